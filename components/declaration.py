@@ -1,0 +1,248 @@
+"""The declaration: the one file a team edits to launch a feature.
+
+A `Launch` says what exists: where the interaction log and the catalogue are, which of their columns play which role, what the
+product wants (objectives), which rules serve first and what a model must show to replace them. It is frozen, checked when it is
+made, and travels to every pipeline step as JSON, so that TFX's cache and Kubeflow's parameters see every change in it.
+"""
+
+import dataclasses
+import json
+import typing
+
+from components import declaration_checks
+from components.declaration_checks import LABEL_PREFIX, RULE_NAMES
+
+
+@dataclasses.dataclass(frozen=True)
+class Log:
+    """The interaction log: one row per event, in CSV, JSONL or Parquet.
+
+    Attributes:
+      path: a file, a folder or a glob; relative paths start at the data folder of the settings.
+      user, item, time: columns that every log has. Ids may be strings or integers; the pipeline reads them as strings.
+      time_unit: "s", "ms" or "us" for epoch times, "iso" for ISO 8601 text. Parquet timestamps need no unit.
+      event: column with the kind of event; None if every row is a positive.
+      impression: the value of `event` that says an item was shown.
+      value: column with a number on the event (rating, dwell seconds).
+      request: column that joins the impressions of one answer with the actions they led to.
+      position, policy, propensity, model_version: what was shown where, by whom, with which probability.
+      context: columns known when a request is made (device, country); strings or numbers.
+      delimiter: of CSV files; "\t" also reads files ending in .tsv or .inter.
+    """
+
+    path: str
+    user: str
+    item: str
+    time: str
+    time_unit: str = "s"
+    event: str | None = None
+    impression: str | None = None
+    value: str | None = None
+    request: str | None = None
+    position: str | None = None
+    policy: str | None = None
+    propensity: str | None = None
+    model_version: str | None = None
+    context: tuple[str, ...] = ()
+    delimiter: str = ","
+
+    def columns(self) -> tuple[str, ...]:
+        """Every column that has a role, in the order of the roles."""
+        single = (self.user, self.item, self.time, self.event, self.value, self.request)
+        shown = (self.position, self.policy, self.propensity, self.model_version)
+        return tuple(name for name in (*single, *shown) if name) + self.context
+
+
+@dataclasses.dataclass(frozen=True)
+class Catalogue:
+    """The items: one row per item.
+
+    Attributes:
+      path: as in `Log`.
+      item: the id column; its values are those of the log's item column.
+      title: column shown to people.
+      categories: columns with one category per item.
+      texts: columns with words, split at white space.
+      numbers: columns with a number per item.
+      active: column that is true or 1 for the items that may be recommended; None if all may.
+      delimiter: of CSV files.
+    """
+
+    path: str
+    item: str
+    title: str | None = None
+    categories: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    active: str | None = None
+    delimiter: str = ","
+
+
+@dataclasses.dataclass(frozen=True)
+class Objective:
+    """Something the product wants from a recommendation.
+
+    Attributes:
+      name: of the objective; the examples carry its label as `label_<name>`.
+      weight: in the value model: value = sum over objectives of weight x probability.
+      event: the event that fulfils it; None where the log has no event column.
+      value_at_least: the event counts from this value on (a rating of 4); None if any value does.
+    """
+
+    name: str
+    weight: float = 1.0
+    event: str | None = None
+    value_at_least: float | None = None
+
+    @property
+    def label(self) -> str:
+        """The column of the examples that holds this objective's label (int64: 0 or 1)."""
+        return LABEL_PREFIX + self.name
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """Where the log is cut in time: train before the cut, eval from it on. Exactly one field is set.
+
+    Attributes:
+      eval_share: the last share of all events, in (0, 0.5].
+      eval_days: the last days of the log.
+      eval_from: a moment, ISO 8601; without a zone it is UTC.
+    """
+
+    eval_share: float | None = None
+    eval_days: float | None = None
+    eval_from: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Rules:
+    """What serves on day one, and the bar that a model has to beat.
+
+    Attributes:
+      names: the rules to count; the best of them on a validation cut of the training time is what serves.
+      recent_days: the window of recent popularity, in days before the last training event.
+      covisitation_window: how many next items of a user count as visited together.
+      covisitation_decay: the weight of the second next item against the first, of the third against the second, ...
+    """
+
+    names: tuple[str, ...] = RULE_NAMES
+    recent_days: float = 7.0
+    covisitation_window: int = 3
+    covisitation_decay: float = 0.7
+
+
+@dataclasses.dataclass(frozen=True)
+class Gate:
+    """What a model must show to replace what is served.
+
+    Attributes:
+      metric: the metric of the comparison, on rolling histories over the whole catalogue.
+      margin: the relative gain over the rules that the interval's lower end must exceed (0.05 is five per cent).
+      min_queries: with fewer evaluated events the rules stay.
+      min_auc: per objective, for the ranking head on the exported model; the standard Evaluator blesses by it.
+    """
+
+    metric: str = "recall@10"
+    margin: float = 0.0
+    min_queries: int = 200
+    min_auc: float = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """The hyperparameters of the TensorFlow Recommenders model.
+
+    Attributes:
+      dim: of query and item vectors.
+      history: how many of a user's last items the query tower reads.
+      epochs: passes over the training sequences.
+      batch_users: sequences per step.
+      learning_rate: of Adam.
+      temperature: the divisor of the cosine similarities in the softmax.
+      top_k: how many items an answer holds.
+      ranking_epochs: passes of the ranking head over the labelled rows.
+    """
+
+    dim: int = 64
+    history: int = 50
+    epochs: int = 20
+    batch_users: int = 64
+    learning_rate: float = 3e-3
+    temperature: float = 0.1
+    top_k: int = 10
+    ranking_epochs: int = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Launch:
+    """A feature to launch: its log, catalogue, objectives, rules, gate and model.
+
+    Attributes:
+      name: lower-case letters, digits and underscores; names the schema folder, the runs and the served model.
+      exclude_seen: an item that a user already acted on is not recommended again (nor asked for in the evaluation).
+      seed: of every random choice: order of equal times, initial weights, shuffling, bootstrap.
+    """
+
+    name: str
+    log: Log
+    split: Split
+    objectives: tuple[Objective, ...]
+    catalogue: Catalogue | None = None
+    rules: Rules = Rules()
+    gate: Gate = Gate()
+    model: Model = Model()
+    exclude_seen: bool = True
+    seed: int = 7
+
+    def __post_init__(self) -> None:
+        """Checks every field; raises `DeclarationError` for the first that is wrong."""
+        declaration_checks.check(self)
+
+    @property
+    def positive_events(self) -> tuple[str, ...]:
+        """The events that count as a positive interaction; empty where the log has no event column (all do)."""
+        return tuple(dict.fromkeys(objective.event for objective in self.objectives if objective.event))
+
+    @property
+    def learns_from_impressions(self) -> bool:
+        """Whether labels come from joining impressions with the actions that have their request id."""
+        return bool(self.log.impression and self.log.request)
+
+    @property
+    def has_ranking_head(self) -> bool:
+        """Whether the log holds what a ranking head learns from: joined impressions, or values with a threshold."""
+        by_value = any(objective.value_at_least is not None for objective in self.objectives)
+        return self.learns_from_impressions or by_value
+
+    @property
+    def ranking_objectives(self) -> tuple[Objective, ...]:
+        """The objectives that get a label, and so a head."""
+        if self.learns_from_impressions:
+            return self.objectives
+        return tuple(objective for objective in self.objectives if objective.value_at_least is not None)
+
+    def to_json(self) -> str:
+        """The declaration as JSON, keys sorted; equal declarations give equal text."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Launch":
+        """The inverse of `to_json`."""
+        return _build(cls, json.loads(text))
+
+
+def _build(cls, values):
+    """A (nested) declaration class from plain JSON values."""
+    hints = typing.get_type_hints(cls)
+    return cls(**{name: _from_plain(hints[name], value) for name, value in values.items()})
+
+
+def _from_plain(hint, value):
+    options = [option for option in typing.get_args(hint) if option is not type(None)]
+    if typing.get_origin(hint) is tuple:
+        return tuple(_from_plain(options[0], part) for part in value)
+    if value is None:
+        return None
+    kind = options[0] if options else hint
+    return _build(kind, value) if dataclasses.is_dataclass(kind) else value

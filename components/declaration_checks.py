@@ -1,0 +1,137 @@
+"""What makes a declaration valid: each check names the field, the value found and the allowed form."""
+
+import dataclasses
+import datetime
+import re
+import typing
+
+from components.errors import DeclarationError
+
+if typing.TYPE_CHECKING:
+    from components.declaration import Catalogue, Launch, Log, Split
+
+TIME_UNITS = ("s", "ms", "us", "iso")
+RULE_NAMES = ("popularity", "recent_popularity", "covisitation")
+METRICS = ("recall@10", "recall@20", "recall@50", "ndcg@10", "mrr")
+LABEL_PREFIX = "label_"
+
+
+def check(launch: "Launch") -> None:
+    """Raises `DeclarationError` for the first field that is wrong."""
+    _check_types(launch, "launch")
+    _check_log(launch.log)
+    _check_catalogue(launch.catalogue)
+    _check_objectives(launch)
+    _check_split(launch.split)
+    _check_policies(launch)
+
+
+def _check_types(record, prefix: str) -> None:
+    """Checks that each field holds the type it declares, and goes into nested declarations."""
+    for name, hint in typing.get_type_hints(type(record)).items():
+        value = getattr(record, name)
+        _check_type(value, hint, f"{prefix}.{name}")
+
+
+def _check_type(value, hint, field: str) -> None:
+    allowed = typing.get_args(hint) if typing.get_origin(hint) is not tuple else ()
+    if typing.get_origin(hint) is tuple:
+        if not isinstance(value, tuple):
+            raise DeclarationError(field, value, "a tuple", "A tuple of one ends in a comma: ('click',).")
+        for index, part in enumerate(value):
+            _check_type(part, typing.get_args(hint)[0], f"{field}[{index}]")
+        return
+    kinds = tuple(kind for kind in allowed or (hint,))
+    if float in kinds:
+        kinds += (int,)
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        needed = " or ".join("nothing" if kind is type(None) else f"a {kind.__name__}" for kind in allowed or (hint,))
+        raise DeclarationError(field, value, needed)
+    if isinstance(value, float) and value != value:
+        raise DeclarationError(field, value, "a number")
+    if dataclasses.is_dataclass(value):
+        _check_types(value, field)
+
+
+def _check_log(log: "Log") -> None:
+    if log.time_unit not in TIME_UNITS:
+        raise DeclarationError("launch.log.time_unit", log.time_unit, f"one of {', '.join(TIME_UNITS)}")
+    if len(log.delimiter) != 1:
+        raise DeclarationError("launch.log.delimiter", log.delimiter, "one character")
+    for name in ("path", "user", "item", "time"):
+        if not getattr(log, name):
+            raise DeclarationError(f"launch.log.{name}", getattr(log, name), "a name that is not empty")
+    columns = log.columns()
+    for name in columns:
+        if columns.count(name) > 1:
+            raise DeclarationError("launch.log", name, "each column in one role only")
+        if name.startswith(LABEL_PREFIX):
+            raise DeclarationError("launch.log", name, f"columns that do not begin with {LABEL_PREFIX!r}: labels are written there")
+    if log.impression and not log.event:
+        raise DeclarationError("launch.log.impression", log.impression, "log.event to be declared too")
+
+
+def _check_catalogue(catalogue: "Catalogue | None") -> None:
+    if catalogue is None:
+        return
+    if len(catalogue.delimiter) != 1:
+        raise DeclarationError("launch.catalogue.delimiter", catalogue.delimiter, "one character")
+    for name in ("path", "item"):
+        if not getattr(catalogue, name):
+            raise DeclarationError(f"launch.catalogue.{name}", getattr(catalogue, name), "a name that is not empty")
+
+
+def _check_objectives(launch: "Launch") -> None:
+    if not launch.objectives:
+        raise DeclarationError("launch.objectives", (), "at least one objective", "For example (Objective('click', event='click'),).")
+    names = [objective.name for objective in launch.objectives]
+    for index, objective in enumerate(launch.objectives):
+        field = f"launch.objectives[{index}]"
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", objective.name) or names.count(objective.name) > 1:
+            raise DeclarationError(f"{field}.name", objective.name, "a name of its own in lower-case letters, digits and _")
+        if objective.weight < 0:
+            raise DeclarationError(f"{field}.weight", objective.weight, "a number of at least 0")
+        if bool(objective.event) != bool(launch.log.event):
+            needed = "an event of the log's event column" if launch.log.event else "None, as log.event is not declared"
+            raise DeclarationError(f"{field}.event", objective.event, needed)
+        if objective.event and objective.event == launch.log.impression:
+            raise DeclarationError(f"{field}.event", objective.event, "an action, not the impression")
+        if objective.value_at_least is not None and not launch.log.value:
+            raise DeclarationError(f"{field}.value_at_least", objective.value_at_least, "log.value to be declared too")
+
+
+def _check_split(split: "Split") -> None:
+    given = {name: value for name, value in dataclasses.asdict(split).items() if value is not None}
+    if len(given) != 1:
+        raise DeclarationError("launch.split", given, "exactly one of eval_share, eval_days, eval_from")
+    if split.eval_share is not None and not 0 < split.eval_share <= 0.5:
+        raise DeclarationError("launch.split.eval_share", split.eval_share, "a share above 0 and at most 0.5")
+    if split.eval_days is not None and split.eval_days <= 0:
+        raise DeclarationError("launch.split.eval_days", split.eval_days, "a number of days above 0")
+    if split.eval_from is not None:
+        try:
+            datetime.datetime.fromisoformat(split.eval_from.replace("Z", "+00:00"))
+        except ValueError as error:
+            raise DeclarationError("launch.split.eval_from", split.eval_from, "ISO 8601, like 2026-01-31T00:00:00Z") from error
+
+
+def _check_policies(launch: "Launch") -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", launch.name):
+        raise DeclarationError("launch.name", launch.name, "lower-case letters, digits and _, a letter first, 40 at most")
+    for name in launch.rules.names:
+        if name not in RULE_NAMES:
+            raise DeclarationError("launch.rules.names", name, f"rules out of {', '.join(RULE_NAMES)}")
+    if not launch.rules.names:
+        raise DeclarationError("launch.rules.names", (), "at least one rule")
+    if launch.gate.metric not in METRICS:
+        raise DeclarationError("launch.gate.metric", launch.gate.metric, f"one of {', '.join(METRICS)}")
+    positive = {"launch.rules.recent_days": launch.rules.recent_days, "launch.rules.covisitation_window": launch.rules.covisitation_window}
+    model = dataclasses.asdict(launch.model)
+    for field, value in (positive | {f"launch.model.{name}": value for name, value in model.items()}).items():
+        if value <= 0:
+            raise DeclarationError(field, value, "a number above 0")
+    for field, value in (("rules.covisitation_decay", launch.rules.covisitation_decay), ("gate.min_auc", launch.gate.min_auc)):
+        if not 0 <= value <= 1:
+            raise DeclarationError(f"launch.{field}", value, "a number from 0 to 1")
+    if launch.gate.margin < 0 or launch.gate.min_queries < 1:
+        raise DeclarationError("launch.gate", launch.gate, "a margin of at least 0 and min_queries of at least 1")
