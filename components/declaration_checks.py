@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import math
 import re
 import typing
 
@@ -47,8 +48,8 @@ def _check_type(value, hint, field: str) -> None:
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         needed = " or ".join("nothing" if kind is type(None) else f"a {kind.__name__}" for kind in allowed or (hint,))
         raise DeclarationError(field, value, needed)
-    if isinstance(value, float) and value != value:
-        raise DeclarationError(field, value, "a number")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise DeclarationError(field, value, "a finite number")
     if dataclasses.is_dataclass(value):
         _check_types(value, field)
 
