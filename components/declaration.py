@@ -11,6 +11,7 @@ import typing
 
 from components import declaration_checks
 from components.declaration_checks import LABEL_PREFIX, RULE_NAMES
+from components.errors import DeclarationError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Log:
       request: column that joins the impressions of one answer with the actions they led to.
       position, policy, propensity, model_version: what was shown where, by whom, with which probability.
       context: columns known when a request is made (device, country); strings or numbers.
-      delimiter: of CSV files; "\t" also reads files ending in .tsv or .inter.
+      delimiter: of CSV files; a tab also reads files ending in .tsv or .inter.
     """
 
     path: str
@@ -166,7 +167,7 @@ class Model:
 
     dim: int = 64
     history: int = 50
-    epochs: int = 20
+    epochs: int = 8
     batch_users: int = 64
     learning_rate: float = 3e-3
     temperature: float = 0.1
@@ -224,25 +225,41 @@ class Launch:
 
     def to_json(self) -> str:
         """The declaration as JSON, keys sorted; equal declarations give equal text."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+        return json.dumps(_to_plain(type(self), self), sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Launch":
-        """The inverse of `to_json`."""
-        return _build(cls, json.loads(text))
+        """The inverse of `to_json`.
+
+        Raises:
+          DeclarationError: for a field that this version does not know, or a wrong value.
+        """
+        return _build(cls, json.loads(text), "launch")
 
 
-def _build(cls, values):
+def _build(cls: typing.Any, values: dict[str, typing.Any], prefix: str) -> typing.Any:
     """A (nested) declaration class from plain JSON values."""
     hints = typing.get_type_hints(cls)
-    return cls(**{name: _from_plain(hints[name], value) for name, value in values.items()})
+    for name, value in values.items():
+        if name not in hints:
+            raise DeclarationError(f"{prefix}.{name}", value, f"to be one of the fields {', '.join(hints)}")
+    return cls(**{name: _from_plain(hints[name], value, f"{prefix}.{name}") for name, value in values.items()})
 
 
-def _from_plain(hint, value):
+def _from_plain(hint: typing.Any, value: typing.Any, prefix: str) -> typing.Any:
     options = [option for option in typing.get_args(hint) if option is not type(None)]
     if typing.get_origin(hint) is tuple:
-        return tuple(_from_plain(options[0], part) for part in value)
+        return tuple(_from_plain(options[0], part, prefix) for part in value)
     if value is None:
         return None
     kind = options[0] if options else hint
-    return _build(kind, value) if dataclasses.is_dataclass(kind) else value
+    return _build(kind, value, prefix) if dataclasses.is_dataclass(kind) else value
+
+
+def _to_plain(hint: typing.Any, value: typing.Any) -> typing.Any:
+    """Plain JSON values; a weight written 1 and one written 1.0 are equal, so they become the same text and the same cache key."""
+    if dataclasses.is_dataclass(value):
+        return {name: _to_plain(part, getattr(value, name)) for name, part in typing.get_type_hints(type(value)).items()}
+    if typing.get_origin(hint) is tuple:
+        return [_to_plain(typing.get_args(hint)[0], part) for part in value]
+    return float(value) if value is not None and float in (hint, *typing.get_args(hint)) else value

@@ -1,7 +1,7 @@
 """What makes a declaration valid: each check names the field, the value found and the allowed form."""
 
 import dataclasses
-import datetime
+import datetime as dt
 import math
 import re
 import typing
@@ -27,14 +27,14 @@ def check(launch: "Launch") -> None:
     _check_policies(launch)
 
 
-def _check_types(record, prefix: str) -> None:
+def _check_types(record: typing.Any, prefix: str) -> None:
     """Checks that each field holds the type it declares, and goes into nested declarations."""
     for name, hint in typing.get_type_hints(type(record)).items():
         value = getattr(record, name)
         _check_type(value, hint, f"{prefix}.{name}")
 
 
-def _check_type(value, hint, field: str) -> None:
+def _check_type(value: typing.Any, hint: typing.Any, field: str) -> None:
     allowed = typing.get_args(hint) if typing.get_origin(hint) is not tuple else ()
     if typing.get_origin(hint) is tuple:
         if not isinstance(value, tuple):
@@ -46,7 +46,7 @@ def _check_type(value, hint, field: str) -> None:
     if float in kinds:
         kinds += (int,)
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        needed = " or ".join("nothing" if kind is type(None) else f"a {kind.__name__}" for kind in allowed or (hint,))
+        needed = " or ".join("nothing" if kind is type(None) else _with_article(kind.__name__) for kind in allowed or (hint,))
         raise DeclarationError(field, value, needed)
     if isinstance(value, float) and not math.isfinite(value):
         raise DeclarationError(field, value, "a finite number")
@@ -54,14 +54,16 @@ def _check_type(value, hint, field: str) -> None:
         _check_types(value, field)
 
 
+def _with_article(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiouAEIOU" else f"a {noun}"
+
+
 def _check_log(log: "Log") -> None:
     if log.time_unit not in TIME_UNITS:
         raise DeclarationError("launch.log.time_unit", log.time_unit, f"one of {', '.join(TIME_UNITS)}")
     if len(log.delimiter) != 1:
         raise DeclarationError("launch.log.delimiter", log.delimiter, "one character")
-    for name in ("path", "user", "item", "time"):
-        if not getattr(log, name):
-            raise DeclarationError(f"launch.log.{name}", getattr(log, name), "a name that is not empty")
+    _check_not_empty(log, "launch.log")
     columns = log.columns()
     for name in columns:
         if columns.count(name) > 1:
@@ -77,9 +79,20 @@ def _check_catalogue(catalogue: "Catalogue | None") -> None:
         return
     if len(catalogue.delimiter) != 1:
         raise DeclarationError("launch.catalogue.delimiter", catalogue.delimiter, "one character")
-    for name in ("path", "item"):
-        if not getattr(catalogue, name):
-            raise DeclarationError(f"launch.catalogue.{name}", getattr(catalogue, name), "a name that is not empty")
+    _check_not_empty(catalogue, "launch.catalogue")
+    # A title may be read as words too; but a column cannot be a category and a number at once, nor the id a feature.
+    features = (catalogue.item, *catalogue.categories, *catalogue.texts, *catalogue.numbers)
+    for name in features:
+        if features.count(name) > 1:
+            raise DeclarationError("launch.catalogue", name, "each column once among item, categories, texts and numbers")
+
+
+def _check_not_empty(record: "Log | Catalogue", prefix: str) -> None:
+    """An empty name would count as "not declared" in one place and as a column in another."""
+    for field in dataclasses.fields(record):
+        value = getattr(record, field.name)
+        if value == "" or (isinstance(value, tuple) and "" in value):
+            raise DeclarationError(f"{prefix}.{field.name}", value, "names that are not empty" if value else "a name that is not empty")
 
 
 def _check_objectives(launch: "Launch") -> None:
@@ -99,6 +112,8 @@ def _check_objectives(launch: "Launch") -> None:
             raise DeclarationError(f"{field}.event", objective.event, "an action, not the impression")
         if objective.value_at_least is not None and not launch.log.value:
             raise DeclarationError(f"{field}.value_at_least", objective.value_at_least, "log.value to be declared too")
+    if not any(objective.weight for objective in launch.objectives):
+        raise DeclarationError("launch.objectives", names, "an objective with a weight above 0")
 
 
 def _check_split(split: "Split") -> None:
@@ -111,7 +126,7 @@ def _check_split(split: "Split") -> None:
         raise DeclarationError("launch.split.eval_days", split.eval_days, "a number of days above 0")
     if split.eval_from is not None:
         try:
-            datetime.datetime.fromisoformat(split.eval_from.replace("Z", "+00:00"))
+            dt.datetime.fromisoformat(split.eval_from.replace("Z", "+00:00"))
         except ValueError as error:
             raise DeclarationError("launch.split.eval_from", split.eval_from, "ISO 8601, like 2026-01-31T00:00:00Z") from error
 
@@ -119,11 +134,7 @@ def _check_split(split: "Split") -> None:
 def _check_policies(launch: "Launch") -> None:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", launch.name):
         raise DeclarationError("launch.name", launch.name, "lower-case letters, digits and _, a letter first, 40 at most")
-    for name in launch.rules.names:
-        if name not in RULE_NAMES:
-            raise DeclarationError("launch.rules.names", name, f"rules out of {', '.join(RULE_NAMES)}")
-    if not launch.rules.names:
-        raise DeclarationError("launch.rules.names", (), "at least one rule")
+    _check_rule_names(launch.rules.names)
     if launch.gate.metric not in METRICS:
         raise DeclarationError("launch.gate.metric", launch.gate.metric, f"one of {', '.join(METRICS)}")
     positive = {"launch.rules.recent_days": launch.rules.recent_days, "launch.rules.covisitation_window": launch.rules.covisitation_window}
@@ -134,5 +145,14 @@ def _check_policies(launch: "Launch") -> None:
     for field, value in (("rules.covisitation_decay", launch.rules.covisitation_decay), ("gate.min_auc", launch.gate.min_auc)):
         if not 0 <= value <= 1:
             raise DeclarationError(f"launch.{field}", value, "a number from 0 to 1")
-    if launch.gate.margin < 0 or launch.gate.min_queries < 1:
-        raise DeclarationError("launch.gate", launch.gate, "a margin of at least 0 and min_queries of at least 1")
+    for field, value, least in (("gate.margin", launch.gate.margin, 0), ("gate.min_queries", launch.gate.min_queries, 1), ("seed", launch.seed, 0)):
+        if value < least:
+            raise DeclarationError(f"launch.{field}", value, f"a number of at least {least}")
+
+
+def _check_rule_names(names: tuple[str, ...]) -> None:
+    if not names:
+        raise DeclarationError("launch.rules.names", (), "at least one rule")
+    for name in names:
+        if name not in RULE_NAMES or names.count(name) > 1:
+            raise DeclarationError("launch.rules.names", name, f"rules out of {', '.join(RULE_NAMES)}, each once")

@@ -1,0 +1,1 @@
+"""Validation: the gate between the data and everything that learns from them."""

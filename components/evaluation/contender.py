@@ -1,0 +1,72 @@
+"""A saved recommender that is judged: through its exported signatures only, so that what is judged is what would serve."""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from components.evaluation.queries import Queries
+from components.models import export
+from components.models.recommender import SCORE_CATALOGUE
+
+
+@dataclasses.dataclass(frozen=True)
+class Contender:
+    """A loaded SavedModel and the signature that scores its candidates.
+
+    Attributes:
+      model: the loaded SavedModel; kept, as its functions live only as long as it does.
+      candidates: [A] object, item ids in the order of the scores' columns.
+      titles: [A] object.
+      kind: "model" or "rules".
+      signature: the one that scores.
+    """
+
+    model: object
+    candidates: np.ndarray
+    titles: np.ndarray
+    kind: str
+    rule: str
+    signature: str = SCORE_CATALOGUE
+
+    def by(self, signature: str) -> "Contender":
+        """The same, judged by another of its scoring signatures."""
+        return dataclasses.replace(self, signature=signature)
+
+    def score(self, queries: Queries, batch: slice) -> np.ndarray:
+        """Scores of all candidates for a batch of queries: [batch, A] float32."""
+        return self._call(self.signature, queries, batch)["scores"].numpy()
+
+    def recommend(self, queries: Queries, row: int) -> tuple[list[bytes], np.ndarray]:
+        """What `serving_default` answers to one query, what the user had seen excluded: item ids and scores."""
+        seen = queries.seen_item[queries.seen_query == row]
+        hidden = tf.constant(seen.tolist(), tf.string, [1, len(seen)])
+        answer = self._call("serving_default", queries, slice(row, row + 1), exclude_ids=hidden)
+        return answer["item_ids"].numpy()[0].tolist(), answer["scores"].numpy()[0]
+
+    def _call(self, signature: str, queries: Queries, batch: slice, **more: tf.Tensor) -> dict[str, tf.Tensor]:
+        function: Callable = self.model.signatures[signature]  # type: ignore[attr-defined]
+        wanted = function.structured_input_signature[1]
+        given = {"user_id": queries.user_id[batch], "history": queries.history[batch]}
+        given |= {name: column[batch] for name, column in queries.context.items()}
+        inputs = {name: tf.constant(value, wanted[name].dtype) for name, value in given.items() if name in wanted}
+        return function(**inputs, **more)
+
+
+def load(folder: str) -> Contender:
+    """Loads a saved recommender.
+
+    Raises:
+      ValueError: if the folder holds no SavedModel that keeps the contract; the text says what is missing.
+    """
+    try:
+        model = tf.saved_model.load(folder)
+    except (OSError, ValueError, tf.errors.OpError) as error:
+        raise ValueError(f"{folder} does not load as a SavedModel: {str(error).splitlines()[0]}") from error
+    missing = {SCORE_CATALOGUE, "catalogue", "serving_default"} - set(model.signatures)
+    if missing:
+        raise ValueError(f"{folder} lacks the signatures {', '.join(sorted(missing))}")
+    listed = model.signatures["catalogue"]()
+    card = export.card(folder)
+    return Contender(model, listed["item_ids"].numpy(), listed["titles"].numpy(), card.get("kind", "model"), card.get("rule", ""))

@@ -1,0 +1,138 @@
+"""The questions of the evaluation: each positive event of a time range, asked with the history of its moment.
+
+Letters: q queries, n events, A candidates, L items of history, k recommended items.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from components.declaration import Launch
+from components.evaluation import ranks
+from components.features import histories
+from components.features.event_table import EventTable
+from components.features.id_codes import codes
+
+CELLS_AT_ONCE = 8_000_000
+MAX_QUERIES_AT_ONCE = 1024
+RECOMMENDED = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Queries:
+    """Questions and what is known when each is asked.
+
+    Attributes:
+      user: [q] int64 codes.
+      user_id: [q] object, ids as bytes.
+      history: [q, L] object, item ids as bytes, oldest first, right-padded with b"".
+      target: [q] object, the item that was acted on.
+      time: [q] int64 microseconds.
+      context: column to [q], as the log has it.
+      seen_query, seen_item: pairs of a query's index and the id of an item its user had acted on: what is not recommended again.
+      repeats: how many events were left out because they repeat an item that is not recommended again.
+    """
+
+    user: np.ndarray
+    user_id: np.ndarray
+    history: np.ndarray
+    target: np.ndarray
+    time: np.ndarray
+    context: dict[str, np.ndarray]
+    seen_query: np.ndarray
+    seen_item: np.ndarray
+    repeats: int
+
+    def __len__(self) -> int:
+        """The number of queries."""
+        return len(self.target)
+
+    def batches(self, candidates: int) -> Iterator[slice]:
+        """Slices of queries whose score matrices stay within memory: at most `CELLS_AT_ONCE` scores each."""
+        size = int(np.clip(CELLS_AT_ONCE // max(candidates, 1), 1, MAX_QUERIES_AT_ONCE))
+        return (slice(start, start + size) for start in range(0, len(self), size))
+
+
+def rolling(launch: Launch, events: EventTable, asked: np.ndarray) -> Queries:
+    """Queries with everything known up to each event's moment; the model that answers is not retrained in between.
+
+    Args:
+      launch: the declaration.
+      events: all events, earlier ones included.
+      asked: [n] bool, the events to ask for; only positive ones are asked.
+    """
+    return _queries(launch, events, asked, frozen_at=None)
+
+
+def frozen(launch: Launch, events: EventTable, asked: np.ndarray, cut: int) -> Queries:
+    """The same questions with histories as they were at the moment `cut` (microseconds): what a stale caller would get."""
+    return _queries(launch, events, asked, frozen_at=cut)
+
+
+def _queries(launch: Launch, events: EventTable, asked: np.ndarray, frozen_at: int | None) -> Queries:
+    user, _ = codes(events.user)
+    item, ids = codes(events.item)
+    known = (user, item, events.time, events.positive)
+    wanted = asked & events.positive
+    repeated = wanted & histories.seen_before(*known, launch.seed) if launch.exclude_seen else np.zeros(len(events), bool)
+    rows = np.flatnonzero(wanted & ~repeated)
+    length = launch.model.history
+    if frozen_at is None:
+        past = histories.rolling_histories(*known, rows, length, launch.seed)
+    else:
+        past = histories.frozen_histories(*known, user[rows], frozen_at, length, launch.seed)
+    if launch.exclude_seen:
+        seen_query, seen_item = histories.seen_pairs(*known, rows, launch.seed)
+    else:
+        seen_query, seen_item = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    return Queries(
+        user=user[rows],
+        user_id=events.user[rows],
+        history=np.append(ids, b"")[past],  # the padding code -1 takes the last place
+        target=events.item[rows],
+        time=events.time[rows],
+        context={name: column[rows] for name, column in events.context.items()},
+        seen_query=seen_query,
+        seen_item=ids[seen_item],
+        repeats=int(repeated.sum()),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """How a contender did.
+
+    Attributes:
+      ranks: [q] float64, the rank of each target among all candidates that were not seen; inf where it is no candidate.
+      recommended: [q, k] int64, the best candidates by column; -1 where there were fewer.
+    """
+
+    ranks: np.ndarray
+    recommended: np.ndarray
+
+
+def ask(score: Callable[[Queries, slice], np.ndarray], candidates: np.ndarray, queries: Queries, advance=lambda done: None) -> Answers:
+    """Ranks every query's target among all candidates; exact, O(q x A).
+
+    Args:
+      score: of a batch of queries: [batch, A] float32.
+      candidates: [A] object, item ids in the order of the score's columns.
+      queries: the questions.
+      advance: told how many queries are done after each batch.
+    """
+    column = dict(zip(candidates, range(len(candidates)), strict=True))
+    target = np.array([column.get(item, -1) for item in queries.target], np.int64)
+    seen = np.array([column.get(item, -1) for item in queries.seen_item], np.int64)
+    parts = []
+    for batch in queries.batches(len(candidates)):
+        scores = np.asarray(score(queries, batch))
+        masked = np.zeros(scores.shape, bool)
+        first, last = np.searchsorted(queries.seen_query, [batch.start, batch.stop])
+        pairs = np.flatnonzero(seen[first:last] >= 0) + first
+        masked[queries.seen_query[pairs] - batch.start, seen[pairs]] = True
+        parts.append((ranks.ranks_by_counting(scores, target[batch], masked), ranks.top_k(scores, RECOMMENDED, masked)))
+        advance(len(scores))
+    if not parts:
+        return Answers(np.zeros(0), np.zeros((0, RECOMMENDED), np.int64))
+    return Answers(*(np.concatenate(column) for column in zip(*parts, strict=True)))

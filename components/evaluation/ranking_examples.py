@@ -1,0 +1,56 @@
+"""The labelled rows of the eval split, each with the history of its moment: what the Evaluator judges the ranking head on.
+
+The log's examples are one row per event and know no history, and the model must not be judged without one: it would be another model
+than the one that serves. This is the point-in-time join that a feature store does, for the rows that are judged only.
+"""
+
+import os
+
+import numpy as np
+import pyarrow as pa
+
+from components.declaration import Launch
+from components.features import histories
+from components.features.event_table import EventTable
+from components.features.id_codes import codes
+from components.ingest.example_files import ExampleFile
+from components.models.recommender import HISTORY_FEATURE
+
+SPLIT = "eval"
+
+
+def write(launch: Launch, events: EventTable, uri: str) -> int:
+    """Writes the split "eval": item, context, history (ids, oldest first) and the labels.
+
+    Args:
+      launch: the declaration.
+      events: the events of both splits.
+      uri: folder of the examples artifact.
+
+    Returns:
+      The number of rows; rows that lack one of the labels are left out.
+    """
+    labels = {objective.label: events.labels[objective.name] for objective in launch.ranking_objectives}
+    rows = np.flatnonzero(events.late & np.all([label >= 0 for label in labels.values()], axis=0))
+    with ExampleFile(os.path.join(uri, f"Split-{SPLIT}")) as file:
+        if len(rows):
+            file.write(_batch(launch, events, rows, {name: label[rows] for name, label in labels.items()}))
+        return file.rows
+
+
+def _batch(launch: Launch, events: EventTable, rows: np.ndarray, labels: dict[str, np.ndarray]) -> pa.RecordBatch:
+    user, _ = codes(events.user)
+    item, ids = codes(events.item)
+    known = (user, item, events.time, events.positive)
+    past = histories.rolling_histories(*known, rows, launch.model.history, launch.seed)
+    there = past != histories.PADDING
+    offsets = pa.array(np.append(0, there.sum(axis=1).cumsum()), pa.int32())
+    history = pa.ListArray.from_arrays(offsets, pa.array(ids[past[there]], pa.binary()))
+    columns = {launch.log.item: pa.array(events.item[rows], pa.binary()), HISTORY_FEATURE: history}
+    columns |= {name: _column(events.context[name][rows]) for name in launch.log.context}
+    columns |= {name: pa.array(label) for name, label in labels.items()}
+    return pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
+
+
+def _column(values: np.ndarray) -> pa.Array:
+    return pa.array(values, pa.binary()) if values.dtype == object else pa.array(values)

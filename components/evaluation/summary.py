@@ -1,0 +1,140 @@
+"""The summary of a run as plain text: about 35 lines of at most 100 columns, the verdict first.
+
+The summary is a dict of plain values, as it lies in `summary.json`. Every part may be missing or None, and is then left out:
+
+    launch    str, the launch's name
+    verdict   {"headline": str, "reasons": [str], "advice": str}                       see `verdict.Verdict.to_dict`
+    rolling   {contender: {"queries": n, "recall@10": x, ...}}                         see `metrics.table`
+              rolling: each event of the eval time is asked with the history that was known then
+    frozen    the same, with the histories as they were at the split
+    slices    {"metric": str, "tables": {slice: {contender: {"queries": n, metric: x, ...}}}}
+    ranking   {objective: {"rows": n, "auc": x, "log_loss": x, "calibration": x}}, or a str that says why there is none
+    example   {"user": str, "history": [title], "recommended": [[title, score], ...]}
+    notes     [str], what the run did without, what it skipped
+
+A contender is named as people should read it ("model", "what is served now", "popularity"), in the order in which it is to be shown.
+A column is shown if any contender has it. Figures that are None or not finite are shown as "-".
+"""
+
+import math
+import numbers
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+WIDTH = 100
+ROLLING = ("recall@10", "recall@20", "recall@50", "ndcg@10", "mrr", "coverage")
+FROZEN = ("recall@10", "ndcg@10", "mrr")
+RANKING = ("rows", "auc", "log_loss", "calibration")
+
+# What keeps the text to a screen; the JSON beside it holds the rest.
+_REASONS, _SLICES, _HISTORY, _RECOMMENDED, _NOTES = 5, 6, 3, 5, 4
+_NAME_WIDTH, _COLUMN_WIDTH, _NARROWEST = 28, 14, 11
+
+Table = Mapping[str, Mapping[str, Any] | None]
+
+
+def render(summary: Mapping[str, Any]) -> str:
+    """The text of a summary; its form is in the module's docstring. Ends in a newline, and fails on no missing part."""
+    parts = (
+        _verdict(summary.get("launch"), summary.get("verdict") or {}),
+        _table("Rolling", summary.get("rolling") or {}, ROLLING),
+        _table("Frozen", summary.get("frozen") or {}, FROZEN),
+        _slices(summary.get("slices") or {}),
+        _ranking(summary.get("ranking")),
+        _example(summary.get("example") or {}),
+        _notes(summary.get("notes") or ()),
+    )
+    blocks = ["\n".join(lines) for lines in map(list, parts) if lines]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _verdict(launch: str | None, verdict: Mapping[str, Any]) -> Iterator[str]:
+    headline = verdict.get("headline")
+    if launch or headline:
+        yield from _wrapped(": ".join(filter(None, (launch, headline))), "")
+    reasons = verdict.get("reasons") or ()
+    for reason in reasons[:_REASONS]:
+        yield from _wrapped(reason, "  ")
+    if len(reasons) > _REASONS:
+        yield f"  ... and {len(reasons) - _REASONS} more in the JSON summary."
+    if verdict.get("advice"):
+        yield from _wrapped(f"Next: {verdict['advice']}", "  ")
+
+
+def _table(title: str, rows: Table, columns: Sequence[str]) -> Iterator[str]:
+    """A line with the title, the number of queries and the column names; then a line per contender."""
+    filled = {name: row for name, row in rows.items() if row}
+    if not filled:
+        return
+    queries = next(iter(filled.values())).get("queries")
+    shown = [column for column in columns if any(column in row for row in filled.values())]
+    yield _row(title if queries is None else f"{title}, {queries:,} queries", shown)
+    for name, row in filled.items():
+        yield _row(f"  {name}", [_figure(row.get(column)) for column in shown])
+
+
+def _slices(slices: Mapping[str, Any]) -> Iterator[str]:
+    """A line per slice with a column per contender; slices without queries are left out."""
+    metric = slices.get("metric") or ROLLING[0]
+    tables = {name: table for name, table in (slices.get("tables") or {}).items() if table and _queries(table)}
+    if not tables:
+        return
+    contenders = list(dict.fromkeys(name for table in tables.values() for name in table))
+    yield _row(f"{metric} by slice", ["queries", *contenders])
+    for name, table in list(tables.items())[:_SLICES]:
+        yield _row(f"  {name}", [f"{_queries(table):,}", *(_figure((table.get(contender) or {}).get(metric)) for contender in contenders)])
+    if len(tables) > _SLICES:
+        yield f"  ... and {len(tables) - _SLICES} more in the JSON summary."
+
+
+def _ranking(ranking: str | Table | None) -> Iterator[str]:
+    if isinstance(ranking, str):
+        yield from _wrapped(f"Ranking head: {ranking}", "")
+    elif ranking:
+        yield from _table("Ranking head", ranking, RANKING)
+
+
+def _example(example: Mapping[str, Any]) -> Iterator[str]:
+    if not example.get("recommended"):
+        return
+    yield f"For example, user {example.get('user') or '(unknown)'}"[:WIDTH]
+    history = [str(title) for title in example.get("history") or ()]
+    shown = ", ".join(history[-_HISTORY:]) or "nothing yet"
+    yield from _wrapped(f"acted on:    {'... ' if len(history) > _HISTORY else ''}{shown}", "  ")
+    answers = (f"{title} ({_figure(score)})" for title, score in example["recommended"][:_RECOMMENDED])
+    yield from _wrapped(f"is offered:  {', '.join(answers)}", "  ")
+
+
+def _notes(notes: Sequence[str]) -> Iterator[str]:
+    for note in notes[:_NOTES]:
+        yield from _wrapped(f"Note: {note}", "")
+    if len(notes) > _NOTES:
+        yield f"... and {len(notes) - _NOTES} more notes in the JSON summary."
+
+
+def _queries(table: Table) -> int:
+    return max((int((row or {}).get("queries") or 0) for row in table.values()), default=0)
+
+
+def _row(name: str, cells: Sequence[str]) -> str:
+    """A line of a table: columns as wide as the room allows, as many cells as fit, names cut to their column."""
+    room = WIDTH - _NAME_WIDTH
+    width = min(max(room // max(len(cells), 1), _NARROWEST), _COLUMN_WIDTH)
+    text = "".join(f"{_cut(cell, width - 1):>{width}}" for cell in cells[: room // width])
+    return f"{_cut(name, _NAME_WIDTH):<{_NAME_WIDTH}}{text}".rstrip()
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "~"
+
+
+def _figure(value: object) -> str:
+    """A count as it is, a figure with three decimals, anything else as "-"."""
+    if isinstance(value, numbers.Integral):
+        return f"{int(value):,}"
+    return f"{float(value):.3f}" if isinstance(value, numbers.Real) and math.isfinite(value) else "-"
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent + "  ")

@@ -1,0 +1,139 @@
+"""Reads the log's examples into columns: one array per role, one row per event.
+
+Letters: n events. Reading is batch-wise (parse after batching), which FACTS of TensorFlow make about ten times cheaper than per record.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from components.declaration import Launch
+
+BATCH_ROWS = 8192
+MISSING_INT = int(np.iinfo(np.int64).min)  # below every position, label and number that a log may hold
+
+
+@dataclasses.dataclass(frozen=True)
+class EventTable:
+    """The events of one or more splits.
+
+    Attributes:
+      user: [n] object, user ids as bytes.
+      item: [n] object, item ids as bytes.
+      time: [n] int64, microseconds since the epoch, UTC.
+      positive: [n] bool, whether the event counts as a positive interaction.
+      position: [n] int64, the place an impression was shown at; negative where none is known.
+      labels: objective name to [n] int64: 1, 0, or negative where the row has no label.
+      context: column name to [n] array (object of bytes, or float32) as the log has it.
+      late: [n] bool, whether the row belongs to the eval split.
+    """
+
+    user: np.ndarray
+    item: np.ndarray
+    time: np.ndarray
+    positive: np.ndarray
+    position: np.ndarray
+    labels: dict[str, np.ndarray]
+    context: dict[str, np.ndarray]
+    late: np.ndarray
+
+    def __len__(self) -> int:
+        """The number of events."""
+        return len(self.time)
+
+    def rows(self, chosen: np.ndarray) -> "EventTable":
+        """The chosen rows; `chosen` is a mask [n] bool or indices [m] int."""
+        return EventTable(
+            **{name: getattr(self, name)[chosen] for name in ("user", "item", "time", "positive", "position", "late")},
+            labels={name: column[chosen] for name, column in self.labels.items()},
+            context={name: column[chosen] for name, column in self.context.items()},
+        )
+
+
+def feature_spec(launch: Launch, schema_spec: dict) -> dict[str, tf.io.VarLenFeature]:
+    """What to parse from an example: each declared column as a variable-length feature of its schema's dtype.
+
+    Args:
+      launch: the declaration.
+      schema_spec: column to parsing feature, of the curated schema.
+    """
+    dtypes = {launch.log.user: tf.string, launch.log.item: tf.string, launch.log.time: tf.int64}
+    optional = [launch.log.event, launch.log.position, *launch.log.context]
+    dtypes |= {name: schema_spec[name].dtype for name in optional if name and name in schema_spec}
+    dtypes |= {objective.label: tf.int64 for objective in launch.ranking_objectives}
+    return {name: tf.io.VarLenFeature(dtype) for name, dtype in dtypes.items()}
+
+
+def read_columns(files: Sequence[str], spec: dict[str, tf.io.VarLenFeature]) -> dict[str, np.ndarray]:
+    """Reads gzip TFRecords of tf.Example into columns.
+
+    Args:
+      files: TFRecord files.
+      spec: column to parsing feature.
+
+    Returns:
+      Column to [n] array; a missing value is b"" for strings, `MISSING_INT` for integers, NaN for floats.
+    """
+    defaults = {tf.string: b"", tf.int64: MISSING_INT, tf.float32: float("nan")}
+
+    def parse(records: tf.Tensor) -> dict[str, tf.Tensor]:
+        count = tf.size(records)
+        parsed = tf.io.parse_example(records, spec)
+        return {name: _first_values(column, count, defaults[spec[name].dtype]) for name, column in parsed.items()}
+
+    dataset = tf.data.TFRecordDataset(list(files), compression_type="GZIP", num_parallel_reads=None)
+    batches = list(dataset.batch(BATCH_ROWS).map(parse).as_numpy_iterator())
+    empty = {tf.string: object, tf.int64: np.int64, tf.float32: np.float32}
+    return {
+        name: np.concatenate([batch[name] for batch in batches]) if batches else np.zeros(0, empty[feature.dtype])
+        for name, feature in spec.items()
+    }
+
+
+def _first_values(column: tf.SparseTensor, count: tf.Tensor, default: object) -> tf.Tensor:
+    """The first value of each row of a sparse column: [count]; `default` where a row has none."""
+    first = tf.sparse.SparseTensor(column.indices, column.values, [tf.cast(count, tf.int64), tf.maximum(column.dense_shape[1], 1)])
+    return tf.sparse.to_dense(first, default_value=default)[:, 0]
+
+
+def read_events(launch: Launch, splits: Iterable[tuple[Sequence[str], bool]], schema_spec: dict) -> EventTable:
+    """The events of some splits as one table.
+
+    Args:
+      launch: the declaration.
+      splits: pairs of (files, whether they are the eval split).
+      schema_spec: column to parsing feature, of the curated schema.
+    """
+    spec = feature_spec(launch, schema_spec)
+    tables = [_table(launch, read_columns(files, spec), late) for files, late in splits]
+    return tables[0] if len(tables) == 1 else _concatenate(tables)
+
+
+def _table(launch: Launch, columns: dict[str, np.ndarray], late: bool) -> EventTable:
+    count = len(columns[launch.log.time])
+    everything = np.ones(count, bool)
+    event = columns.get(launch.log.event or "")
+    positives = [positive.encode() for positive in launch.positive_events]
+    return EventTable(
+        user=columns[launch.log.user],
+        item=columns[launch.log.item],
+        time=columns[launch.log.time],
+        positive=everything if event is None else np.isin(event.astype(bytes), np.asarray(positives, bytes)),
+        position=columns.get(launch.log.position or "", np.full(count, MISSING_INT, np.int64)),
+        labels={objective.name: columns[objective.label] for objective in launch.ranking_objectives},
+        context={name: columns[name] for name in launch.log.context},
+        late=everything if late else ~everything,
+    )
+
+
+def _concatenate(tables: list[EventTable]) -> EventTable:
+    def joined(pick) -> np.ndarray:
+        return np.concatenate([pick(table) for table in tables])
+
+    return EventTable(
+        **{name: joined(lambda table, name=name: getattr(table, name)) for name in ("user", "item", "time", "positive", "position", "late")},
+        labels={name: joined(lambda table, name=name: table.labels[name]) for name in tables[0].labels},
+        context={name: joined(lambda table, name=name: table.context[name]) for name in tables[0].context},
+    )

@@ -1,0 +1,57 @@
+"""What Transform learns from the training split: how the context of a request becomes numbers.
+
+The same graph runs in training and inside the served model, on the raw columns of the log and of the request.
+"""
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from components.declaration import Launch
+
+CONTEXT_PREFIX = "context_"
+LAUNCH_KEY = "launch"
+CATALOGUE_URI = "catalogue_uri"
+
+
+def preprocessing_fn(inputs: dict, custom_config: dict) -> dict[str, tf.Tensor]:
+    """TFX's entry: raw columns of a batch of events to the features that a query is asked with.
+
+    Strings become numbers of a vocabulary, most frequent first, with one more for everything unknown; numbers get zero mean and unit
+    deviation, missing ones the mean.
+
+    Args:
+      inputs: column to Tensor [B, 1] or SparseTensor, as the schema says.
+      custom_config: `launch`, the declaration as JSON.
+
+    Returns:
+      `context_<column>` [B] int64 or float32 for each declared context column, and `time` [B] int64 microseconds.
+    """
+    launch = Launch.from_json(custom_config[LAUNCH_KEY])
+    outputs = {"time": _dense(inputs[launch.log.time], tf.constant(0, tf.int64))}
+    for name in launch.log.context:
+        column = inputs[name]
+        if column.dtype == tf.string:
+            outputs[CONTEXT_PREFIX + name] = tft.compute_and_apply_vocabulary(
+                _dense(column, tf.constant("")), num_oov_buckets=1, vocab_filename=CONTEXT_PREFIX + name
+            )
+        else:
+            outputs[CONTEXT_PREFIX + name] = _standardised(tf.cast(_dense(column, tf.constant(0, column.dtype)), tf.float32), column)
+    return outputs
+
+
+def _dense(column: tf.Tensor | tf.SparseTensor, default: tf.Tensor) -> tf.Tensor:
+    """One value per row: [B]."""
+    if isinstance(column, tf.SparseTensor):
+        rows = column.dense_shape[0]
+        column = tf.sparse.to_dense(tf.SparseTensor(column.indices, column.values, [rows, 1]), default)
+    return tf.reshape(column, [-1])
+
+
+def _standardised(values: tf.Tensor, column: tf.Tensor | tf.SparseTensor) -> tf.Tensor:
+    """(value - mean) / deviation over the values that are there; 0 for the missing: [B] float32."""
+    if not isinstance(column, tf.SparseTensor):
+        return tft.scale_to_z_score(values)
+    present = tf.cast(column.values, tf.float32)
+    mean, variance = tft.mean(present), tft.var(present)
+    there = _dense(tf.SparseTensor(column.indices, tf.ones_like(present), column.dense_shape), tf.constant(0.0))
+    return there * (values - mean) / tf.maximum(tf.sqrt(variance), 1e-6)

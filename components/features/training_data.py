@@ -1,0 +1,74 @@
+"""What the trainers of the rules and of the model read: the training events and the items, from TFX's artifacts."""
+
+import dataclasses
+import os
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from components.declaration import Catalogue, Launch
+from components.features import item_table
+from components.features.event_table import EventTable, read_columns, read_events
+from components.features.item_table import ItemTable
+from components.features.preprocessing import CATALOGUE_URI, LAUNCH_KEY
+
+
+CATALOGUE_SPLIT = "Split-all"
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingData:
+    """The events of the train split, the items, and the transform graph."""
+
+    launch: Launch
+    events: EventTable
+    items: ItemTable
+    transform: tft.TFTransformOutput
+
+    @property
+    def item_rows(self) -> np.ndarray:
+        """[n] int32, the row of the item table of each event."""
+        return self.items.rows_of(self.events.item)
+
+
+def read(fn_args: Any) -> TrainingData:
+    """Reads what TFX's Trainer hands to a `run_fn`.
+
+    Args:
+      fn_args: `tfx.components.trainer.fn_args_utils.FnArgs`; its custom_config holds `launch` (JSON) and `catalogue_uri` ("" for none).
+    """
+    launch = Launch.from_json(fn_args.custom_config[LAUNCH_KEY])
+    transform = tft.TFTransformOutput(fn_args.transform_output)
+    events = read_events(launch, [(matching(fn_args.train_files), False)], transform.raw_feature_spec())
+    columns = read_catalogue(launch.catalogue, fn_args.custom_config.get(CATALOGUE_URI, "")) if launch.catalogue else {}
+    return TrainingData(launch, events, item_table.build(launch.catalogue, columns, events.item), transform)
+
+
+def matching(patterns: list[str]) -> list[str]:
+    """The files of some patterns, sorted, so that rows come in the same order in every run."""
+    return sorted(name for pattern in patterns for name in tf.io.gfile.glob(pattern))
+
+
+def read_catalogue(catalogue: Catalogue, uri: str) -> dict[str, np.ndarray]:
+    """The declared columns of the catalogue's examples; each column's kind is that of its first value."""
+    files = matching([os.path.join(uri, CATALOGUE_SPLIT, "*")])
+    names = [catalogue.item, catalogue.title, *catalogue.categories, *catalogue.texts, *catalogue.numbers, catalogue.active]
+    wanted = [name for name in dict.fromkeys(names) if name]
+    kinds = _kinds(files, wanted)
+    return read_columns(files, {name: tf.io.VarLenFeature(kinds.get(name, tf.string)) for name in wanted})
+
+
+def _kinds(files: list[str], wanted: list[str]) -> dict[str, tf.DType]:
+    """The dtype of each column, by the first example that has it."""
+    of_list = {"bytes_list": tf.string, "int64_list": tf.int64, "float_list": tf.float32}
+    kinds: dict[str, tf.DType] = {}
+    for record in tf.data.TFRecordDataset(files, compression_type="GZIP"):
+        features = tf.train.Example.FromString(record.numpy()).features.feature
+        for name in wanted:
+            if name not in kinds and name in features and features[name].WhichOneof("kind"):
+                kinds[name] = of_list[features[name].WhichOneof("kind")]
+        if len(kinds) == len(wanted):
+            break
+    return kinds

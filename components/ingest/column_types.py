@@ -1,0 +1,112 @@
+"""The few column types a log has, how types of several files become one, and how ids become text.
+
+Types: null, bool, int64, float64, string, binary, timestamp[us] (UTC) and lists of these. Everything that CSV, JSONL and Parquet
+can hold is brought to one of them without loss, or refused by name.
+"""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.errors import LogError
+
+Types = dict[str, pa.DataType]
+TIMESTAMP = pa.timestamp("us")
+_WHOLE_FLOAT = r"^([+-]?\d+)\.0*$"
+_EXACT_FLOAT = 2**53  # from here on float64 skips whole numbers: two ids could become one
+
+
+class TypeConflictError(Exception):
+    """A column holds values that the types agreed on so far do not: read again with these."""
+
+    def __init__(self, file: str, types: Types):
+        """Takes the file and the type found for each column in question."""
+        self.file, self.types = file, types
+        super().__init__(f"{file}: {types}")
+
+
+def plain_type(kind: pa.DataType, column: str, file: str) -> pa.DataType:
+    """The type of the list above that holds all values of `kind`.
+
+    Raises:
+      LogError: for types that no column of an example can hold, such as structs.
+    """
+    types = pa.types
+    if types.is_dictionary(kind) or types.is_list(kind) or types.is_large_list(kind):
+        inner = plain_type(kind.value_type, column, file)
+        if types.is_dictionary(kind):
+            return inner
+        if not types.is_nested(inner):
+            return pa.list_(inner)
+    for holds, plain in (
+        ((types.is_null,), pa.null()),
+        ((types.is_boolean,), pa.bool_()),
+        ((types.is_integer, types.is_duration, types.is_time), pa.int64()),
+        ((types.is_float32, types.is_float64, types.is_decimal), pa.float64()),
+        ((types.is_string, types.is_large_string), pa.string()),
+        ((types.is_binary, types.is_large_binary, types.is_fixed_size_binary), pa.binary()),
+        ((types.is_timestamp, types.is_date), TIMESTAMP),
+    ):
+        if any(check(kind) for check in holds):
+            return plain
+    raise LogError(file, f"column {column!r} holds {kind}, needs numbers, text, true/false, times or lists of them.", "Flatten or drop it.")
+
+
+def unify(one: pa.DataType, other: pa.DataType, column: str, file: str) -> pa.DataType:
+    """The narrowest type that holds both: int and float give float, other pairs give string.
+
+    Raises:
+      LogError: if one is a list and the other is not.
+    """
+    if one == other or pa.types.is_null(other):
+        return one
+    if pa.types.is_null(one):
+        return other
+    if pa.types.is_list(one) and pa.types.is_list(other):
+        return pa.list_(unify(one.value_type, other.value_type, column, file))
+    if pa.types.is_list(one) or pa.types.is_list(other):
+        raise LogError(file, f"column {column!r} is a list here and a single value elsewhere.", "Write it in one form.")
+    if {one, other} == {pa.int64(), pa.float64()}:
+        return pa.float64()
+    return pa.binary() if pa.binary() in (one, other) else pa.string()
+
+
+def cast_column(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Casts to a type that `plain_type` and `unify` gave; timestamps lose what is finer than a microsecond."""
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if pa.types.is_timestamp(values.type):
+        # The zone only says how to show the moment: the number is UTC with and without it.
+        values = values.cast(pa.timestamp("us", values.type.tz), safe=False).cast(pa.int64()).cast(TIMESTAMP)
+    if pa.types.is_date(values.type):
+        values = values.cast(TIMESTAMP)
+    if pa.types.is_time32(values.type):
+        values = values.cast(pa.int32())
+    return values if values.type == kind else values.cast(kind)
+
+
+def id_texts(values: pa.Array, column: str, file: str, was_float: bool = False) -> pa.Array:
+    """Ids as text: 12 and, where a missing neighbour made floats of whole numbers, 12.0 give "12".
+
+    Args:
+      values: ids as text, integers or floats, with nulls.
+      column: named in errors.
+      file: named in errors.
+      was_float: whether text came from a CSV column of floats.
+
+    Raises:
+      LogError: for fractions, floats too large to be exact, and types that are no ids.
+    """
+    kind = values.type
+    if pa.types.is_float64(kind):
+        exact = pc.and_(pc.equal(pc.floor(values), values), pc.less(pc.abs(values), _EXACT_FLOAT))
+        if pc.all(exact).as_py() is False:
+            got = values.filter(pc.invert(exact))[0].as_py()
+            raise LogError(file, f"id column {column!r} needs text or whole numbers, got {got!r}.", "Write the ids as text.")
+        values = values.cast(pa.int64())
+    elif pa.types.is_list(kind) or pa.types.is_timestamp(kind) or pa.types.is_boolean(kind):
+        raise LogError(file, f"id column {column!r} needs text or whole numbers, got {kind}.", "Write the ids as text.")
+    try:
+        texts = values.cast(pa.string())
+    except pa.ArrowInvalid as error:
+        raise LogError(file, f"id column {column!r} needs UTF-8 text, got other bytes.", "Convert the file to UTF-8.") from error
+    return pc.replace_substring_regex(texts, _WHOLE_FLOAT, r"\1") if was_float else texts

@@ -1,0 +1,75 @@
+"""Writes record batches as gzipped TFRecords of tf.Example, column by column.
+
+A null is a feature without a value; 0, 0.0, "" and False are values and stay so (the row-wise converters of TFX drop them,
+tensorflow/tfx#6407). tf.Example has float32 only: floats lose what is beyond it.
+"""
+
+import os
+import types
+
+import numpy as np
+import pyarrow as pa
+import tensorflow as tf
+from tfx_bsl.coders import example_coder
+
+_SLICE_ROWS = 1 << 15  # bounds the encoded rows in memory: about 20 MB
+# At gzip level 6 writing alone costs three times the CPU, for files a tenth smaller.
+_OPTIONS = {"compression_type": "GZIP", "compression_level": 1}
+
+
+class ExampleFile:
+    """The one file of a split, under the name that the standard ExampleGen gives it.
+
+    Example:
+      with ExampleFile(os.path.join(uri, "Split-train")) as file:
+        file.write(batch)
+    """
+
+    def __init__(self, folder: str):
+        """Creates the folder and opens the file."""
+        tf.io.gfile.makedirs(folder)
+        path = os.path.join(folder, "data_tfrecord-00000-of-00001.gz")
+        self._writer = tf.io.TFRecordWriter(path, tf.io.TFRecordOptions(**_OPTIONS))
+        self._encoder = example_coder.RecordBatchToExamplesEncoder()
+        self.rows = 0
+
+    def __enter__(self) -> "ExampleFile":
+        """The file itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None) -> None:
+        """Closes the file."""
+        self._writer.close()
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Appends the rows of a batch; columns as `log_reader` gives them."""
+        for start in range(0, batch.num_rows, _SLICE_ROWS):
+            examples = self._encoder.encode(feature_lists(batch.slice(start, _SLICE_ROWS)))
+            for example in examples:
+                self._writer.write(example)
+            self.rows += len(examples)
+
+
+def feature_lists(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch in the form that the encoder takes: each column lists of int64, float32 or bytes, null where missing."""
+    return pa.RecordBatch.from_arrays([_as_lists(column) for column in batch.columns], batch.schema.names)
+
+
+def _as_lists(values: pa.Array) -> pa.Array:
+    if pa.types.is_null(values.type):
+        return pa.nulls(len(values), pa.large_list(pa.large_binary()))
+    if pa.types.is_list(values.type):
+        return values.cast(pa.list_(_feature_type(values.type.value_type)))
+    flat = values.cast(_feature_type(values.type), safe=False)
+    if flat.null_count == 0:
+        return pa.LargeListArray.from_arrays(pa.array(np.arange(len(flat) + 1)), flat)
+    present = flat.is_valid().to_numpy(zero_copy_only=False)
+    offsets = np.concatenate([[0], np.cumsum(present)])
+    # An offset that is null makes its list null; the last offset closes the last list and never is.
+    return pa.LargeListArray.from_arrays(pa.array(offsets, mask=np.append(~present, False)), flat.drop_null())
+
+
+def _feature_type(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_floating(kind):
+        return pa.float32()
+    return pa.binary() if pa.types.is_string(kind) or pa.types.is_binary(kind) else pa.int64()

@@ -1,0 +1,72 @@
+"""Where a log's files are: from the path in the declaration to the list of files, and to the pattern TFX fingerprints.
+
+A path is a file, a folder or a glob, relative to the data folder. TFX's spans work as well: `{SPAN}` or `{YYYY}-{MM}-{DD}` in the
+path stand for the newest number or date that is there.
+"""
+
+import glob
+import os
+import re
+
+from components.errors import LogError
+
+JSONL_ENDINGS = (".jsonl", ".json", ".ndjson")
+PARQUET_ENDINGS = (".parquet", ".pq")
+CSV_ENDINGS = (".csv", ".tsv", ".inter", ".item", ".txt")
+_ENDINGS = JSONL_ENDINGS + PARQUET_ENDINGS + CSV_ENDINGS
+_WILD = re.compile(r"[*?\[{]")
+
+
+def split_pattern(path: str, base: str) -> tuple[str, str]:
+    """Splits a declared path into the folder that surely exists and the pattern below it.
+
+    Args:
+      path: as declared: "events.parquet", "events/", "days/*.csv", "days/{YYYY}-{MM}-{DD}/*.csv".
+      base: the data folder, where relative paths start.
+
+    Returns:
+      The folder and the pattern, as TFX's `input_base` and `Input.Split.pattern` want them.
+    """
+    full = os.path.join(base, path)
+    if not _WILD.search(path) and (path.endswith(("/", os.sep)) or os.path.isdir(full) or "." not in os.path.basename(full)):
+        return full.rstrip("/" + os.sep) or os.sep, "*"
+    folder, pattern = os.path.split(full)
+    while _WILD.search(folder.removeprefix(base)):
+        folder, last = os.path.split(folder)
+        pattern = os.path.join(last, pattern)
+    return folder or os.curdir, pattern
+
+
+def find_files(folder: str, pattern: str) -> tuple[str, ...]:
+    """The files of a log, sorted by name.
+
+    Below a wildcard only files with a known ending count; hidden files and those that begin with "_" (`_SUCCESS`) never do. A file
+    that is named in full is read whatever its ending: CSV, if that says nothing else.
+
+    Raises:
+      LogError: if nothing is there; it lists what the folder holds.
+    """
+    wild = bool(_WILD.search(pattern))
+    paths = glob.glob(os.path.join(glob.escape(folder), pattern)) if wild else [os.path.join(folder, pattern)]
+    files = sorted(path for path in paths if os.path.isfile(path) and (not wild or _is_data(path)))
+    if files:
+        return tuple(files)
+    where = os.path.join(folder, pattern)
+    if not os.path.isdir(folder):
+        raise LogError(where, f"needs a folder {folder!r}, which is not there.", "Check the path in the declaration and the data folder.")
+    found = ", ".join(sorted(os.listdir(folder))[:8]) or "nothing"
+    problem = f"needs a data file ({', '.join(_ENDINGS)}, also .gz), found none." if wild else "no such file."
+    raise LogError(where, problem, f"The folder {folder!r} holds: {found}. Check the path in the declaration and the data folder.")
+
+
+def format_of(path: str) -> str:
+    """One of "csv", "jsonl" and "parquet", by the file's ending; "csv" if the ending is unknown."""
+    name = path.lower().removesuffix(".gz")
+    if name.endswith(JSONL_ENDINGS):
+        return "jsonl"
+    return "parquet" if name.endswith(PARQUET_ENDINGS) else "csv"
+
+
+def _is_data(path: str) -> bool:
+    name = os.path.basename(path).lower()
+    return not name.startswith((".", "_")) and name.removesuffix(".gz").endswith(_ENDINGS)

@@ -1,0 +1,44 @@
+"""Reads Parquet files in column batches."""
+
+import collections.abc
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.errors import LogError
+from components.ingest.column_types import plain_type
+
+_BATCH_ROWS = 1 << 16
+
+
+def first_types(path: str) -> dict[str, pa.DataType]:
+    """The types that the file's own schema states."""
+    return {field.name: plain_type(field.type, field.name, path) for field in _open(path).schema_arrow}
+
+
+def blocks(path: str, columns: collections.abc.Sequence[str] | None = None) -> collections.abc.Iterator[pa.RecordBatch]:
+    """The rows of a file in batches, of all columns or of those named that it has.
+
+    Raises:
+      LogError: if the file is no Parquet or damaged.
+    """
+    file = _open(path)
+    names = file.schema_arrow.names if columns is None else [name for name in file.schema_arrow.names if name in columns]
+    # A dot in a name means a nested field to pyarrow, so a name with one can only be asked for with all others.
+    dotted = any("." in name for name in names)
+    try:
+        for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=None if dotted else names):
+            yield pa.RecordBatch.from_arrays([batch.column(batch.schema.get_field_index(name)) for name in names], names)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _open(path: str) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: str, error: Exception) -> LogError:
+    return LogError(path, f"cannot be read as Parquet: {str(error).splitlines()[0][:200]}.", "Write the file again.")

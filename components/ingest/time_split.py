@@ -1,0 +1,48 @@
+"""Where a log is cut in time: train is before the cut, eval from it on.
+
+The cut is a moment, never a random draw: a model that learns from events later than those it is judged on looks better than it is.
+"""
+
+import numpy as np
+import pyarrow as pa
+
+from components.declaration import Split
+from components.errors import LogError
+from components.ingest.event_time import DAY, to_microseconds
+
+
+def cut_time(times: np.ndarray, split: Split) -> int:
+    """The first moment of eval: train is `time < cut`, eval is `cut <= time`.
+
+    Args:
+      times: [events] int64 microseconds since the epoch, in any order, at least one.
+      split: as declared. Of a share, events at the cut's own time all go to eval, so eval may hold more than the share; the
+        last n days end with the last event.
+
+    Returns:
+      The cut in microseconds since the epoch.
+
+    Raises:
+      LogError: if train or eval would be empty.
+    """
+    cut = _cut(times, split)
+    train = int(np.count_nonzero(times < cut))
+    if train == 0 or train == len(times):
+        raise _one_sided(times, cut, split, "train" if train == 0 else "eval")
+    return cut
+
+
+def _cut(times: np.ndarray, split: Split) -> int:
+    if split.eval_from is not None:
+        return to_microseconds(pa.array([split.eval_from]), "iso")[0].as_py()
+    if split.eval_days is not None:
+        return int(times.max()) + 1 - round(split.eval_days * DAY)
+    assert split.eval_share is not None  # the declaration holds exactly one of the three
+    first_of_eval = len(times) - max(1, round(len(times) * split.eval_share))
+    return int(np.partition(times, first_of_eval)[first_of_eval])
+
+
+def _one_sided(times: np.ndarray, cut: int, split: Split, side: str) -> LogError:
+    first, last, moment = (np.datetime_as_string(np.datetime64(int(time), "us"), unit="s") for time in (times.min(), times.max(), cut))
+    problem = f"{split} cuts at {moment} and leaves no event for {side}: the {len(times):,} events lie from {first} to {last} (UTC)."
+    return LogError("launch.split", problem, "Cut at a moment inside the log, and check launch.log.time_unit.")

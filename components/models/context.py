@@ -1,0 +1,79 @@
+"""The context of a request: raw columns to one vector, with Transform's graph.
+
+Letters: B batch, C size of the context vector.
+"""
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from components.features.preprocessing import CONTEXT_PREFIX
+
+EMBEDDING_DIM = 8
+CHUNK_ROWS = 65536
+
+
+class RequestContext(tf.Module):
+    """Transform's graph for the declared context columns, as a part of the served model."""
+
+    def __init__(self, names: tuple[str, ...], transform: tft.TFTransformOutput):
+        """Loads the transform graph for the context columns `names`; none are fine."""
+        super().__init__()
+        self.names = names
+        raw = transform.raw_feature_spec()
+        self._sparse = {name: isinstance(raw[name], tf.io.VarLenFeature) for name in names}
+        self.dtypes: dict[str, tf.DType] = {name: raw[name].dtype for name in names}
+        self.sizes = {name: self._vocabulary_size(transform, name) for name in names if self.dtypes[name] == tf.string}
+        self._layer = transform.transform_features_layer() if names else None
+
+    @staticmethod
+    def _vocabulary_size(transform: tft.TFTransformOutput, name: str) -> int:
+        return transform.vocabulary_size_by_name(CONTEXT_PREFIX + name) + 1
+
+    def __call__(self, columns: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Raw columns [B] to features [B]: int64 numbers of the vocabulary, or float32. An empty string is a missing value."""
+        if self._layer is None:
+            return {}
+        inputs = {name: self._as_declared(name, tf.reshape(columns[name], [-1, 1])) for name in self.names}
+        outputs = self._layer(inputs)
+        return {name: tf.reshape(outputs[CONTEXT_PREFIX + name], [-1]) for name in self.names}
+
+    def _as_declared(self, name: str, column: tf.Tensor) -> tf.Tensor | tf.SparseTensor:
+        return tf.sparse.from_dense(column) if self._sparse[name] else column
+
+    def of_rows(self, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The same for the columns of a log, in chunks: each [n] to [n]."""
+        count = len(next(iter(columns.values()))) if columns else 0
+        parts = []
+        for start in range(0, count, CHUNK_ROWS):
+            chunk = {name: tf.constant(column[start : start + CHUNK_ROWS], self.dtypes[name]) for name, column in columns.items()}
+            parts.append({name: value.numpy() for name, value in self(chunk).items()})
+        return {name: np.concatenate([part[name] for part in parts]) for name in columns} if parts else {}
+
+
+class ContextEmbedding(tf.keras.Model):
+    """Context features to one vector: an embedding per vocabulary, numbers as they are."""
+
+    def __init__(self, sizes: dict[str, int], names: tuple[str, ...]):
+        """Makes an embedding for each column in `sizes` (column to vocabulary size); the other `names` are numbers."""
+        super().__init__()
+        self._names = names
+        self._embeddings = {name: tf.keras.layers.Embedding(size, EMBEDDING_DIM) for name, size in sizes.items()}
+
+    def call(self, features: dict[str, tf.Tensor], like: tf.Tensor) -> tf.Tensor:
+        """Features to context vectors.
+
+        Args:
+          features: column to [...] int64 or float32.
+          like: [..., any] float32, a tensor whose leading shape is that of the features (there may be no feature to take it from).
+
+        Returns:
+          [..., C] float32; C is 0 where no context is declared.
+        """
+        parts = [like[..., :0]]
+        for name in self._names:
+            if name in self._embeddings:
+                parts.append(self._embeddings[name](features[name]))
+            else:
+                parts.append(tf.cast(features[name], tf.float32)[..., None])
+        return tf.concat(parts, axis=-1)

@@ -1,0 +1,56 @@
+"""The item tower: a vector per item from its id and from what the catalogue says of it.
+
+Letters: N rows of the item table (row 0 is the unknown item), M feature slots, P numbers, D vector size.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from components.features.item_table import ItemTable
+
+ID_DROPOUT = 0.1
+
+
+class ItemTower(tf.keras.Model):
+    """Sum of an id embedding, the embeddings of the catalogue features and a projection of the numbers.
+
+    In training the id embedding of a tenth of the items is left out at random, so that features learn to speak alone: an item that
+    was launched after training has no trained id, and still gets a usable vector.
+    """
+
+    def __init__(self, table: ItemTable, trained: np.ndarray, dim: int):
+        """Makes the embeddings.
+
+        Args:
+          table: the items.
+          trained: [N] bool, whether training has events of the item; the others keep no id embedding.
+          dim: D.
+        """
+        super().__init__()
+        self._features_speak = table.feature_count > 0 or table.numbers.shape[1] > 0
+        self._features = tf.constant(table.features)
+        self._numbers = tf.constant(table.numbers)
+        self._trained = tf.constant(trained[:, None], tf.float32)
+        self._id = self.add_weight("id", (len(table), dim), initializer=tf.keras.initializers.RandomNormal(stddev=0.1))
+        self._feature = self.add_weight("feature", (table.feature_count + 1, dim), initializer=tf.keras.initializers.RandomNormal(stddev=0.1))
+        self._number = tf.keras.layers.Dense(dim, use_bias=False)
+
+    def call(self, rows: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Vectors of items.
+
+        Args:
+          rows: [K] int32, rows of the item table.
+          training: whether id embeddings are left out at random.
+
+        Returns:
+          [K, D] float32; zero for row 0.
+        """
+        keep = tf.gather(self._trained, rows)
+        if training and self._features_speak:
+            keep *= tf.cast(tf.random.uniform(tf.shape(keep)) >= ID_DROPOUT, tf.float32)
+        features = tf.gather(self._features, rows)
+        known = tf.cast(features > 0, tf.float32)[..., None]
+        vectors = tf.gather(self._id, rows) * keep + tf.reduce_sum(tf.gather(self._feature, features) * known, axis=1)
+        if self._numbers.shape[1]:
+            vectors += self._number(tf.gather(self._numbers, rows))
+        return vectors * tf.cast(rows > 0, tf.float32)[:, None]

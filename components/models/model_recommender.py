@@ -1,0 +1,70 @@
+"""The trained model behind the serving contract: towers, ranking head, and the rules for users it knows nothing of."""
+
+import numpy as np
+import tensorflow as tf
+
+from components.declaration import Launch
+from components.features.item_table import ItemTable
+from components.models.context import RequestContext
+from components.models.ranking import RankingModel
+from components.models.recommender import Recommender
+from components.models.retrieval import RetrievalModel
+
+
+class ModelRecommender(Recommender):
+    """Adds `embed_query` (user_id, history, context -> [B, D]) and `embed_items` (item_ids [C] -> [C, D]) to the contract."""
+
+    def __init__(
+        self,
+        launch: Launch,
+        table: ItemTable,
+        context: RequestContext,
+        retrieval: RetrievalModel,
+        ranking: RankingModel | None,
+        fallback: np.ndarray,
+    ):
+        """Takes trained parts; `fallback` [A] float32 scores the candidates for a request without a known history."""
+        super().__init__(launch, table, context.dtypes)
+        self._request = context
+        self._retrieval = retrieval
+        self._ranking = ranking
+        self._fallback = tf.constant(fallback, tf.float32)
+        self._item_vectors = tf.constant(retrieval.all_items())
+
+    def _queries(self, history: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
+        return self._retrieval.last_query(tf.gather(self._item_vectors, history), history, self._request(context))
+
+    def _vectors(self, rows: tf.Tensor) -> tf.Tensor:
+        return tf.math.l2_normalize(tf.gather(self._item_vectors, rows), axis=-1)
+
+    def scores(self, history: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Cosines of the query with the candidates, exact; the fallback's scores where the history is empty."""
+        similarity = tf.matmul(self._queries(history, context), self._vectors(self._active), transpose_b=True)
+        return tf.where(history[:, :1] > 0, similarity, self._fallback)
+
+    def probabilities(self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """See `Recommender.probabilities`; calibrated at the mean position of the training log."""
+        if self._ranking is None:
+            return {}
+        queries = self._queries(history, context)
+        count, size = tf.shape(items)[1], queries.shape[-1]
+        query = tf.reshape(tf.repeat(queries, count, axis=0), [-1, size])
+        logits = self._ranking(query, self._vectors(tf.reshape(items, [-1])))
+        answers = tf.unstack(tf.sigmoid(logits), axis=-1)
+        return {name: tf.reshape(answer, tf.shape(items)) for name, answer in zip(self._ranking.objectives, answers, strict=True)}
+
+    def embed_query(self, user_id: tf.Tensor, history: tf.Tensor, **context: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`embed_query`: [B, D] float32 of length 1; only meaningful where the history holds a known item."""
+        del user_id
+        return {"embedding": self._queries(self.history_rows(history), context)}
+
+    def embed_items(self, item_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`embed_items`: item_ids [C] to [C, D] float32 of length 1; zero for unknown items."""
+        return {"embedding": self._vectors(self.item_rows(item_ids))}
+
+    def signatures(self) -> dict:
+        """The contract's signatures and the two embeddings."""
+        named = super().signatures()
+        named["embed_query"] = self._traced(self.embed_query, {"user_id": (None,), "history": (None, None)})
+        named["embed_items"] = tf.function(self.embed_items).get_concrete_function(tf.TensorSpec([None], tf.string, "item_ids"))
+        return named

@@ -1,0 +1,103 @@
+"""The retrieval model: which item comes next, learnt by a softmax over the catalogue at every position of every history.
+
+Letters: B batch, L positions, N rows of the item table, D vector size, S sampled candidates.
+
+loss = mean over positions of -log softmax(q . v / temperature)[next item]. Up to `FULL_SOFTMAX_ITEMS` items the softmax runs over the
+whole table. Beyond, over the batch's own next items and as many uniform samples, each logit corrected by -log of the expected
+count of its candidate (log-Q correction; Yi et al., "Sampling-bias-corrected neural modeling", RecSys 2019, section 3).
+"""
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from components.declaration import Model
+from components.features.item_table import ItemTable
+from components.models.context import ContextEmbedding
+from components.models.item_tower import ItemTower
+from components.models.query_tower import QueryTower
+
+FULL_SOFTMAX_ITEMS = 30_000
+
+
+class RetrievalModel(tfrs.Model):
+    """Query tower and item tower, trained to point the query at the next item."""
+
+    def __init__(self, table: ItemTable, counts: np.ndarray, settings: Model, context: ContextEmbedding):
+        """Makes the towers.
+
+        Args:
+          table: N items, the unknown one included.
+          counts: [N] int, how often training has each item as the next one.
+          settings: the declared hyperparameters.
+          context: the embedding of the request's context.
+        """
+        super().__init__()
+        self.items = ItemTower(table, counts > 0, settings.dim)
+        self.query = QueryTower(settings.dim, settings.history)
+        self.context = context
+        self._rows = tf.range(len(table))
+        self._temperature = settings.temperature
+        self._share = tf.constant(np.maximum(counts, 1e-9) / max(counts.sum(), 1), tf.float32)
+        self._sampled = len(table) > FULL_SOFTMAX_ITEMS
+
+    def all_items(self, training: bool = False) -> tf.Tensor:
+        """The vectors of all items as the query tower reads them: [N, D] float32; row 0 is zero."""
+        return self.items(self._rows, training=training)
+
+    def vectors(self) -> tf.Tensor:
+        """The vectors of all items as candidates, of length 1: [N, D] float32; row 0 is zero."""
+        return tf.math.l2_normalize(self.all_items(), axis=-1)
+
+    def last_query(self, items: tf.Tensor, history: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
+        """The query after the last item of each history.
+
+        Args:
+          items: [B, L, D] float32, the vectors of the history's items.
+          history: [B, L] int32, rows of the item table, right-padded with 0.
+          context: context features, each [B].
+
+        Returns:
+          [B, D] float32 of length 1.
+        """
+        return self.query.last(items, tf.cast(history > 0, tf.float32), self.context(context, items[:, 0]))
+
+    def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """Mean loss per next item, so that the learning rate does not depend on the batch size.
+
+        Args:
+          inputs: `history` [B, L] int32 item rows, `target` [B, L] int32 the row that followed each (0: none), `weight` [B, L]
+            float32, `context` the features of the request for each next item, column to [B, L].
+          training: whether dropout is on.
+        """
+        items = self.all_items(training)
+        history = inputs["history"]
+        read = tf.gather(items, history)
+        queries = self.query(read, tf.cast(history > 0, tf.float32), self.context(inputs["context"], read))
+        asked = tf.where(inputs["weight"] > 0)
+        target = tf.gather_nd(inputs["target"], asked)
+        weight = tf.gather_nd(inputs["weight"], asked)
+        vectors = tf.math.l2_normalize(items, axis=-1)
+        losses = (self._sampled_losses if self._sampled else self._full_losses)(tf.gather_nd(queries, asked), vectors, target)
+        return tf.reduce_sum(losses * weight) / tf.maximum(tf.reduce_sum(weight), 1e-6)
+
+    def _full_losses(self, queries: tf.Tensor, vectors: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        logits = tf.matmul(queries, vectors[1:], transpose_b=True) / self._temperature
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(target - 1, logits)
+
+    def _sampled_losses(self, queries: tf.Tensor, vectors: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        """Softmax over the batch's different targets and S uniform samples; samples that hit a target count once."""
+        own = tf.unique(target).y
+        drawn = tf.random.uniform([tf.size(own)], 1, tf.shape(vectors)[0], tf.int32)
+        candidates = tf.unique(tf.concat([own, drawn], axis=0)).y
+        in_batch = tf.cast(tf.size(target), tf.float32) * tf.gather(self._share, candidates)
+        by_chance = tf.cast(tf.size(own), tf.float32) / tf.cast(tf.shape(vectors)[0], tf.float32)
+        log_q = tf.math.log(1.0 - tf.exp(-(in_batch + by_chance)))
+        logits = tf.matmul(queries, tf.gather(vectors, candidates), transpose_b=True) / self._temperature - log_q
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(_places(candidates, target), logits)
+
+
+def _places(candidates: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    """The column of each target among the candidates: [T] int32."""
+    order = tf.argsort(candidates)
+    return tf.gather(order, tf.searchsorted(tf.gather(candidates, order), target))

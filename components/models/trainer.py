@@ -1,0 +1,68 @@
+"""TFX's Trainer with one more input, the catalogue.
+
+The standard Trainer takes one set of examples only. Its executor is kept; this adds the catalogue's address to what `run_fn` gets.
+The TFX and TFRS tutorial goes without and builds its index from a split of the catalogue, so that most items are never recommended.
+"""
+
+from typing import Any
+
+from tfx import types
+from tfx.components.trainer import executor as trainer_executor
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.proto import trainer_pb2
+from tfx.types import artifact_utils, component_spec, standard_artifacts, standard_component_specs
+from tfx.utils import json_utils
+
+from components.declaration import Launch
+from components.features.preprocessing import CATALOGUE_URI, LAUNCH_KEY
+
+CATALOGUE_INPUT = "catalogue"
+
+
+
+class CatalogueTrainerSpec(standard_component_specs.TrainerSpec):
+    """The standard Trainer's contract and the catalogue."""
+
+    INPUTS = standard_component_specs.TrainerSpec.INPUTS | {
+        CATALOGUE_INPUT: component_spec.ChannelParameter(type=standard_artifacts.Examples, optional=True)
+    }
+
+
+class CatalogueTrainerExecutor(trainer_executor.GenericExecutor):
+    """The standard Trainer's executor; `run_fn` finds the catalogue's address in its custom_config."""
+
+    def _GetFnArgs(self, input_dict: dict, output_dict: dict, exec_properties: dict) -> Any:  # noqa: N802 (TFX's name)
+        arguments = super()._GetFnArgs(input_dict, output_dict, exec_properties)
+        catalogue = input_dict.get(CATALOGUE_INPUT)
+        arguments.custom_config[CATALOGUE_URI] = artifact_utils.get_single_uri(catalogue) if catalogue else ""
+        return arguments
+
+
+class CatalogueTrainer(base_component.BaseComponent):
+    """Trains and exports by a `run_fn`, from events and catalogue."""
+
+    SPEC_CLASS = CatalogueTrainerSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(CatalogueTrainerExecutor)
+
+    def __init__(
+        self,
+        run_fn: str,
+        launch: Launch,
+        examples: types.BaseChannel,
+        transform_graph: types.BaseChannel,
+        catalogue: types.BaseChannel | None,
+    ):
+        """Names the dotted path of the `run_fn` and what it reads."""
+        inputs = {CATALOGUE_INPUT: catalogue} if catalogue is not None else {}
+        spec = CatalogueTrainerSpec(
+            examples=examples,
+            transform_graph=transform_graph,
+            run_fn=run_fn,
+            train_args=trainer_pb2.TrainArgs(),
+            eval_args=trainer_pb2.EvalArgs(),
+            custom_config=json_utils.dumps({LAUNCH_KEY: launch.to_json()}),
+            model=types.Channel(type=standard_artifacts.Model),
+            model_run=types.Channel(type=standard_artifacts.ModelRun),
+            **inputs,
+        )
+        super().__init__(spec=spec)

@@ -1,0 +1,73 @@
+"""Counts the rules, chooses the one that serves, exports it: the `run_fn` of the step "Rules"."""
+
+import numpy as np
+import tensorflow as tf
+
+from components.declaration import Launch
+from components.evaluation import metrics, queries
+from components.features import training_data
+from components.features.event_table import EventTable
+from components.features.id_codes import codes
+from components.features.training_data import TrainingData
+from components.models import export
+from components.rules import counting
+from components.rules.rules_recommender import RulesRecommender
+
+VALIDATION_SHARE = 0.1
+PRIOR_ROWS = 20.0
+
+
+def run_fn(fn_args) -> None:
+    """TFX's entry: see `tfx.components.trainer.fn_args_utils.FnArgs` for the argument."""
+    data = training_data.read(fn_args)
+    served = best_rule(data)
+    recommender = _recommender(data, np.ones(len(data.events), bool), served)
+    export.save(recommender, fn_args.serving_model_dir, {"kind": "rules", "rule": served, "launch": data.launch.name})
+
+
+def best_rule(data: TrainingData) -> str:
+    """The rule with the best gate metric on the last tenth of the training time, counted on the rest; the eval split is not touched."""
+    positives = np.sort(data.events.time[data.events.positive])
+    if len(positives) < 2:
+        return data.launch.rules.names[0]
+    cut = positives[int(len(positives) * (1 - VALIDATION_SHARE))]
+    candidate = _recommender(data, data.events.time < cut, data.launch.rules.names[0])
+    asked = queries.rolling(data.launch, data.events, data.events.time >= cut)
+    ids = candidate.catalogue()["item_ids"].numpy()
+
+    def value(rule: str) -> float:
+        def score(asked: queries.Queries, batch: slice) -> np.ndarray:
+            return candidate.rule_scores(rule, candidate.history_rows(tf.constant(asked.history[batch], tf.string))).numpy()
+
+        answers = queries.ask(score, ids, asked)
+        return float(metrics.gains(data.launch.gate.metric, answers.ranks).mean()) if len(asked) else 0.0
+
+    return max(data.launch.rules.names, key=value)
+
+
+def _recommender(data: TrainingData, used: np.ndarray, served: str) -> RulesRecommender:
+    """The rules counted from the rows in `used` [n] bool."""
+    counts = count_events(data, used)
+    context = {name: data.transform.raw_feature_spec()[name].dtype for name in data.launch.log.context}
+    rates = _rates(data.launch, data.events.rows(used), data.item_rows[used], len(data.items))
+    return RulesRecommender(data.launch, data.items, context, counts, rates, served)
+
+
+def count_events(data: TrainingData, used: np.ndarray) -> counting.RuleCounts:
+    """The counts of the positive events among the rows in `used` [n] bool."""
+    rows = used & data.events.positive
+    user, _ = codes(data.events.user)
+    return counting.count(data.launch, user[rows], data.item_rows[rows], data.events.time[rows], len(data.items))
+
+
+def _rates(launch: Launch, events: EventTable, rows: np.ndarray, size: int) -> dict[str, np.ndarray]:
+    """How often an item fulfils each objective, drawn towards the mean: (ones + prior x mean) / (labels + prior): [N] float32."""
+    rates = {}
+    for objective in launch.ranking_objectives:
+        label = events.labels[objective.name]
+        known = label >= 0
+        ones = np.bincount(rows[known], label[known], minlength=size)
+        labels = np.bincount(rows[known], minlength=size)
+        mean = label[known].mean() if known.any() else 0.0
+        rates[objective.name] = ((ones + PRIOR_ROWS * mean) / (labels + PRIOR_ROWS)).astype(np.float32)
+    return rates

@@ -1,0 +1,152 @@
+"""The pipeline, as its list of stages. The same graph runs on a laptop and compiles for a cluster."""
+
+from typing import NamedTuple
+
+from tfx.components import Evaluator, ExampleValidator, ImportSchemaGen, Pusher, StatisticsGen, Transform
+from tfx.dsl.components.base.base_node import BaseNode
+from tfx.orchestration import metadata
+from tfx.orchestration import pipeline as tfx_pipeline
+from tfx.proto import pusher_pb2
+from tfx.types import BaseChannel
+
+from components.declaration import Launch
+from components.evaluation import ranking_metrics
+from components.evaluation.steps import RankingExamples, RetrievalEvaluator, Verdict
+from components.features.preprocessing import LAUNCH_KEY
+from components.ingest.example_gen import catalogue_example_gen, events_example_gen
+from components.models.trainer import CatalogueTrainer
+from components.validation.gate import ValidationGate
+from pipeline import steps
+from pipeline.settings import Settings
+
+PREPROCESSING_FN = "components.features.preprocessing.preprocessing_fn"
+RULES_RUN_FN = "components.rules.training.run_fn"
+MODEL_RUN_FN = "components.models.training.run_fn"
+
+
+class Checked(NamedTuple):
+    """Examples that passed their gate."""
+
+    examples: BaseChannel
+    schema: BaseChannel
+    nodes: list[BaseNode]
+
+
+def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pipeline.Pipeline:
+    """The whole loop: read, check, prepare, count the rules, train, judge, decide, push.
+
+    Args:
+      launch: the declaration.
+      settings: where things are.
+      champion: the folder of the version that is being served; "" before the first push.
+    """
+    log = checked_log(launch, settings)
+    catalogue = checked_catalogue(launch, settings) if launch.catalogue else None
+    transform = prepared(launch, log, catalogue)
+    rules = trained(steps.RULES, RULES_RUN_FN, launch, log, transform, catalogue)
+    model = trained(steps.TRAINER, MODEL_RUN_FN, launch, log, transform, catalogue)
+    retrieval = judged_retrieval(launch, log, model, rules, champion)
+    ranking = judged_ranking(launch, log, model) if launch.has_ranking_head else []
+    verdict = decided(launch, retrieval, model, rules, ranking)
+    pusher = pushed(settings, verdict)
+    nodes = [*log.nodes, *(catalogue.nodes if catalogue else []), transform, rules, model, retrieval, *ranking, verdict, pusher]
+    return tfx_pipeline.Pipeline(
+        pipeline_name=launch.name,
+        pipeline_root=str(settings.pipeline_root),
+        components=nodes,
+        enable_cache=settings.cache,
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(settings.metadata)),
+        beam_pipeline_args=list(settings.beam_args),
+    )
+
+
+def checked_log(launch: Launch, settings: Settings) -> Checked:
+    """The log, read, split by time, and held against its curated schema."""
+    read = events_example_gen(launch, str(settings.data))
+    names = (steps.STATISTICS_GEN, steps.SCHEMA, steps.EXAMPLE_VALIDATOR, steps.GATE)
+    return _checked(read, str(settings.schema / launch.name / "log" / "schema.pbtxt"), names)
+
+
+def checked_catalogue(launch: Launch, settings: Settings) -> Checked:
+    """The catalogue, read and held against its curated schema."""
+    read = catalogue_example_gen(launch, str(settings.data))
+    names = (steps.CATALOGUE_STATISTICS_GEN, steps.CATALOGUE_SCHEMA, steps.CATALOGUE_VALIDATOR, steps.CATALOGUE_GATE)
+    return _checked(read, str(settings.schema / launch.name / "catalogue" / "schema.pbtxt"), names)
+
+
+def _checked(read: BaseNode, schema_file: str, names: tuple[str, str, str, str]) -> Checked:
+    examples = read.outputs["examples"]
+    statistics = StatisticsGen(examples=examples).with_id(names[0])
+    schema = ImportSchemaGen(schema_file=schema_file).with_id(names[1])
+    validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]).with_id(names[2])
+    gate = ValidationGate(anomalies=validator.outputs["anomalies"], schema_file=schema_file).with_id(names[3])
+    return Checked(examples, schema.outputs["schema"], [read, statistics, schema, validator, gate])
+
+
+def prepared(launch: Launch, log: Checked, catalogue: Checked | None) -> Transform:
+    """The features of a request, learnt from the train split. Nothing here or later runs before the gates have passed."""
+    transform = Transform(
+        examples=log.examples,
+        schema=log.schema,
+        preprocessing_fn=PREPROCESSING_FN,
+        custom_config={LAUNCH_KEY: launch.to_json()},
+        materialize=False,
+        disable_statistics=True,
+        disable_analyzer_cache=True,
+    ).with_id(steps.TRANSFORM)
+    for checked in (log, catalogue):
+        if checked:
+            transform.add_upstream_node(checked.nodes[-1])
+    return transform
+
+
+def trained(name: str, run_fn: str, launch: Launch, log: Checked, transform: Transform, catalogue: Checked | None) -> CatalogueTrainer:
+    """Rules or model: whatever learns from the train split and exports the serving signatures."""
+    items = catalogue.examples if catalogue else None
+    return CatalogueTrainer(run_fn, launch, log.examples, transform.outputs["transform_graph"], items).with_id(name)
+
+
+def judged_retrieval(launch: Launch, log: Checked, model: BaseNode, rules: BaseNode, champion: str) -> BaseNode:
+    """Model, champion and rules on the same questions, over the whole catalogue."""
+    return RetrievalEvaluator(
+        examples=log.examples,
+        schema=log.schema,
+        model=model.outputs["model"],
+        rules=rules.outputs["model"],
+        launch=launch.to_json(),
+        champion=champion,
+    ).with_id(steps.RETRIEVAL_EVALUATOR)
+
+
+def judged_ranking(launch: Launch, log: Checked, model: BaseNode) -> list[BaseNode]:
+    """The ranking head of the exported model, by the standard Evaluator."""
+    rows = RankingExamples(examples=log.examples, schema=log.schema, launch=launch.to_json()).with_id(steps.RANKING_EXAMPLES)
+    evaluator = Evaluator(
+        examples=rows.outputs["ranking_examples"],
+        model=model.outputs["model"],
+        eval_config=ranking_metrics.eval_config(launch),
+        example_splits=["eval"],
+    ).with_id(steps.EVALUATOR)
+    return [rows, evaluator]
+
+
+def decided(launch: Launch, retrieval: BaseNode, model: BaseNode, rules: BaseNode, ranking: list[BaseNode]) -> BaseNode:
+    """Who serves next, and why."""
+    judged = {"ranking": ranking[-1].outputs["evaluation"], "ranking_blessing": ranking[-1].outputs["blessing"]} if ranking else {}
+    return Verdict(
+        evaluation=retrieval.outputs["evaluation"],
+        model=model.outputs["model"],
+        rules=rules.outputs["model"],
+        launch=launch.to_json(),
+        **judged,
+    ).with_id(steps.VERDICT)
+
+
+def pushed(settings: Settings, verdict: BaseNode) -> Pusher:
+    """The winner into a numbered version folder that TF Serving and KServe load as it is."""
+    folder = pusher_pb2.PushDestination.Filesystem(base_directory=str(settings.serving))
+    return Pusher(
+        model=verdict.outputs["winner"],
+        model_blessing=verdict.outputs["blessing"],
+        push_destination=pusher_pb2.PushDestination(filesystem=folder),
+    ).with_id(steps.PUSHER)
