@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from tfx.components import Evaluator, ExampleValidator, ImportSchemaGen, Pusher, StatisticsGen, Transform
+from tfx.components import Evaluator, ExampleValidator, Pusher, StatisticsGen, Transform
+from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration import metadata
 from tfx.orchestration import pipeline as tfx_pipeline
@@ -64,22 +65,23 @@ def checked_log(launch: Launch, settings: Settings) -> Checked:
     """The log, read, split by time, and held against its curated schema."""
     read = events_example_gen(launch, str(settings.data))
     names = (steps.STATISTICS_GEN, steps.SCHEMA, steps.EXAMPLE_VALIDATOR, steps.GATE)
-    return _checked(read, str(settings.schema / launch.name / "log" / "schema.pbtxt"), names)
+    return _checked(read, "log", launch, settings, names)
 
 
 def checked_catalogue(launch: Launch, settings: Settings) -> Checked:
     """The catalogue, read and held against its curated schema."""
     read = catalogue_example_gen(launch, str(settings.data))
     names = (steps.CATALOGUE_STATISTICS_GEN, steps.CATALOGUE_SCHEMA, steps.CATALOGUE_VALIDATOR, steps.CATALOGUE_GATE)
-    return _checked(read, str(settings.schema / launch.name / "catalogue" / "schema.pbtxt"), names)
+    return _checked(read, "catalogue", launch, settings, names)
 
 
-def _checked(read: BaseNode, schema_file: str, names: tuple[str, str, str, str]) -> Checked:
+def _checked(read: BaseNode, data: str, launch: Launch, settings: Settings, names: tuple[str, str, str, str]) -> Checked:
     examples = read.outputs["examples"]
+    schema_file = str(settings.schema / launch.name / data / "schema.pbtxt")
     statistics = StatisticsGen(examples=examples).with_id(names[0])
     schema = ImportSchemaGen(schema_file=schema_file).with_id(names[1])
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]).with_id(names[2])
-    gate = ValidationGate(anomalies=validator.outputs["anomalies"], schema_file=schema_file).with_id(names[3])
+    gate = ValidationGate(anomalies=validator.outputs["anomalies"], data=data, schema=schema_file).with_id(names[3])
     return Checked(examples, schema.outputs["schema"], [read, statistics, schema, validator, gate])
 
 
@@ -121,6 +123,7 @@ def judged_retrieval(launch: Launch, log: Checked, model: BaseNode, rules: BaseN
 def judged_ranking(launch: Launch, log: Checked, model: BaseNode) -> list[BaseNode]:
     """The ranking head of the exported model, by the standard Evaluator."""
     rows = RankingExamples(examples=log.examples, schema=log.schema, launch=launch.to_json()).with_id(steps.RANKING_EXAMPLES)
+    rows.add_upstream_node(log.nodes[-1])
     evaluator = Evaluator(
         examples=rows.outputs["ranking_examples"],
         model=model.outputs["model"],

@@ -34,7 +34,7 @@ def compare(launch: Launch, events: EventTable, model: str, rules: str, champion
     """
     contenders, problem = _contenders(launch, model, rules, champion)
     rolling = queries.rolling(launch, events, events.late)
-    frozen = queries.frozen(launch, events, events.late, int(events.time[events.late].min(initial=np.iinfo(np.int64).max)))
+    frozen = queries.frozen(launch, events, events.late, _cut(events))
     progress = Progress("evaluation", 2 * len(contenders) * len(rolling))
     answers = {name: _ask(each, rolling, progress) for name, each in contenders.items()}
     best = contenders[MODEL], contenders[_served_rule(contenders)]
@@ -51,6 +51,11 @@ def compare(launch: Launch, events: EventTable, model: str, rules: str, champion
         "examples": {name: _example(each, rolling) for name, each in _could_serve(contenders, best[1].rule).items()},
         "notes": _notes(launch, events, rolling, contenders[MODEL]),
     }
+
+
+def _cut(events: EventTable) -> int:
+    """The first moment of the eval split, in microseconds; ExampleGen sees to it that the split is not empty."""
+    return int(events.time[events.late].min())
 
 
 def _contenders(launch: Launch, model: str, rules: str, champion: str) -> tuple[dict[str, Contender], str]:
@@ -144,7 +149,7 @@ def _example(each: Contender, asked: Queries) -> dict[str, Any] | None:
 
 def _notes(launch: Launch, events: EventTable, asked: Queries, model: Contender) -> list[str]:
     notes = []
-    cut = np.datetime64(int(events.time[events.late].min(initial=0)), "us").astype("datetime64[s]")
+    cut = np.datetime64(_cut(events), "us").astype("datetime64[s]")
     notes.append(f"Split at {cut} UTC: {int((~events.late).sum()):,} events before, {int(events.late.sum()):,} after; {len(asked):,} asked.")
     if asked.repeats:
         notes.append(f"{asked.repeats:,} events repeat an item the user had acted on: not recommended again, so not asked.")

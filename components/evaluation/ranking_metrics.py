@@ -37,7 +37,7 @@ def eval_config(launch: Launch) -> tfma.EvalConfig:
 
 def read(launch: Launch, uri: str) -> dict[str, dict[str, float]]:
     """The overall figures per objective from the Evaluator's output: rows, auc, log_loss, calibration."""
-    overall = tfma.load_eval_result(uri).get_metrics_for_slice(())
+    overall = dict(tfma.load_eval_result(uri).slicing_metrics)[()]
     single = len(launch.ranking_objectives) == 1
     tables = {}
     for objective in launch.ranking_objectives:

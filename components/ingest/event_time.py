@@ -39,7 +39,8 @@ def to_microseconds(values: pa.Array, unit: str) -> pa.Array:
 
 def _from_numbers(values: pa.Array, unit: str) -> pa.Array:
     factor = MICROSECONDS[unit]
-    fits = pc.and_(pc.greater_equal(values, _EARLIEST // factor), pc.less_equal(values, _LATEST // factor))
+    number = float if pa.types.is_float64(values.type) else int
+    fits = pc.and_(pc.greater_equal(values, pa.scalar(number(_EARLIEST // factor))), pc.less_equal(values, pa.scalar(number(_LATEST // factor))))
     scaled = pc.multiply(_where(fits, values), factor)
     return pc.round(scaled).cast(pa.int64()) if pa.types.is_float64(values.type) else scaled
 

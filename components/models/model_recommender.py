@@ -49,7 +49,7 @@ class ModelRecommender(Recommender):
         queries = self._queries(history, context)
         count, size = tf.shape(items)[1], queries.shape[-1]
         query = tf.reshape(tf.repeat(queries, count, axis=0), [-1, size])
-        logits = self._ranking(query, self._vectors(tf.reshape(items, [-1])))
+        logits = self._ranking({"query": query, "item": self._vectors(tf.reshape(items, [-1]))})
         answers = tf.unstack(tf.sigmoid(logits), axis=-1)
         return {name: tf.reshape(answer, tf.shape(items)) for name, answer in zip(self._ranking.objectives, answers, strict=True)}
 

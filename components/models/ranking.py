@@ -34,9 +34,9 @@ class RankingModel(tfrs.Model):
         self._bias = self.add_weight("position_bias", (MAX_POSITIONS + 1, len(objectives)), initializer="zeros")
         self._mean_position = tf.constant(mean_position, tf.float32)
 
-    def call(self, query: tf.Tensor, item: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Logits [K, O] float32 at the mean position for `query` and `item` [K, D] float32."""
-        return self._content(query, item) + tf.linalg.matvec(self._bias, self._mean_position, transpose_a=True)
+    def call(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """Logits [K, O] float32 at the mean position for `query` and `item` [K, D] float32 (Keras wants them in one argument)."""
+        return self._content(inputs["query"], inputs["item"]) + tf.linalg.matvec(self._bias, self._mean_position, transpose_a=True)
 
     def _content(self, query: tf.Tensor, item: tf.Tensor) -> tf.Tensor:
         crossed = inputs = tf.concat([query, item, query * item], axis=-1)
