@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 from tfx.components import Evaluator, ExampleValidator, Pusher, StatisticsGen, Transform
-from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration import metadata
 from tfx.orchestration import pipeline as tfx_pipeline
@@ -13,16 +12,19 @@ from tfx.types import BaseChannel
 from components.declaration import Launch
 from components.evaluation import ranking_metrics
 from components.evaluation.steps import RankingExamples, RetrievalEvaluator, Verdict
-from components.features.preprocessing import LAUNCH_KEY
+from components.features.preprocessing import CODE_KEY, LAUNCH_KEY
 from components.ingest.example_gen import catalogue_example_gen, events_example_gen
 from components.models.trainer import CatalogueTrainer
+from components.validation.curated_schema import CuratedSchema
 from components.validation.gate import ValidationGate
-from pipeline import steps
+from pipeline import code_digest, steps
 from pipeline.settings import Settings
 
 PREPROCESSING_FN = "components.features.preprocessing.preprocessing_fn"
 RULES_RUN_FN = "components.rules.training.run_fn"
 MODEL_RUN_FN = "components.models.training.run_fn"
+INGEST = "components.ingest.executor"
+EVALUATION = "components.evaluation.steps"
 
 
 class Checked(NamedTuple):
@@ -61,16 +63,21 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
     )
 
 
+def _code(function: str) -> str:
+    """The digest of the module that holds a function named by its dotted path."""
+    return code_digest.of_module(function.rpartition(".")[0])
+
+
 def checked_log(launch: Launch, settings: Settings) -> Checked:
     """The log, read, split by time, and held against its curated schema."""
-    read = events_example_gen(launch, str(settings.data))
+    read = events_example_gen(launch, str(settings.data), code_digest.of_module(INGEST))
     names = (steps.STATISTICS_GEN, steps.SCHEMA, steps.EXAMPLE_VALIDATOR, steps.GATE)
     return _checked(read, "log", launch, settings, names)
 
 
 def checked_catalogue(launch: Launch, settings: Settings) -> Checked:
     """The catalogue, read and held against its curated schema."""
-    read = catalogue_example_gen(launch, str(settings.data))
+    read = catalogue_example_gen(launch, str(settings.data), code_digest.of_module(INGEST))
     names = (steps.CATALOGUE_STATISTICS_GEN, steps.CATALOGUE_SCHEMA, steps.CATALOGUE_VALIDATOR, steps.CATALOGUE_GATE)
     return _checked(read, "catalogue", launch, settings, names)
 
@@ -79,7 +86,7 @@ def _checked(read: BaseNode, data: str, launch: Launch, settings: Settings, name
     examples = read.outputs["examples"]
     schema_file = str(settings.schema / launch.name / data / "schema.pbtxt")
     statistics = StatisticsGen(examples=examples).with_id(names[0])
-    schema = ImportSchemaGen(schema_file=schema_file).with_id(names[1])
+    schema = CuratedSchema(schema_file, code_digest.of_file(schema_file)).with_id(names[1])
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]).with_id(names[2])
     gate = ValidationGate(anomalies=validator.outputs["anomalies"], data=data, schema=schema_file).with_id(names[3])
     return Checked(examples, schema.outputs["schema"], [read, statistics, schema, validator, gate])
@@ -91,7 +98,7 @@ def prepared(launch: Launch, log: Checked, catalogue: Checked | None) -> Transfo
         examples=log.examples,
         schema=log.schema,
         preprocessing_fn=PREPROCESSING_FN,
-        custom_config={LAUNCH_KEY: launch.to_json()},
+        custom_config={LAUNCH_KEY: launch.to_json(), CODE_KEY: _code(PREPROCESSING_FN)},
         materialize=False,
         disable_statistics=True,
         disable_analyzer_cache=True,
@@ -105,7 +112,7 @@ def prepared(launch: Launch, log: Checked, catalogue: Checked | None) -> Transfo
 def trained(name: str, run_fn: str, launch: Launch, log: Checked, transform: Transform, catalogue: Checked | None) -> CatalogueTrainer:
     """Rules or model: whatever learns from the train split and exports the serving signatures."""
     items = catalogue.examples if catalogue else None
-    return CatalogueTrainer(run_fn, launch, log.examples, transform.outputs["transform_graph"], items).with_id(name)
+    return CatalogueTrainer(run_fn, _code(run_fn), launch, log.examples, transform.outputs["transform_graph"], items).with_id(name)
 
 
 def judged_retrieval(launch: Launch, log: Checked, model: BaseNode, rules: BaseNode, champion: str) -> BaseNode:
@@ -116,13 +123,15 @@ def judged_retrieval(launch: Launch, log: Checked, model: BaseNode, rules: BaseN
         model=model.outputs["model"],
         rules=rules.outputs["model"],
         launch=launch.to_json(),
+        code=code_digest.of_module(EVALUATION),
         champion=champion,
     ).with_id(steps.RETRIEVAL_EVALUATOR)
 
 
 def judged_ranking(launch: Launch, log: Checked, model: BaseNode) -> list[BaseNode]:
     """The ranking head of the exported model, by the standard Evaluator."""
-    rows = RankingExamples(examples=log.examples, schema=log.schema, launch=launch.to_json()).with_id(steps.RANKING_EXAMPLES)
+    rows = RankingExamples(examples=log.examples, schema=log.schema, launch=launch.to_json(), code=code_digest.of_module(EVALUATION))
+    rows = rows.with_id(steps.RANKING_EXAMPLES)
     rows.add_upstream_node(log.nodes[-1])
     evaluator = Evaluator(
         examples=rows.outputs["ranking_examples"],
@@ -141,6 +150,7 @@ def decided(launch: Launch, retrieval: BaseNode, model: BaseNode, rules: BaseNod
         model=model.outputs["model"],
         rules=rules.outputs["model"],
         launch=launch.to_json(),
+        code=code_digest.of_module(EVALUATION),
         **judged,
     ).with_id(steps.VERDICT)
 

@@ -1,6 +1,7 @@
 """The steps of the evaluation as TFX components: thin shells around plain functions.
 
-TFX drops the docstrings of these functions, and refuses `from __future__ import annotations` in their module.
+TFX drops the docstrings of these functions, and refuses `from __future__ import annotations` in their module. `code` is read by none of
+them: it is the digest of their code, a part of the cache's key.
 """
 
 import json
@@ -44,6 +45,7 @@ def RetrievalEvaluator(  # noqa: N802 (TFX names components as classes)
     rules: InputArtifact[standard_artifacts.Model],
     evaluation: OutputArtifact[standard_artifacts.ModelEvaluation],
     launch: Parameter[str],
+    code: Parameter[str],
     champion: Parameter[str],
 ) -> None:
     """Judges model, champion and rules on the eval split; see `components.evaluation.comparison`."""
@@ -61,6 +63,7 @@ def RankingExamples(  # noqa: N802
     schema: InputArtifact[standard_artifacts.Schema],
     ranking_examples: OutputArtifact[standard_artifacts.Examples],
     launch: Parameter[str],
+    code: Parameter[str],
 ) -> None:
     """Joins the labelled eval rows with their histories; see `components.evaluation.ranking_examples`."""
     declared = Launch.from_json(launch)
@@ -82,6 +85,7 @@ def Verdict(  # noqa: N802
     blessing: OutputArtifact[standard_artifacts.ModelBlessing],
     summary: OutputArtifact[standard_artifacts.ModelEvaluation],
     launch: Parameter[str],
+    code: Parameter[str],
     ranking: InputArtifact[standard_artifacts.ModelEvaluation] = None,
     ranking_blessing: InputArtifact[standard_artifacts.ModelBlessing] = None,
 ) -> None:

@@ -10,6 +10,7 @@ from components.declaration import Launch
 
 CONTEXT_PREFIX = "context_"
 LAUNCH_KEY = "launch"
+CODE_KEY = "code"  # read by no step: the digest of its code, so that TFX's cache sees an edit
 CATALOGUE_URI = "catalogue_uri"
 
 

@@ -9,6 +9,7 @@ import types
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import tensorflow as tf
 from tfx_bsl.coders import example_coder
 
@@ -58,15 +59,21 @@ def feature_lists(batch: pa.RecordBatch) -> pa.RecordBatch:
 def _as_lists(values: pa.Array) -> pa.Array:
     if pa.types.is_null(values.type):
         return pa.nulls(len(values), pa.large_list(pa.large_binary()))
-    if pa.types.is_list(values.type):
-        return values.cast(pa.list_(_feature_type(values.type.value_type)))
-    flat = values.cast(_feature_type(values.type), safe=False)
-    if flat.null_count == 0:
-        return pa.LargeListArray.from_arrays(pa.array(np.arange(len(flat) + 1)), flat)
-    present = flat.is_valid().to_numpy(zero_copy_only=False)
-    offsets = np.concatenate([[0], np.cumsum(present)])
+    present = values.is_valid().to_numpy(zero_copy_only=False)
+    if not pa.types.is_list(values.type):
+        return _lists(values, present.astype(np.int64), present)
+    # The encoder would write a null inside a list as 0 or "".
+    parts, parents = values.flatten(), pc.list_parent_indices(values).to_numpy()
+    kept = parts.is_valid().to_numpy(zero_copy_only=False)
+    return _lists(parts, np.bincount(parents[kept], minlength=len(values)), present)
+
+
+def _lists(parts: pa.Array, lengths: np.ndarray, present: np.ndarray) -> pa.Array:
+    """Lists of these lengths over the parts that are not null; null where `present` is false."""
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
     # An offset that is null makes its list null; the last offset closes the last list and never is.
-    return pa.LargeListArray.from_arrays(pa.array(offsets, mask=np.append(~present, False)), flat.drop_null())
+    missing = None if present.all() else np.append(~present, False)
+    return pa.LargeListArray.from_arrays(pa.array(offsets, mask=missing), parts.drop_null().cast(_feature_type(parts.type), safe=False))
 
 
 def _feature_type(kind: pa.DataType) -> pa.DataType:

@@ -14,7 +14,7 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts, standa
 from tfx.utils import json_utils
 
 from components.declaration import Launch
-from components.features.preprocessing import CATALOGUE_URI, LAUNCH_KEY
+from components.features.preprocessing import CATALOGUE_URI, CODE_KEY, LAUNCH_KEY
 
 CATALOGUE_INPUT = "catalogue"
 
@@ -47,12 +47,13 @@ class CatalogueTrainer(base_component.BaseComponent):
     def __init__(
         self,
         run_fn: str,
+        code: str,
         launch: Launch,
         examples: types.BaseChannel,
         transform_graph: types.BaseChannel,
         catalogue: types.BaseChannel | None,
     ):
-        """Names the dotted path of the `run_fn` and what it reads."""
+        """Names the dotted path of the `run_fn`, the digest of its code, and what it reads."""
         inputs = {CATALOGUE_INPUT: catalogue} if catalogue is not None else {}
         spec = CatalogueTrainerSpec(
             examples=examples,
@@ -60,7 +61,7 @@ class CatalogueTrainer(base_component.BaseComponent):
             run_fn=run_fn,
             train_args=trainer_pb2.TrainArgs(),
             eval_args=trainer_pb2.EvalArgs(),
-            custom_config=json_utils.dumps({LAUNCH_KEY: launch.to_json()}),
+            custom_config=json_utils.dumps({LAUNCH_KEY: launch.to_json(), CODE_KEY: code}),
             model=types.Channel(type=standard_artifacts.Model),
             model_run=types.Channel(type=standard_artifacts.ModelRun),
             **inputs,
