@@ -171,10 +171,18 @@ def _reasons(findings: Findings, gate: Gate) -> Iterator[str]:
             f"{gate.metric} {served.value:.3f} for what is served now ({'a model' if served.kind == MODEL else 'rules'}): "
             f"the new model {_range(served.model_gain)}, the rules {_range(served.rules_gain)}."
         )
+        if _unchanged(findings):
+            yield "The new model answers as well as what is served now, user by user: nothing has changed."
     elif not findings.champion_problem:
         yield "Nothing is served yet."
     if findings.blessed is False:
         yield "The Evaluator rejected the ranking head: an objective is below the declared AUC."
+
+
+def _unchanged(findings: Findings) -> bool:
+    """Whether the model gains the same as the champion for every user, as when nothing changed since it was pushed."""
+    gain = findings.champion and findings.champion.model_gain
+    return gain is not None and gain.low == gain.point == gain.high == 0
 
 
 def _range(gain: Interval) -> str:
@@ -194,6 +202,8 @@ def _warnings(findings: Findings) -> Iterator[str]:
 
 def _advice(findings: Findings, gate: Gate) -> str:
     """What would change a verdict against the model."""
+    if _unchanged(findings):
+        return "Run again when the log has grown."
     advice = []
     if findings.blessed is False:
         advice.append("Look at the ranking head's AUC per objective.")

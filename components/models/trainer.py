@@ -11,10 +11,12 @@ from tfx.components.trainer import executor as trainer_executor
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.proto import trainer_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts, standard_component_specs
-from tfx.utils import json_utils
+from tfx.utils import json_utils, path_utils
 
 from components.declaration import Launch
 from components.features.preprocessing import CATALOGUE_URI, CODE_KEY, LAUNCH_KEY
+from components.models import export
+from components.progress import FIGURE, set_figure
 
 CATALOGUE_INPUT = "catalogue"
 
@@ -36,6 +38,12 @@ class CatalogueTrainerExecutor(trainer_executor.GenericExecutor):
         catalogue = input_dict.get(CATALOGUE_INPUT)
         arguments.custom_config[CATALOGUE_URI] = artifact_utils.get_single_uri(catalogue) if catalogue else ""
         return arguments
+
+    def Do(self, input_dict: dict, output_dict: dict, exec_properties: dict) -> None:  # noqa: N802
+        """Trains, and shows the figure that the exported card holds."""
+        super().Do(input_dict, output_dict, exec_properties)
+        model = artifact_utils.get_single_instance(output_dict[standard_component_specs.MODEL_KEY])
+        set_figure(model, export.card(path_utils.serving_model_dir(model.uri)).get(FIGURE, ""))
 
 
 class CatalogueTrainer(base_component.BaseComponent):

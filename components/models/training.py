@@ -15,7 +15,7 @@ from components.models.context import ContextEmbedding, RequestContext
 from components.models.model_recommender import ModelRecommender
 from components.models.ranking import MAX_POSITIONS, RankingModel
 from components.models.retrieval import RetrievalModel
-from components.progress import Progress
+from components.progress import FIGURE, Progress
 from components.rules.training import count_events
 
 RANKING_BATCH = 2048
@@ -32,7 +32,9 @@ def run_fn(fn_args) -> None:
     ranking = train_ranking(data, retrieval, context) if data.launch.has_ranking_head else None
     fallback = count_events(data, np.ones(len(data.events), bool)).fallback(data.launch)[data.items.active]
     recommender = ModelRecommender(data.launch, data.items, request, retrieval, ranking, fallback)
-    export.save(recommender, fn_args.serving_model_dir, {"kind": "model", "launch": data.launch.name})
+    positives = int(data.events.positive.sum())
+    figure = f"learnt from {positives:,} positive events; {int(data.items.active.sum()):,} items to recommend"
+    export.save(recommender, fn_args.serving_model_dir, {"kind": "model", "launch": data.launch.name, FIGURE: figure})
 
 
 def train_retrieval(data: TrainingData, request: RequestContext, context: dict[str, np.ndarray]) -> RetrievalModel:

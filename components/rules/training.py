@@ -10,6 +10,7 @@ from components.features.event_table import EventTable
 from components.features.id_codes import codes
 from components.features.training_data import TrainingData
 from components.models import export
+from components.progress import FIGURE
 from components.rules import counting
 from components.rules.rules_recommender import RulesRecommender
 
@@ -22,7 +23,8 @@ def run_fn(fn_args) -> None:
     data = training_data.read(fn_args)
     served = best_rule(data)
     recommender = _recommender(data, np.ones(len(data.events), bool), served)
-    export.save(recommender, fn_args.serving_model_dir, {"kind": "rules", "rule": served, "launch": data.launch.name})
+    card = {"kind": "rules", "rule": served, "launch": data.launch.name, FIGURE: f"{served} is the best of {len(data.launch.rules.names)}"}
+    export.save(recommender, fn_args.serving_model_dir, card)
 
 
 def best_rule(data: TrainingData) -> str:
