@@ -1,0 +1,81 @@
+"""The launches: one file each, which holds a declaration named LAUNCH.
+
+A launch file is executed when it is loaded; what goes wrong in it is shown as file, line and message.
+"""
+
+import difflib
+import runpy
+import traceback
+from pathlib import Path
+from typing import Any
+
+from components.declaration import Launch
+from components.errors import DayoneError, SettingsError
+from pipeline.settings import DEFAULT_LAUNCH as DEFAULT
+
+__all__ = ["DEFAULT", "LaunchError", "available", "load", "load_file"]
+
+_FOLDER = Path(__file__).parent
+
+
+class LaunchError(DayoneError):
+    """A launch file cannot be used; the message begins with the file and the line."""
+
+
+def available() -> tuple[str, ...]:
+    """The names of the launches, sorted."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.py") if not path.stem.startswith("_")))
+
+
+def load(name: str) -> Launch:
+    """The declaration of the launch with that name.
+
+    Raises:
+      SettingsError: if there is no such launch.
+      LaunchError: if its file cannot be used.
+    """
+    if name not in available():
+        near = difflib.get_close_matches(name, available(), n=1)
+        fix = f"Did you mean {near[0]}?" if near else "Add a file to pipeline/launches/."
+        raise SettingsError("--launch", name, f"one of {', '.join(available())}", fix)
+    return load_file(_FOLDER / f"{name}.py")
+
+
+def load_file(path: Path) -> Launch:
+    """The declaration in a launch file.
+
+    Raises:
+      LaunchError: if the file does not run, holds no LAUNCH, or its declaration is wrong.
+    """
+    launch = _execute(path).get("LAUNCH")
+    if not isinstance(launch, Launch):
+        got = "none" if launch is None else f"a {type(launch).__name__}"
+        raise LaunchError(f"{_shown(path)}: a launch file needs LAUNCH = Launch(...), got {got}.")
+    if launch.name != path.stem:
+        # One name for file, runs, schema folder and served model: a copied file would otherwise write over the original's runs.
+        raise LaunchError(f"{_shown(path)}: launch.name needs to be the file's name, {path.stem!r}, got {launch.name!r}.")
+    return launch
+
+
+def _execute(path: Path) -> dict[str, Any]:
+    """Runs a launch file and gives the names it defines."""
+    try:
+        return runpy.run_path(str(path), run_name=f"pipeline.launches.{path.stem}")
+    except SyntaxError as error:
+        raise LaunchError(f"{_shown(Path(error.filename or path))}:{error.lineno}: {error.msg}") from error
+    except DayoneError as error:
+        raise LaunchError(f"{_shown(path)}:{_line(error, path)}: {error}") from error
+    except Exception as error:
+        raise LaunchError(f"{_shown(path)}:{_line(error, path)}: {type(error).__name__}: {error}") from error
+
+
+def _line(error: BaseException, path: Path) -> int:
+    """The line of the launch file at which the error left it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return max((frame.lineno or 0 for frame in frames if frame.filename == str(path)), default=1)
+
+
+def _shown(path: Path) -> str:
+    """The path as a person at the project's root types it."""
+    project = _FOLDER.parents[1]
+    return str(path.relative_to(project)) if path.is_relative_to(project) else str(path)

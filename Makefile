@@ -1,0 +1,54 @@
+# The menu: `make` or `make help`. Every target sets the environment up first, which is a no-op when nothing changed.
+.DEFAULT_GOAL := help
+.PHONY: help setup run sample test test-light test-tensorflow test-slow lint types check image clean
+
+.NOTPARALLEL:
+
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+IMAGE ?= dayone:0.1.0
+
+# TensorFlow Recommenders needs Keras 2, and TensorFlow looks at this when it is imported; the second silences its C++ chatter.
+export TF_USE_LEGACY_KERAS := 1
+export TF_CPP_MIN_LOG_LEVEL := 3
+
+help: ## show this menu
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-16s %s\n", $$1, $$2 }'
+
+setup: ## make .venv from the lock (once; about 3 GB)
+	@$(PYTHON) setup_environment.py
+
+run: setup ## run the pipeline to a verdict; options: make run ARGS="--launch movielens -v"
+	@$(BIN)/python -m pipeline run $(ARGS)
+
+sample: setup ## make the sample log alone; options: make sample ARGS="--help"
+	@$(BIN)/python data/generate.py $(ARGS)
+
+test: setup ## all tests: light, TensorFlow, then the pipeline end to end
+	$(BIN)/python -m pytest $(ARGS)
+
+test-light: setup ## only the tests that need no TensorFlow (seconds)
+	$(BIN)/python -m pytest --lane light $(ARGS)
+
+test-tensorflow: setup ## only the tests with TensorFlow, without the pipeline end to end
+	$(BIN)/python -m pytest --lane tensorflow $(ARGS)
+
+test-slow: setup ## only the tests of the pipeline end to end
+	$(BIN)/python -m pytest --lane slow $(ARGS)
+
+lint: setup ## ruff: rules and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: setup ## mypy
+	$(BIN)/mypy
+
+check: lint types test ## what CI runs: lint, types, all tests
+
+image: ## build the container image
+	docker build --file kubeflow/Dockerfile --tag $(IMAGE) $(ARGS) .
+
+clean: ## delete the environment and all caches; runs/ stays
+	rm -rf .venv .uv .setup.lock .setup.log build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,182 @@
+"""Makes the sample: the log and the catalogue of a small invented shop, and the truth they were made from.
+
+    python data/generate.py --out data/sample
+
+The world is in the files beside this one: `shop_world` (catalogue, trends, logging policy) and `shop_traffic` (users and what they
+do); this one turns it into tables. Imports numpy and pyarrow only.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+_HERE = str(Path(__file__).resolve().parent)
+if _HERE not in sys.path:  # data/ is a folder of files, not a package, and this file is also loaded by its path
+    sys.path.append(_HERE)
+
+from shop_traffic import COUNTRIES, DEVICES, EXAMINATION, RELEVANT_MATCH, SHARPNESS, Traffic, Visits, make_visits  # noqa: E402
+from shop_world import BRANDS, CATEGORIES, LOOKS, MATERIALS, NEVER, LoggingPolicy, SampleError, Shop, Size, make_shop  # noqa: E402
+
+KINDS = ("impression", "click", "purchase")
+
+
+def _columns(size: Size, traffic: Traffic, visits: Visits) -> dict[str, np.ndarray]:
+    """All rows in the order of time, without the visits (never a user's first) that would exceed `size.events`."""
+    rows = {name: np.concatenate([part[name] for part in traffic.rows]) for name in traffic.rows[0]}
+    lengths = np.bincount(rows["visit"], minlength=len(visits.user))
+    order = np.lexsort((np.random.default_rng([size.seed, 1]).random(len(lengths)), visits.rank > 0))
+    kept = np.zeros(len(lengths), bool)
+    kept[order[np.cumsum(lengths[order]) <= size.events]] = True
+    rows = {name: values[kept[rows["visit"]]] for name, values in rows.items()}
+    order = np.lexsort((rows["position"], rows["kind"], rows["request"], rows["visit"], rows["time"]))
+    rows = {name: values[order] for name, values in rows.items()}
+    asked = rows["request"] >= 0
+    _, first, request = np.unique(rows["request"][asked], return_index=True, return_inverse=True)
+    rows["request"][asked] = np.argsort(np.argsort(first))[request.ravel()]  # numbered in the order of time
+    return rows
+
+
+def _labels(names: Sequence[str] | np.ndarray, codes: np.ndarray) -> pa.Array:
+    """Text per code; null for code -1."""
+    found = pa.array(codes.astype(np.int32), mask=codes < 0)
+    return pa.array(np.asarray(names).tolist(), pa.string()).take(found)
+
+
+def _event_table(rows: dict[str, np.ndarray], traffic: Traffic, visits: Visits, size: Size) -> pa.Table:
+    visit, organic = rows["visit"], rows["request"] < 0
+    user = visits.user[visit]
+    return pa.table({
+        "user_id": _labels([f"u{index:05d}" for index in range(size.users)], user),
+        "item_id": _labels(_item_ids(size.items), rows["item"]),
+        "timestamp": pa.array(rows["time"], pa.int64()),
+        "event": _labels(KINDS, rows["kind"]),
+        "request_id": _labels([f"r{index:07d}" for index in range(rows["request"].max() + 1)], rows["request"]),
+        "position": pa.array(rows["position"], pa.int64(), mask=organic),
+        "policy": _labels(LoggingPolicy.names, rows["context"]),
+        "propensity": pa.array(rows["propensity"], pa.float64(), mask=organic),
+        "model_version": _labels(["rules-1"], np.where(organic, -1, 0)),
+        "device": _labels(DEVICES, traffic.device[visit]),
+        "country": _labels(COUNTRIES, traffic.country[user]),
+    })  # fmt: skip
+
+
+def _item_ids(count: int) -> list[str]:
+    return [f"i{index:05d}" for index in range(count)]
+
+
+def _item_table(rng: np.random.Generator, shop: Shop) -> pa.Table:
+    names = list(CATEGORIES)
+    return pa.table({
+        "item_id": _item_ids(len(shop.price)),
+        "title": _titles(rng, shop),
+        "category": [names[code] for code in shop.category],
+        "brand": [BRANDS[code] for code in shop.brand],
+        "price": pa.array(shop.price, pa.float64()),
+        "active": pa.array(shop.withdrawn_ms == NEVER),
+        "launched_ms": pa.array(shop.launched_ms, pa.int64()),
+    })  # fmt: skip
+
+
+def _titles(rng: np.random.Generator, shop: Shop) -> list[str]:
+    """A word of the look, at times a material, and what it is: "Fjord Linen Blanket"."""
+    looks, nouns = list(LOOKS.values()), list(CATEGORIES.values())
+    picks = zip(shop.brand // 3, shop.category, rng.integers(4, size=len(shop.brand)), rng.integers(4, size=len(shop.brand)), strict=True)
+    materials = rng.choice(MATERIALS, len(shop.brand))
+    titles = (f"{looks[look][word]} {material} {nouns[kind][noun]}" for (look, kind, word, noun), material in zip(picks, materials, strict=True))
+    return [" ".join(title.split()) for title in titles]
+
+
+def _truth(rows: dict[str, np.ndarray], traffic: Traffic, visits: Visits, shop: Shop, size: Size) -> dict[str, np.ndarray]:
+    """What data/README.md describes under "The truth"."""
+    return {
+        "item_vectors": shop.vectors, "item_popularity": shop.popularity, "period_start_ms": size.period_start_ms(),
+        "item_launched_ms": shop.launched_ms, "item_withdrawn_ms": shop.withdrawn_ms,
+        "visit_user": visits.user, "visit_start_ms": visits.start_ms, "visit_taste": visits.taste,
+        "states": np.concatenate(traffic.states), "event_state": rows["state"], "event_relevance": rows["relevance"].astype(np.float32),
+        "examination": np.array(EXAMINATION), "sharpness": np.array(SHARPNESS), "relevant_match": np.array(RELEVANT_MATCH),
+    }  # fmt: skip
+
+
+def _write(path: Path, write: Callable[[Path], object]) -> None:
+    """Writes beside `path` first and renames, so that a file of this name is always whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        write(partial)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def generate(out: Path, events: int = 100_000, seed: int = 7, users: int | None = None, items: int | None = None, days: int = 30) -> str:
+    """Writes events.parquet, items.parquet and truth/truth.npz to the folder `out`; the same numbers give the same tables.
+
+    Args:
+      out: a folder; it is made if it is not there, and files of these names are replaced. `events.parquet` appears last.
+      events: about how many rows of log.
+      seed: of every random choice.
+      users: None for one per 60 events.
+      items: None for 1,000 in a sample of 100,000 events, growing with the square root.
+      days: how long the log is.
+
+    Returns:
+      One line that says what was written.
+
+    Raises:
+      SampleError: a number does not fit; the message names the option.
+    """
+    users = max(events // 60, 5) if users is None else users
+    items = max(int(1000 * max(events / 1e5, 0) ** 0.5), 40) if items is None else items
+    size = Size(events, users, items, days, seed)
+    rng = np.random.default_rng(seed)
+    shop = make_shop(rng, size)
+    visits = make_visits(rng, size)
+    traffic = Traffic(rng, size, shop, visits)
+    traffic.play()
+    rows = _columns(size, traffic, visits)
+    truth, catalogue, log = _truth(rows, traffic, visits, shop, size), _item_table(rng, shop), _event_table(rows, traffic, visits, size)
+    _write(out / "truth" / "truth.npz", lambda path: _save(path, truth))
+    _write(out / "items.parquet", lambda path: pq.write_table(catalogue, path))
+    _write(out / "events.parquet", lambda path: pq.write_table(log, path))
+    return f"{_summary(rows, visits, size)}: {out}"
+
+
+def _summary(rows: dict[str, np.ndarray], visits: Visits, size: Size) -> str:
+    kinds = ", ".join(f"{count:,} {kind}s" for kind, count in zip(KINDS, np.bincount(rows["kind"], minlength=3), strict=True))
+    seen = len(np.unique(visits.user[rows["visit"]]))
+    return f"{len(rows['visit']):,} events ({kinds}) of {seen:,} users on {size.items:,} items in {size.days} days"
+
+
+def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    with path.open("wb") as file:  # given a name, numpy would add .npz to it
+        np.savez(file, **arrays)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python data/generate.py", description="Makes the sample: the log and catalogue of a small invented shop.")
+    parser.add_argument("--out", type=Path, default=Path("data/sample"), help="the folder to write to (default: %(default)s)")
+    parser.add_argument("--events", type=int, default=100_000, help="about how many rows of log (default: %(default)s)")
+    parser.add_argument("--users", type=int, help="default: one per 60 events")
+    parser.add_argument("--items", type=int, help="default: 1000, and more or fewer with the square root of the events")
+    parser.add_argument("--days", type=int, default=30, help="how long the log is (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=7, help="of every random choice (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    began = time.monotonic()
+    try:
+        print(generate(**vars(options)), f"({time.monotonic() - began:.1f} s)")
+    except (SampleError, OSError) as error:
+        print(f"data/generate.py: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

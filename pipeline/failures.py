@@ -1,0 +1,50 @@
+"""From an exception inside a step to the one message that a person reads.
+
+An error of ours (`DayoneError`) is its own message. Beam passes some of them on as text only: a DoFn's exception arrives as a RuntimeError
+that quotes it, so the text is searched too. Anything else is a bug, named by type and last line; the traceback is in the log.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from components.errors import DayoneError
+
+# The line that Python prints for an error of ours, up to Beam's " [while running 'step']" or the end of the quotation.
+_QUOTED = re.compile(r"components\.errors\.\w+Error: (?P<message>.*?)(?= \[while running |\n\n|\nTraceback |\Z)", re.DOTALL)
+
+
+def explain(error: BaseException, step: str) -> dict[str, Any]:
+    """The fields of the `failure` event for an error in a step ("" if it is in none)."""
+    message = expected_message(error)
+    if message is not None:
+        return {"step": step, "expected": True, "message": message}
+    lines = str(error).strip().splitlines()
+    place = f"step {step}" if step else "the run"
+    return {"step": step, "expected": False, "message": f"{place} failed: {type(error).__name__}: {lines[-1].strip() if lines else 'no message'}"}
+
+
+def expected_message(error: BaseException) -> str | None:
+    """The message of the error of ours that caused this one; None if there is none."""
+    chain = list(_chain(error))
+    for link in chain:
+        if isinstance(link, DayoneError):
+            return str(link)
+    for link in chain:
+        quoted = _QUOTED.findall(str(link))
+        if quoted:
+            return quoted[-1].strip()
+    return None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it was raised from, outermost first; each once, for chains can be circular."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        link = waiting.pop(0)
+        if link is None or id(link) in seen:
+            continue
+        seen.add(id(link))
+        yield link
+        waiting += [link.__cause__, link.__context__]

@@ -1,0 +1,40 @@
+"""The sample that the launch which ships runs on: made by `data/generate.py` when it is not there yet."""
+
+import glob
+import runpy
+from pathlib import Path
+
+from components.declaration import Launch
+from components.errors import LogError
+from pipeline import launches
+from pipeline.settings import PROJECT, Settings
+
+_GENERATOR = PROJECT / "data" / "generate.py"
+
+
+def missing_inputs(launch: Launch, settings: Settings) -> list[Path]:
+    """The declared files that are not there."""
+    declared = [launch.log.path] + ([launch.catalogue.path] if launch.catalogue else [])
+    located = [settings.locate(path) for path in declared]
+    return [path for path in located if not path.exists() and not glob.glob(str(path), recursive=True)]
+
+
+def wanted(settings: Settings) -> bool:
+    """Whether the data folder is the sample's: the launch that ships, and nobody gave a log."""
+    return settings.launch == launches.DEFAULT and settings.data == settings.workspace / "sample"
+
+
+def make(folder: Path, events: int = 100_000) -> str:
+    """Writes a sample of about that many events into a folder, the log last; gives one line that says what was written."""
+    # `data/` is a folder of files and not a package, so its module is run by path.
+    return str(runpy.run_path(str(_GENERATOR), run_name="sample_generator")["generate"](folder, events=events))
+
+
+def check_inputs(launch: Launch, settings: Settings) -> None:
+    """Checks that log and catalogue are there.
+
+    Raises:
+      LogError: naming the file that is missing.
+    """
+    for path in missing_inputs(launch, settings):
+        raise LogError(str(path), "there is no such file or folder.", f"Say where the files of launch {launch.name!r} are: --log DIR.")

@@ -1,0 +1,191 @@
+"""The settings of a run: where things are, and how the engine works. This is the only reader of the environment.
+
+The declaration says what a feature is and is the same everywhere; the settings differ from machine to machine. An option of the command
+line wins over an environment variable, which wins over the default.
+"""
+
+import dataclasses
+import difflib
+import json
+import shlex
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+
+from components.declaration import Launch
+from components.errors import SettingsError
+
+PROJECT = Path(__file__).resolve().parents[1]
+DEFAULT_LAUNCH = "shop"
+
+VARIABLES = {
+    "DAYONE_LAUNCH": f"the launch to run: a file in pipeline/launches/ (default: {DEFAULT_LAUNCH})",
+    "DAYONE_LOG": "the log's file, or the folder that the declaration's relative paths start at",
+    "DAYONE_WORKSPACE": "the folder for everything that runs write (default: runs/ in the project)",
+    "DAYONE_SCHEMA": "the folder of the curated schemas (default: schema/ in the project)",
+    "DAYONE_BEAM_ARGS": "options for Beam inside the steps, as on a command line (default: none, in this process)",
+}
+# Read by tests only: where a person keeps public data sets that the project may not ship.
+TEST_VARIABLES = ("DAYONE_MOVIELENS", "DAYONE_OPEN_BANDIT")
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Where a run reads and writes, and how its engine works. All paths are absolute.
+
+    Attributes:
+      launch: the name of the launch; each has its own folder in the workspace.
+      workspace: the folder for everything that runs write.
+      data: the folder that relative paths of the declaration start at.
+      schema: the folder of the curated schemas.
+      log: a file that replaces the declared log; None if the declaration says it all.
+      beam_args: for Beam inside the steps. Leave it empty on one machine: any option at all makes TFX repackage itself once per
+        Beam step (about 2 CPU-s each).
+      cache: whether a step whose inputs did not change is served from an earlier run.
+    """
+
+    launch: str
+    workspace: Path
+    data: Path
+    schema: Path
+    log: Path | None = None
+    beam_args: tuple[str, ...] = ()
+    cache: bool = True
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str], options: Mapping[str, typing.Any] | None = None) -> "Settings":
+        """Reads the settings.
+
+        Args:
+          environ: the environment, usually `os.environ`.
+          options: of the command line, by the field's name; None and missing ones fall back to the environment.
+
+        Raises:
+          SettingsError: naming the variable or option, its value and the allowed form.
+        """
+        _check_names(environ)
+        given = _Given(environ, options or {})
+        launch = given.text("launch") or DEFAULT_LAUNCH
+        workspace = _path(given.text("workspace") or PROJECT / "runs")
+        if not next(path for path in (workspace, *workspace.parents) if path.exists()).is_dir():
+            raise SettingsError(given.source("workspace"), str(workspace), "a folder that exists or can be made")
+        schema = _path(given.text("schema") or PROJECT / "schema")
+        if not schema.is_dir():
+            raise SettingsError(given.source("schema"), str(schema), "a folder that exists")
+        log = _existing_log(given)
+        data = (log if log.is_dir() else log.parent) if log else _default_data(launch, workspace)
+        file = log if log and not log.is_dir() else None
+        cache = given.options.get("cache")
+        return cls(launch, workspace, data, schema, file, _split_beam_args(given), cache is None or bool(cache))
+
+    @property
+    def home(self) -> Path:
+        """The launch's folder in the workspace."""
+        return self.workspace / self.launch
+
+    @property
+    def pipeline_root(self) -> Path:
+        """Where TFX writes the artifacts."""
+        return self.home / "artifacts"
+
+    @property
+    def metadata(self) -> Path:
+        """The SQLite file of ML Metadata."""
+        return self.home / "metadata.sqlite"
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the runs' logs (`<time>.log`) and records (`<time>.json`)."""
+        return self.home / "logs"
+
+    @property
+    def serving(self) -> Path:
+        """The folder a model server is pointed at; it holds numbered version folders."""
+        return self.home / "serving" / self.launch
+
+    def champion(self) -> str:
+        """The version folder that is being served (the highest number that holds a SavedModel); "" before the first push."""
+        versions = [folder for folder in self.serving.glob("*") if folder.name.isdigit() and (folder / "saved_model.pb").is_file()]
+        return str(max(versions, key=lambda folder: int(folder.name))) if versions else ""
+
+    def locate(self, path: str) -> Path:
+        """A path of the declaration, relative ones below the data folder."""
+        return self.data / Path(path).expanduser()
+
+    def declared(self, launch: Launch) -> Launch:
+        """The declaration as it runs with these settings: a log given as one file replaces the declared one."""
+        if self.log is None:
+            return launch
+        return dataclasses.replace(launch, log=dataclasses.replace(launch.log, path=str(self.log)))
+
+    def to_json(self) -> str:
+        """The settings as JSON, for the process that runs the pipeline."""
+        return json.dumps(dataclasses.asdict(self), default=str, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Settings":
+        """The inverse of `to_json`."""
+        values = json.loads(text)
+        paths = {name: Path(values[name]) for name in ("workspace", "data", "schema", "log") if values[name] is not None}
+        return cls(**values | paths | {"beam_args": tuple(values["beam_args"])})
+
+
+@dataclasses.dataclass(frozen=True)
+class _Given:
+    """What a person gave, as an option or in the environment."""
+
+    environ: Mapping[str, str]
+    options: Mapping[str, typing.Any]
+
+    def source(self, name: str) -> str:
+        """The name under which the value was given, for the error's text."""
+        return f"--{name}" if self.options.get(name) is not None else f"DAYONE_{name.upper()}"
+
+    def text(self, name: str) -> str | None:
+        """The value; an empty environment variable counts as not set, an empty option is a mistake."""
+        value = self.options.get(name)
+        if value is None:
+            return self.environ.get(f"DAYONE_{name.upper()}") or None
+        if not str(value):
+            raise SettingsError(f"--{name}", value, "a value that is not empty")
+        return str(value)
+
+
+def _check_names(environ: Mapping[str, str]) -> None:
+    """A mistyped variable would be ignored in silence, and the run would go somewhere else."""
+    for name in environ:
+        if name.startswith("DAYONE_") and name not in VARIABLES and name not in TEST_VARIABLES:
+            near = difflib.get_close_matches(name, VARIABLES, n=1, cutoff=0.8)
+            fix = f"Did you mean {near[0]}?" if near else "Unset it."
+            raise SettingsError(name, environ[name], f"to be one of {', '.join(VARIABLES)}", fix)
+
+
+def _path(text: str | Path) -> Path:
+    return Path(text).expanduser().resolve()
+
+
+def _existing_log(given: _Given) -> Path | None:
+    text = given.text("log")
+    if text is None:
+        return None
+    path = _path(text)
+    if not path.exists():
+        raise SettingsError(given.source("log"), text, "a file or folder that exists")
+    return path
+
+
+def _default_data(launch: str, workspace: Path) -> Path:
+    """The launch that ships has its sample in the workspace; paths of a team's own launch start where the team stands."""
+    return workspace / "sample" if launch == DEFAULT_LAUNCH else Path.cwd()
+
+
+def _split_beam_args(given: _Given) -> tuple[str, ...]:
+    text = given.environ.get("DAYONE_BEAM_ARGS", "")
+    try:
+        arguments = tuple(shlex.split(text))
+    except ValueError as error:
+        raise SettingsError("DAYONE_BEAM_ARGS", text, "options as on a command line", f"({error})") from error
+    for argument in arguments:
+        if not argument.startswith("--"):
+            raise SettingsError("DAYONE_BEAM_ARGS", argument, "options of the form --name=value")
+    return arguments
