@@ -8,6 +8,7 @@ two sums over users. Intervals are percentiles of the repeats. Equal seeds draw 
 """
 
 import dataclasses
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 
@@ -35,16 +36,14 @@ class Interval:
     high: float
     level: float = 0.95
 
-    def to_dict(self) -> dict[str, float | None]:
-        """Plain values for JSON, which knows no infinity: an open end is None."""
-        return {name: value if math.isfinite(value) else None for name, value in dataclasses.asdict(self).items()}
+    def to_dict(self) -> dict[str, float | str]:
+        """Plain values for JSON, which knows no infinity: it becomes the text "Infinity" or "-Infinity", as in Protobuf's JSON."""
+        return {name: value if math.isfinite(value) else json.dumps(value) for name, value in dataclasses.asdict(self).items()}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, float | None]) -> "Interval":
-        """The inverse of `to_dict`; an infinite point, which only a gain over nothing has, comes back as infinite."""
-        point, low, high, level = (values[name] for name in ("point", "low", "high", "level"))
-        top, bottom = math.inf, -math.inf
-        return cls(top if point is None else point, bottom if low is None else low, top if high is None else high, level or 0.95)
+    def from_dict(cls, values: Mapping[str, float | str]) -> "Interval":
+        """The inverse of `to_dict`."""
+        return cls(**{name: float(value) for name, value in values.items()})
 
 
 def paired_difference(gains_a: Floats, gains_b: Floats, users: Ints, seed: int, repeats: int = 1000, level: float = 0.95) -> Interval:

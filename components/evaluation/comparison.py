@@ -32,23 +32,23 @@ def compare(launch: Launch, events: EventTable, model: str, rules: str, champion
       rules: folder of the rules.
       champion: folder of what is being served.
     """
-    contenders, problem = _contenders(launch, model, rules, champion)
+    contenders, unloadable = _contenders(launch, model, rules, champion)
     rolling = queries.rolling(launch, events, events.late)
     frozen = queries.frozen(launch, events, events.late, _cut(events))
-    progress = Progress("evaluation", 2 * len(contenders) * len(rolling))
-    answers = {name: _ask(each, rolling, progress) for name, each in contenders.items()}
-    best = contenders[MODEL], contenders[_served_rule(contenders)]
+    answers, stale, failure = _answers(contenders, rolling, frozen)
+    contenders = {name: contenders[name] for name in answers}
+    rule = _served_rule(contenders)
     return {
         "launch": launch.name,
         "metric": launch.gate.metric,
-        "rules_name": best[1].rule,
+        "rules_name": rule,
         "rolling": {name: _table(contenders[name], answer) for name, answer in answers.items()},
-        "frozen": {name: metrics.table(_ask(each, frozen, progress).ranks) for name, each in contenders.items()},
-        "gains": _gains(launch, answers, rolling, best[1].rule),
+        "frozen": {name: metrics.table(answer.ranks) for name, answer in stale.items()},
+        "gains": _gains(launch, answers, rolling, rule),
         "champion": {"kind": contenders[CHAMPION].kind} if CHAMPION in contenders else None,
-        "champion_problem": problem,
-        "slices": _slices(launch, events, rolling, answers, best[1].rule),
-        "examples": {name: _example(each, rolling) for name, each in _could_serve(contenders, best[1].rule).items()},
+        "champion_problem": unloadable or failure,
+        "slices": _slices(launch, events, rolling, answers, rule),
+        "examples": {name: _example(each, rolling) for name, each in _could_serve(contenders, rule).items()},
         "notes": _notes(launch, events, rolling, contenders[MODEL]),
     }
 
@@ -80,8 +80,20 @@ def _could_serve(contenders: dict[str, Contender], rule: str) -> dict[str, Conte
     return named | ({"champion": contenders[CHAMPION]} if CHAMPION in contenders else {})
 
 
-def _ask(each: Contender, asked: Queries, progress: Progress) -> Answers:
-    return queries.ask(each.score, each.candidates, asked, progress.advance)
+def _answers(contenders: dict[str, Contender], rolling: Queries, frozen: Queries) -> tuple[dict[str, Answers], dict[str, Answers], str]:
+    """The contenders' answers to both kinds of questions, without a champion that fails to answer, and why it did."""
+    progress = Progress("evaluation", 2 * len(contenders) * len(rolling))
+    answers: dict[str, Answers] = {}
+    stale: dict[str, Answers] = {}
+    problem = ""
+    for name, each in contenders.items():
+        try:
+            answers[name], stale[name] = (queries.ask(each.score, each.candidates, asked, progress.advance) for asked in (rolling, frozen))
+        except ValueError as error:
+            if name != CHAMPION:
+                raise ValueError(f"{name} cannot be judged: {error}") from error
+            problem = str(error)
+    return answers, stale, problem
 
 
 def _table(each: Contender, answer: Answers) -> dict[str, float]:

@@ -20,6 +20,7 @@ class Contender:
       candidates: [A] object, item ids in the order of the scores' columns.
       titles: [A] object.
       kind: "model" or "rules".
+      rule: the rule that serves; "" for a model.
       signature: the one that scores.
     """
 
@@ -35,7 +36,11 @@ class Contender:
         return dataclasses.replace(self, signature=signature)
 
     def score(self, queries: Queries, batch: slice) -> np.ndarray:
-        """Scores of all candidates for a batch of queries: [batch, A] float32."""
+        """Scores of all candidates for a batch of queries: [batch, A] float32.
+
+        Raises:
+          ValueError: if the signature cannot be asked with what the queries hold, or fails.
+        """
         return self._call(self.signature, queries, batch)["scores"].numpy()
 
     def recommend(self, queries: Queries, row: int) -> tuple[list[bytes], np.ndarray]:
@@ -50,8 +55,14 @@ class Contender:
         wanted = function.structured_input_signature[1]
         given = {"user_id": queries.user_id[batch], "history": queries.history[batch]}
         given |= {name: column[batch] for name, column in queries.context.items()}
-        inputs = {name: tf.constant(value, wanted[name].dtype) for name, value in given.items() if name in wanted}
-        return function(**inputs, **more)
+        lacking = set(wanted) - set(given) - set(more)
+        if lacking:
+            raise ValueError(f"its signature {signature} asks for {', '.join(sorted(lacking))}, which the declared log does not give")
+        try:
+            inputs = {name: tf.constant(value, wanted[name].dtype) for name, value in given.items() if name in wanted}
+            return function(**inputs, **more)
+        except (TypeError, ValueError, tf.errors.OpError) as error:
+            raise ValueError(f"its signature {signature} fails: {_first_line(error)}") from error
 
 
 def load(folder: str) -> Contender:
@@ -61,12 +72,15 @@ def load(folder: str) -> Contender:
       ValueError: if the folder holds no SavedModel that keeps the contract; the text says what is missing.
     """
     try:
-        model = tf.saved_model.load(folder)
+        model, card = tf.saved_model.load(folder), export.card(folder)
     except (OSError, ValueError, tf.errors.OpError) as error:
-        raise ValueError(f"{folder} does not load as a SavedModel: {str(error).splitlines()[0]}") from error
+        raise ValueError(f"{folder} does not load as a SavedModel: {_first_line(error)}") from error
     missing = {SCORE_CATALOGUE, "catalogue", "serving_default"} - set(model.signatures)
     if missing:
         raise ValueError(f"{folder} lacks the signatures {', '.join(sorted(missing))}")
     listed = model.signatures["catalogue"]()
-    card = export.card(folder)
     return Contender(model, listed["item_ids"].numpy(), listed["titles"].numpy(), card.get("kind", "model"), card.get("rule", ""))
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)

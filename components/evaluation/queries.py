@@ -7,6 +7,8 @@ import dataclasses
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from components.declaration import Launch
 from components.evaluation import ranks
@@ -120,19 +122,36 @@ def ask(score: Callable[[Queries, slice], np.ndarray], candidates: np.ndarray, q
       candidates: [A] object, item ids in the order of the score's columns.
       queries: the questions.
       advance: told how many queries are done after each batch.
+
+    Raises:
+      ValueError: if the scores are not one number for each query and candidate.
     """
-    column = dict(zip(candidates, range(len(candidates)), strict=True))
-    target = np.array([column.get(item, -1) for item in queries.target], np.int64)
-    seen = np.array([column.get(item, -1) for item in queries.seen_item], np.int64)
+    listed = pa.array(candidates, pa.binary())
     parts = []
     for batch in queries.batches(len(candidates)):
         scores = np.asarray(score(queries, batch))
-        masked = np.zeros(scores.shape, bool)
-        first, last = np.searchsorted(queries.seen_query, [batch.start, batch.stop])
-        pairs = np.flatnonzero(seen[first:last] >= 0) + first
-        masked[queries.seen_query[pairs] - batch.start, seen[pairs]] = True
-        parts.append((ranks.ranks_by_counting(scores, target[batch], masked), ranks.top_k(scores, RECOMMENDED, masked)))
+        target = _places(queries.target[batch], listed)
+        if scores.shape != (len(target), len(candidates)):
+            raise ValueError(f"scores must be of {len(target)} queries and {len(candidates)} candidates, got shape {scores.shape}.")
+        masked = _seen(queries, batch, listed)
+        parts.append((ranks.ranks_by_counting(scores, target, masked), ranks.top_k(scores, RECOMMENDED, masked)))
         advance(len(scores))
     if not parts:
         return Answers(np.zeros(0), np.zeros((0, RECOMMENDED), np.int64))
     return Answers(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _seen(queries: Queries, batch: slice, listed: pa.Array) -> np.ndarray:
+    """Which of the listed candidates the users of a batch had acted on: [batch, A] bool."""
+    first, last = np.searchsorted(queries.seen_query, [batch.start, batch.stop])
+    place = _places(queries.seen_item[first:last], listed)
+    known = place >= 0
+    masked = np.zeros((len(queries.target[batch]), len(listed)), bool)
+    masked[queries.seen_query[first:last][known] - batch.start, place[known]] = True
+    return masked
+
+
+def _places(ids: np.ndarray, listed: pa.Array) -> np.ndarray:
+    """Where ids [n] stand among the listed candidates: [n] int64, -1 for one that is not there."""
+    found = pc.index_in(pa.array(ids, pa.binary()), value_set=listed)
+    return found.fill_null(-1).to_numpy().astype(np.int64)

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from components.declaration import Launch
 from components.features import histories
-from components.features.event_table import EventTable
+from components.features.event_table import MISSING_INT, EventTable
 from components.features.id_codes import codes
 from components.ingest.example_files import ExampleFile
 from components.models.recommender import HISTORY_FEATURE
@@ -53,4 +53,7 @@ def _batch(launch: Launch, events: EventTable, rows: np.ndarray, labels: dict[st
 
 
 def _column(values: np.ndarray) -> pa.Array:
-    return pa.array(values, pa.binary()) if values.dtype == object else pa.array(values)
+    """A column [rows] of the event table with nulls where it has no number."""
+    if values.dtype == object:
+        return pa.array(values, pa.binary())
+    return pa.array(values, mask=np.isnan(values) if values.dtype.kind == "f" else values == MISSING_INT)

@@ -1,6 +1,6 @@
 """What the standard Evaluator measures on the ranking head, and how its figures are read back."""
 
-from typing import Any
+import math
 
 import tensorflow_model_analysis as tfma
 from google.protobuf import wrappers_pb2
@@ -35,12 +35,20 @@ def eval_config(launch: Launch) -> tfma.EvalConfig:
     return tfma.EvalConfig(model_specs=[spec], metrics_specs=[metrics], slicing_specs=slices)
 
 
-def read(launch: Launch, uri: str) -> dict[str, dict[str, float]]:
-    """The overall figures per objective from the Evaluator's output: rows, auc, log_loss, calibration."""
-    overall = dict(tfma.load_eval_result(uri).slicing_metrics)[()]
+def read(launch: Launch, uri: str) -> dict[str, dict[str, float | None]]:
+    """The overall figures per objective from the Evaluator's output.
+
+    Returns:
+      Objective to "rows" (an int), "auc", "log_loss" and "calibration"; None for a figure that does not exist, like the AUC of labels
+      that are all alike. Without any row there is only "rows", 0.
+    """
+    overall = dict(tfma.load_eval_result(uri).slicing_metrics).get((), {})
     single = len(launch.ranking_objectives) == 1
-    tables = {}
-    for objective in launch.ranking_objectives:
-        found: dict[str, Any] = overall["" if single else objective.name][""]
-        tables[objective.name] = {ours: float(found[theirs]["doubleValue"]) for theirs, ours in FIGURES.items() if theirs in found}
-    return tables
+    outputs = {objective.name: overall.get("" if single else objective.name, {}) for objective in launch.ranking_objectives}
+    return {name: _figures(output.get("", {})) for name, output in outputs.items()}
+
+
+def _figures(found: dict[str, dict[str, float]]) -> dict[str, float | None]:
+    numbers = {ours: float(found[theirs]["doubleValue"]) for theirs, ours in FIGURES.items() if theirs in found}
+    finite = {name: number if math.isfinite(number) else None for name, number in numbers.items()}
+    return finite | {"rows": int(numbers.get("rows", 0))}

@@ -51,7 +51,7 @@ def RetrievalEvaluator(  # noqa: N802 (TFX names components as classes)
     """Judges model, champion and rules on the eval split; see `components.evaluation.comparison`."""
     declared = Launch.from_json(launch)
     found = comparison.compare(declared, _events(declared, examples, schema), _serving(model), _serving(rules), champion)
-    io_utils.write_string_file(os.path.join(evaluation.uri, EVALUATION_FILE), json.dumps(found, indent=2))
+    io_utils.write_string_file(os.path.join(evaluation.uri, EVALUATION_FILE), json.dumps(found, indent=2, allow_nan=False))
     metric = declared.gate.metric
     values = {"model": found["rolling"]["model"], "rules": found["rolling"][found["rules_name"]]}
     set_figure(evaluation, f"{metric}: " + ", ".join(f"{name} {value.get(metric, 0.0):.3f}" for name, value in values.items()))
@@ -92,8 +92,8 @@ def Verdict(  # noqa: N802
     """Decides what is pushed, and says why; see `components.evaluation.verdict`."""
     declared = Launch.from_json(launch)
     found = json.loads(io_utils.read_string_file(os.path.join(evaluation.uri, EVALUATION_FILE)))
-    figures = ranking_metrics.read(declared, ranking.uri) if ranking else None
-    blessed = bool(ranking_blessing.get_int_custom_property("blessed")) if ranking_blessing else None
+    figures = ranking_metrics.read(declared, ranking.uri) if ranking is not None else None
+    blessed = bool(ranking_blessing.get_int_custom_property("blessed")) if ranking_blessing is not None else None
     decision = verdict.decide(verdict.findings(found, blessed), declared.gate)
     _write_summary(found | {"verdict": decision.to_dict(), "ranking": figures}, decision.outcome, summary)
     chosen = {verdict.MODEL: model, verdict.RULES: rules}.get(decision.outcome)
@@ -108,5 +108,5 @@ def _write_summary(found: dict, outcome: str, output: standard_artifacts.ModelEv
     """Writes summary.json and summary.txt; the example is what the winner answers."""
     found["example"] = found["examples"].get(outcome)
     found["ranking"] = found["ranking"] or "left out: the log has neither impressions with request ids nor values with a threshold"
-    io_utils.write_string_file(os.path.join(output.uri, SUMMARY_JSON), json.dumps(found, indent=2))
+    io_utils.write_string_file(os.path.join(output.uri, SUMMARY_JSON), json.dumps(found, indent=2, allow_nan=False))
     io_utils.write_string_file(os.path.join(output.uri, SUMMARY_TEXT), text.render(found))

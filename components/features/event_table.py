@@ -1,6 +1,6 @@
 """Reads the log's examples into columns: one array per role, one row per event.
 
-Letters: n events. Reading is batch-wise (parse after batching), which FACTS of TensorFlow make about ten times cheaper than per record.
+Letters: n events. Examples are parsed after batching, about ten times cheaper than per record.
 """
 
 import dataclasses
@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from components.declaration import Launch
+from components.features.item_table import MISSING_INT
 
 BATCH_ROWS = 8192
-MISSING_INT = int(np.iinfo(np.int64).min)  # below every position, label and number that a log may hold
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,11 +121,19 @@ def _table(launch: Launch, columns: dict[str, np.ndarray], late: bool) -> EventT
         item=columns[launch.log.item],
         time=columns[launch.log.time],
         positive=everything if event is None else np.isin(event.astype(bytes), np.asarray(positives, bytes)),
-        position=columns.get(launch.log.position or "", np.full(count, MISSING_INT, np.int64)),
+        position=_whole(columns.get(launch.log.position or "", np.full(count, MISSING_INT, np.int64))),
         labels={objective.name: columns[objective.label] for objective in launch.ranking_objectives},
         context={name: columns[name] for name in launch.log.context},
         late=everything if late else ~everything,
     )
+
+
+def _whole(column: np.ndarray) -> np.ndarray:
+    """Floats as int64 (a log with missing positions may hold floats); `MISSING_INT` for NaN."""
+    if column.dtype.kind != "f":
+        return column
+    there = np.isfinite(column)
+    return np.where(there, np.where(there, column, 0.0).astype(np.int64), MISSING_INT)
 
 
 def _concatenate(tables: list[EventTable]) -> EventTable:

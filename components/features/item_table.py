@@ -7,11 +7,15 @@ Letters: n items, m feature slots per item, p number columns.
 import dataclasses
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from components.declaration import Catalogue
+from components.features.id_codes import codes
 
 MAX_FEATURE_SLOTS = 24
 TRUE_TEXTS = (b"1", b"true", b"True", b"TRUE", b"yes", b"t")
+MISSING_INT = int(np.iinfo(np.int64).min)  # stands for a missing integer: below every number that a log or a catalogue may hold
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,33 +44,39 @@ class ItemTable:
 
     def rows_of(self, ids: np.ndarray) -> np.ndarray:
         """The rows of item ids: [k] object to [k] int32; 0 for ids that are not in the table."""
-        order = np.argsort(self.ids)
-        ordered = self.ids[order]
-        place = np.minimum(np.searchsorted(ordered, ids), len(ordered) - 1)
-        return np.where(ordered[place] == ids, order[place], 0).astype(np.int32)
+        row = pc.index_in(pa.array(ids, pa.binary()), value_set=pa.array(self.ids, pa.binary()))
+        return row.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int32)
 
 
 def build(catalogue: Catalogue | None, columns: dict[str, np.ndarray], logged: np.ndarray) -> ItemTable:
     """The item table of a catalogue and of the items seen in the training log.
 
     Items of the log that the catalogue does not hold get a row (a history may name them) but are not active. Without a
-    catalogue every logged item is active.
+    catalogue every logged item is active. Of catalogue rows with the same id the last counts; rows without an id do not.
 
     Args:
       catalogue: the declaration's catalogue.
       columns: catalogue column to [rows] array; empty without a catalogue.
       logged: [k] object, item ids of the training log, with repeats.
     """
-    if catalogue is None:
-        ids = np.unique(logged)
-        listed = np.zeros(0, object)
-    else:
+    _, met = codes(logged)
+    if catalogue is not None:
+        columns = _last_of_each(columns, catalogue.item)
         listed = columns[catalogue.item]
-        ids = np.concatenate([np.unique(listed), np.setdiff1d(logged, listed)])
-    ids = np.concatenate([np.array([b""], object), ids[ids != b""]])
+        met = np.concatenate([listed, np.setdiff1d(met, listed, assume_unique=True)])
+    ids = np.concatenate([np.array([b""], object), met[met != b""]])
     size = len(ids)
     bare = ItemTable(ids, ids, np.arange(size) > 0, np.zeros((size, 1), np.int32), 0, np.zeros((size, 0), np.float32))
     return bare if catalogue is None else _with_catalogue(bare, catalogue, columns)
+
+
+def _last_of_each(columns: dict[str, np.ndarray], key: str) -> dict[str, np.ndarray]:
+    """The last row of each value of the key column, in the order of the values; rows with an empty key are left out."""
+    number, values = codes(columns[key])
+    last = np.zeros(len(values), np.int64)
+    np.maximum.at(last, number, np.arange(len(number)))
+    last = last[values != b""]
+    return {name: column[last] for name, column in columns.items()}
 
 
 def _with_catalogue(bare: ItemTable, catalogue: Catalogue, columns: dict[str, np.ndarray]) -> ItemTable:
@@ -75,12 +85,13 @@ def _with_catalogue(bare: ItemTable, catalogue: Catalogue, columns: dict[str, np
     active[rows] = True if catalogue.active is None else _truth(columns[catalogue.active])
     titles = bare.ids.copy()
     if catalogue.title:
-        titles[rows] = np.where(columns[catalogue.title] == b"", columns[catalogue.item], columns[catalogue.title])
+        named = _texts(columns[catalogue.title])
+        titles[rows] = np.where(named == b"", columns[catalogue.item], named)
     features, count = _features(catalogue, columns, rows, len(bare))
     numbers = np.zeros((len(bare), len(catalogue.numbers)), np.float32)
     for index, name in enumerate(catalogue.numbers):
         numbers[rows, index] = _standardised(columns[name])
-    return ItemTable(bare.ids, titles, active & (bare.ids != b""), features, count, numbers)
+    return ItemTable(bare.ids, titles, active, features, count, numbers)
 
 
 def _truth(column: np.ndarray) -> np.ndarray:
@@ -91,7 +102,7 @@ def _standardised(column: np.ndarray) -> np.ndarray:
     """Zero mean and unit deviation over the values that are there; 0 where there is none. Text that is no number is missing."""
     if column.dtype == object:
         column = np.array([_number(text) for text in column], np.float64)
-    values = np.where(column == np.iinfo(np.int64).min, np.nan, column) if column.dtype == np.int64 else column.astype(np.float64)
+    values = np.where(column == MISSING_INT, np.nan, column) if column.dtype == np.int64 else column.astype(np.float64)
     known = np.isfinite(values)
     if not known.any():
         return np.zeros(len(values), np.float32)
@@ -107,7 +118,10 @@ def _number(text: bytes) -> float:
 
 
 def _features(catalogue: Catalogue, columns: dict[str, np.ndarray], rows: np.ndarray, size: int) -> tuple[np.ndarray, int]:
-    """Features of the catalogue rows as numbers [size, m], and how many there are. A word of one item only says nothing: dropped."""
+    """Features of the catalogue rows as numbers [size, m], and how many there are.
+
+    A feature of one item only says nothing: dropped. That a category is missing is a feature ("column=").
+    """
     names: list[list[bytes]] = [[] for _ in rows]
     for column in catalogue.categories:
         for listed, value in zip(names, _texts(columns[column]), strict=True):
@@ -119,13 +133,17 @@ def _features(catalogue: Catalogue, columns: dict[str, np.ndarray], rows: np.nda
     owner = np.repeat(np.arange(len(rows)), [min(len(listed), MAX_FEATURE_SLOTS) for listed in names])
     if not len(flat):
         return np.zeros((size, 1), np.int32), 0
-    kept, number, uses = np.unique(flat, return_inverse=True, return_counts=True)
-    renumbered = np.where(uses > 1, np.cumsum(uses > 1), 0)[number]
+    number, _ = codes(flat)
+    shared = np.bincount(number) > 1
     slot = np.arange(len(flat)) - np.searchsorted(owner, owner)
     features = np.zeros((size, int(slot.max()) + 1), np.int32)
-    features[rows[owner], slot] = renumbered
-    return features, int((uses > 1).sum()) if len(kept) else 0
+    features[rows[owner], slot] = np.where(shared, np.cumsum(shared), 0)[number]
+    return features, int(shared.sum())
 
 
-def _texts(column: np.ndarray) -> list[bytes]:
-    return list(column) if column.dtype == object else [str(value).encode() for value in column]
+def _texts(column: np.ndarray) -> np.ndarray:
+    """The column as bytes; b"" where a value is missing."""
+    if column.dtype == object:
+        return column
+    missing = np.isnan(column) if column.dtype.kind == "f" else column == MISSING_INT
+    return np.array([b"" if gone else str(value).encode() for value, gone in zip(column, missing, strict=True)], object)

@@ -36,23 +36,23 @@ def preprocessing_fn(inputs: dict, custom_config: dict) -> dict[str, tf.Tensor]:
                 _dense(column, tf.constant("")), num_oov_buckets=1, vocab_filename=CONTEXT_PREFIX + name
             )
         else:
-            outputs[CONTEXT_PREFIX + name] = _standardised(tf.cast(_dense(column, tf.constant(0, column.dtype)), tf.float32), column)
+            outputs[CONTEXT_PREFIX + name] = _standardised(_dense(tf.cast(column, tf.float32), tf.constant(float("nan"))))
     return outputs
 
 
 def _dense(column: tf.Tensor | tf.SparseTensor, default: tf.Tensor) -> tf.Tensor:
-    """One value per row: [B]."""
+    """One value per row, the first: [B]."""
     if isinstance(column, tf.SparseTensor):
         rows = column.dense_shape[0]
-        column = tf.sparse.to_dense(tf.SparseTensor(column.indices, column.values, [rows, 1]), default)
+        first = tf.sparse.slice(column, [0, 0], [rows, 1])
+        column = tf.sparse.to_dense(tf.SparseTensor(first.indices, first.values, [rows, 1]), default)
     return tf.reshape(column, [-1])
 
 
-def _standardised(values: tf.Tensor, column: tf.Tensor | tf.SparseTensor) -> tf.Tensor:
-    """(value - mean) / deviation over the values that are there; 0 for the missing: [B] float32."""
-    if not isinstance(column, tf.SparseTensor):
-        return tft.scale_to_z_score(values)
-    present = tf.cast(column.values, tf.float32)
-    mean, variance = tft.mean(present), tft.var(present)
-    there = _dense(tf.SparseTensor(column.indices, tf.ones_like(present), column.dense_shape), tf.constant(0.0))
-    return there * (values - mean) / tf.maximum(tf.sqrt(variance), 1e-6)
+def _standardised(values: tf.Tensor) -> tf.Tensor:
+    """(value - mean) / deviation over the finite values [B]; 0 for the others, which are missing: [B] float32."""
+    there = tf.math.is_finite(values)
+    present = tf.boolean_mask(values, there)
+    mean, deviation = tft.mean(present), tf.sqrt(tft.var(present))
+    # A column that never changed in training must not shout when it does.
+    return tf.where(there, (values - mean) / tf.where(deviation > 1e-6, deviation, 1.0), 0.0)

@@ -1,6 +1,7 @@
 """What the trainers of the rules and of the model read: the training events and the items, from TFX's artifacts."""
 
 import dataclasses
+import functools
 import os
 from typing import Any
 
@@ -14,7 +15,6 @@ from components.features.event_table import EventTable, read_columns, read_event
 from components.features.item_table import ItemTable
 from components.features.preprocessing import CATALOGUE_URI, LAUNCH_KEY
 
-
 CATALOGUE_SPLIT = "Split-all"
 
 
@@ -27,7 +27,7 @@ class TrainingData:
     items: ItemTable
     transform: tft.TFTransformOutput
 
-    @property
+    @functools.cached_property
     def item_rows(self) -> np.ndarray:
         """[n] int32, the row of the item table of each event."""
         return self.items.rows_of(self.events.item)

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from components.features.item_table import MISSING_INT
 from components.features.preprocessing import CONTEXT_PREFIX
 
 EMBEDDING_DIM = 8
@@ -21,7 +22,7 @@ class RequestContext(tf.Module):
         super().__init__()
         self.names = names
         raw = transform.raw_feature_spec()
-        self._sparse = {name: isinstance(raw[name], tf.io.VarLenFeature) for name in names}
+        self._shapes = {name: None if isinstance(raw[name], tf.io.VarLenFeature) else tuple(raw[name].shape) for name in names}
         self.dtypes: dict[str, tf.DType] = {name: raw[name].dtype for name in names}
         self.sizes = {name: self._vocabulary_size(transform, name) for name in names if self.dtypes[name] == tf.string}
         self._layer = transform.transform_features_layer() if names else None
@@ -31,15 +32,24 @@ class RequestContext(tf.Module):
         return transform.vocabulary_size_by_name(CONTEXT_PREFIX + name) + 1
 
     def __call__(self, columns: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Raw columns [B] to features [B]: int64 numbers of the vocabulary, or float32. An empty string is a missing value."""
+        """Raw columns [B] to features [B]: int64 numbers of the vocabulary, or float32.
+
+        A value is missing, and says nothing, if it is an empty string, NaN, or the smallest int64, as in `EventTable`.
+        """
         if self._layer is None:
             return {}
-        inputs = {name: self._as_declared(name, tf.reshape(columns[name], [-1, 1])) for name in self.names}
+        inputs = {name: self._as_declared(name, tf.reshape(columns[name], [-1])) for name in self.names}
         outputs = self._layer(inputs)
         return {name: tf.reshape(outputs[CONTEXT_PREFIX + name], [-1]) for name in self.names}
 
     def _as_declared(self, name: str, column: tf.Tensor) -> tf.Tensor | tf.SparseTensor:
-        return tf.sparse.from_dense(column) if self._sparse[name] else column
+        shape = self._shapes[name]
+        if shape is not None:
+            return tf.reshape(column, [-1, *shape])
+        # Not `tf.sparse.from_dense`: it takes a 0 for a missing value.
+        place = tf.where(_is_there(column))
+        rows = tf.size(column, tf.int64)
+        return tf.SparseTensor(tf.pad(place, [[0, 0], [0, 1]]), tf.gather_nd(column, place), [rows, 1])
 
     def of_rows(self, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The same for the columns of a log, in chunks: each [n] to [n]."""
@@ -49,6 +59,13 @@ class RequestContext(tf.Module):
             chunk = {name: tf.constant(column[start : start + CHUNK_ROWS], self.dtypes[name]) for name, column in columns.items()}
             parts.append({name: value.numpy() for name, value in self(chunk).items()})
         return {name: np.concatenate([part[name] for part in parts]) for name in columns} if parts else {}
+
+
+def _is_there(column: tf.Tensor) -> tf.Tensor:
+    """[B] bool, False for missing values."""
+    if column.dtype == tf.string:
+        return column != ""
+    return column != MISSING_INT if column.dtype.is_integer else tf.math.is_finite(column)
 
 
 class ContextEmbedding(tf.keras.Model):

@@ -30,6 +30,7 @@ class ModelRecommender(Recommender):
         self._ranking = ranking
         self._fallback = tf.constant(fallback, tf.float32)
         self._item_vectors = tf.constant(retrieval.all_items())
+        self._candidate_vectors = self._vectors(self._active)
 
     def _queries(self, history: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
         return self._retrieval.last_query(tf.gather(self._item_vectors, history), history, self._request(context))
@@ -39,7 +40,7 @@ class ModelRecommender(Recommender):
 
     def scores(self, history: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
         """Cosines of the query with the candidates, exact; the fallback's scores where the history is empty."""
-        similarity = tf.matmul(self._queries(history, context), self._vectors(self._active), transpose_b=True)
+        similarity = tf.matmul(self._queries(history, context), self._candidate_vectors, transpose_b=True)
         return tf.where(history[:, :1] > 0, similarity, self._fallback)
 
     def probabilities(self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:

@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.declaration import Launch
-from components.features.item_table import ItemTable
+from components.features.item_table import MISSING_INT, ItemTable
 
 HISTORY_FEATURE = "history"
 SCORE_CATALOGUE = "score_catalogue"
@@ -105,7 +105,7 @@ class Recommender(tf.Module):
         """`rank_examples`: the same probabilities for serialized examples with one item and the history of its moment."""
         log = self._launch.log
         spec = {log.item: tf.io.FixedLenFeature([], tf.string, ""), HISTORY_FEATURE: tf.io.RaggedFeature(tf.string)}
-        blank = {tf.string: "", tf.int64: 0, tf.float32: 0.0}
+        blank = {tf.string: "", tf.int64: MISSING_INT, tf.float32: float("nan")}
         spec |= {name: tf.io.FixedLenFeature([], dtype, blank[dtype]) for name, dtype in self._context.items()}
         parsed = tf.io.parse_example(examples, spec)
         history = self.history_rows(parsed[HISTORY_FEATURE].to_tensor(""))

@@ -3,8 +3,8 @@
 Letters: B batch, L positions, N rows of the item table, D vector size, S sampled candidates.
 
 loss = mean over positions of -log softmax(q . v / temperature)[next item]. Up to `FULL_SOFTMAX_ITEMS` items the softmax runs over the
-whole table. Beyond, over the batch's own next items and as many uniform samples, each logit corrected by -log of the expected
-count of its candidate (log-Q correction; Yi et al., "Sampling-bias-corrected neural modeling", RecSys 2019, section 3).
+whole table. Beyond, over the batch's own next items and as many uniform samples, each logit corrected by -log of the probability
+that its candidate is there (log-Q correction; Yi et al., "Sampling-bias-corrected neural modeling", RecSys 2019, section 3).
 """
 
 import numpy as np
@@ -18,6 +18,7 @@ from components.models.item_tower import ItemTower
 from components.models.query_tower import QueryTower
 
 FULL_SOFTMAX_ITEMS = 30_000
+EMBEDDED_AT_ONCE = 65_536  # items; bounds what the feature slots of all of them take
 
 
 class RetrievalModel(tfrs.Model):
@@ -36,14 +37,16 @@ class RetrievalModel(tfrs.Model):
         self.items = ItemTower(table, counts > 0, settings.dim)
         self.query = QueryTower(settings.dim, settings.history)
         self.context = context
-        self._rows = tf.range(len(table))
+        self._size = len(table)
         self._temperature = settings.temperature
         self._share = tf.constant(np.maximum(counts, 1e-9) / max(counts.sum(), 1), tf.float32)
         self._sampled = len(table) > FULL_SOFTMAX_ITEMS
 
     def all_items(self, training: bool = False) -> tf.Tensor:
         """The vectors of all items as the query tower reads them: [N, D] float32; row 0 is zero."""
-        return self.items(self._rows, training=training)
+        starts = range(0, self._size, EMBEDDED_AT_ONCE)
+        chunks = [self.items(tf.range(start, min(start + EMBEDDED_AT_ONCE, self._size)), training=training) for start in starts]
+        return tf.concat(chunks, axis=0)
 
     def vectors(self) -> tf.Tensor:
         """The vectors of all items as candidates, of length 1: [N, D] float32; row 0 is zero."""
@@ -70,31 +73,40 @@ class RetrievalModel(tfrs.Model):
             float32, `context` the features of the request for each next item, column to [B, L].
           training: whether dropout is on.
         """
-        items = self.all_items(training)
         history = inputs["history"]
-        read = tf.gather(items, history)
-        queries = self.query(read, tf.cast(history > 0, tf.float32), self.context(inputs["context"], read))
         asked = tf.where(inputs["weight"] > 0)
         target = tf.gather_nd(inputs["target"], asked)
         weight = tf.gather_nd(inputs["weight"], asked)
-        vectors = tf.math.l2_normalize(items, axis=-1)
-        losses = (self._sampled_losses if self._sampled else self._full_losses)(tf.gather_nd(queries, asked), vectors, target)
+        if self._sampled:
+            candidates, log_q = self._sample(target)
+            read, vectors = self._embed(history, candidates, training)
+            column = _places(candidates, target)
+        else:
+            items = self.all_items(training)
+            read, vectors, log_q, column = tf.gather(items, history), items[1:], 0.0, target - 1
+        queries = self.query(read, tf.cast(history > 0, tf.float32), self.context(inputs["context"], read))
+        cosines = tf.matmul(tf.gather_nd(queries, asked), tf.math.l2_normalize(vectors, axis=-1), transpose_b=True)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(column, cosines / self._temperature - log_q)
         return tf.reduce_sum(losses * weight) / tf.maximum(tf.reduce_sum(weight), 1e-6)
 
-    def _full_losses(self, queries: tf.Tensor, vectors: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-        logits = tf.matmul(queries, vectors[1:], transpose_b=True) / self._temperature
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(target - 1, logits)
+    def _sample(self, target: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The targets [T] without repeats and as many uniform samples, a hit counted once: rows [S] int32, and log Q [S] float32.
 
-    def _sampled_losses(self, queries: tf.Tensor, vectors: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-        """Softmax over the batch's different targets and S uniform samples; samples that hit a target count once."""
+        Q = 1 - exp(-expected count) is the probability to be among the candidates of a batch of T targets.
+        """
         own = tf.unique(target).y
-        drawn = tf.random.uniform([tf.size(own)], 1, tf.shape(vectors)[0], tf.int32)
+        drawn = tf.random.uniform([tf.size(own)], 1, self._size, tf.int32)
         candidates = tf.unique(tf.concat([own, drawn], axis=0)).y
         in_batch = tf.cast(tf.size(target), tf.float32) * tf.gather(self._share, candidates)
-        by_chance = tf.cast(tf.size(own), tf.float32) / tf.cast(tf.shape(vectors)[0], tf.float32)
-        log_q = tf.math.log(1.0 - tf.exp(-(in_batch + by_chance)))
-        logits = tf.matmul(queries, tf.gather(vectors, candidates), transpose_b=True) / self._temperature - log_q
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(_places(candidates, target), logits)
+        by_chance = tf.cast(tf.size(own), tf.float32) / float(self._size - 1)
+        return candidates, tf.math.log(-tf.math.expm1(-(in_batch + by_chance)))
+
+    def _embed(self, history: tf.Tensor, candidates: tf.Tensor, training: bool) -> tuple[tf.Tensor, tf.Tensor]:
+        """The vectors of the history [B, L, D] and of the candidates [S, D], each different item embedded once."""
+        rows, place = tf.unique(tf.concat([tf.reshape(history, [-1]), candidates], axis=0))
+        vectors = tf.gather(self.items(rows, training=training), place)
+        read, sampled = tf.split(vectors, [tf.size(history), tf.size(candidates)])
+        return tf.reshape(read, tf.concat([tf.shape(history), [vectors.shape[-1]]], axis=0)), sampled
 
 
 def _places(candidates: tf.Tensor, target: tf.Tensor) -> tf.Tensor:

@@ -21,7 +21,6 @@ from components.progress import FIGURE, set_figure
 CATALOGUE_INPUT = "catalogue"
 
 
-
 class CatalogueTrainerSpec(standard_component_specs.TrainerSpec):
     """The standard Trainer's contract and the catalogue."""
 

@@ -49,8 +49,7 @@ def train_retrieval(data: TrainingData, request: RequestContext, context: dict[s
 
 def _sequences(data: TrainingData, context: dict[str, np.ndarray]) -> dict:
     """Windows of histories as the retrieval model reads them: arrays [W, L], and `context` column to [W, L]."""
-    user, _ = codes(data.events.user)
-    known = (user, data.item_rows, data.events.time, data.events.positive)
+    known = _known(data)
     windows = histories.sequences(*known, data.launch.model.history, data.launch.seed)
     items, rows = np.maximum(windows.items, 0), windows.rows[:, 1:]
     weight = rows >= 0
@@ -63,6 +62,12 @@ def _sequences(data: TrainingData, context: dict[str, np.ndarray]) -> dict:
         "weight": weight.astype(np.float32),
         "context": {name: column[asked] for name, column in context.items()},
     }
+
+
+def _known(data: TrainingData) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """User, item, time and positive of the events as `histories` takes them; an event without an item's id tells nothing."""
+    user, _ = codes(data.events.user)
+    return user, data.item_rows, data.events.time, data.events.positive & (data.item_rows > 0)
 
 
 def train_ranking(data: TrainingData, retrieval: RetrievalModel, context: dict[str, np.ndarray]) -> RankingModel:
@@ -86,9 +91,7 @@ def train_ranking(data: TrainingData, retrieval: RetrievalModel, context: dict[s
 
 def _row_queries(data: TrainingData, retrieval: RetrievalModel, rows: np.ndarray, context: dict[str, np.ndarray]) -> np.ndarray:
     """The query vectors [rows, D] with the histories of the rows' own moments."""
-    user, _ = codes(data.events.user)
-    known = (user, data.item_rows, data.events.time, data.events.positive)
-    past = np.maximum(histories.rolling_histories(*known, rows, data.launch.model.history, data.launch.seed), 0)
+    past = np.maximum(histories.rolling_histories(*_known(data), rows, data.launch.model.history, data.launch.seed), 0)
     items = retrieval.all_items()
     query = tf.function(lambda past, context: retrieval.last_query(tf.gather(items, past), past, context), reduce_retracing=True)
     parts = []
@@ -103,8 +106,25 @@ def _fit(model: tf.keras.Model, arrays: dict, batch: int, epochs: int, learning_
     rows = len(next(iter(arrays.values())))
     if not rows:
         return
-    dataset = tf.data.Dataset.from_tensor_slices(arrays).shuffle(rows, seed=seed).batch(batch)
-    progress = Progress(task, epochs * -(-rows // batch))
+    steps = -(-rows // batch)
+    progress = Progress(task, epochs * steps)
     report = tf.keras.callbacks.LambdaCallback(on_batch_end=lambda _, logs: progress.advance(note=f"loss {logs['loss']:.3f}"))
     model.compile(optimizer=tf.keras.optimizers.Adam(learning_rate))
-    model.fit(dataset, epochs=epochs, verbose=0, callbacks=[report])
+    model.fit(_batches(arrays, rows, batch, epochs, seed), epochs=epochs, steps_per_epoch=steps, verbose=0, callbacks=[report])
+
+
+def _batches(arrays: dict, rows: int, batch: int, epochs: int, seed: int) -> tf.data.Dataset:
+    """Batches of all epochs, each epoch in an order of its own: row numbers are shuffled, then whole batches gathered.
+
+    Shuffling the rows themselves took five times the CPU (500,000 rows of two 64-vectors: 3.4 against 0.7 CPU-s an epoch).
+    """
+    tensors = tf.nest.map_structure(tf.constant, arrays)
+
+    def order(epoch: tf.Tensor) -> tf.data.Dataset:
+        shuffled = tf.random.experimental.stateless_shuffle(tf.range(rows), seed=tf.stack([tf.constant(seed, tf.int64), epoch]))
+        return tf.data.Dataset.from_tensor_slices(shuffled).batch(batch)
+
+    def gathered(chosen: tf.Tensor) -> dict:
+        return tf.nest.map_structure(lambda column: tf.gather(column, chosen), tensors)
+
+    return tf.data.Dataset.range(epochs).flat_map(order).map(gathered)

@@ -57,7 +57,7 @@ def _recommender(data: TrainingData, used: np.ndarray, served: str) -> RulesReco
 
 def count_events(data: TrainingData, used: np.ndarray) -> counting.RuleCounts:
     """The counts of the positive events among the rows in `used` [n] bool."""
-    rows = used & data.events.positive
+    rows = used & data.events.positive & (data.item_rows > 0)
     user, _ = codes(data.events.user)
     return counting.count(data.launch, user[rows], data.item_rows[rows], data.events.time[rows], len(data.items))
 

@@ -4,9 +4,13 @@ The standard node's cache knows the file's path only: after an edit it would go 
 """
 
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
-from tfx.dsl.components.base import base_component
+from tfx.components.schema_gen.import_schema_gen.executor import Executor
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.dsl.io import fileio
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 from tfx.types.channel import Channel
+
+from components.errors import SettingsError
 
 
 class CuratedSchemaSpec(standard_component_specs.ImportSchemaGenSpec):
@@ -15,10 +19,22 @@ class CuratedSchemaSpec(standard_component_specs.ImportSchemaGenSpec):
     PARAMETERS = standard_component_specs.ImportSchemaGenSpec.PARAMETERS | {"digest": component_spec.ExecutionParameter(type=str)}
 
 
+class CuratedSchemaExecutor(Executor):
+    """The standard executor; a file that is not there ends in an error that says how to make it."""
+
+    def Do(self, input_dict: dict, output_dict: dict, exec_properties: dict) -> None:  # noqa: N802 (TFX's name)
+        """Copies the schema into the artifact."""
+        path = exec_properties[standard_component_specs.SCHEMA_FILE_KEY]
+        if not fileio.exists(path):
+            raise SettingsError("schema", path, "a curated schema for this launch", "There is no such file: schema/README.md says how to make it.")
+        super().Do(input_dict, output_dict, exec_properties)
+
+
 class CuratedSchema(ImportSchemaGen):
     """Brings a schema file that people reviewed into the pipeline, anew whenever the file changes."""
 
     SPEC_CLASS = CuratedSchemaSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(CuratedSchemaExecutor)
 
     def __init__(self, schema_file: str, digest: str):
         """Names the file and the digest of its content, which is a part of the cache's key."""

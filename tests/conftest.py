@@ -1,0 +1,48 @@
+"""The three lanes of the tests, in this order: light (no mark), `tensorflow`, `slow`. `--lane` chooses one.
+
+The light lane never imports TensorFlow: files that are marked as a whole are not even read by it.
+"""
+
+import os
+import re
+import sys
+
+os.environ["TF_USE_LEGACY_KERAS"] = "1"  # TensorFlow reads it while it is imported; TensorFlow Recommenders needs Keras 2
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import hypothesis
+import pytest
+
+LANES = ("light", "tensorflow", "slow")
+MARKED_AS_A_WHOLE = re.compile(r"^pytestmark\b.*pytest\.mark\.(tensorflow|slow)", re.MULTILINE)
+
+# Derandomized, so that a change is judged by the same examples as main.
+hypothesis.settings.register_profile("dayone", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("dayone")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--lane", choices=LANES, help="run only the tests of one lane")
+
+
+def pytest_ignore_collect(collection_path, config):
+    if config.getoption("lane") == "light" and collection_path.suffix == ".py" and MARKED_AS_A_WHOLE.search(collection_path.read_text()):
+        return True
+    return None
+
+
+def lane(item):
+    return next((name for name in ("slow", "tensorflow") if item.get_closest_marker(name)), "light")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    wanted = config.getoption("lane")
+    others = [item for item in items if wanted and lane(item) != wanted]
+    config.hook.pytest_deselected(items=others)
+    items[:] = sorted((item for item in items if item not in others), key=lambda item: LANES.index(lane(item)))
+
+
+def pytest_collection_finish(session):
+    if session.config.getoption("lane") == "light" and "tensorflow" in sys.modules:
+        raise pytest.UsageError("a light test file imports TensorFlow: mark it with `pytestmark = pytest.mark.tensorflow`.")

@@ -1,0 +1,264 @@
+"""The whole loop, run as a user runs it: `python -m pipeline run` in a process of its own, on real files."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+pytestmark = pytest.mark.slow
+
+PROJECT = Path(__file__).resolve().parents[1]
+LAST_TENTH = 0.9
+
+
+def run(workspace, *options, log=None):
+    """Runs the pipeline; returns (exit status, what was printed, the run's record)."""
+    command = [sys.executable, "-m", "pipeline", "run", "--workspace", str(workspace), *options]
+    command += ["--log", str(log)] if log else []
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("DAYONE_")}
+    done = subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, timeout=900, check=False)
+    records = sorted(Path(workspace).glob("*/logs/*.json"))
+    return done.returncode, done.stdout + done.stderr, json.loads(records[-1].read_text()) if records else {}
+
+
+def generate(folder, events, seed=7):
+    command = [sys.executable, str(PROJECT / "data" / "generate.py"), "--events", str(events), "--seed", str(seed), "--out", str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder
+
+
+def versions(workspace):
+    return sorted(folder.name for folder in Path(workspace).glob("shop/serving/shop/*"))
+
+
+def card(workspace, version):
+    return json.loads((Path(workspace) / "shop/serving/shop" / version / "assets.extra/dayone.json").read_text())
+
+
+def summary(workspace):
+    folders = Path(workspace).glob("*/artifacts/Verdict/summary/*")
+    return json.loads((max(folders, key=lambda folder: int(folder.name)) / "summary.json").read_text())
+
+
+def step_states(record):
+    return {step["step"]: step["state"] for step in record["steps"]}
+
+
+def with_shuffled_items(good, folder):
+    """The same log, but until the last tenth of its time each event's item is that of another event: nothing is left but popularity."""
+    events = pq.read_table(good / "events.parquet")
+    time = events["timestamp"].to_numpy()
+    early = np.flatnonzero(time < np.sort(time)[int(len(time) * LAST_TENTH)])
+    place = np.arange(len(time))
+    place[early] = np.random.default_rng(3).permutation(early)
+    shuffled = events.set_column(events.schema.get_field_index("item_id"), "item_id", pc.take(events["item_id"], pa.array(place)))
+    folder.mkdir()
+    pq.write_table(shuffled, folder / "events.parquet")
+    (folder / "items.parquet").write_bytes((good / "items.parquet").read_bytes())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    return tmp_path_factory.mktemp("loop")
+
+
+@pytest.fixture(scope="module")
+def good_log(workspace):
+    return generate(workspace / "good", 100_000)
+
+
+@pytest.fixture(scope="module")
+def broken_first(workspace, good_log):
+    return run(workspace, log=with_shuffled_items(good_log, workspace / "shuffled"))
+
+
+@pytest.fixture(scope="module")
+def good_second(workspace, good_log, broken_first):
+    return run(workspace, log=good_log)
+
+
+@pytest.fixture(scope="module")
+def good_again(workspace, good_log, good_second):
+    return run(workspace, log=good_log)
+
+
+def test_a_model_trained_on_shuffled_items_is_not_pushed_and_the_rules_are(workspace, broken_first):
+    status, printed, _ = broken_first
+    assert status == 0, printed
+    assert "they are pushed" in printed
+    assert card(workspace, versions(workspace)[0])["kind"] == "rules"
+
+
+def test_a_good_model_beats_the_rules_that_serve_and_is_pushed(workspace, good_second):
+    status, printed, record = good_second
+    assert status == 0, printed
+    assert "The new model is worth it" in printed
+    assert card(workspace, versions(workspace)[1])["kind"] == "model"
+    assert set(step_states(record).values()) <= {"done", "cached"}
+
+
+def test_the_screen_ends_with_the_verdict_the_paths_and_an_example_with_titles(workspace, good_second, good_log):
+    _, printed, _ = good_second
+    example = summary(workspace)["example"]
+    titles = set(pq.read_table(good_log / "items.parquet")["title"].to_pylist())
+    assert {title for title, _ in example["recommended"]} <= titles
+    assert re.search(r"is offered:\s+\w", printed)
+    assert versions(workspace)[1] in printed
+    assert "Traceback" not in printed
+    assert "WARNING" not in printed
+
+
+def test_an_unchanged_second_run_comes_from_the_cache_and_takes_a_third_at_most(good_second, good_again):
+    status, printed, record = good_again
+    assert status == 0, printed
+    ran = {name for name, state in step_states(record).items() if state != "cached"}
+    assert ran <= {"RetrievalEvaluator", "Verdict", "Pusher"}, "only what is compared with the newly pushed version may run again"
+    assert "What is served now stays" in printed
+
+    def seconds(run):
+        return sum(step["wall"] for step in run[2]["steps"])
+
+    assert seconds(good_again) <= seconds(good_second) / 3
+
+
+def test_later_a_model_trained_on_shuffled_items_leaves_the_champion_where_it_is(workspace, good_again):
+    before = versions(workspace)
+    status, printed, _ = run(workspace, log=workspace / "shuffled")
+    assert status == 0, printed
+    assert "What is served now stays" in printed
+    assert versions(workspace) == before
+
+
+def test_no_training_row_is_later_than_any_eval_row(workspace, good_second):
+    tf = pytest.importorskip("tensorflow")
+
+    def times(uri, split):
+        spec = {"timestamp": tf.io.FixedLenFeature([], tf.int64)}
+        files = tf.io.gfile.glob(os.path.join(uri, f"Split-{split}", "*"))
+        return [int(tf.io.parse_single_example(record, spec)["timestamp"]) for record in tf.data.TFRecordDataset(files, "GZIP").take(20_000)]
+
+    for uri in Path(workspace).glob("shop/artifacts/ExampleGen/examples/*"):
+        assert max(times(str(uri), "train")) < min(times(str(uri), "eval"))
+
+
+FRESH_PROCESS = """
+    import sys
+
+    class Refuse:
+        def find_spec(self, name, path=None, target=None):
+            if name.split(".")[0] in ("components", "pipeline", "tensorflow_recommenders", "tensorflow_transform", "tfx"):
+                raise ImportError(f"{name} must not be needed")
+
+    sys.meta_path.insert(0, Refuse())
+    import tensorflow as tf
+
+    folder, known_user, k = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    model = tf.saved_model.load(folder)
+    catalogue = set(model.signatures["catalogue"]()["item_ids"].numpy())
+    items = sorted(catalogue)
+
+    def ask(users, histories, excluded):
+        longest = max(map(len, histories))
+        padded = [list(history) + [b""] * (longest - len(history)) for history in histories]
+        count = len(users)
+        answer = model.signatures["serving_default"](
+            user_id=tf.constant(users),
+            history=tf.constant(padded, tf.string, [count, longest]),
+            exclude_ids=tf.constant([excluded] * count, tf.string, [count, len(excluded)]),
+            device=tf.constant(["mobile"] * count),
+            country=tf.constant(["nowhere"] * count),
+        )
+        assert answer["item_ids"].dtype == tf.string and answer["item_ids"].shape == (count, k), answer
+        assert answer["scores"].shape == (count, k)
+        rows = answer["item_ids"].numpy().tolist()
+        for row in rows:
+            assert len(set(row)) == k, "not distinct"
+            assert not set(row) & set(excluded), "excluded"
+            assert set(row) <= catalogue, "not in the catalogue"
+        return rows
+
+    first = ask([known_user], [items[:5]], [])[0]
+    assert ask(["nobody"], [items[:5]], [])[0] == first, "the history speaks, not the id"
+    assert ask(["nobody"], [[]], [])[0] == ask([known_user], [[b"", b"never heard of"]], [])[0]
+    ask([known_user], [items[:5]], first)
+    batch = ask(["a", "b", "c"], [[], items[:1], items[:80]], items[10:12])
+    assert batch[1] == ask(["b"], [items[:1]], items[10:12])[0], "an answer depends on its own request only"
+    print("answered")
+"""
+
+
+def test_the_pushed_folder_answers_in_a_process_that_has_none_of_our_code(workspace, good_second, good_log, tmp_path):
+    folder = Path(workspace) / "shop/serving/shop" / versions(workspace)[1]
+    user = pq.read_table(good_log / "events.parquet")["user_id"][0].as_py()
+    script = tmp_path / "fresh.py"
+    script.write_text(textwrap.dedent(FRESH_PROCESS))
+    command = [sys.executable, "-I", str(script), str(folder), user, "10"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    assert done.stdout.strip() == "answered", done.stderr[-2000:]
+
+
+def drop_device(events):
+    return events.drop_columns(["device"]) if hasattr(events, "drop_columns") else events.drop(["device"])
+
+
+def text_positions(events):
+    position = pc.cast(events["position"], pa.string())
+    return events.set_column(events.schema.get_field_index("position"), "position", pc.if_else(pc.is_valid(position), "place", position))
+
+
+def unknown_event(events):
+    return replace_first(events, "event", "teleport")
+
+
+def unknown_country(events):
+    return replace_first(events, "country", "ATLANTIS")
+
+
+def replace_first(events, name, value):
+    column = events[name].to_pylist()
+    column[0:50] = [value] * 50
+    return events.set_column(events.schema.get_field_index(name), name, pa.array(column))
+
+
+@pytest.mark.parametrize(
+    ("broken", "column", "anomaly"),
+    [
+        (drop_device, "device", "missing"),
+        (text_positions, "position", "type|BYTES|STRING"),
+        (unknown_event, "event", "teleport"),
+        (unknown_country, "country", "ATLANTIS"),
+    ],
+    ids=["missing column", "wrong type", "unknown event", "new category"],
+)
+def test_the_gate_stops_the_run_before_transform(tmp_path, broken, column, anomaly):
+    log = generate(tmp_path / "log", 2_000)
+    events = pq.read_table(log / "events.parquet")
+    pq.write_table(broken(events), log / "events.parquet")
+    status, printed, record = run(tmp_path / "runs", log=log)
+    assert status == 1
+    assert column in printed
+    assert re.search(anomaly, printed, re.IGNORECASE), printed
+    assert "Traceback" not in printed
+    assert not {"Transform", "Trainer", "Pusher", "RankingExamples"} & set(step_states(record))
+    assert versions(tmp_path / "runs") == []
+
+
+@pytest.mark.skipif("DAYONE_MOVIELENS" not in os.environ, reason="DAYONE_MOVIELENS names no folder with ml-100k.inter and ml-100k.item")
+def test_movielens_ends_in_a_pushed_model(tmp_path):
+    status, printed, _ = run(tmp_path, "--launch", "movielens", log=os.environ["DAYONE_MOVIELENS"])
+    assert status == 0, printed
+    found = summary(tmp_path)
+    assert found["verdict"]["outcome"] == "model"
+    rolling = found["rolling"]
+    assert rolling["model"]["recall@10"] > rolling["covisitation"]["recall@10"] > rolling["popularity"]["recall@10"]
+    assert set(found["frozen"]) == {"model", "popularity", "recent_popularity", "covisitation"}

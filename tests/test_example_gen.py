@@ -1,0 +1,230 @@
+import dataclasses
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import tensorflow as tf
+import tensorflow_data_validation as tfdv
+from tfx.components import ExampleValidator, SchemaGen, StatisticsGen
+from tfx.components.example_gen.driver import FileBasedDriver
+from tfx.orchestration import data_types, metadata, pipeline
+from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
+from tfx.types import artifact_utils, standard_artifacts
+from tfx.utils import name_utils
+
+from components.declaration import Catalogue, Launch, Log, Objective, Split
+from components.errors import LogError
+from components.ingest.example_gen import catalogue_example_gen, events_example_gen
+from components.validation.gate import ValidationGate
+
+pytestmark = pytest.mark.tensorflow
+
+CODE = "digest of the code"
+SHOP = Launch(
+    name="shop",
+    log=Log("log/", "user", "item", "time", time_unit="ms", event="event", impression="shown", request="request", context=("device",)),
+    catalogue=Catalogue("items.parquet", "item", title="title", numbers=("price",), active="active"),
+    objectives=(Objective("click", event="click"),),
+    split=Split(eval_share=0.25),
+)
+
+
+def shop_table(rows=400, seed=7):
+    """Impressions and clicks in no order of time; every column has nulls where it may."""
+    random = np.random.default_rng(seed)
+    some = random.random(rows) < 0.5
+    return pa.table(
+        {
+            "user": random.integers(0, 20, rows),
+            "item": [f"i{item}" for item in random.integers(0, 9, rows)],
+            "time": random.integers(1_700_000_000_000, 1_700_000_001_000, rows),
+            "event": np.where(some, "shown", "click"),
+            "request": pa.array([f"r{request}" for request in random.integers(0, 40, rows)], mask=random.random(rows) < 0.1),
+            "device": pa.array(np.where(some, "tv", "é"), mask=random.random(rows) < 0.2),
+            "price": pa.array(np.round(random.random(rows) * 4) / 4, mask=random.random(rows) < 0.2),
+            "first": pa.array(some, mask=random.random(rows) < 0.2),
+        }
+    )
+
+
+def execute(node):
+    """Runs the standard driver's resolution and our executor, as a launcher would; returns the artifact."""
+    properties = data_types.PipelineInfo("p", "r"), data_types.ComponentInfo("t", "i", None)
+    resolved = FileBasedDriver(None).resolve_exec_properties(dict(node.exec_properties), *properties)
+    examples = standard_artifacts.Examples()
+    return examples, resolved, node.executor_spec.executor_class()
+
+
+def run(node, folder):
+    examples, resolved, executor = execute(node)
+    examples.uri = str(folder / "examples")
+    executor.Do({}, {"examples": [examples]}, resolved)
+    return examples
+
+
+def rows_of(examples, split):
+    (path,) = tf.io.gfile.glob(artifact_utils.get_split_uri([examples], split) + "/data_tfrecord-*-of-*.gz")
+    parsed = (tf.train.Example.FromString(record.numpy()).features.feature for record in tf.data.TFRecordDataset(path, compression_type="GZIP"))
+    return [{name: _single(feature) for name, feature in features.items()} for features in parsed]
+
+
+def _single(feature):
+    kind = feature.WhichOneof("kind")
+    return next(iter(getattr(feature, kind).value)) if kind else None
+
+
+def write(table, folder, name):
+    folder.mkdir(exist_ok=True)
+    if name.endswith(".parquet"):
+        pq.write_table(table, folder / name)
+    elif name.endswith(".csv"):
+        table.to_pandas().astype(object).where(lambda frame: frame.notna(), None).to_csv(folder / name, index=False)
+    else:
+        (folder / name).write_text("".join(json.dumps(row) + "\n" for row in table.to_pylist()))
+
+
+def expected_row(row):
+    row = {name: value.encode() if isinstance(value, str) else value for name, value in row.items()}
+    return row | {"user": str(row["user"]).encode(), "time": row["time"] * 1000}
+
+
+@pytest.mark.parametrize("name", ["log.csv", "log.jsonl", "log.parquet"])
+def test_examples_are_the_rows_of_the_log_cut_in_time(tmp_path, name):
+    table = shop_table()
+    write(table, tmp_path / "log", name)
+
+    examples = run(events_example_gen(SHOP, str(tmp_path), CODE), tmp_path)
+
+    found = {split: rows_of(examples, split) for split in ("train", "eval")}
+    cut = np.sort(table["time"].to_numpy())[-100] * 1000
+    without_label = [{key: value for key, value in row.items() if key != "label_click"} for row in found["train"] + found["eval"]]
+    expected = [expected_row(row) for row in table.to_pylist()]
+    assert without_label == [row for row in expected if row["time"] < cut] + [row for row in expected if row["time"] >= cut]
+    assert artifact_utils.decode_split_names(examples.split_names) == ["train", "eval"]
+    assert examples.get_string_custom_property("figure") == f"{len(found['train'])} train, {len(found['eval'])} eval"
+    assert examples.get_string_custom_property("payload_format") == "FORMAT_TF_EXAMPLE"
+    assert examples.get_string_custom_property("file_format") == "tfrecords_gzip"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_leaks_over_the_cut(tmp_path, seed):
+    table = shop_table(seed=seed)
+    write(table, tmp_path / "log", "log.parquet")
+    train, evaluated = (rows_of(run(events_example_gen(SHOP, str(tmp_path), CODE), tmp_path), split) for split in ("train", "eval"))
+    cut = min(row["time"] for row in evaluated)
+
+    assert max(row["time"] for row in train) < cut
+    later = pa.compute.greater_equal(table["time"], cut // 1000)
+    moved = table.set_column(3, "event", pa.compute.if_else(later, "shown", table["event"]))
+    write(moved, tmp_path / "log", "log.parquet")
+    assert rows_of(run(events_example_gen(SHOP, str(tmp_path), CODE), tmp_path), "train") == train
+
+
+def test_labels_are_on_impressions_only(tmp_path):
+    write(shop_table(), tmp_path / "log", "log.parquet")
+    rows = rows_of(run(events_example_gen(SHOP, str(tmp_path), CODE), tmp_path), "train")
+
+    assert {row["label_click"] for row in rows if row["event"] == b"shown" and row["request"]} == {0, 1}
+    assert {row["label_click"] for row in rows if row["event"] == b"click" or row["request"] is None} == {None}
+
+
+def test_the_catalogue_is_one_split_with_one_row_per_item(tmp_path):
+    items = pa.table({"item": [1, 2], "title": ["", None], "price": [0.0, 2.5], "active": [True, False]})
+    pq.write_table(items, tmp_path / "items.parquet")
+
+    examples = run(catalogue_example_gen(SHOP, str(tmp_path), CODE), tmp_path)
+
+    first, second = {"item": b"1", "title": b"", "price": 0.0, "active": 1}, {"item": b"2", "title": None, "price": 2.5, "active": 0}
+    assert rows_of(examples, "all") == [first, second]
+    assert examples.get_string_custom_property("figure") == "2 items"
+
+
+def test_an_item_twice_in_the_catalogue_is_named(tmp_path):
+    once = {"item": [1, 2], "title": ["x", "y"], "price": [1.0, 2.0], "active": [True, True]}
+    pq.write_table(pa.concat_tables([pa.table(once)] * 2), tmp_path / "items.parquet")
+
+    with pytest.raises(LogError, match="catalogue, column 'item': 2 items are there more than once, such as '1'"):
+        run(catalogue_example_gen(SHOP, str(tmp_path), CODE), tmp_path)
+
+
+def test_the_driver_sees_every_change_of_the_files(tmp_path):
+    write(shop_table(), tmp_path / "log", "a.parquet")
+    _, before, _ = execute(events_example_gen(SHOP, str(tmp_path), CODE))
+    write(shop_table(500), tmp_path / "log", "b.parquet")
+    _, after, _ = execute(events_example_gen(SHOP, str(tmp_path), CODE))
+
+    assert before["input_fingerprint"] != after["input_fingerprint"]
+    assert "num_files:2" in after["input_fingerprint"]
+
+
+def test_the_cache_key_changes_with_the_declaration_and_the_code(tmp_path):
+    other = dataclasses.replace(SHOP, split=Split(eval_share=0.5))
+    nodes = [events_example_gen(launch, str(tmp_path), code) for launch, code in ((SHOP, "a"), (SHOP, "a"), (other, "a"), (SHOP, "b"))]
+
+    first, same, *changed = [node.exec_properties["custom_config"] for node in nodes]
+    assert first == same
+    assert len({first, *changed}) == 3
+
+
+def test_dated_folders_are_spans_and_the_newest_is_read(tmp_path):
+    for day, rows in (("2026-01-30", 100), ("2026-01-31", 40)):
+        write(shop_table(rows), tmp_path / day, "log.parquet")
+    launch = Launch.from_json(SHOP.to_json().replace('"log/"', '"{YYYY}-{MM}-{DD}/*.parquet"'))
+
+    examples = run(events_example_gen(launch, str(tmp_path), CODE), tmp_path)
+
+    assert len(rows_of(examples, "train")) + len(rows_of(examples, "eval")) == 40
+
+
+def test_a_missing_log_is_an_error_for_people(tmp_path):
+    with pytest.raises(LogError, match="needs a folder"):
+        run(events_example_gen(SHOP, str(tmp_path), CODE), tmp_path)
+
+
+def test_the_nodes_have_the_names_of_the_graph(tmp_path):
+    nodes = events_example_gen(SHOP, str(tmp_path), CODE), catalogue_example_gen(SHOP, str(tmp_path), CODE)
+
+    assert [node.id for node in nodes] == ["ExampleGen", "CatalogueExampleGen"]
+    paths = [name_utils.get_full_name(node.executor_spec.executor_class) for node in nodes]
+    assert paths == ["components.ingest.executor.LogExecutor", "components.ingest.executor.CatalogueExecutor"]
+
+
+def test_data_validation_reads_the_examples(tmp_path):
+    write(shop_table(), tmp_path / "log", "log.parquet")
+    examples = run(events_example_gen(SHOP, str(tmp_path), CODE), tmp_path)
+
+    statistics = tfdv.generate_statistics_from_tfrecord(artifact_utils.get_split_uri([examples], "train") + "/*.gz")
+    schema = tfdv.infer_schema(statistics)
+
+    kinds = {feature.name: feature.type for feature in schema.feature}
+    assert kinds == {"user": 1, "item": 1, "time": 2, "event": 1, "request": 1, "device": 1, "price": 3, "first": 2, "label_click": 2}
+    assert not tfdv.validate_statistics(statistics, schema).anomaly_info
+
+
+@pytest.mark.slow
+def test_in_tfx_the_standard_steps_read_the_examples_and_an_unchanged_log_is_not_read_again(tmp_path):
+    write(shop_table(), tmp_path / "log", "log.parquet")
+
+    for _ in range(2):
+        read = events_example_gen(SHOP, str(tmp_path), CODE)
+        statistics = StatisticsGen(examples=read.outputs["examples"])
+        schema = SchemaGen(statistics=statistics.outputs["statistics"])
+        validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
+        gate = ValidationGate(anomalies=validator.outputs["anomalies"], data="log", schema="schema/shop")
+        BeamDagRunner().run(
+            pipeline.Pipeline(
+                pipeline_name="shop",
+                pipeline_root=str(tmp_path / "root"),
+                components=[read, statistics, schema, validator, gate],
+                enable_cache=True,
+                metadata_connection_config=metadata.sqlite_metadata_connection_config(str(tmp_path / "metadata.sqlite")),
+            )
+        )
+
+    with metadata.Metadata(metadata.sqlite_metadata_connection_config(str(tmp_path / "metadata.sqlite"))) as store:
+        figures = [
+            artifact.custom_properties["figure"].string_value for artifact in store.store.get_artifacts() if "figure" in artifact.custom_properties
+        ]
+    assert sorted(figures) == ["300 train, 100 eval", "no anomalies in 9 columns"]

@@ -1,0 +1,131 @@
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from components.errors import SettingsError
+from pipeline import launches
+from pipeline.settings import PROJECT, VARIABLES, Settings
+
+
+def settings_of(tmp_path, environ=(), **options):
+    return Settings.from_environment({"DAYONE_WORKSPACE": str(tmp_path), **dict(environ)}, options)
+
+
+def test_defaults_lie_in_the_project():
+    settings = Settings.from_environment({})
+    assert settings == Settings("shop", PROJECT / "runs", PROJECT / "runs" / "sample", PROJECT / "schema")
+
+
+def test_derived_paths_lie_in_the_launchs_folder(tmp_path):
+    settings = settings_of(tmp_path, launch="tea")
+    home = tmp_path / "tea"
+    assert settings.home == home
+    assert (settings.pipeline_root, settings.metadata, settings.logs) == (home / "artifacts", home / "metadata.sqlite", home / "logs")
+    assert settings.serving == home / "serving" / "tea"
+
+
+def test_a_launch_of_ones_own_starts_where_one_stands(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert settings_of(tmp_path, launch="tea").data == tmp_path
+
+
+def test_an_option_wins_over_the_environment(tmp_path):
+    environ = {"DAYONE_LAUNCH": "tea", "DAYONE_LOG": str(tmp_path)}
+    assert settings_of(tmp_path, environ).launch == "tea"
+    assert settings_of(tmp_path, environ, launch=None).launch == "tea"
+    assert settings_of(tmp_path, environ, launch="coffee").launch == "coffee"
+
+
+def test_an_empty_variable_counts_as_not_set(tmp_path):
+    assert settings_of(tmp_path, {"DAYONE_LAUNCH": "", "DAYONE_LOG": "", "DAYONE_BEAM_ARGS": ""}) == settings_of(tmp_path)
+
+
+def test_a_folder_given_as_log_is_the_data_folder(tmp_path):
+    settings = settings_of(tmp_path, log=str(tmp_path))
+    assert (settings.data, settings.log) == (tmp_path, None)
+    assert settings.declared(launches.load("shop")) == launches.load("shop")
+
+
+def test_a_file_given_as_log_replaces_the_declared_one_and_keeps_the_rest(tmp_path):
+    file = tmp_path / "mine.csv"
+    file.touch()
+    settings, shop = settings_of(tmp_path, log=str(file)), launches.load("shop")
+    assert (settings.data, settings.log) == (tmp_path, file)
+    assert settings.declared(shop) == dataclasses.replace(shop, log=dataclasses.replace(shop.log, path=str(file)))
+
+
+def test_relative_paths_of_the_declaration_start_at_the_data_folder(tmp_path):
+    settings = settings_of(tmp_path, log=str(tmp_path))
+    assert settings.locate("a/b.csv") == tmp_path / "a" / "b.csv"
+    assert settings.locate("/a/b.csv") == Path("/a/b.csv")
+
+
+def test_paths_are_absolute_whatever_was_given(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "logs").mkdir()
+    settings = Settings.from_environment({}, {"workspace": "here", "log": "logs"})
+    assert (settings.workspace, settings.data) == (tmp_path / "here", tmp_path / "logs")
+
+
+def test_beam_arguments_are_split_as_on_a_command_line(tmp_path):
+    settings = settings_of(tmp_path, {"DAYONE_BEAM_ARGS": "--runner=FlinkRunner --job_name='two words'"})
+    assert settings.beam_args == ("--runner=FlinkRunner", "--job_name=two words")
+
+
+WRONG = [
+    ({"DAYONE_WORKSPCE": "x"}, {}, "setting DAYONE_WORKSPCE needs to be one of .*got 'x'.*Did you mean DAYONE_WORKSPACE?"),
+    ({"DAYONE_COFFEE": "x"}, {}, "setting DAYONE_COFFEE needs to be one of .*Unset it"),
+    ({"DAYONE_BEAM_ARGS": "--x='open"}, {}, "setting DAYONE_BEAM_ARGS needs options as on a command line.*No closing quotation"),
+    ({"DAYONE_BEAM_ARGS": "runner=Flink"}, {}, "setting DAYONE_BEAM_ARGS needs options of the form --name=value, got 'runner=Flink'"),
+    ({"DAYONE_LOG": "/not/there"}, {}, "setting DAYONE_LOG needs a file or folder that exists, got '/not/there'"),
+    ({}, {"log": "/not/there"}, "setting --log needs a file or folder that exists, got '/not/there'"),
+    ({}, {"log": ""}, "setting --log needs a value that is not empty, got ''"),
+    ({"DAYONE_SCHEMA": "/not/there"}, {}, "setting DAYONE_SCHEMA needs a folder that exists, got '/not/there'"),
+    ({}, {"workspace": __file__}, "setting --workspace needs a folder that exists or can be made, got .*test_settings.py"),
+    ({}, {"workspace": __file__ + "/below"}, "setting --workspace needs a folder that exists or can be made, got .*below"),
+]
+
+
+@pytest.mark.parametrize(("environ", "options", "message"), WRONG)
+def test_an_error_names_the_variable_or_option_the_value_and_the_form(tmp_path, environ, options, message):
+    with pytest.raises(SettingsError, match=message):
+        settings_of(tmp_path, environ, **options)
+
+
+@pytest.mark.parametrize("name", ["DAYONE_MOVIELENS", "DAYONE_OPEN_BANDIT"])
+def test_variables_of_the_tests_are_let_through(tmp_path, name):
+    assert settings_of(tmp_path, {name: "somewhere"}) == settings_of(tmp_path)
+
+
+def test_every_variable_is_read(tmp_path):
+    values = {"DAYONE_LAUNCH": "tea", "DAYONE_LOG": str(tmp_path), "DAYONE_SCHEMA": str(tmp_path), "DAYONE_BEAM_ARGS": "--a"}
+    values["DAYONE_WORKSPACE"] = str(tmp_path / "w")
+    plain = Settings.from_environment({})
+    for name in VARIABLES:
+        assert Settings.from_environment({name: values[name]}) != plain, name
+
+
+def version(settings, name, saved=True):
+    folder = settings.serving / name
+    folder.mkdir(parents=True)
+    if saved:
+        (folder / "saved_model.pb").touch()
+    return str(folder)
+
+
+def test_the_champion_is_the_highest_number_that_holds_a_model(tmp_path):
+    settings = settings_of(tmp_path)
+    assert settings.champion() == ""
+    version(settings, "9")
+    ten = version(settings, "10")
+    version(settings, "11", saved=False)
+    version(settings, "notes")
+    assert settings.champion() == ten
+
+
+def test_settings_survive_json(tmp_path):
+    file = tmp_path / "log.csv"
+    file.touch()
+    for settings in (settings_of(tmp_path), settings_of(tmp_path, {"DAYONE_BEAM_ARGS": "--a --b=1"}, log=str(file), cache=False)):
+        assert Settings.from_json(settings.to_json()) == settings

@@ -1,0 +1,64 @@
+import dataclasses
+
+import pytest
+
+from components.errors import PartialRunError
+from pipeline import launches, steps
+
+SHOP, MOVIELENS = launches.load("shop"), launches.load("movielens")
+
+
+def names(launch):
+    return [step.name for step in steps.of(launch)]
+
+
+def test_the_shop_has_every_step():
+    assert steps.of(SHOP) == steps.STEPS
+
+
+def test_names_are_given_once():
+    assert len({step.name for step in steps.STEPS}) == len(steps.STEPS)
+
+
+def test_without_a_catalogue_its_steps_are_left_out():
+    bare = dataclasses.replace(SHOP, catalogue=None)
+    assert set(names(SHOP)) - set(names(bare)) == {
+        steps.CATALOGUE_EXAMPLE_GEN,
+        steps.CATALOGUE_STATISTICS_GEN,
+        steps.CATALOGUE_SCHEMA,
+        steps.CATALOGUE_VALIDATOR,
+        steps.CATALOGUE_GATE,
+    }
+
+
+def test_without_a_ranking_head_nobody_judges_it():
+    unjoined = dataclasses.replace(SHOP, log=dataclasses.replace(SHOP.log, request=None))
+    assert set(names(SHOP)) - set(names(unjoined)) == {steps.RANKING_EXAMPLES, steps.EVALUATOR}
+    assert steps.EVALUATOR in names(MOVIELENS)
+
+
+def test_a_step_says_what_it_does():
+    assert steps.describe("Gate") == "stops the run when the log does not fit"
+    assert steps.describe("Toaster") == ""
+
+
+@pytest.mark.parametrize("part", [(None, None), ("Trainer", None), (None, "Gate"), ("Gate", "Trainer"), ("Gate", "Gate")])
+def test_a_part_may_begin_and_end_at_any_step(part):
+    assert steps.check_part(SHOP, *part) is None
+
+
+def test_a_mistyped_step_lists_the_steps_in_order():
+    with pytest.raises(PartialRunError, match=r"--from needs a step .*'Tranier'. Did you mean Trainer\? The steps: ExampleGen, .*, Pusher\."):
+        steps.check_part(SHOP, "Tranier", None)
+    with pytest.raises(PartialRunError, match=r"--to needs a step .*, got 'x'. The steps: ExampleGen"):
+        steps.check_part(SHOP, None, "x")
+
+
+def test_a_step_that_this_launch_lacks_is_refused():
+    with pytest.raises(PartialRunError, match="--to needs a step of this launch's pipeline, got 'CatalogueGate'"):
+        steps.check_part(dataclasses.replace(SHOP, catalogue=None), None, "CatalogueGate")
+
+
+def test_the_ends_may_not_cross():
+    with pytest.raises(PartialRunError, match="--from Pusher comes after --to Gate: no step lies between"):
+        steps.check_part(SHOP, "Pusher", "Gate")

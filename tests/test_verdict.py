@@ -1,0 +1,144 @@
+"""The verdict: its table of cases, its laws, and its words."""
+
+import dataclasses
+import itertools
+import json
+import math
+
+import pytest
+
+from components.declaration import Gate
+from components.evaluation.bootstrap import Interval
+from components.evaluation.verdict import Champion, Findings, decide, more_queries_needed, percent
+
+GATE = Gate(metric="recall@10", margin=0.05, min_queries=200)
+BETTER, EQUAL, WORSE = Interval(0.31, 0.18, 0.45), Interval(0.01, -0.1, 0.12), Interval(-0.2, -0.3, -0.1)
+OPEN = Interval(0.31, -math.inf, math.inf)
+GOOD = Findings(queries=5000, model=0.142, rules=0.108, rules_name="covisitation", model_gain=BETTER)
+
+
+def _with(**changes):
+    return dataclasses.replace(GOOD, **changes)
+
+
+def _champion(model_gain=BETTER, rules_gain=WORSE, kind="model"):
+    return Champion(kind=kind, value=0.12, model_gain=model_gain, rules_gain=rules_gain)
+
+
+@pytest.mark.parametrize(
+    ("findings", "outcome"),
+    [
+        (GOOD, "model"),
+        (_with(blessed=True), "model"),
+        (_with(blessed=False), "rules"),
+        (_with(queries=199), "rules"),
+        (_with(model_gain=EQUAL), "rules"),
+        (_with(model_gain=WORSE), "rules"),
+        (_with(model_gain=OPEN), "rules"),
+        (_with(model_gain=Interval(0.2, 0.05, 0.4)), "rules"),  # the low end is at the margin, not above it
+        (_with(champion=_champion()), "model"),
+        (_with(champion=_champion(kind="rules")), "model"),
+        (_with(champion=_champion(model_gain=EQUAL)), "champion"),
+        (_with(champion=_champion(model_gain=WORSE)), "champion"),
+        (_with(champion=_champion(), blessed=False), "champion"),
+        (_with(champion=_champion(), queries=199), "champion"),
+        (_with(champion=_champion(rules_gain=BETTER), model_gain=WORSE), "rules"),
+        (_with(champion=_champion(rules_gain=BETTER, kind="rules"), model_gain=EQUAL), "rules"),
+        (_with(champion=_champion(rules_gain=EQUAL, kind="rules"), model_gain=EQUAL), "champion"),
+        (_with(champion=_champion(rules_gain=BETTER), model_gain=WORSE, queries=199), "champion"),
+        (_with(champion_problem="signature changed"), "model"),
+        (_with(champion_problem="signature changed", model_gain=WORSE), "rules"),
+    ],
+)
+def test_outcomes(findings, outcome):
+    verdict = decide(findings, GATE)
+    assert verdict.outcome == outcome
+    assert verdict.reasons
+    assert verdict.advice
+
+
+def test_a_model_that_is_not_surely_better_is_never_pushed_whatever_else_holds():
+    champions = (None, *(_champion(a, b, kind) for a, b in itertools.product((BETTER, EQUAL, WORSE), repeat=2) for kind in ("model", "rules")))
+    for champion, gain, blessed, queries in itertools.product(champions, (EQUAL, WORSE, OPEN), (None, True, False), (1, 10**6)):
+        verdict = decide(_with(champion=champion, model_gain=gain, blessed=blessed, queries=queries), GATE)
+        assert verdict.outcome != "model"
+        assert verdict.outcome == "rules" or champion is not None
+
+
+def test_reasons_in_words():
+    verdict = decide(_with(champion=_champion(model_gain=EQUAL)), GATE)
+    over_rules, over_champion = verdict.reasons
+    assert over_rules == (
+        "recall@10 0.142 against 0.108 for the rules (covisitation): +31 % (95 % interval +18 % to +45 %), above the margin of +5.0 % throughout."
+    )
+    assert over_champion == (
+        "recall@10 0.120 for what is served now (a model): "
+        "the new model +1.0 % (95 % interval -10 % to +12 %), the rules -20 % (95 % interval -30 % to -10 %)."
+    )
+
+
+def test_reasons_name_every_obstacle():
+    text = "\n".join(decide(_with(queries=120, blessed=False, champion_problem="its folder does not load.", model_gain=EQUAL), GATE).reasons)
+    assert "120 were evaluated, the gate asks for 200" in text
+    assert "not surely above the margin of +5.0 %" in text
+    assert "counts as absent: its folder does not load." in text
+    assert "rejected the ranking head" in text
+
+
+def test_a_slice_that_is_surely_worse_is_a_warning_and_no_veto():
+    verdict = decide(_with(slices={"new users": WORSE, "known users": BETTER, "tail items": EQUAL}), GATE)
+    assert verdict.outcome == "model"
+    assert verdict.reasons[-1] == "Worse than the rules for new users: -20 % (95 % interval -30 % to -10 %)."
+    assert not any("known users" in reason or "tail items" in reason for reason in verdict.reasons)
+
+
+def test_the_number_of_queries_needed_follows_the_square_root_law():
+    gain = Interval(point=0.10, low=-0.10, high=0.30)
+    assert more_queries_needed(gain, 0.0, 1000) == 1000 * (0.20 / 0.10) ** 2 - 1000
+    assert more_queries_needed(gain, 0.05, 1000) == 1000 * (0.20 / 0.05) ** 2 - 1000
+    assert more_queries_needed(Interval(0.3, 0.2, 0.4), 0.0, 1000) == 0
+    assert more_queries_needed(Interval(0.3, -0.04, 0.6), 0.0, 1000) == 290  # 284.4..., two digits, upwards
+
+
+def test_no_number_of_queries_helps_a_figure_below_the_bar():
+    assert more_queries_needed(WORSE, 0.0, 1000) is None
+    assert more_queries_needed(OPEN, 0.0, 1000) is None
+    assert more_queries_needed(Interval(0.0500001, -0.5, 0.5), 0.05, 1000) is None
+
+
+@pytest.mark.parametrize(
+    ("findings", "text"),
+    [
+        (_with(model_gain=Interval(0.25, 0.0, 0.5)), "About 2,900 more"),  # 5000 (.25 / .20)^2 - 5000 = 2812.5
+        (_with(queries=150), "About 50 more"),
+        (_with(model_gain=WORSE), "More events alone will not help, the model has to gain more over the rules"),
+        (_with(champion=_champion(model_gain=WORSE)), "over what is served now"),
+        (_with(model_gain=OPEN), "cannot be told"),
+        (_with(blessed=False), "AUC per objective."),
+    ],
+)
+def test_advice_says_what_would_change_it(findings, text):
+    assert text in decide(findings, GATE).advice
+
+
+def test_a_rejected_ranking_head_asks_for_no_events():
+    assert decide(_with(blessed=False), GATE).advice == "Look at the ranking head's AUC per objective."
+
+
+def test_percent():
+    assert [percent(share) for share in (0.314, 0.031, -0.2, 0.0, math.inf)] == ["+31 %", "+3.1 %", "-20 %", "+0.0 %", "unbounded"]
+
+
+def test_to_dict_is_json():
+    verdict = decide(GOOD, GATE)
+    assert json.loads(json.dumps(verdict.to_dict())) == {
+        "outcome": "model",
+        "headline": "The new model is worth it: it is pushed.",
+        "reasons": list(verdict.reasons),
+        "advice": verdict.advice,
+    }
+
+
+def test_an_unknown_kind_of_champion_is_refused():
+    with pytest.raises(ValueError, match="got 'ruels'"):
+        _champion(kind="ruels")
