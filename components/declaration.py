@@ -29,6 +29,11 @@ class Log:
       position, policy, propensity, model_version: what was shown where, by whom, with which probability.
       context: columns known when a request is made (device, country); strings or numbers.
       delimiter: of CSV files; a tab also reads files ending in .tsv or .inter.
+      spans: of a path with `{YYYY}`, `{MM}` and `{DD}` (or `{SPAN}`) in it, how many of the newest days (numbers) are read; None for one.
+      attribution_seconds: an action counts for an impression of its request (no request column: the user's last of the item) up to so much later.
+      not_before: a row with an earlier time is wrong (ISO 8601): zeros and wrong units end up in the 1970s. None for no floor.
+      value_min, value_max: a row with a value outside is wrong; drop_duplicates: so is one that equals an earlier row in every column.
+      max_set_aside: the share of wrong rows up to which they are set aside and the run goes on.
     """
 
     path: str
@@ -46,6 +51,13 @@ class Log:
     model_version: str | None = None
     context: tuple[str, ...] = ()
     delimiter: str = ","
+    spans: int | None = None
+    attribution_seconds: float = 3600.0
+    not_before: str | None = "1980-01-01"
+    value_min: float | None = None
+    value_max: float | None = None
+    drop_duplicates: bool = False
+    max_set_aside: float = 0.01
 
     def columns(self) -> tuple[str, ...]:
         """Every column that has a role, in the order of the roles."""
@@ -66,7 +78,7 @@ class Catalogue:
       texts: columns with words, split at white space.
       numbers: columns with a number per item.
       active: column that is true or 1 for the items that may be recommended; None if all may.
-      delimiter: of CSV files.
+      delimiter, max_set_aside: as in `Log`.
     """
 
     path: str
@@ -77,6 +89,7 @@ class Catalogue:
     numbers: tuple[str, ...] = ()
     active: str | None = None
     delimiter: str = ","
+    max_set_aside: float = 0.01
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,6 +164,22 @@ class Gate:
 
 
 @dataclasses.dataclass(frozen=True)
+class Drift:
+    """How far the eval part of the log, its newest events, may lie from the train part.
+
+    Attributes:
+      stop: whether drift stops the run or is only said. How far a column may move is in the curated schema (`drift_comparator`).
+      new_users, new_items: the share of the eval part's users and items that train does not know, at most.
+      unlisted_items: the share of the eval part's items that the catalogue does not list, at most.
+    """
+
+    stop: bool = False
+    new_users: float = 0.5
+    new_items: float = 0.2
+    unlisted_items: float = 0.05
+
+
+@dataclasses.dataclass(frozen=True)
 class Model:
     """The hyperparameters of the TensorFlow Recommenders model.
 
@@ -192,6 +221,7 @@ class Launch:
     catalogue: Catalogue | None = None
     rules: Rules = Rules()
     gate: Gate = Gate()
+    drift: Drift = Drift()
     model: Model = Model()
     exclude_seen: bool = True
     seed: int = 7
@@ -207,8 +237,8 @@ class Launch:
 
     @property
     def learns_from_impressions(self) -> bool:
-        """Whether labels come from joining impressions with the actions that have their request id."""
-        return bool(self.log.impression and self.log.request)
+        """Whether labels come from joining impressions with the actions that followed them."""
+        return bool(self.log.impression)
 
     @property
     def has_ranking_head(self) -> bool:

@@ -7,6 +7,8 @@ import re
 import typing
 
 from components.errors import DeclarationError
+from components.ingest import spans
+from components.ingest.log_files import query_of
 
 if typing.TYPE_CHECKING:
     from components.declaration import Catalogue, Launch, Log, Split
@@ -24,6 +26,7 @@ def check(launch: "Launch") -> None:
     _check_catalogue(launch.catalogue)
     _check_objectives(launch)
     _check_split(launch.split)
+    _check_query(launch)
     _check_policies(launch)
 
 
@@ -72,6 +75,36 @@ def _check_log(log: "Log") -> None:
             raise DeclarationError("launch.log", name, f"columns that do not begin with {LABEL_PREFIX!r}: labels are written there")
     if log.impression and not log.event:
         raise DeclarationError("launch.log.impression", log.impression, "log.event to be declared too")
+    if log.spans is not None and (log.spans < 1 or not spans.is_dated(log.path)):
+        needed = "at least 1" if log.spans < 1 else "{YYYY}, {MM} and {DD}, or {SPAN}, in log.path"
+        raise DeclarationError("launch.log.spans", log.spans, needed)
+    _check_rows(log)
+
+
+def _check_rows(log: "Log") -> None:
+    """What makes a row wrong."""
+    if log.attribution_seconds <= 0:
+        raise DeclarationError("launch.log.attribution_seconds", log.attribution_seconds, "a number above 0")
+    _check_share("launch.log.max_set_aside", log.max_set_aside)
+    if log.not_before is not None:
+        _check_moment("launch.log.not_before", log.not_before)
+    for field, bound in (("value_min", log.value_min), ("value_max", log.value_max)):
+        if bound is not None and not log.value:
+            raise DeclarationError(f"launch.log.{field}", bound, "log.value to be declared too")
+    if log.value_min is not None and log.value_max is not None and log.value_min > log.value_max:
+        raise DeclarationError("launch.log.value_min", log.value_min, f"a number of at most log.value_max, {log.value_max!r}")
+
+
+def _check_share(field: str, share: float) -> None:
+    if not 0 <= share <= 1:
+        raise DeclarationError(field, share, "a number from 0 to 1")
+
+
+def _check_moment(field: str, moment: str) -> None:
+    try:
+        dt.datetime.fromisoformat(moment.replace("Z", "+00:00"))
+    except ValueError as error:
+        raise DeclarationError(field, moment, "ISO 8601, like 2026-01-31T00:00:00Z") from error
 
 
 def _check_catalogue(catalogue: "Catalogue | None") -> None:
@@ -80,6 +113,7 @@ def _check_catalogue(catalogue: "Catalogue | None") -> None:
     if len(catalogue.delimiter) != 1:
         raise DeclarationError("launch.catalogue.delimiter", catalogue.delimiter, "one character")
     _check_not_empty(catalogue, "launch.catalogue")
+    _check_share("launch.catalogue.max_set_aside", catalogue.max_set_aside)
     # A title may be read as words too; but a column cannot be a category and a number at once, nor the id a feature.
     features = (catalogue.item, *catalogue.categories, *catalogue.texts, *catalogue.numbers)
     for name in features:
@@ -125,10 +159,18 @@ def _check_split(split: "Split") -> None:
     if split.eval_days is not None and split.eval_days <= 0:
         raise DeclarationError("launch.split.eval_days", split.eval_days, "a number of days above 0")
     if split.eval_from is not None:
-        try:
-            dt.datetime.fromisoformat(split.eval_from.replace("Z", "+00:00"))
-        except ValueError as error:
-            raise DeclarationError("launch.split.eval_from", split.eval_from, "ISO 8601, like 2026-01-31T00:00:00Z") from error
+        _check_moment("launch.split.eval_from", split.eval_from)
+
+
+def _check_query(launch: "Launch") -> None:
+    """A query is cut in time by the database, and its actions are joined to no impressions."""
+    if not query_of(launch.log.path):
+        return
+    if launch.split.eval_from is None:
+        raise DeclarationError("launch.split", dataclasses.asdict(launch.split), "eval_from, as launch.log.path is a BigQuery query")
+    if launch.log.impression:
+        fix = "Set it to None, or export the query's answer to Parquet and declare the files."
+        raise DeclarationError("launch.log.impression", launch.log.impression, "None, as launch.log.path is a BigQuery query", fix)
 
 
 def _check_policies(launch: "Launch") -> None:
@@ -142,7 +184,9 @@ def _check_policies(launch: "Launch") -> None:
     for field, value in (positive | {f"launch.model.{name}": value for name, value in model.items()}).items():
         if value <= 0:
             raise DeclarationError(field, value, "a number above 0")
-    for field, value in (("rules.covisitation_decay", launch.rules.covisitation_decay), ("gate.min_auc", launch.gate.min_auc)):
+    shares = {f"drift.{name}": share for name, share in dataclasses.asdict(launch.drift).items() if name != "stop"}
+    shares |= {"rules.covisitation_decay": launch.rules.covisitation_decay, "gate.min_auc": launch.gate.min_auc}
+    for field, value in shares.items():
         if not 0 <= value <= 1:
             raise DeclarationError(f"launch.{field}", value, "a number from 0 to 1")
     for field, value, least in (("gate.margin", launch.gate.margin, 0), ("gate.min_queries", launch.gate.min_queries, 1), ("seed", launch.seed, 0)):

@@ -5,6 +5,7 @@ import os
 import sys
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 
 from components.errors import DayoneError
 from pipeline import launches, steps
@@ -14,7 +15,7 @@ EXIT_OK, EXIT_ERROR, EXIT_STOPPED = 0, 1, 130
 
 _RUN_EXAMPLES = """\
 examples:
-  python -m pipeline run                                  the shop, on a sample that is made if there is none
+  python -m pipeline run                                  the default launch; the shop's sample is made if there is none
   python -m pipeline run --log my_events.parquet          the same declaration, your own log
   python -m pipeline run --launch movielens --log DIR     another launch, its files in DIR
   python -m pipeline run --from Trainer                   what comes before it is taken from earlier runs
@@ -44,6 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_run(commands)
+    _add_schema(commands)
+    _add_validate(commands)
+    _add_new(commands)
     listing = commands.add_parser("launches", help="list the launches", description="List the launches in pipeline/launches/.")
     listing.set_defaults(command=_list_launches)
     return parser
@@ -65,6 +69,75 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     run.add_argument("--no-cache", dest="cache", action="store_false", help="run every step, even where nothing changed")
     run.add_argument("-v", "--verbose", action="store_true", help="show what TFX, TensorFlow and Beam write (always in the run's log)")
     run.set_defaults(command=_run)
+
+
+def _add_validate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    validate = commands.add_parser(
+        "validate",
+        help="look whether the declaration fits the log, without a run",
+        description="Look, within seconds and without TensorFlow, whether the declaration fits the log. Exits with 1 if there is an error.",
+    )
+    validate.add_argument("--launch", metavar="NAME", help=f"the launch, see `launches` (default: {launches.DEFAULT})")
+    validate.add_argument("--log", metavar="PATH", help="the log's file, or the folder that the declaration's relative paths start at")
+    validate.set_defaults(command=_validate)
+
+
+def _add_new(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    new = commands.add_parser(
+        "new",
+        help="make a project of your own from this template and your log",
+        description="Make a project of your own: the template's files, a declaration proposed from your log, and a first schema of it.",
+        epilog="example:\n  python -m pipeline new ../my_feature --log my_events.parquet --catalogue my_items.csv",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    new.add_argument("folder", metavar="DIR", help="the new project's folder; must not exist or be empty")
+    new.add_argument("--log", metavar="PATH", required=True, help="the interaction log: CSV, JSONL or Parquet, a file or a folder of files")
+    new.add_argument("--catalogue", metavar="PATH", help="the items, one row each")
+    new.add_argument("--name", metavar="NAME", help="the launch's name: lower-case letters, digits, _ (default: the folder's)")
+    for role, what in (("user", "the user's id"), ("item", "the item's id"), ("time", "the time")):
+        new.add_argument(f"--{role}", metavar="COL", help=f"the column with {what}, if the guess is wrong")
+    new.set_defaults(command=_new)
+
+
+def _validate(options: argparse.Namespace) -> int:
+    settings = Settings.from_environment(os.environ, {"launch": options.launch, "log": options.log})
+    launch = settings.declared(launches.load(settings.launch))
+    # Here, as in `_new`, because pyarrow takes a fifth of a second to import, and --help needs none.
+    from pipeline import validate
+
+    findings = validate.look(launch, settings)
+    print(validate.report(launch, findings))
+    return EXIT_ERROR if any(finding.level == "error" for finding in findings) else EXIT_OK
+
+
+def _new(options: argparse.Namespace) -> int:
+    from pipeline import new
+
+    given = {role: value for role in ("user", "item", "time") if (value := getattr(options, role)) is not None}
+    catalogue = Path(options.catalogue) if options.catalogue else None
+    print(new.make(Path(options.folder), Path(options.log), catalogue, options.name, given))
+    return EXIT_OK
+
+
+def _add_schema(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    schema = commands.add_parser(
+        "schema",
+        help="show how the log differs from its curated schema, and accept it",
+        description="Show how log and catalogue differ from their curated schemas. Nothing is written without --accept. Exit status 1: they differ.",
+    )
+    schema.add_argument("--launch", metavar="NAME", help=f"the launch, see `launches` (default: {launches.DEFAULT})")
+    schema.add_argument("--log", metavar="PATH", help="the log's file, or the folder that the declaration's relative paths start at")
+    accepting = "widen the schema so that it admits what the data hold, in all columns or in those named; without a schema, write the first one"
+    schema.add_argument("--accept", nargs="*", metavar="COLUMN", help=accepting)
+    schema.set_defaults(command=_schema)
+
+
+def _schema(options: argparse.Namespace) -> int:
+    settings = Settings.from_environment(os.environ, {"launch": options.launch, "log": options.log})
+    # Here, because pyarrow takes a tenth of a second to import, and --help needs none.
+    from pipeline import schema_command
+
+    return schema_command.run(settings.declared(launches.load(settings.launch)), settings, options.accept)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -56,6 +56,12 @@ def _anomalies(outputs: Outputs) -> str:
     return "1 column with anomalies" if len(found) == 1 else f"{len(found)} columns with anomalies"
 
 
+def _compared(outputs: Outputs) -> str:
+    file = min(Path(outputs["anomalies"][0].uri).glob("SplitPair-*/SchemaDiff.pb"))
+    compared = len(anomalies_pb2.Anomalies.FromString(file.read_bytes()).drift_skew_info)
+    return "1 column compared" if compared == 1 else f"{compared} columns compared"
+
+
 def _features(outputs: Outputs) -> str:
     text = (Path(outputs["transform_graph"][0].uri) / "transformed_metadata" / "schema.pbtxt").read_text()
     return f"{len(text_format.Parse(text, schema_pb2.Schema()).feature)} features"
@@ -74,6 +80,7 @@ def _blessed(outputs: Outputs) -> str:
 _READERS: dict[str, Callable[[Outputs], str]] = {
     "StatisticsGen": _columns,
     "ExampleValidator": _anomalies,
+    "DriftValidator": _compared,
     "Transform": _features,
     "Pusher": _pushed,
     "Evaluator": _blessed,

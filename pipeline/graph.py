@@ -16,8 +16,12 @@ from components.features.preprocessing import CODE_KEY, LAUNCH_KEY
 from components.ingest.example_gen import catalogue_example_gen, events_example_gen
 from components.models.trainer import CatalogueTrainer
 from components.validation.curated_schema import CuratedSchema
+from components.validation.drift import SPLIT_PAIR
+from components.validation.drift_validator import DriftValidator, drift_config
 from components.validation.gate import ValidationGate
+from components.validation.steps import DriftGate, StatisticsPage
 from pipeline import code_digest, steps
+from pipeline.schema_command import accept_command
 from pipeline.settings import Settings
 
 PREPROCESSING_FN = "components.features.preprocessing.preprocessing_fn"
@@ -25,12 +29,14 @@ RULES_RUN_FN = "components.rules.training.run_fn"
 MODEL_RUN_FN = "components.models.training.run_fn"
 INGEST = "components.ingest.executor"
 EVALUATION = "components.evaluation.steps"
+VALIDATION = "components.validation.steps"
 
 
 class Checked(NamedTuple):
-    """Examples that passed their gate."""
+    """Examples that passed their gate, which is the last of the nodes."""
 
     examples: BaseChannel
+    statistics: BaseChannel
     schema: BaseChannel
     nodes: list[BaseNode]
 
@@ -45,14 +51,16 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
     """
     log = checked_log(launch, settings)
     catalogue = checked_catalogue(launch, settings) if launch.catalogue else None
-    transform = prepared(launch, log, catalogue)
+    page = shown(log, catalogue)
+    drift = drifted(launch, settings, log, catalogue)
+    transform = prepared(launch, log, drift)
     rules = trained(steps.RULES, RULES_RUN_FN, launch, log, transform, catalogue)
     model = trained(steps.TRAINER, MODEL_RUN_FN, launch, log, transform, catalogue)
     retrieval = judged_retrieval(launch, log, model, rules, champion)
     ranking = judged_ranking(launch, log, model) if launch.has_ranking_head else []
     verdict = decided(launch, retrieval, model, rules, ranking)
     pusher = pushed(settings, verdict)
-    nodes = [*log.nodes, *(catalogue.nodes if catalogue else []), transform, rules, model, retrieval, *ranking, verdict, pusher]
+    nodes = [*log.nodes, *(catalogue.nodes if catalogue else []), page, *drift, transform, rules, model, retrieval, *ranking, verdict, pusher]
     return tfx_pipeline.Pipeline(
         pipeline_name=launch.name,
         pipeline_root=str(settings.pipeline_root),
@@ -84,16 +92,60 @@ def checked_catalogue(launch: Launch, settings: Settings) -> Checked:
 
 def _checked(read: BaseNode, data: str, launch: Launch, settings: Settings, names: tuple[str, str, str, str]) -> Checked:
     examples = read.outputs["examples"]
-    schema_file = str(settings.schema / launch.name / data / "schema.pbtxt")
+    schema_file = _schema_file(launch, settings, data)
     statistics = StatisticsGen(examples=examples).with_id(names[0])
     schema = CuratedSchema(schema_file, code_digest.of_file(schema_file)).with_id(names[1])
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]).with_id(names[2])
-    gate = ValidationGate(anomalies=validator.outputs["anomalies"], data=data, schema=schema_file).with_id(names[3])
-    return Checked(examples, schema.outputs["schema"], [read, statistics, schema, validator, gate])
+    gate = ValidationGate(
+        anomalies=validator.outputs["anomalies"],
+        statistics=statistics.outputs["statistics"],
+        data=data,
+        schema=schema_file,
+        accept=accept_command(launch, settings),
+    ).with_id(names[3])
+    return Checked(examples, statistics.outputs["statistics"], schema.outputs["schema"], [read, statistics, schema, validator, gate])
 
 
-def prepared(launch: Launch, log: Checked, catalogue: Checked | None) -> Transform:
-    """The features of a request, learnt from the train split. Nothing here or later runs before the gates have passed."""
+def _schema_file(launch: Launch, settings: Settings, data: str) -> str:
+    return str(settings.schema / launch.name / data / "schema.pbtxt")
+
+
+def shown(log: Checked, catalogue: Checked | None) -> BaseNode:
+    """A page of the statistics, written before the gates look: whom they stop will want to see it."""
+    beside = {"catalogue_statistics": catalogue.statistics} if catalogue else {}
+    page = StatisticsPage(statistics=log.statistics, code=code_digest.of_module(VALIDATION), **beside).with_id(steps.STATISTICS_PAGE)
+    for checked in (log, catalogue):
+        if checked:
+            checked.nodes[-1].add_upstream_node(page)
+    return page
+
+
+def drifted(launch: Launch, settings: Settings, log: Checked, catalogue: Checked | None) -> list[BaseNode]:
+    """How far the newest events, the eval part, lie from those before; without a Resolver, see `components.validation.drift`."""
+    schema_file = _schema_file(launch, settings, "log")
+    validator = DriftValidator(
+        statistics=log.statistics,
+        baseline_statistics=log.statistics,
+        config=drift_config(schema_file),
+        include_split_pairs=[SPLIT_PAIR],
+    ).with_id(steps.DRIFT_VALIDATOR)
+    listed = {"catalogue": catalogue.examples} if catalogue else {}
+    gate = DriftGate(
+        drift_anomalies=validator.outputs["anomalies"],
+        examples=log.examples,
+        launch=launch.to_json(),
+        schema=schema_file,
+        code=code_digest.of_module(VALIDATION),
+        **listed,
+    ).with_id(steps.DRIFT_GATE)
+    for checked in (log, catalogue):
+        if checked:
+            validator.add_upstream_node(checked.nodes[-1])
+    return [validator, gate]
+
+
+def prepared(launch: Launch, log: Checked, drift: list[BaseNode]) -> Transform:
+    """The features of a request, learnt from the train split. Nothing here or later runs before the gates, drift's the last, have passed."""
     transform = Transform(
         examples=log.examples,
         schema=log.schema,
@@ -103,9 +155,7 @@ def prepared(launch: Launch, log: Checked, catalogue: Checked | None) -> Transfo
         disable_statistics=True,
         disable_analyzer_cache=True,
     ).with_id(steps.TRANSFORM)
-    for checked in (log, catalogue):
-        if checked:
-            transform.add_upstream_node(checked.nodes[-1])
+    transform.add_upstream_node(drift[-1])
     return transform
 
 

@@ -30,13 +30,14 @@ class Outcome:
     Attributes:
       state: "done", "cached", "skipped" (TFX ran nothing) or "failed".
       figure: the figure that matters, a few words or "".
-      summary: the folder of the artifact under the output key "summary"; "" if the node has none.
+      summary, page: the folders of the artifacts under these output keys; "" if the node has none.
       reason: why it failed, as far as the metadata says.
     """
 
     state: str
     figure: str = ""
     summary: str = ""
+    page: str = ""
     reason: str = ""
 
 
@@ -69,7 +70,7 @@ class ReportingNode(beam_dag_runner.PipelineNodeAsDoFn):
 
     def _report_end(self, outcome: Outcome, wall: float, cpu: float) -> None:
         took = {"wall": round(time.monotonic() - wall, 3), "cpu": round(cpu_seconds() - cpu, 3)}
-        said = {"state": outcome.state, "figure": outcome.figure, "summary": outcome.summary}
+        said = {"state": outcome.state, "figure": outcome.figure, "summary": outcome.summary, "page": outcome.page}
         step_events.emit("end", step=self._node_id, **said, **took)
 
     def _outcome(self) -> Outcome:
@@ -84,9 +85,9 @@ class ReportingNode(beam_dag_runner.PipelineNodeAsDoFn):
             if state is None:
                 return Outcome("failed", reason=_reason(latest))
             outputs = execution_lib.get_output_artifacts(store, latest.id)
-        summary = outputs.get("summary", [])
+        folders = {key: outputs[key][0].uri if outputs.get(key) else "" for key in ("summary", "page")}
         kind = self._pipeline_node.node_info.type.name.rsplit(".", 1)[-1]
-        return Outcome(state, figures.figure(kind, outputs), summary[0].uri if summary else "")
+        return Outcome(state, figures.figure(kind, outputs), **folders)
 
 
 class ReportingRunner(beam_dag_runner.BeamDagRunner):
@@ -95,9 +96,14 @@ class ReportingRunner(beam_dag_runner.BeamDagRunner):
     _PIPELINE_NODE_DO_FN_CLS = ReportingNode
 
     def run_with_ir(self, pipeline: pipeline_pb2.Pipeline, run_options: pipeline_pb2.RunOptions | None = None) -> None:
-        """Runs the compiled graph. The push is never taken from the cache: it is for what it leaves in the serving folder."""
+        """Runs the compiled graph.
+
+        The push is never taken from the cache: it is for what it leaves in the serving folder. Nor is a query's answer, of which TFX
+        knows no fingerprint.
+        """
         for node in pipeline.nodes:
-            if node.pipeline_node.node_info.id == steps.PUSHER:
+            info = node.pipeline_node.node_info
+            if info.id == steps.PUSHER or info.type.name.endswith(".BigQueryExampleGen"):
                 node.pipeline_node.execution_options.caching_options.enable_cache = False
         super().run_with_ir(pipeline, run_options)
 

@@ -49,6 +49,8 @@ def run(request: Request, verbose: bool = False, terminal: Terminal | None = Non
     if stopped:
         terminal.line("stopped; the next run continues from the cache")
         return EXIT_STOPPED
+    if record.page and record.failure:
+        terminal.line(f"what the data hold: {record.page}/statistics.html")
     _raise_failure(record, log, verbose)
     _report(record, settings, before, log, terminal)
     return EXIT_OK
@@ -111,4 +113,6 @@ def _paths(record: RunRecord, settings: Settings, before: str, log: Path) -> dic
     paths = {"serving": f"{served}  ({how})" if served else "nothing yet"}
     if record.summary:
         paths["report"] = record.summary
+    if record.page:
+        paths["data"] = f"{record.page}/statistics.html"
     return paths | {"log": str(log), "took": record.totals()}

@@ -22,6 +22,7 @@ class RunRecord:
       setup: wall and CPU seconds of imports and compiling, before the first step.
       failure: the first failure event; None if there was none.
       summary: the folder of the verdict's summary; "" before there is one.
+      page: the folder of the page that shows the statistics; "" before there is one.
       running: the step that has begun and not ended; "" between steps.
       finished: whether the run came to its end.
       started: the monotonic clock at the beginning, in seconds.
@@ -32,6 +33,7 @@ class RunRecord:
     setup: dict[str, float] = dataclasses.field(default_factory=dict)
     failure: dict[str, Any] | None = None
     summary: str = ""
+    page: str = ""
     running: str = ""
     finished: bool = False
     started: float = dataclasses.field(default_factory=time.monotonic)
@@ -48,6 +50,7 @@ class RunRecord:
             self.running = ""
             self.steps.append({name: event[name] for name in ("step", "state", "wall", "cpu", "figure")})
             self.summary = event["summary"] or self.summary
+            self.page = event.get("page", "") or self.page
         elif kind == "failure":
             self.failure = self.failure or event
         elif kind == "finish":

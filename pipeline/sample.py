@@ -6,22 +6,23 @@ from pathlib import Path
 
 from components.declaration import Launch
 from components.errors import LogError
-from pipeline import launches
-from pipeline.settings import PROJECT, Settings
+from components.ingest.log_files import query_of
+from components.ingest.spans import any_span
+from pipeline.settings import PROJECT, SAMPLE_LAUNCH, Settings
 
 _GENERATOR = PROJECT / "data" / "generate.py"
 
 
 def missing_inputs(launch: Launch, settings: Settings) -> list[Path]:
     """The declared files that are not there."""
-    declared = [launch.log.path] + ([launch.catalogue.path] if launch.catalogue else [])
+    declared = [path for path in [launch.log.path] if not query_of(path)] + ([launch.catalogue.path] if launch.catalogue else [])
     located = [settings.locate(path) for path in declared]
-    return [path for path in located if not path.exists() and not glob.glob(str(path), recursive=True)]
+    return [path for path in located if not path.exists() and not glob.glob(any_span(str(path)), recursive=True)]
 
 
 def wanted(settings: Settings) -> bool:
     """Whether the data folder is the sample's: the launch that ships, and nobody gave a log."""
-    return settings.launch == launches.DEFAULT and settings.data == settings.workspace / "sample"
+    return settings.launch == SAMPLE_LAUNCH and settings.data == settings.workspace / "sample"
 
 
 def make(folder: Path, events: int = 100_000) -> str:

@@ -14,9 +14,11 @@ from pathlib import Path
 
 from components.declaration import Launch
 from components.errors import SettingsError
+from pipeline import default_launch
 
 PROJECT = Path(__file__).resolve().parents[1]
-DEFAULT_LAUNCH = "shop"
+DEFAULT_LAUNCH = default_launch.LAUNCH
+SAMPLE_LAUNCH = "shop"  # the launch that ships, for which a sample can be made
 
 VARIABLES = {
     "DAYONE_LAUNCH": f"the launch to run: a file in pipeline/launches/ (default: {DEFAULT_LAUNCH})",
@@ -175,8 +177,10 @@ def _existing_log(given: _Given) -> Path | None:
 
 
 def _default_data(launch: str, workspace: Path) -> Path:
-    """The launch that ships has its sample in the workspace; paths of a team's own launch start where the team stands."""
-    return workspace / "sample" if launch == DEFAULT_LAUNCH else Path.cwd()
+    """The launch that ships has its sample in the workspace, a clone's launch its log where it was found; others start where one stands."""
+    if launch == SAMPLE_LAUNCH:
+        return workspace / "sample"
+    return _path(PROJECT / default_launch.DATA) if launch == DEFAULT_LAUNCH and default_launch.DATA else Path.cwd()
 
 
 def _split_beam_args(given: _Given) -> tuple[str, ...]:

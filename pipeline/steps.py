@@ -19,8 +19,11 @@ SCHEMA = "Schema"
 CATALOGUE_SCHEMA = "CatalogueSchema"
 EXAMPLE_VALIDATOR = "ExampleValidator"
 CATALOGUE_VALIDATOR = "CatalogueValidator"
+STATISTICS_PAGE = "StatisticsPage"
 GATE = "Gate"
 CATALOGUE_GATE = "CatalogueGate"
+DRIFT_VALIDATOR = "DriftValidator"
+DRIFT_GATE = "DriftGate"
 TRANSFORM = "Transform"
 RULES = "Rules"
 TRAINER = "Trainer"
@@ -55,8 +58,11 @@ STEPS = (
     Step(CATALOGUE_SCHEMA, "loads the curated schema of the catalogue", "catalogue"),
     Step(EXAMPLE_VALIDATOR, "compares the log with its schema"),
     Step(CATALOGUE_VALIDATOR, "compares the catalogue with its schema", "catalogue"),
+    Step(STATISTICS_PAGE, "writes a page that shows what was counted"),
     Step(GATE, "stops the run when the log does not fit"),
     Step(CATALOGUE_GATE, "stops the run when the catalogue does not fit", "catalogue"),
+    Step(DRIFT_VALIDATOR, "compares the newest events with those before"),
+    Step(DRIFT_GATE, "says, or stops the run, when they have drifted apart"),
     Step(TRANSFORM, "prepares the features"),
     Step(RULES, "counts the rules that serve on day one"),
     Step(TRAINER, "trains the recommender"),

@@ -18,7 +18,7 @@ def small_request(folder, mood, first=None, last=None, **options):
     (data / "mood").write_text(mood)
     for name in ("events.parquet", "items.parquet"):
         (data / name).touch()
-    settings = Settings.from_environment({}, {"workspace": str(folder), "log": str(data), **options})
+    settings = Settings.from_environment({}, {"launch": "shop", "workspace": str(folder), "log": str(data), **options})
     return run.Request(launches.load("shop"), settings, first, last, graph="small_pipeline.create_pipeline")
 
 

@@ -70,12 +70,25 @@ def test_ids_become_text_without_losing_what_tells_them_apart():
     assert id_texts(pa.array(["12.0", "7."]), "c", "f", was_float=True).to_pylist() == ["12", "7"]
 
 
-@pytest.mark.parametrize("values", [[1.5], [float(2**53)], [float("nan")], [True], [[1]]])
-def test_what_is_no_id_is_refused(values):
+@pytest.mark.parametrize("values", [[True], [[1]], [dt.datetime(2026, 1, 31, tzinfo=dt.timezone.utc)]])
+def test_a_type_that_is_no_id_is_refused(values):
     with pytest.raises(LogError, match="id column 'user' needs text or whole numbers, got"):
         id_texts(pa.array(values), "user", "f")
 
 
-def test_an_id_that_is_not_utf8_is_refused():
-    with pytest.raises(LogError, match="id column 'user' needs UTF-8 text"):
-        id_texts(pa.array([b"\xff"]), "user", "f")
+@pytest.mark.parametrize("wrong", [1.5, float(2**53), float("nan"), b"\xff", "a\nb", "a\0"])
+def test_a_value_that_is_no_id_is_null_and_its_neighbours_stay(wrong):
+    good = {float: 12.0, bytes: "é".encode(), str: "é"}[type(wrong)]
+
+    assert id_texts(pa.array([good, wrong, None, good]), "user", "f").to_pylist() == [
+        "12" if good == 12.0 else "é",
+        None,
+        None,
+        "é" if good != 12.0 else "12",
+    ]
+
+
+def test_text_of_a_parquet_file_that_is_not_utf8_is_null():
+    text = pa.Array.from_buffers(pa.string(), 2, pa.array([b"a", b"\xff"]).buffers())
+
+    assert id_texts(text, "user", "f").to_pylist() == ["a", None]

@@ -94,7 +94,7 @@ def test_a_wrong_declaration_is_one_message_at_once(tmp_path):
     (project / "schema").mkdir()
     shop = project / "pipeline" / "launches" / "shop.py"
     shop.write_text(shop.read_text().replace('time_unit="ms"', 'time_unit="minutes"'))
-    message = one_message(pipeline("run", cwd=project))
+    message = one_message(pipeline("run", "--launch", "shop", cwd=project))
     assert message.startswith("error: pipeline/launches/shop.py:")
     assert "declaration: launch.log.time_unit needs one of s, ms, us, iso, got 'minutes'." in message
 

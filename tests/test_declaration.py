@@ -39,9 +39,12 @@ def test_joined_impressions_give_every_objective_a_head():
     assert CLICK.label == "label_click"
 
 
-@pytest.mark.parametrize("missing", [{"impression": None}, {"request": None}])
-def test_without_impression_or_request_nothing_is_joined(missing):
-    launch = changed(log=missing)
+def test_impressions_without_requests_are_joined_by_user_and_item():
+    assert changed(log={"request": None}).ranking_objectives == (CLICK,)
+
+
+def test_without_impressions_nothing_is_joined():
+    launch = changed(log={"impression": None})
     assert not launch.learns_from_impressions and not launch.has_ranking_head
 
 

@@ -22,7 +22,7 @@ LAST_TENTH = 0.9
 
 def run(workspace, *options, log=None):
     """Runs the pipeline; returns (exit status, what was printed, the run's record)."""
-    command = [sys.executable, "-m", "pipeline", "run", "--workspace", str(workspace), *options]
+    command = [sys.executable, "-m", "pipeline", "run", "--launch", "shop", "--workspace", str(workspace), *options]
     command += ["--log", str(log)] if log else []
     environ = {name: value for name, value in os.environ.items() if not name.startswith("DAYONE_")}
     done = subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, timeout=900, check=False)

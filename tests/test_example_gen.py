@@ -5,13 +5,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import tensorflow as tf
 import tensorflow_data_validation as tfdv
+from executed_node import execute, features_of, quarantined, run, set_aside
 from tfx.components import ExampleValidator, SchemaGen, StatisticsGen
-from tfx.components.example_gen.driver import FileBasedDriver
-from tfx.orchestration import data_types, metadata, pipeline
+from tfx.orchestration import metadata, pipeline
 from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
-from tfx.types import artifact_utils, standard_artifacts
+from tfx.types import artifact_utils
 from tfx.utils import name_utils
 
 from components.declaration import Catalogue, Launch, Log, Objective, Split
@@ -49,30 +48,11 @@ def shop_table(rows=400, seed=7):
     )
 
 
-def execute(node):
-    """Runs the standard driver's resolution and our executor, as a launcher would; returns the artifact."""
-    properties = data_types.PipelineInfo("p", "r"), data_types.ComponentInfo("t", "i", None)
-    resolved = FileBasedDriver(None).resolve_exec_properties(dict(node.exec_properties), *properties)
-    examples = standard_artifacts.Examples()
-    return examples, resolved, node.executor_spec.executor_class()
-
-
-def run(node, folder):
-    examples, resolved, executor = execute(node)
-    examples.uri = str(folder / "examples")
-    executor.Do({}, {"examples": [examples]}, resolved)
-    return examples
-
-
 def rows_of(examples, split):
-    (path,) = tf.io.gfile.glob(artifact_utils.get_split_uri([examples], split) + "/data_tfrecord-*-of-*.gz")
-    parsed = (tf.train.Example.FromString(record.numpy()).features.feature for record in tf.data.TFRecordDataset(path, compression_type="GZIP"))
-    return [{name: _single(feature) for name, feature in features.items()} for features in parsed]
-
-
-def _single(feature):
-    kind = feature.WhichOneof("kind")
-    return next(iter(getattr(feature, kind).value)) if kind else None
+    """Each row with one value per column, None where it has none."""
+    found = features_of(examples, split)
+    columns = {name for row in found for name in row}
+    return [{name: row[name][0] if name in row else None for name in columns} for row in found]
 
 
 def write(table, folder, name):
@@ -120,6 +100,63 @@ def test_nothing_leaks_over_the_cut(tmp_path, seed):
     moved = table.set_column(3, "event", pa.compute.if_else(later, "shown", table["event"]))
     write(moved, tmp_path / "log", "log.parquet")
     assert rows_of(run(events_example_gen(SHOP, str(tmp_path), CODE), tmp_path), "train") == train
+
+
+def with_wrong_rows(table):
+    """Ten rows more: without user, without time, of the year 1970, of tomorrow's tomorrow, and a repeated one."""
+    wrong = table.slice(0, 5).to_pylist()
+    changes = ({"user": None}, {"time": None}, {"time": 5}, {"time": 4_000_000_000_000}, {})
+    wrong = [row | change for row, change in zip(wrong, changes, strict=True)]
+    return pa.concat_tables([table, pa.Table.from_pylist(wrong * 2, table.schema)])
+
+
+def test_wrong_rows_are_set_aside_counted_and_shown(tmp_path):
+    launch = dataclasses.replace(SHOP, log=dataclasses.replace(SHOP.log, drop_duplicates=True, max_set_aside=0.1))
+    write(with_wrong_rows(shop_table()), tmp_path / "log", "log.parquet")
+
+    examples = run(events_example_gen(launch, str(tmp_path), CODE), tmp_path)
+
+    assert len(rows_of(examples, "train")) + len(rows_of(examples, "eval")) == 400
+    reasons = ["no user", "no time", "time before 1980-01-01", "time in the future", "repeated"]
+    figure = "300 train, 100 eval, 10 set aside: " + ", ".join(f"2 {reason}" for reason in reasons)
+    assert examples.get_string_custom_property("figure") == figure
+    assert examples.get_int_custom_property("rows_in") == 410
+    assert examples.get_int_custom_property("rows_set_aside") == 10
+    assert [examples.get_int_custom_property(f"set_aside: {reason}") for reason in reasons] == [2] * 5
+    assert [(row["row"], row["reason"]) for row in set_aside(examples)] == list(enumerate(reasons * 2, 401))
+
+
+def test_a_run_with_too_many_wrong_rows_stops_and_leaves_them_where_tfx_deletes_nothing(tmp_path):
+    write(with_wrong_rows(shop_table()), tmp_path / "log", "log.parquet")
+
+    with pytest.raises(LogError, match=r"8 of 410 rows are wrong \(1.95%; launch.log.max_set_aside allows 1.00%\): 2 no user, 2 no time") as caught:
+        run(events_example_gen(SHOP, str(tmp_path), CODE), tmp_path)
+
+    path = tmp_path / "examples.quarantine.jsonl.gz"
+    assert str(path) in str(caught.value)
+    assert len(quarantined(path)) == 8
+
+
+def test_labels_do_not_see_rows_that_are_set_aside(tmp_path):
+    table = shop_table()
+    write(table, tmp_path / "log", "log.parquet")
+    clean = rows_of(run(events_example_gen(SHOP, str(tmp_path), CODE), tmp_path), "train")
+    wrong = table.set_column(0, "user", pa.nulls(len(table), pa.int64())).set_column(3, "event", pa.array(["click"] * len(table)))
+    write(pa.concat_tables([wrong, table]), tmp_path / "log", "log.parquet")
+    launch = dataclasses.replace(SHOP, log=dataclasses.replace(SHOP.log, max_set_aside=0.5))
+
+    assert rows_of(run(events_example_gen(launch, str(tmp_path), CODE), tmp_path), "train") == clean
+
+
+def test_the_gzip_level_is_a_setting_of_the_node(tmp_path):
+    write(shop_table(5000), tmp_path / "log", "log.parquet")
+    sizes = []
+    for level in (1, 6):
+        examples = run(events_example_gen(SHOP, str(tmp_path), CODE, level), tmp_path)
+        sizes.append(sum(path.stat().st_size for path in (tmp_path / "examples").rglob("data_tfrecord*")))
+        assert len(rows_of(examples, "train")) + len(rows_of(examples, "eval")) == 5000
+
+    assert sizes[1] < sizes[0]
 
 
 def test_labels_are_on_impressions_only(tmp_path):
@@ -212,7 +249,8 @@ def test_in_tfx_the_standard_steps_read_the_examples_and_an_unchanged_log_is_not
         statistics = StatisticsGen(examples=read.outputs["examples"])
         schema = SchemaGen(statistics=statistics.outputs["statistics"])
         validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
-        gate = ValidationGate(anomalies=validator.outputs["anomalies"], data="log", schema="schema/shop")
+        checked = {"anomalies": validator.outputs["anomalies"], "statistics": statistics.outputs["statistics"]}
+        gate = ValidationGate(**checked, data="log", schema="schema/shop", accept="python -m pipeline schema --accept")
         BeamDagRunner().run(
             pipeline.Pipeline(
                 pipeline_name="shop",

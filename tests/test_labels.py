@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from components.declaration import Launch, Log, Objective, Split
 from components.errors import LogError
-from components.ingest.labels import NO_LABEL, key_columns, label_rows
+from components.ingest.labels import NO_LABEL, check_positives, key_columns, label_rows
 
 SHOP = Launch(
     name="shop",
@@ -112,6 +112,59 @@ def test_a_log_without_the_declared_impressions_says_which_events_it_has():
 def test_values_that_are_text_are_named():
     with pytest.raises(LogError, match=r"column 'rating': needs numbers \(launch.log.value\), got string, such as 'good'"):
         label_rows(pa.table({"rating": [None, "good"]}), np.arange(2), 1, RATINGS)
+
+
+def without_requests(rows, cut, seconds=3600.0):
+    """Labels of rows (time, event, user, item) of a log that has impressions and no requests."""
+    log = dataclasses.replace(SHOP.log, request=None, value=None, attribution_seconds=seconds)
+    launch = dataclasses.replace(SHOP, log=log, objectives=(Objective("click", event="click"),))
+    assert key_columns(launch) == ("event", "item", "user")
+    keys = pa.table({name: [row[at] for row in rows] for at, name in ((1, "event"), (2, "user"), (3, "item"))})
+    return label_rows(keys, np.array([row[0] for row in rows]), cut, launch)["label_click"].tolist()
+
+
+def test_without_requests_an_action_belongs_to_the_last_impression_of_its_user_and_item():
+    rows = [
+        (1, "shown", "u", "a"),
+        (3, "shown", "u", "a"),
+        (3, "shown", "v", "a"),
+        (3, "shown", "u", "b"),
+        (5, "click", "u", "a"),
+        (6, "click", "w", "a"),
+    ]
+
+    assert without_requests(rows, cut=9) == [0, 1, 0, 0, NONE, NONE]
+
+
+def test_what_happens_after_the_window_is_ignored_with_requests_and_without():
+    second = 1_000_000
+    rows = [(0, "shown", "r", "a"), (0, "shown", "r", "b"), (60 * second, "click", "r", "a"), (61 * second, "click", "r", "b")]
+    minute = dataclasses.replace(SHOP, log=dataclasses.replace(SHOP.log, attribution_seconds=60.0))
+
+    assert without_requests(rows, cut=99 * second, seconds=60.0) == [1, 0, NONE, NONE]
+    assert label([(*row, None) for row in rows], 99 * second, minute)["label_click"] == [1, 0, NONE, NONE]
+
+
+def test_without_requests_no_label_of_train_comes_from_after_the_cut():
+    rows = [(1, "shown", "u", "a"), (9, "shown", "u", "b"), (10, "click", "u", "a"), (10, "click", "u", "b")]
+
+    assert without_requests(rows, cut=9) == [0, 1, NONE, NONE]
+
+
+@pytest.mark.parametrize("event", [["click"], ["shown", None]])
+def test_a_log_without_a_positive_event_before_the_cut_is_refused(event):
+    keys = pa.table({"event": [*event, "click"]})
+
+    check_positives(pa.table({"event": ["click", "shown"]}), np.array([1, 9]), 5, SHOP)
+    with pytest.raises(LogError, match="needs a row with 'click' or 'watch' before the cut, found none; events are: 'click'"):
+        check_positives(keys, np.arange(5, 6 + len(event)), 5, SHOP)
+
+
+def test_events_that_are_no_text_are_named():
+    keys = pa.table({"event": [b"\xff"], "request": ["r"], "item": ["a"], "value": [1.0]})
+
+    with pytest.raises(LogError, match=r"launch.log.event: the event column needs UTF-8 text or numbers, got binary"):
+        label_rows(keys, np.array([1]), 2, SHOP)
 
 
 rows_of_a_log = st.lists(

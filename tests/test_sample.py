@@ -11,7 +11,7 @@ SHOP = launches.load("shop")
 
 
 def settings_of(tmp_path, **options):
-    return Settings.from_environment({}, {"workspace": str(tmp_path), **options})
+    return Settings.from_environment({}, {"launch": "shop", "workspace": str(tmp_path), **options})
 
 
 def test_the_sample_is_wanted_by_the_launch_that_ships_when_nobody_gave_a_log(tmp_path):

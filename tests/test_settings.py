@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from components.errors import SettingsError
-from pipeline import launches
-from pipeline.settings import PROJECT, VARIABLES, Settings
+from pipeline import default_launch, launches
+from pipeline.settings import DEFAULT_LAUNCH, PROJECT, SAMPLE_LAUNCH, VARIABLES, Settings
 
 
 def settings_of(tmp_path, environ=(), **options):
@@ -13,8 +13,19 @@ def settings_of(tmp_path, environ=(), **options):
 
 
 def test_defaults_lie_in_the_project():
-    settings = Settings.from_environment({})
+    settings = Settings.from_environment({}, {"launch": SAMPLE_LAUNCH})
     assert settings == Settings("shop", PROJECT / "runs", PROJECT / "runs" / "sample", PROJECT / "schema")
+    assert Settings.from_environment({}).launch == DEFAULT_LAUNCH == default_launch.LAUNCH
+
+
+def test_a_clones_launch_finds_its_log_where_it_was_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(default_launch, "DATA", "../data")
+    monkeypatch.setattr("pipeline.settings.DEFAULT_LAUNCH", "tea")
+    assert settings_of(tmp_path, launch="tea").data == PROJECT.parent / "data"
+    assert settings_of(tmp_path, launch="coffee").data == Path.cwd()
+    monkeypatch.setattr(default_launch, "DATA", str(tmp_path))
+    assert settings_of(tmp_path, launch="tea").data == tmp_path
+    assert settings_of(tmp_path, launch="tea", log=str(tmp_path / ".")).data == tmp_path
 
 
 def test_derived_paths_lie_in_the_launchs_folder(tmp_path):

@@ -32,7 +32,7 @@ def test_without_a_catalogue_its_steps_are_left_out():
 
 
 def test_without_a_ranking_head_nobody_judges_it():
-    unjoined = dataclasses.replace(SHOP, log=dataclasses.replace(SHOP.log, request=None))
+    unjoined = dataclasses.replace(SHOP, log=dataclasses.replace(SHOP.log, impression=None))
     assert set(names(SHOP)) - set(names(unjoined)) == {steps.RANKING_EXAMPLES, steps.EVALUATOR}
     assert steps.EVALUATOR in names(MOVIELENS)
 

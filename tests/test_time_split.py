@@ -60,3 +60,8 @@ def test_eval_holds_the_share_and_more_only_for_ties(drawn, share):
     in_eval = times >= cut
     assert times[~in_eval].max() < times[in_eval].min()
     assert np.count_nonzero(times > cut) < wanted <= np.count_nonzero(in_eval)
+
+
+def test_nothing_cannot_be_cut():
+    with pytest.raises(LogError, match="there is no row that is right"):
+        cut_time(np.zeros(0, np.int64), Split(eval_share=0.1))

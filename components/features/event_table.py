@@ -87,8 +87,7 @@ def read_columns(files: Sequence[str], spec: dict[str, tf.io.VarLenFeature]) -> 
     batches = list(dataset.batch(BATCH_ROWS).map(parse).as_numpy_iterator())
     empty = {tf.string: object, tf.int64: np.int64, tf.float32: np.float32}
     return {
-        name: np.concatenate([batch[name] for batch in batches]) if batches else np.zeros(0, empty[feature.dtype])
-        for name, feature in spec.items()
+        name: np.concatenate([batch[name] for batch in batches]) if batches else np.zeros(0, empty[feature.dtype]) for name, feature in spec.items()
     }
 
 

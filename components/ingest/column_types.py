@@ -4,6 +4,7 @@ Types: null, bool, int64, float64, string, binary, timestamp[us] (UTC) and lists
 can hold is brought to one of them without loss, or refused by name.
 """
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -12,6 +13,7 @@ from components.errors import LogError
 Types = dict[str, pa.DataType]
 TIMESTAMP = pa.timestamp("us")
 _WHOLE_FLOAT = r"^([+-]?\d+)\.0*$"
+_FIRST_PRINTABLE = 0x20
 _EXACT_FLOAT = 2**53  # from here on float64 skips whole numbers: two ids could become one
 
 
@@ -88,25 +90,47 @@ def id_texts(values: pa.Array, column: str, file: str, was_float: bool = False) 
     """Ids as text: 12 and, where a missing neighbour made floats of whole numbers, 12.0 give "12".
 
     Args:
-      values: ids as text, integers or floats, with nulls.
+      values: ids as text, bytes, integers or floats, with nulls.
       column: named in errors.
       file: named in errors.
       was_float: whether text came from a CSV column of floats.
 
+    Returns:
+      [rows] string; null for what is no id: fractions, floats too large to be exact, bytes that are not UTF-8, control characters.
+
     Raises:
-      LogError: for fractions, floats too large to be exact, and types that are no ids.
+      LogError: for types that are no ids.
     """
     kind = values.type
+    if pa.types.is_list(kind) or pa.types.is_timestamp(kind) or pa.types.is_boolean(kind):
+        raise LogError(file, f"id column {column!r} needs text or whole numbers, got {kind}.", "Write the ids as text.")
     if pa.types.is_float64(kind):
         exact = pc.and_(pc.equal(pc.floor(values), values), pc.less(pc.abs(values), _EXACT_FLOAT))
-        if pc.all(exact).as_py() is False:
-            got = values.filter(pc.invert(exact))[0].as_py()
-            raise LogError(file, f"id column {column!r} needs text or whole numbers, got {got!r}.", "Write the ids as text.")
-        values = values.cast(pa.int64())
-    elif pa.types.is_list(kind) or pa.types.is_timestamp(kind) or pa.types.is_boolean(kind):
-        raise LogError(file, f"id column {column!r} needs text or whole numbers, got {kind}.", "Write the ids as text.")
+        values = pc.if_else(exact, values, pa.scalar(None, kind)).cast(pa.int64())
+    texts = _without_control_characters(_utf8(values))
+    return pc.replace_substring_regex(texts, _WHOLE_FLOAT, r"\1") if was_float else texts
+
+
+def _utf8(values: pa.Array) -> pa.Array:
+    """As text; null where it is not UTF-8, which no reader of Parquet checks."""
     try:
         texts = values.cast(pa.string())
-    except pa.ArrowInvalid as error:
-        raise LogError(file, f"id column {column!r} needs UTF-8 text, got other bytes.", "Convert the file to UTF-8.") from error
-    return pc.replace_substring_regex(texts, _WHOLE_FLOAT, r"\1") if was_float else texts
+        texts.validate(full=True)
+    except pa.ArrowInvalid:
+        return pa.array([_decoded(value) for value in values.cast(pa.binary()).to_pylist()], pa.string())
+    return texts
+
+
+def _decoded(value: bytes | None) -> str | None:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _without_control_characters(texts: pa.Array) -> pa.Array:
+    """Null for a text with a line break or a NUL in it: a quote was left open, or numpy would cut it."""
+    data = texts.buffers()[2]
+    if data is None or not (np.frombuffer(data, np.uint8) < _FIRST_PRINTABLE).any():
+        return texts
+    return pc.if_else(pc.match_substring_regex(texts, r"[\x00-\x1f]"), pa.scalar(None, pa.string()), texts)

@@ -2,10 +2,12 @@ r"""Reads CSV files block by block, with the types the whole log agreed on.
 
 An empty field is missing, a quoted one ("") is the empty text; "NA", "null" and the like are text. pyarrow infers types from the
 first block of a file; a later block that does not fit raises `TypeConflictError`, and the reader starts again with a wider type.
+A row with too many or too few fields is told to the caller and left out.
 """
 
 import collections.abc
 import re
+import typing
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -14,7 +16,14 @@ from components.errors import LogError
 from components.ingest.column_types import TypeConflictError, Types, plain_type
 
 _BLOCK_BYTES = 8 << 20
+_TAIL_BYTES = 1 << 16
 _KEPT = (pa.null(), pa.bool_(), pa.int64(), pa.float64(), pa.string(), pa.binary())
+# Told the number of a row in its file, from 1, and the text of a line that is no row.
+OnBroken = collections.abc.Callable[[int, str], None]
+
+
+def ignore(number: int, line: str) -> None:
+    """For those who only look at a file."""
 
 
 def first_types(path: str, delimiter: str) -> Types:
@@ -24,42 +33,70 @@ def first_types(path: str, delimiter: str) -> Types:
       LogError: for an empty or unreadable file and for a header with the same name twice.
     """
     try:
-        with pa_csv.open_csv(path, **_options(delimiter, {})) as reader:
+        with pa_csv.open_csv(path, **_options(delimiter, {}, ignore)) as reader:
             schema = reader.schema
+            names = schema.names
     except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from error
-    for name in schema.names:
-        if schema.names.count(name) > 1:
+    for name in names:
+        if names.count(name) > 1:
             raise LogError(path, f"the header has {name!r} twice.", "Give each column a name of its own.")
     return {field.name: _kept(field.type, field.name, path) for field in schema}
 
 
-def blocks(path: str, delimiter: str, types: Types) -> collections.abc.Iterator[pa.RecordBatch]:
+def blocks(path: str, delimiter: str, types: Types, on_broken: OnBroken = ignore) -> collections.abc.Iterator[pa.RecordBatch]:
     """The rows of a file in batches, every column of it.
 
     Args:
       path: of the file.
       delimiter: one character.
       types: of every column of the file, in the order of its header.
+      on_broken: told of each line that is no row, before the batch of the rows around it comes.
 
     Raises:
       TypeConflictError: if a column needs a wider type.
       LogError: if the file cannot be read on.
     """
+    last = None
     try:
-        with pa_csv.open_csv(path, **_options(delimiter, types)) as reader:
-            yield from reader
-    except (pa.ArrowInvalid, OSError) as error:
-        column = re.match(r"In CSV column #(\d+): CSV conversion error", str(error))
+        with pa_csv.open_csv(path, **_options(delimiter, types, on_broken)) as reader:
+            for batch in reader:
+                last = batch if batch.num_rows else last
+                yield batch
+    except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
+        column = re.match(r"In CSV column #(\d+):(?: Row #\d+:)? CSV conversion error", str(error))
         if not column:
             raise _unreadable(path, error) from error
         name = list(types)[int(column.group(1))]
         raise TypeConflictError(path, {name: _whole_type(path, delimiter, name)}) from error
+    if last is not None:
+        _check_closed(path, last)
+
+
+def _check_closed(path: str, batch: pa.RecordBatch) -> None:
+    """pyarrow takes a last field whose quote is never closed as it is, and with it every row that follows.
+
+    Raises:
+      LogError: if the last field of the file holds line breaks and the file does not end in a quote.
+    """
+    field = batch.column(batch.num_columns - 1)[-1].as_py()
+    lines = len(field.splitlines()) - 1 if isinstance(field, str | bytes) else 0
+    if lines and not _tail(path).rstrip().endswith(b'"'):
+        problem = f"a quote is opened and never closed: the last field, {field[:40]!r}..., holds what follows, {lines:,} lines."
+        raise LogError(path, problem, "Close the quote, or double it if it belongs to the text.")
+
+
+def _tail(path: str) -> bytes:
+    tail = b""
+    with pa.input_stream(path) as file:
+        while chunk := file.read(_TAIL_BYTES):
+            tail = tail[-_TAIL_BYTES:] + chunk
+    return tail
 
 
 def _whole_type(path: str, delimiter: str, name: str) -> pa.DataType:
     """The type of one column over the whole file: unlike `open_csv`, `read_csv` widens its guess as it goes."""
-    options = _options(delimiter, {})
+    options = _options(delimiter, {}, ignore)
     options["convert_options"].include_columns = [name]
     return _kept(pa_csv.read_csv(path, **options).schema.field(0).type, name, path)
 
@@ -68,10 +105,18 @@ def _kept(kind: pa.DataType, name: str, path: str) -> pa.DataType:
     return plain_type(kind, name, path) if kind in _KEPT else pa.string()
 
 
-def _options(delimiter: str, types: Types) -> dict:
+def _options(delimiter: str, types: Types, on_broken: OnBroken) -> dict[str, typing.Any]:
+    def skip(row: pa_csv.InvalidRow) -> str:
+        # A quote left open makes one row of many lines; row.number counts the header.
+        # If it is not UTF-8, pyarrow fails before it comes here, and stops at the row.
+        for line in row.text.split("\n"):
+            on_broken(row.number - 1, line)
+        return "skip"
+
     return {
-        "read_options": pa_csv.ReadOptions(block_size=_BLOCK_BYTES),
-        "parse_options": pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        # With threads, pyarrow does not know the number of a broken row.
+        "read_options": pa_csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False),
+        "parse_options": pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip),
         "convert_options": pa_csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False),
     }
 
@@ -80,4 +125,6 @@ def _unreadable(path: str, error: Exception) -> LogError:
     reason = str(error).splitlines()[0]
     if "Empty CSV file" in reason:
         return LogError(path, "is empty, needs a header and rows.", "Remove the file or write it again.")
+    if "straddling" in reason:
+        return LogError(path, f"a row is longer than {_BLOCK_BYTES >> 20} MB.", "Look for a quote that is opened and never closed.")
     return LogError(path, f"cannot be read as CSV: {reason[:200]}.", "Check the delimiter in the declaration, quotes and the number of fields.")

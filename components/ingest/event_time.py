@@ -8,7 +8,7 @@ DAY = 86_400 * MICROSECONDS["s"]
 # The years 1 to 9999. A wrong unit (milliseconds declared as seconds) ends beyond them, and so does what int64 cannot hold.
 _EARLIEST, _LATEST = -62_135_596_800 * 1_000_000, 253_402_300_800 * 1_000_000 - 1
 
-_NUMBER = r"^\s*[+-]?\d+(\.\d*)?([eE][+-]?\d+)?\s*$"
+NUMBER_TEXT = r"^\s*-?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*$"
 _ZONE = r"(Z|[+-]\d{2}(:?\d{2})?)$"
 _ISO = r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([T ]([01]\d|2[0-3])(:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)?(Z|[+-]\d{2}(:?\d{2})?)?)?$"
 
@@ -48,7 +48,7 @@ def _from_numbers(values: pa.Array, unit: str) -> pa.Array:
 def _from_number_text(values: pa.Array, unit: str) -> pa.Array:
     trimmed = pc.utf8_trim_whitespace(values)
     whole = pc.match_substring_regex(trimmed, r"^-?\d{1,18}$")
-    other = pc.and_(pc.invert(whole), pc.match_substring_regex(trimmed, _NUMBER))
+    other = pc.and_(pc.invert(whole), pc.match_substring_regex(trimmed, NUMBER_TEXT))
     exact = _from_numbers(_where(whole, trimmed).cast(pa.int64()), unit)
     return pc.coalesce(exact, _from_numbers(_where(other, trimmed).cast(pa.float64()), unit))
 

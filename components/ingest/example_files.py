@@ -15,7 +15,7 @@ from tfx_bsl.coders import example_coder
 
 _SLICE_ROWS = 1 << 15  # bounds the encoded rows in memory: about 20 MB
 # At gzip level 6 writing alone costs three times the CPU, for files a tenth smaller.
-_OPTIONS = {"compression_type": "GZIP", "compression_level": 1}
+GZIP_LEVEL = 1
 
 
 class ExampleFile:
@@ -26,11 +26,12 @@ class ExampleFile:
         file.write(batch)
     """
 
-    def __init__(self, folder: str):
+    def __init__(self, folder: str, gzip_level: int = GZIP_LEVEL):
         """Creates the folder and opens the file."""
         tf.io.gfile.makedirs(folder)
         path = os.path.join(folder, "data_tfrecord-00000-of-00001.gz")
-        self._writer = tf.io.TFRecordWriter(path, tf.io.TFRecordOptions(**_OPTIONS))
+        options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=gzip_level)
+        self._writer = tf.io.TFRecordWriter(path, options)
         self._encoder = example_coder.RecordBatchToExamplesEncoder()
         self.rows = 0
 

@@ -1,50 +1,62 @@
 """The ExampleGen nodes of the graph: TFX's file-based ExampleGen with our executors inside."""
 
+import typing
+
 from google.protobuf import struct_pb2
 from tfx.components.example_gen.component import FileBasedExampleGen
-from tfx.dsl.components.base import executor_spec
+from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.proto import example_gen_pb2
 
 from components.declaration import Launch
 from components.ingest import executor
-from components.ingest.log_files import split_pattern
+from components.ingest.bigquery import bigquery_example_gen
+from components.ingest.example_files import GZIP_LEVEL
+from components.ingest.log_files import query_of, split_pattern
+from components.ingest.spans import any_span
 
 
-def events_example_gen(launch: Launch, base: str, code: str) -> FileBasedExampleGen:
-    """Node "ExampleGen": the interaction log as splits "train" and "eval", cut in time.
+def events_example_gen(launch: Launch, base: str, code: str, gzip_level: int = GZIP_LEVEL) -> base_beam_component.BaseBeamComponent:
+    """Node "ExampleGen": the interaction log as splits "train" and "eval", cut in time; of files, or of a BigQuery query.
 
     Args:
       launch: the declaration; it travels in `custom_config`, so that a change of it makes new examples.
       base: the data folder, where relative paths start.
       code: the digest of the executor's code, so that TFX's cache sees an edit.
+      gzip_level: of the files, 1 (fastest) to 9.
     """
-    return _node("ExampleGen", launch, launch.log.path, base, code, ("train", "eval"), executor.LogExecutor)
+    if query_of(launch.log.path):
+        return bigquery_example_gen(launch)
+    return _node("ExampleGen", launch, launch.log.path, base, code, ("train", "eval"), executor.LogExecutor, gzip_level)
 
 
-def catalogue_example_gen(launch: Launch, base: str, code: str) -> FileBasedExampleGen:
+def catalogue_example_gen(launch: Launch, base: str, code: str, gzip_level: int = GZIP_LEVEL) -> FileBasedExampleGen:
     """Node "CatalogueExampleGen": the declared catalogue as the split "all"."""
     assert launch.catalogue is not None
-    return _node("CatalogueExampleGen", launch, launch.catalogue.path, base, code, ("all",), executor.CatalogueExecutor)
+    return _node("CatalogueExampleGen", launch, launch.catalogue.path, base, code, ("all",), executor.CatalogueExecutor, gzip_level)
 
 
-def _node(node_id: str, launch: Launch, path: str, base: str, code: str, splits: tuple[str, ...], executor_class: type) -> FileBasedExampleGen:
-    folder, pattern = split_pattern(path, base)
+def _node(
+    node_id: str, launch: Launch, path: str, base: str, code: str, splits: tuple[str, ...], executor_class: type, gzip_level: int
+) -> FileBasedExampleGen:
+    folder, dated = split_pattern(path, base)
+    # One span is the standard driver's to choose; a window of several is the executor's, see `components.ingest.spans`.
+    window = {executor.SPANS_KEY: launch.log.spans, executor.SPANS_PATTERN_KEY: dated} if path == launch.log.path and launch.log.spans else {}
+    pattern = any_span(dated) if window else dated
     # TFX asks for hash buckets to accept a split's name; our executor cuts by time and reads only the name.
     named = [example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=1) for name in splits]
     node = FileBasedExampleGen(
         input_base=folder,
         input_config=example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name="files", pattern=pattern)]),
         output_config=example_gen_pb2.Output(split_config=example_gen_pb2.SplitConfig(splits=named)),
-        custom_config=_carry(launch, code),
+        custom_config=_carry(launch, {"code": code, executor.GZIP_LEVEL_KEY: gzip_level} | window),
         custom_executor_spec=executor_spec.BeamExecutorSpec(executor_class),
     )
     return node.with_id(node_id)
 
 
-def _carry(launch: Launch, code: str) -> example_gen_pb2.CustomConfig:
+def _carry(launch: Launch, more: dict[str, typing.Any]) -> example_gen_pb2.CustomConfig:
     text = struct_pb2.Struct()
-    text[executor.LAUNCH_KEY] = launch.to_json()
-    text["code"] = code
+    text.update({executor.LAUNCH_KEY: launch.to_json(), **more})
     config = example_gen_pb2.CustomConfig()
     config.custom_config.Pack(text)
     return config

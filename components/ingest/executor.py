@@ -1,13 +1,17 @@
 """Executors of our ExampleGens: the log as train and eval examples cut in time, the catalogue as one split.
 
 They replace only the inside of TFX's file-based ExampleGen: driver, span, fingerprint, cache and artifact stay the standard ones.
+Rows that are wrong go to `quarantine.jsonl.gz` in the examples' folder; where there are too many, the run stops, and the file lies
+beside that folder, because TFX deletes what a failed step wrote.
 """
 
 import contextlib
+import os
 import typing
 
 import numpy as np
 import pyarrow as pa
+import tensorflow as tf
 from google.protobuf import struct_pb2
 from tfx.components.example_gen import base_example_gen_executor, utils, write_split
 from tfx.components.util import examples_utils
@@ -17,15 +21,41 @@ from tfx.utils import proto_utils
 
 from components.declaration import Launch
 from components.errors import LogError
-from components.ingest import labels
+from components.ingest import labels, spans
 from components.ingest.example_files import ExampleFile
 from components.ingest.log_files import find_files
 from components.ingest.log_layout import Layout
 from components.ingest.log_reader import LogReader
+from components.ingest.quarantine import STOPPED_ROWS, Quarantine, too_many
+from components.ingest.row_checks import SetAside
 from components.ingest.time_split import cut_time
 from components.progress import Progress, set_figure
 
 LAUNCH_KEY = "launch"
+GZIP_LEVEL_KEY = "gzip_level"
+SPANS_KEY, SPANS_PATTERN_KEY = "spans", "spans_pattern"
+QUARANTINE = "quarantine.jsonl.gz"
+
+
+class Target(typing.NamedTuple):
+    """Where examples go.
+
+    Attributes:
+      uri: the folder of the artifact.
+      folders: that of each split.
+      gzip_level: of the files.
+    """
+
+    uri: str
+    folders: dict[str, str]
+    gzip_level: int
+
+
+class Written(typing.NamedTuple):
+    """What was written: rows per split, and what was set aside."""
+
+    counts: dict[str, int]
+    set_aside: SetAside
 
 
 class _ArrowExecutor(base_example_gen_executor.BaseExampleGenExecutor):
@@ -41,14 +71,21 @@ class _ArrowExecutor(base_example_gen_executor.BaseExampleGenExecutor):
         examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
         examples.split_names = artifact_utils.encode_split_names(_split_names(exec_properties))
         folders = {split: artifact_utils.get_split_uri([examples], split) for split in _split_names(exec_properties)}
-        counts = self.write(_declared_launch(exec_properties), _input_files(exec_properties), folders)
+        carried = _carried(exec_properties)
+        launch, target = Launch.from_json(carried[LAUNCH_KEY]), Target(examples.uri, folders, int(carried[GZIP_LEVEL_KEY]))
+        try:
+            written = self.write(launch, _input_files(exec_properties), target)
+        except (OSError, tf.errors.OpError) as error:
+            raise LogError(examples.uri, f"the examples cannot be written: {str(error)[:300]}.", "Make room, or give another workspace.") from error
         examples_utils.set_payload_format(examples, exec_properties[standard_component_specs.OUTPUT_DATA_FORMAT_KEY])
         file_format = exec_properties[standard_component_specs.OUTPUT_FILE_FORMAT_KEY]
         examples_utils.set_file_format(examples, write_split.to_file_format_str(file_format))
-        set_figure(examples, self.figure(counts))
+        _set_counts(examples, written.set_aside)
+        aside = f", {written.set_aside}" if written.set_aside.rows else ""
+        set_figure(examples, self.figure(written.counts) + aside)
 
-    def write(self, launch: Launch, files: tuple[str, ...], folders: dict[str, str]) -> dict[str, int]:
-        """Writes the examples into the folder of each split and returns the rows per split."""
+    def write(self, launch: Launch, files: tuple[str, ...], target: Target) -> Written:
+        """Writes the examples of each split and the quarantine."""
         raise NotImplementedError
 
     def figure(self, counts: dict[str, int]) -> str:
@@ -59,52 +96,71 @@ class _ArrowExecutor(base_example_gen_executor.BaseExampleGenExecutor):
 class LogExecutor(_ArrowExecutor):
     """Writes the interaction log, with labels, as splits "train" and "eval"."""
 
-    def write(self, launch: Launch, files: tuple[str, ...], folders: dict[str, str]) -> dict[str, int]:
+    def write(self, launch: Launch, files: tuple[str, ...], target: Target) -> Written:
         """Two passes: the first holds the columns that cut and labels need, the second streams all of them."""
         reader = LogReader(files, Layout.of_log(launch.log))
         keys = reader.settle((launch.log.time, *labels.key_columns(launch)))
+        _check_share(reader, files, target, launch.log.max_set_aside, "launch.log.max_set_aside")
         times = keys[launch.log.time].to_numpy()
         cut = cut_time(times, launch.split)
+        labels.check_positives(keys, times, cut, launch)
         label_columns = labels.label_rows(keys, times, cut, launch)
         in_split = {"train": times < cut, "eval": times >= cut}
-        return _write_splits(reader, folders, in_split, label_columns)
+        return _write_splits(reader, target, in_split, label_columns)
 
 
 class CatalogueExecutor(_ArrowExecutor):
     """Writes the catalogue as the split "all"."""
 
-    def write(self, launch: Launch, files: tuple[str, ...], folders: dict[str, str]) -> dict[str, int]:
+    def write(self, launch: Launch, files: tuple[str, ...], target: Target) -> Written:
         """One row per item; an item that is there twice is an error."""
         assert launch.catalogue is not None
         reader = LogReader(files, Layout.of_catalogue(launch.catalogue))
         items = reader.settle((launch.catalogue.item,))[launch.catalogue.item]
+        _check_share(reader, files, target, launch.catalogue.max_set_aside, "launch.catalogue.max_set_aside")
         _check_unique(items, launch.catalogue.item)
-        return _write_splits(reader, folders, {"all": np.ones(len(items), bool)}, {})
+        return _write_splits(reader, target, {"all": np.ones(len(items), bool)}, {})
 
     def figure(self, counts: dict[str, int]) -> str:
         """How many items there are."""
         return f"{counts['all']:,} items"
 
 
-def _write_splits(
-    reader: LogReader, folders: dict[str, str], in_split: dict[str, np.ndarray], label_columns: dict[str, np.ndarray]
-) -> dict[str, int]:
-    """Streams all columns into the files of the splits.
+def _check_share(reader: LogReader, files: tuple[str, ...], target: Target, allowed: float, field: str) -> None:
+    """Stops the run where too many rows are wrong, with the first of them in a quarantine beside the folder that TFX will delete.
+
+    Raises:
+      LogError: with counts, examples and the path; also if no row is left.
+    """
+    found = reader.set_aside
+    if found.share <= allowed and found.rows < found.rows_in:
+        return
+    path = f"{target.uri.rstrip('/')}.{QUARANTINE}"
+    with tf.io.gfile.GFile(path, "wb") as file, Quarantine(file) as quarantine:
+        for _ in reader.batches(quarantine):
+            if quarantine.rows >= STOPPED_ROWS:
+                break
+    raise too_many(files, found, allowed, quarantine, path, field)
+
+
+def _write_splits(reader: LogReader, target: Target, in_split: dict[str, np.ndarray], label_columns: dict[str, np.ndarray]) -> Written:
+    """Streams all columns into the files of the splits, and the rows that are wrong into the quarantine, if there are any.
 
     Args:
       reader: settled.
-      folders: per split.
+      target: where to.
       in_split: per split [rows] bool.
       label_columns: per label [rows] int8, `NO_LABEL` where the row has none.
 
-    Returns:
-      Rows written per split.
+    Raises:
+      LogError: if rows in are not rows out plus rows set aside.
     """
-    total = sum(int(chosen.sum()) for chosen in in_split.values())
-    progress, row = Progress("writing examples", total), 0
+    found, row = reader.set_aside, 0
+    progress = Progress("writing examples", found.rows_in - found.rows)
     with contextlib.ExitStack() as stack:
-        files = {split: stack.enter_context(ExampleFile(folders[split])) for split in in_split}
-        for batch in reader.batches():
+        files = {split: stack.enter_context(ExampleFile(target.folders[split], target.gzip_level)) for split in in_split}
+        quarantine = _quarantine(stack, target) if found.rows else None
+        for batch in reader.batches(quarantine):
             rows = slice(row, row + batch.num_rows)
             labelled = _with_labels(batch, {name: values[rows] for name, values in label_columns.items()})
             for split, chosen in in_split.items():
@@ -112,9 +168,23 @@ def _write_splits(
             row = rows.stop
             progress.advance(batch.num_rows)
     counts = {split: file.rows for split, file in files.items()}
-    if sum(counts.values()) != total or row != total:
-        raise RuntimeError(f"examples: {total} rows in the first pass, {row} in the second, {counts} written; did a file change meanwhile?")
-    return counts
+    out, aside = sum(counts.values()), quarantine.rows if quarantine else 0
+    if out + aside != found.rows_in or aside != found.rows:
+        problem = f"{found.rows_in:,} rows in, {out:,} out and {aside:,} set aside ({found.rows:,} when first read)."
+        raise LogError("examples", problem, "Run again when nobody writes to the log; if it stays so, this is a defect of the reader.")
+    return Written(counts, found)
+
+
+def _quarantine(stack: contextlib.ExitStack, target: Target) -> Quarantine:
+    return stack.enter_context(Quarantine(stack.enter_context(tf.io.gfile.GFile(os.path.join(target.uri, QUARANTINE), "wb"))))
+
+
+def _set_counts(examples: typing.Any, found: SetAside) -> None:
+    """The counts as custom properties of the artifact."""
+    examples.set_int_custom_property("rows_in", found.rows_in)
+    examples.set_int_custom_property("rows_set_aside", found.rows)
+    for reason, count in found.counts.items():
+        examples.set_int_custom_property(f"set_aside: {reason}", count)
 
 
 def _with_labels(batch: pa.RecordBatch, label_columns: dict[str, np.ndarray]) -> pa.RecordBatch:
@@ -143,13 +213,15 @@ def _input_config(exec_properties: dict[str, typing.Any]) -> example_gen_pb2.Inp
 
 
 def _input_files(exec_properties: dict[str, typing.Any]) -> tuple[str, ...]:
-    pattern = _input_config(exec_properties).splits[0].pattern
-    return find_files(exec_properties[standard_component_specs.INPUT_BASE_KEY], pattern)
+    folder, pattern = exec_properties[standard_component_specs.INPUT_BASE_KEY], _input_config(exec_properties).splits[0].pattern
+    carried, files = _carried(exec_properties), find_files(folder, pattern)
+    # The driver's pattern matches every span of a rolling window's log, so that its fingerprint sees them all.
+    return spans.newest(files, folder, carried[SPANS_PATTERN_KEY], int(carried[SPANS_KEY])) if SPANS_KEY in carried else files
 
 
-def _declared_launch(exec_properties: dict[str, typing.Any]) -> Launch:
+def _carried(exec_properties: dict[str, typing.Any]) -> struct_pb2.Struct:
     config = example_gen_pb2.CustomConfig()
     proto_utils.json_to_proto(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY], config)
     carried = struct_pb2.Struct()
     config.custom_config.Unpack(carried)
-    return Launch.from_json(carried[LAUNCH_KEY])
+    return carried

@@ -1,34 +1,46 @@
 """Reads JSON lines block by block; every block finds the types of its own columns.
 
 pyarrow parses a block of lines at once. Two of its habits are undone here: text that looks like a time stays text, and a block it
-refuses because a column's JSON type changes (7, then "7") is parsed by Python, slower, with that column as text.
+refuses is read line by line in Python, slower: lines that are no JSON objects are told to the caller and left out, and a column whose
+JSON type changes (7, then "7") becomes text.
 """
 
 import collections.abc
 import gzip
 import json
+import typing
+import zlib
 
 import pyarrow as pa
 import pyarrow.json as pa_json
 
 from components.errors import LogError
+from components.ingest.csv_blocks import OnBroken, ignore
 
 _BLOCK_BYTES = 8 << 20
+_BOM = b"\xef\xbb\xbf"
 
 
-def blocks(path: str) -> collections.abc.Iterator[pa.Table]:
+def blocks(path: str, on_broken: OnBroken = ignore) -> collections.abc.Iterator[pa.Table]:
     """The rows of a file in tables; a table may lack columns that none of its lines has.
 
+    Args:
+      path: of the file.
+      on_broken: told of each line that is no JSON object, before the table of the rows around it comes.
+
     Raises:
-      LogError: for a file that cannot be read and a line that is no JSON object.
+      LogError: for a file that cannot be read.
     """
     stamps: set[str] = set()
-    first_row = 1
+    row = 1
     for lines in _line_blocks(path):
-        table = _parse_fast(lines, stamps)
+        table, broken = _parse_fast(lines, stamps), 0
         if table is None:
-            table = _parse_slowly(path, first_row, lines)
-        first_row += table.num_rows
+            good, bad = _read_lines(lines)
+            for number, text in bad:
+                on_broken(row + number, text)
+            table, broken = _table(good, stamps), len(bad)
+        row += table.num_rows + broken
         yield table
 
 
@@ -37,24 +49,25 @@ def _line_blocks(path: str) -> collections.abc.Iterator[bytes]:
     try:
         with gzip.open(path) if path.lower().endswith(".gz") else open(path, "rb") as file:
             while chunk := file.read(_BLOCK_BYTES):
-                block = (chunk + file.readline()).removeprefix(b"\xef\xbb\xbf")
+                block = (chunk + file.readline()).removeprefix(_BOM)
                 if block.strip():
                     yield block
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise LogError(path, f"cannot be read: {error}.", "Write the file again.") from error
 
 
 def _parse_fast(lines: bytes, stamps: set[str]) -> pa.Table | None:
     """The table as pyarrow parses it; None if it refuses. `stamps` gathers the columns it takes for times, to be read as text."""
     try:
+        lines.decode()  # pyarrow would pass other bytes on
         table = _parse(lines, stamps)
         found = {field.name for field in table.schema if pa.types.is_timestamp(field.type)}
-        if not found:
-            return table
-        stamps |= found
-        return _parse(lines, stamps)
-    except pa.ArrowInvalid:
+        if found:
+            stamps |= found
+            table = _parse(lines, stamps)
+    except (pa.ArrowInvalid, UnicodeDecodeError):
         return None
+    return table if table.num_columns else None
 
 
 def _parse(lines: bytes, texts: set[str]) -> pa.Table:
@@ -63,24 +76,47 @@ def _parse(lines: bytes, texts: set[str]) -> pa.Table:
     return pa_json.read_json(pa.BufferReader(lines), read_options=read, parse_options=pa_json.ParseOptions(explicit_schema=schema))
 
 
-def _parse_slowly(path: str, first_row: int, lines: bytes) -> pa.Table:
-    rows = [_row(path, first_row + at, line) for at, line in enumerate(filter(bytes.strip, lines.split(b"\n")))]
-    names = dict.fromkeys(name for row in rows for name in row)
-    return pa.table({name: _column([row.get(name) for row in rows]) for name in names})
+def _read_lines(lines: bytes) -> tuple[list[tuple[bytes, dict]], list[tuple[int, str]]]:
+    """The lines that are JSON objects, with their objects, and the others, with their places among the lines that are not blank."""
+    good, bad = [], []
+    for place, line in enumerate(filter(bytes.strip, lines.split(b"\n"))):
+        row = _object(line)
+        if row is None:
+            bad.append((place, line.decode(errors="backslashreplace")))
+        else:
+            good.append((line, row))
+    return good, bad
 
 
-def _row(path: str, number: int, line: bytes) -> dict:
+def _table(good: list[tuple[bytes, dict]], stamps: set[str]) -> pa.Table:
+    """The table of the lines that are left; if pyarrow still refuses them, from the objects."""
+    table = _parse_fast(b"\n".join(line for line, _ in good), stamps) if good else pa.table({})
+    if table is not None and table.num_rows == len(good):
+        return table
+    names = dict.fromkeys(name for _, row in good for name in row)
+    return pa.table({name: _column([row.get(name) for _, row in good]) for name in names})
+
+
+def _object(line: bytes) -> dict | None:
+    """The object that a line holds, if it holds one with a column at least, each named once."""
     try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise LogError(path, f"row {number} is not JSON ({error}), got {line[:60]!r}.", "Write one JSON object per line.") from error
-    if not isinstance(row, dict):
-        raise LogError(path, f"row {number} needs a JSON object, got {line[:60]!r}.", "Write one JSON object per line.")
+        row = json.loads(line.decode(), object_pairs_hook=_named_once)
+        if b"\\u" in line:
+            json.dumps(row, ensure_ascii=False).encode()  # half of a surrogate pair is no text
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) and row else None
+
+
+def _named_once(pairs: list[tuple[str, typing.Any]]) -> dict[str, typing.Any]:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        raise ValueError("a name is there twice")
     return row
 
 
 def _column(values: list) -> pa.Array:
     try:
         return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
         return pa.array([value if value is None or isinstance(value, str) else json.dumps(value) for value in values], pa.string())

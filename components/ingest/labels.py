@@ -1,8 +1,8 @@
 """Labels: what each objective says of a row, 1, 0 or nothing.
 
-With impressions, a label belongs to an impression: 1 if an action that fulfils the objective has the same request and item and is
-not earlier than the impression. For an impression of the training time only actions before the cut count: no label of
-train may know what happened in eval. Without impressions a label belongs to every row of the objective's event that has a value.
+With impressions, a label belongs to an impression: 1 if it led to an action that fulfils the objective (`attribution`). For an
+impression of the training time only actions before the cut count: no label of train may know what happened in eval. Without
+impressions a label belongs to every row of the objective's event that has a value.
 """
 
 import numpy as np
@@ -11,24 +11,48 @@ import pyarrow.compute as pc
 
 from components.declaration import Launch, Objective
 from components.errors import LogError
+from components.ingest import attribution
+from components.ingest.event_time import MICROSECONDS
 
 NO_LABEL = -1
 
 
 def key_columns(launch: Launch) -> tuple[str, ...]:
-    """The columns that labels are made from, besides the time."""
-    if not launch.has_ranking_head:
-        return ()
+    """The columns that labels are made from, besides the time, and that say which rows are positive."""
     log = launch.log
-    names = (log.item, log.event, log.request, log.value) if launch.learns_from_impressions else (log.event, log.value)
+    names: tuple[str | None, ...] = (log.event,)
+    if launch.learns_from_impressions:
+        names = (log.event, log.item, log.request or log.user, log.value)
+    elif launch.has_ranking_head:
+        names = (log.event, log.value)
     return tuple(name for name in names if name)
+
+
+def check_positives(keys: pa.Table, times: np.ndarray, cut: int, launch: Launch) -> None:
+    """Raises `LogError` if no event before the cut is one that an objective names: neither rules nor a model could learn.
+
+    Args:
+      keys: [rows] the `key_columns`.
+      times: [rows] int64 microseconds.
+      cut: the first moment of eval.
+      launch: the declaration.
+    """
+    if not launch.positive_events:
+        return
+    positive = np.zeros(len(times), bool)
+    for event in launch.positive_events:
+        positive |= _is_event(keys, launch, event)
+    if not positive[times < cut].any():
+        needed = " or ".join(map(repr, launch.positive_events))
+        problem = f"needs a row with {needed} before the cut, found none; events are: {_events(keys, launch)}."
+        raise LogError(f"column {launch.log.event!r}", problem, "Check the events of launch.objectives, and launch.split.")
 
 
 def label_rows(keys: pa.Table, times: np.ndarray, cut: int, launch: Launch) -> dict[str, np.ndarray]:
     """The labels of every row of the log, per label column.
 
     Args:
-      keys: [rows] the `key_columns`; request and item as text.
+      keys: [rows] the `key_columns`; ids as text.
       times: [rows] int64 microseconds.
       cut: the first moment of eval.
       launch: the declaration.
@@ -60,15 +84,17 @@ def _from_impressions(keys: pa.Table, times: np.ndarray, cut: int, launch: Launc
     shown = _is_event(keys, launch, launch.log.impression) & (pairs >= 0)
     in_train = times < cut
     if not np.any(shown & in_train):
-        found = ", ".join(sorted(map(repr, pc.unique(_texts(keys[launch.log.event]).drop_null()).to_pylist()[:8])))
-        problem = f"needs rows with {launch.log.impression!r} and a {launch.log.request!r} before the cut, found none; events are: {found}."
+        request = f" and a {launch.log.request!r}" if launch.log.request else ""
+        problem = f"needs rows with {launch.log.impression!r}{request} before the cut, found none; events are: {_events(keys, launch)}."
         raise LogError(f"column {launch.log.event!r}", problem, "Check launch.log.impression, or set it to None to learn without.")
     labels = {}
+    window = round(launch.log.attribution_seconds * MICROSECONDS["s"])
     for objective in launch.ranking_objectives:
         acted = _fulfils(keys, objective, launch) & (pairs >= 0)
         label = np.full(len(times), NO_LABEL, np.int8)
         for rows, actions in ((shown & in_train, acted & in_train), (shown & ~in_train, acted)):
-            label[rows] = _acted_later(pairs[rows], times[rows], pairs[actions], times[actions])
+            seen = (pairs[rows], times[rows], pairs[actions], times[actions])
+            label[rows] = attribution.led_to(*seen, window, last_only=launch.log.request is None)
         labels[objective.label] = label
     return labels
 
@@ -80,23 +106,11 @@ def _fulfils(keys: pa.Table, objective: Objective, launch: Launch) -> np.ndarray
     return fulfils
 
 
-def _acted_later(pairs: np.ndarray, times: np.ndarray, action_pairs: np.ndarray, action_times: np.ndarray) -> np.ndarray:
-    """Whether the latest action of the same pair is not before the row's time: [rows] bool."""
-    if len(action_pairs) == 0:
-        return np.zeros(len(pairs), bool)
-    order = np.lexsort((action_times, action_pairs))
-    ordered = action_pairs[order]
-    last = np.append(ordered[1:] != ordered[:-1], True)
-    known, latest = ordered[last], action_times[order][last]
-    at = np.minimum(np.searchsorted(known, pairs), len(known) - 1)
-    return (known[at] == pairs) & (latest[at] >= times)
-
-
 def _pair_codes(keys: pa.Table, launch: Launch) -> np.ndarray:
-    """One number per (request, item): [rows] int64; -1 where the request is missing."""
-    requests, _ = _codes(keys[launch.log.request])
+    """One number per (request, item), or (user, item) without requests: [rows] int64; -1 where the request is missing."""
+    askers, _ = _codes(keys[launch.log.request or launch.log.user])
     items, item_count = _codes(keys[launch.log.item])
-    return np.where(requests >= 0, requests * item_count + items, -1)
+    return np.where(askers >= 0, askers * item_count + items, -1)
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[np.ndarray, int]:
@@ -111,8 +125,17 @@ def _is_event(keys: pa.Table, launch: Launch, event: str | None) -> np.ndarray:
     return pc.equal(_texts(keys[launch.log.event]), pa.scalar(event, pa.string())).fill_null(False).to_numpy()
 
 
+def _events(keys: pa.Table, launch: Launch) -> str:
+    """Some of the events that are there, for people."""
+    return ", ".join(sorted(map(repr, pc.unique(_texts(keys[launch.log.event]).drop_null()).to_pylist()[:8]))) or "none"
+
+
 def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column if pa.types.is_string(column.type) else column.cast(pa.string())
+    try:
+        return column if pa.types.is_string(column.type) else column.cast(pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        problem = f"the event column needs UTF-8 text or numbers, got {column.type}: {str(error).splitlines()[0]}."
+        raise LogError("launch.log.event", problem, "Fix the column or declare another.") from error
 
 
 def _numbers(keys: pa.Table, launch: Launch) -> np.ndarray:

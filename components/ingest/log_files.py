@@ -14,6 +14,7 @@ JSONL_ENDINGS = (".jsonl", ".json", ".ndjson")
 PARQUET_ENDINGS = (".parquet", ".pq")
 CSV_ENDINGS = (".csv", ".tsv", ".inter", ".item", ".txt")
 _ENDINGS = JSONL_ENDINGS + PARQUET_ENDINGS + CSV_ENDINGS
+_QUERY = "bigquery:"
 _WILD = re.compile(r"[*?\[{]")
 
 
@@ -57,6 +58,11 @@ def find_files(folder: str, pattern: str) -> tuple[str, ...]:
     found = ", ".join(sorted(os.listdir(folder))[:8]) or "nothing"
     problem = f"needs a data file ({', '.join(_ENDINGS)}, also .gz), found none." if wild else "no such file."
     raise LogError(where, problem, f"The folder {folder!r} holds: {found}. Check the path in the declaration and the data folder.")
+
+
+def query_of(path: str) -> str:
+    """The query of a declared path "bigquery:SELECT ..."; "" for a path of files."""
+    return path.removeprefix(_QUERY).strip() if path.startswith(_QUERY) else ""
 
 
 def format_of(path: str) -> str:

@@ -3,9 +3,6 @@
 import collections.abc
 import dataclasses
 
-import numpy as np
-import pyarrow as pa
-
 from components.declaration import Catalogue, Log
 from components.errors import LogError
 
@@ -20,6 +17,9 @@ class Layout:
       request: an id column that rows may leave empty.
       time, time_unit: the time column, if there is one.
       delimiter: of CSV files.
+      not_before: the floor of times, ISO 8601.
+      value, value_min, value_max: a column of numbers, if there is one, and their range.
+      unique: whether a row that repeats another exactly is wrong.
     """
 
     ids: tuple[str, ...]
@@ -28,11 +28,28 @@ class Layout:
     time: str | None = None
     time_unit: str = "s"
     delimiter: str = ","
+    not_before: str | None = None
+    value: str | None = None
+    value_min: float | None = None
+    value_max: float | None = None
+    unique: bool = False
 
     @classmethod
     def of_log(cls, log: Log) -> "Layout":
         """The layout of an interaction log."""
-        return cls((log.user, log.item), log.columns(), log.request, log.time, log.time_unit, log.delimiter)
+        return cls(
+            ids=(log.user, log.item),
+            declared=log.columns(),
+            request=log.request,
+            time=log.time,
+            time_unit=log.time_unit,
+            delimiter=log.delimiter,
+            not_before=log.not_before,
+            value=log.value,
+            value_min=log.value_min,
+            value_max=log.value_max,
+            unique=log.drop_duplicates,
+        )
 
     @classmethod
     def of_catalogue(cls, catalogue: Catalogue) -> "Layout":
@@ -44,6 +61,11 @@ class Layout:
     def needed(self) -> tuple[str, ...]:
         """The columns without which a row is no row."""
         return self.ids + ((self.time,) if self.time else ())
+
+    @property
+    def checked(self) -> tuple[str, ...]:
+        """The columns that can make a row wrong."""
+        return self.needed + ((self.value,) if self.value else ())
 
     @property
     def all_ids(self) -> tuple[str, ...]:
@@ -58,32 +80,3 @@ def check_columns(file: str, needed: collections.abc.Iterable[str], found: colle
     if missing:
         problem = f"lacks the column {', '.join(map(repr, missing))}; it has {', '.join(map(repr, there[:40]))}."
         raise LogError(file, problem, "Name the right column in the declaration, or set the role to None if the log has none; check the delimiter.")
-
-
-class Gaps:
-    """Counts the rows of a column that every row needs and that is null, and remembers the first."""
-
-    def __init__(self, name: str, layout: Layout):
-        """Starts at none."""
-        self._name, self._layout = name, layout
-        self._count, self._first = 0, ""
-
-    def add(self, file: str, first_row: int, raw: pa.RecordBatch, values: pa.Array) -> None:
-        """Looks at the values read from a batch whose first row is number `first_row` of the file."""
-        if values.null_count == 0:
-            return
-        if self._count == 0:
-            at = int(np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False))[0])
-            source = raw.column(raw.schema.get_field_index(self._name))[at].as_py() if self._name in raw.schema.names else None
-            self._first = f"the first in {file}, row {first_row + at}: {source!r}"
-        self._count += values.null_count
-
-    def check(self, rows: int) -> None:
-        """Raises `LogError` with the count and the first row, if there was any."""
-        if self._count == 0:
-            return
-        where = f"column {self._name!r}"
-        if self._name == self._layout.time:
-            problem = f"{self._count:,} of {rows:,} rows have no time that can be read as {self._layout.time_unit!r}, {self._first}."
-            raise LogError(where, problem, "Fix the rows, or launch.log.time_unit (one of s, ms, us, iso).")
-        raise LogError(where, f"{self._count:,} of {rows:,} rows have no id, {self._first}.", "Drop or fix these rows.")

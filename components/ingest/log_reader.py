@@ -1,20 +1,25 @@
-"""Reads a log or a catalogue of many files and formats as batches of one schema.
+"""Reads a log or a catalogue of many files and formats as batches of one schema, without the rows that are wrong.
 
 Ids come out as text, the time as int64 microseconds, every other column in the one type that holds its values in all files. Types
 are guessed from the first block of each file; `settle` reads everything once and widens a guess that fails, so that what a person
-sees is the schema gate's word on the type and not a parser's.
+sees is the schema gate's word on the type and not a parser's. The same pass finds the rows that are wrong (`row_checks`).
 """
 
 import collections.abc
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from components.errors import LogError
-from components.ingest import csv_blocks, jsonl_blocks, parquet_blocks
+from components.ingest import file_rows, row_checks
 from components.ingest.column_types import TypeConflictError, Types, cast_column, id_texts, plain_type, unify
-from components.ingest.event_time import to_microseconds
+from components.ingest.event_time import NUMBER_TEXT, to_microseconds
+from components.ingest.file_rows import Rows
 from components.ingest.log_files import format_of
-from components.ingest.log_layout import Gaps, Layout, check_columns
+from components.ingest.log_layout import Layout, check_columns
+from components.ingest.quarantine import Quarantine
+from components.ingest.row_checks import UNREADABLE_LINE, RowChecks, SetAside
 
 Batches = collections.abc.Iterator[pa.RecordBatch]
 
@@ -26,6 +31,9 @@ class LogReader:
       reader = LogReader(find_files(folder, "*.csv"), Layout.of_log(launch.log))
       keys = reader.settle((log.time, log.event))   # first pass: some columns of the whole log
       for batch in reader.batches(): ...            # second pass: all columns, the same rows in the same order
+
+    Attributes:
+      set_aside: after `settle`, how many rows were read and how many of them are wrong, per reason; neither pass returns those.
     """
 
     def __init__(self, files: collections.abc.Sequence[str], layout: Layout):
@@ -35,7 +43,10 @@ class LogReader:
           LogError: if a file cannot be read or lacks an id or time column.
         """
         self._files, self._layout = tuple(files), layout
-        self._found: dict[str, Types] = {file: self._first_types(file) for file in self._files}
+        self._checks = RowChecks(layout)
+        self._codes: np.ndarray | None = None
+        self.set_aside = SetAside(0, {})
+        self._found: dict[str, Types] = {file: file_rows.first_types(file, layout.delimiter) for file in self._files}
         for file, found in self._found.items():
             check_columns(file, layout.needed, found)
 
@@ -45,11 +56,11 @@ class LogReader:
         types: Types = {}
         for file, found in self._found.items():
             for name, kind in found.items():
-                types[name] = unify(types.get(name, pa.null()), self._role_type(name) or kind, name, file)
+                types[name] = unify(types.get(name, pa.null()), self._role_type(name, kind), name, file)
         return types
 
     def settle(self, columns: collections.abc.Sequence[str]) -> pa.Table:
-        """Reads all files once: settles the types, checks ids and times, and keeps the columns asked for in memory.
+        """Reads all files once: settles the types, finds the rows that are wrong, and keeps the columns asked for in memory.
 
         Args:
           columns: those to return.
@@ -58,7 +69,7 @@ class LogReader:
           [rows] the columns, in the order in which `batches` gives the rows.
 
         Raises:
-          LogError: if a declared column is in no file, ids or times are missing or unreadable, or there is no row.
+          LogError: if a declared column is in no file, a column cannot be read, or there is no row.
         """
         try:
             return self._collect(columns)
@@ -66,27 +77,68 @@ class LogReader:
             self._widen(conflict)
         return self.settle(columns)
 
-    def batches(self) -> Batches:
-        """All columns of all rows, after `settle`."""
-        types = self.types
-        for file, _, raw in self._raw_blocks(types, None):
-            yield self._unified(file, raw, types, tuple(types))
+    def batches(self, quarantine: Quarantine | None = None) -> Batches:
+        """All columns of all rows that are right, after `settle`.
+
+        Args:
+          quarantine: where the others go.
+
+        Raises:
+          LogError: if the rows are not those of the first pass.
+        """
+        types, at = self.types, 0
+        keep_line = quarantine.add_line if quarantine else _ignore
+        for rows in self._raw_rows(types, None, keep_line):
+            batch = self._unified(rows, types, tuple(types))
+            codes = self._codes_of(at, batch.num_rows)
+            at += batch.num_rows
+            wrong = np.flatnonzero(codes)
+            if quarantine and len(wrong):
+                reasons = [self._checks.reasons[code] for code in codes[wrong]]
+                quarantine.add_rows(rows.file, rows.numbers[wrong], reasons, rows.raw.take(pa.array(wrong)))
+            yield batch.filter(pa.array(codes == 0)) if len(wrong) else batch
+
+    def _codes_of(self, start: int, count: int) -> np.ndarray:
+        if self._codes is None:
+            return np.zeros(count, np.int8)
+        codes = self._codes[start : start + count]
+        if len(codes) < count:
+            raise LogError(", ".join(self._files[:3]), "has more rows than when it was first read.", "Run again when nobody writes to it.")
+        return codes
 
     def _collect(self, columns: collections.abc.Sequence[str]) -> pa.Table:
-        types, kept, gaps = self.types, [], {name: Gaps(name, self._layout) for name in self._layout.needed}
-        wanted = tuple(dict.fromkeys((*self._layout.needed, *columns)))
-        for file, first_row, raw in self._raw_blocks(types, wanted):
-            batch = self._unified(file, raw, types, wanted)
-            for name, gap in gaps.items():
-                gap.add(file, first_row, raw, batch.column(wanted.index(name)))
-            kept.append(pa.Table.from_batches([batch]).select(list(columns)))
+        types, kept, codes, broken = self.types, [], [np.zeros(0, np.int8)], 0
+        compared = tuple(types) if self._layout.unique else ()
+        wanted = tuple(dict.fromkeys((*self._layout.checked, *columns, *compared)))
+
+        def count_broken(*_: object) -> None:
+            nonlocal broken
+            broken += 1
+
+        for rows in self._raw_rows(types, wanted, count_broken):
+            batch = self._unified(rows, types, wanted)
+            codes.append(self._checks.codes(rows.raw, batch))
+            kept.append(pa.Table.from_batches([batch]).select(list(dict.fromkeys((*columns, *compared)))))
         check_columns(", ".join(self._files[:3]), self._layout.declared, self.types)
-        rows = sum(table.num_rows for table in kept)
-        if not rows:
+        self._codes = np.concatenate(codes)
+        if not len(self._codes) + broken:
             raise LogError(", ".join(self._files[:3]), "has a header but no rows.", "Check the path in the declaration.")
-        for gap in gaps.values():
-            gap.check(rows)
-        return pa.concat_tables(kept)
+        return self._right_rows(kept, broken, columns, compared, wanted)
+
+    def _right_rows(
+        self, kept: list[pa.Table], broken: int, columns: collections.abc.Sequence[str], compared: tuple[str, ...], wanted: tuple[str, ...]
+    ) -> pa.Table:
+        """Marks repeated rows, counts, and leaves the wrong rows out."""
+        assert self._codes is not None
+        none = pa.table({name: pa.nulls(0, self.types.get(name, pa.null())) for name in dict.fromkeys((*columns, *compared))})
+        table = pa.concat_tables(kept) if kept else none
+        if compared:
+            self._codes[(self._codes == 0) & row_checks.repeated(table.select(list(compared)))] = len(self._checks.reasons) - 1
+        found = np.bincount(self._codes, minlength=len(self._checks.reasons)).tolist()
+        counts = dict(zip(self._checks.reasons[1:], found[1:], strict=True)) | {UNREADABLE_LINE: broken}
+        self.set_aside = SetAside(len(self._codes) + broken, {reason: count for reason, count in counts.items() if count})
+        table = table.select(list(columns))
+        return table.filter(pa.array(self._codes == 0)) if columns and self._codes.any() else table
 
     def _widen(self, conflict: TypeConflictError) -> None:
         found = self._found[conflict.file]
@@ -95,69 +147,75 @@ class LogReader:
             raise LogError(conflict.file, f"columns {sorted(wider)} cannot be read as {', '.join(map(str, wider.values()))}.", "Check their values.")
         found.update(wider)
 
-    def _first_types(self, file: str) -> Types:
-        kind = format_of(file)
-        if kind == "csv":
-            return csv_blocks.first_types(file, self._layout.delimiter)
-        if kind == "parquet":
-            return parquet_blocks.first_types(file)
-        for table in jsonl_blocks.blocks(file):
-            return {field.name: plain_type(field.type, field.name, file) for field in table.schema}
-        raise LogError(file, "is empty, needs one JSON object per line.", "Remove the file or write it again.")
-
-    def _role_type(self, name: str) -> pa.DataType | None:
+    def _role_type(self, name: str, kind: pa.DataType) -> pa.DataType:
+        """The type that a column of this type comes out as."""
         if name in self._layout.all_ids:
             return pa.string()
-        return pa.int64() if name == self._layout.time else None
+        if name == self._layout.time:
+            return pa.int64()
+        # Among numbers, a text is a value that is wrong, not a reason to make texts of all.
+        return pa.float64() if name == self._layout.value and pa.types.is_string(kind) else kind
 
-    def _raw_blocks(self, types: Types, columns: tuple[str, ...] | None) -> collections.abc.Iterator[tuple[str, int, pa.RecordBatch]]:
-        """File, number of the first row in it (from 1) and the rows as the file has them."""
+    def _raw_rows(
+        self, types: Types, columns: tuple[str, ...] | None, on_broken: collections.abc.Callable[[str, int, str], None]
+    ) -> collections.abc.Iterator[Rows]:
         for file in self._files:
-            row = 1
-            for batch in self._file_blocks(file, types, columns):
-                yield file, row, batch
-                row += batch.num_rows
+            is_csv = format_of(file) == "csv"
 
-    def _file_blocks(self, file: str, types: Types, columns: tuple[str, ...] | None) -> Batches:
-        kind = format_of(file)
-        if kind == "csv":
-            yield from csv_blocks.blocks(file, self._layout.delimiter, self._csv_types(file, types))
-        elif kind == "parquet":
-            yield from parquet_blocks.blocks(file, columns)
-        else:
-            for table in jsonl_blocks.blocks(file):
-                self._check_types(file, table.schema, types)
-                yield from table.combine_chunks().to_batches()
+            def broken(number: int, line: str, file: str = file) -> None:
+                on_broken(file, number, line)
+
+            for rows in file_rows.rows(file, self._layout.delimiter, self._csv_types(file, types) if is_csv else {}, columns, broken):
+                if format_of(file) == "jsonl":
+                    self._check_types(file, rows.raw.schema, types)
+                yield rows
 
     def _csv_types(self, file: str, types: Types) -> Types:
-        """Ids are read as text, as the file spells them ("007"); times in the type found, for their parser."""
+        """Ids are read as text, as the file spells them ("007"); times and values in the type found, for their parser."""
         found = self._found[file]
+        parsed = (self._layout.time, self._layout.value)
         text = {name: kind if pa.types.is_binary(kind) else pa.string() for name, kind in found.items() if name in self._layout.all_ids}
-        return {name: text.get(name, kind if name == self._layout.time else types[name]) for name, kind in found.items()}
+        return {name: text.get(name, kind if name in parsed else types[name]) for name, kind in found.items()}
 
     def _check_types(self, file: str, schema: pa.Schema, types: Types) -> None:
         """Raises `TypeConflictError` for the columns of a block that are new or do not fit."""
         found = {field.name: plain_type(field.type, field.name, file) for field in schema}
-        roles = {name: self._role_type(name) or kind for name, kind in found.items()}
+        roles = {name: self._role_type(name, kind) for name, kind in found.items()}
         wider = {name: found[name] for name, kind in roles.items() if unify(types.get(name, pa.null()), kind, name, file) != types.get(name)}
         if wider:
             raise TypeConflictError(file, wider)
 
-    def _unified(self, file: str, raw: pa.RecordBatch, types: Types, columns: tuple[str, ...]) -> pa.RecordBatch:
+    def _unified(self, rows: Rows, types: Types, columns: tuple[str, ...]) -> pa.RecordBatch:
+        raw = rows.raw
         present = {name: at for at, name in enumerate(raw.schema.names)}
         arrays = []
         for name in columns:
             kind = types.get(name, pa.null())
-            arrays.append(self._column(file, name, raw.column(present[name]), kind) if name in present else pa.nulls(raw.num_rows, kind))
+            arrays.append(self._column(rows.file, name, raw.column(present[name]), kind) if name in present else pa.nulls(raw.num_rows, kind))
         return pa.RecordBatch.from_arrays(arrays, list(columns))
 
     def _column(self, file: str, name: str, values: pa.Array, kind: pa.DataType) -> pa.Array:
+        layout = self._layout
         try:
-            if self._role_type(name) is None:
+            if name not in (*layout.all_ids, layout.time, layout.value):
                 return cast_column(values, kind)
             plain = cast_column(values, plain_type(values.type, name, file))
-            if name == self._layout.time:
-                return to_microseconds(plain, self._layout.time_unit)
+            if name == layout.time:
+                return to_microseconds(plain, layout.time_unit)
+            if name == layout.value:
+                return _number(plain, kind)
             return id_texts(plain, name, file, was_float=pa.types.is_float64(self._found[file].get(name, kind)))
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise LogError(file, f"column {name!r} cannot be read as {kind}: {error}.", "Check its values.") from error
+
+
+def _number(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    """A column of numbers; null for a text that is none."""
+    if not (pa.types.is_string(values.type) and pa.types.is_floating(kind)):
+        return cast_column(values, kind)
+    trimmed = pc.utf8_trim_whitespace(values)
+    return pc.if_else(pc.match_substring_regex(trimmed, NUMBER_TEXT), trimmed, pa.scalar(None, pa.string())).cast(kind)
+
+
+def _ignore(file: str, number: int, line: str) -> None:
+    """For a second pass without a quarantine."""

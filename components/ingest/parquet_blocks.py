@@ -12,8 +12,16 @@ _BATCH_ROWS = 1 << 16
 
 
 def first_types(path: str) -> dict[str, pa.DataType]:
-    """The types that the file's own schema states."""
-    return {field.name: plain_type(field.type, field.name, path) for field in _open(path).schema_arrow}
+    """The types that the file's own schema states.
+
+    Raises:
+      LogError: if the file is no Parquet, has two columns of one name or one of a type that no example can hold.
+    """
+    schema = _open(path).schema_arrow
+    for name in schema.names:
+        if schema.names.count(name) > 1:
+            raise LogError(path, f"the schema has {name!r} twice.", "Give each column a name of its own.")
+    return {field.name: plain_type(field.type, field.name, path) for field in schema}
 
 
 def blocks(path: str, columns: collections.abc.Sequence[str] | None = None) -> collections.abc.Iterator[pa.RecordBatch]:

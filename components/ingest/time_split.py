@@ -15,7 +15,7 @@ def cut_time(times: np.ndarray, split: Split) -> int:
     """The first moment of eval: train is `time < cut`, eval is `cut <= time`.
 
     Args:
-      times: [events] int64 microseconds since the epoch, in any order, at least one.
+      times: [events] int64 microseconds since the epoch, in any order.
       split: as declared. Of a share, events at the cut's own time all go to eval, so eval may hold more than the share; the
         last n days end with the last event.
 
@@ -23,8 +23,10 @@ def cut_time(times: np.ndarray, split: Split) -> int:
       The cut in microseconds since the epoch.
 
     Raises:
-      LogError: if train or eval would be empty.
+      LogError: if there is no event, or train or eval would be empty.
     """
+    if not len(times):
+        raise LogError("launch.split", "there is no row that is right, so nothing to cut.", "Look at the log's ids and times.")
     cut = _cut(times, split)
     train = int(np.count_nonzero(times < cut))
     if train == 0 or train == len(times):

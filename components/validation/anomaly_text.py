@@ -1,46 +1,54 @@
-"""What the schema check found, in sentences a person can act on."""
+"""How the gate says what is wrong: per column what was expected, what was got, and the two ways on."""
 
 import collections.abc
-
-from tensorflow_metadata.proto.v0 import anomalies_pb2
+import dataclasses
+import shlex
 
 from components.errors import GateError
 
 
-def describe(anomalies: anomalies_pb2.Anomalies) -> list[str]:
-    """One sentence per column with an anomaly, sorted by column; what concerns the whole data set comes first.
+@dataclasses.dataclass(frozen=True, order=True)
+class Anomaly:
+    """One thing that is wrong.
 
-    Example:
-      "device: unexpected string values. Examples contain values missing from the schema: fridge (~1%)."
+    Attributes:
+      column: where; "" for the whole data set.
+      expected: what the schema says.
+      got: what the data hold, and in how many rows.
     """
-    whole = []
-    if anomalies.data_missing:
-        whole.append("all columns: no data. There is not a single row.")
-    elif anomalies.HasField("dataset_anomaly_info"):
-        whole.append(_sentence("all columns", anomalies.dataset_anomaly_info))
-    columns = {".".join(info.path.step) or key: info for key, info in anomalies.anomaly_info.items()}
-    return whole + sorted(_sentence(column, info) for column, info in columns.items())
+
+    column: str
+    expected: str
+    got: str
 
 
-def gate_error(per_split: collections.abc.Mapping[str, collections.abc.Sequence[str]], data: str, schema: str) -> GateError | None:
+def gate_error(per_split: collections.abc.Mapping[str, collections.abc.Sequence[Anomaly]], data: str, schema: str, accept: str) -> GateError | None:
     """The error that stops a run, or None if there is nothing to stop it for.
 
     Args:
-      per_split: the sentences of `describe` for each split.
+      per_split: the anomalies of each split.
       data: what was checked: "log" or "catalogue".
-      schema: the curated schema's place, named as the file to edit.
+      schema: the curated schema's place, named to people.
+      accept: the command that accepts a difference into the schema, to be followed by column names.
     """
-    splits_of: dict[str, list[str]] = {}
-    for split, sentences in per_split.items():
-        for sentence in sentences:
-            splits_of.setdefault(sentence, []).append(split)
-    if not splits_of:
+    columns: dict[str, dict[tuple[str, str], list[str]]] = {}
+    for split, anomalies in per_split.items():
+        for anomaly in anomalies:
+            columns.setdefault(anomaly.column, {}).setdefault((anomaly.expected, anomaly.got), []).append(split)
+    if not columns:
         return None
-    lines = [f"  {sentence} [{', '.join(splits)}]" for sentence, splits in splits_of.items()]
-    head = f"the {data} does not fit its schema; nothing was learnt from it:"
-    return GateError("\n".join([head, *lines, f"Fix the data, or accept it into the schema: {schema}"]))
+    lines = [f"the {data} does not fit its schema; nothing was learnt from it:"]
+    for column in sorted(columns):
+        lines += _told(column, columns[column], accept)
+    lines.append("Fix the data and run again; or accept a column with the command below it, all of them with")
+    return GateError("\n".join([*lines, f"  {accept}", f"into the schema {schema}"]))
 
 
-def _sentence(column: str, info: anomalies_pb2.AnomalyInfo) -> str:
-    short = info.short_description.strip().rstrip(".") or "anomaly"
-    return f"{column}: {short[0].lower()}{short[1:]}. {' '.join(info.description.split())}".rstrip()
+def _told(column: str, found: dict[tuple[str, str], list[str]], accept: str) -> list[str]:
+    lines = [f"  {column or 'all columns'}"]
+    last = ""
+    for (expected, got), splits in found.items():
+        lines += [f"    expected  {expected}"] if expected != last else []
+        lines += [f"    got       {got} [{', '.join(splits)}]"]
+        last = expected
+    return [*lines, f"    accept    {accept} {shlex.quote(column)}"] if column else lines

@@ -3,6 +3,8 @@
 The standard node's cache knows the file's path only: after an edit it would go on with the old schema.
 """
 
+import os
+
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.components.schema_gen.import_schema_gen.executor import Executor
 from tfx.dsl.components.base import base_component, executor_spec
@@ -22,11 +24,13 @@ class CuratedSchemaSpec(standard_component_specs.ImportSchemaGenSpec):
 class CuratedSchemaExecutor(Executor):
     """The standard executor; a file that is not there ends in an error that says how to make it."""
 
-    def Do(self, input_dict: dict, output_dict: dict, exec_properties: dict) -> None:  # noqa: N802 (TFX's name)
+    def Do(self, input_dict: dict, output_dict: dict, exec_properties: dict) -> None:
         """Copies the schema into the artifact."""
         path = exec_properties[standard_component_specs.SCHEMA_FILE_KEY]
         if not fileio.exists(path):
-            raise SettingsError("schema", path, "a curated schema for this launch", "There is no such file: schema/README.md says how to make it.")
+            launch = os.path.basename(os.path.dirname(os.path.dirname(path)))
+            fix = f"There is no such file. Make it from the data, then read it through: python -m pipeline schema --launch {launch} --accept"
+            raise SettingsError("schema", path, "a curated schema for this launch", fix)
         super().Do(input_dict, output_dict, exec_properties)
 
 

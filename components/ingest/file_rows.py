@@ -1,0 +1,91 @@
+"""The rows of one file, whatever its format, with their numbers: what is said of a row must lead a person to it."""
+
+import collections.abc
+import typing
+
+import numpy as np
+import pyarrow as pa
+
+from components.errors import LogError
+from components.ingest import csv_blocks, jsonl_blocks, parquet_blocks
+from components.ingest.column_types import Types, plain_type
+from components.ingest.csv_blocks import OnBroken
+from components.ingest.log_files import format_of
+
+
+class Rows(typing.NamedTuple):
+    """Some rows of a file.
+
+    Attributes:
+      file: the file.
+      numbers: [rows] int64, from 1, without the header; lines that are no rows are counted as well.
+      raw: [rows] as the file has them.
+    """
+
+    file: str
+    numbers: np.ndarray
+    raw: pa.RecordBatch
+
+
+def first_types(file: str, delimiter: str) -> Types:
+    """The columns of a file and their types, by its schema or its first block.
+
+    Raises:
+      LogError: if the file is empty or cannot be read.
+    """
+    kind = format_of(file)
+    if kind == "csv":
+        return csv_blocks.first_types(file, delimiter)
+    if kind == "parquet":
+        return parquet_blocks.first_types(file)
+    for table in jsonl_blocks.blocks(file):
+        if table.num_columns:
+            return {field.name: plain_type(field.type, field.name, file) for field in table.schema}
+    raise LogError(file, "holds no JSON object, needs one per line.", "Remove the file or write it again.")
+
+
+def rows(file: str, delimiter: str, types: Types, columns: tuple[str, ...] | None, on_broken: OnBroken) -> collections.abc.Iterator[Rows]:
+    """The rows of a file in batches.
+
+    Args:
+      file: the file.
+      delimiter: of CSV.
+      types: of CSV, every column of it.
+      columns: what Parquet reads; None for all.
+      on_broken: told of each line that is no row.
+
+    Raises:
+      TypeConflictError: if a CSV column needs a wider type.
+      LogError: if the file cannot be read on.
+    """
+    skipped: list[int] = []
+
+    def broken(number: int, line: str) -> None:
+        skipped.append(number)
+        on_broken(number, line)
+
+    first = 0
+    for raw in _batches(file, delimiter, types, columns, broken):
+        yield Rows(file, _numbers(first, raw.num_rows, skipped), raw)
+        first += raw.num_rows
+
+
+def _batches(
+    file: str, delimiter: str, types: Types, columns: tuple[str, ...] | None, on_broken: OnBroken
+) -> collections.abc.Iterator[pa.RecordBatch]:
+    kind = format_of(file)
+    if kind == "csv":
+        yield from csv_blocks.blocks(file, delimiter, types, on_broken)
+    elif kind == "parquet":
+        yield from parquet_blocks.blocks(file, columns)
+    else:
+        for table in jsonl_blocks.blocks(file, on_broken):
+            yield from table.combine_chunks().to_batches()
+
+
+def _numbers(first: int, count: int, skipped: list[int]) -> np.ndarray:
+    """The numbers of `count` rows that come after `first` others, if the numbers in `skipped` belong to no row."""
+    places = np.arange(first, first + count)
+    holes = np.unique(np.asarray(skipped, np.int64))
+    rows_before = holes - np.arange(1, len(holes) + 1)
+    return places + 1 + np.searchsorted(rows_before, places, side="right")

@@ -1,0 +1,121 @@
+"""Proposes a schema: what the examples of a log or a catalogue hold, inferred with pyarrow in one or two passes.
+
+The proposal is what TensorFlow Data Validation would infer from the written examples (types, presence, domains), made without them, and
+with what only the declaration knows: ids, policies and titles stay open, a propensity lies from 0 to 1, and the columns that matter
+(event, policy, context) get a threshold for drift. Nothing here imports TensorFlow, TFX or protobuf.
+"""
+
+import collections.abc
+import dataclasses
+import typing
+
+import pyarrow as pa
+
+from components.declaration import Launch
+from components.ingest.log_layout import Layout
+from components.ingest.log_reader import LogReader
+from components.ingest.spans import input_files
+from components.ingest.time_split import cut_time
+from components.validation.column_facts import LONGEST_DOMAIN, Seen
+from components.validation.schema_text import Column, schema_text
+
+__all__ = ["CATALOGUE", "LOG", "Column", "propose", "schema_text"]
+
+LOG, CATALOGUE = "log", "catalogue"
+DRIFT_THRESHOLD = 0.1
+_LONGEST_GUESS = 20  # of a column without a role: with more values it is rather free text or a count
+_ROWS_PER_VALUE = 20  # a column without a role needs that many rows per value to be taken for a category
+
+
+def propose(launch: Launch, base: str, which: str) -> tuple[Column, ...]:
+    """The columns that the examples would have, in the order of the data, labels last.
+
+    Args:
+      launch: the declaration.
+      base: the data folder, where relative paths start.
+      which: `LOG` or `CATALOGUE`.
+
+    Returns:
+      One `Column` each; `schema_text` makes a file of them. Reads all rows once or twice; memory is bounded by a batch.
+
+    Raises:
+      LogError: if the data cannot be read as declared.
+    """
+    if which == CATALOGUE:
+        assert launch.catalogue is not None
+        reader = LogReader(input_files(launch.catalogue.path, base), Layout.of_catalogue(launch.catalogue))
+        reader.settle(())
+        return tuple(_catalogue_column(name, seen, launch) for name, seen in _look(reader, None, 0).items())
+    reader = LogReader(input_files(launch.log.path, base, launch.log.spans), Layout.of_log(launch.log))
+    cut = cut_time(reader.settle((launch.log.time,))[launch.log.time].to_numpy(), launch.split)
+    found = _look(reader, launch.log.time, cut)
+    return (*(_log_column(name, seen, launch) for name, seen in found.items()), *_labels(found, launch))
+
+
+def _look(reader: LogReader, time: str | None, cut: int) -> dict[str, Seen]:
+    """What each column of a settled log holds; `cut` is the first moment of eval in its time column."""
+    found = {name: Seen(kind) for name, kind in reader.types.items()}
+    for batch in reader.batches():
+        columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+        late = columns[time].to_numpy() >= cut if time else None
+        for name, column in columns.items():
+            found[name].add(column, late)
+    return found
+
+
+def _plain(name: str, seen: Seen, **more: typing.Any) -> Column:
+    inner = seen.kind.value_type if pa.types.is_list(seen.kind) else seen.kind
+    text = pa.types.is_string(inner) or pa.types.is_binary(inner) or pa.types.is_null(inner)
+    kind: typing.Literal["BYTES", "INT", "FLOAT"] = "BYTES" if text else "FLOAT" if pa.types.is_floating(inner) else "INT"
+    filled: typing.Literal["always", "sometimes", "never"]
+    filled = "always" if seen.rows and seen.filled == seen.rows else "sometimes" if min(seen.filled_per_split) else "never"
+    more = {"low": 0 if seen.low is not None and seen.low >= 0 else None} | more
+    return Column(name, kind, filled, single=not pa.types.is_list(seen.kind), boolean=pa.types.is_boolean(inner), seen=seen, **more)
+
+
+def _domain(seen: Seen, longest: int) -> tuple[str, ...]:
+    """The values of a text column, sorted; () where there are too many of them."""
+    values = seen.values or set()
+    if not values or len(values) > longest or not all(isinstance(value, str) for value in values):
+        return ()
+    return tuple(sorted(values))
+
+
+def _guessed_domain(seen: Seen) -> tuple[str, ...]:
+    values = _domain(seen, _LONGEST_GUESS)
+    return values if seen.filled >= _ROWS_PER_VALUE * len(values) else ()
+
+
+def _log_column(name: str, seen: Seen, launch: Launch) -> Column:
+    log = launch.log
+    if name in (log.user, log.item, log.request, log.model_version):
+        return _plain(name, seen)
+    if name == log.policy:  # A new policy is daily business; that its share jumped is worth a look.
+        return _plain(name, seen, drift=DRIFT_THRESHOLD)
+    if name == log.event or name in log.context:
+        return _plain(name, seen, domain=_domain(seen, LONGEST_DOMAIN), drift=DRIFT_THRESHOLD)
+    if name == log.propensity:
+        return _plain(name, seen, low=0, high=1)
+    if name == log.value and seen.values is not None and len(seen.values) <= _LONGEST_GUESS:
+        return _plain(name, seen, low=seen.low, high=seen.high)
+    return _plain(name, seen, domain=_guessed_domain(seen))
+
+
+def _catalogue_column(name: str, seen: Seen, launch: Launch) -> Column:
+    catalogue = launch.catalogue
+    assert catalogue is not None
+    if name in catalogue.categories:
+        return _plain(name, seen, domain=_domain(seen, LONGEST_DOMAIN))
+    if name in (catalogue.item, catalogue.title, *catalogue.texts):
+        return _plain(name, seen)
+    if name == catalogue.active and seen.values is not None and seen.values <= {0, 1}:
+        return dataclasses.replace(_plain(name, seen, low=None), boolean=True)
+    return _plain(name, seen, domain=_guessed_domain(seen))
+
+
+def _labels(found: dict[str, Seen], launch: Launch) -> collections.abc.Iterator[Column]:
+    """The label columns, which ExampleGen adds to the rows that have one."""
+    value = found.get(launch.log.value or "")
+    for objective in launch.ranking_objectives:
+        every_row = not launch.learns_from_impressions and objective.event is None and value is not None and value.filled == value.rows
+        yield Column(objective.label, "INT", "always" if every_row else "sometimes", boolean=True)

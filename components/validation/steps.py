@@ -1,0 +1,70 @@
+"""What is looked at beside the schema check, as TFX components: a page of the statistics, and drift.
+
+TFX drops the docstrings of these functions, and refuses `from __future__ import annotations` in their module. `code` is read by none of
+them: it is the digest of their code, a part of the cache's key.
+"""
+
+import os
+
+import tensorflow as tf
+from tensorflow_data_validation.utils import anomalies_util
+from tfx.components.distribution_validator.executor import DEFAULT_FILE_NAME
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types import standard_artifacts
+from tfx.utils import io_utils
+
+from components.declaration import Launch
+from components.features.event_table import read_columns
+from components.features.training_data import matching
+from components.progress import set_figure
+from components.validation import drift, statistics_page
+from components.validation.gate import read_statistics
+
+
+@component
+def StatisticsPage(
+    statistics: InputArtifact[standard_artifacts.ExampleStatistics],
+    page: OutputArtifact[standard_artifacts.ExampleStatistics],  # Kubeflow knows no artifact type for a page
+    code: Parameter[str],
+    catalogue_statistics: InputArtifact[standard_artifacts.ExampleStatistics] = None,
+) -> None:
+    """Writes a page that shows what log and catalogue hold; it comes before the gates, so that it is there when they stop the run."""
+    data = {"log": read_statistics(statistics)}
+    if catalogue_statistics is not None:
+        data["catalogue"] = read_statistics(catalogue_statistics)
+    io_utils.write_string_file(os.path.join(page.uri, statistics_page.PAGE), statistics_page.page(data))
+    set_figure(page, f"{', '.join(data)}: {statistics_page.PAGE}")
+
+
+@component
+def DriftGate(
+    drift_anomalies: InputArtifact[standard_artifacts.ExampleAnomalies],
+    examples: InputArtifact[standard_artifacts.Examples],
+    passed: OutputArtifact[standard_artifacts.String],
+    launch: Parameter[str],
+    schema: Parameter[str],
+    code: Parameter[str],
+    catalogue: InputArtifact[standard_artifacts.Examples] = None,
+) -> None:
+    """Says how far eval lies from train; raises `GateError` where the declaration wants drift to stop the run. See `drift`."""
+    declared = Launch.from_json(launch)
+    pair = "_".join(drift.SPLIT_PAIR)
+    compared = anomalies_util.load_anomalies_binary(os.path.join(drift_anomalies.uri, f"SplitPair-{pair}", DEFAULT_FILE_NAME))
+    train, newest = (_ids(declared, examples, split) for split in ("train", "eval"))
+    listed = _read(catalogue, "all", [declared.catalogue.item])[declared.catalogue.item] if catalogue is not None and declared.catalogue else None
+    shifts = [*drift.column_shifts(compared), *drift.id_shifts(declared.drift, train, newest, listed)]
+    error = drift.drift_error(shifts, declared.drift, schema)
+    if error:
+        raise error
+    passed.write(drift.report(shifts))
+    set_figure(passed, drift.figure(shifts))
+
+
+def _ids(launch: Launch, examples: standard_artifacts.Examples, split: str) -> dict:
+    columns = _read(examples, split, [launch.log.user, launch.log.item])
+    return {"user": columns[launch.log.user], "item": columns[launch.log.item]}
+
+
+def _read(examples: standard_artifacts.Examples, split: str, names: list[str]) -> dict:
+    return read_columns(matching([os.path.join(examples.uri, f"Split-{split}", "*")]), {name: tf.io.VarLenFeature(tf.string) for name in names})

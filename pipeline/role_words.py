@@ -1,0 +1,55 @@
+"""The words by which people name the columns of a log: what the proposal of a declaration goes by."""
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+USERS = _words(
+    "user customer member visitor client account subscriber shopper buyer viewer listener player reader person patient student learner guest "
+    "passenger consumer uid userid"
+)
+ITEMS = _words(
+    "item product article sku asin movie film track song video book offer listing show post document doc recipe course job game podcast episode "
+    "story news photo image hotel property restaurant poi content creative deal asset isbn ean gtin iid itemid"
+)
+# These name a user or an item only beside a word for an id: `device` is a context, `device_id` may be all that is known of a user.
+USERS_BY_ID = _words("session cookie device visit household profile anonymous subject")
+ITEMS_BY_ID = _words("page ad app place venue artist creator playlist category brand store merchant title entity object target")
+IDS = _words("id ids key uid uuid guid token hash no number num uri urn code")
+# What comes with a user or an item in a name and is not its id: `user_feature_0`, `item_price`.
+ATTRIBUTES = _words(
+    "feature features affinity segment group type kind class age gender sex country city region language name agent rating score count cnt price "
+    "cost title description text tier cohort status flag embedding vector level rank position time timestamp date event action category brand "
+    "genre tags tag url link zip email ip weight value amount request query order row line transaction created since"
+)
+
+TIMES = _words("time timestamp ts date datetime at when epoch created occurred logged happened clock day")
+EVENTS = _words("event action type kind interaction behavior behaviour activity verb feedback signal operation")
+VALUES = _words("rating score stars star value dwell duration seconds secs watched watch listened amount quantity qty playtime progress plays")
+REQUESTS = _words("request req query search slate response answer recommendation rec impression pageview list feed")
+POSITIONS = _words("position pos rank slot place index")
+PROPENSITIES = _words("propensity prob probability pscore")
+POLICIES = _words("policy strategy algorithm algo variant bucket arm recommender ranker")
+VERSIONS = _words("version model release build")
+CONTEXTS = _words(
+    "device platform os country region locale language lang page surface channel browser app hour weekday daypart referrer referer network placement "
+    "screen medium market"
+)
+
+SHOWN = _words("impression impressions impressed exposure exposed shown show displayed display served")
+VIEWED = _words("view views viewed pageview")
+AGAINST = _words(
+    "dislike disliked skip skipped hide hidden remove removed report reported unlike unsubscribe unsubscribed return returned refund close"
+)
+# What an event is worth in the value model until somebody who knows the product says it better.
+WORTH = {
+    1.0: _words("click clicked tap open opened view viewed pageview select selected play played read visit watch watched listen listened"),
+    2.0: _words("like liked love save saved favorite favourite share shared follow bookmark comment rate rated wishlist finished"),
+    3.0: _words("cart addtocart basket checkout signup register trial book reserve download install apply"),
+    5.0: _words("purchase purchased buy bought order ordered transaction pay paid payment booking subscribe subscribed sale conversion"),
+}
+
+ACTIVE = _words("active available availability enabled live sellable published stock instock visible")
+TITLES = _words("title name headline label caption")
+CATEGORIES = _words("category brand genre genres type class department section topic artist author publisher maker color colour size style tag")

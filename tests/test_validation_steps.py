@@ -1,0 +1,70 @@
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from executed_node import run
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+from tfx.types import standard_artifacts
+from tfx.utils import io_utils
+
+from components.declaration import Catalogue, Drift, Launch, Log, Objective, Split
+from components.errors import GateError
+from components.ingest.example_gen import catalogue_example_gen, events_example_gen
+from components.validation.steps import DriftGate
+
+pytestmark = pytest.mark.tensorflow
+
+DAY = 86_400
+
+
+def launch(stop):
+    return Launch(
+        "shop",
+        Log("log.parquet", "user", "item", "time", not_before=None),
+        Split(eval_days=1.0),
+        (Objective("any"),),
+        catalogue=Catalogue("items.parquet", "item"),
+        drift=Drift(stop=stop, new_users=0.5, new_items=0.5, unlisted_items=0.2),
+    )
+
+
+@pytest.fixture
+def gate(tmp_path):
+    """Runs the gate on two days of a log; user c is new, item 9 is new and not in the catalogue of 1 and 2."""
+    events = {"user": ["a", "b", "a", "c"], "item": [1, 2, 2, 9], "time": [0, 1, 3 * DAY, 3 * DAY]}
+    pq.write_table(pa.table(events), tmp_path / "log.parquet")
+    pq.write_table(pa.table({"item": [1, 2]}), tmp_path / "items.parquet")
+    compared = standard_artifacts.ExampleAnomalies()
+    compared.uri = str(tmp_path / "compared")
+    io_utils.write_bytes_file(f"{compared.uri}/SplitPair-eval_train/SchemaDiff.pb", anomalies_pb2.Anomalies().SerializeToString())
+
+    def call(stop, with_catalogue=True):
+        declared = launch(stop)
+        found = {"examples": run(events_example_gen(declared, str(tmp_path), ""), tmp_path / "log")}
+        if with_catalogue:
+            found["catalogue"] = run(catalogue_example_gen(declared, str(tmp_path), ""), tmp_path / "items")
+        passed = standard_artifacts.String()
+        passed.uri = str(tmp_path / "passed")
+        DriftGate.test_call(drift_anomalies=compared, **found, passed=passed, launch=declared.to_json(), schema="schema.pbtxt", code="")
+        return passed
+
+    return call
+
+
+def test_new_and_unlisted_ids_are_told(gate, tmp_path):
+    passed = gate(stop=False)
+
+    assert passed.get_string_custom_property("figure") == "DRIFT: unlisted items 0.5 > 0.2"
+    assert (tmp_path / "passed").read_text().splitlines() == [
+        "DRIFT unlisted items: 50.0% of the eval part's are not in the catalogue, allowed is 20%",
+        "ok    new users: 50.0% of the eval part's are unknown to train, allowed is 50%",
+        "ok    new items: 50.0% of the eval part's are unknown to train, allowed is 50%",
+    ]
+
+
+def test_they_stop_the_run_if_declared(gate):
+    with pytest.raises(GateError, match=r"have drifted .*\n  unlisted items: 50.0%"):
+        gate(stop=True)
+
+
+def test_without_a_catalogue_nothing_is_unlisted(gate):
+    assert gate(stop=True, with_catalogue=False).get_string_custom_property("figure") == "no drift, 50% new users, 50% new items"
