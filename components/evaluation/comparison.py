@@ -133,9 +133,7 @@ def _slices(launch: Launch, events: EventTable, asked: Queries, answers: dict[st
     shown = [name for name in (MODEL, CHAMPION, rule) if name in answers]
     metric = launch.gate.metric
     tables = {
-        slice_name: {
-            name: {"queries": int(mask.sum()), metric: float(metrics.gains(metric, answers[name].ranks[mask]).mean())} for name in shown
-        }
+        slice_name: {name: {"queries": int(mask.sum()), metric: float(metrics.gains(metric, answers[name].ranks[mask]).mean())} for name in shown}
         for slice_name, mask in masks.items()
     }
     gains = {name: _gain(launch, answers, asked, (MODEL, rule), mask) for name, mask in masks.items()}

@@ -38,7 +38,7 @@ def _serving(model: standard_artifacts.Model) -> str:
 
 
 @component
-def RetrievalEvaluator(  # noqa: N802 (TFX names components as classes)
+def RetrievalEvaluator(
     examples: InputArtifact[standard_artifacts.Examples],
     schema: InputArtifact[standard_artifacts.Schema],
     model: InputArtifact[standard_artifacts.Model],
@@ -58,7 +58,7 @@ def RetrievalEvaluator(  # noqa: N802 (TFX names components as classes)
 
 
 @component
-def RankingExamples(  # noqa: N802
+def RankingExamples(
     examples: InputArtifact[standard_artifacts.Examples],
     schema: InputArtifact[standard_artifacts.Schema],
     ranking_examples: OutputArtifact[standard_artifacts.Examples],
@@ -77,7 +77,7 @@ def _write_ranking_examples(launch: Launch, events: EventTable, output: standard
 
 
 @component
-def Verdict(  # noqa: N802
+def Verdict(
     evaluation: InputArtifact[standard_artifacts.ModelEvaluation],
     model: InputArtifact[standard_artifacts.Model],
     rules: InputArtifact[standard_artifacts.Model],

@@ -4,7 +4,7 @@ Letters: n events. Examples are parsed after batching, about ten times cheaper t
 """
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -87,8 +87,7 @@ def read_columns(files: Sequence[str], spec: dict[str, tf.io.VarLenFeature]) -> 
     batches = list(dataset.batch(BATCH_ROWS).map(parse).as_numpy_iterator())
     empty = {tf.string: object, tf.int64: np.int64, tf.float32: np.float32}
     return {
-        name: np.concatenate([batch[name] for batch in batches]) if batches else np.zeros(0, empty[feature.dtype])
-        for name, feature in spec.items()
+        name: np.concatenate([batch[name] for batch in batches]) if batches else np.zeros(0, empty[feature.dtype]) for name, feature in spec.items()
     }
 
 
@@ -137,7 +136,7 @@ def _whole(column: np.ndarray) -> np.ndarray:
 
 
 def _concatenate(tables: list[EventTable]) -> EventTable:
-    def joined(pick) -> np.ndarray:
+    def joined(pick: Callable[[EventTable], np.ndarray]) -> np.ndarray:
         return np.concatenate([pick(table) for table in tables])
 
     return EventTable(

@@ -31,9 +31,7 @@ class RankingModel(tfrs.Model):
         self._cross = [tfrs.layers.dcn.Cross(projection_dim=HIDDEN, kernel_initializer="glorot_uniform") for _ in range(2)]
         self._hidden = tf.keras.layers.Dense(HIDDEN, activation="relu")
         # With a kernel of zeros the first logits are exactly the base rates'.
-        self._logits = tf.keras.layers.Dense(
-            len(objectives), kernel_initializer="zeros", bias_initializer=lambda shape, dtype=None: tf.stack(logits)
-        )
+        self._logits = tf.keras.layers.Dense(len(objectives), kernel_initializer="zeros", bias_initializer=lambda shape, dtype=None: tf.stack(logits))
         self._bias = self.add_weight("position_bias", (MAX_POSITIONS + 1, len(objectives)), initializer="zeros")
         self._mean_position = tf.constant(mean_position, tf.float32)
 

@@ -4,6 +4,8 @@ First the towers, by the next item at every position of every history; then, on 
 of the log. The eval split is not read.
 """
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -22,19 +24,23 @@ RANKING_BATCH = 2048
 EMBEDDED_AT_ONCE = 4096
 
 
-def run_fn(fn_args) -> None:
+def run_fn(fn_args: Any) -> None:
     """TFX's entry: see `tfx.components.trainer.fn_args_utils.FnArgs` for the argument."""
     data = training_data.read(fn_args)
+    positives = int(data.events.positive.sum())
+    figure = f"learnt from {positives:,} positive events; {int(data.items.active.sum()):,} items to recommend"
+    export.save(trained(data), fn_args.serving_model_dir, {"kind": "model", "launch": data.launch.name, FIGURE: figure})
+
+
+def trained(data: TrainingData) -> ModelRecommender:
+    """Towers and ranking head, trained on the data; the same data and seed give the same model."""
     tf.keras.utils.set_random_seed(data.launch.seed)
     request = RequestContext(data.launch.log.context, data.transform)
     context = request.of_rows(data.events.context)
     retrieval = train_retrieval(data, request, context)
     ranking = train_ranking(data, retrieval, context) if data.launch.has_ranking_head else None
     fallback = count_events(data, np.ones(len(data.events), bool)).fallback(data.launch)[data.items.active]
-    recommender = ModelRecommender(data.launch, data.items, request, retrieval, ranking, fallback)
-    positives = int(data.events.positive.sum())
-    figure = f"learnt from {positives:,} positive events; {int(data.items.active.sum()):,} items to recommend"
-    export.save(recommender, fn_args.serving_model_dir, {"kind": "model", "launch": data.launch.name, FIGURE: figure})
+    return ModelRecommender(data.launch, data.items, request, retrieval, ranking, fallback)
 
 
 def train_retrieval(data: TrainingData, request: RequestContext, context: dict[str, np.ndarray]) -> RetrievalModel:

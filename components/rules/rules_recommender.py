@@ -20,9 +20,7 @@ FALLBACK_WEIGHT = 1e-3
 class RulesRecommender(Recommender):
     """Serves one rule, and exports the scores of each (`score_rule_<name>`), so that the evaluation can judge them all."""
 
-    def __init__(
-        self, launch: Launch, table: ItemTable, context: dict[str, tf.DType], counts: RuleCounts, rates: dict[str, np.ndarray], served: str
-    ):
+    def __init__(self, launch: Launch, table: ItemTable, context: dict[str, tf.DType], counts: RuleCounts, rates: dict[str, np.ndarray], served: str):
         """Takes the counts.
 
         Args:

@@ -1,5 +1,7 @@
 """Counts the rules, chooses the one that serves, exports it: the `run_fn` of the step "Rules"."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -18,11 +20,11 @@ VALIDATION_SHARE = 0.1
 PRIOR_ROWS = 20.0
 
 
-def run_fn(fn_args) -> None:
+def run_fn(fn_args: Any) -> None:
     """TFX's entry: see `tfx.components.trainer.fn_args_utils.FnArgs` for the argument."""
     data = training_data.read(fn_args)
     served = best_rule(data)
-    recommender = _recommender(data, np.ones(len(data.events), bool), served)
+    recommender = counted(data, np.ones(len(data.events), bool), served)
     card = {"kind": "rules", "rule": served, "launch": data.launch.name, FIGURE: f"{served} is the best of {len(data.launch.rules.names)}"}
     export.save(recommender, fn_args.serving_model_dir, card)
 
@@ -33,7 +35,7 @@ def best_rule(data: TrainingData) -> str:
     if len(positives) < 2:
         return data.launch.rules.names[0]
     cut = positives[int(len(positives) * (1 - VALIDATION_SHARE))]
-    candidate = _recommender(data, data.events.time < cut, data.launch.rules.names[0])
+    candidate = counted(data, data.events.time < cut, data.launch.rules.names[0])
     asked = queries.rolling(data.launch, data.events, data.events.time >= cut)
     ids = candidate.catalogue()["item_ids"].numpy()
 
@@ -47,7 +49,7 @@ def best_rule(data: TrainingData) -> str:
     return max(data.launch.rules.names, key=value)
 
 
-def _recommender(data: TrainingData, used: np.ndarray, served: str) -> RulesRecommender:
+def counted(data: TrainingData, used: np.ndarray, served: str) -> RulesRecommender:
     """The rules counted from the rows in `used` [n] bool."""
     counts = count_events(data, used)
     context = {name: data.transform.raw_feature_spec()[name].dtype for name in data.launch.log.context}

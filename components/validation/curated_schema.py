@@ -22,7 +22,7 @@ class CuratedSchemaSpec(standard_component_specs.ImportSchemaGenSpec):
 class CuratedSchemaExecutor(Executor):
     """The standard executor; a file that is not there ends in an error that says how to make it."""
 
-    def Do(self, input_dict: dict, output_dict: dict, exec_properties: dict) -> None:  # noqa: N802 (TFX's name)
+    def Do(self, input_dict: dict, output_dict: dict, exec_properties: dict) -> None:
         """Copies the schema into the artifact."""
         path = exec_properties[standard_component_specs.SCHEMA_FILE_KEY]
         if not fileio.exists(path):
