@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.features.id_codes import codes
+from components.features.id_codes import codes, hashes
 
 
 def test_numbers_follow_the_order_of_the_ids():
@@ -26,3 +26,12 @@ def test_agrees_with_unique(seed):
     number, ids = codes(column)
     assert ids.tolist() == expected.tolist()
     assert number.tolist() == place.ravel().tolist()
+
+
+def test_a_hash_depends_on_the_rows_own_ids_only():
+    user, item = np.array([b"u", b"u", b"v", b"v"], object), np.array([b"a", b"b", b"a", b"b"], object)
+    all_four = hashes(user, item)
+    assert len(set(all_four.tolist())) == 4
+    for row in range(4):
+        assert hashes(user[[row]], item[[row]]).tolist() == [all_four[row]]
+    assert hashes(np.zeros(0, object), np.zeros(0, object)).tolist() == []

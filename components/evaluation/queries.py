@@ -78,15 +78,15 @@ def _queries(launch: Launch, events: EventTable, asked: np.ndarray, frozen_at: i
     positive = events.positive & (events.item != b"")  # an event without an item's id tells nothing
     known = (user, item, events.time, positive)
     wanted = asked & positive
-    repeated = wanted & histories.seen_before(*known, launch.seed) if launch.exclude_seen else np.zeros(len(events), bool)
+    repeated = wanted & histories.seen_before(*known, launch.seed, events.tie) if launch.exclude_seen else np.zeros(len(events), bool)
     rows = np.flatnonzero(wanted & ~repeated)
     length = launch.model.history
     if frozen_at is None:
-        past = histories.rolling_histories(*known, rows, length, launch.seed)
+        past = histories.rolling_histories(*known, rows, length, launch.seed, events.tie)
     else:
-        past = histories.frozen_histories(*known, user[rows], frozen_at, length, launch.seed)
+        past = histories.frozen_histories(*known, user[rows], frozen_at, length, launch.seed, events.tie)
     if launch.exclude_seen:
-        seen_query, seen_item = histories.seen_pairs(*known, rows, launch.seed)
+        seen_query, seen_item = histories.seen_pairs(*known, rows, launch.seed, events.tie)
     else:
         seen_query, seen_item = np.zeros(0, np.int64), np.zeros(0, np.int64)
     return Queries(

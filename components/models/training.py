@@ -56,11 +56,11 @@ def train_retrieval(data: TrainingData, request: RequestContext, context: dict[s
 def _sequences(data: TrainingData, context: dict[str, np.ndarray]) -> dict:
     """Windows of histories as the retrieval model reads them: arrays [W, L], and `context` column to [W, L]."""
     known = _known(data)
-    windows = histories.sequences(*known, data.launch.model.history, data.launch.seed)
+    windows = histories.sequences(*known, data.launch.model.history, data.launch.seed, data.events.tie)
     items, rows = np.maximum(windows.items, 0), windows.rows[:, 1:]
     weight = rows >= 0
     if data.launch.exclude_seen:
-        weight &= ~histories.seen_before(*known, data.launch.seed)[rows]
+        weight &= ~histories.seen_before(*known, data.launch.seed, data.events.tie)[rows]
     asked = np.maximum(rows, 0)
     return {
         "history": items[:, :-1],
@@ -97,7 +97,7 @@ def train_ranking(data: TrainingData, retrieval: RetrievalModel, context: dict[s
 
 def _row_queries(data: TrainingData, retrieval: RetrievalModel, rows: np.ndarray, context: dict[str, np.ndarray]) -> np.ndarray:
     """The query vectors [rows, D] with the histories of the rows' own moments."""
-    past = np.maximum(histories.rolling_histories(*_known(data), rows, data.launch.model.history, data.launch.seed), 0)
+    past = np.maximum(histories.rolling_histories(*_known(data), rows, data.launch.model.history, data.launch.seed, data.events.tie), 0)
     items = retrieval.all_items()
     query = tf.function(lambda past, context: retrieval.last_query(tf.gather(items, past), past, context), reduce_retracing=True)
     parts = []

@@ -61,7 +61,8 @@ def count_events(data: TrainingData, used: np.ndarray) -> counting.RuleCounts:
     """The counts of the positive events among the rows in `used` [n] bool."""
     rows = used & data.events.positive & (data.item_rows > 0)
     user, _ = codes(data.events.user)
-    return counting.count(data.launch, user[rows], data.item_rows[rows], data.events.time[rows], len(data.items))
+    time, tie = data.events.time[rows], data.events.tie[rows]
+    return counting.count(data.launch, user[rows], data.item_rows[rows], time, len(data.items), tie)
 
 
 def _rates(launch: Launch, events: EventTable, rows: np.ndarray, size: int) -> dict[str, np.ndarray]:
