@@ -24,6 +24,7 @@ PREPROCESSING_FN = "components.features.preprocessing.preprocessing_fn"
 RULES_RUN_FN = "components.rules.training.run_fn"
 MODEL_RUN_FN = "components.models.training.run_fn"
 INGEST = "components.ingest.executor"
+GATE = "components.validation.gate"
 EVALUATION = "components.evaluation.steps"
 
 
@@ -88,7 +89,7 @@ def _checked(read: BaseNode, data: str, launch: Launch, settings: Settings, name
     statistics = StatisticsGen(examples=examples).with_id(names[0])
     schema = CuratedSchema(schema_file, code_digest.of_file(schema_file)).with_id(names[1])
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]).with_id(names[2])
-    gate = ValidationGate(anomalies=validator.outputs["anomalies"], data=data, schema=schema_file).with_id(names[3])
+    gate = ValidationGate(anomalies=validator.outputs["anomalies"], data=data, schema=schema_file, code=code_digest.of_module(GATE)).with_id(names[3])
     return Checked(examples, schema.outputs["schema"], [read, statistics, schema, validator, gate])
 
 

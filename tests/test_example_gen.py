@@ -212,7 +212,7 @@ def test_in_tfx_the_standard_steps_read_the_examples_and_an_unchanged_log_is_not
         statistics = StatisticsGen(examples=read.outputs["examples"])
         schema = SchemaGen(statistics=statistics.outputs["statistics"])
         validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
-        gate = ValidationGate(anomalies=validator.outputs["anomalies"], data="log", schema="schema/shop")
+        gate = ValidationGate(anomalies=validator.outputs["anomalies"], data="log", schema="schema/shop", code="")
         BeamDagRunner().run(
             pipeline.Pipeline(
                 pipeline_name="shop",

@@ -99,12 +99,6 @@ def test_q_is_how_often_an_item_is_a_candidate(sampled):
     assert abs(met[1:].mean() - q[1:].mean()) < 0.02
 
 
-def test_a_probability_too_small_for_float32_is_not_zero(sampled):
-    model = _model(40, np.append(10**9, np.zeros(40, int)))
-    model._size = 100_000_000
-    assert np.isfinite(model._sample(tf.constant([3], tf.int32))[1].numpy()).all()
-
-
 def test_places_finds_each_target_among_the_candidates():
     candidates = tf.constant([7, 2, 9, 4], tf.int32)
     assert retrieval._places(candidates, tf.constant([4, 7, 7, 2], tf.int32)).numpy().tolist() == [3, 0, 0, 1]

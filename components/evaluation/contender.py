@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from components.evaluation.queries import Queries
 from components.models import export
-from components.models.recommender import SCORE_CATALOGUE
+from components.models.recommender import SCORE_CATALOGUE, input_name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Contender:
         function = self.model.signatures[signature]
         wanted = function.structured_input_signature[1]
         given = {"user_id": queries.user_id[batch], "history": queries.history[batch]}
-        given |= {name: column[batch] for name, column in queries.context.items()}
+        given |= {input_name(name): column[batch] for name, column in queries.context.items()}
         lacking = set(wanted) - set(given) - set(more)
         if lacking:
             raise ValueError(f"its signature {signature} asks for {', '.join(sorted(lacking))}, which the declared log does not give")

@@ -93,7 +93,9 @@ def Verdict(
     declared = Launch.from_json(launch)
     found = json.loads(io_utils.read_string_file(os.path.join(evaluation.uri, EVALUATION_FILE)))
     figures = ranking_metrics.read(declared, ranking.uri) if ranking is not None else None
-    blessed = bool(ranking_blessing.get_int_custom_property("blessed")) if ranking_blessing is not None else None
+    blessed = None
+    if figures is not None and ranking_blessing is not None:
+        blessed = ranking_metrics.word(declared, figures, bool(ranking_blessing.get_int_custom_property("blessed")))
     decision = verdict.decide(verdict.findings(found, blessed), declared.gate)
     _write_summary(found | {"verdict": decision.to_dict(), "ranking": figures}, decision.outcome, summary)
     chosen = {verdict.MODEL: model, verdict.RULES: rules}.get(decision.outcome)

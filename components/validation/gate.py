@@ -19,6 +19,7 @@ def ValidationGate(
     passed: OutputArtifact[standard_artifacts.String],
     data: Parameter[str],
     schema: Parameter[str],
+    code: Parameter[str],
 ) -> None:
     """Raises `GateError` with every column that has an anomaly; else writes a sentence and the figure.
 
@@ -27,6 +28,7 @@ def ValidationGate(
       passed: a sentence; its being there is what later nodes may wait for.
       data: what was checked, "log" or "catalogue".
       schema: where the curated schema lies, named to people as the file to edit.
+      code: the digest of the gate's code, so that TFX's cache sees an edit.
     """
     per_split = read_anomalies(anomalies)
     error = gate_error({split: describe(found) for split, found in per_split.items()}, data, schema)
