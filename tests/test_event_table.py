@@ -84,7 +84,9 @@ def test_no_rows(tmp_path, files):
 @pytest.mark.parametrize("batch", [1, 3, 4, 100])
 def test_several_files_and_batches_keep_the_order_of_the_rows(tmp_path, monkeypatch, batch):
     monkeypatch.setattr(event_table, "BATCH_ROWS", batch)
-    files = [_write(tmp_path, [{"i": [number], "s:x": [b"%d" % number]} for number in part], f"{part[0]}.gz") for part in ([0, 1, 2], [3], [4, 5, 6, 7])]
+    files = [
+        _write(tmp_path, [{"i": [number], "s:x": [b"%d" % number]} for number in part], f"{part[0]}.gz") for part in ([0, 1, 2], [3], [4, 5, 6, 7])
+    ]
     columns = read_columns(files, SPEC)
     assert columns["i"].tolist() == list(range(8))
     assert columns["s:x"].tolist() == [b"%d" % number for number in range(8)]
@@ -113,7 +115,11 @@ def test_roles_by_eye(tmp_path):
     assert events.late.tolist() == [False, False, True]
     assert events.rows(events.late).user.tolist() == [b"v"]
     chosen = events.rows(np.array([2, 0]))
-    assert (chosen.time.tolist(), chosen.labels["click"].tolist(), chosen.context["device:token"].tolist()) == ([9, 5], [MISSING_INT, 1], [b"", b"tv"])
+    assert (chosen.time.tolist(), chosen.labels["click"].tolist(), chosen.context["device:token"].tolist()) == (
+        [9, 5],
+        [MISSING_INT, 1],
+        [b"", b"tv"],
+    )
 
 
 def test_without_event_and_position_every_row_is_a_positive_of_no_place(tmp_path):

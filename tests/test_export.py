@@ -7,15 +7,13 @@ import sys
 
 import numpy as np
 import pytest
-from toy_shop import KERAS_SEEDS, LAUNCH, data
+import tensorflow as tf
+from toy_shop import KERAS_SEEDS, data, saved
 
 from components.models import export
-from components.models import training as model_training
-from components.rules import training as rules_training
 
 pytestmark = [pytest.mark.tensorflow, KERAS_SEEDS]
 
-CARD = {"kind": "model", "launch": "toy"}
 ALONE = """
 import json, sys
 
@@ -50,25 +48,18 @@ print(json.dumps(answers))
 """
 
 
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory):
-    """Rules and model, saved: kind to (recommender, folder)."""
-    seen = data()
-    made = {"rules": rules_training.counted(seen, np.ones(len(seen.events), bool), "covisitation"), "model": model_training.trained(seen)}
-    folders = {kind: str(tmp_path_factory.mktemp(kind)) for kind in made}
-    for kind, recommender in made.items():
-        export.save(recommender, folders[kind], CARD | {"kind": kind})
-    return folders
+@pytest.mark.parametrize("kind", ["rules", "model"])
+def test_the_card_is_read_back(kind):
+    assert export.card(saved(kind)) == {"kind": kind, "launch": "toy"}
 
 
-def test_the_card_is_read_back(saved, tmp_path):
-    assert {kind: export.card(folder) for kind, folder in saved.items()} == {kind: CARD | {"kind": kind} for kind in saved}
+def test_a_folder_without_a_card_has_an_empty_one(tmp_path):
     assert export.card(str(tmp_path)) == {}
 
 
-def test_it_answers_in_a_python_that_has_none_of_this_code(saved, tmp_path):
+def test_it_answers_in_a_python_that_has_none_of_this_code(tmp_path):
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "TF_USE_LEGACY_KERAS")}
-    command = [sys.executable, "-I", "-c", ALONE, *saved.values()]
+    command = [sys.executable, "-I", "-c", ALONE, saved("rules"), saved("model")]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     answers = json.loads(done.stdout)
@@ -83,10 +74,8 @@ def test_it_answers_in_a_python_that_has_none_of_this_code(saved, tmp_path):
         assert np.isfinite(answer["value"]).all()
 
 
-def test_neither_optimizers_nor_item_embeddings_are_saved(saved):
-    import tensorflow as tf
-
-    path = os.path.join(saved["model"], "variables", "variables")
+def test_neither_optimizers_nor_item_embeddings_are_saved():
+    path = os.path.join(saved("model"), "variables", "variables")
     sizes = [shape for name, shape in tf.train.list_variables(path) if "OBJECT_GRAPH" not in name]
     assert sizes
     assert not [shape for shape in sizes if len(shape) == 2 and shape[0] == len(data().items)]

@@ -26,7 +26,7 @@ def anomalies_of(folder, **frames):
 def gate(anomalies, folder):
     passed = standard_artifacts.String()
     passed.uri = str(folder / "passed")
-    ValidationGate.test_call(anomalies=anomalies, passed=passed, data="log", schema="schema/shop/log.pbtxt")
+    ValidationGate.test_call(anomalies=anomalies, passed=passed, data="log", schema="schema/shop/log.pbtxt", code="")
     return passed
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from toy_shop import KERAS_SEEDS, LAUNCH, data
+from toy_shop import KERAS_SEEDS, LAUNCH, data, recommender
 
 from components.models import training
 
@@ -20,7 +20,7 @@ def seen():
 
 @pytest.fixture(scope="module")
 def model(seen):
-    return training.trained(seen)
+    return recommender("model")
 
 
 def _history(*rows):

@@ -17,7 +17,7 @@ def _text(values):
 
 
 def _numbers(rows):
-    return tf.RaggedTensor.from_row_lengths(tf.constant(sum(rows, []), tf.float32), [len(row) for row in rows]).to_sparse()
+    return tf.ragged.constant(rows, tf.float32).to_sparse()
 
 
 @pytest.fixture(scope="module")

@@ -54,13 +54,17 @@ def test_of_rules_that_do_equally_well_the_first_declared_serves():
         assert training.best_rule(data(launch, _circles(0))) == names[0]
 
 
-def test_the_rules_to_choose_from_are_counted_before_the_validation_cut(monkeypatch):
-    used, log = [], _circles(0)
-    counted = training.counted
-    monkeypatch.setattr(training, "counted", lambda seen, rows, served: used.append(rows) or counted(seen, rows, served))
-    training.best_rule(data(CLOSE, log))
-    cut = np.sort(log.time)[int(400 * 0.9)]
-    assert [rows.tolist() for rows in used] == [(log.time < cut).tolist()]
+def _never_repeated():
+    """250 events; each of the last users takes an item and then another one, in a pair that nobody took before."""
+    early = [item for item in range(20) for _ in range(item + 1)] + [100 + pair for pair in range(12)]
+    late = [item for pair in range(12) for item in (100 + pair, pair)]
+    user = [*range(len(early)), *(1000 + pair // 2 for pair in range(24))]
+    return _log(user, early + late, range(len(early + late)))
+
+
+def test_the_rules_to_choose_from_are_counted_before_the_validation_cut():
+    launch = dataclasses.replace(CLOSE, rules=Rules(names=("popularity", "covisitation")))
+    assert training.best_rule(data(launch, _never_repeated())) == "popularity"  # counted on everything, covisitation would know all pairs
 
 
 @pytest.mark.parametrize(

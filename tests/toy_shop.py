@@ -24,6 +24,10 @@ from components.features import item_table
 from components.features.event_table import MISSING_INT, EventTable
 from components.features.preprocessing import LAUNCH_KEY, preprocessing_fn
 from components.features.training_data import TrainingData
+from components.models import export
+from components.models import training as model_training
+from components.models.recommender import Recommender
+from components.rules import training as rules_training
 
 # Keras 2.16 draws the seeds of its initializers in a way that Python 3.10 has deprecated.
 KERAS_SEEDS = pytest.mark.filterwarnings("ignore:non-integer arguments to randrange:DeprecationWarning")
@@ -52,7 +56,7 @@ PLAIN = Launch(
     log=Log("log", "user", "item", "time", time_unit="us"),
     objectives=(Objective("like"),),
     split=Split(eval_share=0.1),
-    model=LAUNCH.model,
+    model=dataclasses.replace(LAUNCH.model, top_k=100),  # more than there are
 )
 CATALOGUE = {
     "item": np.array([b"A", b"B", b"C", b"D", b"E", b"F", b"G"], object),
@@ -78,11 +82,16 @@ CONTEXT_ROWS = (
 )
 
 
+def _folder() -> str:
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 @functools.cache
 def transform() -> tft.TFTransformOutput:
     """What Transform makes of `CONTEXT_ROWS`."""
-    folder = tempfile.mkdtemp()
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = _folder()
     context = tuple(name for name in CONTEXT_SPEC if name != "time")
     launch = dataclasses.replace(LAUNCH, log=dataclasses.replace(LAUNCH.log, context=context))
     metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(CONTEXT_SPEC))
@@ -125,3 +134,18 @@ def data(launch: Launch = LAUNCH, log: EventTable | None = None) -> TrainingData
     """What a trainer reads of the shop."""
     log = events(launch) if log is None else log
     return TrainingData(launch, log, item_table.build(launch.catalogue, CATALOGUE if launch.catalogue else {}, log.item), transform())
+
+
+@functools.cache
+def recommender(kind: str, launch: Launch = LAUNCH) -> Recommender:
+    """The "rules" or the "model" of the shop; made once, as training takes seconds."""
+    seen = data(launch)
+    return model_training.trained(seen) if kind == "model" else rules_training.counted(seen, np.ones(len(seen.events), bool), "covisitation")
+
+
+@functools.cache
+def saved(kind: str, launch: Launch = LAUNCH) -> str:
+    """The folder that the rules or the model are saved in."""
+    folder = _folder()
+    export.save(recommender(kind, launch), folder, {"kind": kind, "launch": launch.name})
+    return folder

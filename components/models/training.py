@@ -115,7 +115,8 @@ def _fit(model: tf.keras.Model, arrays: dict, batch: int, epochs: int, learning_
     steps = -(-rows // batch)
     progress = Progress(task, epochs * steps)
     report = tf.keras.callbacks.LambdaCallback(on_batch_end=lambda _, logs: progress.advance(note=f"loss {logs['loss']:.3f}"))
-    model.compile(optimizer=tf.keras.optimizers.Adam(learning_rate))
+    falling = tf.keras.optimizers.schedules.CosineDecay(learning_rate, epochs * steps)
+    model.compile(optimizer=tf.keras.optimizers.Adam(falling))
     model.fit(_batches(arrays, rows, batch, epochs, seed), epochs=epochs, steps_per_epoch=steps, verbose=0, callbacks=[report])
 
 
