@@ -93,9 +93,7 @@ def seen_pairs(user: Ints, item: Ints, time: Ints, positive: Mask, rows: Ints, s
     return query, item[positives][start[query] + offset].astype(np.int32)
 
 
-def frozen_histories(
-    user: Ints, item: Ints, time: Ints, positive: Mask, users: Ints, cut: int, length: int, seed: int, tie: Ints | None = None
-) -> Codes:
+def frozen_histories(user: Ints, item: Ints, time: Ints, positive: Mask, users: Ints, cut: int, length: int, seed: int, tie: Ints | None = None) -> Codes:
     """The last `length` items of each asked user before a moment.
 
     Args:

@@ -60,9 +60,7 @@ def count(launch: Launch, user: np.ndarray, item: np.ndarray, time: np.ndarray, 
     )
 
 
-def _covisitation(
-    launch: Launch, user: np.ndarray, item: np.ndarray, time: np.ndarray, size: int, tie: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
+def _covisitation(launch: Launch, user: np.ndarray, item: np.ndarray, time: np.ndarray, size: int, tie: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """weight(a, b) = sum over times b came d items after a, d up to the window, of decay^(d-1); the M heaviest b of each a."""
     order = order_by_user_and_time(user, time, launch.seed, item, tie)
     user, item = user[order], item[order]
