@@ -84,4 +84,5 @@ def test_a_launch_whose_name_kubernetes_would_refuse_is_renamed():
     shop = launches.load("shop")
     spec = next(yaml.safe_load_all(kubeflow_compile.compiled(dataclasses.replace(shop, name="my_shop"), TABLE)))
     assert spec["pipelineInfo"]["name"] == "my-shop"
-    assert "/my_shop/serving/my_shop" in spec["root"]["dag"]["tasks"]["pusher"]["inputs"]["parameters"]["push_destination"]["runtimeValue"]["constant"]
+    pushed = spec["root"]["dag"]["tasks"]["pusher"]["inputs"]["parameters"]["push_destination"]
+    assert "/my_shop/serving/my_shop" in pushed["runtimeValue"]["constant"]

@@ -137,7 +137,10 @@ MUTANTS = {
         "platforms: only kubernetes is read, got vertex",
     ),
     "an unknown field of the platform": (lambda s, p: p["platforms"]["kubernetes"].update(pods={}), "the platform spec does not parse: .*pods"),
-    "an unknown field for Kubernetes": (lambda s, p: kubernetes(p)["exec-rules"].update(imagePolicy="Always"), "exec-rules has the unknown field 'imagePolicy'"),
+    "an unknown field for Kubernetes": (
+        lambda s, p: kubernetes(p)["exec-rules"].update(imagePolicy="Always"),
+        "exec-rules has the unknown field 'imagePolicy'",
+    ),
     "an executor of nobody": (lambda s, p: kubernetes(p).update({"exec-x": {}}), "has an executor 'exec-x', which the pipeline spec has not"),
 }
 

@@ -119,7 +119,7 @@ def test_a_wrong_table_is_told_by_its_place(tmp_path, content, message):
 
 def test_a_file_that_is_no_yaml_is_told_by_its_name(tmp_path):
     (tmp_path / "broken.yaml").write_text("cluster: {image")
-    with pytest.raises(ResourcesError, match="broken.yaml needs YAML"):
+    with pytest.raises(ResourcesError, match=r"broken\.yaml needs YAML"):
         kubeflow_resources.load(tmp_path / "broken.yaml")
 
 
