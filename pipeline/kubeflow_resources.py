@@ -17,7 +17,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _POLICIES = ("Always", "IfNotPresent", "Never")
 _OPERATORS, _EFFECTS = ("Exists", "Equal"), ("NoSchedule", "PreferNoSchedule", "NoExecute")
 # An immutable reference: a tag that is not `latest`, or a digest.
-_IMAGE = re.compile(r"[^\s:@]+(:\d+/[^\s:@]+)?(:(?!latest$)[\w][\w.-]*|@sha256:[0-9a-f]{64})")
+_IMAGE = re.compile(r"[^\s:@]+(:\d+/[^\s:@]+)?((:[\w.-]+)?@sha256:[0-9a-f]{64}|:(?!latest$)\w[\w.-]*)")
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 

@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,9 +15,11 @@ from tfx.types.standard_artifacts import Examples, Model, ModelEvaluation, Strin
 from components import kubeflow_entrypoint as entrypoint
 from components.declaration import Launch, Log, Objective, Split
 from components.ingest.example_gen import events_example_gen
+from pipeline import kubeflow_spec
 
 pytestmark = pytest.mark.tensorflow
 
+TESTS = Path(__file__).resolve().parent
 BUCKET = "minio://bucket/artifacts"
 
 
@@ -53,18 +58,18 @@ def local(root, uri):
 
 
 def saved(root, uri, name):
-    """A model as the launcher downloads it."""
+    """A model as the launcher downloads it; a plain path is a folder below `root`."""
     folder = local(root, uri)
     folder.mkdir(parents=True)
     (folder / "name").write_text(name)
-    return artifact(uri)
+    return artifact(uri if "://" in uri else str(folder))
 
 
 LOGS = {"artifacts": [{"uri": f"{BUCKET}/executor-logs", "type": {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}, "metadata": {}}]}
 
 
-def judge(root, inputs, word="beats", bucket=BUCKET, output_file=None):
-    """Runs the step as the launcher would; returns what it reports, parsed strictly, and what it said."""
+def arguments(root, inputs, word="beats", bucket=BUCKET, output_file=None):
+    """The step's arguments as the launcher gives them, and the file it reports to."""
     outputs = {"evaluation": output("evaluation", ModelEvaluation, bucket), "said": output("said", String, bucket), "executor-logs": LOGS}
     output_file = output_file or root / "tmp/kfp_outputs/output_metadata.json"
     request = {
@@ -75,10 +80,16 @@ def judge(root, inputs, word="beats", bucket=BUCKET, output_file=None):
     given = ["--step", "judge", "--executor_class_path", f"{__name__}.Judge_Executor"]
     given += ["--json_serialized_invocation_args", json.dumps(request, ensure_ascii=False)]
     given += ["--json_serialized_inputs_spec_args", json.dumps(spec)]
+    return given, output_file
+
+
+def judge(root, inputs, **options):
+    """Runs the step; returns what it reports, parsed strictly, and what it said."""
+    given, output_file = arguments(root, inputs, **options)
     assert entrypoint.main(given, root=str(root)) == 0
     text = output_file.read_text(encoding="utf-8")
     json_format.Parse(text, pipeline_spec_pb2.ExecutorOutput())
-    return json.loads(text), local(root, f"{bucket}/said").read_text(encoding="utf-8")
+    return json.loads(text), local(root, f"{options.get('bucket', BUCKET)}/said").read_text(encoding="utf-8")
 
 
 def test_an_input_with_an_empty_type_has_the_type_that_its_component_declares(tmp_path):
@@ -145,6 +156,17 @@ def test_a_second_attempt_finds_nothing_of_the_killed_first_one(tmp_path):
 def test_a_step_that_fails_says_so(tmp_path):
     with pytest.raises(FileNotFoundError):
         judge(tmp_path, {"model": artifact(f"{BUCKET}/not_there")})
+
+
+def test_it_is_a_program_that_reports_and_leaves_its_argument_list_to_nobody(tmp_path):
+    given, output_file = arguments(tmp_path, {"model": saved(tmp_path, "model", "two-tower")}, bucket=str(tmp_path))
+    command = [sys.executable, *kubeflow_spec.ENTRYPOINT[1:], *given]
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])}
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "step judge" in done.stderr
+    assert (tmp_path / "said").read_text() == "Model two-tower beats nobody"
+    assert set(json.loads(output_file.read_text())["artifacts"]) == {"evaluation", "said"}
 
 
 def launch_with_days():

@@ -123,6 +123,8 @@ def test_a_file_that_is_no_yaml_is_told_by_its_name(tmp_path):
         kubeflow_resources.load(tmp_path / "broken.yaml")
 
 
-@pytest.mark.parametrize("image", ["dayone:1.0", "registry:5000/team/dayone:v1_2.3-a", "r.example/dayone@sha256:" + "a" * 64])
+@pytest.mark.parametrize(
+    "image", ["dayone:1.0", "registry:5000/team/dayone:v1_2.3-a", "r.example/dayone@sha256:" + "a" * 64, "dayone:latest@sha256:" + "b" * 64]
+)
 def test_images_whose_names_do_not_move_are_taken(image):
     kubeflow_resources.check_image("--image", image)

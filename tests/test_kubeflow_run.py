@@ -37,8 +37,13 @@ def cluster(tmp_path_factory, data):
 
 
 @pytest.fixture(scope="module")
-def run(cluster):
-    return json.loads((cluster / "run.json").read_text())
+def runs(cluster):
+    return json.loads((cluster / "runs.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def run(runs):
+    return runs[0]
 
 
 def stored(cluster, artifact):
@@ -60,10 +65,18 @@ def test_what_a_killed_attempt_left_is_not_part_of_the_output(cluster, run):
 
 
 def test_a_model_is_pushed_into_a_numbered_folder_and_is_the_champion(cluster, run):
-    (version,) = (cluster / "volume/shop/serving/shop").iterdir()
-    assert version.name.isdigit() and (version / "saved_model.pb").is_file()
-    assert json.loads((cluster / "volume/shop/serving/shop.champion.json").read_text()) == {"version": version.name}
-    assert run["artifacts"]["pusher"]["pushed_model"]["metadata"]["pushed_version"] == version.name
+    version = run["artifacts"]["pusher"]["pushed_model"]["metadata"]["pushed_version"]
+    assert version.isdigit() and (cluster / "volume/shop/serving/shop" / version / "saved_model.pb").is_file()
+    assert json.loads((cluster / "volume/shop/serving/shop.champion.json").read_text()) == {"version": version}
+
+
+def test_the_next_run_finds_what_was_pushed_since_and_keeps_it(cluster, runs):
+    first, second = (summary_of(stored(cluster, run["artifacts"]["verdict"]["summary"])) for run in runs)
+    assert first["champion"] is None
+    assert second["champion"]["kind"] == first["verdict"]["outcome"]
+    assert second["champion_problem"] == ""
+    assert second["verdict"]["outcome"] == "champion"
+    assert not runs[1]["artifacts"]["pusher"]["pushed_model"]["metadata"]["pushed"]
 
 
 def test_span_and_fingerprint_are_on_the_examples(run):
