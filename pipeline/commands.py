@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 
 from components.errors import DayoneError
-from pipeline import launches, steps
+from pipeline import compile_command, launches, steps
 from pipeline.settings import VARIABLES, Settings
 
 EXIT_OK, EXIT_ERROR, EXIT_STOPPED = 0, 1, 130
@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_run(commands)
+    compile_command.add(commands)
     listing = commands.add_parser("launches", help="list the launches", description="List the launches in pipeline/launches/.")
     listing.set_defaults(command=_list_launches)
     return parser

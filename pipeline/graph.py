@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from tfx.components import Evaluator, ExampleValidator, Pusher, StatisticsGen, Transform
+from tfx.components import Evaluator, ExampleValidator, StatisticsGen, Transform
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration import metadata
 from tfx.orchestration import pipeline as tfx_pipeline
@@ -14,6 +14,7 @@ from components.evaluation import ranking_metrics
 from components.evaluation.steps import RankingExamples, RetrievalEvaluator, Verdict
 from components.features.preprocessing import CODE_KEY, LAUNCH_KEY
 from components.ingest.example_gen import catalogue_example_gen, events_example_gen
+from components.models.champion import Pusher
 from components.models.trainer import CatalogueTrainer
 from components.validation.curated_schema import CuratedSchema
 from components.validation.gate import ValidationGate
@@ -42,7 +43,8 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
     Args:
       launch: the declaration.
       settings: where things are.
-      champion: the folder of the version that is being served; "" before the first push.
+      champion: the folder of the version that is being served, or the served folder, in which it is then looked up when the run asks
+        for it; "" before the first push.
     """
     log = checked_log(launch, settings)
     catalogue = checked_catalogue(launch, settings) if launch.catalogue else None
@@ -59,7 +61,7 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
         pipeline_root=str(settings.pipeline_root),
         components=nodes,
         enable_cache=settings.cache,
-        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(settings.metadata)),
+        metadata_connection_config=settings.metadata and metadata.sqlite_metadata_connection_config(str(settings.metadata)),
         beam_pipeline_args=list(settings.beam_args),
     )
 

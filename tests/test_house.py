@@ -14,6 +14,11 @@ HEAVY = (*ENGINES, "tensorflow_recommenders", "tf_keras", "keras", "ml_metadata"
 LIGHT_MODULES = (
     "pipeline.__main__",
     "pipeline.commands",
+    "pipeline.compile_command",
+    "pipeline.kubeflow_compile",
+    "pipeline.kubeflow_contract",
+    "pipeline.kubeflow_resources",
+    "pipeline.kubeflow_spec",
     "pipeline.launches",
     "pipeline.settings",
     "pipeline.steps",

@@ -19,6 +19,7 @@ from components.evaluation import ranking_examples as labelled_rows
 from components.evaluation import summary as text
 from components.features import event_table, training_data
 from components.features.event_table import EventTable
+from components.models import champion_version
 from components.progress import set_figure
 
 EVALUATION_FILE = "evaluation.json"
@@ -50,7 +51,8 @@ def RetrievalEvaluator(
 ) -> None:
     """Judges model, champion and rules on the eval split; see `components.evaluation.comparison`."""
     declared = Launch.from_json(launch)
-    found = comparison.compare(declared, _events(declared, examples, schema), _serving(model), _serving(rules), champion)
+    served = champion_version.served(champion)
+    found = comparison.compare(declared, _events(declared, examples, schema), _serving(model), _serving(rules), served)
     io_utils.write_string_file(os.path.join(evaluation.uri, EVALUATION_FILE), json.dumps(found, indent=2, allow_nan=False))
     metric = declared.gate.metric
     values = {"model": found["rolling"]["model"], "rules": found["rolling"][found["rules_name"]]}
