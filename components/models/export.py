@@ -8,9 +8,8 @@ from typing import Any
 import tensorflow as tf
 
 from components.models import warmup
+from components.models.card_file import CARD
 from components.models.recommender import BLANK, Recommender
-
-CARD = os.path.join("assets.extra", "dayone.json")
 
 
 def save(recommender: Recommender, folder: str, card: Mapping[str, Any]) -> None:
