@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 
 from components.errors import DayoneError
-from pipeline import launches, steps, version_commands
+from pipeline import launches, serve, steps, version_commands
 from pipeline.settings import VARIABLES, Settings
 
 EXIT_OK, EXIT_ERROR, EXIT_STOPPED = 0, 1, 130
@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("launches", help="list the launches", description="List the launches in pipeline/launches/.")
     listing.set_defaults(command=_list_launches)
     version_commands.add_to(commands)
+    serve.add_to(commands)
     return parser
 
 
