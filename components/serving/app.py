@@ -105,13 +105,13 @@ def _route(app: FastAPI, method: str, path: str, handler: Handler, service: Serv
         try:
             response = await handler(request)
             status = response.status_code
-            return response
         except RequestError as error:
             status = error.status
             raise
         finally:
             service.metrics.seconds.labels(name).observe(time.perf_counter() - began)
             service.metrics.requests.labels(name, str(status)).inc()
+        return response
 
     parameters = [part[1:-1] for part in path.replace(":", "/").split("/") if part.startswith("{")]
     documented = {"parameters": [{"name": each, "in": "path", "required": True, "schema": {"type": "string"}} for each in parameters]}

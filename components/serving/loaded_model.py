@@ -71,7 +71,7 @@ class LoadedModel:
         try:
             return self._calls[signature](inputs)
         except tf.errors.InvalidArgumentError as error:
-            raise RequestError(f"the model cannot read these inputs: {next(iter(str(error.message).splitlines()), '')[:200]}") from error
+            raise RequestError(f"signature {signature} of version {self.number} cannot read these inputs.") from error
 
     def warm_up(self) -> int:
         """Asks what lies in the version's warm-up file, and checks the answers' shapes.
