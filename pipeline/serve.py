@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import logging
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -115,6 +116,8 @@ def run(launch: Launch, folder: Path, options: Options, listening: socket.socket
     address, port = listening.getsockname()[:2]
     print(f"serving {launch.name} from {folder} at http://{address}:{port}/v1/models/{launch.name}", flush=True)
     print(f"the traffic's log: {options.traffic or 'none'}", flush=True)
+    # uvicorn ends in good order and then raises the signal again: being told to stop is no failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     holder.follow(POLL_SECONDS)
     uvicorn.Server(config).run(sockets=[listening])
     return 0

@@ -114,7 +114,7 @@ def broken(folder, tmp_path, breaks):
         lambda copy: (copy / "saved_model.pb").write_bytes((copy / "saved_model.pb").read_bytes()[:2_000]),
         lambda copy: (copy / "saved_model.pb").unlink(),
         lambda copy: (copy / "saved_model.pb").write_bytes(b""),
-        lambda copy: shutil.rmtree(copy),
+        shutil.rmtree,
     ],
     ids=["garbage", "cut", "missing", "empty", "gone"],
 )

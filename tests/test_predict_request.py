@@ -8,7 +8,6 @@ from small_server import INPUTS
 
 from components.features.item_table import MISSING_INT
 from components.serving import predict_request
-
 from components.serving.predict_request import Input, Limits
 from components.serving.request_errors import RequestError
 
@@ -142,8 +141,7 @@ names = st.sampled_from(["user_id", "history", "exclude_ids", "device", "age", "
 def test_whatever_is_sent_is_read_or_refused(body):
     try:
         request = parse(body)
-    except RequestError as error:
-        assert str(error)
+    except RequestError:
         return
     found = predict_request.arrays(request.rows, INPUTS[request.signature])
     assert {len(values) for values in found.values()} == {len(request.rows)}

@@ -9,8 +9,17 @@ from components.serving.traffic_rows import Shown, TrafficRows, in_unit
 
 SHOWN = Shown("u", "r1", ["B", "A"], [0.75, 0.25], "explore", "17", {"device": b"tv", "age": float("nan")}, 2_000_500)
 FIRST = {
-    **{"user": "u", "item": "B", "time": 2_000, "event": "shown", "request": "r1", "place": 0, "policy": "explore", "chance": 0.75, "version": "17"},
-    **{"device": "tv", "age": None},
+    "user": "u",
+    "item": "B",
+    "time": 2_000,
+    "event": "shown",
+    "request": "r1",
+    "place": 0,
+    "policy": "explore",
+    "chance": 0.75,
+    "version": "17",
+    "device": "tv",
+    "age": None,
 }
 SECOND = FIRST | {"item": "A", "place": 1, "chance": 0.25}
 

@@ -22,7 +22,7 @@ def save(recommender: Recommender, folder: str, card: Mapping[str, Any]) -> None
 
 def add_to_card(folder: str, more: Mapping[str, Any]) -> None:
     """Adds what later steps know (metrics, verdict, version) to the card of a saved recommender."""
-    _write_card(folder, card(folder) | more)
+    _write_card(folder, {**card(folder), **more})
 
 
 def card(folder: str) -> dict[str, Any]:

@@ -7,7 +7,8 @@ Letters as in `components.models.recommender`.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
@@ -18,7 +19,7 @@ SIGNATURES = ("serving_default", "rank", "embed_query", "embed_items")
 SIZES = ((1, 0), (1, 3), (8, 3))
 
 
-def write(signatures: Mapping[str, Callable], items: tf.Tensor, blank: Mapping[tf.DType, object], folder: str) -> int:
+def write(signatures: Mapping[str, Any], items: tf.Tensor, blank: Mapping[tf.DType, object], folder: str) -> int:
     """Writes the warm-up requests of a saved recommender.
 
     Args:
@@ -39,7 +40,7 @@ def write(signatures: Mapping[str, Callable], items: tf.Tensor, blank: Mapping[t
     return count
 
 
-def _requests(signatures: Mapping[str, Callable], items: tf.Tensor, blank: Mapping[tf.DType, object]) -> Iterator[prediction_log_pb2.PredictionLog]:
+def _requests(signatures: Mapping[str, Any], items: tf.Tensor, blank: Mapping[tf.DType, object]) -> Iterator[prediction_log_pb2.PredictionLog]:
     for name in SIGNATURES:
         if name not in signatures:
             continue

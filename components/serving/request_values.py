@@ -46,7 +46,7 @@ def to_scalar(value: object, dtype: str, where: str) -> typing.Any:
     return _whole(value, _INTEGERS[dtype], where) if dtype in _INTEGERS else _real(value, where)
 
 
-def _whole(value: float, bits: int, where: str) -> int:
+def _whole(value: int | float, bits: int, where: str) -> int:
     if isinstance(value, float) or not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
         raise RequestError(f"{where} needs a whole number of {bits} bits, got {shown(value)}.")
     return value
