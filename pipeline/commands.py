@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 
 from components.errors import DayoneError
-from pipeline import compile_command, launches, steps
+from pipeline import compile_command, launches, serve, steps, version_commands
 from pipeline.settings import VARIABLES, Settings
 
 EXIT_OK, EXIT_ERROR, EXIT_STOPPED = 0, 1, 130
@@ -47,6 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     compile_command.add(commands)
     listing = commands.add_parser("launches", help="list the launches", description="List the launches in pipeline/launches/.")
     listing.set_defaults(command=_list_launches)
+    version_commands.add_to(commands)
+    serve.add_to(commands)
     return parser
 
 

@@ -76,5 +76,6 @@ _READERS: dict[str, Callable[[Outputs], str]] = {
     "ExampleValidator": _anomalies,
     "Transform": _features,
     "Pusher": _pushed,
+    "VersionPusher": _pushed,
     "Evaluator": _blessed,
 }

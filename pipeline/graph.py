@@ -6,7 +6,6 @@ from tfx.components import Evaluator, ExampleValidator, StatisticsGen, Transform
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration import metadata
 from tfx.orchestration import pipeline as tfx_pipeline
-from tfx.proto import pusher_pb2
 from tfx.types import BaseChannel
 
 from components.declaration import Launch
@@ -14,8 +13,8 @@ from components.evaluation import ranking_metrics
 from components.evaluation.steps import RankingExamples, RetrievalEvaluator, Verdict
 from components.features.preprocessing import CODE_KEY, LAUNCH_KEY
 from components.ingest.example_gen import catalogue_example_gen, events_example_gen
-from components.models.champion import Pusher
 from components.models.trainer import CatalogueTrainer
+from components.serving.pusher import VersionPusher
 from components.validation.curated_schema import CuratedSchema
 from components.validation.gate import ValidationGate
 from pipeline import code_digest, steps
@@ -158,11 +157,7 @@ def decided(launch: Launch, retrieval: BaseNode, model: BaseNode, rules: BaseNod
     ).with_id(steps.VERDICT)
 
 
-def pushed(settings: Settings, verdict: BaseNode) -> Pusher:
+def pushed(settings: Settings, verdict: BaseNode) -> VersionPusher:
     """The winner into a numbered version folder that TF Serving and KServe load as it is."""
-    folder = pusher_pb2.PushDestination.Filesystem(base_directory=str(settings.serving))
-    return Pusher(
-        model=verdict.outputs["winner"],
-        model_blessing=verdict.outputs["blessing"],
-        push_destination=pusher_pb2.PushDestination(filesystem=folder),
-    ).with_id(steps.PUSHER)
+    winner, blessing = verdict.outputs["winner"], verdict.outputs["blessing"]
+    return VersionPusher(winner, blessing, str(settings.serving), settings.keep_versions).with_id(steps.PUSHER)

@@ -36,7 +36,7 @@ class Cluster:
     Attributes:
       image: of every step; its tag never moves.
       data: the folder that relative paths of the declaration start at.
-      workspace: the folder for what outlives a run: served models and the champion's pointer.
+      workspace: the folder for what outlives a run: the served models.
       schema: the folder of the curated schemas.
       beam_args: for Beam inside the steps.
     """

@@ -6,6 +6,7 @@ them: it is the digest of their code, a part of the cache's key.
 
 import json
 import os
+from typing import Any
 
 from tensorflow_transform.tf_metadata import schema_utils
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
@@ -19,7 +20,7 @@ from components.evaluation import ranking_examples as labelled_rows
 from components.evaluation import summary as text
 from components.features import event_table, training_data
 from components.features.event_table import EventTable
-from components.models import champion_version
+from components.models import champion_version, export
 from components.progress import set_figure
 
 EVALUATION_FILE = "evaluation.json"
@@ -102,10 +103,18 @@ def Verdict(
     _write_summary(found | {"verdict": decision.to_dict(), "ranking": figures}, decision.outcome, summary)
     chosen = {verdict.MODEL: model, verdict.RULES: rules}.get(decision.outcome)
     if chosen is not None:
-        io_utils.copy_dir(_serving(chosen), path_utils.serving_model_dir(winner.uri))
+        folder = path_utils.serving_model_dir(winner.uri)
+        io_utils.copy_dir(_serving(chosen), folder)
+        export.add_to_card(folder, _earned(found, decision))
     blessing.set_int_custom_property("blessed", int(chosen is not None))
     io_utils.write_string_file(os.path.join(blessing.uri, "BLESSED" if chosen is not None else "NOT_BLESSED"), decision.outcome)
     set_figure(summary, verdict.HEADLINES[decision.outcome])
+
+
+def _earned(found: dict, decision: verdict.Verdict) -> dict[str, Any]:
+    """What the winner's card says of its evaluation."""
+    name = verdict.MODEL if decision.outcome == verdict.MODEL else found["rules_name"]
+    return {"metrics": found["rolling"][name], "verdict": decision.to_dict()}
 
 
 def _write_summary(found: dict, outcome: str, output: standard_artifacts.ModelEvaluation) -> None:

@@ -25,6 +25,8 @@ from components.features.item_table import MISSING_INT, ItemTable
 HISTORY_FEATURE = "history"
 SCORE_CATALOGUE = "score_catalogue"
 ITEMS_SHAPE = (None, None)
+# What stands for a missing value in a request or an example.
+BLANK = {tf.string: "", tf.int64: MISSING_INT, tf.float32: float("nan")}
 
 
 def input_name(column: str) -> str:
@@ -112,8 +114,7 @@ class Recommender(tf.Module):
         """`rank_examples`: the same probabilities for serialized examples with one item and the history of its moment."""
         log = self._launch.log
         spec = {log.item: tf.io.FixedLenFeature([], tf.string, ""), HISTORY_FEATURE: tf.io.RaggedFeature(tf.string)}
-        blank = {tf.string: "", tf.int64: MISSING_INT, tf.float32: float("nan")}
-        spec |= {name: tf.io.FixedLenFeature([], dtype, blank[dtype]) for name, dtype in self._context.items()}
+        spec |= {name: tf.io.FixedLenFeature([], dtype, BLANK[dtype]) for name, dtype in self._context.items()}
         parsed = tf.io.parse_example(examples, spec)
         history = self.history_rows(parsed[HISTORY_FEATURE].to_tensor(""))
         context = {name: parsed[name] for name in self._context}

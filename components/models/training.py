@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from components.features import histories, training_data
 from components.features.id_codes import codes
+from components.features.preprocessing import CODE_KEY
 from components.features.training_data import TrainingData
-from components.models import export
+from components.models import export, model_card
 from components.models.context import ContextEmbedding, RequestContext
 from components.models.model_recommender import ModelRecommender
 from components.models.ranking import MAX_POSITIONS, RankingModel
@@ -29,7 +30,8 @@ def run_fn(fn_args: Any) -> None:
     data = training_data.read(fn_args)
     positives = int(data.events.positive.sum())
     figure = f"learnt from {positives:,} positive events; {int(data.items.active.sum()):,} items to recommend"
-    export.save(trained(data), fn_args.serving_model_dir, {"kind": "model", "launch": data.launch.name, FIGURE: figure})
+    card = model_card.describe(data, fn_args.custom_config.get(CODE_KEY, ""))
+    export.save(trained(data), fn_args.serving_model_dir, card | {"kind": "model", FIGURE: figure})
 
 
 def trained(data: TrainingData) -> ModelRecommender:

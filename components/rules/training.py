@@ -10,8 +10,9 @@ from components.evaluation import metrics, queries
 from components.features import training_data
 from components.features.event_table import EventTable
 from components.features.id_codes import codes
+from components.features.preprocessing import CODE_KEY
 from components.features.training_data import TrainingData
-from components.models import export
+from components.models import export, model_card
 from components.progress import FIGURE
 from components.rules import counting
 from components.rules.rules_recommender import RulesRecommender
@@ -25,8 +26,9 @@ def run_fn(fn_args: Any) -> None:
     data = training_data.read(fn_args)
     served = best_rule(data)
     recommender = counted(data, np.ones(len(data.events), bool), served)
-    card = {"kind": "rules", "rule": served, "launch": data.launch.name, FIGURE: f"{served} is the best of {len(data.launch.rules.names)}"}
-    export.save(recommender, fn_args.serving_model_dir, card)
+    card = model_card.describe(data, fn_args.custom_config.get(CODE_KEY, ""))
+    said = {"kind": "rules", "rule": served, FIGURE: f"{served} is the best of {len(data.launch.rules.names)}"}
+    export.save(recommender, fn_args.serving_model_dir, card | said)
 
 
 def best_rule(data: TrainingData) -> str:
