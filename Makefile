@@ -1,6 +1,6 @@
 # The menu: `make` or `make help`. Every target sets the environment up first, which is a no-op when nothing changed.
 .DEFAULT_GOAL := help
-.PHONY: help setup run sample test test-light test-tensorflow test-slow lint types check image clean
+.PHONY: help setup run serve sample test test-light test-tensorflow test-slow lint types check image clean
 
 .NOTPARALLEL:
 
@@ -21,6 +21,9 @@ setup: ## make .venv from the lock (once; about 3 GB)
 
 run: setup ## run the pipeline to a verdict; options: make run ARGS="--launch movielens -v"
 	@$(BIN)/python -m pipeline run $(ARGS)
+
+serve: setup ## serve the pushed version over HTTP; options: make serve ARGS="--port 8600 --explore 0.05"
+	@$(BIN)/python -m pipeline serve $(ARGS)
 
 sample: setup ## make the sample log alone; options: make sample ARGS="--help"
 	@$(BIN)/python data/generate.py $(ARGS)

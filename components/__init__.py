@@ -1,0 +1,1 @@
+"""What happens inside the steps of the pipeline."""

@@ -188,7 +188,7 @@ class Model:
       history: how many of a user's last items the query tower reads.
       epochs: passes over the training sequences.
       batch_users: sequences per step.
-      learning_rate: of Adam.
+      learning_rate: of Adam at the start; it falls to zero over the epochs along a cosine.
       temperature: the divisor of the cosine similarities in the softmax.
       top_k: how many items an answer holds.
       ranking_epochs: passes of the ranking head over the labelled rows.
@@ -198,7 +198,7 @@ class Model:
     history: int = 50
     epochs: int = 8
     batch_users: int = 64
-    learning_rate: float = 3e-3
+    learning_rate: float = 5e-3
     temperature: float = 0.1
     top_k: int = 10
     ranking_epochs: int = 3

@@ -6,6 +6,7 @@ records; on a cluster they are ordinary lines of the step's log.
 
 import logging
 import time
+import typing
 
 _LOGGER = logging.getLogger("dayone.progress")
 _SECONDS_BETWEEN_REPORTS = 0.2
@@ -34,7 +35,7 @@ class Progress:
             _LOGGER.info("%s: %d/%d %s", self._task, self._done, self._total, note, extra={"progress": report})
 
 
-def set_figure(artifact, text: str) -> None:
+def set_figure(artifact: typing.Any, text: str) -> None:
     """Stores the figure that matters on an output artifact, so that a cached run can show it too.
 
     Args:

@@ -8,6 +8,7 @@ steps that they touch.
 import ast
 import functools
 import hashlib
+import importlib.util
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -41,11 +42,16 @@ def _source(module: str) -> Path:
 
 
 def _imports(module: str) -> list[str]:
-    """The modules of our package that a module's source imports, wherever in it."""
+    """The modules of our package that a module's source imports, wherever in it, and the packages that hold them."""
+    source = _source(module)
+    package = module if source.name == "__init__.py" else module.rpartition(".")[0]
     names = []
-    for node in ast.walk(ast.parse(_source(module).read_text())):
+    for node in ast.walk(ast.parse(source.read_text())):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return [name for name in names if name.split(".")[0] == PACKAGE and _source(name).is_file()]
+        elif isinstance(node, ast.ImportFrom):
+            origin = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+            names += [origin, *(f"{origin}.{alias.name}" for alias in node.names)]
+    parts = [name.split(".") for name in names]
+    holders = {".".join(part[:size]) for part in parts for size in range(1, len(part) + 1) if part[0] == PACKAGE}
+    return [name for name in holders if _source(name).is_file()]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from components.errors import DayoneError
-from pipeline import launches, steps
+from pipeline import compile_command, launches, serve, steps, version_commands
 from pipeline.settings import VARIABLES, Settings
 
 EXIT_OK, EXIT_ERROR, EXIT_STOPPED = 0, 1, 130
@@ -48,8 +48,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_schema(commands)
     _add_validate(commands)
     _add_new(commands)
+    compile_command.add(commands)
     listing = commands.add_parser("launches", help="list the launches", description="List the launches in pipeline/launches/.")
     listing.set_defaults(command=_list_launches)
+    version_commands.add_to(commands)
+    serve.add_to(commands)
     return parser
 
 

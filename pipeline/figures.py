@@ -83,5 +83,6 @@ _READERS: dict[str, Callable[[Outputs], str]] = {
     "DriftValidator": _compared,
     "Transform": _features,
     "Pusher": _pushed,
+    "VersionPusher": _pushed,
     "Evaluator": _blessed,
 }

@@ -2,11 +2,10 @@
 
 from typing import NamedTuple
 
-from tfx.components import Evaluator, ExampleValidator, Pusher, StatisticsGen, Transform
+from tfx.components import Evaluator, ExampleValidator, StatisticsGen, Transform
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration import metadata
 from tfx.orchestration import pipeline as tfx_pipeline
-from tfx.proto import pusher_pb2
 from tfx.types import BaseChannel
 
 from components.declaration import Launch
@@ -15,6 +14,7 @@ from components.evaluation.steps import RankingExamples, RetrievalEvaluator, Ver
 from components.features.preprocessing import CODE_KEY, LAUNCH_KEY
 from components.ingest.example_gen import catalogue_example_gen, events_example_gen
 from components.models.trainer import CatalogueTrainer
+from components.serving.pusher import VersionPusher
 from components.validation.curated_schema import CuratedSchema
 from components.validation.drift import SPLIT_PAIR
 from components.validation.drift_validator import DriftValidator, drift_config
@@ -28,6 +28,7 @@ PREPROCESSING_FN = "components.features.preprocessing.preprocessing_fn"
 RULES_RUN_FN = "components.rules.training.run_fn"
 MODEL_RUN_FN = "components.models.training.run_fn"
 INGEST = "components.ingest.executor"
+GATE = "components.validation.gate"
 EVALUATION = "components.evaluation.steps"
 VALIDATION = "components.validation.steps"
 
@@ -47,7 +48,8 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
     Args:
       launch: the declaration.
       settings: where things are.
-      champion: the folder of the version that is being served; "" before the first push.
+      champion: the folder of the version that is being served, or the served folder, in which it is then looked up when the run asks
+        for it; "" before the first push.
     """
     log = checked_log(launch, settings)
     catalogue = checked_catalogue(launch, settings) if launch.catalogue else None
@@ -66,7 +68,7 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
         pipeline_root=str(settings.pipeline_root),
         components=nodes,
         enable_cache=settings.cache,
-        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(settings.metadata)),
+        metadata_connection_config=settings.metadata and metadata.sqlite_metadata_connection_config(str(settings.metadata)),
         beam_pipeline_args=list(settings.beam_args),
     )
 
@@ -102,6 +104,7 @@ def _checked(read: BaseNode, data: str, launch: Launch, settings: Settings, name
         data=data,
         schema=schema_file,
         accept=accept_command(launch, settings),
+        code=code_digest.of_module(GATE),
     ).with_id(names[3])
     return Checked(examples, statistics.outputs["statistics"], schema.outputs["schema"], [read, statistics, schema, validator, gate])
 
@@ -205,11 +208,7 @@ def decided(launch: Launch, retrieval: BaseNode, model: BaseNode, rules: BaseNod
     ).with_id(steps.VERDICT)
 
 
-def pushed(settings: Settings, verdict: BaseNode) -> Pusher:
+def pushed(settings: Settings, verdict: BaseNode) -> VersionPusher:
     """The winner into a numbered version folder that TF Serving and KServe load as it is."""
-    folder = pusher_pb2.PushDestination.Filesystem(base_directory=str(settings.serving))
-    return Pusher(
-        model=verdict.outputs["winner"],
-        model_blessing=verdict.outputs["blessing"],
-        push_destination=pusher_pb2.PushDestination(filesystem=folder),
-    ).with_id(steps.PUSHER)
+    winner, blessing = verdict.outputs["winner"], verdict.outputs["blessing"]
+    return VersionPusher(winner, blessing, str(settings.serving), settings.keep_versions).with_id(steps.PUSHER)

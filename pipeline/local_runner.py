@@ -12,13 +12,11 @@ import signal
 import sys
 import threading
 
+from components.beam_engine import ENGINE
 from pipeline import failures, step_events
 from pipeline.run_request import Request
 
 _LOGGER = logging.getLogger(__name__)
-# The one engine for the graph and for the steps inside it. Beam 2.77's default first tries to download another runner and falls back in
-# silence when it is offline; results should not depend on the network. The full class path is the spelling that every Beam understands.
-ENGINE = "apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRunner"
 
 
 def main() -> int:

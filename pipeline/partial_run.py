@@ -34,6 +34,8 @@ def prepare(source: pipeline.Pipeline, first: str | None, last: str | None) -> t
     marked = _marked(graph, options)
     if not planned(graph, options):
         raise PartialRunError(f"no step lies between --from {first} and --to {last}.")
+    # For the branches that have nothing to do with this part: their results are carried over if there are any.
+    partial_run_utils.set_latest_pipeline_run_strategy(options.partial_run.snapshot_settings)
     required = [node.node_info.id for node in _nodes(marked) if node.execution_options.skip.reuse_artifacts_mode == _REQUIRED]
     if required:
         base = _base_run(source, required)
@@ -42,7 +44,7 @@ def prepare(source: pipeline.Pipeline, first: str | None, last: str | None) -> t
                 f"--from {first} needs the results of {', '.join(required)}, and no earlier run in this workspace has them all. "
                 f"Run once without --from."
             )
-        options.partial_run.snapshot_settings.base_pipeline_run_strategy.base_run_id = base
+        partial_run_utils.set_base_pipeline_run_strategy(options.partial_run.snapshot_settings, base)
     return graph, options
 
 

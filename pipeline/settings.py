@@ -14,6 +14,7 @@ from pathlib import Path
 
 from components.declaration import Launch
 from components.errors import SettingsError
+from components.serving import versions
 from pipeline import default_launch
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -25,6 +26,7 @@ VARIABLES = {
     "DAYONE_LOG": "the log's file, or the folder that the declaration's relative paths start at",
     "DAYONE_WORKSPACE": "the folder for everything that runs write (default: runs/ in the project)",
     "DAYONE_SCHEMA": "the folder of the curated schemas (default: schema/ in the project)",
+    "DAYONE_KEEP_VERSIONS": "how many versions the serving folder keeps (default: 5)",
     "DAYONE_BEAM_ARGS": "options for Beam inside the steps, as on a command line (default: none, in this process)",
 }
 # Read by tests only: where a person keeps public data sets that the project may not ship.
@@ -44,6 +46,7 @@ class Settings:
       beam_args: for Beam inside the steps. Leave it empty on one machine: any option at all makes TFX repackage itself once per
         Beam step (about 2 CPU-s each).
       cache: whether a step whose inputs did not change is served from an earlier run.
+      keep_versions: how many versions the serving folder keeps, the served one included.
     """
 
     launch: str
@@ -53,6 +56,7 @@ class Settings:
     log: Path | None = None
     beam_args: tuple[str, ...] = ()
     cache: bool = True
+    keep_versions: int = 5
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], options: Mapping[str, typing.Any] | None = None) -> "Settings":
@@ -78,7 +82,7 @@ class Settings:
         data = (log if log.is_dir() else log.parent) if log else _default_data(launch, workspace)
         file = log if log and not log.is_dir() else None
         cache = given.options.get("cache")
-        return cls(launch, workspace, data, schema, file, _split_beam_args(given), cache is None or bool(cache))
+        return cls(launch, workspace, data, schema, file, _split_beam_args(given), cache is None or bool(cache), _keep_versions(given))
 
     @property
     def home(self) -> Path:
@@ -107,8 +111,8 @@ class Settings:
 
     def champion(self) -> str:
         """The version folder that is being served (the highest number that holds a SavedModel); "" before the first push."""
-        versions = [folder for folder in self.serving.glob("*") if folder.name.isdigit() and (folder / "saved_model.pb").is_file()]
-        return str(max(versions, key=lambda folder: int(folder.name))) if versions else ""
+        served = versions.served(self.serving)
+        return str(served.folder) if served else ""
 
     def locate(self, path: str) -> Path:
         """A path of the declaration, relative ones below the data folder."""
@@ -181,6 +185,13 @@ def _default_data(launch: str, workspace: Path) -> Path:
     if launch == SAMPLE_LAUNCH:
         return workspace / "sample"
     return _path(PROJECT / default_launch.DATA) if launch == DEFAULT_LAUNCH and default_launch.DATA else Path.cwd()
+
+
+def _keep_versions(given: _Given) -> int:
+    text = given.text("keep_versions") or "5"
+    if not text.isdecimal() or int(text) < 1:
+        raise SettingsError(given.source("keep_versions"), text, "a whole number from 1 on")
+    return int(text)
 
 
 def _split_beam_args(given: _Given) -> tuple[str, ...]:

@@ -50,6 +50,11 @@ def Verdict(model: InputArtifact[Model], summary: OutputArtifact[ModelEvaluation
     Path(summary.uri, "summary.txt").write_text("The model wins: café.\n")
 
 
+@component
+def Aside(numbers: OutputArtifact[Examples]):
+    set_figure(numbers, "on its own")
+
+
 def create_pipeline(launch, settings, champion):
     mood = Path(settings.data, "mood").read_text().strip()
     numbers = Numbers(mood="beam" if mood == "beam" else "")
@@ -58,7 +63,7 @@ def create_pipeline(launch, settings, champion):
     return pipeline.Pipeline(
         pipeline_name=launch.name,
         pipeline_root=str(settings.pipeline_root),
-        components=[numbers, total, verdict],
+        components=[numbers, total, verdict, *([Aside()] if mood == "aside" else [])],
         enable_cache=settings.cache,
         metadata_connection_config=metadata.sqlite_metadata_connection_config(str(settings.metadata)),
         beam_pipeline_args=list(settings.beam_args),

@@ -1,5 +1,6 @@
 """The bootstrap: laws, and how often its interval holds the truth."""
 
+import json
 import math
 
 import numpy as np
@@ -88,3 +89,9 @@ def test_a_gain_over_nothing_is_infinite_and_none_is_zero():
 def test_arrays_of_other_queries_are_refused():
     with pytest.raises(ValueError, match="got 2, 2 and 3"):
         paired_difference(np.ones(2), np.ones(2), np.ones(3, int), seed=0)
+
+
+@pytest.mark.parametrize("ends", [(0.3, 0.1, 0.5), (0.0, -math.inf, math.inf), (math.inf, math.inf, math.inf), (math.inf, 0.0, math.inf)])
+def test_an_interval_survives_json(ends):
+    interval = Interval(*ends, level=0.9)
+    assert Interval.from_dict(json.loads(json.dumps(interval.to_dict(), allow_nan=False))) == interval

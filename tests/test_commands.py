@@ -38,7 +38,7 @@ def one_message(answer, status=1):
 def test_help_is_the_menu_and_comes_at_once():
     answer = pipeline("--help")
     assert answer.returncode == 0
-    assert all(word in answer.stdout for word in ("run", "launches", *VARIABLES))
+    assert all(word in answer.stdout for word in ("run", "launches", "versions", "rollback", "serve", *VARIABLES))
     assert answer.cpu < MOST_CPU_SECONDS
 
 

@@ -233,7 +233,7 @@ def replace_first(events, name, value):
 @pytest.mark.parametrize(
     ("broken", "column", "anomaly"),
     [
-        (drop_device, "device", "missing"),
+        (drop_device, "device", "lacks the column"),
         (text_positions, "position", "type|BYTES|STRING"),
         (unknown_event, "event", "teleport"),
         (unknown_country, "country", "ATLANTIS"),

@@ -61,7 +61,7 @@ def test_transform_tells_the_number_of_features(tmp_path):
 
 def test_the_pusher_tells_the_version(tmp_path):
     pushed = artifact(standard_artifacts.PushedModel, tmp_path, pushed=1, pushed_version="17")
-    assert figures.figure("Pusher", {"pushed_model": pushed}) == "version 17"
+    assert figures.figure("VersionPusher", {"pushed_model": pushed}) == "version 17"
     kept = artifact(standard_artifacts.PushedModel, tmp_path, pushed=0)
     assert figures.figure("Pusher", {"pushed_model": kept}) == "nothing pushed"
 

@@ -150,3 +150,14 @@ def test_an_empty_log_has_empty_answers():
     assert histories.sequences(none, none, none, mask, 3, 0).items.shape == (0, 4)
     assert histories.frozen_histories(none, none, none, mask, np.array([1]), 5, 3, 0).tolist() == [[-1, -1, -1]]
     assert histories.seen_before(none, none, none, mask, 0).shape == (0,)
+
+
+def test_a_tie_number_takes_the_place_of_the_codes():
+    """What comes later may renumber the ids: with a number of the event's own, the order of equal times does not change."""
+    rng = np.random.default_rng(0)
+    user, item, time = np.zeros(50, np.int64), rng.integers(0, 20, 50), rng.integers(0, 5, 50)
+    tie = rng.integers(0, 2**60, 20)[item]
+    renumbered = rng.permutation(1000)[item]
+    order = histories.order_by_user_and_time(user, time, 3, item, tie)
+    assert np.array_equal(histories.order_by_user_and_time(user, time, 3, renumbered, tie), order)
+    assert not np.array_equal(histories.order_by_user_and_time(user, time, 3, renumbered), histories.order_by_user_and_time(user, time, 3, item))

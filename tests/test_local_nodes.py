@@ -119,6 +119,13 @@ def test_a_part_runs_on_the_results_of_the_newest_run_that_has_them(run):
     assert states(run("fine", "Sum", "Sum", cache=False)) == [("Sum", "done")]
 
 
+def test_a_part_may_leave_out_a_branch_that_never_ran(run):
+    assert states(run("aside", None, "Numbers")) == [("Numbers", "done")]
+    assert states(run("aside", None, "Numbers")) == [("Numbers", "cached")]
+    assert states(run("aside", "Sum", "Sum")) == [("Sum", "done")]
+    assert sorted(states(run("aside"))) == [("Aside", "done"), ("Numbers", "cached"), ("Sum", "cached"), ("Verdict", "done")]
+
+
 def test_a_part_that_lacks_results_is_refused_before_anything_starts(run):
     run("bug")
     with pytest.raises(PartialRunError, match="--from Verdict needs the results of Numbers, Sum, and no earlier run in this workspace has them all"):

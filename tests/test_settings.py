@@ -112,6 +112,7 @@ def test_variables_of_the_tests_are_let_through(tmp_path, name):
 def test_every_variable_is_read(tmp_path):
     values = {"DAYONE_LAUNCH": "tea", "DAYONE_LOG": str(tmp_path), "DAYONE_SCHEMA": str(tmp_path), "DAYONE_BEAM_ARGS": "--a"}
     values["DAYONE_WORKSPACE"] = str(tmp_path / "w")
+    values["DAYONE_KEEP_VERSIONS"] = "2"
     plain = Settings.from_environment({})
     for name in VARIABLES:
         assert Settings.from_environment({name: values[name]}) != plain, name
@@ -140,3 +141,11 @@ def test_settings_survive_json(tmp_path):
     file.touch()
     for settings in (settings_of(tmp_path), settings_of(tmp_path, {"DAYONE_BEAM_ARGS": "--a --b=1"}, log=str(file), cache=False)):
         assert Settings.from_json(settings.to_json()) == settings
+
+
+def test_the_number_of_kept_versions_is_a_whole_number(tmp_path):
+    assert settings_of(tmp_path).keep_versions == 5
+    assert settings_of(tmp_path, {"DAYONE_KEEP_VERSIONS": "2"}).keep_versions == 2
+    for wrong in ("0", "-1", "two", "1.5"):
+        with pytest.raises(SettingsError, match="setting DAYONE_KEEP_VERSIONS needs a whole number from 1 on, got"):
+            settings_of(tmp_path, {"DAYONE_KEEP_VERSIONS": wrong})

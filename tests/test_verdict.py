@@ -9,7 +9,7 @@ import pytest
 
 from components.declaration import Gate
 from components.evaluation.bootstrap import Interval
-from components.evaluation.verdict import Champion, Findings, decide, more_queries_needed, percent
+from components.evaluation.verdict import Champion, Findings, decide, findings, more_queries_needed, percent
 
 GATE = Gate(metric="recall@10", margin=0.05, min_queries=200)
 BETTER, EQUAL, WORSE = Interval(0.31, 0.18, 0.45), Interval(0.01, -0.1, 0.12), Interval(-0.2, -0.3, -0.1)
@@ -142,3 +142,32 @@ def test_to_dict_is_json():
 def test_an_unknown_kind_of_champion_is_refused():
     with pytest.raises(ValueError, match="got 'ruels'"):
         _champion(kind="ruels")
+
+
+EVALUATION = {
+    "metric": "recall@10",
+    "rules_name": "covisitation",
+    "rolling": {"model": {"queries": 900, "recall@10": 0.2}, "what is served now": {"recall@10": 0.0}, "covisitation": {"recall@10": 0.1}},
+    "gains": {
+        "model_over_rules": BETTER.to_dict(),
+        "model_over_champion": Interval(math.inf, math.inf, math.inf).to_dict(),
+        "rules_over_champion": WORSE.to_dict(),
+    },
+    "champion": {"kind": "rules"},
+    "champion_problem": "",
+    "slices": {"gains": {"new users": EQUAL.to_dict()}},
+}
+
+
+def test_findings_are_read_from_the_evaluation():
+    over_nothing = Interval(math.inf, math.inf, math.inf)
+    found = findings(json.loads(json.dumps(EVALUATION, allow_nan=False)), True)
+    assert found == Findings(900, 0.2, 0.1, "covisitation", BETTER, True, Champion("rules", 0.0, over_nothing, WORSE), "", {"new users": EQUAL})
+    assert decide(found, GATE).outcome == "model"
+
+
+def test_findings_without_a_champion_and_without_queries():
+    nothing = {"model": {"queries": 0}, "covisitation": {"queries": 0}}
+    found = findings(EVALUATION | {"champion": None, "champion_problem": "gone", "rolling": nothing, "slices": {"gains": {}}}, None)
+    assert found == Findings(0, 0.0, 0.0, "covisitation", BETTER, None, None, "gone", {})
+    assert decide(found, GATE).outcome == "rules"

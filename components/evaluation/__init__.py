@@ -1,0 +1,1 @@
+"""Judging: questions, exact ranks, metrics, intervals, and the verdict on who serves."""

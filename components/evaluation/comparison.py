@@ -89,7 +89,7 @@ def _answers(contenders: dict[str, Contender], rolling: Queries, frozen: Queries
     for name, each in contenders.items():
         try:
             answers[name], stale[name] = (queries.ask(each.score, each.candidates, asked, progress.advance) for asked in (rolling, frozen))
-        except ValueError as error:
+        except ValueError as error:  # noqa: PERF203 (a handful of contenders, minutes each)
             if name != CHAMPION:
                 raise ValueError(f"{name} cannot be judged: {error}") from error
             problem = str(error)

@@ -1,14 +1,14 @@
 """A saved recommender that is judged: through its exported signatures only, so that what is judged is what would serve."""
 
 import dataclasses
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from components.evaluation.queries import Queries
 from components.models import export
-from components.models.recommender import SCORE_CATALOGUE
+from components.models.recommender import SCORE_CATALOGUE, input_name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Contender:
       signature: the one that scores.
     """
 
-    model: object
+    model: Any
     candidates: np.ndarray
     titles: np.ndarray
     kind: str
@@ -51,10 +51,10 @@ class Contender:
         return answer["item_ids"].numpy()[0].tolist(), answer["scores"].numpy()[0]
 
     def _call(self, signature: str, queries: Queries, batch: slice, **more: tf.Tensor) -> dict[str, tf.Tensor]:
-        function: Callable = self.model.signatures[signature]  # type: ignore[attr-defined]
+        function = self.model.signatures[signature]
         wanted = function.structured_input_signature[1]
         given = {"user_id": queries.user_id[batch], "history": queries.history[batch]}
-        given |= {name: column[batch] for name, column in queries.context.items()}
+        given |= {input_name(name): column[batch] for name, column in queries.context.items()}
         lacking = set(wanted) - set(given) - set(more)
         if lacking:
             raise ValueError(f"its signature {signature} asks for {', '.join(sorted(lacking))}, which the declared log does not give")

@@ -75,17 +75,18 @@ def frozen(launch: Launch, events: EventTable, asked: np.ndarray, cut: int) -> Q
 def _queries(launch: Launch, events: EventTable, asked: np.ndarray, frozen_at: int | None) -> Queries:
     user, _ = codes(events.user)
     item, ids = codes(events.item)
-    known = (user, item, events.time, events.positive)
-    wanted = asked & events.positive
-    repeated = wanted & histories.seen_before(*known, launch.seed) if launch.exclude_seen else np.zeros(len(events), bool)
+    positive = events.positive & (events.item != b"")  # an event without an item's id tells nothing
+    known = (user, item, events.time, positive)
+    wanted = asked & positive
+    repeated = wanted & histories.seen_before(*known, launch.seed, events.tie) if launch.exclude_seen else np.zeros(len(events), bool)
     rows = np.flatnonzero(wanted & ~repeated)
     length = launch.model.history
     if frozen_at is None:
-        past = histories.rolling_histories(*known, rows, length, launch.seed)
+        past = histories.rolling_histories(*known, rows, length, launch.seed, events.tie)
     else:
-        past = histories.frozen_histories(*known, user[rows], frozen_at, length, launch.seed)
+        past = histories.frozen_histories(*known, user[rows], frozen_at, length, launch.seed, events.tie)
     if launch.exclude_seen:
-        seen_query, seen_item = histories.seen_pairs(*known, rows, launch.seed)
+        seen_query, seen_item = histories.seen_pairs(*known, rows, launch.seed, events.tie)
     else:
         seen_query, seen_item = np.zeros(0, np.int64), np.zeros(0, np.int64)
     return Queries(
@@ -114,7 +115,12 @@ class Answers:
     recommended: np.ndarray
 
 
-def ask(score: Callable[[Queries, slice], np.ndarray], candidates: np.ndarray, queries: Queries, advance=lambda done: None) -> Answers:
+def ask(
+    score: Callable[[Queries, slice], np.ndarray],
+    candidates: np.ndarray,
+    queries: Queries,
+    advance: Callable[[int], object] = lambda done: None,
+) -> Answers:
     """Ranks every query's target among all candidates; exact, O(q x A).
 
     Args:
@@ -126,32 +132,25 @@ def ask(score: Callable[[Queries, slice], np.ndarray], candidates: np.ndarray, q
     Raises:
       ValueError: if the scores are not one number for each query and candidate.
     """
-    listed = pa.array(candidates, pa.binary())
+    target, seen = _columns(queries.target, candidates), _columns(queries.seen_item, candidates)
     parts = []
     for batch in queries.batches(len(candidates)):
         scores = np.asarray(score(queries, batch))
-        target = _places(queries.target[batch], listed)
-        if scores.shape != (len(target), len(candidates)):
-            raise ValueError(f"scores must be of {len(target)} queries and {len(candidates)} candidates, got shape {scores.shape}.")
-        masked = _seen(queries, batch, listed)
-        parts.append((ranks.ranks_by_counting(scores, target, masked), ranks.top_k(scores, RECOMMENDED, masked)))
+        wanted = (len(target[batch]), len(candidates))
+        if scores.shape != wanted:
+            raise ValueError(f"scores must be of {wanted[0]} queries and {wanted[1]} candidates, got shape {scores.shape}.")
+        masked = np.zeros(wanted, bool)
+        pairs = np.arange(*np.searchsorted(queries.seen_query, [batch.start, batch.stop]))
+        pairs = pairs[seen[pairs] >= 0]
+        masked[queries.seen_query[pairs] - batch.start, seen[pairs]] = True
+        parts.append((ranks.ranks_by_counting(scores, target[batch], masked), ranks.top_k(scores, RECOMMENDED, masked)))
         advance(len(scores))
     if not parts:
         return Answers(np.zeros(0), np.zeros((0, RECOMMENDED), np.int64))
     return Answers(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _seen(queries: Queries, batch: slice, listed: pa.Array) -> np.ndarray:
-    """Which of the listed candidates the users of a batch had acted on: [batch, A] bool."""
-    first, last = np.searchsorted(queries.seen_query, [batch.start, batch.stop])
-    place = _places(queries.seen_item[first:last], listed)
-    known = place >= 0
-    masked = np.zeros((len(queries.target[batch]), len(listed)), bool)
-    masked[queries.seen_query[first:last][known] - batch.start, place[known]] = True
-    return masked
-
-
-def _places(ids: np.ndarray, listed: pa.Array) -> np.ndarray:
-    """Where ids [n] stand among the listed candidates: [n] int64, -1 for one that is not there."""
-    found = pc.index_in(pa.array(ids, pa.binary()), value_set=listed)
-    return found.fill_null(-1).to_numpy().astype(np.int64)
+def _columns(ids: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+    """The columns of ids [n] among the candidates: [n] int64, -1 for an id that is none of them."""
+    found = pc.index_in(pa.array(ids, pa.large_binary()), value_set=pa.array(candidates, pa.large_binary()))
+    return found.fill_null(ranks.UNKNOWN).to_numpy().astype(np.int64)

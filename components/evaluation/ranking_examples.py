@@ -41,8 +41,8 @@ def write(launch: Launch, events: EventTable, uri: str) -> int:
 def _batch(launch: Launch, events: EventTable, rows: np.ndarray, labels: dict[str, np.ndarray]) -> pa.RecordBatch:
     user, _ = codes(events.user)
     item, ids = codes(events.item)
-    known = (user, item, events.time, events.positive)
-    past = histories.rolling_histories(*known, rows, launch.model.history, launch.seed)
+    known = (user, item, events.time, events.positive & (events.item != b""))
+    past = histories.rolling_histories(*known, rows, launch.model.history, launch.seed, events.tie)
     there = past != histories.PADDING
     offsets = pa.array(np.append(0, there.sum(axis=1).cumsum()), pa.int32())
     history = pa.ListArray.from_arrays(offsets, pa.array(ids[past[there]], pa.binary()))

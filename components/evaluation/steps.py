@@ -6,6 +6,7 @@ them: it is the digest of their code, a part of the cache's key.
 
 import json
 import os
+from typing import Any
 
 from tensorflow_transform.tf_metadata import schema_utils
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
@@ -19,6 +20,7 @@ from components.evaluation import ranking_examples as labelled_rows
 from components.evaluation import summary as text
 from components.features import event_table, training_data
 from components.features.event_table import EventTable
+from components.models import champion_version, export
 from components.progress import set_figure
 
 EVALUATION_FILE = "evaluation.json"
@@ -38,7 +40,7 @@ def _serving(model: standard_artifacts.Model) -> str:
 
 
 @component
-def RetrievalEvaluator(  # noqa: N802 (TFX names components as classes)
+def RetrievalEvaluator(
     examples: InputArtifact[standard_artifacts.Examples],
     schema: InputArtifact[standard_artifacts.Schema],
     model: InputArtifact[standard_artifacts.Model],
@@ -50,7 +52,8 @@ def RetrievalEvaluator(  # noqa: N802 (TFX names components as classes)
 ) -> None:
     """Judges model, champion and rules on the eval split; see `components.evaluation.comparison`."""
     declared = Launch.from_json(launch)
-    found = comparison.compare(declared, _events(declared, examples, schema), _serving(model), _serving(rules), champion)
+    served = champion_version.served(champion)
+    found = comparison.compare(declared, _events(declared, examples, schema), _serving(model), _serving(rules), served)
     io_utils.write_string_file(os.path.join(evaluation.uri, EVALUATION_FILE), json.dumps(found, indent=2, allow_nan=False))
     metric = declared.gate.metric
     values = {"model": found["rolling"]["model"], "rules": found["rolling"][found["rules_name"]]}
@@ -58,7 +61,7 @@ def RetrievalEvaluator(  # noqa: N802 (TFX names components as classes)
 
 
 @component
-def RankingExamples(  # noqa: N802
+def RankingExamples(
     examples: InputArtifact[standard_artifacts.Examples],
     schema: InputArtifact[standard_artifacts.Schema],
     ranking_examples: OutputArtifact[standard_artifacts.Examples],
@@ -77,7 +80,7 @@ def _write_ranking_examples(launch: Launch, events: EventTable, output: standard
 
 
 @component
-def Verdict(  # noqa: N802
+def Verdict(
     evaluation: InputArtifact[standard_artifacts.ModelEvaluation],
     model: InputArtifact[standard_artifacts.Model],
     rules: InputArtifact[standard_artifacts.Model],
@@ -93,15 +96,25 @@ def Verdict(  # noqa: N802
     declared = Launch.from_json(launch)
     found = json.loads(io_utils.read_string_file(os.path.join(evaluation.uri, EVALUATION_FILE)))
     figures = ranking_metrics.read(declared, ranking.uri) if ranking is not None else None
-    blessed = bool(ranking_blessing.get_int_custom_property("blessed")) if ranking_blessing is not None else None
+    blessed = None
+    if figures is not None and ranking_blessing is not None:
+        blessed = ranking_metrics.word(declared, figures, bool(ranking_blessing.get_int_custom_property("blessed")))
     decision = verdict.decide(verdict.findings(found, blessed), declared.gate)
     _write_summary(found | {"verdict": decision.to_dict(), "ranking": figures}, decision.outcome, summary)
     chosen = {verdict.MODEL: model, verdict.RULES: rules}.get(decision.outcome)
     if chosen is not None:
-        io_utils.copy_dir(_serving(chosen), path_utils.serving_model_dir(winner.uri))
+        folder = path_utils.serving_model_dir(winner.uri)
+        io_utils.copy_dir(_serving(chosen), folder)
+        export.add_to_card(folder, _earned(found, decision))
     blessing.set_int_custom_property("blessed", int(chosen is not None))
     io_utils.write_string_file(os.path.join(blessing.uri, "BLESSED" if chosen is not None else "NOT_BLESSED"), decision.outcome)
     set_figure(summary, verdict.HEADLINES[decision.outcome])
+
+
+def _earned(found: dict, decision: verdict.Verdict) -> dict[str, Any]:
+    """What the winner's card says of its evaluation."""
+    name = verdict.MODEL if decision.outcome == verdict.MODEL else found["rules_name"]
+    return {"metrics": found["rolling"][name], "verdict": decision.to_dict()}
 
 
 def _write_summary(found: dict, outcome: str, output: standard_artifacts.ModelEvaluation) -> None:

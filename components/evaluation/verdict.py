@@ -181,8 +181,10 @@ def _reasons(findings: Findings, gate: Gate) -> Iterator[str]:
 
 def _unchanged(findings: Findings) -> bool:
     """Whether the model gains the same as the champion for every user, as when nothing changed since it was pushed."""
-    gain = findings.champion and findings.champion.model_gain
-    return gain is not None and gain.low == gain.point == gain.high == 0
+    if findings.champion is None:
+        return False
+    gain = findings.champion.model_gain
+    return gain.low == gain.point == gain.high == 0
 
 
 def _range(gain: Interval) -> str:

@@ -10,8 +10,9 @@ Every function takes events as parallel arrays in any row order: `user` and `ite
   * before a positive event: also those of the same moment that a seeded random order puts first. Logs with whole seconds hold many
     such ties, and an order by id or by row would favour some items (half of MovieLens 100K's neighbouring ratings share a second).
 
-The random order is a hash of the seed and the event's own content, so it does not depend on the order in which files were read, nor on
-which other events are in the arrays: training and evaluation see the same past. Cost: one sort, O(n log n), then O(1) per answer cell.
+The random order is a hash of the seed and the event's own content, so it does not depend on the order in which files were read. Codes that
+number the ids of a log change with its other events; `tie` [n] int, a number of each event's own ids (see `id_codes.hashes`), frees the order
+from that too: what comes later changes nothing, and training and evaluation see the same past. Cost: one sort, O(n log n), then O(1) per answer cell.
 """
 
 from typing import NamedTuple
@@ -38,7 +39,7 @@ class Windows(NamedTuple):
     rows: Ints
 
 
-def order_by_user_and_time(user: Ints, time: Ints, seed: int, item: Ints | None = None) -> Ints:
+def order_by_user_and_time(user: Ints, time: Ints, seed: int, item: Ints | None = None, tie: Ints | None = None) -> Ints:
     """The rows sorted by user, then time, then a seeded random key.
 
     Args:
@@ -46,15 +47,17 @@ def order_by_user_and_time(user: Ints, time: Ints, seed: int, item: Ints | None 
       time: [n] int64 microseconds.
       seed: of the order of equal times.
       item: [n] int codes that, with user and time, make the random key; None takes the row's index instead.
+      tie: [n] int, takes the place of both codes in the random key.
 
     Returns:
       [n] int64, the row at each place of the order.
     """
     content = np.arange(len(user)) if item is None else item
-    return np.asarray(np.lexsort((_random_key(user, time, content, seed), time, user)))
+    fields = (user, time, content) if tie is None else (tie, time)
+    return np.asarray(np.lexsort((_random_key(fields, len(user), seed), time, user)))
 
 
-def rolling_histories(user: Ints, item: Ints, time: Ints, positive: Mask, rows: Ints, length: int, seed: int) -> Codes:
+def rolling_histories(user: Ints, item: Ints, time: Ints, positive: Mask, rows: Ints, length: int, seed: int, tie: Ints | None = None) -> Codes:
     """The last `length` items before each query row.
 
     Example: a user's events (item, time): A 1, B 2, C 3 -> with length 2 the row of C gets [A, B] and the row of A [-1, -1].
@@ -68,11 +71,11 @@ def rolling_histories(user: Ints, item: Ints, time: Ints, positive: Mask, rows: 
     Returns:
       [q, length] int32, oldest first, right-padded with -1.
     """
-    start, end, positives = _known_before(user, item, time, positive, rows, seed)
+    start, end, positives = _known_before(user, item, time, positive, rows, seed, tie)
     return _last(item[positives], start, end, length)
 
 
-def seen_pairs(user: Ints, item: Ints, time: Ints, positive: Mask, rows: Ints, seed: int) -> tuple[Ints, Codes]:
+def seen_pairs(user: Ints, item: Ints, time: Ints, positive: Mask, rows: Ints, seed: int, tie: Ints | None = None) -> tuple[Ints, Codes]:
     """The whole history of each query row as pairs, for a mask of seen items: `mask[query, item] = True`.
 
     Args:
@@ -83,14 +86,16 @@ def seen_pairs(user: Ints, item: Ints, time: Ints, positive: Mask, rows: Ints, s
     Returns:
       query: [pairs] int64, places in `rows`, ascending; item: [pairs] int32. Repeated items are not removed.
     """
-    start, end, positives = _known_before(user, item, time, positive, rows, seed)
+    start, end, positives = _known_before(user, item, time, positive, rows, seed, tie)
     count = end - start
     query = np.repeat(np.arange(len(rows)), count)
     offset = np.arange(len(query)) - np.repeat(np.cumsum(count) - count, count)
     return query, item[positives][start[query] + offset].astype(np.int32)
 
 
-def frozen_histories(user: Ints, item: Ints, time: Ints, positive: Mask, users: Ints, cut: int, length: int, seed: int) -> Codes:
+def frozen_histories(
+    user: Ints, item: Ints, time: Ints, positive: Mask, users: Ints, cut: int, length: int, seed: int, tie: Ints | None = None
+) -> Codes:
     """The last `length` items of each asked user before a moment.
 
     Args:
@@ -103,12 +108,12 @@ def frozen_histories(user: Ints, item: Ints, time: Ints, positive: Mask, users: 
     Returns:
       [q, length] int32, oldest first, right-padded with -1.
     """
-    order = order_by_user_and_time(user, time, seed, item)
+    order = order_by_user_and_time(user, time, seed, item, tie)
     known = order[positive[order] & (time[order] < cut)]
     return _last(item[known], np.searchsorted(user[known], users), np.searchsorted(user[known], users, side="right"), length)
 
 
-def sequences(user: Ints, item: Ints, time: Ints, positive: Mask, length: int, seed: int) -> Windows:
+def sequences(user: Ints, item: Ints, time: Ints, positive: Mask, length: int, seed: int, tie: Ints | None = None) -> Windows:
     """Each user's positive items in consecutive windows that overlap by one, so that every next item is a target exactly once.
 
     Example: items A B C D E of one user with length 2 -> [A, B, C], [C, D, E]. A user with one positive has no next item: no window.
@@ -118,7 +123,7 @@ def sequences(user: Ints, item: Ints, time: Ints, positive: Mask, length: int, s
       length: how many positions of a window have a target.
       seed: of the order of equal times.
     """
-    order = order_by_user_and_time(user, time, seed, item)
+    order = order_by_user_and_time(user, time, seed, item, tie)
     positives = order[positive[order]]
     first = _firsts(user[positives])
     end = np.append(first[1:], len(positives))
@@ -131,13 +136,13 @@ def sequences(user: Ints, item: Ints, time: Ints, positive: Mask, length: int, s
     return Windows(_gather(item, rows, rows != PADDING).astype(np.int32), rows)
 
 
-def seen_before(user: Ints, item: Ints, time: Ints, positive: Mask, seed: int) -> Mask:
+def seen_before(user: Ints, item: Ints, time: Ints, positive: Mask, seed: int, tie: Ints | None = None) -> Mask:
     """Whether a positive row repeats an item that its user had acted on before.
 
     Returns:
       [n] bool; False on rows that are not positive.
     """
-    order = order_by_user_and_time(user, time, seed, item)
+    order = order_by_user_and_time(user, time, seed, item, tie)
     positives = order[positive[order]]
     by_pair = positives[np.lexsort((item[positives], user[positives]))]  # a stable sort: within a pair, the order of time stays
     repeats = np.zeros(len(user), dtype=bool)
@@ -145,9 +150,9 @@ def seen_before(user: Ints, item: Ints, time: Ints, positive: Mask, seed: int) -
     return repeats
 
 
-def _known_before(user: Ints, item: Ints, time: Ints, positive: Mask, rows: Ints, seed: int) -> tuple[Ints, Ints, Ints]:
+def _known_before(user: Ints, item: Ints, time: Ints, positive: Mask, rows: Ints, seed: int, tie: Ints | None = None) -> tuple[Ints, Ints, Ints]:
     """What each query row knows: the range [start, end) [q] of places in `positives` [m], the positive rows in order."""
-    order = order_by_user_and_time(user, time, seed, item)
+    order = order_by_user_and_time(user, time, seed, item, tie)
     before = np.concatenate(([0], np.cumsum(positive[order])))
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
@@ -184,13 +189,13 @@ def _gather(values: Ints, places: Ints, valid: Mask) -> Ints:
     return out
 
 
-def _random_key(user: Ints, time: Ints, content: Ints, seed: int) -> npt.NDArray[np.uint64]:
-    """A hash per row, [n] uint64: a step of SplitMix64 (Steele, Lea & Flood 2014) for each field in turn.
+def _random_key(fields: tuple[Ints, ...], count: int, seed: int) -> npt.NDArray[np.uint64]:
+    """A hash per row, [n] uint64: a step of SplitMix64 (Steele, Lea & Flood 2014) for each field [n] in turn.
 
     User and time are mixed in so that two items that tie twice need not come in the same order both times.
     """
-    key = np.full(len(user), seed % 2**64, dtype=np.uint64)
-    for field in (user, time, content):
+    key = np.full(count, seed % 2**64, dtype=np.uint64)
+    for field in fields:
         key = _mix(key ^ np.asarray(field).astype(np.int64).view(np.uint64))
     return key
 

@@ -1,0 +1,1 @@
+"""What is trained and what serves: towers, ranking head, the serving contract and its export."""

@@ -1,27 +1,40 @@
-"""Writes a recommender as a SavedModel that loads without this code, with a card that says what it is."""
+"""Writes a recommender as a SavedModel that loads without this code, with warm-up requests and a card that says what it is."""
 
 import json
 import os
+from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
 
-from components.models.recommender import Recommender
-
-CARD = os.path.join("assets.extra", "dayone.json")
-
-
-def save(recommender: Recommender, folder: str, card: dict[str, str]) -> None:
-    """Saves the signatures to `folder` and the card beside them (`assets.extra/dayone.json`, which servers ignore)."""
-    tf.saved_model.save(recommender, folder, signatures=recommender.signatures())
-    tf.io.gfile.makedirs(os.path.join(folder, os.path.dirname(CARD)))
-    with tf.io.gfile.GFile(os.path.join(folder, CARD), "w") as file:
-        file.write(json.dumps(card, sort_keys=True, indent=2))
+from components.models import warmup
+from components.models.card_file import CARD
+from components.models.recommender import BLANK, Recommender
 
 
-def card(folder: str) -> dict[str, str]:
-    """The card of a saved recommender; empty where there is none."""
+def save(recommender: Recommender, folder: str, card: Mapping[str, Any]) -> None:
+    """Saves the signatures to `folder`; beside them, where servers look or ignore, warm-up requests and the card."""
+    signatures = recommender.signatures()
+    tf.saved_model.save(recommender, folder, signatures=signatures)
+    warmup.write(signatures, recommender.catalogue()["item_ids"], BLANK, folder)
+    _write_card(folder, card)
+
+
+def add_to_card(folder: str, more: Mapping[str, Any]) -> None:
+    """Adds what later steps know (metrics, verdict, version) to the card of a saved recommender."""
+    _write_card(folder, {**card(folder), **more})
+
+
+def card(folder: str) -> dict[str, Any]:
+    """The card of a saved recommender (`assets.extra/dayone.json`); empty where there is none."""
     path = os.path.join(folder, CARD)
     if not tf.io.gfile.exists(path):
         return {}
     with tf.io.gfile.GFile(path) as file:
         return json.loads(file.read())
+
+
+def _write_card(folder: str, card: Mapping[str, Any]) -> None:
+    tf.io.gfile.makedirs(os.path.join(folder, os.path.dirname(CARD)))
+    with tf.io.gfile.GFile(os.path.join(folder, CARD), "w") as file:
+        file.write(json.dumps(dict(card), sort_keys=True, indent=2))

@@ -1,5 +1,7 @@
 """The trained model behind the serving contract: towers, ranking head, and the rules for users it knows nothing of."""
 
+import dataclasses
+
 import numpy as np
 import tensorflow as tf
 
@@ -9,6 +11,14 @@ from components.models.context import RequestContext
 from components.models.ranking import RankingModel
 from components.models.recommender import Recommender
 from components.models.retrieval import RetrievalModel
+
+
+@dataclasses.dataclass(frozen=True)
+class _Trained:
+    """The Keras models, where TensorFlow's tracking does not look for them: saved whole they would take optimizers and item embeddings along."""
+
+    retrieval: RetrievalModel
+    ranking: RankingModel | None
 
 
 class ModelRecommender(Recommender):
@@ -26,14 +36,22 @@ class ModelRecommender(Recommender):
         """Takes trained parts; `fallback` [A] float32 scores the candidates for a request without a known history."""
         super().__init__(launch, table, context.dtypes)
         self._request = context
-        self._retrieval = retrieval
-        self._ranking = ranking
+        self._trained = _Trained(retrieval, ranking)
         self._fallback = tf.constant(fallback, tf.float32)
         self._item_vectors = tf.constant(retrieval.all_items())
         self._candidate_vectors = self._vectors(self._active)
+        self._build()
+        self._weights = [*retrieval.query.variables, *retrieval.context.variables, *(ranking.variables if ranking else ())]
+
+    def _build(self) -> None:
+        """Makes the weights of layers that had nothing to be trained on."""
+        nothing = {name: tf.zeros([1], dtype) if dtype != tf.string else tf.constant([""]) for name, dtype in self._context.items()}
+        history = tf.zeros([1, self._length], tf.int32)
+        self._queries(history, nothing)
+        self.probabilities(history, history, nothing)
 
     def _queries(self, history: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
-        return self._retrieval.last_query(tf.gather(self._item_vectors, history), history, self._request(context))
+        return self._trained.retrieval.last_query(tf.gather(self._item_vectors, history), history, self._request(context))
 
     def _vectors(self, rows: tf.Tensor) -> tf.Tensor:
         return tf.math.l2_normalize(tf.gather(self._item_vectors, rows), axis=-1)
@@ -45,14 +63,15 @@ class ModelRecommender(Recommender):
 
     def probabilities(self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """See `Recommender.probabilities`; calibrated at the mean position of the training log."""
-        if self._ranking is None:
+        ranking = self._trained.ranking
+        if ranking is None:
             return {}
         queries = self._queries(history, context)
         count, size = tf.shape(items)[1], queries.shape[-1]
         query = tf.reshape(tf.repeat(queries, count, axis=0), [-1, size])
-        logits = self._ranking({"query": query, "item": self._vectors(tf.reshape(items, [-1]))})
+        logits = ranking({"query": query, "item": self._vectors(tf.reshape(items, [-1]))})
         answers = tf.unstack(tf.sigmoid(logits), axis=-1)
-        return {name: tf.reshape(answer, tf.shape(items)) for name, answer in zip(self._ranking.objectives, answers, strict=True)}
+        return {name: tf.reshape(answer, tf.shape(items)) for name, answer in zip(ranking.objectives, answers, strict=True)}
 
     def embed_query(self, user_id: tf.Tensor, history: tf.Tensor, **context: tf.Tensor) -> dict[str, tf.Tensor]:
         """`embed_query`: [B, D] float32 of length 1; only meaningful where the history holds a known item."""

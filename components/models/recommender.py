@@ -9,9 +9,11 @@ rank_examples     examples [B] (serialized tf.Example)                          
 score_catalogue   user_id [B], history [B, H], <context> [B]                      ->  scores [B, A]
 catalogue         nothing                                                         ->  item_ids [A], titles [A]
 
-Ids are strings; histories are oldest first and padded with "". A SavedModel with these loads in plain TensorFlow, without this code.
+Ids are strings; histories are oldest first and padded with "". A context column is asked for by its own name, or by `input_name` of it
+where TensorFlow cannot take that. A SavedModel with these loads in plain TensorFlow, without this code.
 """
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -23,6 +25,13 @@ from components.features.item_table import MISSING_INT, ItemTable
 HISTORY_FEATURE = "history"
 SCORE_CATALOGUE = "score_catalogue"
 ITEMS_SHAPE = (None, None)
+# What stands for a missing value in a request or an example.
+BLANK = {tf.string: "", tf.int64: MISSING_INT, tf.float32: float("nan")}
+
+
+def input_name(column: str) -> str:
+    """The name of a context column as an input of a signature: TensorFlow takes no "Device:token" there, so it is `device_token`."""
+    return re.sub(r"^(?=[\d_])", "column", re.sub(r"[^a-z0-9_]", "_", column.lower()))
 
 
 class Recommender(tf.Module):
@@ -105,8 +114,7 @@ class Recommender(tf.Module):
         """`rank_examples`: the same probabilities for serialized examples with one item and the history of its moment."""
         log = self._launch.log
         spec = {log.item: tf.io.FixedLenFeature([], tf.string, ""), HISTORY_FEATURE: tf.io.RaggedFeature(tf.string)}
-        blank = {tf.string: "", tf.int64: MISSING_INT, tf.float32: float("nan")}
-        spec |= {name: tf.io.FixedLenFeature([], dtype, blank[dtype]) for name, dtype in self._context.items()}
+        spec |= {name: tf.io.FixedLenFeature([], dtype, BLANK[dtype]) for name, dtype in self._context.items()}
         parsed = tf.io.parse_example(examples, spec)
         history = self.history_rows(parsed[HISTORY_FEATURE].to_tensor(""))
         context = {name: parsed[name] for name in self._context}
@@ -143,6 +151,11 @@ class Recommender(tf.Module):
 
     def _traced(self, function: Callable, strings: dict[str, tuple]) -> Callable:
         """The concrete function for string inputs of given shapes and the declared context [B]."""
+        columns = {input_name(column): column for column in self._context}
         specs = {name: tf.TensorSpec(shape, tf.string, name) for name, shape in strings.items()}
-        specs |= {name: tf.TensorSpec([None], dtype, name) for name, dtype in self._context.items()}
-        return tf.function(function).get_concrete_function(**specs)
+        specs |= {name: tf.TensorSpec([None], self._context[column], name) for name, column in columns.items()}
+
+        def asked(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+            return function(**{columns.get(name, name): value for name, value in inputs.items()})
+
+        return tf.function(asked).get_concrete_function(**specs)

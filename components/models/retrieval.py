@@ -95,10 +95,11 @@ class RetrievalModel(tfrs.Model):
         Q = 1 - exp(-expected count) is the probability to be among the candidates of a batch of T targets.
         """
         own = tf.unique(target).y
-        drawn = tf.random.uniform([tf.size(own)], 1, self._size, tf.int32)
+        samples = tf.maximum(tf.size(own), 1)  # a batch without targets has a softmax too: over nothing it would be an error
+        drawn = tf.random.uniform([samples], 1, self._size, tf.int32)
         candidates = tf.unique(tf.concat([own, drawn], axis=0)).y
         in_batch = tf.cast(tf.size(target), tf.float32) * tf.gather(self._share, candidates)
-        by_chance = tf.cast(tf.size(own), tf.float32) / float(self._size - 1)
+        by_chance = tf.cast(samples, tf.float32) / float(self._size - 1)
         return candidates, tf.math.log(-tf.math.expm1(-(in_batch + by_chance)))
 
     def _embed(self, history: tf.Tensor, candidates: tf.Tensor, training: bool) -> tuple[tf.Tensor, tf.Tensor]:

@@ -32,13 +32,13 @@ class CatalogueTrainerSpec(standard_component_specs.TrainerSpec):
 class CatalogueTrainerExecutor(trainer_executor.GenericExecutor):
     """The standard Trainer's executor; `run_fn` finds the catalogue's address in its custom_config."""
 
-    def _GetFnArgs(self, input_dict: dict, output_dict: dict, exec_properties: dict) -> Any:  # noqa: N802 (TFX's name)
+    def _GetFnArgs(self, input_dict: dict, output_dict: dict, exec_properties: dict) -> Any:
         arguments = super()._GetFnArgs(input_dict, output_dict, exec_properties)
         catalogue = input_dict.get(CATALOGUE_INPUT)
         arguments.custom_config[CATALOGUE_URI] = artifact_utils.get_single_uri(catalogue) if catalogue else ""
         return arguments
 
-    def Do(self, input_dict: dict, output_dict: dict, exec_properties: dict) -> None:  # noqa: N802
+    def Do(self, input_dict: dict, output_dict: dict, exec_properties: dict) -> None:
         """Trains, and shows the figure that the exported card holds."""
         super().Do(input_dict, output_dict, exec_properties)
         model = artifact_utils.get_single_instance(output_dict[standard_component_specs.MODEL_KEY])

@@ -4,13 +4,16 @@ First the towers, by the next item at every position of every history; then, on 
 of the log. The eval split is not read.
 """
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
 from components.features import histories, training_data
 from components.features.id_codes import codes
+from components.features.preprocessing import CODE_KEY
 from components.features.training_data import TrainingData
-from components.models import export
+from components.models import export, model_card
 from components.models.context import ContextEmbedding, RequestContext
 from components.models.model_recommender import ModelRecommender
 from components.models.ranking import MAX_POSITIONS, RankingModel
@@ -22,19 +25,24 @@ RANKING_BATCH = 2048
 EMBEDDED_AT_ONCE = 4096
 
 
-def run_fn(fn_args) -> None:
+def run_fn(fn_args: Any) -> None:
     """TFX's entry: see `tfx.components.trainer.fn_args_utils.FnArgs` for the argument."""
     data = training_data.read(fn_args)
+    positives = int(data.events.positive.sum())
+    figure = f"learnt from {positives:,} positive events; {int(data.items.active.sum()):,} items to recommend"
+    card = model_card.describe(data, fn_args.custom_config.get(CODE_KEY, ""))
+    export.save(trained(data), fn_args.serving_model_dir, card | {"kind": "model", FIGURE: figure})
+
+
+def trained(data: TrainingData) -> ModelRecommender:
+    """Towers and ranking head, trained on the data; the same data and seed give the same model."""
     tf.keras.utils.set_random_seed(data.launch.seed)
     request = RequestContext(data.launch.log.context, data.transform)
     context = request.of_rows(data.events.context)
     retrieval = train_retrieval(data, request, context)
     ranking = train_ranking(data, retrieval, context) if data.launch.has_ranking_head else None
     fallback = count_events(data, np.ones(len(data.events), bool)).fallback(data.launch)[data.items.active]
-    recommender = ModelRecommender(data.launch, data.items, request, retrieval, ranking, fallback)
-    positives = int(data.events.positive.sum())
-    figure = f"learnt from {positives:,} positive events; {int(data.items.active.sum()):,} items to recommend"
-    export.save(recommender, fn_args.serving_model_dir, {"kind": "model", "launch": data.launch.name, FIGURE: figure})
+    return ModelRecommender(data.launch, data.items, request, retrieval, ranking, fallback)
 
 
 def train_retrieval(data: TrainingData, request: RequestContext, context: dict[str, np.ndarray]) -> RetrievalModel:
@@ -50,11 +58,11 @@ def train_retrieval(data: TrainingData, request: RequestContext, context: dict[s
 def _sequences(data: TrainingData, context: dict[str, np.ndarray]) -> dict:
     """Windows of histories as the retrieval model reads them: arrays [W, L], and `context` column to [W, L]."""
     known = _known(data)
-    windows = histories.sequences(*known, data.launch.model.history, data.launch.seed)
+    windows = histories.sequences(*known, data.launch.model.history, data.launch.seed, data.events.tie)
     items, rows = np.maximum(windows.items, 0), windows.rows[:, 1:]
     weight = rows >= 0
     if data.launch.exclude_seen:
-        weight &= ~histories.seen_before(*known, data.launch.seed)[rows]
+        weight &= ~histories.seen_before(*known, data.launch.seed, data.events.tie)[rows]
     asked = np.maximum(rows, 0)
     return {
         "history": items[:, :-1],
@@ -91,7 +99,7 @@ def train_ranking(data: TrainingData, retrieval: RetrievalModel, context: dict[s
 
 def _row_queries(data: TrainingData, retrieval: RetrievalModel, rows: np.ndarray, context: dict[str, np.ndarray]) -> np.ndarray:
     """The query vectors [rows, D] with the histories of the rows' own moments."""
-    past = np.maximum(histories.rolling_histories(*_known(data), rows, data.launch.model.history, data.launch.seed), 0)
+    past = np.maximum(histories.rolling_histories(*_known(data), rows, data.launch.model.history, data.launch.seed, data.events.tie), 0)
     items = retrieval.all_items()
     query = tf.function(lambda past, context: retrieval.last_query(tf.gather(items, past), past, context), reduce_retracing=True)
     parts = []
@@ -109,7 +117,8 @@ def _fit(model: tf.keras.Model, arrays: dict, batch: int, epochs: int, learning_
     steps = -(-rows // batch)
     progress = Progress(task, epochs * steps)
     report = tf.keras.callbacks.LambdaCallback(on_batch_end=lambda _, logs: progress.advance(note=f"loss {logs['loss']:.3f}"))
-    model.compile(optimizer=tf.keras.optimizers.Adam(learning_rate))
+    falling = tf.keras.optimizers.schedules.CosineDecay(learning_rate, epochs * steps)
+    model.compile(optimizer=tf.keras.optimizers.Adam(falling))
     model.fit(_batches(arrays, rows, batch, epochs, seed), epochs=epochs, steps_per_epoch=steps, verbose=0, callbacks=[report])
 
 

@@ -1,0 +1,1 @@
+"""What serves on day one: counted rules behind the serving contract."""

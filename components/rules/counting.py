@@ -38,7 +38,7 @@ class RuleCounts:
         return self.recent_popularity + self.popularity / (self.popularity.max() + 1.0) if recent else self.popularity
 
 
-def count(launch: Launch, user: np.ndarray, item: np.ndarray, time: np.ndarray, size: int) -> RuleCounts:
+def count(launch: Launch, user: np.ndarray, item: np.ndarray, time: np.ndarray, size: int, tie: np.ndarray | None = None) -> RuleCounts:
     """Counts the rules.
 
     Args:
@@ -47,10 +47,11 @@ def count(launch: Launch, user: np.ndarray, item: np.ndarray, time: np.ndarray, 
       item: [e] int32 rows of the item table.
       time: [e] int64 microseconds.
       size: N.
+      tie: [e] int, what orders events of equal time; by default the codes.
     """
     end = time.max(initial=0)
     recent = time >= end - launch.rules.recent_days * MICROSECONDS_PER_DAY
-    neighbours, weights = _covisitation(launch, user, item, time, size)
+    neighbours, weights = _covisitation(launch, user, item, time, size, tie)
     return RuleCounts(
         popularity=np.bincount(item, minlength=size).astype(np.float32),
         recent_popularity=np.bincount(item[recent], minlength=size).astype(np.float32),
@@ -59,9 +60,11 @@ def count(launch: Launch, user: np.ndarray, item: np.ndarray, time: np.ndarray, 
     )
 
 
-def _covisitation(launch: Launch, user: np.ndarray, item: np.ndarray, time: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+def _covisitation(
+    launch: Launch, user: np.ndarray, item: np.ndarray, time: np.ndarray, size: int, tie: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     """weight(a, b) = sum over times b came d items after a, d up to the window, of decay^(d-1); the M heaviest b of each a."""
-    order = order_by_user_and_time(user, time, launch.seed, item)
+    order = order_by_user_and_time(user, time, launch.seed, item, tie)
     user, item = user[order], item[order]
     pairs, weights = [np.zeros(0, np.int64)], [np.zeros(0)]
     for distance in range(1, launch.rules.covisitation_window + 1):

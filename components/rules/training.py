@@ -1,5 +1,7 @@
 """Counts the rules, chooses the one that serves, exports it: the `run_fn` of the step "Rules"."""
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -8,8 +10,9 @@ from components.evaluation import metrics, queries
 from components.features import training_data
 from components.features.event_table import EventTable
 from components.features.id_codes import codes
+from components.features.preprocessing import CODE_KEY
 from components.features.training_data import TrainingData
-from components.models import export
+from components.models import export, model_card
 from components.progress import FIGURE
 from components.rules import counting
 from components.rules.rules_recommender import RulesRecommender
@@ -18,13 +21,14 @@ VALIDATION_SHARE = 0.1
 PRIOR_ROWS = 20.0
 
 
-def run_fn(fn_args) -> None:
+def run_fn(fn_args: Any) -> None:
     """TFX's entry: see `tfx.components.trainer.fn_args_utils.FnArgs` for the argument."""
     data = training_data.read(fn_args)
     served = best_rule(data)
-    recommender = _recommender(data, np.ones(len(data.events), bool), served)
-    card = {"kind": "rules", "rule": served, "launch": data.launch.name, FIGURE: f"{served} is the best of {len(data.launch.rules.names)}"}
-    export.save(recommender, fn_args.serving_model_dir, card)
+    recommender = counted(data, np.ones(len(data.events), bool), served)
+    card = model_card.describe(data, fn_args.custom_config.get(CODE_KEY, ""))
+    said = {"kind": "rules", "rule": served, FIGURE: f"{served} is the best of {len(data.launch.rules.names)}"}
+    export.save(recommender, fn_args.serving_model_dir, card | said)
 
 
 def best_rule(data: TrainingData) -> str:
@@ -33,7 +37,7 @@ def best_rule(data: TrainingData) -> str:
     if len(positives) < 2:
         return data.launch.rules.names[0]
     cut = positives[int(len(positives) * (1 - VALIDATION_SHARE))]
-    candidate = _recommender(data, data.events.time < cut, data.launch.rules.names[0])
+    candidate = counted(data, data.events.time < cut, data.launch.rules.names[0])
     asked = queries.rolling(data.launch, data.events, data.events.time >= cut)
     ids = candidate.catalogue()["item_ids"].numpy()
 
@@ -47,7 +51,7 @@ def best_rule(data: TrainingData) -> str:
     return max(data.launch.rules.names, key=value)
 
 
-def _recommender(data: TrainingData, used: np.ndarray, served: str) -> RulesRecommender:
+def counted(data: TrainingData, used: np.ndarray, served: str) -> RulesRecommender:
     """The rules counted from the rows in `used` [n] bool."""
     counts = count_events(data, used)
     context = {name: data.transform.raw_feature_spec()[name].dtype for name in data.launch.log.context}
@@ -59,7 +63,8 @@ def count_events(data: TrainingData, used: np.ndarray) -> counting.RuleCounts:
     """The counts of the positive events among the rows in `used` [n] bool."""
     rows = used & data.events.positive & (data.item_rows > 0)
     user, _ = codes(data.events.user)
-    return counting.count(data.launch, user[rows], data.item_rows[rows], data.events.time[rows], len(data.items))
+    time, tie = data.events.time[rows], data.events.tie[rows]
+    return counting.count(data.launch, user[rows], data.item_rows[rows], time, len(data.items), tie)
 
 
 def _rates(launch: Launch, events: EventTable, rows: np.ndarray, size: int) -> dict[str, np.ndarray]:

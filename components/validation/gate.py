@@ -23,6 +23,7 @@ def ValidationGate(
     data: Parameter[str],
     schema: Parameter[str],
     accept: Parameter[str],
+    code: Parameter[str],
 ) -> None:
     """Raises `GateError` with every column that has an anomaly; else writes a sentence and the figure.
 
@@ -33,6 +34,7 @@ def ValidationGate(
       data: what was checked, "log" or "catalogue".
       schema: where the curated schema lies, named to people.
       accept: the command that accepts a column into the schema.
+      code: the digest of the gate's code, so that TFX's cache sees an edit.
     """
     found, counted = read_anomalies(anomalies), read_statistics(statistics)
     error = gate_error({split: explain(found[split], counted[split]) for split in found}, data, schema, accept)

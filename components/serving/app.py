@@ -1,0 +1,177 @@
+"""The HTTP side: routes, limits, errors as JSON. What is answered is decided in `service.py`.
+
+Never a traceback to the caller: what is wrong with a request is a 4xx with a text, as in TF Serving `{"error": text}`.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from components.serving.request_errors import BAD_REQUEST, NOT_FOUND, SLOW_CALLER, TOO_LARGE, RequestError
+from components.serving.service import Service
+from components.serving.work_queue import WorkQueue
+
+_LOGGER = logging.getLogger("dayone.serving")
+JSON = "application/json"
+MODEL, VERSION = "/v1/models/{name}", "/v1/models/{name}/versions/{version}"
+_BODY = {"requestBody": {"required": True, "content": {JSON: {"schema": {"type": "object"}}}}}
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def create(service: Service, queue: WorkQueue, close: Callable[[], None] = lambda: None) -> FastAPI:
+    """The application.
+
+    Args:
+      service: what answers.
+      queue: where model calls wait.
+      close: called when the server stops, after the last request.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        queue.close()
+        close()
+
+    app = FastAPI(title=f"Dayone: {service.launch.name}", version="1", lifespan=lifespan)
+    app.add_exception_handler(RequestError, _explain)
+    app.add_exception_handler(HTTPException, _explain_http)
+    app.add_exception_handler(Exception, _apologise)
+    _add_model_routes(app, service, queue)
+    _add_operations(app, service, queue)
+    return app
+
+
+def _add_model_routes(app: FastAPI, service: Service, queue: WorkQueue) -> None:
+    """Predictions, status and metadata in TF Serving's form, and the events."""
+
+    async def predict(request: Request) -> Response:
+        version = _version(request, service)
+        body = await _body(request, service.limits.body_bytes, queue.seconds)
+        return Response(await queue.run(lambda: service.predict(body, version)), media_type=JSON)
+
+    async def events(request: Request) -> Response:
+        body = await _body(request, service.limits.body_bytes, queue.seconds)
+        return Response(await queue.run(lambda: service.events(body)), media_type=JSON)
+
+    async def status(request: Request) -> Response:
+        version = _version(request, service)
+        if version is not None:
+            service.holder.model(version)
+        return Response(service.status(), media_type=JSON)
+
+    async def metadata(request: Request) -> Response:
+        return Response(service.metadata(_version(request, service)), media_type=JSON)
+
+    for path in (VERSION, MODEL):
+        _route(app, "POST", f"{path}:predict", predict, service, "Ask a signature (TF Serving's predict)", _BODY)
+        _route(app, "GET", f"{path}/metadata", metadata, service, "Signatures, and the version's card")
+        _route(app, "GET", path, status, service, "Which versions there are and which serves")
+    _route(app, "POST", "/v1/events", events, service, "Tell what users did", _BODY)
+
+
+def _add_operations(app: FastAPI, service: Service, queue: WorkQueue) -> None:
+    """What an orchestrator asks: alive, ready, figures."""
+
+    async def alive(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def ready(_: Request) -> Response:
+        version = service.holder.number
+        return JSONResponse({"status": "ready" if version else "no version is loaded yet", "version": version}, 200 if version else 503)
+
+    async def metrics(_: Request) -> Response:
+        service.count_logged()
+        service.metrics.in_flight.set(queue.in_flight)
+        return Response(service.metrics.text(), media_type="text/plain; version=0.0.4")
+
+    for path, handler, summary in (("/healthz", alive, "Alive"), ("/readyz", ready, "Ready to answer"), ("/metrics", metrics, "Prometheus")):
+        _route(app, "GET", path, handler, service, summary)
+
+
+def _route(app: FastAPI, method: str, path: str, handler: Handler, service: Service, summary: str, more: dict | None = None) -> None:
+    """Adds a route that is counted."""
+    name = handler.__name__
+
+    async def counted(request: Request) -> Response:
+        began, status = time.perf_counter(), 500
+        try:
+            response = await handler(request)
+            status = response.status_code
+        except RequestError as error:
+            status = error.status
+            raise
+        finally:
+            service.metrics.seconds.labels(name).observe(time.perf_counter() - began)
+            service.metrics.requests.labels(name, str(status)).inc()
+        return response
+
+    parameters = [part[1:-1] for part in path.replace(":", "/").split("/") if part.startswith("{")]
+    documented = {"parameters": [{"name": each, "in": "path", "required": True, "schema": {"type": "string"}} for each in parameters]}
+    app.add_api_route(
+        path,
+        counted,
+        methods=[method],
+        summary=summary,
+        response_class=Response,
+        openapi_extra=documented | (more or {}),
+        operation_id=f"{name}{len(parameters)}",
+    )
+
+
+def _version(request: Request, service: Service) -> int | None:
+    """The version in the path; None where the path names none."""
+    name, version = request.path_params["name"], request.path_params.get("version")
+    if name != service.launch.name:
+        raise RequestError(f"there is no model {name!r} here; there is {service.launch.name!r}.", NOT_FOUND)
+    if version is None:
+        return None
+    if not (version.isascii() and version.isdecimal() and len(version) < 20):
+        raise RequestError(f"a version is a whole number, got {version!r}.")
+    return int(version)
+
+
+async def _body(request: Request, most: int, seconds: float) -> bytes:
+    """The body, read no further than allowed, from a caller who may be slow, but not for ever."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > most:
+        raise RequestError(f"the body needs at most {most:,} bytes, got {int(declared):,}.", TOO_LARGE)
+    try:
+        return await asyncio.wait_for(_read(request, most), seconds)
+    except asyncio.TimeoutError as error:
+        raise RequestError(f"the body did not arrive within {seconds:g} s.", SLOW_CALLER) from error
+    except ClientDisconnect as error:
+        raise RequestError("the caller hung up.") from error
+
+
+async def _read(request: Request, most: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise RequestError(f"the body needs at most {most:,} bytes, got more.", TOO_LARGE)
+    return bytes(body)
+
+
+async def _explain(_: Request, error: Exception) -> Response:
+    status = error.status if isinstance(error, RequestError) else BAD_REQUEST
+    return JSONResponse({"error": str(error)}, status, {"Retry-After": "1"} if status == 503 else None)
+
+
+async def _explain_http(_: Request, error: Exception) -> Response:
+    status, detail, headers = (
+        (error.status_code, error.detail, error.headers) if isinstance(error, HTTPException) else (BAD_REQUEST, str(error), None)
+    )
+    return JSONResponse({"error": detail}, status, dict(headers) if headers else None)
+
+
+async def _apologise(_: Request, error: Exception) -> Response:
+    _LOGGER.error("a request failed", exc_info=error)
+    return JSONResponse({"error": "the server failed; its log says why."}, 500)

@@ -1,0 +1,168 @@
+"""The log that the server writes: JSON lines in files that ExampleGen takes, never a torn row in one of them.
+
+    .open-3f9c21ab.jsonl           being written: hidden, so no reader takes it, and locked by its writer
+    traffic-1795449687-0001.jsonl  closed: whole rows only, renamed in one step, never touched again
+
+A thread writes, so that no request waits for a disk. After kill -9 the open file lies there with at most one torn row at its end; the
+next start cuts that off and closes the file. What is lost is what was not yet handed to the operating system: at most `FLUSH_SECONDS`.
+"""
+
+import fcntl
+import json
+import os
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+OPEN, CLOSED, ENDING = ".open-", "traffic-", ".jsonl"
+FLUSH_SECONDS = 0.2
+WAITING_BATCHES = 10_000
+_END: Sequence[Mapping[str, Any]] = ()
+
+
+class EventLog:
+    """Appends rows to rotating files; `close` (or the next start) makes the last one readable."""
+
+    def __init__(self, folder: Path, rows_per_file: int = 100_000, seconds_per_file: float = 300.0):
+        """Recovers what an earlier server left, and starts the writer.
+
+        Args:
+          folder: of the files; made if it is not there.
+          rows_per_file, seconds_per_file: a file is closed when it has so many rows, or is so old.
+        """
+        self._folder, self._most_rows, self._most_seconds = folder, rows_per_file, seconds_per_file
+        self.written = self.dropped = 0
+        folder.mkdir(parents=True, exist_ok=True)
+        recover(folder)
+        self._waiting: queue.Queue[Sequence[Mapping[str, Any]]] = queue.Queue(WAITING_BATCHES)
+        self._file: BinaryIO | None = None
+        self._rows, self._opened = 0, 0.0
+        self._thread = threading.Thread(target=self._write, name="event-log", daemon=True)
+        self._thread.start()
+
+    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Hands rows to the writer; where the disk cannot follow they are dropped and counted, as a request must not wait."""
+        if not rows:
+            return
+        try:
+            self._waiting.put_nowait(rows)
+        except queue.Full:
+            self.dropped += len(rows)
+
+    def close(self) -> None:
+        """Writes what is waiting, closes the file."""
+        self._waiting.put(_END)
+        self._thread.join()
+
+    def _write(self) -> None:
+        """The writer's thread: takes what is there, writes it at once, rotates."""
+        ended = False
+        while not ended:
+            batches = self._take()
+            ended = _END in batches
+            rows = [row for batch in batches for row in batch]
+            try:
+                self._append(rows)
+                if self._file and (ended or self._rows >= self._most_rows or time.monotonic() - self._opened >= self._most_seconds):
+                    self._rotate()
+            except OSError:
+                # A full disk: the rows are lost and counted, the server goes on.
+                self.dropped += len(rows)
+
+    def _take(self) -> list[Sequence[Mapping[str, Any]]]:
+        batches = []
+        try:
+            batches.append(self._waiting.get(timeout=FLUSH_SECONDS))
+            while len(batches) < WAITING_BATCHES:
+                batches.append(self._waiting.get_nowait())
+        except queue.Empty:
+            pass
+        return batches
+
+    def _append(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        if not rows:
+            return
+        if self._file is None:
+            self._file = _new_file(self._folder)
+            self._rows, self._opened = 0, time.monotonic()
+        _write_whole(self._file, b"".join(json.dumps(row, allow_nan=False).encode() + b"\n" for row in rows))
+        self._rows += len(rows)
+        self.written += len(rows)
+
+    def _rotate(self) -> None:
+        if self._file is not None:
+            os.fsync(self._file.fileno())
+            self._file.close()
+            publish(Path(self._file.name))
+            self._file = None
+
+
+def _new_file(folder: Path) -> BinaryIO:
+    file = (folder / f"{OPEN}{secrets.token_hex(4)}{ENDING}").open("xb", buffering=0)
+    # Whoever finds the file unlocked knows that its writer is gone; the lock ends with the process, however that ends.
+    fcntl.flock(file, fcntl.LOCK_EX)
+    return file
+
+
+def _write_whole(file: BinaryIO, content: bytes) -> None:
+    """Writes all, or, where the disk is full, nothing."""
+    start = file.seek(0, os.SEEK_END)
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError:
+        file.truncate(start)
+        raise
+
+
+def publish(path: Path) -> Path:
+    """Gives an open file the name under which readers take it; never over another one."""
+    for number in range(1, 10_000):
+        closed = path.with_name(f"{CLOSED}{int(time.time())}-{number:04d}{ENDING}")
+        if not closed.exists():
+            path.rename(closed)
+            return closed
+    raise OSError(f"{path.parent} holds 10,000 files of this second already")
+
+
+def recover(folder: Path) -> list[Path]:
+    """Closes the files of servers that were killed, without a torn last row; files of servers that live are left alone."""
+    closed = []
+    for path in sorted(folder.glob(f"{OPEN}*{ENDING}")):
+        with path.open("rb+") as file:
+            if not _locked(file):
+                continue
+            file.truncate(_whole_lines(file))
+            os.fsync(file.fileno())
+            if os.fstat(file.fileno()).st_size:
+                closed.append(publish(path))
+            else:
+                path.unlink()
+    return closed
+
+
+def _locked(file: BinaryIO) -> bool:
+    """Takes the file's lock; False if its writer lives."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _whole_lines(file: BinaryIO, block: int = 65_536) -> int:
+    """The size of the file up to its last line end, searched from its end."""
+    end = file.seek(0, os.SEEK_END)
+    while end > 0:
+        start = max(end - block, 0)
+        file.seek(start)
+        place = file.read(end - start).rfind(b"\n")
+        if place >= 0:
+            return start + place + 1
+        end = start
+    return 0

@@ -1,0 +1,46 @@
+"""Exploration: a declared share of requests sees the best answers in a random order, with known probabilities.
+
+Letters: n candidates (the answers of the model), e the share, k the places shown.
+
+With probability 1 - e the answers are shown as ranked (policy "model" or "rules"); with probability e in a uniformly random order (policy
+"explore"). So the probability that the server shows item i at place j, whatever drew it, is
+
+  P(i at j) = (1 - e) [i is ranked j-th] + e / n
+
+which is what an off-policy estimate divides by (inverse propensity: Horvitz and Thompson, 1952). With e = 0 it is 1 throughout.
+"""
+
+import random
+import typing
+from collections.abc import Sequence
+
+EXPLORE = "explore"
+T = typing.TypeVar("T")
+
+
+def drawn(count: int, share: float, rng: random.Random) -> tuple[bool, list[int]]:
+    """The order in which to show.
+
+    Args:
+      count: n.
+      share: e, in [0, 1].
+      rng: the source of chance.
+
+    Returns:
+      Whether this request explores, and the ranks in the order of the places.
+    """
+    order = list(range(count))
+    explores = share > 0 and rng.random() < share
+    if explores:
+        rng.shuffle(order)
+    return explores, order
+
+
+def propensities(order: Sequence[int], share: float) -> list[float]:
+    """P(item at its place) for each place of a shown order."""
+    return [(1 - share) * (rank == place) + share / len(order) for place, rank in enumerate(order)]
+
+
+def reordered(values: Sequence[T], order: Sequence[int]) -> list[T]:
+    """The values in the shown order."""
+    return [values[rank] for rank in order]

@@ -1,0 +1,172 @@
+"""The version that serves now, and the change to another one while requests go on.
+
+A thread looks into the folder of versions. A new one is loaded and warmed up beside the old one; then one assignment makes it the
+current one; requests that began with the old one end with it. A version that does not load or fails its warm-up is refused, and not tried
+again until its folder changes.
+"""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from components.errors import DayoneError
+from components.serving import versions
+from components.serving.predict_request import Input
+from components.serving.request_errors import NOT_FOUND, RequestError
+from components.serving.versions import Version
+
+_LOGGER = logging.getLogger("dayone.serving")
+NOT_READY = 503
+
+
+class Model(Protocol):
+    """What the holder needs to know of a loaded version."""
+
+    number: int
+    card: dict[str, Any]
+    inputs: dict[str, tuple[Input, ...]]
+    outputs: dict[str, tuple[Input, ...]]
+
+    def __call__(self, signature: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Asks a signature."""
+
+    def acquire(self) -> bool:
+        """Begins a use; False if it is closed already."""
+
+    def release(self) -> None:
+        """Ends a use."""
+
+    def warm_up(self) -> int:
+        """Asks the warm-up requests; raises `DayoneError` if the version cannot serve."""
+
+    def retire(self) -> None:
+        """Closes after the last use."""
+
+
+class ModelHolder:
+    """Holds the current model and follows the folder of versions."""
+
+    def __init__(self, folder: Path, load: Callable[[Version], Model], changed: Callable[[str], None] = lambda event: None):
+        """Starts with nothing loaded.
+
+        Args:
+          folder: of the versions.
+          load: loads a version; raises `DayoneError` if it cannot serve.
+          changed: told "loaded" or "refused".
+        """
+        self.folder = folder
+        self._load, self._changed = load, changed
+        self._current: Model | None = None
+        self._refused: dict[tuple[int, int], str] = {}
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a version to answer with."""
+        return self._current is not None
+
+    @property
+    def number(self) -> int:
+        """The current version's number; 0 before the first."""
+        return self._current.number if self._current else 0
+
+    @contextlib.contextmanager
+    def using(self, number: int | None = None) -> Iterator[Model]:
+        """The current model, which stays open meanwhile; raises as `model` does."""
+        model = self.model(number)
+        while not model.acquire():  # another one took its place just now
+            model = self.model(number)
+        try:
+            yield model
+        finally:
+            model.release()
+
+    def model(self, number: int | None = None) -> Model:
+        """The current model.
+
+        Raises:
+          RequestError: if nothing is loaded yet, or another version is asked for.
+        """
+        current = self._current
+        if current is None:
+            raise RequestError("no version is loaded yet: run the pipeline, or wait.", NOT_READY)
+        if number is not None and number != current.number:
+            raise RequestError(f"version {number} is not loaded; {current.number} is.", NOT_FOUND)
+        return current
+
+    def check(self) -> bool:
+        """Looks into the folder once; True if the version changed."""
+        for version in reversed(versions.listed(self.folder)):
+            if version.state == "withdrawn" or _mark(version) in self._refused:
+                continue
+            return version.number != self.number and self._try(version)
+        return False
+
+    def _try(self, version: Version) -> bool:
+        mark = _mark(version)
+        try:
+            model = self._load(version)
+            try:
+                model.warm_up()
+            except DayoneError:
+                model.retire()
+                raise
+        except DayoneError as error:
+            self._refused[mark] = str(error)
+            kept = f"{self.number} stays" if self.ready else "nothing serves"
+            _LOGGER.warning("version %d is refused, %s: %s", version.number, kept, error)
+            self._changed("refused")
+            # The next best one may have to be loaded.
+            return self.check()
+        old, self._current = self._current, model
+        _LOGGER.info("version %d serves", version.number)
+        self._changed("loaded")
+        if old is not None:
+            old.retire()
+        return True
+
+    def status(self) -> list[dict[str, object]]:
+        """What TF Serving's status says of each version that is in the folder or current."""
+        numbers = {version.number: _mark(version) for version in versions.listed(self.folder) if version.state != "withdrawn"}
+        numbers.setdefault(self.number, (0, 0))
+        return [_state(number, number == self.number, self._refused.get(mark)) for number, mark in sorted(numbers.items(), reverse=True) if number]
+
+    def follow(self, seconds: float) -> None:
+        """Looks into the folder every so many seconds, in a thread of its own, until `stop`."""
+        self._thread = threading.Thread(target=self._follow, args=(seconds,), name="versions", daemon=True)
+        self._thread.start()
+
+    def _follow(self, seconds: float) -> None:
+        while not self._stop.is_set():
+            try:
+                self.check()
+            except Exception:
+                # A version that vanishes while it is read, a full disk: what serves goes on serving.
+                _LOGGER.exception("the folder of versions could not be read")
+            self._stop.wait(seconds)
+
+    def stop(self) -> None:
+        """Ends the thread."""
+        self._stop.set()
+        if self._thread:
+            self._thread.join()
+
+
+def _mark(version: Version) -> tuple[int, int]:
+    """A version and the moment its model file was written: a version that is replaced deserves another look."""
+    try:
+        return version.number, (version.folder / versions.MODEL_FILE).stat().st_mtime_ns
+    except OSError:
+        return version.number, 0
+
+
+def _state(number: int, current: bool, problem: str | None) -> dict[str, object]:
+    state = "AVAILABLE" if current else "END"
+    error = {"error_code": "OK", "error_message": ""} if problem is None else {"error_code": "UNKNOWN", "error_message": problem}
+    return {"version": str(number), "state": state, "status": error}

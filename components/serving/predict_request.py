@@ -1,0 +1,178 @@
+"""A predict request in TF Serving's REST form: from the body to rows, from rows to the arrays that a signature takes.
+
+Row form     {"signature_name": "rank", "instances": [{"user_id": "u1", "item_ids": ["a", "b"]}, ...]}
+Column form  {"inputs": {"user_id": ["u1", ...], "item_ids": [["a", "b"], ...]}}
+
+The smallest row is a user id. What else is missing is filled: context with "not known", `exclude_ids` with nothing, `history` by whoever
+keeps histories (`None` here; an empty list says that there is none). Lists need not be of equal length: they are padded with "".
+Ours beside TF Serving's: `k` (how many answers), `log` (false: this is no impression that anyone sees).
+"""
+
+import base64
+import binascii
+import dataclasses
+import typing
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from components.serving import json_body, request_values
+from components.serving.json_body import check_keys, shown
+from components.serving.request_errors import TOO_LARGE, RequestError
+
+DEFAULT_SIGNATURE = "serving_default"
+KEYS = ("signature_name", "instances", "inputs", "k", "log")
+HISTORY, USER, ITEMS, EXCLUDED, EXAMPLES = "history", "user_id", "item_ids", "exclude_ids", "examples"
+OPTIONAL_LISTS = (HISTORY, EXCLUDED)
+Row = dict[str, typing.Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Input:
+    """One input of a signature: its name, dtype ("string", "int64", "float32", ...) and rank (1: a value per row, 2: a list per row)."""
+
+    name: str
+    dtype: str
+    rank: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """How much a request may hold: bytes of its body, rows, ids in each list."""
+
+    body_bytes: int = 1_000_000
+    rows: int = 256
+    ids: int = 1_000
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictRequest:
+    """What was asked.
+
+    Attributes:
+      signature: the signature's name.
+      rows: per row, input name to value: bytes, number, or list of bytes; `history` may be None (not given).
+      columns: whether the answer is wanted in column form.
+      k: how many answers are wanted; None for all.
+      log: whether the answers are shown to someone.
+    """
+
+    signature: str
+    rows: list[Row]
+    columns: bool
+    k: int | None
+    log: bool
+
+
+def parse(body: bytes, signatures: Mapping[str, Sequence[Input]], limits: Limits) -> PredictRequest:
+    """Reads a request.
+
+    Raises:
+      RequestError: naming what was needed, the place and what was found there.
+    """
+    values = json_body.read(body)
+    check_keys(values, KEYS, "the request")
+    signature = values.get("signature_name", DEFAULT_SIGNATURE)
+    if not isinstance(signature, str) or signature not in signatures:
+        raise RequestError(f"signature_name needs one of {', '.join(sorted(signatures))}, got {shown(signature)}.")
+    wanted = {each.name: each for each in signatures[signature]}
+    columns = "inputs" in values
+    if columns == ("instances" in values):
+        raise RequestError("the request needs either instances (rows) or inputs (columns).")
+    raw = _transposed(values["inputs"], wanted, limits) if columns else _instances(values["instances"], wanted, limits)
+    where = "inputs" if columns else "instances"
+    rows = [_row(each, wanted, f"{where}[{place}]", limits) for place, each in enumerate(raw)]
+    return PredictRequest(signature, rows, columns, _k(values.get("k")), _flag(values.get("log", True)))
+
+
+def arrays(rows: Sequence[Row], inputs: Sequence[Input]) -> dict[str, np.ndarray]:
+    """The rows as a signature takes them: [rows] or [rows, longest] per input, lists padded with b""."""
+    return {each.name: _array([row[each.name] for row in rows], each) for each in inputs}
+
+
+def _array(values: list, each: Input) -> np.ndarray:
+    if each.rank == 1:
+        return np.array(values, object if each.dtype == "string" else each.dtype)
+    padded = np.full((len(values), max(map(len, values), default=0)), b"", object)
+    for place, ids in enumerate(values):
+        padded[place, : len(ids)] = ids
+    return padded
+
+
+def _instances(value: object, wanted: Mapping[str, Input], limits: Limits) -> list:
+    if not isinstance(value, list):
+        raise RequestError(f"instances needs a list, got {shown(value)}.")
+    _check_rows(len(value), "instances", limits)
+    return [_named(each, wanted) for each in value]
+
+
+def _named(value: object, wanted: Mapping[str, Input]) -> object:
+    """A signature with one input takes its bare value, too."""
+    return {next(iter(wanted)): value} if len(wanted) == 1 and (not isinstance(value, dict) or "b64" in value) else value
+
+
+def _transposed(value: object, wanted: Mapping[str, Input], limits: Limits) -> list:
+    """Columns to rows; the user ids or items say how many."""
+    columns = {next(iter(wanted)): value} if len(wanted) == 1 and not isinstance(value, dict) else value
+    if not isinstance(columns, dict):
+        raise RequestError(f"inputs needs an object of columns, got {shown(value)}.")
+    check_keys(columns, wanted, "inputs")
+    for name, column in columns.items():
+        if not isinstance(column, list):
+            raise RequestError(f"inputs.{name} needs a list with a value per row, got {shown(column)}.")
+    sizes = {name: len(column) for name, column in columns.items()}
+    if len(set(sizes.values())) > 1:
+        raise RequestError(f"inputs needs columns of one length, got {', '.join(f'{name}: {size:,}' for name, size in sizes.items())}.")
+    _check_rows(max(sizes.values(), default=0), "inputs", limits)
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _check_rows(count: int, where: str, limits: Limits) -> None:
+    if not count:
+        raise RequestError(f"{where} needs at least one row, got none.")
+    if count > limits.rows:
+        raise RequestError(f"{where} needs at most {limits.rows:,} rows, got {count:,}.", TOO_LARGE)
+
+
+def _row(value: object, wanted: Mapping[str, Input], where: str, limits: Limits) -> Row:
+    if not isinstance(value, dict):
+        raise RequestError(f"{where} needs an object with {', '.join(sorted(wanted))}, got {shown(value)}.")
+    check_keys(value, wanted, where)
+    return {name: _value(value, each, f"{where}.{name}", limits) for name, each in wanted.items()}
+
+
+def _value(row: Mapping[str, object], each: Input, where: str, limits: Limits) -> object:
+    given = row.get(each.name)
+    if each.rank == 2:
+        if given is None and each.name == HISTORY:
+            return None
+        if given is None and each.name not in OPTIONAL_LISTS:
+            raise RequestError(f"{where} is missing: it needs a list of ids.")
+        return request_values.to_ids(given, where, limits.ids)
+    if each.name in (USER, ITEMS, EXAMPLES):
+        if given is None:
+            raise RequestError(f"{where} is missing.")
+        return _example(given, where) if each.name == EXAMPLES else request_values.to_id(given, where)
+    return request_values.to_scalar(given, each.dtype, where)
+
+
+def _example(value: object, where: str) -> bytes:
+    """Bytes in TF Serving's spelling: {"b64": "..."}."""
+    if not isinstance(value, dict) or set(value) != {"b64"} or not isinstance(value["b64"], str):
+        raise RequestError(f'{where} needs bytes as {{"b64": "..."}}, got {shown(value)}.')
+    try:
+        return base64.b64decode(value["b64"], validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise RequestError(f"{where}.b64 needs base64, got {shown(value['b64'])}.") from error
+
+
+def _k(value: object) -> int | None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        return value
+    raise RequestError(f"k needs a whole number from 1 on, got {shown(value)}.")
+
+
+def _flag(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise RequestError(f"log needs true or false, got {shown(value)}.")

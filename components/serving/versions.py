@@ -1,0 +1,142 @@
+"""The version folders of a served model: numbered, written whole, kept for a while, withdrawn and brought back.
+
+    serving/shop/1795449687/            a version; the highest number is what is served (TF Serving's rule, and ours)
+    serving/shop/1795449687.withdrawn/  rolled back: whole, but not a number, so that no server takes it
+    serving/shop/.pushing-4711/         being written; becomes a number by one rename
+
+Every change is one rename, so that a reader sees a version whole or not at all, whenever the writer dies.
+"""
+
+import dataclasses
+import os
+import shutil
+import typing
+from pathlib import Path
+
+from components.errors import DayoneError
+
+MODEL_FILE = "saved_model.pb"
+WITHDRAWN = ".withdrawn"
+PUSHING, REMOVING = ".pushing-", ".removing-"
+
+
+class VersionError(DayoneError):
+    """A version was asked for that is not there."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Version:
+    """One version folder; `state` says what it is for."""
+
+    number: int
+    folder: Path
+    state: typing.Literal["served", "kept", "withdrawn"]
+
+
+def listed(folder: Path) -> list[Version]:
+    """The versions in a folder, oldest first; none where there is no folder. Folders without a SavedModel are no versions."""
+    found = [(int(path.name.removesuffix(WITHDRAWN)), path) for path in Path(folder).glob("*") if _is_version(path)]
+    live = [number for number, path in found if not path.name.endswith(WITHDRAWN)]
+    newest = max(live, default=None)
+    return [Version(number, path, _state(path, number == newest)) for number, path in sorted(found)]
+
+
+def _is_version(path: Path) -> bool:
+    return path.name.removesuffix(WITHDRAWN).isdecimal() and (path / MODEL_FILE).is_file()
+
+
+def _state(path: Path, newest: bool) -> typing.Literal["served", "kept", "withdrawn"]:
+    if path.name.endswith(WITHDRAWN):
+        return "withdrawn"
+    return "served" if newest else "kept"
+
+
+def served(folder: Path) -> Version | None:
+    """The version that servers take; None before the first push."""
+    return next((version for version in listed(folder) if version.state == "served"), None)
+
+
+def publish(written: Path, folder: Path, number: int) -> int:
+    """Makes a folder that was written beside the versions one of them, in one step.
+
+    Args:
+      written: the whole model, on the same file system as `folder`.
+      folder: of the versions.
+      number: the version's number, usually the time in seconds.
+
+    Returns:
+      The number it got: higher than all before it, so that it is what is served, also after two pushes within a second.
+    """
+    _sync(written)
+    number = max(number, *(version.number + 1 for version in listed(folder)), 0)
+    written.rename(folder / str(number))
+    _sync_entry(folder)
+    return number
+
+
+def prune(folder: Path, keep: int) -> list[int]:
+    """Removes the oldest versions beyond `keep`, never the served one, and what killed pushes left; the numbers removed."""
+    for path in [*Path(folder).glob(f"{PUSHING}*"), *Path(folder).glob(f"{REMOVING}*")]:
+        shutil.rmtree(path, ignore_errors=True)
+    versions = listed(folder)
+    old = [version for version in versions if version.state != "served"][: max(len(versions) - keep, 0)]
+    for version in old:
+        hidden = version.folder.with_name(f"{REMOVING}{version.folder.name}")
+        version.folder.rename(hidden)
+        shutil.rmtree(hidden, ignore_errors=True)
+    return [version.number for version in old]
+
+
+def roll_back(folder: Path, to: int | None = None) -> tuple[list[int], Version]:
+    """Withdraws what is served; a withdrawn version that is named is brought back.
+
+    Args:
+      folder: of the versions.
+      to: the version to serve; None for the one before the served one.
+
+    Returns:
+      The numbers withdrawn, and the version that is served now.
+
+    Raises:
+      VersionError: if there is none to roll back to.
+    """
+    versions = listed(folder)
+    target = _target(folder, versions, to)
+    if target.state == "withdrawn":
+        target.folder.rename(folder / str(target.number))
+    above = [version for version in versions if version.number > target.number and version.state != "withdrawn"]
+    for version in reversed(above):
+        version.folder.rename(folder / f"{version.number}{WITHDRAWN}")
+    _sync_entry(folder)
+    return [version.number for version in above], Version(target.number, folder / str(target.number), "served")
+
+
+def _target(folder: Path, versions: list[Version], to: int | None) -> Version:
+    live = [version for version in versions if version.state != "withdrawn"]
+    if to is None:
+        if len(live) < 2:
+            raise VersionError(f"rollback needs an older version in {folder}, got {_numbers(live)}. Name a withdrawn one with --to, see `versions`.")
+        return live[-2]
+    found = next((version for version in versions if version.number == to), None)
+    if found is None:
+        raise VersionError(f"--to needs a version in {folder}, got {to}. There are: {_numbers(versions)}.")
+    return found
+
+
+def _numbers(versions: list[Version]) -> str:
+    return ", ".join(str(version.number) for version in versions) or "none"
+
+
+def _sync(folder: Path) -> None:
+    """Brings a folder and all in it to the disk: a rename that survives a power cut must not point at empty files."""
+    for parent, _, names in os.walk(folder):
+        for path in (parent, *(os.path.join(parent, name) for name in names)):
+            _sync_entry(path)
+
+
+def _sync_entry(path: str | Path) -> None:
+    entry = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(entry)
+    finally:
+        os.close(entry)

@@ -1,0 +1,70 @@
+"""The graph as one YAML for Kubeflow Pipelines: the same `create_pipeline`, with a cluster's settings."""
+
+import dataclasses
+import logging
+from pathlib import Path
+from typing import Any
+
+from components.declaration import Launch
+from pipeline import kubeflow_contract, kubeflow_resources, kubeflow_spec
+from pipeline.kubeflow_resources import Table
+from pipeline.settings import Settings
+
+
+@dataclasses.dataclass(frozen=True)
+class ClusterSettings(Settings):
+    """Settings whose paths are those that the pods see; nothing of them exists here."""
+
+    @property
+    def metadata(self) -> None:  # type: ignore[override]
+        """None: a cluster keeps its own metadata."""
+        return
+
+
+def table_for(resources: Path, image: str | None) -> Table:
+    """The table of resources, with the image replaced if one is given.
+
+    Raises:
+      ResourcesError: for a wrong entry, or an image whose name can move.
+    """
+    table = kubeflow_resources.load(resources)
+    if image is None:
+        return table
+    kubeflow_resources.check_image("--image", image)
+    return dataclasses.replace(table, cluster=dataclasses.replace(table.cluster, image=image))
+
+
+def cluster_settings(launch: Launch, table: Table, cache: bool = True) -> ClusterSettings:
+    """The settings that the graph is made with: everything as the pods see it."""
+    cluster = table.cluster
+    paths = (Path(cluster.workspace), Path(cluster.data), Path(cluster.schema))
+    return ClusterSettings(launch.name, *paths, beam_args=cluster.beam_args, cache=cache)
+
+
+def compiled(launch: Launch, table: Table, cache: bool = True) -> str:
+    """The text of both documents, checked; the same launch, code and table give the same bytes.
+
+    Raises:
+      ContractError: if the backend would refuse it.
+    """
+    spec, platform_spec = kubeflow_spec.prepared(_tfx_spec(launch, table, cache), table)
+    text = kubeflow_spec.to_yaml(spec, platform_spec)
+    kubeflow_contract.check(text, launch.name)
+    return text
+
+
+def _tfx_spec(launch: Launch, table: Table, cache: bool) -> dict[str, Any]:
+    """What TFX's own runner makes of the graph."""
+    from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner as runner
+
+    from pipeline import graph
+
+    settings = cluster_settings(launch, table, cache)
+    # The champion is looked up when the run asks for it: the served folder stands for whatever it holds then.
+    pipeline = graph.create_pipeline(launch, settings, champion=str(settings.serving))
+    pipeline.pipeline_info.pipeline_name = kubeflow_spec.kebab(launch.name)
+    config = runner.KubeflowV2DagRunnerConfig(
+        default_image=table.cluster.image, default_commands=kubeflow_spec.ENTRYPOINT, use_pipeline_spec_2_1=True
+    )
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    return runner.KubeflowV2DagRunner(config=config).run(pipeline, write_out=False)["pipelineSpec"]

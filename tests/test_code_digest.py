@@ -1,0 +1,93 @@
+"""Digests of code, on a tiny package of the test's own."""
+
+import hashlib
+
+import pytest
+
+from pipeline import code_digest
+
+SOURCES = {
+    "__init__.py": "",
+    "train.py": "from components.data import read as reader\nfrom components.models import tower\n",
+    "data.py": "import os\nimport components.units\n\ndef read(): ...\n",
+    "units.py": "def convert():\n    from components import train  # a cycle, and inside a function\n",
+    "models/__init__.py": "",
+    "models/tower.py": "from . import layer\nfrom .layer import Layer\n",
+    "models/layer.py": "class Layer: ...\n",
+    "models/other.py": "x = 1\n",
+    "report.py": "from components import train\n",
+}
+REACHED = ("__init__.py", "train.py", "data.py", "units.py", "models/__init__.py", "models/tower.py", "models/layer.py")
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    monkeypatch.setattr(code_digest, "PROJECT", tmp_path)
+    for name, text in SOURCES.items():
+        path = tmp_path / "components" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    code_digest.of_module.cache_clear()
+    yield tmp_path / "components"
+    code_digest.of_module.cache_clear()
+
+
+def digest(module):
+    """As a new process would compute it."""
+    code_digest.of_module.cache_clear()
+    return code_digest.of_module(module)
+
+
+@pytest.mark.parametrize("file", REACHED)
+def test_an_edit_of_the_module_or_of_what_it_imports_changes_the_digest(package, file):
+    before = digest("components.train")
+    (package / file).write_text(SOURCES[file] + "# edited\n")
+    assert digest("components.train") != before
+    (package / file).write_text(SOURCES[file])
+    assert digest("components.train") == before
+
+
+@pytest.mark.parametrize("file", sorted(set(SOURCES) - set(REACHED)))
+def test_other_modules_do_not_matter(package, file):
+    before = digest("components.train")
+    (package / file).write_text("y = 2\n")
+    assert digest("components.train") == before
+
+
+def test_an_import_that_is_added_joins_in(package):
+    (package / "data.py").write_text(SOURCES["data.py"] + "from components.models.other import x as y\n")
+    before = digest("components.train")
+    (package / "models/other.py").write_text("x = 2\n")
+    assert digest("components.train") != before
+
+
+def test_modules_on_a_cycle_are_all_found_from_each(package):
+    (package / "data.py").write_text("import components.units\n")
+    before = digest("components.data"), digest("components.units")
+    (package / "train.py").write_text(SOURCES["train.py"] + "# edited\n")
+    after = digest("components.data"), digest("components.units")
+    assert before[0] != after[0] and before[1] != after[1]
+
+
+def test_moved_text_is_a_change(package):
+    before = digest("components.train")
+    (package / "models/layer.py").write_text("")
+    (package / "models/tower.py").write_text(SOURCES["models/tower.py"] + SOURCES["models/layer.py"])
+    assert digest("components.train") != before
+
+
+def test_a_module_that_does_not_exist_is_an_error(package):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        digest("components.nowhere")
+
+
+def test_of_file(tmp_path):
+    file = tmp_path / "schema.pbtxt"
+    assert code_digest.of_file(file) == ""
+    file.write_text("feature {}")
+    assert code_digest.of_file(str(file)) == hashlib.sha256(b"feature {}").hexdigest()[:16]
+
+
+def test_the_steps_of_the_pipeline_have_digests_that_differ():
+    modules = ("components.ingest.executor", "components.rules.training", "components.models.training", "components.evaluation.steps")
+    assert len({digest(module) for module in modules}) == len(modules)

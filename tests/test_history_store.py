@@ -1,0 +1,17 @@
+from components.serving.history_store import HistoryStore
+
+
+def test_the_last_items_in_order():
+    store = HistoryStore(2)
+    for item in (b"A", b"B", b"C"):
+        store.add(b"u", item)
+    assert store.get(b"u") == [b"B", b"C"]
+    assert store.get(b"nobody") == []
+
+
+def test_the_user_not_heard_of_for_longest_is_forgotten():
+    store = HistoryStore(2, users=2)
+    for user in (b"u", b"v", b"u", b"w"):
+        store.add(user, b"A")
+    assert (store.get(b"v"), len(store)) == ([], 2)
+    assert store.get(b"u") == [b"A", b"A"]

@@ -1,0 +1,81 @@
+"""The model behind the contract: its scores are cosines, and users it knows nothing of get the rules' answer."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from toy_shop import KERAS_SEEDS, LAUNCH, data, recommender
+
+from components.models import training
+
+pytestmark = [pytest.mark.tensorflow, KERAS_SEEDS]
+
+CONTEXT = {"device": tf.constant([b"tv", b"phone"]), "age:float": tf.constant([0.0, 4.0])}
+USERS = tf.constant([b"u0", b"u1"])
+
+
+@pytest.fixture(scope="module")
+def seen():
+    return data()
+
+
+@pytest.fixture(scope="module")
+def model(seen):
+    return recommender("model")
+
+
+def _history(*rows):
+    width = max(len(row) for row in rows)
+    return tf.constant([[*row, *[b""] * (width - len(row))] for row in rows], tf.string, [len(rows), width])
+
+
+def test_scores_are_the_cosines_of_the_exported_vectors(model):
+    history = _history([b"A"], [b"B", b"F", b"X"])
+    query = model.embed_query(USERS, history, **CONTEXT)["embedding"].numpy()
+    items = model.embed_items(model.catalogue()["item_ids"])["embedding"].numpy()
+    scores = model.score_catalogue(USERS, history, **CONTEXT)["scores"].numpy()
+    np.testing.assert_allclose(scores, query @ items.T, atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(query, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(items, axis=1), 1, atol=1e-5)
+
+
+def test_an_unknown_item_has_no_vector(model):
+    vectors = model.embed_items(tf.constant([b"A", b"never heard of", b"", b"X"]))["embedding"].numpy()
+    assert np.linalg.norm(vectors, axis=1).round(4).tolist() == [1, 0, 0, 1]
+
+
+def test_an_item_that_was_launched_after_training_has_a_vector_by_its_features(model):
+    assert np.linalg.norm(model.embed_items(tf.constant([b"G"]))["embedding"].numpy()) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("history", [(), (b"",), (b"never heard of",)])
+def test_without_a_known_history_the_rules_answer(model, seen, history):
+    scores = model.score_catalogue(USERS, _history(history, [b"A"]), **CONTEXT)["scores"].numpy()
+    fallback = training.count_events(seen, np.ones(len(seen.events), bool)).fallback(LAUNCH)[seen.items.active]
+    np.testing.assert_allclose(scores[0], fallback, rtol=1e-6)
+    assert np.abs(scores[1]).max() <= 1 + 1e-5
+
+
+def test_the_context_reaches_towers_and_head(model):
+    history, items = _history([b"A"], [b"A"]), tf.constant([[b"B"], [b"B"]])
+    for one in ({"device": tf.constant([b"tv", b"phone"])}, {"age:float": tf.constant([0.0, 4.0])}):
+        context = {"device": tf.constant([b"tv", b"tv"]), "age:float": tf.constant([2.0, 2.0])} | one
+        scores = model.score_catalogue(USERS, history, **context)["scores"].numpy()
+        assert np.abs(scores[0] - scores[1]).max() > 1e-6
+        click = model.rank(USERS, history, items, **context)["click"].numpy()
+        assert abs(click[0, 0] - click[1, 0]) > 0
+
+
+def test_a_missing_context_is_as_an_unknown_one(model):
+    history = _history([b"A"], [b"A"])
+    context = {"device": tf.constant([b"", b"radio"]), "age:float": tf.constant([np.nan, 2.0])}  # 2 is the mean age
+    scores = model.score_catalogue(USERS, history, **context)["scores"].numpy()
+    np.testing.assert_allclose(scores[0], scores[1], atol=1e-6)
+
+
+def test_each_item_is_judged_for_each_user_as_if_alone(model):
+    history, items = _history([b"A"], [b"C", b"D"]), [[b"B", b"E", b"G"], [b"G", b"B", b"A"]]
+    together = model.rank(USERS, history, tf.constant(items), **CONTEXT)["buy"].numpy()
+    for row in range(2):
+        one = {name: column[row : row + 1] for name, column in CONTEXT.items()}
+        alone = [model.rank(USERS[:1], history[row : row + 1], tf.constant([[item]]), **one)["buy"].numpy()[0, 0] for item in items[row]]
+        np.testing.assert_allclose(together[row], alone, rtol=1e-5)

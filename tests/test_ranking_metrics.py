@@ -1,0 +1,138 @@
+"""What the standard Evaluator is asked, and its figures read back from its runs on a tiny model."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from small_recommenders import LAUNCH, events, next_item, save_table
+from tfx.components.evaluator.executor import Executor
+from tfx.types import standard_artifacts
+from tfx.utils import path_utils, proto_utils
+
+from components.declaration import Gate, Log, Objective
+from components.evaluation import ranking_examples, ranking_metrics
+from components.evaluation.summary import render
+
+# Model Analysis makes numbers of arrays with one element, which NumPy 1.25 and later warn of.
+OF_MODEL_ANALYSIS = "ignore:Conversion of an array with ndim:DeprecationWarning"
+pytestmark = [pytest.mark.tensorflow, pytest.mark.filterwarnings(OF_MODEL_ANALYSIS)]
+
+RATED = dataclasses.replace(LAUNCH, log=Log("e.csv", "user", "item", "time", value="stars"), objectives=(Objective("like", value_at_least=4.0),))
+SHOWN = dataclasses.replace(
+    LAUNCH,
+    log=Log("e.csv", "user", "item", "time", event="event", impression="shown", request="request"),
+    objectives=(Objective("click", event="click"), Objective("buy", event="buy")),
+    gate=Gate(min_auc=0.6),
+)
+IN_CONTEXT = dataclasses.replace(SHOWN, log=dataclasses.replace(SHOWN.log, context=("device", "country")))
+
+
+@pytest.mark.parametrize("launch", [RATED, SHOWN, IN_CONTEXT], ids=["one objective", "two objectives", "with context"])
+def test_there_is_always_a_threshold_for_every_objective(launch):
+    config = ranking_metrics.eval_config(launch)
+    names = [objective.name for objective in launch.ranking_objectives]
+    model, metrics = config.model_specs[0], config.metrics_specs[0]
+    thresholds = {metric.class_name: metric.threshold for metric in metrics.metrics if metric.HasField("threshold")}
+    assert list(thresholds) == ["AUC"]
+    assert thresholds["AUC"].value_threshold.lower_bound.value == launch.gate.min_auc
+    if len(names) == 1:
+        assert (model.label_key, model.prediction_key, list(metrics.output_names)) == ("label_like", "like", [])
+    else:
+        assert dict(model.label_keys) == {name: f"label_{name}" for name in names}
+        assert list(metrics.output_names) == names
+    assert model.signature_name == "rank_examples"
+    assert [list(slicing.feature_keys) for slicing in config.slicing_specs] == [[]]
+
+
+def artifact(kind, folder, **properties):
+    made = kind()
+    made.uri = str(folder)
+    for name, value in properties.items():
+        setattr(made, name, value)
+    return made
+
+
+def judged(folder, launch, labels):
+    """The figures and whether the standard Evaluator blesses, of a model that gives the item of row r the probability (r + 1) / 11."""
+    count = len(next(iter(labels.values())))
+    log = events(range(count), range(count), range(count), late=[True] * count, labels=labels)
+    examples = artifact(standard_artifacts.Examples, folder / "examples", split_names='["eval"]')
+    ranking_examples.write(launch, log, examples.uri)
+    model = artifact(standard_artifacts.Model, folder / "model")
+    save_table(path_utils.serving_model_dir(model.uri), next_item(count=10), launch)
+    evaluation = artifact(standard_artifacts.ModelEvaluation, folder / "evaluation")
+    blessing = artifact(standard_artifacts.ModelBlessing, folder / "blessing")
+    config = proto_utils.proto_to_json(ranking_metrics.eval_config(launch))
+
+    Executor().Do(
+        {"examples": [examples], "model": [model]},
+        {"evaluation": [evaluation], "blessing": [blessing]},
+        {"eval_config": config, "example_splits": '["eval"]', "fairness_indicator_thresholds": "null"},
+    )
+
+    return ranking_metrics.read(launch, evaluation.uri), bool(blessing.get_int_custom_property("blessed"))
+
+
+LABELS = {"click": [0, 0, 1, 0, 1, 1], "buy": [1, 1, 0, 0, 0, 1]}
+
+
+def auc(labels):
+    """The share of pairs of a one and a zero in the right order: the scores ascend with the row."""
+    pairs = [(one, zero) for one in np.flatnonzero(labels) for zero in np.flatnonzero(np.equal(labels, 0))]
+    return np.mean([one > zero for one, zero in pairs])
+
+
+def test_figures_of_two_objectives(tmp_path):
+    figures, blessed = judged(tmp_path, SHOWN, LABELS)
+    probability = np.arange(1, 7) / 11
+    assert list(figures) == ["click", "buy"]
+    for name, values in LABELS.items():
+        label, found = np.array(values), figures[name]
+        assert found["rows"] == 6 and isinstance(found["rows"], int)
+        assert found["auc"] == pytest.approx(auc(label), abs=1e-3)
+        assert found["positive_share"] == label.mean()
+        assert found["log_loss"] == pytest.approx(-np.log(np.where(label, probability, 1 - probability)).mean(), abs=1e-5)
+        assert found["calibration"] == pytest.approx(probability.sum() / label.sum(), abs=1e-5)
+    assert auc(LABELS["buy"]) < SHOWN.gate.min_auc < auc(LABELS["click"])
+    assert not blessed
+
+
+@pytest.mark.parametrize(("labels", "good"), [([0, 0, 0, 1, 1], True), ([1, 1, 0, 0, 0], False)])
+def test_one_objective_is_blessed_by_its_area(tmp_path, labels, good):
+    figures, blessed = judged(tmp_path, RATED, {"like": labels})
+    assert figures["like"]["auc"] == pytest.approx(auc(labels), abs=1e-3)
+    assert blessed == good
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered in divide:RuntimeWarning")
+@pytest.mark.parametrize("label", [0, 1])
+def test_labels_that_are_all_alike_have_no_area(tmp_path, label):
+    figures, blessed = judged(tmp_path, RATED, {"like": [label] * 3})
+    assert json.loads(json.dumps(figures, allow_nan=False))["like"]["rows"] == 3
+    assert figures["like"]["auc"] is None
+    assert figures["like"]["positive_share"] == label
+    assert not blessed
+    assert ranking_metrics.word(RATED, figures, blessed) is None
+    assert "  like                                   3             -" in render({"ranking": figures})
+
+
+def test_no_labelled_row(tmp_path):
+    figures, blessed = judged(tmp_path, RATED, {"like": [-1, -1]})
+    assert figures == {"like": {"rows": 0}}
+    assert not blessed
+
+
+@pytest.mark.parametrize(
+    ("areas", "blessed", "word"),
+    [
+        ((0.7, 0.8), True, True),
+        ((0.7, 0.5), False, False),
+        ((0.7, None), False, None),
+        ((None, None), False, None),
+        ((0.5, None), False, False),  # one objective is really below 0.6
+    ],
+)
+def test_a_rejection_for_want_of_labels_is_no_judgement(areas, blessed, word):
+    figures = {"click": {"auc": areas[0]}, "buy": {"auc": areas[1]} if areas[1] else {"rows": 0}}
+    assert ranking_metrics.word(SHOWN, figures, blessed) is word

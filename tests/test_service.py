@@ -1,0 +1,131 @@
+import json
+import threading
+import time
+
+import pytest
+from small_server import LAUNCH, push, service
+
+from components.ingest.log_files import find_files
+from components.ingest.log_layout import Layout
+from components.ingest.log_reader import LogReader
+from components.serving.event_log import EventLog
+from components.serving.request_errors import RequestError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    push(tmp_path / "serving", 5)
+    return tmp_path / "serving"
+
+
+def ask(answering, body):
+    return json.loads(answering.predict(json.dumps(body).encode()))
+
+
+def click(answering, user, item, **more):
+    return json.loads(answering.events(json.dumps({"events": [{"user_id": user, "item_id": item, "event": "click", **more}]}).encode()))
+
+
+def test_the_smallest_request_is_answered(folder):
+    found = ask(service(folder), {"instances": [{"user_id": "u"}]})
+    assert found["predictions"][0]["item_ids"] == ["A", "B", "C", "D", "E", "F"]
+    assert (found["model_version"], found["policies"], len(found["request_ids"])) == ("5", ["model"], 1)
+
+
+def test_history_comes_from_the_events_where_the_caller_sends_none(folder):
+    answering = service(folder)
+    assert click(answering, "u", "A") == {"accepted": 1}
+    rows = [{"user_id": "u"}, {"user_id": "v"}, {"user_id": "u", "history": []}, {"user_id": "u", "history": ["B"]}]
+    firsts = [answer["item_ids"][0] for answer in ask(answering, {"instances": rows, "k": 1})["predictions"]]
+    assert firsts == ["B", "A", "A", "A"]
+
+
+def test_k_and_exclusions(folder):
+    found = ask(service(folder), {"instances": [{"user_id": "u", "exclude_ids": ["A", "C"]}], "k": 2})
+    assert found["predictions"] == [{"item_ids": ["B", "D"], "scores": [10.0, 9.0]}]
+    everything = {"user_id": "u", "exclude_ids": ["A", "B", "C", "D", "E", "F"]}
+    assert ask(service(folder), {"instances": [everything]})["predictions"] == [{"item_ids": [], "scores": []}]
+
+
+def test_a_request_that_is_refused_leaves_no_trace(folder, tmp_path):
+    log = EventLog(tmp_path / "log")
+    answering = service(folder, log)
+    events = {"events": [{"user_id": "u", "item_id": "A", "event": "click"}, {"user_id": "u"}]}
+    with pytest.raises(RequestError):
+        answering.events(json.dumps(events).encode())
+    with pytest.raises(RequestError):
+        ask(answering, {"instances": [{"user_id": "u"}, {}]})
+    log.close()
+    assert list((tmp_path / "log").iterdir()) == []
+    assert answering.histories.get(b"u") == []
+
+
+def simulate(answering, users, seed_rows=3):
+    """Every user asks a few times, clicks the first item shown, and does something that no answer led to."""
+    for user in range(users):
+        for _ in range(seed_rows):
+            found = ask(answering, {"instances": [{"user_id": f"u{user}", "device": "tv", "age": user}], "k": 4})
+            shown = found["predictions"][0]["item_ids"]
+            if shown:
+                click(answering, f"u{user}", shown[0], request_id=found["request_ids"][0])
+        click(answering, f"u{user}", "F", device="phone")
+
+
+def test_the_log_that_the_server_writes_is_read_back_whole_by_ingest(folder, tmp_path):
+    log = EventLog(tmp_path / "log", rows_per_file=50)
+    simulate(service(folder, log, explore=0.5), users=20)
+    log.close()
+    reader = LogReader(find_files(str(tmp_path / "log"), "*"), Layout.of_log(LAUNCH.log))
+    table = reader.settle(LAUNCH.log.columns()).to_pandas()
+    assert len(table) == log.written and log.dropped == 0
+    shown, clicked = table[table.event == "shown"], table[table.event == "click"]
+    assert (len(shown), len(clicked)) == (20 * 3 * 4, 20 * 4)
+    assert set(shown.policy) == {"model", "explore"}
+    assert shown[["request", "place", "chance", "version", "device", "age"]].notna().all().all()
+    assert shown.chance.between(0, 1).all()
+    joined = clicked[clicked.request.notna()].merge(shown, on=["request", "item", "place", "policy", "chance", "device", "age", "user"])
+    assert len(joined) == 20 * 3, "every click finds its impression, and tells the same of it"
+    assert (joined.time_x >= joined.time_y).all()
+    assert clicked[clicked.request.isna()].device.tolist() == ["phone"] * 20
+
+
+def test_what_is_not_shown_to_anyone_is_not_logged(folder, tmp_path):
+    log = EventLog(tmp_path / "log")
+    answering = service(folder, log)
+    ask(answering, {"instances": [{"user_id": "u"}], "log": False})
+    ask(answering, {"signature_name": "rank", "instances": [{"user_id": "u", "item_ids": ["A"]}]})
+    ask(answering, {"instances": [{"user_id": ""}]})  # nobody: a row without a user would stop the next run
+    log.close()
+    assert log.written == 0
+
+
+def test_versions_change_under_requests_without_a_failure(folder):
+    answering, ended, asked = service(folder), [], [0]
+    stop = threading.Event()
+
+    def storm():
+        while not stop.is_set():
+            asked[0] += len(ask(answering, {"instances": [{"user_id": "u"}]})["predictions"])
+        ended.append(True)
+
+    threads = [threading.Thread(target=storm) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for number in range(6, 26):
+        push(folder, number)
+        answering.holder.check()
+        time.sleep(0.01)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert len(ended) == 3 and asked[0] > 20 and answering.holder.number == 25
+
+
+def test_status_and_metadata(folder):
+    answering = service(folder)
+    assert json.loads(answering.status())["model_version_status"][0]["state"] == "AVAILABLE"
+    described = json.loads(answering.metadata())
+    assert described["model_spec"] == {"name": "toy", "signature_name": "", "version": "5"}
+    inputs = described["metadata"]["signature_def"]["signature_def"]["rank"]["inputs"]
+    assert inputs["history"] == {"dtype": "DT_STRING", "tensor_shape": {"dim": [{"size": "-1", "name": ""}] * 2, "unknown_rank": False}}
+    assert inputs["age"]["dtype"] == "DT_FLOAT"
