@@ -7,6 +7,7 @@ import re
 import typing
 
 from components.errors import DeclarationError
+from components.request_names import RESERVED_INPUTS, VALUE, input_name
 from components.ingest import spans
 from components.ingest.log_files import query_of
 
@@ -23,11 +24,25 @@ def check(launch: "Launch") -> None:
     """Raises `DeclarationError` for the first field that is wrong."""
     _check_types(launch, "launch")
     _check_log(launch.log)
+    _check_request(launch)
+    _check_request(launch)
     _check_catalogue(launch.catalogue)
     _check_objectives(launch)
     _check_split(launch.split)
     _check_query(launch)
     _check_policies(launch)
+
+
+def _check_request(launch: "Launch") -> None:
+    """Each context column is an input of the served model, each objective an output: their names must not meet."""
+    names = [input_name(column) for column in launch.log.context]
+    for index, (column, name) in enumerate(zip(launch.log.context, names, strict=True)):
+        if name in RESERVED_INPUTS or name in names[:index]:
+            taken = "every served model has" if name in RESERVED_INPUTS else "another context column has"
+            raise DeclarationError(f"launch.log.context[{index}]", column, f"a name of its own in requests: there it is {name!r}, which {taken}")
+    for index, objective in enumerate(launch.objectives):
+        if objective.name == VALUE:
+            raise DeclarationError(f"launch.objectives[{index}].name", objective.name, "another name: 'value' is the weighted sum of all objectives")
 
 
 def _check_types(record: typing.Any, prefix: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from toy_shop import KERAS_SEEDS, LAUNCH, PLAIN, saved
 
-from components.models.recommender import input_name
+from components.request_names import input_name
 
 pytestmark = [pytest.mark.tensorflow, KERAS_SEEDS]
 

@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from components.evaluation.queries import Queries
 from components.models import export
-from components.models.recommender import SCORE_CATALOGUE, input_name
+from components.models.recommender import SCORE_CATALOGUE
+from components.request_names import input_name
 
 
 @dataclasses.dataclass(frozen=True)

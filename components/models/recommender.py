@@ -13,7 +13,6 @@ Ids are strings; histories are oldest first and padded with "". A context column
 where TensorFlow cannot take that. A SavedModel with these loads in plain TensorFlow, without this code.
 """
 
-import re
 from collections.abc import Callable
 
 import numpy as np
@@ -21,17 +20,13 @@ import tensorflow as tf
 
 from components.declaration import Launch
 from components.features.item_table import MISSING_INT, ItemTable
+from components.request_names import input_name
 
 HISTORY_FEATURE = "history"
 SCORE_CATALOGUE = "score_catalogue"
 ITEMS_SHAPE = (None, None)
 # What stands for a missing value in a request or an example.
 BLANK = {tf.string: "", tf.int64: MISSING_INT, tf.float32: float("nan")}
-
-
-def input_name(column: str) -> str:
-    """The name of a context column as an input of a signature: TensorFlow takes no "Device:token" there, so it is `device_token`."""
-    return re.sub(r"^(?=[\d_])", "column", re.sub(r"[^a-z0-9_]", "_", column.lower()))
 
 
 class Recommender(tf.Module):
