@@ -7,9 +7,9 @@ import re
 import typing
 
 from components.errors import DeclarationError
-from components.request_names import RESERVED_INPUTS, VALUE, input_name
 from components.ingest import spans
 from components.ingest.log_files import query_of
+from components.request_names import RESERVED_INPUTS, VALUE, input_name
 
 if typing.TYPE_CHECKING:
     from components.declaration import Catalogue, Launch, Log, Split
