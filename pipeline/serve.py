@@ -151,7 +151,7 @@ def run(launch: Launch, folder: Path, options: Options, listening: socket.socket
 def _set_imports_aside() -> None:
     """Imports TensorFlow, and tells the garbage collector not to look at its million objects again: a look stops all requests."""
     if not gc.get_freeze_count():
-        import tensorflow  # noqa: F401
+        import tensorflow as tf  # noqa: F401
 
         gc.collect()
         gc.freeze()

@@ -207,6 +207,34 @@ def test_the_pushed_folder_answers_in_a_process_that_has_none_of_our_code(worksp
     assert done.stdout.strip() == "answered", done.stderr[-2000:]
 
 
+def documented_signatures():
+    """Name to (inputs, outputs) in docs/serving.md, each a list of "name DTYPE (sizes)"."""
+    rows = re.findall(r"^\| `(\w+)`[^|]*\| (`.*?DT_.*?) \| (`.*?) \|$", (PROJECT / "docs" / "serving.md").read_text(), re.MULTILINE)
+    return {name: tuple(sorted(re.findall(r"`(\w+)` (DT_\w+ \([-\d, ]+\))", side)) for side in sides) for name, *sides in rows}
+
+
+def test_the_pushed_signatures_are_the_documented_ones(workspace, good_second):
+    tf = pytest.importorskip("tensorflow")
+    signatures = tf.saved_model.load(str(Path(workspace) / "shop/serving/shop" / versions(workspace)[1])).signatures
+
+    def described(specs):
+        sizes = {name: ", ".join("-1" if size is None else str(size) for size in spec.shape) for name, spec in specs.items()}
+        names = {tf.string: "DT_STRING", tf.float32: "DT_FLOAT"}
+        return sorted((name, f"{names[spec.dtype]} ({sizes[name]})") for name, spec in specs.items())
+
+    assert set(documented_signatures()) == {"serving_default", "rank", "embed_query", "embed_items"}
+    for name, documented in documented_signatures().items():
+        found = signatures[name]
+        assert (described(found.structured_input_signature[1]), described(found.structured_outputs)) == documented
+
+
+def test_the_pushed_card_says_where_the_model_comes_from(workspace, good_second):
+    said = card(workspace, versions(workspace)[1])
+    assert said["verdict"]["outcome"] == "model" and 0 < said["metrics"]["recall@10"] < 1
+    assert said["data"]["first_event"] < said["data"]["last_event"] < said["pushed_at"]
+    assert all(re.fullmatch("[0-9a-f]{16}", said[name]) for name in ("declaration_digest", "schema_digest", "code_digest"))
+
+
 def drop_device(events):
     return events.drop_columns(["device"]) if hasattr(events, "drop_columns") else events.drop(["device"])
 
