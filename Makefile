@@ -1,6 +1,6 @@
 # The menu: `make` or `make help`. Every target sets the environment up first, which is a no-op when nothing changed.
 .DEFAULT_GOAL := help
-.PHONY: help setup run serve sample test test-light test-tensorflow test-slow lint types check image clean
+.PHONY: help setup run serve bench-serving sample test test-light test-tensorflow test-slow lint types check image clean
 
 .NOTPARALLEL:
 
@@ -24,6 +24,9 @@ run: setup ## run the pipeline to a verdict; options: make run ARGS="--launch mo
 
 serve: setup ## serve the pushed version over HTTP; options: make serve ARGS="--port 8600 --explore 0.05"
 	@$(BIN)/python -m pipeline serve $(ARGS)
+
+bench-serving: setup ## measure the local server on this machine (about two minutes)
+	@$(BIN)/python tests/bench_serving.py $(ARGS)
 
 sample: setup ## make the sample log alone; options: make sample ARGS="--help"
 	@$(BIN)/python data/generate.py $(ARGS)

@@ -207,6 +207,62 @@ def test_the_pushed_folder_answers_in_a_process_that_has_none_of_our_code(worksp
     assert done.stdout.strip() == "answered", done.stderr[-2000:]
 
 
+def documented_signatures():
+    """Name to (inputs, outputs) in docs/serving.md, each a list of "name DTYPE (sizes)"."""
+    rows = re.findall(r"^\| `(\w+)`[^|]*\| (`.*?DT_.*?) \| (`.*?) \|$", (PROJECT / "docs" / "serving.md").read_text(), re.MULTILINE)
+    return {name: tuple(sorted(re.findall(r"`(\w+)` (DT_\w+ \([-\d, ]+\))", side)) for side in sides) for name, *sides in rows}
+
+
+def test_the_pushed_signatures_are_the_documented_ones(workspace, good_second):
+    tf = pytest.importorskip("tensorflow")
+    signatures = tf.saved_model.load(str(Path(workspace) / "shop/serving/shop" / versions(workspace)[1])).signatures
+
+    def described(specs):
+        sizes = {name: ", ".join("-1" if size is None else str(size) for size in spec.shape) for name, spec in specs.items()}
+        names = {tf.string: "DT_STRING", tf.float32: "DT_FLOAT"}
+        return sorted((name, f"{names[spec.dtype]} ({sizes[name]})") for name, spec in specs.items())
+
+    assert set(documented_signatures()) == {"serving_default", "rank", "embed_query", "embed_items"}
+    for name, documented in documented_signatures().items():
+        found = signatures[name]
+        assert (described(found.structured_input_signature[1]), described(found.structured_outputs)) == documented
+
+
+def test_the_server_answers_as_numpy_does_from_the_exported_vectors(workspace, good_second):
+    pytest.importorskip("tensorflow")
+    check_against_numpy(Path(workspace) / "shop/serving/shop" / versions(workspace)[1])
+
+
+def check_against_numpy(folder):
+    """200 random requests, as the server asks them, against the cosines of the exported vectors."""
+    import tensorflow as tf
+
+    from components.serving.loaded_model import LoadedModel
+
+    model, rng = LoadedModel(1, folder), np.random.default_rng(0)
+    ids = tf.saved_model.load(str(folder)).signatures["catalogue"]()["item_ids"].numpy()
+    vectors = model("embed_items", {"item_ids": ids})["embedding"]
+    history = rng.choice(ids, (200, 7))
+    words = {name: rng.choice(np.array([b"mobile", b"NL", b""], object), 200) for name in ("device", "country")}
+    asked = {"user_id": np.full(200, b"u", object), "history": history} | words
+    scores = model("embed_query", asked)["embedding"] @ vectors.T
+    excluded = rng.choice(ids, (200, 3))
+    for row in range(200):
+        scores[row, np.isin(ids, [*history[row], *excluded[row]])] = -np.inf
+    best = np.argsort(-scores, axis=1)[:, :10]
+    answer = model("serving_default", asked | {"exclude_ids": excluded})
+    np.testing.assert_allclose(answer["scores"], np.take_along_axis(scores, best, axis=1), atol=1e-5)
+    assert (answer["item_ids"] == ids[best]).mean() > 0.99, "all but ties"
+    model.close()
+
+
+def test_the_pushed_card_says_where_the_model_comes_from(workspace, good_second):
+    said = card(workspace, versions(workspace)[1])
+    assert said["verdict"]["outcome"] == "model" and 0 < said["metrics"]["recall@10"] < 1
+    assert said["data"]["first_event"] < said["data"]["last_event"] < said["pushed_at"]
+    assert all(re.fullmatch("[0-9a-f]{16}", said[name]) for name in ("declaration_digest", "schema_digest", "code_digest"))
+
+
 def drop_device(events):
     return events.drop_columns(["device"]) if hasattr(events, "drop_columns") else events.drop(["device"])
 

@@ -1,3 +1,5 @@
+import errno
+import io
 import json
 import os
 import re
@@ -52,6 +54,34 @@ def test_files_rotate_by_time(tmp_path):
     while not rows(tmp_path):
         time.sleep(0.01)
     log.close()
+
+
+def test_a_row_that_cannot_be_written_is_counted_and_the_next_one_is_written(tmp_path):
+    log = EventLog(tmp_path)
+    log.add([{"n": float("nan")}])
+    while not log.dropped:
+        time.sleep(0.01)
+    log.add([{"n": 1}])
+    log.close()
+    assert (rows(tmp_path), log.written, log.dropped) == ([{"n": 1}], 1, 1)
+
+
+class AlmostFull(io.FileIO):
+    """A file on a disk that holds ten bytes."""
+
+    def write(self, content):
+        free = 10 - self.tell()
+        if not free:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(content[:free])
+
+
+def test_a_full_disk_leaves_no_torn_row(tmp_path):
+    with AlmostFull(tmp_path / "file", "w") as file:
+        event_log._write_whole(file, b"{}{}\n")
+        with pytest.raises(OSError, match="No space left"):
+            event_log._write_whole(file, b"{1}{2}{3}\n")
+    assert (tmp_path / "file").read_bytes() == b"{}{}\n"
 
 
 def test_a_log_without_traffic_leaves_nothing(tmp_path):

@@ -49,6 +49,16 @@ def test_a_port_that_is_taken_is_one_message(tmp_path, capsys):
     assert "in use" in capsys.readouterr().err
 
 
+def test_the_socket_is_one_on_which_asyncio_does_not_wait():
+    with serve.listen("127.0.0.1", 0) as listening:
+        assert listening.proto == socket.IPPROTO_TCP
+
+
+def test_a_host_that_is_not_there_is_one_message(tmp_path, capsys):
+    assert commands.main(["serve", "--host", "no.such.host.invalid", "--workspace", str(tmp_path), "--no-log"]) == 1
+    assert capsys.readouterr().err.startswith("error: ")
+
+
 class Server:
     """A server process on a workspace; `client` asks it."""
 

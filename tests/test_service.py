@@ -5,6 +5,7 @@ import time
 import pytest
 from small_server import LAUNCH, push, service
 
+from components.ingest.labels import key_columns, label_rows
 from components.ingest.log_files import find_files
 from components.ingest.log_layout import Layout
 from components.ingest.log_reader import LogReader
@@ -76,7 +77,11 @@ def test_the_log_that_the_server_writes_is_read_back_whole_by_ingest(folder, tmp
     simulate(service(folder, log, explore=0.5), users=20)
     log.close()
     reader = LogReader(find_files(str(tmp_path / "log"), "*"), Layout.of_log(LAUNCH.log))
-    table = reader.settle(LAUNCH.log.columns()).to_pandas()
+    columns = reader.settle(LAUNCH.log.columns())
+    times = columns["time"].to_numpy()
+    marks = label_rows(columns.select(key_columns(LAUNCH)), times, times.max() + 1, LAUNCH)["label_click"]
+    assert ((marks == 1).sum(), (marks == 0).sum()) == (20 * 3, 20 * 3 * 3), "one of the four that were shown is clicked"
+    table = columns.to_pandas()
     assert len(table) == log.written and log.dropped == 0
     shown, clicked = table[table.event == "shown"], table[table.event == "click"]
     assert (len(shown), len(clicked)) == (20 * 3 * 4, 20 * 4)

@@ -9,6 +9,7 @@ next start cuts that off and closes the file. What is lost is what was not yet h
 
 import fcntl
 import json
+import logging
 import os
 import queue
 import secrets
@@ -18,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+_LOGGER = logging.getLogger("dayone.serving")
 OPEN, CLOSED, ENDING = ".open-", "traffic-", ".jsonl"
 FLUSH_SECONDS = 0.2
 WAITING_BATCHES = 10_000
@@ -69,8 +71,9 @@ class EventLog:
                 self._append(rows)
                 if self._file and (ended or self._rows >= self._most_rows or time.monotonic() - self._opened >= self._most_seconds):
                     self._rotate()
-            except OSError:
-                # A full disk: the rows are lost and counted, the server goes on.
+            except Exception:
+                # A full disk: the rows are lost and counted, the server goes on, and so does this thread.
+                _LOGGER.exception("%d rows could not be written to the log", len(rows))
                 self.dropped += len(rows)
 
     def _take(self) -> list[Sequence[Mapping[str, Any]]]:

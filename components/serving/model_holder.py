@@ -126,9 +126,9 @@ class ModelHolder:
             return self.check()
         old, self._current = self._current, model
         _LOGGER.info("version %d serves", version.number)
-        self._changed("loaded")
         if old is not None:
             old.retire()
+        self._changed("loaded")
         return True
 
     def status(self) -> list[dict[str, object]]:

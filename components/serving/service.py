@@ -21,6 +21,10 @@ from components.serving.predict_request import DEFAULT_SIGNATURE, HISTORY, ITEMS
 from components.serving.traffic_rows import Shown, TrafficRows
 
 
+# More than the model reads, as all of a history is left out of the answer.
+REMEMBERED_ITEMS = 200
+
+
 @dataclasses.dataclass(frozen=True)
 class Drawn:
     """How one recommendation was drawn."""
@@ -45,7 +49,7 @@ class Service:
           explore: the share of requests that explore, in [0, 1].
         """
         self.launch, self.holder, self.log, self.metrics, self.limits = launch, holder, log, metrics, limits
-        self.histories = HistoryStore(launch.model.history)
+        self.histories = HistoryStore(max(launch.model.history, REMEMBERED_ITEMS))
         self._rows, self._explore = TrafficRows(launch), explore
         self._rng = random.Random()
 
