@@ -159,7 +159,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # Forced, because TFX's imports have set up a logger that shows warnings only: a step's progress would be lost.
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
     # Beam's executors parse sys.argv with absl, and Python executors get it as flags.
     given, sys.argv = sys.argv[1:], sys.argv[:1]
     sys.exit(main(given))

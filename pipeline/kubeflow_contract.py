@@ -165,8 +165,14 @@ def _artifact_problems(where: str, task: Any, declared: Any, spec: Any) -> Itera
         producer, output = source.task_output_artifact.producer_task, source.task_output_artifact.output_artifact_key
         if producer not in spec.root.dag.tasks:
             yield f"{where}: input {key!r} comes from task {producer!r}, which is not there"
-        elif output not in spec.components[spec.root.dag.tasks[producer].component_ref.name].output_definitions.artifacts:
+        elif output not in _outputs(producer, spec):
             yield f"{where}: input {key!r} is output {output!r} of task {producer!r}, which has none of that name"
+
+
+def _outputs(task: str, spec: Any) -> Any:
+    """The output artifacts that a task's component declares; none where there is no such component, which to look up would make one."""
+    component = spec.root.dag.tasks[task].component_ref.name
+    return spec.components[component].output_definitions.artifacts if component in spec.components else {}
 
 
 def _parameter_problems(where: str, task: Any, declared: Any, spec: Any) -> Iterator[str]:

@@ -178,6 +178,14 @@ def test_what_is_no_pipeline_is_said_to_be_none(text, reason):
         kubeflow_contract.check(text, "x.yaml")
 
 
+def test_a_look_at_a_missing_component_does_not_make_it(documents):
+    spec, platform = copy.deepcopy(documents)
+    for name in [name for name in spec["components"] if name != "comp-pusher"]:
+        spec["components"].pop(name)
+    found = kubeflow_contract.problems(yaml.safe_dump_all([spec, platform]))
+    assert len([problem for problem in found if "is not in components" in problem]) == len(spec["root"]["dag"]["tasks"]) - 1
+
+
 def test_all_that_is_wrong_is_said_at_once_after_the_files_name(documents):
     spec, platform = copy.deepcopy(documents)
     spec["schemaVersion"] = "2.0.0"
