@@ -18,6 +18,7 @@ from components.evaluation import ranking_metrics
 from components.evaluation.steps import EVALUATION_FILE, RankingExamples, RetrievalEvaluator, Verdict
 from components.features.training_data import matching
 from components.ingest.example_files import ExampleFile
+from components.models.card_file import CARD
 
 # Model Analysis makes numbers of arrays with one element, which NumPy 1.25 and later warn of.
 OF_MODEL_ANALYSIS = "ignore:Conversion of an array with ndim:DeprecationWarning"
@@ -125,7 +126,10 @@ def test_the_winner_is_a_copy_and_blessed_unless_the_champion_stays(inputs, tmp_
         assert outputs["blessing"].get_int_custom_property("blessed") == 1
         assert files(tmp_path / "blessing") == {"BLESSED": outcome.encode()}
         copied = tmp_path / "winner" / "Format-Serving"
-        assert files(copied) == files(Path(serving(chosen)))
+        there, was = files(copied), files(Path(serving(chosen)))
+        card, exported = json.loads(there.pop(CARD)), json.loads(was.pop(CARD))
+        assert there == was
+        assert card.items() >= exported.items() and card["verdict"]["outcome"] == outcome
         assert set(tf.saved_model.load(str(copied)).signatures) >= {"serving_default", "rank"}
 
 

@@ -84,13 +84,13 @@ def test_nothing_reads_examples_before_their_gate_but_what_the_gate_needs(launch
                 readers[gates[producer]].add(node.id)
                 assert gates[producer] in upstream(node), node.id
     ranking = {steps.RANKING_EXAMPLES} if launch.has_ranking_head else set()
-    assert readers[steps.GATE] == {steps.TRANSFORM, steps.RULES, steps.TRAINER, steps.RETRIEVAL_EVALUATOR} | ranking
-    assert readers[steps.CATALOGUE_GATE] == ({steps.RULES, steps.TRAINER} if launch.catalogue else set())
+    assert readers[steps.GATE] == {steps.DRIFT_GATE, steps.TRANSFORM, steps.RULES, steps.TRAINER, steps.RETRIEVAL_EVALUATOR} | ranking
+    assert readers[steps.CATALOGUE_GATE] == ({steps.DRIFT_GATE, steps.RULES, steps.TRAINER} if launch.catalogue else set())
 
 
 def test_what_learns_judges_or_pushes_waits_for_every_gate(launch, tmp_path):
     nodes = nodes_of(made(launch, tmp_path))
-    gates = {steps.GATE, steps.CATALOGUE_GATE} & set(nodes)
+    gates = {steps.GATE, steps.CATALOGUE_GATE, steps.DRIFT_GATE} & set(nodes)
     after = {steps.TRANSFORM, steps.RULES, steps.TRAINER, steps.RETRIEVAL_EVALUATOR, steps.EVALUATOR, steps.VERDICT, steps.PUSHER}
     for name in after & set(nodes):
         assert gates <= upstream(nodes[name]), name
@@ -98,10 +98,11 @@ def test_what_learns_judges_or_pushes_waits_for_every_gate(launch, tmp_path):
 
 def test_a_gate_reads_the_anomalies_of_its_own_data(launch, tmp_path):
     nodes = nodes_of(made(launch, tmp_path))
-    assert producers(nodes[steps.GATE]) == {("ExampleAnomalies", steps.EXAMPLE_VALIDATOR)}
+    assert producers(nodes[steps.GATE]) == {("ExampleAnomalies", steps.EXAMPLE_VALIDATOR), ("ExampleStatistics", steps.STATISTICS_GEN)}
     assert ("Schema", steps.SCHEMA) in producers(nodes[steps.EXAMPLE_VALIDATOR])
     if launch.catalogue:
-        assert producers(nodes[steps.CATALOGUE_GATE]) == {("ExampleAnomalies", steps.CATALOGUE_VALIDATOR)}
+        counted = ("ExampleStatistics", steps.CATALOGUE_STATISTICS_GEN)
+        assert producers(nodes[steps.CATALOGUE_GATE]) == {("ExampleAnomalies", steps.CATALOGUE_VALIDATOR), counted}
         assert isinstance(nodes[steps.CATALOGUE_VALIDATOR], ExampleValidator)
         assert ("Schema", steps.CATALOGUE_SCHEMA) in producers(nodes[steps.CATALOGUE_VALIDATOR])
 

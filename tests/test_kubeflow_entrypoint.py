@@ -170,7 +170,7 @@ def test_it_is_a_program_that_reports_and_leaves_its_argument_list_to_nobody(tmp
 
 
 def launch_with_days():
-    log = Log(path="days/{YYYY}-{MM}-{DD}/*.csv", user="user", item="item", time="time")
+    log = Log(path="days/{YYYY}-{MM}-{DD}/*.csv", user="user", item="item", time="time", not_before=None)
     return Launch(name="days", log=log, objectives=(Objective("like"),), split=Split(eval_share=0.5))
 
 

@@ -20,7 +20,6 @@ from components.serving.model_holder import Model, ModelHolder
 from components.serving.predict_request import DEFAULT_SIGNATURE, HISTORY, ITEMS, USER, Limits, PredictRequest
 from components.serving.traffic_rows import Shown, TrafficRows
 
-
 # More than the model reads, as all of a history is left out of the answer.
 REMEMBERED_ITEMS = 200
 
