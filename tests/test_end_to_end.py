@@ -1,6 +1,5 @@
 """The whole loop, run as a user runs it: `python -m pipeline run` in a process of its own, on real files."""
 
-import json
 import os
 import re
 import subprocess
@@ -13,44 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from whole_runs import PROJECT, card, generate, run, step_states, summary, versions
 
 pytestmark = pytest.mark.slow
 
-PROJECT = Path(__file__).resolve().parents[1]
 LAST_TENTH = 0.9
-
-
-def run(workspace, *options, log=None):
-    """Runs the pipeline; returns (exit status, what was printed, the run's record)."""
-    command = [sys.executable, "-m", "pipeline", "run", "--launch", "shop", "--workspace", str(workspace), *options]
-    command += ["--log", str(log)] if log else []
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("DAYONE_")}
-    done = subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, timeout=900, check=False)
-    records = sorted(Path(workspace).glob("*/logs/*.json"))
-    return done.returncode, done.stdout + done.stderr, json.loads(records[-1].read_text()) if records else {}
-
-
-def generate(folder, events, seed=7):
-    command = [sys.executable, str(PROJECT / "data" / "generate.py"), "--events", str(events), "--seed", str(seed), "--out", str(folder)]
-    subprocess.run(command, check=True, capture_output=True)
-    return folder
-
-
-def versions(workspace):
-    return sorted(folder.name for folder in Path(workspace).glob("shop/serving/shop/*"))
-
-
-def card(workspace, version):
-    return json.loads((Path(workspace) / "shop/serving/shop" / version / "assets.extra/dayone.json").read_text())
-
-
-def summary(workspace):
-    folders = Path(workspace).glob("*/artifacts/Verdict/summary/*")
-    return json.loads((max(folders, key=lambda folder: int(folder.name)) / "summary.json").read_text())
-
-
-def step_states(record):
-    return {step["step"]: step["state"] for step in record["steps"]}
 
 
 def with_shuffled_items(good, folder):
@@ -261,60 +227,3 @@ def test_the_pushed_card_says_where_the_model_comes_from(workspace, good_second)
     assert said["verdict"]["outcome"] == "model" and 0 < said["metrics"]["recall@10"] < 1
     assert said["data"]["first_event"] < said["data"]["last_event"] < said["pushed_at"]
     assert all(re.fullmatch("[0-9a-f]{16}", said[name]) for name in ("declaration_digest", "schema_digest", "code_digest"))
-
-
-def drop_device(events):
-    return events.drop_columns(["device"]) if hasattr(events, "drop_columns") else events.drop(["device"])
-
-
-def text_positions(events):
-    position = pc.cast(events["position"], pa.string())
-    return events.set_column(events.schema.get_field_index("position"), "position", pc.if_else(pc.is_valid(position), "place", position))
-
-
-def unknown_event(events):
-    return replace_first(events, "event", "teleport")
-
-
-def unknown_country(events):
-    return replace_first(events, "country", "ATLANTIS")
-
-
-def replace_first(events, name, value):
-    column = events[name].to_pylist()
-    column[0:50] = [value] * 50
-    return events.set_column(events.schema.get_field_index(name), name, pa.array(column))
-
-
-@pytest.mark.parametrize(
-    ("broken", "column", "anomaly"),
-    [
-        (drop_device, "device", "lacks the column"),
-        (text_positions, "position", "type|BYTES|STRING"),
-        (unknown_event, "event", "teleport"),
-        (unknown_country, "country", "ATLANTIS"),
-    ],
-    ids=["missing column", "wrong type", "unknown event", "new category"],
-)
-def test_the_gate_stops_the_run_before_transform(tmp_path, broken, column, anomaly):
-    log = generate(tmp_path / "log", 2_000)
-    events = pq.read_table(log / "events.parquet")
-    pq.write_table(broken(events), log / "events.parquet")
-    status, printed, record = run(tmp_path / "runs", log=log)
-    assert status == 1
-    assert column in printed
-    assert re.search(anomaly, printed, re.IGNORECASE), printed
-    assert "Traceback" not in printed
-    assert not {"Transform", "Trainer", "Pusher", "RankingExamples"} & set(step_states(record))
-    assert versions(tmp_path / "runs") == []
-
-
-@pytest.mark.skipif("DAYONE_MOVIELENS" not in os.environ, reason="DAYONE_MOVIELENS names no folder with ml-100k.inter and ml-100k.item")
-def test_movielens_ends_in_a_pushed_model(tmp_path):
-    status, printed, _ = run(tmp_path, "--launch", "movielens", log=os.environ["DAYONE_MOVIELENS"])
-    assert status == 0, printed
-    found = summary(tmp_path)
-    assert found["verdict"]["outcome"] == "model"
-    rolling = found["rolling"]
-    assert rolling["model"]["recall@10"] > rolling["covisitation"]["recall@10"] > rolling["popularity"]["recall@10"]
-    assert set(found["frozen"]) == {"model", "popularity", "recent_popularity", "covisitation"}

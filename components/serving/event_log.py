@@ -7,6 +7,7 @@ A thread writes, so that no request waits for a disk. After kill -9 the open fil
 next start cuts that off and closes the file. What is lost is what was not yet handed to the operating system: at most `FLUSH_SECONDS`.
 """
 
+import contextlib
 import fcntl
 import json
 import logging
@@ -78,12 +79,10 @@ class EventLog:
 
     def _take(self) -> list[Sequence[Mapping[str, Any]]]:
         batches = []
-        try:
+        with contextlib.suppress(queue.Empty):
             batches.append(self._waiting.get(timeout=FLUSH_SECONDS))
             while len(batches) < WAITING_BATCHES:
                 batches.append(self._waiting.get_nowait())
-        except queue.Empty:
-            pass
         return batches
 
     def _append(self, rows: Sequence[Mapping[str, Any]]) -> None:
