@@ -1,6 +1,6 @@
 # The menu: `make` or `make help`. Every target sets the environment up first, which is a no-op when nothing changed.
 .DEFAULT_GOAL := help
-.PHONY: help setup run serve bench-serving sample test test-light test-tensorflow test-slow lint types check image clean
+.PHONY: help setup run serve bench-serving bench-ingest sample test test-light test-tensorflow test-slow lint types check image clean
 
 .NOTPARALLEL:
 
@@ -27,6 +27,9 @@ serve: setup ## serve the pushed version over HTTP; options: make serve ARGS="--
 
 bench-serving: setup ## measure the local server on this machine (about two minutes)
 	@$(BIN)/python tests/bench_serving.py $(ARGS)
+
+bench-ingest: setup ## measure our ExampleGen beside those of TFX (about ten minutes; ARGS="--rows 100000" is quick)
+	@$(BIN)/python tests/bench_ingest.py $(ARGS)
 
 sample: setup ## make the sample log alone; options: make sample ARGS="--help"
 	@$(BIN)/python data/generate.py $(ARGS)
