@@ -150,7 +150,7 @@ def bench(items, seconds, port):
         save(folder, items)
         once = in_process(folder)
         report("in process", items, lambda: once, 1, seconds)
-        ours = ("-m", "pipeline", "serve", "--workspace", str(workspace), "--port", str(port))
+        ours = ("-m", "pipeline", "serve", "--launch", "shop", "--workspace", str(workspace), "--port", str(port))
         rows = {"bare FastAPI": (__file__, "--bare", str(folder), "--port", str(port)), "our server, no log": (*ours, "--no-log"), "our server": ours}
         for name, command in rows.items():
             with server(*command):

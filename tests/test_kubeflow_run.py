@@ -91,7 +91,7 @@ def test_every_artifact_lies_in_the_store_under_its_own_uri(run):
 
 
 def test_the_verdict_is_that_of_the_local_run(cluster, run, data, tmp_path):
-    python("-m", "pipeline", "run", "--log", data, "--workspace", tmp_path)
+    python("-m", "pipeline", "run", "--launch", "shop", "--log", data, "--workspace", tmp_path)
     (local,) = tmp_path.glob("shop/artifacts/Verdict/summary/*")
     here, there = summary_of(stored(cluster, run["artifacts"]["verdict"]["summary"])), summary_of(local)
     assert here["verdict"] == there["verdict"]

@@ -45,7 +45,7 @@ def test_a_wrong_option_is_one_message(name, value, said):
 def test_a_port_that_is_taken_is_one_message(tmp_path, capsys):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        assert commands.main(["serve", "--port", port, "--workspace", str(tmp_path), "--no-log"]) == 1
+        assert commands.main(["serve", "--launch", "shop", "--port", port, "--workspace", str(tmp_path), "--no-log"]) == 1
     assert "in use" in capsys.readouterr().err
 
 
@@ -55,7 +55,7 @@ def test_the_socket_is_one_on_which_asyncio_does_not_wait():
 
 
 def test_a_host_that_is_not_there_is_one_message(tmp_path, capsys):
-    assert commands.main(["serve", "--host", "no.such.host.invalid", "--workspace", str(tmp_path), "--no-log"]) == 1
+    assert commands.main(["serve", "--launch", "shop", "--host", "no.such.host.invalid", "--workspace", str(tmp_path), "--no-log"]) == 1
     assert capsys.readouterr().err.startswith("error: ")
 
 
@@ -63,7 +63,7 @@ class Server:
     """A server process on a workspace; `client` asks it."""
 
     def __init__(self, workspace, *more):
-        command = [sys.executable, "-m", "pipeline", "serve", "--workspace", str(workspace), "--port", "0", *more]
+        command = [sys.executable, "-m", "pipeline", "serve", "--launch", "shop", "--workspace", str(workspace), "--port", "0", *more]
         environ = {name: value for name, value in os.environ.items() if not name.startswith("DAYONE_")}
         self.errors = (workspace / "stderr.txt").open("ab")
         self.process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=self.errors, text=True)

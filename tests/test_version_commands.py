@@ -20,7 +20,7 @@ def serving(tmp_path):
 
 
 def said(capsys, *arguments):
-    status = commands.main(arguments)
+    status = commands.main([arguments[0], "--launch", "shop", *arguments[1:]])
     printed = capsys.readouterr()
     return status, printed.out, printed.err
 
