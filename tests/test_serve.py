@@ -1,5 +1,6 @@
 """`python -m pipeline serve` in a process of its own, with real SavedModels."""
 
+import http.client
 import os
 import shutil
 import signal
@@ -127,7 +128,7 @@ class Storm:
         while not self._stop.is_set():
             try:
                 status, answer = ask(client, user)
-            except OSError as error:
+            except (OSError, http.client.HTTPException) as error:  # killed before or within its answer
                 status, answer = 0, error
             if status == 200:
                 self.answered += 1
