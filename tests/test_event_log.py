@@ -18,6 +18,14 @@ from components.serving.event_log import EventLog
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def wait_for(happened, seconds=10.0):
+    """Waits until the writer's thread has done something; fails where it never does."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, f"nothing happened within {seconds} s"
+        time.sleep(0.01)
+
+
 def rows(folder):
     return [json.loads(line) for path in sorted(folder.glob("traffic-*.jsonl")) for line in path.read_text().splitlines()]
 
@@ -40,8 +48,7 @@ def test_files_rotate_by_rows_and_are_hidden_until_then(tmp_path):
         time.sleep(0.01)
     assert rows(tmp_path) == []
     log.add([{"n": 2}])
-    while not rows(tmp_path):
-        time.sleep(0.01)
+    wait_for(lambda: rows(tmp_path))
     log.add([{"n": 3}])
     log.close()
     assert [row["n"] for row in rows(tmp_path)] == [1, 2, 3]
@@ -51,16 +58,15 @@ def test_files_rotate_by_rows_and_are_hidden_until_then(tmp_path):
 def test_files_rotate_by_time(tmp_path):
     log = EventLog(tmp_path, seconds_per_file=0.0)
     log.add([{"n": 1}])
-    while not rows(tmp_path):
-        time.sleep(0.01)
+    wait_for(lambda: rows(tmp_path))
+    assert rows(tmp_path) == [{"n": 1}], "the file has its name before the log is closed"
     log.close()
 
 
 def test_a_row_that_cannot_be_written_is_counted_and_the_next_one_is_written(tmp_path):
     log = EventLog(tmp_path)
     log.add([{"n": float("nan")}])
-    while not log.dropped:
-        time.sleep(0.01)
+    wait_for(lambda: log.dropped)
     log.add([{"n": 1}])
     log.close()
     assert (rows(tmp_path), log.written, log.dropped) == ([{"n": 1}], 1, 1)
