@@ -6,7 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from components.declaration import LABEL_PREFIX, Log
+from components.declaration import Log
+from components.declaration_checks import LABEL_PREFIX
 from components.errors import DayoneError
 from pipeline import role_words
 from pipeline.column_profile import Column, varies_within
