@@ -112,7 +112,7 @@ def test_variables_of_the_tests_are_let_through(tmp_path, name):
 def test_every_variable_is_read(tmp_path):
     values = {"DAYONE_LAUNCH": "tea", "DAYONE_LOG": str(tmp_path), "DAYONE_SCHEMA": str(tmp_path), "DAYONE_BEAM_ARGS": "--a"}
     values["DAYONE_WORKSPACE"] = str(tmp_path / "w")
-    values["DAYONE_KEEP_VERSIONS"] = "2"
+    values |= {"DAYONE_KEEP_VERSIONS": "2", "DAYONE_GZIP_LEVEL": "6"}
     plain = Settings.from_environment({})
     for name in VARIABLES:
         assert Settings.from_environment({name: values[name]}) != plain, name
@@ -149,3 +149,11 @@ def test_the_number_of_kept_versions_is_a_whole_number(tmp_path):
     for wrong in ("0", "-1", "two", "1.5"):
         with pytest.raises(SettingsError, match="setting DAYONE_KEEP_VERSIONS needs a whole number from 1 on, got"):
             settings_of(tmp_path, {"DAYONE_KEEP_VERSIONS": wrong})
+
+
+def test_the_gzip_level_is_a_digit(tmp_path):
+    assert settings_of(tmp_path).gzip_level == 1
+    assert settings_of(tmp_path, {"DAYONE_GZIP_LEVEL": "6"}).gzip_level == 6
+    for wrong in ("0", "10", "six", "1.5", "-1"):
+        with pytest.raises(SettingsError, match="setting DAYONE_GZIP_LEVEL needs a whole number from 1 to 9, got"):
+            settings_of(tmp_path, {"DAYONE_GZIP_LEVEL": wrong})
