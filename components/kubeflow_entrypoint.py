@@ -8,7 +8,8 @@ TFX's own container entrypoint is made for Vertex. It is run here with what it e
   URIs become these folders, and URIs again in what the step reports. So the step needs no credentials of the store;
 - the folders of the outputs are emptied and made, as TFX's local launcher does, so that a killed attempt leaves nothing for the next;
 - an ExampleGen needs its driver, which Kubeflow skips, for span, file pattern and fingerprint: it runs first, in this process;
-- metadata without a value is dropped: the launcher refuses null.
+- metadata without a value is dropped: the launcher refuses null;
+- what the run has set (`components.run_parameters`) is written into the step's own parameters, and TFX sees only these.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from tfx.orchestration.kubeflow.v2.file_based_example_gen import driver
 from tfx.orchestration.portable import outputs_utils
 from tfx.utils import import_utils
 
+from components import run_parameters
 from components.beam_engine import ENGINE
 
 # As the backend's launcher maps them.
@@ -53,6 +55,7 @@ def main(arguments: Sequence[str], root: str = "/") -> int:
         options.json_serialized_inputs_spec_args or "{}", pipeline_spec_pb2.ComponentInputsSpec(), ignore_unknown_fields=True
     )
     _LOGGER.info("step %s", options.step)
+    apply_run_parameters(request)
     complete_inputs(request, inputs_spec)
     drop_platform_outputs(request)
     uris = to_local(request, root)
@@ -76,6 +79,14 @@ def complete_inputs(request: pipeline_spec_pb2.ExecutorInput, spec: pipeline_spe
             if name in spec.artifacts:
                 artifact.type.CopyFrom(spec.artifacts[name].artifact_type)
             drop_nulls(artifact.metadata)
+
+
+def apply_run_parameters(request: pipeline_spec_pb2.ExecutorInput) -> None:
+    """Writes what the run has set into the step's own parameters; TFX knows these only."""
+    values = {name: json_format.MessageToDict(value) for name, value in request.inputs.parameter_values.items()}
+    own = run_parameters.applied(values)
+    request.inputs.ClearField("parameter_values")
+    json_format.ParseDict({"parameterValues": own}, request.inputs)
 
 
 def drop_platform_outputs(request: pipeline_spec_pb2.ExecutorInput) -> None:

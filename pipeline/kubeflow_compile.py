@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from components.declaration import Launch
-from pipeline import kubeflow_contract, kubeflow_resources, kubeflow_spec
+from pipeline import kubeflow_contract, kubeflow_parameters, kubeflow_resources, kubeflow_spec
 from pipeline.kubeflow_resources import Table
 from pipeline.settings import Settings
 
@@ -47,7 +47,9 @@ def compiled(launch: Launch, table: Table, cache: bool = True) -> str:
     Raises:
       ContractError: if the backend would refuse it.
     """
-    spec, platform_spec = kubeflow_spec.prepared(_tfx_spec(launch, table, cache), table)
+    spec = _tfx_spec(launch, table, cache)
+    kubeflow_parameters.expose(spec, launch, table.cluster.data)
+    spec, platform_spec = kubeflow_spec.prepared(spec, table)
     text = kubeflow_spec.to_yaml(spec, platform_spec)
     kubeflow_contract.check(text, launch.name)
     return text

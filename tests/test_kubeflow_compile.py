@@ -49,9 +49,12 @@ def test_paths_are_those_of_the_pods_and_nothing_is_made_here(tmp_path):
     table = table_for(tmp_path, "/nowhere/log", workspace="/nowhere/runs", schema="/nowhere/schema")
     tasks = next(yaml.safe_load_all(kubeflow_compile.compiled(launches.load("shop"), table)))["root"]["dag"]["tasks"]
     constants = {
-        (name, key): given["runtimeValue"]["constant"] for name, task in tasks.items() for key, given in task["inputs"].get("parameters", {}).items()
+        (name, key): given["runtimeValue"]["constant"]
+        for name, task in tasks.items()
+        for key, given in task["inputs"].get("parameters", {}).items()
+        if "runtimeValue" in given
     }
-    assert constants["example-gen", "input_base"] == "/nowhere/log"
+    assert constants["example-gen", "input_base"] == "."
     assert constants["schema", "schema_file"] == "/nowhere/schema/shop/log/schema.pbtxt"
     assert constants["retrieval-evaluator", "champion"] == "/nowhere/runs/shop/serving/shop"
     pushed = json.loads(constants["pusher", "push_destination"])
