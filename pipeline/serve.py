@@ -12,7 +12,8 @@ from pathlib import Path
 
 from components.declaration import Launch
 from components.errors import SettingsError
-from pipeline import launches
+from components.serving.history_store import HistoryStore
+from pipeline import history_choice, launches
 from pipeline.settings import Settings
 
 # A thread that loads a version holds Python's lock for as long as this before a request gets it (the default is 5 ms).
@@ -31,6 +32,7 @@ class Options:
       timeout: seconds for a request, its waiting included.
       explore: the share of requests that explore, in [0, 1].
       traffic: the folder of the log it writes; None writes none.
+      history: the store of histories, see `history_choice`.
     """
 
     host: str
@@ -40,6 +42,7 @@ class Options:
     timeout: float
     explore: float
     traffic: Path | None
+    history: str = history_choice.MEMORY
 
     def __post_init__(self) -> None:
         """Checks the numbers."""
@@ -70,6 +73,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     serve.add_argument("--timeout", type=float, default=5.0, help="seconds for a request (default: %(default)s)")
     serve.add_argument("--explore", type=float, default=0.0, metavar="SHARE", help="share of requests shown in a random order (default: %(default)s)")
     serve.add_argument("--traffic", type=Path, metavar="DIR", help="the folder of the log it writes (default: runs/<launch>/traffic)")
+    serve.add_argument("--history", default=history_choice.MEMORY, metavar="STORE", help="where histories come from (default: %(default)s)")
     serve.add_argument("--no-log", dest="log", action="store_false", help="write no log")
     serve.set_defaults(command=_serve)
 
@@ -78,9 +82,10 @@ def _serve(given: argparse.Namespace) -> int:
     settings = Settings.from_environment(os.environ, {"launch": given.launch, "workspace": given.workspace})
     launch = launches.load(settings.launch)
     traffic = (given.traffic or settings.home / "traffic").resolve() if given.log else None
-    options = Options(given.host, given.port, given.threads, given.waiting, given.timeout, given.explore, traffic)
+    options = Options(given.host, given.port, given.threads, given.waiting, given.timeout, given.explore, traffic, given.history)
+    histories = history_choice.make(options.history, launch, settings.home)
     with listen(options.host, options.port) as listening:
-        return run(launch, settings.serving, options, listening)
+        return run(launch, settings.serving, options, listening, histories)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -101,7 +106,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def run(launch: Launch, folder: Path, options: Options, listening: socket.socket) -> int:
+def run(launch: Launch, folder: Path, options: Options, listening: socket.socket, histories: HistoryStore) -> int:
     """Serves until it is told to stop (Ctrl-C or SIGTERM): what was begun is answered, the log is closed."""
     import uvicorn
 
@@ -129,7 +134,7 @@ def run(launch: Launch, folder: Path, options: Options, listening: socket.socket
         gc.collect()  # a graph is full of cycles, which would lie there until Python finds enough of them: 27 MB per version
 
     holder = ModelHolder(folder, load, changed)
-    service = Service(launch, holder, log, metrics, Limits(), options.explore)
+    service = Service(launch, holder, log, metrics, Limits(), options.explore, histories)
 
     def close() -> None:
         holder.stop()

@@ -98,11 +98,11 @@ def push(folder, number):
     hidden.rename(folder / str(number))
 
 
-def service(folder, log=None, explore=0.0, launch=LAUNCH, make=lambda version: SmallModel(version.number), limits=None):
+def service(folder, log=None, explore=0.0, launch=LAUNCH, make=lambda version: SmallModel(version.number), limits=None, histories=None):
     """A service whose first version is loaded, if there is one."""
     holder = ModelHolder(Path(folder), make)
     holder.check()
-    return Service(launch, holder, log, Metrics(), limits or Limits(), explore)
+    return Service(launch, holder, log, Metrics(), limits or Limits(), explore, histories)
 
 
 @contextlib.contextmanager
