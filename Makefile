@@ -1,6 +1,6 @@
 # The menu: `make` or `make help`. Every target sets the environment up first, which is a no-op when nothing changed.
 .DEFAULT_GOAL := help
-.PHONY: help setup run serve bench-serving bench-ingest sample test test-light test-tensorflow test-slow lint types check image clean
+.PHONY: help setup run serve bench-serving bench-ingest sample test test-light test-tensorflow test-slow lint types check image manifests clean
 
 .NOTPARALLEL:
 
@@ -57,6 +57,9 @@ check: lint types test ## what CI runs: lint, types, all tests
 
 image: ## build the container image
 	docker build --file kubeflow/Dockerfile --tag $(IMAGE) $(ARGS) .
+
+manifests: setup ## render and check the cluster's manifests; one of them: make manifests ARGS=tf-serving
+	@$(BIN)/python tests/manifests.py $(ARGS)
 
 clean: ## delete the environment and all caches; runs/ stays
 	rm -rf .venv .uv .setup.lock .setup.log build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

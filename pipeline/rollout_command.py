@@ -27,6 +27,10 @@ KUBECTL_SECONDS = 60
 Patch = dict[str, Any]
 
 
+PROMOTE: Patch = {"spec": {"predictor": {"canaryTrafficPercent": None}}}
+ABORT: Patch = {"spec": {"predictor": {"canaryTrafficPercent": 0}}}
+
+
 class RolloutError(DayoneError):
     """kubectl is not there, or refused."""
 
@@ -45,7 +49,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     canary.add_argument("--store", default=STORE, metavar="URI", help="where the copies of the versions lie (default: %(default)s)")
     promote = actions.add_parser("promote", help="give the canary all of the traffic")
     abort = actions.add_parser("abort", help="take the traffic from the canary, before it was promoted")
-    for action, patch in ((canary, _canary), (promote, _promote), (abort, _abort)):
+    for action, patch in ((canary, _canary), (promote, lambda *_: PROMOTE), (abort, lambda *_: ABORT)):
         action.add_argument("--launch", metavar="NAME", help=f"the launch, see `launches` (default: {launches.DEFAULT})")
         action.add_argument("--namespace", default=NAMESPACE, help="of the InferenceService (default: %(default)s)")
         action.add_argument("--dry-run", action="store_true", help="print the kubectl command and do nothing")
@@ -54,7 +58,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def canary_patch(uri: str, percent: int) -> Patch:
     """What makes a version the newest revision, with its share; with 100 it needs no rule."""
-    return _predictor({"canaryTrafficPercent": None if percent == 100 else percent, "model": {"storageUri": uri}})
+    return {"spec": {"predictor": {"canaryTrafficPercent": None if percent == 100 else percent, "model": {"storageUri": uri}}}}
 
 
 def _canary(options: argparse.Namespace, launch: str) -> Patch:
@@ -65,18 +69,6 @@ def _canary(options: argparse.Namespace, launch: str) -> Patch:
     if options.version < 0:
         raise SettingsError("VERSION", options.version, "the number of a version")
     return canary_patch(f"{options.store.rstrip('/')}/{launch}/{options.version}", options.percent)
-
-
-def _promote(options: argparse.Namespace, launch: str) -> Patch:
-    return _predictor({"canaryTrafficPercent": None})
-
-
-def _abort(options: argparse.Namespace, launch: str) -> Patch:
-    return _predictor({"canaryTrafficPercent": 0})
-
-
-def _predictor(fields: Patch) -> Patch:
-    return {"spec": {"predictor": fields}}
 
 
 def kubectl(launch: str, namespace: str, patch: Patch) -> list[str]:
@@ -108,6 +100,8 @@ def run(command: Sequence[str]) -> int:
     except subprocess.TimeoutExpired as error:
         raise RolloutError(f"kubectl did not answer within {KUBECTL_SECONDS} s. Look whether the cluster can be reached.") from error
     if answer.returncode:
-        raise RolloutError(f"kubectl refused: {answer.stderr.strip()}\nThe command: {shlex.join(command)}")
+        # The last line says it; those before are kubectl's attempts.
+        said = (answer.stderr.strip() or "it failed without a word").splitlines()[-1]
+        raise RolloutError(f"kubectl refused: {said}\nThe command: {shlex.join(command)}")
     print(answer.stdout.strip())
     return 0
