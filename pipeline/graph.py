@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from tfx.components import Evaluator, ExampleValidator, StatisticsGen, Transform
+from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration import metadata
 from tfx.orchestration import pipeline as tfx_pipeline
@@ -63,13 +64,15 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
     verdict = decided(launch, retrieval, model, rules, ranking)
     pusher = pushed(settings, verdict)
     nodes = [*log.nodes, *(catalogue.nodes if catalogue else []), page, *drift, transform, rules, model, retrieval, *ranking, verdict, pusher]
+    for node in nodes:
+        if isinstance(node, BaseBeamComponent):
+            node.with_beam_pipeline_args(settings.beam_args_of(node.id))
     return tfx_pipeline.Pipeline(
         pipeline_name=launch.name,
         pipeline_root=str(settings.pipeline_root),
         components=nodes,
         enable_cache=settings.cache,
         metadata_connection_config=settings.metadata and metadata.sqlite_metadata_connection_config(str(settings.metadata)),
-        beam_pipeline_args=list(settings.beam_args),
     )
 
 
