@@ -1,7 +1,7 @@
 # The menu: `make` or `make help`. Every target sets the environment up first, which is a no-op when nothing changed.
 .DEFAULT_GOAL := help
-.PHONY: help setup run serve bench-serving bench-ingest sample test test-light test-tensorflow test-slow test-containers lint types check image \
-        kubeflow-local clean
+# No target is a file.
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' Makefile)
 
 .NOTPARALLEL:
 
@@ -64,6 +64,9 @@ image: ## build the container image
 
 kubeflow-local: image ## run the compiled pipeline on this machine, every step in a container of its own (minutes; needs docker and nothing else)
 	@$(PYTHON) kubeflow/run_local.py --image $(IMAGE)
+
+manifests: setup ## render and check the cluster's manifests; one of them: make manifests ARGS=tf-serving
+	@$(BIN)/python tests/manifests.py $(ARGS)
 
 clean: ## delete the environment and all caches; runs/ stays
 	rm -rf .venv .uv .setup.lock .setup.log build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -8,7 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from components.errors import DayoneError
-from pipeline import compile_command, kubeflow_options, launches, serve, steps, version_commands
+from pipeline import (
+    compile_command,
+    kubeflow_options,
+    launches,
+    rollout_command,
+    serve,
+    steps,
+    vectors_command,
+    version_commands,
+)
 from pipeline.settings import VARIABLES, Settings
 
 EXIT_OK, EXIT_ERROR, EXIT_STOPPED = 0, 1, 130
@@ -53,7 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     listing = commands.add_parser("launches", help="list the launches", description="List the launches in pipeline/launches/.")
     listing.set_defaults(command=_list_launches)
     version_commands.add_to(commands)
+    rollout_command.add_to(commands)
     serve.add_to(commands)
+    vectors_command.add_to(commands)
     return parser
 
 

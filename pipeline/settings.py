@@ -16,7 +16,8 @@ from pathlib import Path
 from components.declaration import Launch
 from components.errors import SettingsError
 from components.serving import versions
-from pipeline import default_launch
+from pipeline import beam_profiles, default_launch
+from pipeline.beam_profiles import BeamProfile
 
 PROJECT = Path(__file__).resolve().parents[1]
 DEFAULT_LAUNCH = default_launch.LAUNCH
@@ -28,6 +29,7 @@ VARIABLES = {
     "DAYONE_WORKSPACE": "the folder for everything that runs write (default: runs/ in the project)",
     "DAYONE_SCHEMA": "the folder of the curated schemas (default: schema/ in the project)",
     "DAYONE_KEEP_VERSIONS": "how many versions the serving folder keeps (default: 5)",
+    "DAYONE_BEAM_PROFILE": "where Beam works: a profile of kubeflow/beam_profiles.yaml (default: none, in this process)",
     "DAYONE_BEAM_ARGS": "options for Beam inside the steps, as on a command line (default: none, in this process)",
 }
 # How Kubeflow Pipelines is reached, by `submit` and its likes.
@@ -56,8 +58,9 @@ class Settings:
       data: the folder that relative paths of the declaration start at.
       schema: the folder of the curated schemas.
       log: a file that replaces the declared log; None if the declaration says it all.
-      beam_args: for Beam inside the steps. Leave it empty on one machine: any option at all makes TFX repackage itself once per
-        Beam step (about 2 CPU-s each).
+      beam_profile: where Beam works, step by step.
+      beam_args: for Beam inside the steps, after those of the profile. Leave it empty on one machine: any option at all makes TFX
+        repackage itself once per Beam step (about 2 CPU-s each).
       cache: whether a step whose inputs did not change is served from an earlier run.
       keep_versions: how many versions the serving folder keeps, the served one included.
     """
@@ -67,6 +70,7 @@ class Settings:
     data: Path
     schema: Path
     log: Path | None = None
+    beam_profile: BeamProfile = beam_profiles.NONE
     beam_args: tuple[str, ...] = ()
     cache: bool = True
     keep_versions: int = 5
@@ -95,9 +99,8 @@ class Settings:
         data = (log if log.is_dir() else log.parent) if log else _default_data(launch, workspace)
         file = log if log and not log.is_dir() else None
         cache = given.options.get("cache")
-        return cls(
-            launch, workspace, data, schema, file, _split_beam_args(given), cache is None or bool(cache), given.whole_number("keep_versions", 5)
-        )
+        beam = (beam_profiles.chosen(given.text("beam_profile") or ""), _split_beam_args(given))
+        return cls(launch, workspace, data, schema, file, *beam, cache is None or bool(cache), given.whole_number("keep_versions", 5))
 
     @property
     def home(self) -> Path:
@@ -129,6 +132,10 @@ class Settings:
         served = versions.served(self.serving)
         return str(served.folder) if served else ""
 
+    def beam_args_of(self, step: str) -> tuple[str, ...]:
+        """The options for Beam inside a step."""
+        return (*self.beam_profile.args_of(step), *self.beam_args)
+
     def locate(self, path: str) -> Path:
         """A path of the declaration, relative ones below the data folder."""
         return self.data / Path(path).expanduser()
@@ -148,7 +155,8 @@ class Settings:
         """The inverse of `to_json`."""
         values = json.loads(text)
         paths = {name: Path(values[name]) for name in ("workspace", "data", "schema", "log") if values[name] is not None}
-        return cls(**values | paths | {"beam_args": tuple(values["beam_args"])})
+        beam = {"beam_args": tuple(values["beam_args"]), "beam_profile": BeamProfile.from_dict(values["beam_profile"])}
+        return cls(**values | paths | beam)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -201,7 +209,7 @@ class _Given:
 
     def source(self, name: str) -> str:
         """The name under which the value was given, for the error's text."""
-        return f"--{name}" if self.options.get(name) is not None else self.prefix + name.upper()
+        return f"--{name.replace('_', '-')}" if self.options.get(name) is not None else self.prefix + name.upper()
 
     def text(self, name: str) -> str | None:
         """The value; an empty environment variable counts as not set, an empty option is a mistake."""

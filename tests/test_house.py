@@ -23,6 +23,7 @@ LIGHT_MODULES = (
     "pipeline.kubeflow_spec",
     "pipeline.launches",
     "pipeline.new",
+    "pipeline.rollout_command",
     "pipeline.serve",
     "pipeline.settings",
     "pipeline.steps",

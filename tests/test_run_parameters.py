@@ -24,5 +24,5 @@ def test_a_folder_of_the_log_is_where_relative_ones_start(log, below, folder):
 
 
 def test_a_value_that_the_declaration_does_not_allow_is_told_by_its_field():
-    with pytest.raises(DeclarationError, match="launch.model.epochs needs .* got 0"):
+    with pytest.raises(DeclarationError, match=r"launch\.model\.epochs needs .* got 0"):
         run_parameters.applied(TRAINER | {"epochs": 0.0})

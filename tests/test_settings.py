@@ -84,6 +84,14 @@ def test_beam_arguments_are_split_as_on_a_command_line(tmp_path):
     assert settings.beam_args == ("--runner=FlinkRunner", "--job_name=two words")
 
 
+def test_a_beam_profile_says_what_each_step_gets_and_survives_the_way_to_the_process(tmp_path):
+    settings = settings_of(tmp_path, {"DAYONE_BEAM_PROFILE": "processes", "DAYONE_BEAM_ARGS": "--job_name=x"})
+    assert "--direct_running_mode=multi_processing" in settings.beam_args_of("StatisticsGen")
+    assert settings.beam_args_of("CatalogueExampleGen") == ("--job_name=x",)
+    assert Settings.from_json(settings.to_json()) == settings
+    assert settings_of(tmp_path, {}).beam_args_of("StatisticsGen") == ()
+
+
 WRONG = [
     ({"DAYONE_WORKSPCE": "x"}, {}, "setting DAYONE_WORKSPCE needs to be one of .*got 'x'.*Did you mean DAYONE_WORKSPACE?"),
     ({"DAYONE_COFFEE": "x"}, {}, "setting DAYONE_COFFEE needs to be one of .*Unset it"),
@@ -112,7 +120,7 @@ def test_variables_of_the_tests_are_let_through(tmp_path, name):
 def test_every_variable_is_read(tmp_path):
     values = {"DAYONE_LAUNCH": "tea", "DAYONE_LOG": str(tmp_path), "DAYONE_SCHEMA": str(tmp_path), "DAYONE_BEAM_ARGS": "--a"}
     values["DAYONE_WORKSPACE"] = str(tmp_path / "w")
-    values["DAYONE_KEEP_VERSIONS"] = "2"
+    values["DAYONE_KEEP_VERSIONS"], values["DAYONE_BEAM_PROFILE"] = "2", "flink"
     plain = Settings.from_environment({})
     for name in VARIABLES:
         assert Settings.from_environment({name: values[name]}) != plain, name
