@@ -51,7 +51,8 @@ def compiled(launch: Launch, table: Table, cache: bool = True, profile: BeamProf
     """
     spec = _tfx_spec(launch, table, cache, profile)
     kubeflow_parameters.expose(spec, launch, table.cluster.data)
-    spec, platform_spec = kubeflow_spec.prepared(spec, table)
+    remote = [step for step in beam_profiles.BEAM_STEPS if profile.remote and profile.args_of(step)]
+    spec, platform_spec = kubeflow_spec.prepared(spec, table, remote)
     text = kubeflow_spec.to_yaml(spec, platform_spec)
     kubeflow_contract.check(text, launch.name)
     return text

@@ -11,7 +11,7 @@ TFX's runner is made for Vertex. This pass over its spec makes three kinds of ch
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import yaml
@@ -20,7 +20,7 @@ from pipeline import steps
 from pipeline.kubeflow_resources import StepResources, Table
 
 ENTRYPOINT = ["python", "-m", "components.kubeflow_entrypoint"]
-STEP_OPTION = "--step"
+STEP_OPTION, REMOTE_OPTION = "--step", "--remote"
 # The cache's key holds parameters and the inputs' ids: it sees neither that a log grew, nor what is served by now, nor that a push was undone.
 UNCACHED = frozenset({steps.EXAMPLE_GEN, steps.CATALOGUE_EXAMPLE_GEN, steps.DRIFT_BASELINE, steps.RETRIEVAL_EVALUATOR, steps.PUSHER})
 _MAX_BACKOFF = "3600s"
@@ -33,12 +33,13 @@ def kebab(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).replace("_", "-").lower()
 
 
-def prepared(spec: Json, table: Table) -> tuple[Json, Json]:
+def prepared(spec: Json, table: Table, remote: Collection[str] = ()) -> tuple[Json, Json]:
     """The pipeline spec and the platform spec.
 
     Args:
       spec: the pipeline spec as TFX's runner gives it; it is not changed.
       table: what each step gets.
+      remote: the steps whose Beam workers do not see the folders of the step's pod.
     """
     spec = copy.deepcopy(spec)
     tasks, executors = spec["root"]["dag"]["tasks"], spec["deploymentSpec"]["executors"]
@@ -47,6 +48,8 @@ def prepared(spec: Json, table: Table) -> tuple[Json, Json]:
         _name_task(tasks[name], name)
         _run_task(tasks[name], name, table.rows[name])
         _run_executor(executors[_label(spec, name)], name, table.rows[name])
+        if name in remote:
+            executors[_label(spec, name)]["container"]["args"].insert(0, REMOTE_OPTION)
     spec["deploymentSpec"]["executors"] = {f"exec-{kebab(name)}": executors[_label(spec, name)] for name in names}
     spec["components"] = {f"comp-{kebab(name)}": spec["components"][name] | {"executorLabel": f"exec-{kebab(name)}"} for name in names}
     spec["root"]["dag"]["tasks"] = {kebab(name): tasks[name] for name in names}

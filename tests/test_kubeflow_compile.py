@@ -9,6 +9,7 @@ from kfp import components
 from kubeflow_cluster import table_for
 
 from pipeline import kubeflow_compile, kubeflow_contract, launches, steps
+from pipeline.beam_profiles import BeamProfile
 from pipeline.compile_command import RESOURCES
 from pipeline.kubeflow_resources import ResourcesError
 from pipeline.kubeflow_spec import UNCACHED, kebab
@@ -81,6 +82,17 @@ def test_beams_options_reach_the_steps_that_use_beam(tmp_path):
     table = table_for(tmp_path, "/data", beam_args=["--direct_num_workers=2"])
     spec = next(yaml.safe_load_all(kubeflow_compile.compiled(launches.load("shop"), table)))
     assert "--direct_num_workers=2" in spec["deploymentSpec"]["executors"]["exec-statistics-gen"]["container"]["args"]
+
+
+def test_the_steps_of_a_remote_profile_keep_the_uris_of_the_store(tmp_path):
+    profile = BeamProfile("away", ("--runner=FlinkRunner",), {steps.EXAMPLE_GEN: (), steps.CATALOGUE_EXAMPLE_GEN: ()}, remote=True)
+    for given, expected in (
+        (profile, {"statistics-gen", "catalogue-statistics-gen", "transform", "evaluator"}),
+        (dataclasses.replace(profile, remote=False), set()),
+    ):
+        spec = next(yaml.safe_load_all(kubeflow_compile.compiled(launches.load("shop"), TABLE, profile=given)))
+        executors = spec["deploymentSpec"]["executors"].items()
+        assert {name.removeprefix("exec-") for name, executor in executors if "--remote" in executor["container"]["args"]} == expected
 
 
 def test_a_launch_whose_name_kubernetes_would_refuse_is_renamed():
