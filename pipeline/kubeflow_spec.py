@@ -108,13 +108,17 @@ def _run_executor(executor: Json, name: str, row: StepResources) -> None:
 
 
 def _kubernetes(row: StepResources) -> Json:
-    """The fields of `KubernetesExecutorConfig` that every backend since 2.0.5 parses; newer ones keep these as they were."""
+    """The fields of `KubernetesExecutorConfig` that every backend since 2.0.5 parses; newer ones keep these as they were.
+
+    `emptyDirMounts` alone is younger (github.com/kubeflow/pipelines/pull/10913), so only a table that asks for scratch space has it.
+    """
     config: Json = {
         "imagePullPolicy": row.image_pull_policy,
         "activeDeadlineSeconds": row.timeout,
         "nodeSelector": row.node_selector and {"labels": dict(row.node_selector)},
         "tolerations": [dict(toleration) for toleration in row.tolerations],
         "pvcMount": [{"constant": claim, "mountPath": path} for claim, path in row.volumes],
+        "emptyDirMounts": row.scratch and [{"volumeName": "scratch", "mountPath": "/tmp", "sizeLimit": row.scratch}],
         "secretAsEnv": [{"secretName": name, "keyToEnv": [{"secretKey": key, "envVar": variable}]} for name, key, variable in row.secrets],
     }
     return {key: value for key, value in config.items() if value}

@@ -112,6 +112,7 @@ def test_what_only_kubernetes_knows_stands_in_the_platform_spec():
         tolerations=({"key": "gpu", "operator": "Exists"},),
         volumes=(("data", "/data"),),
         secrets=(("store", "token", "TOKEN"),),
+        scratch="20Gi",
     )
     executors = platform({"Trainer": row, "Gate": StepResources()})["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     assert executors == {
@@ -121,6 +122,7 @@ def test_what_only_kubernetes_knows_stands_in_the_platform_spec():
             "nodeSelector": {"labels": {"pool": "gpu"}},
             "tolerations": [{"key": "gpu", "operator": "Exists"}],
             "pvcMount": [{"constant": "data", "mountPath": "/data"}],
+            "emptyDirMounts": [{"volumeName": "scratch", "mountPath": "/tmp", "sizeLimit": "20Gi"}],
             "secretAsEnv": [{"secretName": "store", "keyToEnv": [{"secretKey": "token", "envVar": "TOKEN"}]}],
         },
         "exec-gate": {},
