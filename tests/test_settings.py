@@ -5,7 +5,7 @@ import pytest
 
 from components.errors import SettingsError
 from pipeline import default_launch, launches
-from pipeline.settings import DEFAULT_LAUNCH, PROJECT, SAMPLE_LAUNCH, VARIABLES, Settings
+from pipeline.settings import DEFAULT_LAUNCH, PROJECT, SAMPLE_LAUNCH, SERVER_VARIABLES, VARIABLES, KubeflowServer, Settings
 
 
 def settings_of(tmp_path, environ=(), **options):
@@ -157,3 +157,40 @@ def test_the_number_of_kept_versions_is_a_whole_number(tmp_path):
     for wrong in ("0", "-1", "two", "1.5"):
         with pytest.raises(SettingsError, match="setting DAYONE_KEEP_VERSIONS needs a whole number from 1 on, got"):
             settings_of(tmp_path, {"DAYONE_KEEP_VERSIONS": wrong})
+
+
+def test_a_server_is_read_from_the_environment_and_options_win(tmp_path):
+    ca = tmp_path / "ca.pem"
+    ca.touch()
+    environ = {
+        "HOST": "https://kfp.example/pipeline/",
+        "NAMESPACE": "team-a",
+        "TOKEN": " abc\n",
+        "CA": str(ca),
+        "ROOT": "s3://bucket/a",
+        "TIMEOUT": "5",
+    }
+    environ = {f"DAYONE_KFP_{name}": value for name, value in environ.items()}
+    assert set(environ) == set(SERVER_VARIABLES)
+    given = KubeflowServer.from_environment(environ)
+    assert given == KubeflowServer("https://kfp.example/pipeline", "team-a", "abc", ca, "s3://bucket/a", 5)
+    assert "abc" not in repr(given)
+    assert KubeflowServer.from_environment(environ, {"host": "http://localhost:8080", "root": None}).host == "http://localhost:8080"
+    assert KubeflowServer.from_environment({}) == KubeflowServer("", "", "", None, "", 30)
+    assert settings_of(tmp_path, environ) == settings_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("environ", "options", "message"),
+    [
+        ({"DAYONE_KFP_HOST": "kfp.example"}, {}, "setting DAYONE_KFP_HOST needs an address such as http://localhost:8080 .*got 'kfp.example'"),
+        ({}, {"host": "kfp.example"}, "setting --host needs an address"),
+        ({}, {"root": "/mnt"}, "setting --root needs a place in an object store: gs://, s3://, minio://, got '/mnt'"),
+        ({"DAYONE_KFP_CA": "/not/there"}, {}, "setting DAYONE_KFP_CA needs a PEM file that exists"),
+        ({"DAYONE_KFP_TIMEOUT": "0"}, {}, "setting DAYONE_KFP_TIMEOUT needs a whole number from 1 on, got '0'"),
+        ({"DAYONE_KFP_HOSTS": "x"}, {}, "Did you mean DAYONE_KFP_HOST?"),
+    ],
+)
+def test_a_wrong_server_is_told_by_name(environ, options, message):
+    with pytest.raises(SettingsError, match=message):
+        KubeflowServer.from_environment(environ, options)
