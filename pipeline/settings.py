@@ -99,14 +99,8 @@ class Settings:
         data = (log if log.is_dir() else log.parent) if log else _default_data(launch, workspace)
         file = log if log and not log.is_dir() else None
         cache = given.options.get("cache")
-<<<<<<< HEAD
-        return cls(
-            launch, workspace, data, schema, file, _split_beam_args(given), cache is None or bool(cache), given.whole_number("keep_versions", 5)
-        )
-=======
         beam = (beam_profiles.chosen(given.text("beam_profile") or ""), _split_beam_args(given))
-        return cls(launch, workspace, data, schema, file, *beam, cache is None or bool(cache), _keep_versions(given))
->>>>>>> wt6k
+        return cls(launch, workspace, data, schema, file, *beam, cache is None or bool(cache), given.whole_number("keep_versions", 5))
 
     @property
     def home(self) -> Path:
@@ -215,11 +209,7 @@ class _Given:
 
     def source(self, name: str) -> str:
         """The name under which the value was given, for the error's text."""
-<<<<<<< HEAD
-        return f"--{name}" if self.options.get(name) is not None else self.prefix + name.upper()
-=======
-        return f"--{name.replace('_', '-')}" if self.options.get(name) is not None else f"DAYONE_{name.upper()}"
->>>>>>> wt6k
+        return f"--{name.replace('_', '-')}" if self.options.get(name) is not None else self.prefix + name.upper()
 
     def text(self, name: str) -> str | None:
         """The value; an empty environment variable counts as not set, an empty option is a mistake."""
