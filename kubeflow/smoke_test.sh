@@ -107,6 +107,7 @@ ask() {
   answer=$(curl --silent --show-error --fail-with-body --max-time 30 \
     --data "$request" "http://127.0.0.1:$port/v1/models/$launch:predict" 2>&1) || status=1
   kill "$forward" 2>/dev/null || true
+  wait "$forward" 2>/dev/null || true
   echo "$answer"
   [ "$status" = 0 ] && grep -q item_ids <<<"$answer"
 }
