@@ -29,6 +29,7 @@ LIGHT_MODULES = (
     "pipeline.steps",
     "pipeline.validate",
     "pipeline.version_commands",
+    "pipeline.vertex_compile",
     "components.declaration",
     "components.errors",
     "components.progress",
