@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from components.errors import DayoneError
-from pipeline import compile_command, launches, serve, steps, vectors_command, version_commands
+from pipeline import compile_command, feast_command, launches, serve, steps, vectors_command, version_commands
 from pipeline.settings import VARIABLES, Settings
 
 EXIT_OK, EXIT_ERROR, EXIT_STOPPED = 0, 1, 130
@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     version_commands.add_to(commands)
     serve.add_to(commands)
     vectors_command.add_to(commands)
+    feast_command.add_to(commands)
     return parser
 
 

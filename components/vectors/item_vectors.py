@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 from components.errors import DayoneError
 
 ITEM, TITLE, ACTIVE, VECTOR = "item_id", "title", "active", "vector"
-# What a row holds beside the declared columns of the catalogue; MODEL_VERSION is added where rows leave the version's folder.
-MODEL_VERSION = "model_version"
-OWN = (ITEM, TITLE, ACTIVE, VECTOR, MODEL_VERSION)
+# What a row holds beside the declared columns of the catalogue; these two are added where rows leave the version's folder.
+MODEL_VERSION, EVENT_TIMESTAMP = "model_version", "event_timestamp"
+OWN = (ITEM, TITLE, ACTIVE, VECTOR, MODEL_VERSION, EVENT_TIMESTAMP)
 _SHOWN = 3
 
 
