@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from components.declaration import Catalogue, Launch, Log, Objective, Split
+from components.feature_store import offline_tables
 from components.features import histories
 from components.features.id_codes import codes, hashes
 from components.features.item_table import MISSING_INT
-from components.feature_store import offline_tables
 
 LAUNCH = Launch(
     name="toy",

@@ -4,7 +4,7 @@ import re
 import threading
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pyarrow as pa
 import pytest
@@ -29,7 +29,7 @@ def test_the_package_is_what_pyvespa_writes(tmp_path):
     # pyvespa's own check of services.xml (validate_services) needs a grammar that its wheel does not bring.
     list(VespaPackage(tmp_path / "out").send(rich()))
 
-    services = ElementTree.parse(tmp_path / "out" / "application" / "services.xml").getroot()
+    services = ET.parse(tmp_path / "out" / "application" / "services.xml").getroot()
     assert [(each.get("type"), each.get("mode")) for each in services.iter("document")] == [("item", "index")]
     assert [each.get("id") for each in services] == ["shop_container", "shop_content"]
     schema = (tmp_path / "out" / "application" / "schemas" / "item.sd").read_text()
@@ -87,7 +87,12 @@ def test_the_schema_has_an_index_over_the_vector_and_a_profile_that_takes_the_qu
     assert "closeness(field, vector)" in schema
     kinds = dict(re.findall(r"field (\w+) type (\S+) \{", schema))
     assert kinds == {
-        **{"item_id": "string", "model_version": "long", "title": "string", "kind": "string", "price": "double", "stock": "long"},
+        "item_id": "string",
+        "model_version": "long",
+        "title": "string",
+        "kind": "string",
+        "price": "double",
+        "stock": "long",
         "vector": "tensor<float>(x[3])",
     }
 
@@ -126,7 +131,7 @@ def test_what_vespa_refuses_in_texts_becomes_a_space_and_in_ids_an_error(tmp_pat
     list(VespaPackage(tmp_path / "out").send(vectors([[1, 0]], kind=pa.array(["a\x00b\x1fc\td"]))))
     assert feed(tmp_path / "out")[0]["fields"]["kind"] == "a b c\td"
 
-    with pytest.raises(VectorsError, match="needs ids without control characters, got 'a.x07b' and 0 more. Nothing was written."):
+    with pytest.raises(VectorsError, match=r"needs ids without control characters, got 'a.x07b' and 0 more. Nothing was written."):
         list(VespaPackage(tmp_path / "no").send(vectors([[1, 0], [0, 1]], ids=["a\x07b", "c"])))
     assert not (tmp_path / "no").exists()
 

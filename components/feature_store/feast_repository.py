@@ -1,8 +1,8 @@
 """A Feast repository for a launch, as files: a team takes the folder over as it is.
 
-    feature_store.yaml   registry and stores; written once, then yours (SQLite is for trying, production takes another online store)
-    features.py          entities and feature views, written anew from the declaration every time
-    data/*.parquet       the offline tables; the registry and SQLite's file lie beside them
+feature_store.yaml   registry and stores; written once, then yours (SQLite is for trying, production takes another online store)
+features.py          entities and feature views, written anew from the declaration every time
+data/*.parquet       the offline tables; the registry and SQLite's file lie beside them
 """
 
 import os
@@ -110,5 +110,3 @@ def read_keys(folder: Path, name: str) -> list[str]:
     """The ids of an offline table."""
     key = KEYS[name]
     return pq.read_table(folder / DATA / f"{name}.parquet", columns=[key])[key].to_pylist()
-
-

@@ -100,9 +100,10 @@ class ItemVectors:
         rows = np.flatnonzero(wrong)
         if len(rows):
             shown = ", ".join(repr(offered.table[ITEM][int(row)].as_py()) for row in rows[:_SHOWN])
+            shown += ", ..." if len(rows) > _SHOWN else ""
             raise VectorsError(
-                f"an export needs {needed}, version {self.version} has {got} in {len(rows):,} of {len(offered):,} items: {shown}"
-                f"{', ...' if len(rows) > _SHOWN else ''}. Nothing was written, sent or deleted. Export another version (--version), and roll this one back."
+                f"an export needs {needed}, version {self.version} has {got} in {len(rows):,} of {len(offered):,} items: {shown}. "
+                "Nothing was written, sent or deleted. Export another version (--version), and roll this one back."
             )
 
 

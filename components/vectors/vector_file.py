@@ -65,7 +65,7 @@ def read(folder: Path) -> ItemVectors:
         why = "rules count and do not embed" if kind == "rules" else f"it lacks {FILE}"
         raise VectorsError(
             f"an export needs the vectors of a model, version {folder.name} ({kind}) has none: {why}. Nothing was written, sent or deleted. What an "
-            f"index holds from an earlier version is not what is served now. To export an older version that is kept, name it with --version, see `versions`."
+            "index holds from an earlier version is not what is served now. To export an older version that is kept, name it with --version."
         )
     return ItemVectors(str(card.get("launch", "")), int(folder.name.partition(".")[0]), pq.read_table(folder / FILE))
 
@@ -76,7 +76,9 @@ def _text(column: np.ndarray) -> pa.Array:
 
 def _features(items: ItemTable, catalogue: Catalogue, columns: dict[str, np.ndarray]) -> dict[str, pa.Array]:
     """The declared columns by item; null for items that are in the log only."""
-    names = [name for name in dict.fromkeys((*catalogue.categories, *catalogue.texts, *catalogue.numbers)) if name in columns and name != catalogue.title]
+    names = [
+        name for name in dict.fromkeys((*catalogue.categories, *catalogue.texts, *catalogue.numbers)) if name in columns and name != catalogue.title
+    ]
     if not names:
         return {}
     last = {item: row for row, item in enumerate(columns[catalogue.item])}
