@@ -22,6 +22,7 @@ from components.features import event_table, training_data
 from components.features.event_table import EventTable
 from components.models import champion_version, export
 from components.progress import set_figure
+from components.validation import baseline
 
 EVALUATION_FILE = "evaluation.json"
 SUMMARY_JSON, SUMMARY_TEXT = "summary.json", "summary.txt"
@@ -91,6 +92,7 @@ def Verdict(
     code: Parameter[str],
     ranking: InputArtifact[standard_artifacts.ModelEvaluation] = None,
     ranking_blessing: InputArtifact[standard_artifacts.ModelBlessing] = None,
+    statistics: InputArtifact[standard_artifacts.ExampleStatistics] = None,
 ) -> None:
     """Decides what is pushed, and says why; see `components.evaluation.verdict`."""
     declared = Launch.from_json(launch)
@@ -106,6 +108,8 @@ def Verdict(
         folder = path_utils.serving_model_dir(winner.uri)
         io_utils.copy_dir(_serving(chosen), folder)
         export.add_to_card(folder, _earned(found, decision))
+        if statistics is not None:
+            baseline.keep(statistics, folder)
     blessing.set_int_custom_property("blessed", int(chosen is not None))
     io_utils.write_string_file(os.path.join(blessing.uri, "BLESSED" if chosen is not None else "NOT_BLESSED"), decision.outcome)
     set_figure(summary, verdict.HEADLINES[decision.outcome])
