@@ -78,4 +78,5 @@ def from_repository(launch: Launch, home: Path) -> FeastHistories:
     """
     folder = home / FOLDER
     view = feast_repository.view_name(launch.name, feast_repository.USER_HISTORY)
-    return FeastHistories(lambda: feast_online.opened(folder), view, max(launch.model.history, REMEMBERED_ITEMS))
+    with feast_online.errors_told(folder):
+        return FeastHistories(lambda: feast_online.opened(folder), view, max(launch.model.history, REMEMBERED_ITEMS))

@@ -48,6 +48,17 @@ def opened(folder: Path) -> Any:
     return library.FeatureStore(repo_path=str(folder))
 
 
+@contextlib.contextmanager
+def errors_told(folder: Path) -> Iterator[None]:
+    """What Feast or its SQLite store refuses, in one message."""
+    try:
+        yield
+    except (feast().errors.FeastError, sqlite3.Error) as error:
+        raise FeatureStoreError(
+            f"the feature store in {folder} does not answer: {type(error).__name__}: {error} Fill it again: python -m pipeline feast."
+        ) from error
+
+
 def materialize(folder: Path, launch: str) -> Iterator[str]:
     """Applies features.py, brings all rows to the online store, and compares the counts; says what it did, line by line.
 
@@ -56,13 +67,10 @@ def materialize(folder: Path, launch: str) -> Iterator[str]:
     """
     store, library = opened(folder), feast()
     made = runpy.run_path(str(folder / FEATURES))
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            store.apply([each for each in made.values() if isinstance(each, library.Entity | library.FeatureView)])
-            # The log's clock may be ahead of ours: a day more loses nothing.
-            store.materialize(BEGINNING, dt.datetime.now(dt.timezone.utc) + dt.timedelta(days=1))
-    except (library.errors.FeastError, sqlite3.Error) as error:
-        raise FeatureStoreError(f"Feast could not fill the online store of {folder}: {type(error).__name__}: {error}") from error
+    with errors_told(folder), contextlib.redirect_stdout(io.StringIO()):
+        store.apply([each for each in made.values() if isinstance(each, library.Entity | library.FeatureView)])
+        # The log's clock may be ahead of ours: a day more loses nothing.
+        store.materialize(BEGINNING, dt.datetime.now(dt.timezone.utc) + dt.timedelta(days=1))
     for name in KEYS:
         yield _counted(store, folder, launch, name)
 
