@@ -56,9 +56,13 @@ def read_catalogue(catalogue: Catalogue, uri: str) -> dict[str, np.ndarray]:
     """The declared columns of the catalogue's examples; each column's kind is that of its first value."""
     files = matching([os.path.join(uri, CATALOGUE_SPLIT, "*")])
     names = [catalogue.item, catalogue.title, *catalogue.categories, *catalogue.texts, *catalogue.numbers, catalogue.active]
-    wanted = [name for name in dict.fromkeys(names) if name]
-    kinds = _kinds(files, wanted)
-    return read_columns(files, {name: tf.io.VarLenFeature(kinds.get(name, tf.string)) for name in wanted})
+    return read_named(files, [name for name in dict.fromkeys(names) if name])
+
+
+def read_named(files: list[str], names: list[str]) -> dict[str, np.ndarray]:
+    """Columns of examples whose types nobody says: each column's kind is that of its first value."""
+    kinds = _kinds(files, names)
+    return read_columns(files, {name: tf.io.VarLenFeature(kinds.get(name, tf.string)) for name in names})
 
 
 def _kinds(files: list[str], wanted: list[str]) -> dict[str, tf.DType]:
