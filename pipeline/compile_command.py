@@ -31,6 +31,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--output", metavar="FILE", type=Path, help="the file to write (default: runs/<launch>/<launch>.yaml)")
     parser.add_argument("--resources", metavar="FILE", type=Path, default=RESOURCES, help="what each step gets (default: kubeflow/resources.yaml)")
     parser.add_argument("--image", metavar="IMAGE", help="the image of every step (default: the one that the resources name)")
+    parser.add_argument("--beam-profile", metavar="NAME", help="where Beam works: a profile of kubeflow/beam_profiles.yaml (default: in the pods)")
     parser.add_argument("--no-cache", dest="cache", action="store_false", help="let no step take an earlier run's result")
     parser.add_argument("--check", metavar="FILE", type=Path, help="check this compiled file and write nothing")
     parser.set_defaults(command=_run)
@@ -44,14 +45,14 @@ def _run(options: argparse.Namespace) -> int:
         kubeflow_contract.check(options.check.read_text(encoding="utf-8"), str(options.check))
         print(f"{options.check}: Kubeflow Pipelines would take it")
         return 0
-    settings = Settings.from_environment(os.environ, {"launch": options.launch})
+    settings = Settings.from_environment(os.environ, {"launch": options.launch, "beam_profile": options.beam_profile})
     launch = launches.load(settings.launch)
     table = kubeflow_compile.table_for(options.resources, options.image)
     print("compiling; starting TFX takes about 20 seconds ...", file=sys.stderr)
     with warnings.catch_warnings():
         # Google's clients tell everyone on Python 3.10 that they will stop.
         warnings.simplefilter("ignore", FutureWarning)
-        text = kubeflow_compile.compiled(launch, table, options.cache)
+        text = kubeflow_compile.compiled(launch, table, options.cache, settings.beam_profile)
     output = options.output or settings.home / f"{launch.name}.yaml"
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(text, encoding="utf-8")

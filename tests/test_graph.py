@@ -112,7 +112,7 @@ def test_the_pusher_gets_the_winner_and_its_blessing(launch, tmp_path):
     assert producers(nodes[steps.PUSHER]) == {("Model", steps.VERDICT), ("ModelBlessing", steps.VERDICT)}
     judged = {("ModelEvaluation", steps.EVALUATOR), ("ModelBlessing", steps.EVALUATOR)} if launch.has_ranking_head else set()
     evaluated = {("ModelEvaluation", steps.RETRIEVAL_EVALUATOR), ("Model", steps.TRAINER), ("Model", steps.RULES)}
-    assert producers(nodes[steps.VERDICT]) == evaluated | judged
+    assert producers(nodes[steps.VERDICT]) == evaluated | judged | {("ExampleStatistics", steps.STATISTICS_GEN)}
 
 
 def test_open_source_kubeflow_can_run_it(launch, tmp_path):
@@ -151,7 +151,9 @@ def test_a_curated_schema_carries_its_digest(launch, tmp_path):
 
 
 def test_the_champion_is_a_parameter(tmp_path):
-    node = nodes_of(made(shop.LAUNCH, tmp_path, champion="serving/7"))[steps.RETRIEVAL_EVALUATOR]
+    nodes = nodes_of(made(shop.LAUNCH, tmp_path, champion="serving/7"))
+    assert nodes[steps.DRIFT_BASELINE].exec_properties["champion"] == "serving/7"
+    node = nodes[steps.RETRIEVAL_EVALUATOR]
     assert node.exec_properties["champion"] == "serving/7"
     assert Launch.from_json(node.exec_properties["launch"]) == shop.LAUNCH
 

@@ -19,6 +19,7 @@ from components.evaluation import summary as text
 from components.evaluation.evaluation_file import EVALUATION_FILE
 from components.models import export
 from components.progress import set_figure
+from components.validation import baseline
 
 SUMMARY_JSON, SUMMARY_TEXT, REPORT = "summary.json", "summary.txt", "report.html"
 
@@ -39,6 +40,7 @@ def Verdict(
     code: Parameter[str],
     ranking: InputArtifact[standard_artifacts.ModelEvaluation] = None,
     ranking_blessing: InputArtifact[standard_artifacts.ModelBlessing] = None,
+    statistics: InputArtifact[standard_artifacts.ExampleStatistics] = None,
 ) -> None:
     """Decides what is pushed, and says why; see `components.evaluation.verdict`."""
     declared = Launch.from_json(launch)
@@ -54,6 +56,8 @@ def Verdict(
         folder = path_utils.serving_model_dir(winner.uri)
         io_utils.copy_dir(_serving(chosen), folder)
         export.add_to_card(folder, _earned(found, decision))
+        if statistics is not None:
+            baseline.keep(statistics, folder)
     blessing.set_int_custom_property("blessed", int(chosen is not None))
     io_utils.write_string_file(os.path.join(blessing.uri, "BLESSED" if chosen is not None else "NOT_BLESSED"), decision.outcome)
     set_figure(summary, verdict.HEADLINES[decision.outcome])

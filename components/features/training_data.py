@@ -21,12 +21,13 @@ CATALOGUE_SPLIT = "Split-all"
 
 @dataclasses.dataclass(frozen=True)
 class TrainingData:
-    """The events of the train split, the items, and the transform graph."""
+    """The events of the train split, the items, the transform graph, and the catalogue's columns as its examples have them."""
 
     launch: Launch
     events: EventTable
     items: ItemTable
     transform: tft.TFTransformOutput
+    catalogue: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     @functools.cached_property
     def item_rows(self) -> np.ndarray:
@@ -44,7 +45,7 @@ def read(fn_args: Any) -> TrainingData:
     transform = tft.TFTransformOutput(fn_args.transform_output)
     events = read_events(launch, [(matching(fn_args.train_files), False)], transform.raw_feature_spec())
     columns = read_catalogue(launch.catalogue, fn_args.custom_config.get(CATALOGUE_URI, "")) if launch.catalogue else {}
-    return TrainingData(launch, events, item_table.build(launch.catalogue, columns, events.item), transform)
+    return TrainingData(launch, events, item_table.build(launch.catalogue, columns, events.item), transform, columns)
 
 
 def matching(patterns: list[str]) -> list[str]:

@@ -56,6 +56,10 @@ class ModelRecommender(Recommender):
     def _vectors(self, rows: tf.Tensor) -> tf.Tensor:
         return tf.math.l2_normalize(tf.gather(self._item_vectors, rows), axis=-1)
 
+    def item_vectors(self) -> np.ndarray:
+        """What `embed_items` answers, for every row of the item table: [N, D] float32, zero in row 0."""
+        return tf.math.l2_normalize(self._item_vectors, axis=-1).numpy()
+
     def scores(self, history: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
         """Cosines of the query with the candidates, exact; the fallback's scores where the history is empty."""
         similarity = tf.matmul(self._queries(history, context), self._candidate_vectors, transpose_b=True)

@@ -20,6 +20,7 @@ from components.models.ranking import MAX_POSITIONS, RankingModel
 from components.models.retrieval import RetrievalModel
 from components.progress import FIGURE, Progress
 from components.rules.training import fallback_scores
+from components.vectors import vector_file
 
 RANKING_BATCH = 2048
 EMBEDDED_AT_ONCE = 4096
@@ -31,7 +32,10 @@ def run_fn(fn_args: Any) -> None:
     positives = int(data.events.positive.sum())
     figure = f"learnt from {positives:,} positive events; {int(data.items.active.sum()):,} items to recommend"
     card = model_card.describe(data, fn_args.custom_config.get(CODE_KEY, ""))
-    export.save(trained(data), fn_args.serving_model_dir, card | {"kind": "model", FIGURE: figure})
+    recommender = trained(data)
+    export.save(recommender, fn_args.serving_model_dir, card | {"kind": "model", FIGURE: figure})
+    rows = vector_file.table(data.items, recommender.item_vectors(), data.launch.catalogue, data.catalogue)
+    export.add_file(fn_args.serving_model_dir, vector_file.FILE, vector_file.as_bytes(rows))
 
 
 def trained(data: TrainingData) -> ModelRecommender:
