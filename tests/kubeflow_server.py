@@ -25,7 +25,7 @@ class KubeflowServer:
       asked: (method, path, query, body) of every request, in order.
       things: kind -> list of the things of that kind, newest first, as the API shows them.
       uploads: the texts of the uploaded files, in order.
-      failures: (method, path) -> (status, headers, body), or a number of seconds to wait with the answer.
+      failures: (method, path) -> (status, headers, body), or a number of seconds to wait with the answer, or a list of these, one for each request.
       lives: run id -> the states that it goes through, one a look; the last one stays.
     """
 
@@ -91,6 +91,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.known.asked.append((self.command, unquote(parts.path), query, body))
         self.known.token = self.headers.get("Authorization")
         failure = self.known.failures.get((self.command, unquote(parts.path).removeprefix(API)))
+        if isinstance(failure, list):
+            failure = failure.pop(0) if failure else None
         if isinstance(failure, tuple):
             return self._send(*failure)
         time.sleep(failure or 0)
