@@ -20,7 +20,7 @@ from components.serving.model_holder import ModelHolder
 from components.serving.predict_request import Input, Limits
 from components.serving.service import Service
 from components.serving.work_queue import WorkQueue
-from pipeline import serve
+from pipeline import local_server
 
 LAUNCH = Launch(
     name="toy",
@@ -98,17 +98,17 @@ def push(folder, number):
     hidden.rename(folder / str(number))
 
 
-def service(folder, log=None, explore=0.0, launch=LAUNCH, make=lambda version: SmallModel(version.number), limits=None):
+def service(folder, log=None, explore=0.0, launch=LAUNCH, make=lambda version: SmallModel(version.number), limits=None, histories=None):
     """A service whose first version is loaded, if there is one."""
     holder = ModelHolder(Path(folder), make)
     holder.check()
-    return Service(launch, holder, log, Metrics(), limits or Limits(), explore)
+    return Service(launch, holder, log, Metrics(), limits or Limits(), explore, histories)
 
 
 @contextlib.contextmanager
 def serving(answering, threads=2, waiting=16, seconds=5.0, close=lambda: None):
     """Serves on a free port; yields a `Client`."""
-    listening = serve.listen("127.0.0.1", 0)
+    listening = local_server.listen("127.0.0.1", 0)
     queue = WorkQueue(threads, waiting, seconds)
     server = uvicorn.Server(uvicorn.Config(app.create(answering, queue, close), log_level="critical", access_log=False, lifespan="on"))
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)

@@ -27,7 +27,8 @@ def wait_for(happened, seconds=10.0):
 
 
 def rows(folder):
-    return [json.loads(line) for path in sorted(folder.glob("traffic-*.jsonl")) for line in path.read_text().splitlines()]
+    files = sorted(folder.glob("traffic-*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
+    return [json.loads(line) for path in files for line in path.read_text().splitlines()]
 
 
 def test_rows_come_back_in_order_when_it_is_closed(tmp_path):
@@ -119,12 +120,23 @@ def test_the_file_of_a_server_that_lives_is_left_alone(tmp_path):
     assert rows(tmp_path) == [{"n": 1}]
 
 
-def test_a_name_that_is_taken_is_not_written_over(tmp_path):
-    paths = []
-    for number in range(3):
-        (tmp_path / f".open-{number}.jsonl").write_text(str(number))
-        paths.append(event_log.publish(tmp_path / f".open-{number}.jsonl"))
-    assert [path.read_text() for path in paths] == ["0", "1", "2"]
+def test_a_file_lies_in_the_folder_of_its_day(tmp_path, monkeypatch):
+    moment = [86_399.0]
+    monkeypatch.setattr(time, "gmtime", lambda seconds=None, real=time.gmtime: real(moment[0] if seconds is None else seconds))
+    log = EventLog(tmp_path, day_folder="%Y/%m-%d")
+    log.add([{"n": 1}])
+    wait_for(lambda: log.written == 1)
+    moment[0] = 86_400.0
+    log.add([{"n": 2}])
+    log.close()
+    assert [rows(tmp_path / "1970" / day) for day in ("01-01", "01-02")] == [[{"n": 1}], [{"n": 2}]]
+
+
+def test_what_a_killed_server_left_is_of_the_day_of_its_last_row(tmp_path):
+    (tmp_path / ".open-0.jsonl").write_text('{"n": 1}\n')
+    os.utime(tmp_path / ".open-0.jsonl", (86_399, 86_399))
+    event_log.recover(tmp_path, "%Y-%m-%d")
+    assert rows(tmp_path / "1970-01-01") == [{"n": 1}]
 
 
 WRITER = """
@@ -158,4 +170,4 @@ def test_kill_9_tears_no_row_and_loses_none_that_was_written(tmp_path, seed):
     assert numbers == list(range(len(numbers)))
     assert len(numbers) >= max(len(before), 1_000)
     assert not list(tmp_path.glob(".open-*"))
-    assert all(re.fullmatch(r"traffic-\d+-\d{4}\.jsonl", path.name) for path in tmp_path.iterdir())
+    assert all(re.fullmatch(r"traffic-\d+-[0-9a-f]{8}\.jsonl", path.name) for path in tmp_path.iterdir())

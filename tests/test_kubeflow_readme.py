@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import commands
+from components import run_parameters
+from pipeline import commands, kubeflow_errors
 from pipeline.compile_command import RESOURCES
 from pipeline.kubeflow_spec import UNCACHED
+from pipeline.settings import SERVER_VARIABLES
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "kubeflow" / "README.md").read_text(encoding="utf-8")
@@ -29,6 +31,11 @@ def test_every_file_of_the_project_that_is_named_is_there():
 def test_the_steps_that_are_never_cached_are_named():
     (line,) = [line for line in README.splitlines() if line.startswith("- **The cache**")]
     assert all(name in line for name in UNCACHED)
+
+
+def test_every_variable_parameter_and_exit_status_is_told():
+    assert all(f"`{name}`" in README for name in (*SERVER_VARIABLES, *run_parameters.NAMES))
+    assert all(f"| {status} | {text} |" in README for status, text in kubeflow_errors.EXITS.items())
 
 
 def test_the_number_of_mutants_is_that_of_the_tests():

@@ -58,7 +58,7 @@ def test_a_request_that_is_refused_leaves_no_trace(folder, tmp_path):
         ask(answering, {"instances": [{"user_id": "u"}, {}]})
     log.close()
     assert list((tmp_path / "log").iterdir()) == []
-    assert answering.histories.get(b"u") == []
+    assert answering.histories.get([b"u"]) == [[]]
 
 
 def simulate(answering, users, seed_rows=3):

@@ -5,7 +5,7 @@ import pytest
 
 from components.declaration import Launch, Log, Objective, Split
 from components.errors import DeclarationError, LogError
-from components.ingest.spans import any_span, input_files, is_dated, newest, span_of
+from components.ingest.spans import any_span, day_folder, input_files, is_dated, newest, span_of, takes
 
 DATED = "{YYYY}-{MM}-{DD}/*.csv"
 
@@ -81,3 +81,38 @@ def test_files_are_found_from_a_declared_path(tmp_path, spans, expected):
 def test_a_window_that_makes_no_sense_is_refused(path, spans, message):
     with pytest.raises(DeclarationError, match=message):
         Launch("daily", Log(path, "user", "item", "time", spans=spans), Split(eval_days=1.0), (Objective("any"),))
+
+
+@pytest.mark.parametrize(
+    ("path", "folder"),
+    [
+        ("events/{YYYY}-{MM}-{DD}/*", "%Y-%m-%d"),
+        ("{YYYY}/{MM}/day {DD}/*.jsonl", "%Y/%m/day %d"),
+        ("events/", ""),
+        ("events.parquet", ""),
+        ("events/{YYYY}-{MM}-{DD}.csv", ""),
+        ("*/{YYYY}-{MM}-{DD}/*", ""),
+        ("{SPAN}/*", ""),
+    ],
+)
+def test_the_folder_of_a_day_is_where_the_path_looks_for_it(path, folder, tmp_path):
+    assert day_folder(path, str(tmp_path)) == folder
+    if folder:
+        begin = tmp_path / "events" if path.startswith("events/") else tmp_path
+        file = begin / dt.date(2026, 1, 31).strftime(folder) / "part.jsonl"
+        file.parent.mkdir(parents=True)
+        file.touch()
+        assert takes(path, str(tmp_path), str(file))
+        assert input_files(path, str(tmp_path)) == (str(file),), "what is said to be read is what is read"
+
+
+@pytest.mark.parametrize(
+    ("path", "taken"), [("log/", True), ("log/*", True), ("l*/*.jsonl", True), ("log/*.csv", False), ("log.csv", False), ("*", False)]
+)
+def test_what_a_path_takes_is_what_is_found(path, taken, tmp_path):
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "a.jsonl").touch()
+    (tmp_path / "log.csv").touch()
+    (tmp_path / "log" / "b.csv").touch()
+    assert takes(path, str(tmp_path), str(tmp_path / "log" / "a.jsonl")) is taken
+    assert (str(tmp_path / "log" / "a.jsonl") in input_files(path, str(tmp_path))) is taken

@@ -30,6 +30,24 @@ def any_span(pattern: str) -> str:
     return _TOKEN.sub(lambda match: "[0-9]" * _width(match) or "[0-9]*", pattern)
 
 
+def day_folder(path: str, base: str) -> str:
+    """The folder of a day's files below the one where the pattern begins, as for `strftime`: "%Y-%m-%d" for "events/{YYYY}-{MM}-{DD}/*".
+
+    "" where the path has no dated folders: no dates at all, dates in the file's name, or a wildcard before them.
+    """
+    folder = os.path.dirname(split_pattern(path, base)[1])
+    there = {match["part"] for match in _TOKEN.finditer(folder)}
+    if there != {"YYYY", "MM", "DD"} or re.search(r"[*?\[%]", folder):
+        return ""
+    return folder.replace("{YYYY}", "%Y").replace("{MM}", "%m").replace("{DD}", "%d")
+
+
+def takes(path: str, base: str, file: str) -> bool:
+    """Whether a run whose declaration names that path would read a data file of that name, were it there."""
+    folder, pattern = split_pattern(path, base)
+    return not query_of(path) and bool(re.fullmatch(_regex(pattern), os.path.relpath(file, folder)))
+
+
 def input_files(path: str, base: str, spans: int | None = None) -> tuple[str, ...]:
     """The files that a run would read for a declared path, found without TFX.
 

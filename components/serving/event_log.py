@@ -1,10 +1,11 @@
 """The log that the server writes: JSON lines in files that ExampleGen takes, never a torn row in one of them.
 
-    .open-3f9c21ab.jsonl           being written: hidden, so no reader takes it, and locked by its writer
-    traffic-1795449687-0001.jsonl  closed: whole rows only, renamed in one step, never touched again
+    .open-3f9c21ab.jsonl               being written: hidden, so no reader takes it, and locked by its writer
+    traffic-1795449687-3f9c21ab.jsonl  closed: whole rows only, renamed in one step, never touched again
 
-A thread writes, so that no request waits for a disk. After kill -9 the open file lies there with at most one torn row at its end; the
-next start cuts that off and closes the file. What is lost is what was not yet handed to the operating system: at most `FLUSH_SECONDS`.
+Where the declared log has a folder per day, a closed file lies in that of its day (UTC). A thread writes, so that no request waits for a
+disk. After kill -9 the open file lies there with at most one torn row at its end; the next start cuts that off and closes the file. What is
+lost is what was not yet handed to the operating system: at most `FLUSH_SECONDS`.
 """
 
 import contextlib
@@ -23,27 +24,30 @@ from typing import Any, BinaryIO
 _LOGGER = logging.getLogger("dayone.serving")
 OPEN, CLOSED, ENDING = ".open-", "traffic-", ".jsonl"
 FLUSH_SECONDS = 0.2
+GATHER_SECONDS = 0.01  # many answers at a time: woken for each, the writer took Python's lock just when its request was to be answered
 WAITING_BATCHES = 10_000
+_ENCODER = json.JSONEncoder(allow_nan=False)
 _END: Sequence[Mapping[str, Any]] = ()
 
 
 class EventLog:
     """Appends rows to rotating files; `close` (or the next start) makes the last one readable."""
 
-    def __init__(self, folder: Path, rows_per_file: int = 100_000, seconds_per_file: float = 300.0):
+    def __init__(self, folder: Path, rows_per_file: int = 100_000, seconds_per_file: float = 300.0, day_folder: str = ""):
         """Recovers what an earlier server left, and starts the writer.
 
         Args:
           folder: of the files; made if it is not there.
           rows_per_file, seconds_per_file: a file is closed when it has so many rows, or is so old.
+          day_folder: the folder of a day's files below it, as for `strftime`; "" for none.
         """
-        self._folder, self._most_rows, self._most_seconds = folder, rows_per_file, seconds_per_file
+        self._folder, self._most_rows, self._most_seconds, self._day_folder = folder, rows_per_file, seconds_per_file, day_folder
         self.written = self.dropped = 0
         folder.mkdir(parents=True, exist_ok=True)
-        recover(folder)
+        recover(folder, day_folder)
         self._waiting: queue.Queue[Sequence[Mapping[str, Any]]] = queue.Queue(WAITING_BATCHES)
         self._file: BinaryIO | None = None
-        self._rows, self._opened = 0, 0.0
+        self._rows, self._opened, self._day = 0, 0.0, ""
         self._thread = threading.Thread(target=self._write, name="event-log", daemon=True)
         self._thread.start()
 
@@ -81,6 +85,8 @@ class EventLog:
         batches = []
         with contextlib.suppress(queue.Empty):
             batches.append(self._waiting.get(timeout=FLUSH_SECONDS))
+            if batches[0] is not _END:
+                time.sleep(GATHER_SECONDS)
             while len(batches) < WAITING_BATCHES:
                 batches.append(self._waiting.get_nowait())
         return batches
@@ -88,18 +94,23 @@ class EventLog:
     def _append(self, rows: Sequence[Mapping[str, Any]]) -> None:
         if not rows:
             return
+        if self._file and self._day != self._today():
+            self._rotate()
         if self._file is None:
             self._file = _new_file(self._folder)
-            self._rows, self._opened = 0, time.monotonic()
-        _write_whole(self._file, b"".join(json.dumps(row, allow_nan=False).encode() + b"\n" for row in rows))
+            self._rows, self._opened, self._day = 0, time.monotonic(), self._today()
+        _write_whole(self._file, b"".join(_ENCODER.encode(row).encode() + b"\n" for row in rows))
         self._rows += len(rows)
         self.written += len(rows)
+
+    def _today(self) -> str:
+        return time.strftime(self._day_folder, time.gmtime())
 
     def _rotate(self) -> None:
         if self._file is not None:
             os.fsync(self._file.fileno())
             self._file.close()
-            publish(Path(self._file.name))
+            publish(Path(self._file.name), self._folder / self._day)
             self._file = None
 
 
@@ -122,27 +133,24 @@ def _write_whole(file: BinaryIO, content: bytes) -> None:
         raise
 
 
-def publish(path: Path) -> Path:
-    """Gives an open file the name under which readers take it; never over another one."""
-    for number in range(1, 10_000):
-        closed = path.with_name(f"{CLOSED}{int(time.time())}-{number:04d}{ENDING}")
-        if not closed.exists():
-            path.rename(closed)
-            return closed
-    raise OSError(f"{path.parent} holds 10,000 files of this second already")
+def publish(path: Path, folder: Path) -> Path:
+    """Gives an open file the name under which readers take it, in one step; no two open files have the same one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return path.rename(folder / f"{CLOSED}{int(time.time())}-{path.name.removeprefix(OPEN)}")
 
 
-def recover(folder: Path) -> list[Path]:
+def recover(folder: Path, day_folder: str = "") -> list[Path]:
     """Closes the files of servers that were killed, without a torn last row; files of servers that live are left alone."""
     closed = []
     for path in sorted(folder.glob(f"{OPEN}*{ENDING}")):
         with path.open("rb+") as file:
             if not _locked(file):
                 continue
+            day = time.strftime(day_folder, time.gmtime(os.fstat(file.fileno()).st_mtime))
             file.truncate(_whole_lines(file))
             os.fsync(file.fileno())
             if os.fstat(file.fileno()).st_size:
-                closed.append(publish(path))
+                closed.append(publish(path, folder / day))
             else:
                 path.unlink()
     return closed

@@ -17,6 +17,7 @@ class Metrics:
         self.version = Gauge("dayone_model_version", "The version that serves.", registry=self._registry)
         self.changes = Counter("dayone_version_changes", "Versions loaded and refused.", ["event"], registry=self._registry)
         self.in_flight = Gauge("dayone_in_flight", "Requests that wait or are worked on.", registry=self._registry)
+        self.history_failures = Counter("dayone_history_failures", "Histories that the store did not give or take.", registry=self._registry)
         self.logged = Gauge("dayone_logged_rows", "Rows written to the log.", registry=self._registry)
         self.dropped = Gauge("dayone_dropped_rows", "Rows that could not be written to the log.", registry=self._registry)
 

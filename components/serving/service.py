@@ -6,6 +6,7 @@ impressions. The other signatures are asked and answered.
 
 import dataclasses
 import json
+import logging
 import random
 import secrets
 import time
@@ -14,14 +15,13 @@ from collections.abc import Sequence
 from components.declaration import Launch
 from components.serving import event_request, exploration, predict_answer, predict_request
 from components.serving.event_log import EventLog
-from components.serving.history_store import HistoryStore
+from components.serving.history_store import HistoryStore, MemoryHistories
 from components.serving.metrics import Metrics
 from components.serving.model_holder import Model, ModelHolder
 from components.serving.predict_request import DEFAULT_SIGNATURE, HISTORY, ITEMS, USER, Limits, PredictRequest
 from components.serving.traffic_rows import Shown, TrafficRows
 
-# More than the model reads, as all of a history is left out of the answer.
-REMEMBERED_ITEMS = 200
+_LOGGER = logging.getLogger("dayone.serving")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +36,16 @@ class Drawn:
 class Service:
     """Answers predictions and takes events."""
 
-    def __init__(self, launch: Launch, holder: ModelHolder, log: EventLog | None, metrics: Metrics, limits: Limits, explore: float = 0.0):
+    def __init__(
+        self,
+        launch: Launch,
+        holder: ModelHolder,
+        log: EventLog | None,
+        metrics: Metrics,
+        limits: Limits,
+        explore: float = 0.0,
+        histories: HistoryStore | None = None,
+    ):
         """Takes what it works with.
 
         Args:
@@ -46,9 +55,10 @@ class Service:
           metrics: what is counted.
           limits: of a request.
           explore: the share of requests that explore, in [0, 1].
+          histories: of the users whose callers send none; None for a store in memory.
         """
         self.launch, self.holder, self.log, self.metrics, self.limits = launch, holder, log, metrics, limits
-        self.histories = HistoryStore(max(launch.model.history, REMEMBERED_ITEMS))
+        self.histories = histories if histories is not None else MemoryHistories()
         self._rows, self._explore = TrafficRows(launch), explore
         self._rng = random.Random()
 
@@ -74,9 +84,18 @@ class Service:
             return predict_answer.encode(request, answers, more)
 
     def _fill_histories(self, request: PredictRequest) -> None:
-        for row in request.rows:
-            if HISTORY in row and row[HISTORY] is None:
-                row[HISTORY] = self.histories.get(row[USER])
+        """From the store, for the rows that bring none; without them the rules answer, so a store that fails costs no answer."""
+        lacking = [row for row in request.rows if HISTORY in row and row[HISTORY] is None]
+        if not lacking:
+            return
+        try:
+            found = self.histories.get([row[USER] for row in lacking])
+        except Exception:
+            _LOGGER.exception("the store of histories does not answer")
+            self.metrics.history_failures.inc(len(lacking))
+            found = [[] for _ in lacking]
+        for row, history in zip(lacking, found, strict=True):
+            row[HISTORY] = history
 
     def _draw(self, answer: predict_answer.Answer, model: Model, k: int | None) -> Drawn:
         """Orders an answer, cuts it to the k that are shown, and says how probable that was."""
@@ -106,12 +125,19 @@ class Service:
         """
         actions = event_request.parse(body, self.launch, self.limits)
         now = time.time_ns() // 1_000
-        for action in actions:
-            if action.positive:
-                self.histories.add(action.user.encode(), action.item.encode())
+        self._remember([action for action in actions if action.positive])
         if self.log is not None:
             self.log.add([self._rows.action(each.user, each.item, each.event, now, each.given) for each in actions])
         return json.dumps({"accepted": len(actions)}).encode()
+
+    def _remember(self, actions: Sequence[event_request.Action]) -> None:
+        """Into the histories; the log has the actions in any case."""
+        try:
+            for action in actions:
+                self.histories.add(action.user.encode(), action.item.encode())
+        except Exception:
+            _LOGGER.exception("the store of histories takes nothing")
+            self.metrics.history_failures.inc(len(actions))
 
     def status(self) -> bytes:
         """TF Serving's model status."""
