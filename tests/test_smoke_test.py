@@ -59,6 +59,9 @@ def test_all_is_well(tmp_path, serving):
     assert lines[-1] == "all is well" and all(": ok" in line for line in lines[:-1]) and len(lines) == 10
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "forwarded").read_text()), 0)
+    if serving == "tf-serving":
+        readme = (ROOT / "kubeflow" / "README.md").read_text(encoding="utf-8")
+        assert all(f"    {line}".rstrip() + "\n" in readme for line in lines)
     assert lines[-2] == ' 9. the served model answers: ok ({"predictions": [{"item_ids": ["i1"]}]})'
 
 
