@@ -19,8 +19,9 @@ import http.server, os, sys
 line = " ".join(sys.argv[1:])
 if os.environ.get("BROKEN") and os.environ["BROKEN"] in line:
     sys.exit("Error from server (NotFound): not found")
-answers = {"current-context": "a-cluster", "logs": "  17  served", "version": "Server Version: v1.31.0", "get namespace": "namespace/kubeflow", "--raw": '{"multi_user":false}',
-           "configmap": "minio://mlpipeline/v2/artifacts", "get pod": "pod/shop-predictor-00001", "rollout": "rolled out"}
+answers = {"current-context": "a-cluster", "logs": "  17  served", "version": "Server Version: v1.31.0", "get namespace": "namespace/kubeflow",
+           "--raw": '{"multi_user":false}', "configmap": "minio://mlpipeline/v2/artifacts", "get pod": "pod/shop-predictor-00001",
+           "rollout": "rolled out"}
 print(next((answer for words, answer in answers.items() if words in line), ""))
 class Answer(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_):
