@@ -36,7 +36,7 @@ if "port-forward" in line:
     open(os.environ["FORWARDED"], "w").write(str(os.getpid()))
     http.server.HTTPServer(("127.0.0.1", int(sys.argv[-1].split(":")[0])), Answer).serve_forever()
 """
-NEEDED = ("bash", "curl", "grep", "cat", "sleep")
+NEEDED = ("bash", "grep", "cat", "sleep")
 
 
 def run(tmp_path, *arguments, broken="", served='{"predictions": [{"item_ids": ["i1"]}]}', kubectl=True):
@@ -44,6 +44,8 @@ def run(tmp_path, *arguments, broken="", served='{"predictions": [{"item_ids": [
     programs.mkdir()
     for name in NEEDED:
         (programs / name).symlink_to(shutil.which(name))
+    (programs / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (programs / "python").chmod(0o755)
     if kubectl:
         (programs / "answer.py").write_text(KUBECTL)
         (programs / "kubectl").write_text(f'#!/bin/sh\nexec {sys.executable} {programs / "answer.py"} "$@"\n')
