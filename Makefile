@@ -1,6 +1,7 @@
 # The menu: `make` or `make help`. Every target sets the environment up first, which is a no-op when nothing changed.
 .DEFAULT_GOAL := help
-.PHONY: help setup run serve bench-serving bench-ingest sample test test-light test-tensorflow test-slow lint types check image clean
+# No target is a file.
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' Makefile)
 
 .NOTPARALLEL:
 
@@ -46,6 +47,9 @@ test-tensorflow: setup ## only the tests with TensorFlow, without the pipeline e
 test-slow: setup ## only the tests of the pipeline end to end
 	$(BIN)/python -m pytest --lane slow $(ARGS)
 
+test-containers: setup image ## the compiled pipeline in containers, held to what it should be (minutes; needs docker; in no other lane)
+	$(BIN)/python -m pytest --lane containers --image $(IMAGE)
+
 lint: setup ## ruff: rules and format
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -56,7 +60,13 @@ types: setup ## mypy
 check: lint types test ## what CI runs: lint, types, all tests
 
 image: ## build the container image
-	docker build --file kubeflow/Dockerfile --tag $(IMAGE) $(ARGS) .
+	docker build --file kubeflow/Dockerfile --target runtime --build-arg VERSION=$(lastword $(subst :, ,$(IMAGE))) --tag $(IMAGE) $(ARGS) .
+
+kubeflow-local: image ## run the compiled pipeline on this machine, every step in a container of its own (minutes; needs docker and nothing else)
+	@$(PYTHON) kubeflow/run_local.py --image $(IMAGE)
+
+manifests: setup ## render and check the cluster's manifests; one of them: make manifests ARGS=tf-serving
+	@$(BIN)/python tests/manifests.py $(ARGS)
 
 clean: ## delete the environment and all caches; runs/ stays
 	rm -rf .venv .uv .setup.lock .setup.log build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

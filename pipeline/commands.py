@@ -8,7 +8,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from components.errors import DayoneError
-from pipeline import compile_command, launches, serve, steps, version_commands
+from pipeline import (
+    compile_command,
+    feast_command,
+    kubeflow_options,
+    launches,
+    rollout_command,
+    serve,
+    steps,
+    vectors_command,
+    version_commands,
+)
 from pipeline.settings import VARIABLES, Settings
 
 EXIT_OK, EXIT_ERROR, EXIT_STOPPED = 0, 1, 130
@@ -24,13 +34,13 @@ examples:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs one command and gives its exit status: 0 done, 1 an error that is told in one message, 2 usage, 130 stopped."""
+    """Runs one command and gives its exit status: 0 done, 1 an error that is told in one message, 2 usage, 130 stopped; more in `kubeflow_errors`."""
     options = _parser().parse_args(arguments)
     try:
         return int(options.command(options))
     except (DayoneError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return EXIT_ERROR
+        return getattr(error, "exit_status", EXIT_ERROR)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return EXIT_STOPPED
@@ -49,10 +59,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_validate(commands)
     _add_new(commands)
     compile_command.add(commands)
+    kubeflow_options.add(commands)
     listing = commands.add_parser("launches", help="list the launches", description="List the launches in pipeline/launches/.")
     listing.set_defaults(command=_list_launches)
     version_commands.add_to(commands)
+    rollout_command.add_to(commands)
     serve.add_to(commands)
+    vectors_command.add_to(commands)
+    feast_command.add_to(commands)
     return parser
 
 

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from tfx.components import Evaluator, ExampleValidator, StatisticsGen, Transform
+from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration import metadata
 from tfx.orchestration import pipeline as tfx_pipeline
@@ -10,16 +11,18 @@ from tfx.types import BaseChannel
 
 from components.declaration import Launch
 from components.evaluation import ranking_metrics
-from components.evaluation.steps import RankingExamples, RetrievalEvaluator, Verdict
+from components.evaluation.ranking_step import RankingExamples
+from components.evaluation.retrieval_step import RetrievalEvaluator
+from components.evaluation.verdict_step import Verdict
 from components.features.preprocessing import CODE_KEY, LAUNCH_KEY
 from components.ingest.example_gen import catalogue_example_gen, events_example_gen
 from components.models.trainer import CatalogueTrainer
 from components.serving.pusher import VersionPusher
 from components.validation.curated_schema import CuratedSchema
-from components.validation.drift import SPLIT_PAIR
+from components.validation.drift import SERVED_PAIR, SPLIT_PAIR
 from components.validation.drift_validator import DriftValidator, drift_config
 from components.validation.gate import ValidationGate
-from components.validation.steps import DriftGate, StatisticsPage
+from components.validation.steps import DriftBaseline, DriftGate, StatisticsPage
 from pipeline import code_digest, steps
 from pipeline.schema_command import accept_command
 from pipeline.settings import Settings
@@ -29,7 +32,9 @@ RULES_RUN_FN = "components.rules.training.run_fn"
 MODEL_RUN_FN = "components.models.training.run_fn"
 INGEST = "components.ingest.executor"
 GATE = "components.validation.gate"
-EVALUATION = "components.evaluation.steps"
+RETRIEVAL_STEP = "components.evaluation.retrieval_step"
+RANKING_STEP = "components.evaluation.ranking_step"
+VERDICT_STEP = "components.evaluation.verdict_step"
 VALIDATION = "components.validation.steps"
 
 
@@ -54,40 +59,43 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
     log = checked_log(launch, settings)
     catalogue = checked_catalogue(launch, settings) if launch.catalogue else None
     page = shown(log, catalogue)
-    drift = drifted(launch, settings, log, catalogue)
+    drift = drifted(launch, settings, log, catalogue, champion)
     transform = prepared(launch, log, drift)
     rules = trained(steps.RULES, RULES_RUN_FN, launch, log, transform, catalogue)
     model = trained(steps.TRAINER, MODEL_RUN_FN, launch, log, transform, catalogue)
     retrieval = judged_retrieval(launch, log, model, rules, champion)
     ranking = judged_ranking(launch, log, model) if launch.has_ranking_head else []
-    verdict = decided(launch, retrieval, model, rules, ranking)
+    verdict = decided(launch, log, retrieval, model, rules, ranking)
     pusher = pushed(settings, verdict)
     nodes = [*log.nodes, *(catalogue.nodes if catalogue else []), page, *drift, transform, rules, model, retrieval, *ranking, verdict, pusher]
+    for node in nodes:
+        if isinstance(node, BaseBeamComponent):
+            node.with_beam_pipeline_args(settings.beam_args_of(node.id))
     return tfx_pipeline.Pipeline(
         pipeline_name=launch.name,
         pipeline_root=str(settings.pipeline_root),
         components=nodes,
         enable_cache=settings.cache,
         metadata_connection_config=settings.metadata and metadata.sqlite_metadata_connection_config(str(settings.metadata)),
-        beam_pipeline_args=list(settings.beam_args),
     )
 
 
-def _code(function: str) -> str:
-    """The digest of the module that holds a function named by its dotted path."""
-    return code_digest.of_module(function.rpartition(".")[0])
+def _code(*functions: str) -> str:
+    """The digest of the modules that hold functions named by their dotted paths; a name without a path is a part of the others."""
+    modules = dict.fromkeys(function.rpartition(".")[0] for function in functions if "." in function)
+    return "-".join(map(code_digest.of_module, modules))
 
 
 def checked_log(launch: Launch, settings: Settings) -> Checked:
     """The log, read, split by time, and held against its curated schema."""
-    read = events_example_gen(launch, str(settings.data), code_digest.of_module(INGEST))
+    read = events_example_gen(launch, str(settings.data), code_digest.of_module(INGEST), settings.gzip_level)
     names = (steps.STATISTICS_GEN, steps.SCHEMA, steps.EXAMPLE_VALIDATOR, steps.GATE)
     return _checked(read, "log", launch, settings, names)
 
 
 def checked_catalogue(launch: Launch, settings: Settings) -> Checked:
     """The catalogue, read and held against its curated schema."""
-    read = catalogue_example_gen(launch, str(settings.data), code_digest.of_module(INGEST))
+    read = catalogue_example_gen(launch, str(settings.data), code_digest.of_module(INGEST), settings.gzip_level)
     names = (steps.CATALOGUE_STATISTICS_GEN, steps.CATALOGUE_SCHEMA, steps.CATALOGUE_VALIDATOR, steps.CATALOGUE_GATE)
     return _checked(read, "catalogue", launch, settings, names)
 
@@ -123,14 +131,16 @@ def shown(log: Checked, catalogue: Checked | None) -> BaseNode:
     return page
 
 
-def drifted(launch: Launch, settings: Settings, log: Checked, catalogue: Checked | None) -> list[BaseNode]:
-    """How far the newest events, the eval part, lie from those before; without a Resolver, see `components.validation.drift`."""
+def drifted(launch: Launch, settings: Settings, log: Checked, catalogue: Checked | None, champion: str) -> list[BaseNode]:
+    """How far the newest events lie from those before, and all from what the served version has learnt from; see `components.validation.drift`."""
     schema_file = _schema_file(launch, settings, "log")
+    code = code_digest.of_module(VALIDATION)
+    baseline = DriftBaseline(statistics=log.statistics, champion=champion, code=code).with_id(steps.DRIFT_BASELINE)
     validator = DriftValidator(
         statistics=log.statistics,
-        baseline_statistics=log.statistics,
+        baseline_statistics=baseline.outputs["baseline"],
         config=drift_config(schema_file),
-        include_split_pairs=[SPLIT_PAIR],
+        include_split_pairs=[SPLIT_PAIR, SERVED_PAIR],
     ).with_id(steps.DRIFT_VALIDATOR)
     listed = {"catalogue": catalogue.examples} if catalogue else {}
     gate = DriftGate(
@@ -138,13 +148,13 @@ def drifted(launch: Launch, settings: Settings, log: Checked, catalogue: Checked
         examples=log.examples,
         launch=launch.to_json(),
         schema=schema_file,
-        code=code_digest.of_module(VALIDATION),
+        code=code,
         **listed,
     ).with_id(steps.DRIFT_GATE)
     for checked in (log, catalogue):
         if checked:
             validator.add_upstream_node(checked.nodes[-1])
-    return [validator, gate]
+    return [baseline, validator, gate]
 
 
 def prepared(launch: Launch, log: Checked, drift: list[BaseNode]) -> Transform:
@@ -165,7 +175,9 @@ def prepared(launch: Launch, log: Checked, drift: list[BaseNode]) -> Transform:
 def trained(name: str, run_fn: str, launch: Launch, log: Checked, transform: Transform, catalogue: Checked | None) -> CatalogueTrainer:
     """Rules or model: whatever learns from the train split and exports the serving signatures."""
     items = catalogue.examples if catalogue else None
-    return CatalogueTrainer(run_fn, _code(run_fn), launch, log.examples, transform.outputs["transform_graph"], items).with_id(name)
+    return CatalogueTrainer(run_fn, _code(run_fn, *launch.rules.names), launch, log.examples, transform.outputs["transform_graph"], items).with_id(
+        name
+    )
 
 
 def judged_retrieval(launch: Launch, log: Checked, model: BaseNode, rules: BaseNode, champion: str) -> BaseNode:
@@ -176,14 +188,14 @@ def judged_retrieval(launch: Launch, log: Checked, model: BaseNode, rules: BaseN
         model=model.outputs["model"],
         rules=rules.outputs["model"],
         launch=launch.to_json(),
-        code=code_digest.of_module(EVALUATION),
+        code=code_digest.of_module(RETRIEVAL_STEP),
         champion=champion,
     ).with_id(steps.RETRIEVAL_EVALUATOR)
 
 
 def judged_ranking(launch: Launch, log: Checked, model: BaseNode) -> list[BaseNode]:
     """The ranking head of the exported model, by the standard Evaluator."""
-    rows = RankingExamples(examples=log.examples, schema=log.schema, launch=launch.to_json(), code=code_digest.of_module(EVALUATION))
+    rows = RankingExamples(examples=log.examples, schema=log.schema, launch=launch.to_json(), code=code_digest.of_module(RANKING_STEP))
     rows = rows.with_id(steps.RANKING_EXAMPLES)
     rows.add_upstream_node(log.nodes[-1])
     evaluator = Evaluator(
@@ -195,7 +207,7 @@ def judged_ranking(launch: Launch, log: Checked, model: BaseNode) -> list[BaseNo
     return [rows, evaluator]
 
 
-def decided(launch: Launch, retrieval: BaseNode, model: BaseNode, rules: BaseNode, ranking: list[BaseNode]) -> BaseNode:
+def decided(launch: Launch, log: Checked, retrieval: BaseNode, model: BaseNode, rules: BaseNode, ranking: list[BaseNode]) -> BaseNode:
     """Who serves next, and why."""
     judged = {"ranking": ranking[-1].outputs["evaluation"], "ranking_blessing": ranking[-1].outputs["blessing"]} if ranking else {}
     return Verdict(
@@ -203,7 +215,8 @@ def decided(launch: Launch, retrieval: BaseNode, model: BaseNode, rules: BaseNod
         model=model.outputs["model"],
         rules=rules.outputs["model"],
         launch=launch.to_json(),
-        code=code_digest.of_module(EVALUATION),
+        code=code_digest.of_module(VERDICT_STEP),
+        statistics=log.statistics,
         **judged,
     ).with_id(steps.VERDICT)
 

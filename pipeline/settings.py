@@ -7,6 +7,7 @@ line wins over an environment variable, which wins over the default.
 import dataclasses
 import difflib
 import json
+import re
 import shlex
 import typing
 from collections.abc import Mapping
@@ -15,7 +16,8 @@ from pathlib import Path
 from components.declaration import Launch
 from components.errors import SettingsError
 from components.serving import versions
-from pipeline import default_launch
+from pipeline import beam_profiles, default_launch
+from pipeline.beam_profiles import BeamProfile
 
 PROJECT = Path(__file__).resolve().parents[1]
 DEFAULT_LAUNCH = default_launch.LAUNCH
@@ -27,10 +29,24 @@ VARIABLES = {
     "DAYONE_WORKSPACE": "the folder for everything that runs write (default: runs/ in the project)",
     "DAYONE_SCHEMA": "the folder of the curated schemas (default: schema/ in the project)",
     "DAYONE_KEEP_VERSIONS": "how many versions the serving folder keeps (default: 5)",
+    "DAYONE_BEAM_PROFILE": "where Beam works: a profile of kubeflow/beam_profiles.yaml (default: none, in this process)",
+    "DAYONE_GZIP_LEVEL": "how hard the examples are packed, 1 (fast) to 9 (small) (default: 1)",
     "DAYONE_BEAM_ARGS": "options for Beam inside the steps, as on a command line (default: none, in this process)",
+}
+# How Kubeflow Pipelines is reached, by `submit` and its likes.
+SERVER_VARIABLES = {
+    "DAYONE_KFP_HOST": "where Kubeflow Pipelines answers, such as http://localhost:8080",
+    "DAYONE_KFP_NAMESPACE": "the namespace of runs where Kubeflow Pipelines has many users (default: none, there is one for all)",
+    "DAYONE_KFP_TOKEN": "a bearer token; it has no option, because options are seen by everyone on the machine",
+    "DAYONE_KFP_CA": "a PEM file with the authority that signed the server's certificate (default: the usual ones)",
+    "DAYONE_KFP_ROOT": "where runs put their artifacts: gs://, s3:// or minio:// (default: the server's own)",
+    "DAYONE_KFP_TIMEOUT": "seconds that one answer may take (default: 30)",
 }
 # Read by tests only: where a person keeps public data sets that the project may not ship.
 TEST_VARIABLES = ("DAYONE_MOVIELENS", "DAYONE_OPEN_BANDIT")
+
+_HOST = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
+_STORES = ("gs://", "s3://", "minio://")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,10 +59,12 @@ class Settings:
       data: the folder that relative paths of the declaration start at.
       schema: the folder of the curated schemas.
       log: a file that replaces the declared log; None if the declaration says it all.
-      beam_args: for Beam inside the steps. Leave it empty on one machine: any option at all makes TFX repackage itself once per
-        Beam step (about 2 CPU-s each).
+      beam_profile: where Beam works, step by step.
+      beam_args: for Beam inside the steps, after those of the profile. Leave it empty on one machine: any option at all makes TFX
+        repackage itself once per Beam step (about 2 CPU-s each).
       cache: whether a step whose inputs did not change is served from an earlier run.
       keep_versions: how many versions the serving folder keeps, the served one included.
+      gzip_level: of the examples, 1 to 9; at 6 writing them costs three times the CPU of 1, for files a fifth smaller.
     """
 
     launch: str
@@ -54,9 +72,11 @@ class Settings:
     data: Path
     schema: Path
     log: Path | None = None
+    beam_profile: BeamProfile = beam_profiles.NONE
     beam_args: tuple[str, ...] = ()
     cache: bool = True
     keep_versions: int = 5
+    gzip_level: int = 1
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], options: Mapping[str, typing.Any] | None = None) -> "Settings":
@@ -82,7 +102,9 @@ class Settings:
         data = (log if log.is_dir() else log.parent) if log else _default_data(launch, workspace)
         file = log if log and not log.is_dir() else None
         cache = given.options.get("cache")
-        return cls(launch, workspace, data, schema, file, _split_beam_args(given), cache is None or bool(cache), _keep_versions(given))
+        beam = (beam_profiles.chosen(given.text("beam_profile") or ""), _split_beam_args(given))
+        kept = (given.whole_number("keep_versions", 5), _gzip_level(given))
+        return cls(launch, workspace, data, schema, file, *beam, cache is None or bool(cache), *kept)
 
     @property
     def home(self) -> Path:
@@ -114,6 +136,10 @@ class Settings:
         served = versions.served(self.serving)
         return str(served.folder) if served else ""
 
+    def beam_args_of(self, step: str) -> tuple[str, ...]:
+        """The options for Beam inside a step."""
+        return (*self.beam_profile.args_of(step), *self.beam_args)
+
     def locate(self, path: str) -> Path:
         """A path of the declaration, relative ones below the data folder."""
         return self.data / Path(path).expanduser()
@@ -133,7 +159,48 @@ class Settings:
         """The inverse of `to_json`."""
         values = json.loads(text)
         paths = {name: Path(values[name]) for name in ("workspace", "data", "schema", "log") if values[name] is not None}
-        return cls(**values | paths | {"beam_args": tuple(values["beam_args"])})
+        beam = {"beam_args": tuple(values["beam_args"]), "beam_profile": BeamProfile.from_dict(values["beam_profile"])}
+        return cls(**values | paths | beam)
+
+
+@dataclasses.dataclass(frozen=True)
+class KubeflowServer:
+    """How Kubeflow Pipelines is reached.
+
+    Attributes:
+      host: its address, without a slash at the end; "" if none was given.
+      namespace: of the runs; "" where there is one for all.
+      token: sent as a bearer token; "" for none.
+      ca: a PEM file with the authorities to trust; None for the usual ones.
+      root: where runs put their artifacts; "" for the server's own.
+      timeout: seconds that one answer may take.
+    """
+
+    host: str = ""
+    namespace: str = ""
+    token: str = dataclasses.field(default="", repr=False)
+    ca: Path | None = None
+    root: str = ""
+    timeout: int = 30
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str], options: Mapping[str, typing.Any] | None = None) -> "KubeflowServer":
+        """Reads the settings, as `Settings.from_environment` does.
+
+        Raises:
+          SettingsError: naming the variable or option, its value and the allowed form.
+        """
+        _check_names(environ)
+        given = _Given(environ, options or {}, "DAYONE_KFP_")
+        host, root, ca = given.text("host") or "", given.text("root") or "", given.text("ca")
+        if host and not _HOST.fullmatch(host):
+            raise SettingsError(given.source("host"), host, "an address such as http://localhost:8080 or https://kubeflow.example/pipeline")
+        if root and not root.startswith(_STORES):
+            raise SettingsError(given.source("root"), root, f"a place in an object store: {', '.join(_STORES)}", "KFP has no other pipeline roots.")
+        if ca and not _path(ca).is_file():
+            raise SettingsError(given.source("ca"), ca, "a PEM file that exists")
+        namespace, token, timeout = given.text("namespace") or "", (given.text("token") or "").strip(), given.whole_number("timeout", 30)
+        return cls(host.rstrip("/"), namespace, token, _path(ca) if ca else None, root, timeout)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,28 +209,37 @@ class _Given:
 
     environ: Mapping[str, str]
     options: Mapping[str, typing.Any]
+    prefix: str = "DAYONE_"
 
     def source(self, name: str) -> str:
         """The name under which the value was given, for the error's text."""
-        return f"--{name}" if self.options.get(name) is not None else f"DAYONE_{name.upper()}"
+        return f"--{name.replace('_', '-')}" if self.options.get(name) is not None else self.prefix + name.upper()
 
     def text(self, name: str) -> str | None:
         """The value; an empty environment variable counts as not set, an empty option is a mistake."""
         value = self.options.get(name)
         if value is None:
-            return self.environ.get(f"DAYONE_{name.upper()}") or None
+            return self.environ.get(self.prefix + name.upper()) or None
         if not str(value):
             raise SettingsError(f"--{name}", value, "a value that is not empty")
         return str(value)
 
+    def whole_number(self, name: str, default: int) -> int:
+        """The value as a whole number from 1 on."""
+        text = self.text(name) or str(default)
+        if not text.isdecimal() or int(text) < 1:
+            raise SettingsError(self.source(name), text, "a whole number from 1 on")
+        return int(text)
+
 
 def _check_names(environ: Mapping[str, str]) -> None:
     """A mistyped variable would be ignored in silence, and the run would go somewhere else."""
+    known = VARIABLES | SERVER_VARIABLES
     for name in environ:
-        if name.startswith("DAYONE_") and name not in VARIABLES and name not in TEST_VARIABLES:
-            near = difflib.get_close_matches(name, VARIABLES, n=1, cutoff=0.8)
+        if name.startswith("DAYONE_") and name not in known and name not in TEST_VARIABLES:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
             fix = f"Did you mean {near[0]}?" if near else "Unset it."
-            raise SettingsError(name, environ[name], f"to be one of {', '.join(VARIABLES)}", fix)
+            raise SettingsError(name, environ[name], f"to be one of {', '.join(known)}", fix)
 
 
 def _path(text: str | Path) -> Path:
@@ -187,10 +263,10 @@ def _default_data(launch: str, workspace: Path) -> Path:
     return _path(PROJECT / default_launch.DATA) if launch == DEFAULT_LAUNCH and default_launch.DATA else Path.cwd()
 
 
-def _keep_versions(given: _Given) -> int:
-    text = given.text("keep_versions") or "5"
-    if not text.isdecimal() or int(text) < 1:
-        raise SettingsError(given.source("keep_versions"), text, "a whole number from 1 on")
+def _gzip_level(given: _Given) -> int:
+    text = given.text("gzip_level") or "1"
+    if text not in tuple("123456789"):
+        raise SettingsError(given.source("gzip_level"), text, "a whole number from 1 to 9")
     return int(text)
 
 

@@ -22,6 +22,7 @@ CATALOGUE_VALIDATOR = "CatalogueValidator"
 STATISTICS_PAGE = "StatisticsPage"
 GATE = "Gate"
 CATALOGUE_GATE = "CatalogueGate"
+DRIFT_BASELINE = "DriftBaseline"
 DRIFT_VALIDATOR = "DriftValidator"
 DRIFT_GATE = "DriftGate"
 TRANSFORM = "Transform"
@@ -61,8 +62,9 @@ STEPS = (
     Step(STATISTICS_PAGE, "writes a page that shows what was counted"),
     Step(GATE, "stops the run when the log does not fit"),
     Step(CATALOGUE_GATE, "stops the run when the catalogue does not fit", "catalogue"),
-    Step(DRIFT_VALIDATOR, "compares the newest events with those before"),
-    Step(DRIFT_GATE, "says, or stops the run, when they have drifted apart"),
+    Step(DRIFT_BASELINE, "fetches the statistics of what the served version learnt from"),
+    Step(DRIFT_VALIDATOR, "compares the newest events with those before, and all with that"),
+    Step(DRIFT_GATE, "says, or stops the run, when the log has drifted"),
     Step(TRANSFORM, "prepares the features"),
     Step(RULES, "counts the rules that serve on day one"),
     Step(TRAINER, "trains the recommender"),

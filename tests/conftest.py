@@ -1,6 +1,7 @@
-"""The three lanes of the tests, in this order: light (no mark), `tensorflow`, `slow`. `--lane` chooses one.
+"""The lanes of the tests, in this order: light (no mark), `tensorflow`, `slow`. `--lane` chooses one.
 
-The light lane never imports TensorFlow: files that are marked as a whole are not even read by it.
+The light lane never imports TensorFlow: files that are marked as a whole are not even read by it. A fourth, `containers`, needs docker and
+the image, and runs only when it is chosen.
 """
 
 import atexit
@@ -14,8 +15,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import hypothesis
 import pytest
 
-LANES = ("light", "tensorflow", "slow")
-MARKED_AS_A_WHOLE = re.compile(r"^pytestmark\b.*pytest\.mark\.(tensorflow|slow)", re.MULTILINE)
+LANES = ("light", "tensorflow", "slow", "containers")
+MARKED_AS_A_WHOLE = re.compile(r"^pytestmark\b.*pytest\.mark\.(tensorflow|slow|containers)", re.MULTILINE)
 
 # Derandomized, so that a change is judged by the same examples as main.
 hypothesis.settings.register_profile("dayone", deadline=None, derandomize=True)
@@ -24,6 +25,7 @@ hypothesis.settings.load_profile("dayone")
 
 def pytest_addoption(parser):
     parser.addoption("--lane", choices=LANES, help="run only the tests of one lane")
+    parser.addoption("--image", default="dayone:0.1.0", help="the image of the lane `containers`, see `make image`")
 
 
 def pytest_ignore_collect(collection_path, config):
@@ -33,13 +35,13 @@ def pytest_ignore_collect(collection_path, config):
 
 
 def lane(item):
-    return next((name for name in ("slow", "tensorflow") if item.get_closest_marker(name)), "light")
+    return next((name for name in ("containers", "slow", "tensorflow") if item.get_closest_marker(name)), "light")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     wanted = config.getoption("lane")
-    others = [item for item in items if wanted and lane(item) != wanted]
+    others = [item for item in items if lane(item) != (wanted or lane(item)) or (not wanted and lane(item) == "containers")]
     config.hook.pytest_deselected(items=others)
     items[:] = sorted((item for item in items if item not in others), key=lambda item: LANES.index(lane(item)))
 

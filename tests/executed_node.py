@@ -9,7 +9,7 @@ from tfx.components.example_gen.driver import FileBasedDriver
 from tfx.orchestration import data_types
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.ingest.executor import QUARANTINE
+from components.ingest.shares import QUARANTINE
 
 
 def execute(node):
@@ -29,8 +29,8 @@ def run(node, folder):
 
 def features_of(examples, split):
     """The examples of a split, each a dictionary from column to list of values; without the columns that have no value."""
-    (path,) = tf.io.gfile.glob(artifact_utils.get_split_uri([examples], split) + "/data_tfrecord-*-of-*.gz")
-    parsed = (tf.train.Example.FromString(record.numpy()).features.feature for record in tf.data.TFRecordDataset(path, compression_type="GZIP"))
+    paths = sorted(tf.io.gfile.glob(artifact_utils.get_split_uri([examples], split) + "/data_tfrecord-*-of-*.gz"))
+    parsed = (tf.train.Example.FromString(record.numpy()).features.feature for record in tf.data.TFRecordDataset(paths, compression_type="GZIP"))
     return [{name: list(getattr(value, value.WhichOneof("kind")).value) for name, value in row.items() if value.WhichOneof("kind")} for row in parsed]
 
 

@@ -23,14 +23,9 @@ def changed(**fields):
     return dataclasses.replace(LAUNCH, **nested)
 
 
-def test_columns_come_in_the_order_of_their_roles():
-    assert LOG.columns() == ("u", "i", "t", "e", "v", "r", "c")
-
-
 def test_a_log_without_events_needs_only_user_item_and_time():
     plain = Log(path="x.csv", user="u", item="i", time="t")
     launch = Launch("tea", plain, Split(eval_days=1), (Objective("any"),))
-    assert plain.columns() == ("u", "i", "t")
     assert (launch.positive_events, launch.has_ranking_head, launch.ranking_objectives) == ((), False, ())
 
 

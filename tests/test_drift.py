@@ -33,6 +33,13 @@ def test_columns_are_told_with_what_is_allowed():
     assert [device.too_far, hour.too_far, gone.too_far] == [True, False, True]
 
 
+def test_a_column_that_is_new_since_the_served_version_is_no_drift_from_it():
+    device, hour = drift.served_shifts(text_format.Parse(COMPARED, anomalies_pb2.Anomalies()))
+
+    assert device.text() == "device since the served version: the share of one value changed by 0.250, allowed is 0.1"
+    assert (hour.name, hour.too_far) == ("hour since the served version", False)
+
+
 def test_shares_are_of_distinct_ids():
     users, items, unlisted = shifts(listed=np.array([b"1", b"2"], object))
 
@@ -69,6 +76,12 @@ def test_drift_is_said_and_stops_only_if_declared():
 def test_the_figure_names_what_went_too_far():
     assert drift.figure(shifts()) == "DRIFT: new users 0.667 > 0.5, new items 0.333 > 0.2"
     assert drift.figure(shifts(Drift(new_users=1.0, new_items=1.0))) == "no drift, 67% new users, 33% new items"
+
+
+def test_a_column_that_is_named_like_a_share_is_none():
+    quiet = drift.Shift("newsletter", drift._MOVED, 0.05, 0.1)
+
+    assert drift.figure([quiet, *shifts(Drift(new_users=1.0, new_items=1.0))]) == "no drift, 67% new users, 33% new items"
 
 
 def test_the_report_has_everything_and_the_worst_first():

@@ -1,3 +1,5 @@
+import shutil
+
 import pandas as pd
 import pytest
 import tensorflow_data_validation as tfdv
@@ -57,6 +59,27 @@ def test_eval_is_compared_with_train(tmp_path, schema, form):
     assert shifts["device"].value == pytest.approx(0.75 - 0.5)
     assert shifts["hour"].value == pytest.approx(0.0)
     assert {name: shift.too_far for name, shift in shifts.items()} == {"device": True, "hour": False, "gone": True}
+
+
+def test_only_the_pairs_that_are_there_are_compared(tmp_path, schema):
+    counted, earlier, anomalies = statistics(tmp_path), statistics(tmp_path), standard_artifacts.ExampleAnomalies()
+    pairs = json_utils.dumps([drift.SPLIT_PAIR, drift.SERVED_PAIR])
+    properties = {"distribution_validator_config": drift_config(schema), "include_split_pairs": pairs}
+    found = []
+    for splits in (["train"], ["train", "served"]):
+        earlier.split_names = artifact_utils.encode_split_names(splits)
+        (tmp_path / "statistics/Split-served").mkdir(exist_ok=True)
+        shutil.copy(tmp_path / "statistics/Split-eval/FeatureStats.pb", tmp_path / "statistics/Split-served")
+        anomalies.uri = str(tmp_path / f"anomalies{len(splits)}")
+        DriftExecutor().Do({"statistics": [counted], "baseline_statistics": [earlier]}, {"anomalies": [anomalies]}, properties)
+        found.append(artifact_utils.decode_split_names(anomalies.split_names))
+
+    assert found == [["eval_train"], ["train_served", "eval_train"]]
+    served = anomalies_util.load_anomalies_binary(f"{anomalies.uri}/SplitPair-train_served/SchemaDiff.pb")
+    assert {shift.name: round(shift.value, 3) for shift in drift.served_shifts(served)} == {
+        "device since the served version": 0.25,
+        "hour since the served version": 0.0,
+    }
 
 
 def test_without_comparators_nothing_is_compared(tmp_path):

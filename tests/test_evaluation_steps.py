@@ -15,10 +15,14 @@ from tfx.utils import path_utils, proto_utils
 
 from components.declaration import Log, Objective
 from components.evaluation import ranking_metrics
-from components.evaluation.steps import EVALUATION_FILE, RankingExamples, RetrievalEvaluator, Verdict
+from components.evaluation.evaluation_file import EVALUATION_FILE
+from components.evaluation.ranking_step import RankingExamples
+from components.evaluation.retrieval_step import RetrievalEvaluator
+from components.evaluation.verdict_step import Verdict
 from components.features.training_data import matching
 from components.ingest.example_files import ExampleFile
 from components.models.card_file import CARD
+from components.validation import baseline
 
 # Model Analysis makes numbers of arrays with one element, which NumPy 1.25 and later warn of.
 OF_MODEL_ANALYSIS = "ignore:Conversion of an array with ndim:DeprecationWarning"
@@ -131,6 +135,17 @@ def test_the_winner_is_a_copy_and_blessed_unless_the_champion_stays(inputs, tmp_
         assert there == was
         assert card.items() >= exported.items() and card["verdict"]["outcome"] == outcome
         assert set(tf.saved_model.load(str(copied)).signatures) >= {"serving_default", "rank"}
+
+
+def test_the_winner_keeps_what_it_has_learnt_from(inputs, tmp_path):
+    counted = artifact(standard_artifacts.ExampleStatistics, tmp_path / "counted")
+    (tmp_path / "counted/Split-train").mkdir(parents=True)
+    (tmp_path / "counted/Split-train/FeatureStats.pb").write_bytes(b"counted")
+    counted.split_names = '["train"]'
+
+    decided(inputs, "good", tmp_path, statistics=counted)
+
+    assert (tmp_path / "winner/Format-Serving" / baseline.KEPT).read_bytes() == b"counted"
 
 
 def test_the_example_is_what_the_winner_answers(inputs, tmp_path):

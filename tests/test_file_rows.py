@@ -15,7 +15,9 @@ LAYOUT = Layout(ids=("user", "item"), declared=("user", "item", "time"), time="t
 def numbers(file):
     """The numbers of the rows of a file, and those of its broken lines."""
     broken = []
-    found = file_rows.rows(str(file), ",", file_rows.first_types(str(file), ","), None, lambda number, line: broken.append((number, line)))
+    found = file_rows.rows(
+        file_rows.Piece(str(file)), ",", file_rows.first_types(str(file), ","), None, lambda number, line: broken.append((number, line))
+    )
     return [number for rows in found for number in rows.numbers.tolist()], broken
 
 

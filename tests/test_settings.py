@@ -5,7 +5,7 @@ import pytest
 
 from components.errors import SettingsError
 from pipeline import default_launch, launches
-from pipeline.settings import DEFAULT_LAUNCH, PROJECT, SAMPLE_LAUNCH, VARIABLES, Settings
+from pipeline.settings import DEFAULT_LAUNCH, PROJECT, SAMPLE_LAUNCH, SERVER_VARIABLES, VARIABLES, KubeflowServer, Settings
 
 
 def settings_of(tmp_path, environ=(), **options):
@@ -84,6 +84,14 @@ def test_beam_arguments_are_split_as_on_a_command_line(tmp_path):
     assert settings.beam_args == ("--runner=FlinkRunner", "--job_name=two words")
 
 
+def test_a_beam_profile_says_what_each_step_gets_and_survives_the_way_to_the_process(tmp_path):
+    settings = settings_of(tmp_path, {"DAYONE_BEAM_PROFILE": "processes", "DAYONE_BEAM_ARGS": "--job_name=x"})
+    assert "--direct_running_mode=multi_processing" in settings.beam_args_of("StatisticsGen")
+    assert settings.beam_args_of("CatalogueExampleGen") == ("--job_name=x",)
+    assert Settings.from_json(settings.to_json()) == settings
+    assert settings_of(tmp_path, {}).beam_args_of("StatisticsGen") == ()
+
+
 WRONG = [
     ({"DAYONE_WORKSPCE": "x"}, {}, "setting DAYONE_WORKSPCE needs to be one of .*got 'x'.*Did you mean DAYONE_WORKSPACE?"),
     ({"DAYONE_COFFEE": "x"}, {}, "setting DAYONE_COFFEE needs to be one of .*Unset it"),
@@ -112,7 +120,7 @@ def test_variables_of_the_tests_are_let_through(tmp_path, name):
 def test_every_variable_is_read(tmp_path):
     values = {"DAYONE_LAUNCH": "tea", "DAYONE_LOG": str(tmp_path), "DAYONE_SCHEMA": str(tmp_path), "DAYONE_BEAM_ARGS": "--a"}
     values["DAYONE_WORKSPACE"] = str(tmp_path / "w")
-    values["DAYONE_KEEP_VERSIONS"] = "2"
+    values |= {"DAYONE_KEEP_VERSIONS": "2", "DAYONE_GZIP_LEVEL": "6", "DAYONE_BEAM_PROFILE": "flink"}
     plain = Settings.from_environment({})
     for name in VARIABLES:
         assert Settings.from_environment({name: values[name]}) != plain, name
@@ -149,3 +157,48 @@ def test_the_number_of_kept_versions_is_a_whole_number(tmp_path):
     for wrong in ("0", "-1", "two", "1.5"):
         with pytest.raises(SettingsError, match="setting DAYONE_KEEP_VERSIONS needs a whole number from 1 on, got"):
             settings_of(tmp_path, {"DAYONE_KEEP_VERSIONS": wrong})
+
+
+def test_a_server_is_read_from_the_environment_and_options_win(tmp_path):
+    ca = tmp_path / "ca.pem"
+    ca.touch()
+    environ = {
+        "HOST": "https://kfp.example/pipeline/",
+        "NAMESPACE": "team-a",
+        "TOKEN": " abc\n",
+        "CA": str(ca),
+        "ROOT": "s3://bucket/a",
+        "TIMEOUT": "5",
+    }
+    environ = {f"DAYONE_KFP_{name}": value for name, value in environ.items()}
+    assert set(environ) == set(SERVER_VARIABLES)
+    given = KubeflowServer.from_environment(environ)
+    assert given == KubeflowServer("https://kfp.example/pipeline", "team-a", "abc", ca, "s3://bucket/a", 5)
+    assert "abc" not in repr(given)
+    assert KubeflowServer.from_environment(environ, {"host": "http://localhost:8080", "root": None}).host == "http://localhost:8080"
+    assert KubeflowServer.from_environment({}) == KubeflowServer("", "", "", None, "", 30)
+    assert settings_of(tmp_path, environ) == settings_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("environ", "options", "message"),
+    [
+        ({"DAYONE_KFP_HOST": "kfp.example"}, {}, "setting DAYONE_KFP_HOST needs an address such as http://localhost:8080 .*got 'kfp.example'"),
+        ({}, {"host": "kfp.example"}, "setting --host needs an address"),
+        ({}, {"root": "/mnt"}, "setting --root needs a place in an object store: gs://, s3://, minio://, got '/mnt'"),
+        ({"DAYONE_KFP_CA": "/not/there"}, {}, "setting DAYONE_KFP_CA needs a PEM file that exists"),
+        ({"DAYONE_KFP_TIMEOUT": "0"}, {}, "setting DAYONE_KFP_TIMEOUT needs a whole number from 1 on, got '0'"),
+        ({"DAYONE_KFP_HOSTS": "x"}, {}, "Did you mean DAYONE_KFP_HOST?"),
+    ],
+)
+def test_a_wrong_server_is_told_by_name(environ, options, message):
+    with pytest.raises(SettingsError, match=message):
+        KubeflowServer.from_environment(environ, options)
+
+
+def test_the_gzip_level_is_a_digit(tmp_path):
+    assert settings_of(tmp_path).gzip_level == 1
+    assert settings_of(tmp_path, {"DAYONE_GZIP_LEVEL": "6"}).gzip_level == 6
+    for wrong in ("0", "10", "six", "1.5", "-1"):
+        with pytest.raises(SettingsError, match="setting DAYONE_GZIP_LEVEL needs a whole number from 1 to 9, got"):
+            settings_of(tmp_path, {"DAYONE_GZIP_LEVEL": wrong})

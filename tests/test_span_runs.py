@@ -9,9 +9,11 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration import metadata, pipeline
 from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
+from tfx.types import standard_artifacts
 
 from components.declaration import Drift, Launch, Log, Objective, Split
 from components.errors import GateError
+from components.validation import baseline
 from pipeline import graph, schema_command
 from pipeline.settings import Settings
 
@@ -52,10 +54,10 @@ def settings(tmp_path):
     )
 
 
-def run(launch, settings):
+def run(launch, settings, champion=""):
     """Reads, checks and compares; gives how each step ended, and the figures."""
     log = graph.checked_log(launch, settings)
-    nodes = [*log.nodes, graph.shown(log, None), *graph.drifted(launch, settings, log, None)]
+    nodes = [*log.nodes, graph.shown(log, None), *graph.drifted(launch, settings, log, None, champion)]
     settings.home.mkdir(parents=True, exist_ok=True)
     connection = metadata.sqlite_metadata_connection_config(str(settings.metadata))
     with metadata.Metadata(connection) as handle:
@@ -80,6 +82,18 @@ def run(launch, settings):
     return states, figures, error
 
 
+def push(settings):
+    """A version as a push would make it, with the statistics of the run before; its folder."""
+    statistics = standard_artifacts.ExampleStatistics()
+    (found,) = (settings.pipeline_root / "StatisticsGen/statistics").iterdir()
+    statistics.uri, statistics.split_names = str(found), '["train", "eval"]'
+    version = settings.serving / "1"
+    version.mkdir(parents=True)
+    (version / "saved_model.pb").touch()
+    baseline.keep(statistics, str(version))
+    return str(version)
+
+
 def test_each_run_takes_its_window_and_the_cache_the_rest(settings, tmp_path):
     for number, rows in ((1, 100), (2, 200), (3, 300)):
         write_day(tmp_path, number, rows)
@@ -90,6 +104,8 @@ def test_each_run_takes_its_window_and_the_cache_the_rest(settings, tmp_path):
     assert set(states.values()) == {"ran"}
     assert figures["ExampleGen"] == "200 train, 300 eval", "days 2 and 3"
     assert figures["DriftGate"] == "no drift, 0% new users, 0% new items"
+
+    served = push(settings)
 
     states, _, _ = run(WATCHED, settings)
     assert set(states.values()) == {"cached"}, "nothing changed"
@@ -102,9 +118,13 @@ def test_each_run_takes_its_window_and_the_cache_the_rest(settings, tmp_path):
     assert figures["DriftGate"] == "DRIFT: device 0.4 > 0.1, new items 0.5 > 0.2"
 
     write_day(tmp_path, 3, 300, tv=0.8)
-    states, figures, _ = run(WATCHED, settings)
+    states, figures, _ = run(WATCHED, settings, served)
     assert states["ExampleGen"] == "ran", "a changed file under the same name"
-    assert figures["DriftGate"] == "DRIFT: new items 0.5 > 0.2", "the days before have more TVs now"
+    assert figures["DriftBaseline"] == "the served version"
+    moved = "DRIFT: device since the served version 0.3 > 0.1, new items 0.5 > 0.2"
+    assert figures["DriftGate"] == moved, "the days before have more TVs now, and so more than day 2, which the served version knew"
+    states, _, _ = run(WATCHED, settings, served)
+    assert set(states.values()) == {"cached"}, "nothing changed, not what is served either"
 
     states, figures, error = run(dataclasses.replace(WATCHED, drift=dataclasses.replace(WATCHED.drift, stop=True)), settings)
     assert states["DriftGate"] == "failed"

@@ -2,6 +2,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from executed_node import run
+from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils
@@ -34,10 +35,14 @@ def gate(tmp_path):
     pq.write_table(pa.table(events), tmp_path / "log.parquet")
     pq.write_table(pa.table({"item": [1, 2]}), tmp_path / "items.parquet")
     compared = standard_artifacts.ExampleAnomalies()
-    compared.uri = str(tmp_path / "compared")
+    compared.uri, compared.split_names = str(tmp_path / "compared"), '["eval_train"]'
     io_utils.write_bytes_file(f"{compared.uri}/SplitPair-eval_train/SchemaDiff.pb", anomalies_pb2.Anomalies().SerializeToString())
 
-    def call(stop, with_catalogue=True):
+    def call(stop, with_catalogue=True, served=""):
+        if served:
+            compared.split_names = '["eval_train", "train_served"]'
+            found = text_format.Parse(served, anomalies_pb2.Anomalies())
+            io_utils.write_bytes_file(f"{compared.uri}/SplitPair-train_served/SchemaDiff.pb", found.SerializeToString())
         declared = launch(stop)
         found = {"examples": run(events_example_gen(declared, str(tmp_path), ""), tmp_path / "log")}
         if with_catalogue:
@@ -62,9 +67,18 @@ def test_new_and_unlisted_ids_are_told(gate, tmp_path):
 
 
 def test_they_stop_the_run_if_declared(gate):
-    with pytest.raises(GateError, match=r"have drifted .*\n  unlisted items: 50.0%"):
+    with pytest.raises(GateError, match=r"has drifted.*\n  unlisted items: 50.0%"):
         gate(stop=True)
 
 
 def test_without_a_catalogue_nothing_is_unlisted(gate):
     assert gate(stop=True, with_catalogue=False).get_string_custom_property("figure") == "no drift, 50% new users, 50% new items"
+
+
+def test_what_moved_since_the_served_version_is_told_and_stops(gate):
+    moved = 'drift_skew_info { path { step: "device" } drift_measurements { type: L_INFTY value: 0.25 threshold: 0.1 } }'
+
+    figure = gate(stop=False, with_catalogue=False, served=moved).get_string_custom_property("figure")
+    assert figure == "DRIFT: device since the served version 0.25 > 0.1"
+    with pytest.raises(GateError, match=r"device since the served version: the share of one value changed by 0\.250, allowed is 0.1"):
+        gate(stop=True, with_catalogue=False, served=moved)

@@ -7,7 +7,9 @@ A row with too many or too few fields is told to the caller and left out.
 
 import collections.abc
 import re
+import threading
 import typing
+import weakref
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -17,6 +19,7 @@ from components.ingest.column_types import TypeConflictError, Types, plain_type
 
 _BLOCK_BYTES = 8 << 20
 _TAIL_BYTES = 1 << 16
+_PATIENCE = 5.0  # seconds; it takes some milliseconds
 _KEPT = (pa.null(), pa.bool_(), pa.int64(), pa.float64(), pa.string(), pa.binary())
 # Told the number of a row in its file, from 1, and the text of a line that is no row.
 OnBroken = collections.abc.Callable[[int, str], None]
@@ -26,6 +29,34 @@ def ignore(number: int, line: str) -> None:
     """For those who only look at a file."""
 
 
+class _Opened:
+    """A CSV file that is being read, and may be left before its end.
+
+    pyarrow reads ahead in a thread of its own, which calls back for each broken row. If it lets go of the callback while Python exits, the
+    process aborts ("terminate called without an active exception"): so leaving waits until it has.
+    """
+
+    def __init__(self, path: str, delimiter: str, types: Types, on_broken: OnBroken):
+        options = _options(delimiter, types, on_broken)
+        self._let_go = threading.Event()
+        weakref.finalize(options["parse_options"].invalid_row_handler, self._let_go.set)
+        self._reader: pa_csv.CSVStreamingReader | None = pa_csv.open_csv(path, **options)
+        self.schema: pa.Schema = self._reader.schema
+
+    def __enter__(self) -> "_Opened":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._reader is not None
+        self._reader.close()
+        self._reader = None
+        self._let_go.wait(_PATIENCE)
+
+    def __iter__(self) -> collections.abc.Iterator[pa.RecordBatch]:
+        assert self._reader is not None
+        return iter(self._reader)
+
+
 def first_types(path: str, delimiter: str) -> Types:
     """The types of the first block; dates and times stay text.
 
@@ -33,7 +64,7 @@ def first_types(path: str, delimiter: str) -> Types:
       LogError: for an empty or unreadable file and for a header with the same name twice.
     """
     try:
-        with pa_csv.open_csv(path, **_options(delimiter, {}, ignore)) as reader:
+        with _Opened(path, delimiter, {}, ignore) as reader:
             schema = reader.schema
             names = schema.names
     except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
@@ -59,7 +90,7 @@ def blocks(path: str, delimiter: str, types: Types, on_broken: OnBroken = ignore
     """
     last = None
     try:
-        with pa_csv.open_csv(path, **_options(delimiter, types, on_broken)) as reader:
+        with _Opened(path, delimiter, types, on_broken) as reader:
             for batch in reader:
                 last = batch if batch.num_rows else last
                 yield batch

@@ -16,20 +16,21 @@ from tfx_bsl.coders import example_coder
 _SLICE_ROWS = 1 << 15  # bounds the encoded rows in memory: about 20 MB
 # At gzip level 6 writing alone costs three times the CPU, for files a tenth smaller.
 GZIP_LEVEL = 1
+ONE_SHARD = "00000-of-00001"
 
 
 class ExampleFile:
-    """The one file of a split, under the name that the standard ExampleGen gives it.
+    """A file of a split, under the name that the standard ExampleGen gives it.
 
     Example:
       with ExampleFile(os.path.join(uri, "Split-train")) as file:
         file.write(batch)
     """
 
-    def __init__(self, folder: str, gzip_level: int = GZIP_LEVEL):
+    def __init__(self, folder: str, gzip_level: int = GZIP_LEVEL, shard: str = ONE_SHARD):
         """Creates the folder and opens the file."""
         tf.io.gfile.makedirs(folder)
-        path = os.path.join(folder, "data_tfrecord-00000-of-00001.gz")
+        path = os.path.join(folder, f"data_tfrecord-{shard}.gz")
         options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=gzip_level)
         self._writer = tf.io.TFRecordWriter(path, options)
         self._encoder = example_coder.RecordBatchToExamplesEncoder()

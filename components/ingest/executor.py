@@ -5,8 +5,6 @@ Rows that are wrong go to `quarantine.jsonl.gz` in the examples' folder; where t
 beside that folder, because TFX deletes what a failed step wrote.
 """
 
-import contextlib
-import os
 import typing
 
 import numpy as np
@@ -21,34 +19,19 @@ from tfx.utils import proto_utils
 
 from components.declaration import Launch
 from components.errors import LogError
-from components.ingest import labels, spans
-from components.ingest.example_files import ExampleFile
+from components.ingest import labels, shares, spans
 from components.ingest.log_files import find_files
 from components.ingest.log_layout import Layout
 from components.ingest.log_reader import LogReader
 from components.ingest.quarantine import STOPPED_ROWS, Quarantine, too_many
 from components.ingest.row_checks import SetAside
+from components.ingest.shares import QUARANTINE, Share, Target
 from components.ingest.time_split import cut_time
-from components.progress import Progress, set_figure
+from components.progress import set_figure
 
 LAUNCH_KEY = "launch"
 GZIP_LEVEL_KEY = "gzip_level"
 SPANS_KEY, SPANS_PATTERN_KEY = "spans", "spans_pattern"
-QUARANTINE = "quarantine.jsonl.gz"
-
-
-class Target(typing.NamedTuple):
-    """Where examples go.
-
-    Attributes:
-      uri: the folder of the artifact.
-      folders: that of each split.
-      gzip_level: of the files.
-    """
-
-    uri: str
-    folders: dict[str, str]
-    gzip_level: int
 
 
 class Written(typing.NamedTuple):
@@ -88,6 +71,14 @@ class _ArrowExecutor(base_example_gen_executor.BaseExampleGenExecutor):
         """Writes the examples of each split and the quarantine."""
         raise NotImplementedError
 
+    def write_share(self, whole: Share, target: Target) -> Written:
+        """Here in one go; with Beam options, which name a runner or its workers, as one element per file or row group."""
+        if self._beam_pipeline_args:
+            shares.write_with_beam(whole, target, self._make_beam_pipeline())
+        else:
+            shares.write(whole, target)
+        return Written({split: int(np.count_nonzero(chosen)) for split, chosen in whole.in_split.items()}, whole.reader.set_aside)
+
     def figure(self, counts: dict[str, int]) -> str:
         """The figure that matters."""
         return ", ".join(f"{rows:,} {split}" for split, rows in counts.items())
@@ -106,7 +97,7 @@ class LogExecutor(_ArrowExecutor):
         labels.check_positives(keys, times, cut, launch)
         label_columns = labels.label_rows(keys, times, cut, launch)
         in_split = {"train": times < cut, "eval": times >= cut}
-        return _write_splits(reader, target, in_split, label_columns)
+        return self.write_share(Share(reader, in_split, label_columns), target)
 
 
 class CatalogueExecutor(_ArrowExecutor):
@@ -119,7 +110,7 @@ class CatalogueExecutor(_ArrowExecutor):
         items = reader.settle((launch.catalogue.item,))[launch.catalogue.item]
         _check_share(reader, files, target, launch.catalogue.max_set_aside, "launch.catalogue.max_set_aside")
         _check_unique(items, launch.catalogue.item)
-        return _write_splits(reader, target, {"all": np.ones(len(items), bool)}, {})
+        return self.write_share(Share(reader, {"all": np.ones(len(items), bool)}, {}), target)
 
     def figure(self, counts: dict[str, int]) -> str:
         """How many items there are."""
@@ -143,53 +134,12 @@ def _check_share(reader: LogReader, files: tuple[str, ...], target: Target, allo
     raise too_many(files, found, allowed, quarantine, path, field)
 
 
-def _write_splits(reader: LogReader, target: Target, in_split: dict[str, np.ndarray], label_columns: dict[str, np.ndarray]) -> Written:
-    """Streams all columns into the files of the splits, and the rows that are wrong into the quarantine, if there are any.
-
-    Args:
-      reader: settled.
-      target: where to.
-      in_split: per split [rows] bool.
-      label_columns: per label [rows] int8, `NO_LABEL` where the row has none.
-
-    Raises:
-      LogError: if rows in are not rows out plus rows set aside.
-    """
-    found, row = reader.set_aside, 0
-    progress = Progress("writing examples", found.rows_in - found.rows)
-    with contextlib.ExitStack() as stack:
-        files = {split: stack.enter_context(ExampleFile(target.folders[split], target.gzip_level)) for split in in_split}
-        quarantine = _quarantine(stack, target) if found.rows else None
-        for batch in reader.batches(quarantine):
-            rows = slice(row, row + batch.num_rows)
-            labelled = _with_labels(batch, {name: values[rows] for name, values in label_columns.items()})
-            for split, chosen in in_split.items():
-                files[split].write(labelled.filter(pa.array(chosen[rows])))
-            row = rows.stop
-            progress.advance(batch.num_rows)
-    counts = {split: file.rows for split, file in files.items()}
-    out, aside = sum(counts.values()), quarantine.rows if quarantine else 0
-    if out + aside != found.rows_in or aside != found.rows:
-        problem = f"{found.rows_in:,} rows in, {out:,} out and {aside:,} set aside ({found.rows:,} when first read)."
-        raise LogError("examples", problem, "Run again when nobody writes to the log; if it stays so, this is a defect of the reader.")
-    return Written(counts, found)
-
-
-def _quarantine(stack: contextlib.ExitStack, target: Target) -> Quarantine:
-    return stack.enter_context(Quarantine(stack.enter_context(tf.io.gfile.GFile(os.path.join(target.uri, QUARANTINE), "wb"))))
-
-
 def _set_counts(examples: typing.Any, found: SetAside) -> None:
     """The counts as custom properties of the artifact."""
     examples.set_int_custom_property("rows_in", found.rows_in)
     examples.set_int_custom_property("rows_set_aside", found.rows)
     for reason, count in found.counts.items():
         examples.set_int_custom_property(f"set_aside: {reason}", count)
-
-
-def _with_labels(batch: pa.RecordBatch, label_columns: dict[str, np.ndarray]) -> pa.RecordBatch:
-    arrays = [pa.array(values.astype(np.int64), mask=values == labels.NO_LABEL) for values in label_columns.values()]
-    return pa.RecordBatch.from_arrays([*batch.columns, *arrays], [*batch.schema.names, *label_columns])
 
 
 def _check_unique(items: pa.ChunkedArray, column: str) -> None:

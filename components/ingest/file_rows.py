@@ -1,6 +1,7 @@
 """The rows of one file, whatever its format, with their numbers: what is said of a row must lead a person to it."""
 
 import collections.abc
+import itertools
 import typing
 
 import numpy as np
@@ -11,6 +12,20 @@ from components.ingest import csv_blocks, jsonl_blocks, parquet_blocks
 from components.ingest.column_types import Types, plain_type
 from components.ingest.csv_blocks import OnBroken
 from components.ingest.log_files import format_of
+
+
+class Piece(typing.NamedTuple):
+    """A file, or a row group of a Parquet file: what one worker of a distributed Beam runner reads.
+
+    Attributes:
+      file: the file.
+      group: the row group; None for the whole file.
+      first: how many rows of the file come before it.
+    """
+
+    file: str
+    group: int | None = None
+    first: int = 0
 
 
 class Rows(typing.NamedTuple):
@@ -44,11 +59,23 @@ def first_types(file: str, delimiter: str) -> Types:
     raise LogError(file, "holds no JSON object, needs one per line.", "Remove the file or write it again.")
 
 
-def rows(file: str, delimiter: str, types: Types, columns: tuple[str, ...] | None, on_broken: OnBroken) -> collections.abc.Iterator[Rows]:
-    """The rows of a file in batches.
+def pieces(file: str, rows: int) -> list[tuple[Piece, int]]:
+    """The pieces of a file in the order of its rows, each with how many rows it has.
 
     Args:
       file: the file.
+      rows: how many rows it has, without lines that are no rows.
+    """
+    groups = parquet_blocks.group_rows(file) if format_of(file) == "parquet" else []
+    firsts = [0, *itertools.accumulate(groups)]
+    return [(Piece(file, at, firsts[at]), count) for at, count in enumerate(groups)] if len(groups) > 1 else [(Piece(file), rows)]
+
+
+def rows(piece: Piece, delimiter: str, types: Types, columns: tuple[str, ...] | None, on_broken: OnBroken) -> collections.abc.Iterator[Rows]:
+    """The rows of a piece in batches.
+
+    Args:
+      piece: a file or a row group.
       delimiter: of CSV.
       types: of CSV, every column of it.
       columns: what Parquet reads; None for all.
@@ -64,22 +91,22 @@ def rows(file: str, delimiter: str, types: Types, columns: tuple[str, ...] | Non
         skipped.append(number)
         on_broken(number, line)
 
-    first = 0
-    for raw in _batches(file, delimiter, types, columns, broken):
-        yield Rows(file, _numbers(first, raw.num_rows, skipped), raw)
+    first = piece.first
+    for raw in _batches(piece, delimiter, types, columns, broken):
+        yield Rows(piece.file, _numbers(first, raw.num_rows, skipped), raw)
         first += raw.num_rows
 
 
 def _batches(
-    file: str, delimiter: str, types: Types, columns: tuple[str, ...] | None, on_broken: OnBroken
+    piece: Piece, delimiter: str, types: Types, columns: tuple[str, ...] | None, on_broken: OnBroken
 ) -> collections.abc.Iterator[pa.RecordBatch]:
-    kind = format_of(file)
+    kind = format_of(piece.file)
     if kind == "csv":
-        yield from csv_blocks.blocks(file, delimiter, types, on_broken)
+        yield from csv_blocks.blocks(piece.file, delimiter, types, on_broken)
     elif kind == "parquet":
-        yield from parquet_blocks.blocks(file, columns)
+        yield from parquet_blocks.blocks(piece.file, columns, piece.group)
     else:
-        for table in jsonl_blocks.blocks(file, on_broken):
+        for table in jsonl_blocks.blocks(piece.file, on_broken):
             yield from table.combine_chunks().to_batches()
 
 

@@ -5,7 +5,9 @@ are guessed from the first block of each file; `settle` reads everything once an
 sees is the schema gate's word on the type and not a parser's. The same pass finds the rows that are wrong (`row_checks`).
 """
 
+import collections
 import collections.abc
+import copy
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +17,7 @@ from components.errors import LogError
 from components.ingest import file_rows, row_checks
 from components.ingest.column_types import TypeConflictError, Types, cast_column, id_texts, plain_type, unify
 from components.ingest.event_time import NUMBER_TEXT, to_microseconds
-from components.ingest.file_rows import Rows
+from components.ingest.file_rows import Piece, Rows
 from components.ingest.log_files import format_of
 from components.ingest.log_layout import Layout, check_columns
 from components.ingest.quarantine import Quarantine
@@ -43,8 +45,12 @@ class LogReader:
           LogError: if a file cannot be read or lacks an id or time column.
         """
         self._files, self._layout = tuple(files), layout
+        self._pieces = tuple(map(Piece, self._files))
         self._checks = RowChecks(layout)
         self._codes: np.ndarray | None = None
+        self._settled: Types | None = None
+        self._rows_of: collections.Counter[str] = collections.Counter()
+        self._broken_of: collections.Counter[str] = collections.Counter()
         self.set_aside = SetAside(0, {})
         self._found: dict[str, Types] = {file: file_rows.first_types(file, layout.delimiter) for file in self._files}
         for file, found in self._found.items():
@@ -53,6 +59,8 @@ class LogReader:
     @property
     def types(self) -> Types:
         """The columns of the log and their types, in the order of their first appearance."""
+        if self._settled is not None:
+            return self._settled
         types: Types = {}
         for file, found in self._found.items():
             for name, kind in found.items():
@@ -71,11 +79,28 @@ class LogReader:
         Raises:
           LogError: if a declared column is in no file, a column cannot be read, or there is no row.
         """
+        self._settled = None
         try:
-            return self._collect(columns)
+            table = self._collect(columns)
         except TypeConflictError as conflict:
             self._widen(conflict)
+        else:
+            self._settled = self.types
+            return table
         return self.settle(columns)
+
+    def parts(self) -> list["LogReader"]:
+        """After `settle`, a reader for each file and each row group of a Parquet file: their `batches`, one after the other, are this one's."""
+        assert self._codes is not None
+        found, at = [], 0
+        for piece, rows in (piece for file in self._files for piece in file_rows.pieces(file, self._rows_of[file])):
+            part = copy.copy(self)
+            part._pieces, part._files, part._found = (piece,), (piece.file,), {piece.file: self._found[piece.file]}
+            part._codes = self._codes[at : at + rows]
+            part.set_aside = self._counted(part._codes, self._broken_of[piece.file])
+            found.append(part)
+            at += rows
+        return found
 
     def batches(self, quarantine: Quarantine | None = None) -> Batches:
         """All columns of all rows that are right, after `settle`.
@@ -107,38 +132,41 @@ class LogReader:
         return codes
 
     def _collect(self, columns: collections.abc.Sequence[str]) -> pa.Table:
-        types, kept, codes, broken = self.types, [], [np.zeros(0, np.int8)], 0
+        types, kept, codes = self.types, [], [np.zeros(0, np.int8)]
+        self._rows_of, self._broken_of = collections.Counter(), collections.Counter()
         compared = tuple(types) if self._layout.unique else ()
         wanted = tuple(dict.fromkeys((*self._layout.checked, *columns, *compared)))
 
-        def count_broken(*_: object) -> None:
-            nonlocal broken
-            broken += 1
+        def count_broken(file: str, *_: object) -> None:
+            self._broken_of[file] += 1
 
         for rows in self._raw_rows(types, wanted, count_broken):
             batch = self._unified(rows, types, wanted)
             codes.append(self._checks.codes(rows.raw, batch))
+            self._rows_of[rows.file] += batch.num_rows
             kept.append(pa.Table.from_batches([batch]).select(list(dict.fromkeys((*columns, *compared)))))
         check_columns(", ".join(self._files[:3]), self._layout.declared, self.types)
         self._codes = np.concatenate(codes)
-        if not len(self._codes) + broken:
+        if not len(self._codes) + self._broken_of.total():
             raise LogError(", ".join(self._files[:3]), "has a header but no rows.", "Check the path in the declaration.")
-        return self._right_rows(kept, broken, columns, compared, wanted)
+        return self._right_rows(kept, columns, compared)
 
-    def _right_rows(
-        self, kept: list[pa.Table], broken: int, columns: collections.abc.Sequence[str], compared: tuple[str, ...], wanted: tuple[str, ...]
-    ) -> pa.Table:
+    def _right_rows(self, kept: list[pa.Table], columns: collections.abc.Sequence[str], compared: tuple[str, ...]) -> pa.Table:
         """Marks repeated rows, counts, and leaves the wrong rows out."""
         assert self._codes is not None
         none = pa.table({name: pa.nulls(0, self.types.get(name, pa.null())) for name in dict.fromkeys((*columns, *compared))})
         table = pa.concat_tables(kept) if kept else none
         if compared:
             self._codes[(self._codes == 0) & row_checks.repeated(table.select(list(compared)))] = len(self._checks.reasons) - 1
-        found = np.bincount(self._codes, minlength=len(self._checks.reasons)).tolist()
-        counts = dict(zip(self._checks.reasons[1:], found[1:], strict=True)) | {UNREADABLE_LINE: broken}
-        self.set_aside = SetAside(len(self._codes) + broken, {reason: count for reason, count in counts.items() if count})
+        self.set_aside = self._counted(self._codes, self._broken_of.total())
         table = table.select(list(columns))
         return table.filter(pa.array(self._codes == 0)) if columns and self._codes.any() else table
+
+    def _counted(self, codes: np.ndarray, broken: int) -> SetAside:
+        """Rows and lines per reason."""
+        found = np.bincount(codes, minlength=len(self._checks.reasons)).tolist()
+        counts = dict(zip(self._checks.reasons[1:], found[1:], strict=True)) | {UNREADABLE_LINE: broken}
+        return SetAside(len(codes) + broken, {reason: count for reason, count in counts.items() if count})
 
     def _widen(self, conflict: TypeConflictError) -> None:
         found = self._found[conflict.file]
@@ -159,13 +187,14 @@ class LogReader:
     def _raw_rows(
         self, types: Types, columns: tuple[str, ...] | None, on_broken: collections.abc.Callable[[str, int, str], None]
     ) -> collections.abc.Iterator[Rows]:
-        for file in self._files:
+        for piece in self._pieces:
+            file = piece.file
             is_csv = format_of(file) == "csv"
 
             def broken(number: int, line: str, file: str = file) -> None:
                 on_broken(file, number, line)
 
-            for rows in file_rows.rows(file, self._layout.delimiter, self._csv_types(file, types) if is_csv else {}, columns, broken):
+            for rows in file_rows.rows(piece, self._layout.delimiter, self._csv_types(file, types) if is_csv else {}, columns, broken):
                 if format_of(file) == "jsonl":
                     self._check_types(file, rows.raw.schema, types)
                 yield rows

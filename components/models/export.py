@@ -25,6 +25,12 @@ def add_to_card(folder: str, more: Mapping[str, Any]) -> None:
     _write_card(folder, {**card(folder), **more})
 
 
+def add_file(folder: str, name: str, content: bytes) -> None:
+    """Lays a file beside a saved recommender; `name` is its path in the folder."""
+    with tf.io.gfile.GFile(os.path.join(folder, name), "wb") as file:
+        file.write(content)
+
+
 def card(folder: str) -> dict[str, Any]:
     """The card of a saved recommender (`assets.extra/dayone.json`); empty where there is none."""
     path = os.path.join(folder, CARD)

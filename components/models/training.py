@@ -19,7 +19,8 @@ from components.models.model_recommender import ModelRecommender
 from components.models.ranking import MAX_POSITIONS, RankingModel
 from components.models.retrieval import RetrievalModel
 from components.progress import FIGURE, Progress
-from components.rules.training import count_events
+from components.rules.training import fallback_scores
+from components.vectors import vector_file
 
 RANKING_BATCH = 2048
 EMBEDDED_AT_ONCE = 4096
@@ -31,7 +32,10 @@ def run_fn(fn_args: Any) -> None:
     positives = int(data.events.positive.sum())
     figure = f"learnt from {positives:,} positive events; {int(data.items.active.sum()):,} items to recommend"
     card = model_card.describe(data, fn_args.custom_config.get(CODE_KEY, ""))
-    export.save(trained(data), fn_args.serving_model_dir, card | {"kind": "model", FIGURE: figure})
+    recommender = trained(data)
+    export.save(recommender, fn_args.serving_model_dir, card | {"kind": "model", FIGURE: figure})
+    rows = vector_file.table(data.items, recommender.item_vectors(), data.launch.catalogue, data.catalogue)
+    export.add_file(fn_args.serving_model_dir, vector_file.FILE, vector_file.as_bytes(rows))
 
 
 def trained(data: TrainingData) -> ModelRecommender:
@@ -41,8 +45,7 @@ def trained(data: TrainingData) -> ModelRecommender:
     context = request.of_rows(data.events.context)
     retrieval = train_retrieval(data, request, context)
     ranking = train_ranking(data, retrieval, context) if data.launch.has_ranking_head else None
-    fallback = count_events(data, np.ones(len(data.events), bool)).fallback(data.launch)[data.items.active]
-    return ModelRecommender(data.launch, data.items, request, retrieval, ranking, fallback)
+    return ModelRecommender(data.launch, data.items, request, retrieval, ranking, fallback_scores(data))
 
 
 def train_retrieval(data: TrainingData, request: RequestContext, context: dict[str, np.ndarray]) -> RetrievalModel:

@@ -1,9 +1,8 @@
-"""Drift: how far the newest events (the eval part) lie from those before (the train part).
+"""Drift: how far the log has moved, told by the standard DistributionValidator with the thresholds of the curated schema.
 
-The standard DistributionValidator compares the statistics of the two parts, column by column, with the thresholds of the curated schema.
-The baseline is this run's own train part on purpose: an earlier run's statistics would have to be found by a Resolver, which open-source
-Kubeflow does not run, and with a rolling window they would hold nearly the same rows. With spans and `Split(eval_days=1)` this is the
-newest day against the days before it.
+Two comparisons, column by column. The newest events (the eval part) with those before (the train part): with spans and
+`Split(eval_days=1)` the newest day with the days before it. And the train part of this run with that of the run that made the version
+which is served, if one is: its statistics lie beside it (`baseline`).
 
 Statistics do not hold all ids, so the shares of new users and items are counted from the examples.
 """
@@ -17,13 +16,15 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 from components.declaration import Drift
 from components.errors import GateError
 
-SPLIT_PAIR = ("eval", "train")
+TRAIN, EVAL, SERVED = "train", "eval", "served"
+SPLIT_PAIR, SERVED_PAIR = (EVAL, TRAIN), (TRAIN, SERVED)
 _MEASURES = {
     "L_INFTY": "the share of one value changed by {value:.3f}, allowed is {threshold:g}",
     "JENSEN_SHANNON_DIVERGENCE": "the distributions are {value:.3f} apart (Jensen-Shannon), allowed is {threshold:g}",
 }
 _MOVED = "moved by {value:.3f}, allowed is {threshold:g}"
 _NOT_COMPARED = "could not be compared: no values in one part, or a comparator for another type"
+_SHARES = ("new users", "new items", "unlisted items")
 _NEW = "{value:.1%} of the eval part's are unknown to train, allowed is {threshold:.0%}"
 _UNLISTED = "{value:.1%} of the eval part's are not in the catalogue, allowed is {threshold:.0%}"
 
@@ -55,14 +56,27 @@ class Shift:
 
 def column_shifts(found: anomalies_pb2.Anomalies) -> list[Shift]:
     """The columns that DistributionValidator compared, and those it could not, as infinitely far."""
+    shifts = _compared(found, "")
+    compared = {shift.name for shift in shifts}
+    missing = sorted({".".join(info.path.step) or key for key, info in found.anomaly_info.items()} - compared)
+    return shifts + [Shift(name, _NOT_COMPARED, np.inf, 0.0) for name in missing]
+
+
+def served_shifts(found: anomalies_pb2.Anomalies) -> list[Shift]:
+    """The columns that were compared with what the served version has learnt from.
+
+    One that could not be is left out: a column that is new since then has nothing to be compared with until the next push.
+    """
+    return _compared(found, " since the served version")
+
+
+def _compared(found: anomalies_pb2.Anomalies, since: str) -> list[Shift]:
     shifts = []
     for info in found.drift_skew_info:
         for measured in info.drift_measurements:
             what = _MEASURES.get(type(measured).Type.Name(measured.type), _MOVED)
-            shifts.append(Shift(".".join(info.path.step), what, measured.value, measured.threshold))
-    compared = {shift.name for shift in shifts}
-    missing = sorted({".".join(info.path.step) or key for key, info in found.anomaly_info.items()} - compared)
-    return shifts + [Shift(name, _NOT_COMPARED, np.inf, 0.0) for name in missing]
+            shifts.append(Shift(".".join(info.path.step) + since, what, measured.value, measured.threshold))
+    return shifts
 
 
 def new_share(known: np.ndarray, ids: np.ndarray) -> float:
@@ -87,11 +101,11 @@ def id_shifts(
       listed: [items] the catalogue's ids; None without a catalogue.
     """
     shifts = [
-        Shift("new users", _NEW, new_share(train["user"], newest["user"]), allowed.new_users),
-        Shift("new items", _NEW, new_share(train["item"], newest["item"]), allowed.new_items),
+        Shift(_SHARES[0], _NEW, new_share(train["user"], newest["user"]), allowed.new_users),
+        Shift(_SHARES[1], _NEW, new_share(train["item"], newest["item"]), allowed.new_items),
     ]
     if listed is not None:
-        shifts.append(Shift("unlisted items", _UNLISTED, new_share(listed, newest["item"]), allowed.unlisted_items))
+        shifts.append(Shift(_SHARES[2], _UNLISTED, new_share(listed, newest["item"]), allowed.unlisted_items))
     return shifts
 
 
@@ -106,7 +120,7 @@ def figure(shifts: collections.abc.Sequence[Shift]) -> str:
     far = [f"{shift.name} {shift.value:.3g} > {shift.threshold:g}" for shift in shifts if shift.too_far]
     if far:
         return f"DRIFT: {', '.join(far)}"
-    shares = ", ".join(f"{shift.value:.0%} {shift.name}" for shift in shifts if shift.name.startswith(("new", "unlisted")))
+    shares = ", ".join(f"{shift.value:.0%} {shift.name}" for shift in shifts if shift.name in _SHARES)
     return f"no drift, {shares}"
 
 
@@ -123,4 +137,4 @@ def drift_error(shifts: collections.abc.Sequence[Shift], allowed: Drift, schema:
         return None
     lines = "\n".join(f"  {shift.text()}" for shift in far)
     ways = f"launch.drift for users and items, drift_comparator in {schema} for columns, or launch.drift.stop=False to be told only"
-    return GateError(f"the newest events have drifted from those before; nothing was learnt from them:\n{lines}\nFind out why; or allow it: {ways}.")
+    return GateError(f"the log has drifted; nothing was learnt from it:\n{lines}\nFind out why; or allow it: {ways}.")

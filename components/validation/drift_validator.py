@@ -1,6 +1,7 @@
 """TFX's DistributionValidator with the curated schema's drift comparators as its configuration.
 
-On Kubeflow a component's proto parameters arrive as JSON text; the standard executor takes the message alone and fails there.
+On Kubeflow a component's proto parameters arrive as JSON text; the standard executor takes the message alone and fails there. It also
+fails where a pair of splits is asked for that the baseline does not have, and before the first push there is no served version.
 """
 
 from google.protobuf import json_format
@@ -10,23 +11,27 @@ from tfx.dsl.components.base import executor_spec
 from tfx.dsl.io import fileio
 from tfx.proto import distribution_validator_pb2
 from tfx.proto.orchestration import execution_result_pb2
-from tfx.types import standard_component_specs
-from tfx.utils import io_utils
+from tfx.types import artifact_utils, standard_component_specs
+from tfx.utils import io_utils, json_utils
 
 from components.validation.schema_file import SchemaFile
 
 _CONFIG = standard_component_specs.DISTRIBUTION_VALIDATOR_CONFIG_KEY
+_PAIRS = standard_component_specs.INCLUDE_SPLIT_PAIRS_KEY
 
 
 class DriftExecutor(Executor):
-    """The standard executor, for a configuration that is a message or its JSON."""
+    """The standard executor, for a configuration that is a message or its JSON, and for the pairs of splits that are there."""
 
     def Do(self, input_dict: dict, output_dict: dict, exec_properties: dict) -> execution_result_pb2.ExecutorOutput:
         """Compares the statistics and writes what went too far."""
         config = exec_properties[_CONFIG]
         if isinstance(config, str):
             config = json_format.Parse(config, distribution_validator_pb2.DistributionValidatorConfig())
-        return super().Do(input_dict, output_dict, exec_properties | {_CONFIG: config})
+        baseline = artifact_utils.get_single_instance(input_dict[standard_component_specs.BASELINE_STATISTICS_KEY])
+        there = artifact_utils.decode_split_names(baseline.split_names)
+        pairs = [pair for pair in json_utils.loads(exec_properties[_PAIRS]) if pair[1] in there]
+        return super().Do(input_dict, output_dict, exec_properties | {_CONFIG: config, _PAIRS: json_utils.dumps(pairs)})
 
 
 class DriftValidator(DistributionValidator):

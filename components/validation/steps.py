@@ -8,10 +8,11 @@ import os
 
 import tensorflow as tf
 from tensorflow_data_validation.utils import anomalies_util
+from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.components.distribution_validator.executor import DEFAULT_FILE_NAME
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
-from tfx.types import standard_artifacts
+from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import io_utils
 
 from components.declaration import Launch
@@ -19,6 +20,7 @@ from components.features.event_table import read_columns
 from components.features.training_data import matching
 from components.progress import set_figure
 from components.validation import drift, statistics_page
+from components.validation.baseline import fetch
 from components.validation.gate import read_statistics
 
 
@@ -38,6 +40,18 @@ def StatisticsPage(
 
 
 @component
+def DriftBaseline(
+    statistics: InputArtifact[standard_artifacts.ExampleStatistics],
+    baseline: OutputArtifact[standard_artifacts.ExampleStatistics],
+    champion: Parameter[str],
+    code: Parameter[str],
+) -> None:
+    """Fetches what drift is measured from: this run's train part, and what the served version has learnt from. See `baseline`."""
+    kept = fetch(statistics, champion, baseline)
+    set_figure(baseline, "the served version" if kept else "nothing served to compare with")
+
+
+@component
 def DriftGate(
     drift_anomalies: InputArtifact[standard_artifacts.ExampleAnomalies],
     examples: InputArtifact[standard_artifacts.Examples],
@@ -47,18 +61,23 @@ def DriftGate(
     code: Parameter[str],
     catalogue: InputArtifact[standard_artifacts.Examples] = None,
 ) -> None:
-    """Says how far eval lies from train; raises `GateError` where the declaration wants drift to stop the run. See `drift`."""
+    """Says how far the log has moved; raises `GateError` where the declaration wants drift to stop the run. See `drift`."""
     declared = Launch.from_json(launch)
-    pair = "_".join(drift.SPLIT_PAIR)
-    compared = anomalies_util.load_anomalies_binary(os.path.join(drift_anomalies.uri, f"SplitPair-{pair}", DEFAULT_FILE_NAME))
     train, newest = (_ids(declared, examples, split) for split in ("train", "eval"))
     listed = _read(catalogue, "all", [declared.catalogue.item])[declared.catalogue.item] if catalogue is not None and declared.catalogue else None
-    shifts = [*drift.column_shifts(compared), *drift.id_shifts(declared.drift, train, newest, listed)]
+    columns = drift.column_shifts(_compared(drift_anomalies, drift.SPLIT_PAIR))
+    if "_".join(drift.SERVED_PAIR) in artifact_utils.decode_split_names(drift_anomalies.split_names):
+        columns += drift.served_shifts(_compared(drift_anomalies, drift.SERVED_PAIR))
+    shifts = [*columns, *drift.id_shifts(declared.drift, train, newest, listed)]
     error = drift.drift_error(shifts, declared.drift, schema)
     if error:
         raise error
     passed.write(drift.report(shifts))
     set_figure(passed, drift.figure(shifts))
+
+
+def _compared(drift_anomalies: standard_artifacts.ExampleAnomalies, pair: tuple[str, str]) -> anomalies_pb2.Anomalies:
+    return anomalies_util.load_anomalies_binary(os.path.join(drift_anomalies.uri, f"SplitPair-{'_'.join(pair)}", DEFAULT_FILE_NAME))
 
 
 def _ids(launch: Launch, examples: standard_artifacts.Examples, split: str) -> dict:

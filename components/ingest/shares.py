@@ -1,0 +1,128 @@
+"""Writes the examples of a log in shares: one here, or one per file or Parquet row group on the workers of a Beam runner.
+
+The first pass over a log settles the types, finds the rows that are wrong, cuts in time and makes the labels; it holds a few columns of the
+whole log and runs in the executor. What is left is per row, and costs most: reading all columns, encoding, writing. `write` does that
+for one share, the same way wherever it runs. A share travels as a file below the artifact, not in the graph of the Beam job, which
+has a limit of a few megabytes; so workers must see the same folders as the executor.
+"""
+
+import contextlib
+import os
+import pickle
+import typing
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import tensorflow as tf
+
+from components.errors import LogError
+from components.ingest import labels
+from components.ingest.example_files import ONE_SHARD, ExampleFile
+from components.ingest.log_reader import LogReader
+from components.ingest.quarantine import Quarantine
+from components.progress import Progress
+
+QUARANTINE = "quarantine.jsonl.gz"
+_PLANS = "shares"
+
+
+class Target(typing.NamedTuple):
+    """Where examples go.
+
+    Attributes:
+      uri: the folder of the artifact.
+      folders: that of each split.
+      gzip_level: of the files.
+    """
+
+    uri: str
+    folders: dict[str, str]
+    gzip_level: int
+
+
+class Share(typing.NamedTuple):
+    """What one call writes.
+
+    Attributes:
+      reader: settled; of all rows or of a part of them.
+      in_split: per split [rows] bool, of the rows that are right.
+      labels: per label [rows] int8, `NO_LABEL` where the row has none.
+      shard: the end of the files' names.
+    """
+
+    reader: LogReader
+    in_split: dict[str, np.ndarray]
+    labels: dict[str, np.ndarray]
+    shard: str = ONE_SHARD
+
+
+def split_up(whole: Share) -> list[Share]:
+    """A share per file and per row group."""
+    parts, found, row = whole.reader.parts(), [], 0
+    for number, part in enumerate(parts):
+        rows = slice(row, row + part.set_aside.rows_in - part.set_aside.rows)
+        cut = [{name: values[rows] for name, values in of.items()} for of in (whole.in_split, whole.labels)]
+        found.append(Share(part, cut[0], cut[1], f"{number:05d}-of-{len(parts):05d}"))
+        row = rows.stop
+    return found
+
+
+def write_with_beam(whole: Share, target: Target, pipeline: beam.Pipeline) -> None:
+    """Writes each share as one element of a Beam pipeline, which is run.
+
+    Args:
+      whole: everything there is to write.
+      target: where to; the workers see it under the same name.
+      pipeline: empty.
+    """
+    folder = os.path.join(target.uri, _PLANS)
+    tf.io.gfile.makedirs(folder)
+    paths = []
+    for share in split_up(whole):
+        paths.append(os.path.join(folder, share.shard))
+        with tf.io.gfile.GFile(paths[-1], "wb") as file:
+            pickle.dump((share, target), file)
+    with pipeline:
+        _ = pipeline | "Shares" >> beam.Create(paths) | "Apart" >> beam.Reshuffle() | "Write" >> beam.Map(_write_planned)
+    tf.io.gfile.rmtree(folder)
+
+
+def _write_planned(path: str) -> None:
+    with tf.io.gfile.GFile(path, "rb") as file:
+        share, target = pickle.load(file)
+    write(share, target)
+
+
+def write(share: Share, target: Target) -> None:
+    """Streams all columns into the files of the splits, and the rows that are wrong into a quarantine, if there are any.
+
+    Raises:
+      LogError: if rows in are not rows out plus rows set aside.
+    """
+    found, row = share.reader.set_aside, 0
+    progress = Progress("writing examples", found.rows_in - found.rows)
+    with contextlib.ExitStack() as stack:
+        files = {split: stack.enter_context(ExampleFile(target.folders[split], target.gzip_level, share.shard)) for split in share.in_split}
+        quarantine = _quarantine(stack, share, target) if found.rows else None
+        for batch in share.reader.batches(quarantine):
+            rows = slice(row, row + batch.num_rows)
+            labelled = _with_labels(batch, {name: values[rows] for name, values in share.labels.items()})
+            for split, chosen in share.in_split.items():
+                files[split].write(labelled.filter(pa.array(chosen[rows])))
+            row = rows.stop
+            progress.advance(batch.num_rows)
+    out, aside = sum(file.rows for file in files.values()), quarantine.rows if quarantine else 0
+    if out + aside != found.rows_in or aside != found.rows:
+        problem = f"{found.rows_in:,} rows in, {out:,} out and {aside:,} set aside ({found.rows:,} when first read)."
+        raise LogError("examples", problem, "Run again when nobody writes to the log; if it stays so, this is a defect of the reader.")
+
+
+def _quarantine(stack: contextlib.ExitStack, share: Share, target: Target) -> Quarantine:
+    name = QUARANTINE if share.shard == ONE_SHARD else QUARANTINE.replace(".", f"-{share.shard}.", 1)
+    return stack.enter_context(Quarantine(stack.enter_context(tf.io.gfile.GFile(os.path.join(target.uri, name), "wb"))))
+
+
+def _with_labels(batch: pa.RecordBatch, label_columns: dict[str, np.ndarray]) -> pa.RecordBatch:
+    arrays = [pa.array(values.astype(np.int64), mask=values == labels.NO_LABEL) for values in label_columns.values()]
+    return pa.RecordBatch.from_arrays([*batch.columns, *arrays], [*batch.schema.names, *label_columns])

@@ -1,0 +1,189 @@
+"""A stand-in for the server of Kubeflow Pipelines: its REST API v2beta1 on a loopback port, as far as our commands use it.
+
+Paths, methods and fields are those of the package kfp-server-api 2.0.5 and 2.17.3 (`test_kubeflow_client.py` holds them to it), errors those of
+grpc-gateway and of the upload's own handler. It keeps what it was asked, and can be told to fail.
+"""
+
+import http.server
+import json
+import re
+import threading
+import time
+from urllib.parse import parse_qs, unquote, urlsplit
+
+API = "/apis/v2beta1"
+MOMENT = "2026-11-23T18:00:00Z"
+LISTS = {"pipelines": "pipelines", "experiments": "experiments", "runs": "runs", "recurringruns": "recurringRuns"}
+
+
+class KubeflowServer:
+    """The server and what it knows.
+
+    Attributes:
+      url: its address.
+      asked: (method, path, query, body) of every request, in order.
+      things: kind -> list of the things of that kind, newest first, as the API shows them.
+      uploads: the texts of the uploaded files, in order.
+      failures: (method, path) -> (status, headers, body), or a number of seconds to wait with the answer.
+      lives: run id -> the states that it goes through, one a look; the last one stays.
+    """
+
+    def __init__(self, tls=None):
+        self.asked, self.uploads, self.failures, self.lives = [], [], {}, {}
+        self.things = {kind: [] for kind in ("pipelines", "versions", "experiments", "runs", "recurringruns")}
+        handler = type("Handler", (_Handler,), {"known": self})
+        self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._http.daemon_threads = True
+        if tls:
+            self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
+        self.url = f"{'https' if tls else 'http'}://localhost:{self._http.server_address[1]}"
+        threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._http.shutdown()
+        self._http.server_close()
+
+    def add(self, kind, **fields):
+        """A thing of a kind; its id is its kind and number."""
+        singular = {"recurringruns": "recurring_run", "versions": "pipeline_version"}.get(kind, kind[:-1])
+        name = f"{singular.replace('_', '-')}-{len(self.things[kind]) + 1}"
+        thing = {f"{singular}_id": name, "created_at": MOMENT, **fields}
+        self.things[kind].insert(0, thing)
+        return thing
+
+    def bodies(self, method, end):
+        """The bodies of the requests whose path ends so."""
+        return [body for asked, path, _, body in self.asked if asked == method and path.endswith(end)]
+
+    def requests(self):
+        return [f"{method} {path.removeprefix(API)}" for method, path, _, _ in self.asked]
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    known = None
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        self._answer()
+
+    do_POST = do_DELETE = do_GET
+
+    def _answer(self):
+        parts = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        is_json = "json" in self.headers.get("Content-Type", "")
+        body = json.loads(raw) if raw and is_json else raw
+        self.known.asked.append((self.command, unquote(parts.path), query, body))
+        self.known.token = self.headers.get("Authorization")
+        failure = self.known.failures.get((self.command, unquote(parts.path).removeprefix(API)))
+        if isinstance(failure, tuple):
+            return self._send(*failure)
+        time.sleep(failure or 0)
+        path = unquote(parts.path)
+        if not path.startswith(API):
+            return self._send(200, {"Content-Type": "text/html"}, "<html>a page for people</html>")
+        return self._json(*self._route(self.command, path.removeprefix(API), query, body))
+
+    def _route(self, method, path, query, body):
+        known = self.known
+        if path in ("/pipelines/upload", "/pipelines/upload_version"):
+            return self._upload(path, query, body)
+        if found := re.fullmatch(r"/pipelines/([^/]+)/versions", path):
+            return self._list("versions", "pipeline_versions", query, pipeline_id=found[1])
+        if found := re.fullmatch(r"/runs/([^/:]+):terminate", path):
+            (run,) = [run for run in known.things["runs"] if run["run_id"] == found[1]] or [None]
+            if run is None:
+                return missing(path)
+            run["state"] = "CANCELED"
+            known.lives.pop(found[1], None)
+            return 200, {}
+        kind, _, name = path.strip("/").partition("/")
+        if kind not in LISTS:
+            return missing(path)
+        if name:
+            return self._one(method, kind, name)
+        if method == "POST":
+            return 200, known.add(
+                kind, **body, **({"state": "PENDING"} if kind == "runs" else {"status": "ENABLED"} if kind == "recurringruns" else {})
+            )
+        more = {"experiment_id": query["experiment_id"]} if "experiment_id" in query else {}
+        return self._list(kind, LISTS[kind], query, **more)
+
+    def _one(self, method, kind, name):
+        singular = "recurring_run" if kind == "recurringruns" else kind[:-1]
+        things = self.known.things[kind]
+        found = [thing for thing in things if thing[f"{singular}_id"] == name]
+        if not found:
+            return missing(name)
+        if method == "DELETE":
+            things.remove(found[0])
+            return 200, {}
+        states = self.known.lives.get(name)
+        if states:
+            found[0].update(states.pop(0) if len(states) > 1 else states[0])
+        return 200, found[0]
+
+    def _list(self, kind, key, query, **fields):
+        if "filter" in query:
+            (predicate,) = json.loads(query["filter"])["predicates"]
+            assert predicate["operation"] in ("EQUALS", 1) and predicate["key"] == "display_name"
+            fields["display_name"] = predicate["stringValue"]
+        if query.get("namespace"):
+            fields["namespace"] = query["namespace"]
+        found = [thing for thing in self.known.things[kind] if all(thing.get(name) == value for name, value in fields.items())]
+        # An empty list is left out, as protobuf's JSON does.
+        return 200, {key: found, "total_size": len(found)} if found else {}
+
+    def _upload(self, path, query, body):
+        known = self.known
+        if b'name="uploadfile"' not in body:
+            return 400, {"error_message": "no uploadfile", "error_details": "no uploadfile"}
+        known.uploads.append(body.split(b"\r\n\r\n", 1)[1].rsplit(b"\r\n--", 1)[0].decode())
+        if path.endswith("version"):
+            return 200, known.add("versions", pipeline_id=query["pipelineid"], display_name=query["name"])
+        if any(pipeline["display_name"] == query["name"] for pipeline in known.things["pipelines"]):
+            said = f"Failed to create a pipeline and a pipeline version: The name {query['name']} already exist."
+            return 409, {"error_message": said, "error_details": said}
+        named = {"display_name": query["name"], **({"namespace": query["namespace"]} if "namespace" in query else {})}
+        pipeline = known.add("pipelines", **named)
+        known.add("versions", pipeline_id=pipeline["pipeline_id"], display_name=query["name"])
+        return 200, pipeline
+
+    def _json(self, status, content):
+        self._send(status, {"Content-Type": "application/json"}, json.dumps(content))
+
+    def _send(self, status, headers, text):
+        data = text.encode()
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(data))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+
+def refusal(status, code, said):
+    """An error as grpc-gateway writes it."""
+    details = [{"@type": "type.googleapis.com/google.rpc.Status", "code": code, "message": said}]
+    return status, {"Content-Type": "application/json"}, json.dumps({"error": said, "code": code, "message": said, "details": details})
+
+
+def missing(what):
+    status, _, text = refusal(404, 5, f"Failed to find {what}: ResourceNotFoundError: {what} not found.")
+    return status, json.loads(text)
+
+
+def tasks(**states):
+    """The details of a run whose steps are in these states; the server's own pods are tasks too."""
+    own = ("root", "root-driver", "executor", *(f"{name.replace('_', '-')}-driver" for name in states))
+    details = [{"display_name": name, "state": "SUCCEEDED", "start_time": MOMENT, "create_time": MOMENT} for name in own]
+    for second, (name, state) in enumerate(states.items()):
+        times = {"create_time": MOMENT, "start_time": f"2026-11-23T18:00:{second:02}Z"}
+        ended = {"end_time": f"2026-11-23T18:01:{second:02}Z"} if state not in ("RUNNING", "PENDING") else {}
+        details.append({"display_name": name.replace("_", "-"), "state": state, **times, **ended})
+    return {"run_details": {"task_details": details}}
