@@ -31,6 +31,7 @@ LIGHT_MODULES = (
     "pipeline.validate",
     "pipeline.vectors_command",
     "pipeline.version_commands",
+    "pipeline.vertex_compile",
     "components.declaration",
     "components.errors",
     "components.progress",

@@ -11,6 +11,7 @@ from components.models.context import RequestContext
 from components.models.ranking import RankingModel
 from components.models.recommender import Recommender
 from components.models.retrieval import RetrievalModel
+from components.rules.rule_scores import RuleScores
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,13 +32,13 @@ class ModelRecommender(Recommender):
         context: RequestContext,
         retrieval: RetrievalModel,
         ranking: RankingModel | None,
-        fallback: np.ndarray,
+        fallback: RuleScores,
     ):
-        """Takes trained parts; `fallback` [A] float32 scores the candidates for a request without a known history."""
+        """Takes trained parts; `fallback` scores the candidates for a request without a known history, by the declared order."""
         super().__init__(launch, table, context.dtypes)
         self._request = context
         self._trained = _Trained(retrieval, ranking)
-        self._fallback = tf.constant(fallback, tf.float32)
+        self._fallback = fallback
         self._item_vectors = tf.constant(retrieval.all_items())
         self._candidate_vectors = self._vectors(self._active)
         self._build()
@@ -63,7 +64,9 @@ class ModelRecommender(Recommender):
     def scores(self, history: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
         """Cosines of the query with the candidates, exact; the fallback's scores where the history is empty."""
         similarity = tf.matmul(self._queries(history, context), self._candidate_vectors, transpose_b=True)
-        return tf.where(history[:, :1] > 0, similarity, self._fallback)
+        boosted = similarity + self._launch.model.temperature * self.log_boost  # the softmax's weights are multiplied
+        rules = self._fallback(self._fallback.names, history, context)
+        return tf.where(history[:, :1] > 0, boosted, rules)
 
     def probabilities(self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """See `Recommender.probabilities`; calibrated at the mean position of the training log."""

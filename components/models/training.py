@@ -19,7 +19,7 @@ from components.models.model_recommender import ModelRecommender
 from components.models.ranking import MAX_POSITIONS, RankingModel
 from components.models.retrieval import RetrievalModel
 from components.progress import FIGURE, Progress
-from components.rules.training import count_events
+from components.rules.training import fallback_scores
 from components.vectors import vector_file
 
 RANKING_BATCH = 2048
@@ -45,8 +45,7 @@ def trained(data: TrainingData) -> ModelRecommender:
     context = request.of_rows(data.events.context)
     retrieval = train_retrieval(data, request, context)
     ranking = train_ranking(data, retrieval, context) if data.launch.has_ranking_head else None
-    fallback = count_events(data, np.ones(len(data.events), bool)).fallback(data.launch)[data.items.active]
-    return ModelRecommender(data.launch, data.items, request, retrieval, ranking, fallback)
+    return ModelRecommender(data.launch, data.items, request, retrieval, ranking, fallback_scores(data))
 
 
 def train_retrieval(data: TrainingData, request: RequestContext, context: dict[str, np.ndarray]) -> RetrievalModel:
