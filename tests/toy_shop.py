@@ -133,7 +133,8 @@ def events(launch: Launch, users: int = 6, clicks: int = 9) -> EventTable:
 def data(launch: Launch = LAUNCH, log: EventTable | None = None) -> TrainingData:
     """What a trainer reads of the shop."""
     log = events(launch) if log is None else log
-    return TrainingData(launch, log, item_table.build(launch.catalogue, CATALOGUE if launch.catalogue else {}, log.item), transform())
+    columns = CATALOGUE if launch.catalogue else {}
+    return TrainingData(launch, log, item_table.build(launch.catalogue, columns, log.item), transform(), columns)
 
 
 @functools.cache

@@ -13,14 +13,13 @@ from components.features import histories, training_data
 from components.features.id_codes import codes
 from components.features.preprocessing import CODE_KEY
 from components.features.training_data import TrainingData
-from components.models import export, model_card
+from components.models import export, model_card, vector_export
 from components.models.context import ContextEmbedding, RequestContext
 from components.models.model_recommender import ModelRecommender
 from components.models.ranking import MAX_POSITIONS, RankingModel
 from components.models.retrieval import RetrievalModel
 from components.progress import FIGURE, Progress
 from components.rules.training import fallback_scores
-from components.vectors import vector_file
 
 RANKING_BATCH = 2048
 EMBEDDED_AT_ONCE = 4096
@@ -34,8 +33,7 @@ def run_fn(fn_args: Any) -> None:
     card = model_card.describe(data, fn_args.custom_config.get(CODE_KEY, ""))
     recommender = trained(data)
     export.save(recommender, fn_args.serving_model_dir, card | {"kind": "model", FIGURE: figure})
-    rows = vector_file.table(data.items, recommender.item_vectors(), data.launch.catalogue, data.catalogue)
-    export.add_file(fn_args.serving_model_dir, vector_file.FILE, vector_file.as_bytes(rows))
+    vector_export.write(recommender, data, fn_args.serving_model_dir)
 
 
 def trained(data: TrainingData) -> ModelRecommender:
