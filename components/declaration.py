@@ -10,9 +10,9 @@ import json
 import typing
 
 from components import declaration_checks
-from components.declaration_checks import RULE_NAMES
 from components.declared_data import Catalogue, Log, Objective, Split
 from components.errors import DeclarationError
+from components.policy_checks import FOR_EVERYBODY, RULE_NAMES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,16 +20,27 @@ class Rules:
     """What serves on day one, and the bar that a model has to beat.
 
     Attributes:
-      names: the rules to count; the best of them on a validation cut of the training time is what serves.
+      names: the rules to count; the best of them on a validation cut of the training time is what serves. Built in are `popularity`,
+        `recent_popularity`, `context_popularity` and `covisitation`; a function of yours goes by its dotted path (docs/clone.md).
+      fallbacks: rules out of `names`, in the order in which they answer where the rule that serves has nothing to say, and where a model
+        is asked without a history. () is the popularity rules among `names`: by context, recent, all-time.
+      context: columns of `log.context`; `context_popularity` counts recent popularity for each of their values (combinations, if several).
       recent_days: the window of recent popularity, in days before the last training event.
       covisitation_window: how many next items of a user count as visited together.
       covisitation_decay: the weight of the second next item against the first, of the third against the second, ...
     """
 
     names: tuple[str, ...] = RULE_NAMES
+    fallbacks: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
     recent_days: float = 7.0
     covisitation_window: int = 3
     covisitation_decay: float = 0.7
+
+    @property
+    def fallback_order(self) -> tuple[str, ...]:
+        """The rules that answer one after the other where nothing else does; the last has an answer for everybody."""
+        return self.fallbacks or tuple(name for name in FOR_EVERYBODY if name in self.names) or ("popularity",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,13 +50,20 @@ class Gate:
     Attributes:
       metric: the metric of the comparison, on rolling histories over the whole catalogue.
       margin: the relative gain over the rules that the interval's lower end must exceed (0.05 is five per cent).
-      min_queries: with fewer evaluated events the rules stay.
+      min_queries: the minimum sample: with fewer evaluated events nothing changes hands.
+      effect: the smallest relative gain that is worth seeing; how many more events would show it is said when too few did.
+      guards: slices of the evaluation on which the model must not be surely worse, by more than `guard_loss`, than the rules or than what is
+        served: "new users", "tail items", "device=mobile", ... (docs/evaluation.md lists them).
+      guard_loss: the relative loss that a guard tolerates.
       min_auc: per objective, for the ranking head on the exported model; the standard Evaluator blesses by it.
     """
 
     metric: str = "recall@10"
     margin: float = 0.0
     min_queries: int = 200
+    effect: float = 0.02
+    guards: tuple[str, ...] = ()
+    guard_loss: float = 0.0
     min_auc: float = 0.5
 
 

@@ -6,6 +6,7 @@ import math
 import re
 import typing
 
+from components import policy_checks
 from components.errors import DeclarationError
 from components.ingest import spans
 from components.ingest.log_files import query_of
@@ -15,7 +16,6 @@ if typing.TYPE_CHECKING:
     from components.declaration import Catalogue, Launch, Log, Split
 
 TIME_UNITS = ("s", "ms", "us", "iso")
-RULE_NAMES = ("popularity", "recent_popularity", "covisitation")
 METRICS = ("recall@10", "recall@20", "recall@50", "ndcg@10", "mrr")
 LABEL_PREFIX = "label_"
 
@@ -31,6 +31,7 @@ def check(launch: "Launch") -> None:
     _check_split(launch.split)
     _check_query(launch)
     _check_policies(launch)
+    policy_checks.check(launch)
 
 
 def _check_request(launch: "Launch") -> None:
@@ -191,7 +192,6 @@ def _check_query(launch: "Launch") -> None:
 def _check_policies(launch: "Launch") -> None:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", launch.name):
         raise DeclarationError("launch.name", launch.name, "lower-case letters, digits and _, a letter first, 40 at most")
-    _check_rule_names(launch.rules.names)
     if launch.gate.metric not in METRICS:
         raise DeclarationError("launch.gate.metric", launch.gate.metric, f"one of {', '.join(METRICS)}")
     positive = {"launch.rules.recent_days": launch.rules.recent_days, "launch.rules.covisitation_window": launch.rules.covisitation_window}
@@ -207,11 +207,3 @@ def _check_policies(launch: "Launch") -> None:
     for field, value, least in (("gate.margin", launch.gate.margin, 0), ("gate.min_queries", launch.gate.min_queries, 1), ("seed", launch.seed, 0)):
         if value < least:
             raise DeclarationError(f"launch.{field}", value, f"a number of at least {least}")
-
-
-def _check_rule_names(names: tuple[str, ...]) -> None:
-    if not names:
-        raise DeclarationError("launch.rules.names", (), "at least one rule")
-    for name in names:
-        if name not in RULE_NAMES or names.count(name) > 1:
-            raise DeclarationError("launch.rules.names", name, f"rules out of {', '.join(RULE_NAMES)}, each once")

@@ -58,6 +58,21 @@ class Log:
 
 
 @dataclasses.dataclass(frozen=True)
+class Boost:
+    """A wish of the product that no log knows: more, less, or nothing of some items. It holds for rules and model alike.
+
+    Attributes:
+      column: of the catalogue; it may have another role too.
+      value: the items with this value there, written as text ("true" for a flag, "3" for a number).
+      factor: above 1 they count so many times, below 1 less; 0 hides them, as if they were not active.
+    """
+
+    column: str
+    value: str
+    factor: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Catalogue:
     """The items: one row per item.
 
@@ -70,6 +85,7 @@ class Catalogue:
       numbers: columns with a number per item.
       active: column that is true or 1 for the items that may be recommended; None if all may.
       delimiter, max_set_aside: as in `Log`.
+      boosts: what counts more, less or not at all; the factors of an item that several name are multiplied.
     """
 
     path: str
@@ -81,6 +97,12 @@ class Catalogue:
     active: str | None = None
     delimiter: str = ","
     max_set_aside: float = 0.01
+    boosts: tuple[Boost, ...] = ()
+
+    def columns(self) -> tuple[str, ...]:
+        """Every column that is read, once each."""
+        named = (self.item, self.title, *self.categories, *self.texts, *self.numbers, self.active, *(boost.column for boost in self.boosts))
+        return tuple(dict.fromkeys(name for name in named if name))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,9 @@ from tfx.types import BaseChannel
 
 from components.declaration import Launch
 from components.evaluation import ranking_metrics
-from components.evaluation.steps import RankingExamples, RetrievalEvaluator, Verdict
+from components.evaluation.ranking_step import RankingExamples
+from components.evaluation.retrieval_step import RetrievalEvaluator
+from components.evaluation.verdict_step import Verdict
 from components.features.preprocessing import CODE_KEY, LAUNCH_KEY
 from components.ingest.example_gen import catalogue_example_gen, events_example_gen
 from components.models.trainer import CatalogueTrainer
@@ -30,7 +32,9 @@ RULES_RUN_FN = "components.rules.training.run_fn"
 MODEL_RUN_FN = "components.models.training.run_fn"
 INGEST = "components.ingest.executor"
 GATE = "components.validation.gate"
-EVALUATION = "components.evaluation.steps"
+RETRIEVAL_STEP = "components.evaluation.retrieval_step"
+RANKING_STEP = "components.evaluation.ranking_step"
+VERDICT_STEP = "components.evaluation.verdict_step"
 VALIDATION = "components.validation.steps"
 
 
@@ -76,9 +80,10 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
     )
 
 
-def _code(function: str) -> str:
-    """The digest of the module that holds a function named by its dotted path."""
-    return code_digest.of_module(function.rpartition(".")[0])
+def _code(*functions: str) -> str:
+    """The digest of the modules that hold functions named by their dotted paths; a name without a path is a part of the others."""
+    modules = dict.fromkeys(function.rpartition(".")[0] for function in functions if "." in function)
+    return "-".join(map(code_digest.of_module, modules))
 
 
 def checked_log(launch: Launch, settings: Settings) -> Checked:
@@ -170,7 +175,9 @@ def prepared(launch: Launch, log: Checked, drift: list[BaseNode]) -> Transform:
 def trained(name: str, run_fn: str, launch: Launch, log: Checked, transform: Transform, catalogue: Checked | None) -> CatalogueTrainer:
     """Rules or model: whatever learns from the train split and exports the serving signatures."""
     items = catalogue.examples if catalogue else None
-    return CatalogueTrainer(run_fn, _code(run_fn), launch, log.examples, transform.outputs["transform_graph"], items).with_id(name)
+    return CatalogueTrainer(run_fn, _code(run_fn, *launch.rules.names), launch, log.examples, transform.outputs["transform_graph"], items).with_id(
+        name
+    )
 
 
 def judged_retrieval(launch: Launch, log: Checked, model: BaseNode, rules: BaseNode, champion: str) -> BaseNode:
@@ -181,14 +188,14 @@ def judged_retrieval(launch: Launch, log: Checked, model: BaseNode, rules: BaseN
         model=model.outputs["model"],
         rules=rules.outputs["model"],
         launch=launch.to_json(),
-        code=code_digest.of_module(EVALUATION),
+        code=code_digest.of_module(RETRIEVAL_STEP),
         champion=champion,
     ).with_id(steps.RETRIEVAL_EVALUATOR)
 
 
 def judged_ranking(launch: Launch, log: Checked, model: BaseNode) -> list[BaseNode]:
     """The ranking head of the exported model, by the standard Evaluator."""
-    rows = RankingExamples(examples=log.examples, schema=log.schema, launch=launch.to_json(), code=code_digest.of_module(EVALUATION))
+    rows = RankingExamples(examples=log.examples, schema=log.schema, launch=launch.to_json(), code=code_digest.of_module(RANKING_STEP))
     rows = rows.with_id(steps.RANKING_EXAMPLES)
     rows.add_upstream_node(log.nodes[-1])
     evaluator = Evaluator(
@@ -208,7 +215,7 @@ def decided(launch: Launch, log: Checked, retrieval: BaseNode, model: BaseNode, 
         model=model.outputs["model"],
         rules=rules.outputs["model"],
         launch=launch.to_json(),
-        code=code_digest.of_module(EVALUATION),
+        code=code_digest.of_module(VERDICT_STEP),
         statistics=log.statistics,
         **judged,
     ).with_id(steps.VERDICT)

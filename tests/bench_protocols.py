@@ -11,12 +11,13 @@ that were seen are not recommended. Only positive events count; impressions, con
 
 import dataclasses
 import os
+from collections.abc import Callable
 
 import numpy as np
 
 from components.declaration import Launch, Objective
 from components.evaluation import queries
-from components.evaluation.queries import Queries
+from components.evaluation.queries import RECOMMENDED, Answers, Queries
 from components.features import histories, item_table
 from components.features.event_table import MISSING_INT, EventTable
 from components.features.id_codes import codes
@@ -166,6 +167,12 @@ def chosen(asked: Asked, rows: np.ndarray) -> Asked:
     fields = {name: getattr(all_of, name)[rows] for name in ("user", "user_id", "history", "target", "time")}
     kept = dataclasses.replace(all_of, **fields, context={}, seen_query=place[all_of.seen_query[pairs]], seen_item=all_of.seen_item[pairs])
     return Asked(kept, asked.history[rows])
+
+
+def answers(score: Callable[[Asked, slice], np.ndarray], asked: Asked, candidates: np.ndarray) -> Answers:
+    """What a contender answers; `score` takes the questions and a batch of them, and gives [batch, A]."""
+    batches = asked.queries.batches(len(candidates))
+    return queries.ask(lambda _: score(asked, next(batches)), candidates, asked.queries, recommended=RECOMMENDED)
 
 
 def folder_of(path: str) -> str:

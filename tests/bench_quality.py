@@ -24,7 +24,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import bench_protocols as protocols  # noqa: E402
 import bench_rivals as rivals  # noqa: E402
 
-from components.evaluation import metrics, queries  # noqa: E402
+from components.evaluation import metrics  # noqa: E402
 from pipeline import launches  # noqa: E402
 
 OURS, TUTORIAL = "our model", "TFRS tutorial"
@@ -38,9 +38,8 @@ class OurModel:
     def fit(self, problem):
         from components.models import training
 
-        self.recommender = training.trained(problem.data)
-        self.length = problem.data.launch.model.history
-        self.passes = problem.data.launch.model.epochs
+        self.recommender, choice = training.chosen_and_trained(problem.data)
+        self.length, self.passes = problem.data.launch.model.history, choice.passes
 
     def score(self, asked, batch):
         import tensorflow as tf
@@ -71,8 +70,8 @@ def measure(own, problem, pipe):
     seconds = time.process_time() - began
     ids, tables = problem.data.items.ids[problem.candidates], {}
     for protocol, asked in problem.asked.items():
-        answers = queries.ask(lambda _, batch, asked=asked: own.score(asked, batch), ids, asked.queries)
-        tables[protocol] = metrics.table(answers.ranks, answers.recommended, len(ids))
+        found = protocols.answers(own.score, asked, ids)
+        tables[protocol] = metrics.table(found.ranks, found.recommended, len(ids))
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - used.ru_maxrss) / 1024
     events = len(problem.data.events) * getattr(own, "passes", 1)
     costs = {"CPU-s": seconds, "events/CPU-s": events / seconds, "MB": grown}

@@ -9,9 +9,9 @@ import itertools
 
 import numpy as np
 import scipy.sparse as sp
-from bench_protocols import ROLLING, Asked, Problem, validation
+from bench_protocols import ROLLING, Asked, Problem, answers, validation
 
-from components.evaluation import metrics, queries
+from components.evaluation import metrics
 from components.features.histories import order_by_user_and_time
 from components.features.id_codes import codes
 
@@ -158,5 +158,5 @@ def tuned(name: str, problem: Problem) -> object:
 def _validated(rival: object, problem: Problem) -> float:
     rival.fit(problem)
     asked = problem.asked[ROLLING]
-    answers = queries.ask(lambda _, batch: rival.score(asked, batch), problem.data.items.ids[problem.candidates], asked.queries)
-    return float(metrics.gains("recall@10", answers.ranks).mean())
+    found = answers(rival.score, asked, problem.data.items.ids[problem.candidates])
+    return float(metrics.gains("recall@10", found.ranks).mean())

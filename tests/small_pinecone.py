@@ -75,7 +75,11 @@ class Index:
         ids = sorted(self.namespaces.get(query.get("namespace", "__default__"), ()))
         start = int(query.get("paginationToken", "0"))
         more = {"pagination": {"next": str(start + PAGE)}} if start + PAGE < len(ids) else {}
-        return {"vectors": [{"id": each} for each in ids[start : start + PAGE]], "namespace": query.get("namespace"), "usage": {"readUnits": 1}} | more
+        return {
+            "vectors": [{"id": each} for each in ids[start : start + PAGE]],
+            "namespace": query.get("namespace"),
+            "usage": {"readUnits": 1},
+        } | more
 
     def delete(self, body):
         if not 1 <= len(body["ids"]) <= 1_000 or "deleteAll" in body:

@@ -13,7 +13,8 @@ from components.features.event_table import MISSING_INT, EventTable
 from components.features.id_codes import codes
 from components.models import export
 from components.models.recommender import Recommender
-from components.rules import counting
+from components.rules import declared_rules
+from components.rules.rule_forms import RuleLog
 from components.rules.rules_recommender import RulesRecommender
 
 LAUNCH = Launch(
@@ -76,6 +77,23 @@ class Table(Recommender):
         return {objective.name: share for objective in self._launch.ranking_objectives}
 
 
+class Told(Recommender):
+    """A model fed the answer: it puts the item first that a context column names, or that it remembers of the user."""
+
+    def __init__(self, launch, column=None, memory=None):
+        super().__init__(launch, items(ITEMS), {column: tf.string} if column else {})
+        self._column, names = column, sorted(memory or {})
+        table = tf.lookup.KeyValueTensorInitializer(tf.constant(names, tf.string), tf.constant([memory[name] for name in names], tf.string))
+        self._memory = tf.lookup.StaticHashTable(table, "")
+
+    def score_catalogue(self, user_id, history, **context):
+        answer = context[self._column] if self._column else self._memory.lookup(user_id)
+        return {"scores": tf.one_hot(self.item_rows(answer) - 1, ITEMS)}
+
+    def scores(self, history, context):
+        return tf.zeros([tf.shape(history)[0], ITEMS])
+
+
 def next_item(noise=0.0, seed=0, count=ITEMS):
     """Knows the ring: the item after the last one scores 1, the others noise."""
     rng = np.random.default_rng(seed)
@@ -101,12 +119,20 @@ def save_table(folder, matrix, launch=LAUNCH, kind="model", **more):
     return str(folder)
 
 
+def save_told(folder, launch, **told):
+    """Saves a `Told`; returns its folder as a text."""
+    export.save(Told(launch, **told), str(folder), {"kind": "model", "launch": launch.name})
+    return str(folder)
+
+
 def save_rules(folder, log, launch=LAUNCH, count=ITEMS):
     """Saves the rules counted from the log's train split; popularity serves."""
     early = log.rows(~log.late)
     table = items(count)
-    counts = counting.count(launch, codes(early.user)[0], table.rows_of(early.item), early.time, len(table))
+    seen = RuleLog(codes(early.user)[0], table.rows_of(early.item), early.time, early.tie, early.context, table)
+    counts = declared_rules.count(launch, seen, (*launch.rules.names, *launch.rules.fallback_order))
     rates = {objective.name: np.full(len(table), 0.5, np.float32) for objective in launch.ranking_objectives}
-    rules = RulesRecommender(launch, table, {}, counts, rates, "popularity")
+    context = dict.fromkeys(launch.log.context, tf.string)
+    rules = RulesRecommender(launch, table, context, counts, rates, "popularity")
     export.save(rules, str(folder), {"kind": "rules", "rule": "popularity", "launch": launch.name})
     return str(folder)

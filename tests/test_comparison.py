@@ -7,10 +7,26 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
-from small_recommenders import ITEMS, LATE, LAUNCH, STEPS, USERS, events, next_item, popularity, random_scores, ring, save_rules, save_table
+from small_recommenders import (
+    ITEMS,
+    LATE,
+    LAUNCH,
+    STEPS,
+    USERS,
+    events,
+    next_item,
+    popularity,
+    random_scores,
+    ring,
+    save_rules,
+    save_table,
+    save_told,
+)
 
-from components.evaluation import comparison, verdict
+from components.evaluation import comparison, findings, verdict
+from components.evaluation.bootstrap import Interval
 from components.evaluation.summary import render
+from components.policy_checks import NEW_USERS
 
 pytestmark = pytest.mark.tensorflow
 
@@ -25,10 +41,14 @@ WITH_DEVICE = dataclasses.replace(LAUNCH, log=dataclasses.replace(LAUNCH.log, co
 def saved(tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved")
     models = {"good": next_item(), "second": SECOND, "constant": np.zeros((ITEMS + 1, ITEMS)), "random": random_scores(), "nan": NAN}
-    models["popular"] = popularity(LOG)
+    # Recent popularity decides between what is equally popular, as the rules' fallbacks do.
+    models["popular"] = popularity(LOG) + popularity(LOG.rows(LOG.time >= LATE * 1_000_000 - 7 * 86_400_000_000)) * 1e-3
     paths = {name: save_table(folder / name, matrix) for name, matrix in models.items()}
     paths["other context"] = save_table(folder / "other context", next_item(), WITH_DEVICE, context={"device": tf.string})
     paths["other items"] = save_table(folder / "other items", next_item(count=3), LAUNCH)
+    paths["rules in context"] = save_rules(folder / "rules in context", dataclasses.replace(LOG, context={"device": LOG.item}), WITH_DEVICE)
+    paths["told"] = save_told(folder / "told", WITH_DEVICE, column="device", memory={b"": b""})
+    paths["remembers"] = save_told(folder / "remembers", LAUNCH, memory=dict(zip(LOG.user[LOG.late], LOG.item[LOG.late], strict=True)))
     paths["broken"] = str(shutil.copytree(paths["good"], folder / "broken"))
     (folder / "broken" / "saved_model.pb").write_bytes(b"broken")
     return paths | {"rules": save_rules(folder / "rules", LOG)}
@@ -40,7 +60,7 @@ def compare(saved, model, champion=None, launch=LAUNCH, log=LOG):
 
 
 def decide(found, launch=LAUNCH):
-    return verdict.decide(verdict.findings(found, None), launch.gate)
+    return verdict.decide(findings.read(found, None), launch.gate)
 
 
 def test_a_good_model_by_eye(saved):
@@ -55,7 +75,8 @@ def test_a_good_model_by_eye(saved):
     # At the cut each user stands at the step before LATE: only the first of the asked items follows from there.
     assert found["frozen"]["model"]["mrr"] < 1
     gain = found["gains"]["model_over_rules"]
-    assert list(found["gains"]) == ["model_over_rules"]
+    assert list(found["gains"]) == ["model_over_rules", "by_metric"]
+    assert found["gains"]["by_metric"]["recall@10"]["point"] == gain["point"]
     assert gain["point"] == pytest.approx(1 / rules["recall@10"] - 1)
     assert 0 < gain["low"] < gain["point"] < gain["high"]
     assert (found["rules_name"], found["champion"], found["champion_problem"]) == ("popularity", None, "")
@@ -69,7 +90,7 @@ def test_a_model_that_is_no_better_is_not_pushed(saved, bad):
     assert decide(found).outcome == "rules"
     if bad == "popular":
         assert found["rolling"]["model"] == found["rolling"]["popularity"]
-        assert found["gains"]["model_over_rules"] == {"point": 0.0, "low": 0.0, "high": 0.0, "level": 0.95}
+        assert found["gains"]["model_over_rules"] == {"point": 0.0, "low": 0.0, "high": 0.0, "level": 0.95, "error": 0.0}
     if bad == "constant":
         seen = np.tile(np.arange(LATE, STEPS), USERS)
         assert found["rolling"]["model"]["mrr"] == pytest.approx(np.mean(2 / (ITEMS - seen + 1)))
@@ -101,7 +122,7 @@ def test_the_champion(saved, model, champion, outcome):
     else:
         assert found["champion"] == {"kind": "rules" if champion == "rules" else "model"}
         assert found["champion_problem"] == ""
-        assert set(found["gains"]) == {"model_over_rules", "model_over_champion", "rules_over_champion"}
+        assert set(found["gains"]) == {"model_over_rules", "model_over_champion", "rules_over_champion", "by_metric"}
         assert set(found["examples"]) == {"model", "rules", "champion"}
         assert list(found["rolling"])[1] == "what is served now"
 
@@ -123,9 +144,61 @@ def test_a_champion_that_loads_but_does_not_answer_counts_as_absent(saved, champ
     assert any("could not be evaluated and counts as absent" in reason for reason in chosen.reasons)
 
 
-def test_a_new_model_that_does_not_answer_stops_the_run(saved):
-    with pytest.raises(ValueError, match="model cannot be judged: scores must be numbers, got NaN"):
-        compare(saved, "nan")
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [
+        ("nan", "scores must be numbers, got NaN"),
+        ("broken", "does not load as a SavedModel"),
+        ("other context", "asks for device, which the declared log does not give"),
+    ],
+)
+@pytest.mark.parametrize(("champion", "outcome"), [(None, "rules"), ("good", "champion"), ("constant", "rules")])
+def test_a_new_model_that_cannot_be_judged_leaves_the_others_to_compete(saved, model, text, champion, outcome):
+    found = compare(saved, model, champion)
+    assert "model" not in found["rolling"] and found["rolling"]["popularity"]["queries"] == USERS * (STEPS - LATE)
+    chosen = decide(found)
+    assert chosen.outcome == outcome
+    assert chosen.reasons[0].startswith("The new model cannot be judged: ") and text in chosen.reasons[0]
+    assert chosen.advice == "Mend the model first: no number of events changes this."
+    assert render(found | {"verdict": chosen.to_dict()})
+
+
+def test_rules_that_do_not_answer_stop_the_run(saved):
+    with pytest.raises(ValueError, match="popularity cannot be judged: its signature score_rule_popularity"):
+        comparison.compare(LAUNCH, LOG, saved["good"], saved["rules in context"], "")
+
+
+def test_a_model_that_remembers_the_eval_events_by_user_is_not_told_who_asks(saved):
+    found = compare(saved, "remembers")
+    assert found["rolling"]["model"]["recall@10"] == 0
+    assert decide(found).outcome == "rules"
+
+
+def test_a_model_fed_the_answer_by_the_context_is_found_out(saved):
+    log = dataclasses.replace(LOG, context={"device": LOG.item})
+    found = json.loads(json.dumps(comparison.compare(WITH_DEVICE, log, saved["told"], saved["rules in context"], "")))
+    assert found["rolling"]["model"]["recall@10"] == 1.0
+    chosen = decide(found, WITH_DEVICE)
+    assert chosen.outcome == "rules"
+    assert "a leak: asked without any history it still reaches recall@10 1.000" in chosen.reasons[0]
+    assert decide(found | {"model_problem": ""}, WITH_DEVICE).outcome == "model"
+
+
+def test_an_honest_model_with_the_same_context_is_no_leak(saved):
+    log = dataclasses.replace(LOG, context={"device": LOG.item})
+    found = comparison.compare(WITH_DEVICE, log, saved["other context"], saved["rules in context"], "")
+    assert found["rolling"]["model"]["recall@10"] == 1.0
+    assert found["model_problem"] == ""
+
+
+def test_a_guarded_slice_keeps_a_model_out_that_is_worse_there(saved):
+    log = dataclasses.replace(LOG, context={"device": np.where(np.char.isdigit(LOG.user.astype(str)), b"tv", b"web").astype(object)})
+    gate = dataclasses.replace(LAUNCH.gate, guards=("device=tv", NEW_USERS))
+    found = comparison.compare(WITH_DEVICE, log, saved["constant"], saved["rules in context"], "")
+    assert found["slices"]["gains"]["device=tv"] == found["gains"]["model_over_rules"]
+    worse = found | {"gains": found["gains"] | {"model_over_rules": Interval(0.5, 0.2, 0.8, error=0.1).to_dict()}}
+    assert decide(worse, dataclasses.replace(WITH_DEVICE, gate=gate)).outcome == "rules"
+    assert decide(worse, WITH_DEVICE).outcome == "model"
 
 
 @pytest.mark.parametrize("champion", [None, "good", "rules"])
@@ -133,8 +206,9 @@ def test_without_a_single_event_to_ask(saved, champion):
     found = compare(saved, "good", champion, log=dataclasses.replace(LOG, positive=~LOG.late))
 
     assert found["rolling"]["model"] == {"queries": 0}
-    assert found["gains"]["model_over_rules"] == {"point": 0.0, "low": "-Infinity", "high": "Infinity", "level": 0.95}
-    assert found["slices"] == {"metric": "recall@10", "tables": {}, "gains": {}}
+    nothing = {"point": 0.0, "low": "-Infinity", "high": "Infinity", "level": 0.95, "error": "Infinity"}
+    assert found["gains"]["model_over_rules"] == nothing
+    assert found["slices"] == {"metric": "recall@10", "tables": {}, "gains": {}, "gains_over_champion": {}}
     assert found["examples"]["model"] is None
     chosen = decide(found)
     assert chosen.outcome == ("champion" if champion else "rules")
@@ -157,12 +231,18 @@ def test_slices_hold_the_queries_they_name(saved):
     assert sizes["new users"] == late
     assert sizes["known users"] == asked - late
     assert sizes["no history yet"] == 1
-    assert sizes["no history yet"] + sizes["1-5 items of history"] + sizes.get("more than 5 items", 0) == asked
     assert sizes["items new since training"] == int((log.item[log.late] == newest).sum())
     assert found["tables"]["known users"]["model"] == {"queries": asked - late, "recall@10": 1.0}
     assert found["tables"]["no history yet"]["model"]["recall@10"] == 0
     assert set(found["tables"]["known users"]) == {"model", "what is served now", "popularity"}
-    assert set(found["gains"]) == set(found["tables"])
+    assert set(found["gains"]) == set(found["gains_over_champion"]) == set(found["tables"])
+
+
+def test_what_the_champion_lacks_is_said(saved):
+    log = dataclasses.replace(LOG, item=np.where(LOG.late & (LOG.user == b"1"), b"7", LOG.item))
+    notes = compare(saved, "good", "other items", log=log)["notes"]
+    unknown = int(np.isin(log.item[log.late], [b"0", b"1", b"2"], invert=True).sum()) - 3
+    assert f"What is served now does not know the item of {unknown:,} asked events: misses of its own." in notes
 
 
 def test_the_example_is_what_serving_answers(saved):

@@ -8,8 +8,10 @@ import pytest
 
 from components.declaration import Launch, Log, Objective, Rules, Split
 from components.features.histories import order_by_user_and_time
+from components.features.item_table import ItemTable
 from components.rules import counting
-from components.rules.counting import MICROSECONDS_PER_DAY, RuleCounts
+from components.rules.counting import MICROSECONDS_PER_DAY
+from components.rules.rule_forms import RuleLog
 
 LAUNCH = Launch(
     name="toy",
@@ -30,8 +32,13 @@ def _pairs(counts):
     return {(int(row), int(counts.neighbours[row, slot])): float(counts.weights[row, slot]) for row, slot in zip(rows, slots, strict=True)}
 
 
+def _log(user, item, time, size=9, context=None):
+    table = ItemTable(np.arange(size), np.arange(size), np.ones(size, bool), np.zeros((size, 1)), 0, np.zeros((size, 0)))
+    return RuleLog(np.array(user, np.int64), np.array(item, np.int32), np.array(time, np.int64), np.array(user, np.int64), context or {}, table)
+
+
 def _count(user, item, time, size=9, **rules):
-    return counting.count(_launch(**rules), np.array(user, np.int64), np.array(item, np.int32), np.array(time, np.int64), size)
+    return counting.covisitation(_launch(**rules), _log(user, item, time, size))
 
 
 def test_covisitation_by_eye():
@@ -51,7 +58,7 @@ def test_covisitation_agrees_with_a_double_loop(seed, window, decay):
     rng = np.random.default_rng(seed)
     user, item, time = rng.integers(4, size=60), rng.integers(1, 9, size=60), rng.integers(15, size=60)
     expected = collections.defaultdict(float)
-    order = order_by_user_and_time(user, time, LAUNCH.seed, item).tolist()
+    order = order_by_user_and_time(user, time, LAUNCH.seed, item, user).tolist()
     for who in range(4):
         mine = [int(item[row]) for row in order if user[row] == who]
         for place, first in enumerate(mine):
@@ -77,28 +84,52 @@ def test_the_heaviest_neighbours_are_kept_heaviest_first(monkeypatch, seed):
 def test_popularity_and_the_edge_of_the_recent_window():
     end = 10 * MICROSECONDS_PER_DAY
     edge = end - 2 * MICROSECONDS_PER_DAY
-    counts = _count([0, 1, 2, 3], [1, 2, 2, 3], [end, edge, edge - 1, 0], size=5)
-    assert counts.popularity.tolist() == [0, 1, 2, 1, 0]
-    assert counts.recent_popularity.tolist() == [0, 1, 1, 0, 0]
+    log = _log([0, 1, 2, 3], [1, 2, 2, 3], [end, edge, edge - 1, 0], size=5)
+    assert counting.popularity(LAUNCH, log).scores.tolist() == [0, 1, 2, 1, 0]
+    assert counting.recent_popularity(LAUNCH, log).scores.tolist() == [0, 1, 1, 0, 0]
 
 
 def test_nothing_to_count():
-    counts = _count([], [], [], size=3)
-    assert counts.popularity.tolist() == counts.recent_popularity.tolist() == [0, 0, 0]
-    assert counts.neighbours.tolist() == counts.weights.tolist() == [[0], [0], [0]]
-    assert counts.fallback(LAUNCH).tolist() == [0, 0, 0]
+    log = _log([], [], [], size=3)
+    assert counting.popularity(LAUNCH, log).scores.tolist() == counting.recent_popularity(LAUNCH, log).scores.tolist() == [0, 0, 0]
+    rule = counting.covisitation(LAUNCH, log)
+    assert rule.neighbours.tolist() == rule.weights.tolist() == [[0], [0], [0]]
 
 
-@pytest.mark.parametrize(
-    ("names", "order"),
-    [
-        (("popularity", "recent_popularity", "covisitation"), [1, 2, 3, 0]),  # item 1 was taken lately; of the others item 2 was taken most
-        (("recent_popularity",), [1, 2, 3, 0]),
-        (("covisitation",), [1, 2, 3, 0]),
-        (("popularity", "covisitation"), [2, 3, 1, 0]),
-    ],
-)
-def test_the_fallback_is_recent_popularity_with_all_time_popularity_for_its_ties(names, order):
-    none = np.zeros((4, 1), np.int32)
-    counts = RuleCounts(np.array([0, 1, 9, 5], np.float32), np.array([0, 2, 0, 0], np.float32), none, none.astype(np.float32))
-    assert np.argsort(-counts.fallback(_launch(names=names))).tolist() == order
+IN_CONTEXT = dataclasses.replace(LAUNCH, log=Log("log", "user", "item", "time", context=("device", "hour")))
+
+
+def _by_context(columns, context, item):
+    rules = Rules(names=("context_popularity",), context=columns)
+    log = _log(range(len(item)), item, [1] * len(item), size=4, context=context)
+    return counting.context_popularity(dataclasses.replace(IN_CONTEXT, rules=rules), log)
+
+
+def test_popularity_by_context_is_that_of_the_slice_drawn_towards_everybody_s():
+    device = np.array([b"tv", b"tv", b"tv", b"web"], object)
+    rule = _by_context(("device",), {"device": device}, [1, 1, 2, 3])
+    share = np.array([0, 2, 1, 1]) / 4
+    assert rule.keys.tolist() == [b"tv", b"web"]
+    expected = [[0, 2, 1, 0], [0, 0, 0, 1], [0, 0, 0, 0]] + counting.PRIOR_EVENTS * share
+    np.testing.assert_allclose(rule.scores, expected, rtol=1e-6)
+
+
+def test_several_context_columns_make_a_slice_for_each_combination():
+    context = {"device": np.array([b"tv", b"tv", b"web", b"tv"], object), "hour": np.array([7, 7, 7, 21])}
+    rule = _by_context(("device", "hour"), context, [1, 1, 2, 3])
+    assert rule.keys.tolist() == [b"tv\x1f21", b"tv\x1f7", b"web\x1f7"]
+    assert rule.scores[:, 1].argmax() == 1
+
+
+def test_the_most_frequent_slices_are_kept(monkeypatch):
+    monkeypatch.setattr(counting, "MAX_SLICES", 2)
+    device = np.array([b"a", b"b", b"b", b"c", b"c"], object)
+    rule = _by_context(("device",), {"device": device}, [1, 2, 2, 3, 3])
+    assert rule.keys.tolist() == [b"b", b"c"]
+    assert rule.scores.shape == (3, 4)
+    np.testing.assert_allclose(rule.scores[2], counting.PRIOR_EVENTS * np.array([0, 1, 2, 2]) / 5, rtol=1e-6)
+
+
+def test_fractions_make_no_slices():
+    with pytest.raises(TypeError, match="words or whole numbers"):
+        _by_context(("device",), {"device": np.array([0.5, 1.5])}, [1, 2])

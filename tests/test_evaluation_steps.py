@@ -15,7 +15,10 @@ from tfx.utils import path_utils, proto_utils
 
 from components.declaration import Log, Objective
 from components.evaluation import ranking_metrics
-from components.evaluation.steps import EVALUATION_FILE, RankingExamples, RetrievalEvaluator, Verdict
+from components.evaluation.evaluation_file import EVALUATION_FILE
+from components.evaluation.ranking_step import RankingExamples
+from components.evaluation.retrieval_step import RetrievalEvaluator
+from components.evaluation.verdict_step import Verdict
 from components.features.training_data import matching
 from components.ingest.example_files import ExampleFile
 from components.models.card_file import CARD

@@ -43,16 +43,16 @@ def _schedule(epochs, stop=None):
 @pytest.mark.parametrize(("values", "best", "seen"), [([1, 3, 2, 2, 2, 9], 2, 5), ([1, 2, 3, 4, 5, 6], 6, 6), ([5, 1, 1, 1, 9, 9], 1, 4)])
 def test_the_weights_of_the_best_epoch_are_kept_and_patience_ends(values, best, seen):
     model, asked = _Slope(), iter(values)
-    assert fitting.fit(model, {"a": np.zeros(4, np.float32)}, _schedule(6), lambda: next(asked)) == best
+    assert fitting.fit(model, {"a": np.zeros(4, np.float32)}, _schedule(6), lambda: next(asked)) == (best, seen)
     assert model.weight.numpy() == -2 * best  # two steps an epoch
     assert len(list(asked)) == 6 - seen
 
 
 def test_it_stops_where_it_is_told_to():
     model = _Slope()
-    assert fitting.fit(model, {"a": np.zeros(4, np.float32)}, _schedule(6, stop=3)) == 3
+    assert fitting.fit(model, {"a": np.zeros(4, np.float32)}, _schedule(6, stop=3)) == (3, 3)
     assert model.weight.numpy() == -6
 
 
 def test_without_rows_nothing_happens():
-    assert fitting.fit(_Slope(), {"a": np.zeros(0)}, _schedule(2)) == 0
+    assert fitting.fit(_Slope(), {"a": np.zeros(0)}, _schedule(2)) == (0, 0)

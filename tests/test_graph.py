@@ -130,9 +130,9 @@ def test_steps_of_ours_carry_launch_and_code(launch, tmp_path):
         steps.TRANSFORM: "components.features.preprocessing",
         steps.RULES: "components.rules.training",
         steps.TRAINER: "components.models.training",
-        steps.RETRIEVAL_EVALUATOR: "components.evaluation.steps",
-        steps.RANKING_EXAMPLES: "components.evaluation.steps",
-        steps.VERDICT: "components.evaluation.steps",
+        steps.RETRIEVAL_EVALUATOR: "components.evaluation.retrieval_step",
+        steps.RANKING_EXAMPLES: "components.evaluation.ranking_step",
+        steps.VERDICT: "components.evaluation.verdict_step",
     }
     for name, module in code.items():
         if name in nodes:

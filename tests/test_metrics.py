@@ -52,28 +52,29 @@ def test_table_holds_every_metric_that_a_gate_may_name():
     assert values["recall@20"] == 3 / 4
 
 
-def test_table_adds_what_it_is_given_the_means_for():
-    values = metrics.table(RANKS, np.array([[0, 1]] * 4), catalogue_size=4, counts=np.ones(4, int))
-    assert values["coverage"] == 2 / 4
-    assert values["novelty"] == pytest.approx(-math.log2(1 / 4))
+def test_the_lists_tell_three_things():
+    counts = np.ones(4, int)
+    values = metrics.of_lists(np.array([[0, 1]] * 4), np.array([2, 3, 3, -1]), counts)
+    assert values == {"coverage": 2 / 4, "novelty": pytest.approx(-math.log2(1 / 4)), "popularity_lift": 0}
+    assert metrics.of_lists(np.zeros((0, 2), int), np.zeros(0, int), counts) == {}
+    assert set(metrics.of_lists(np.array([[0]]), np.array([-1]), counts)) == {"coverage", "novelty"}
+
+
+def test_popularity_lift_is_what_is_shown_against_what_is_taken():
+    counts = np.array([30, 10, 2])
+    shown, taken = np.array([[0, 1], [0, -1]]), np.array([1, 2, -1])
+    assert metrics.popularity_lift(shown, taken, counts) == pytest.approx(((30 + 10 + 30) / 3) / ((10 + 2) / 2) - 1)
+    assert metrics.popularity_lift(taken[:2, None], taken, counts) == 0
 
 
 def test_no_queries_no_metric():
     assert metrics.table(np.zeros(0)) == {"queries": 0}
 
 
-def test_slices():
-    tables = metrics.slice_tables(RANKS, {"new users": np.array([True, False, False, True]), "nobody": np.zeros(4, bool)})
-    assert tables["new users"]["queries"] == 2
-    assert tables["new users"]["recall@10"] == 1 / 2
-    assert tables["nobody"] == {"queries": 0}
-
-
 @pytest.mark.parametrize("seed", range(5))
 def test_disjoint_slices_average_to_the_whole(seed):
     rng = np.random.default_rng(seed)
     ranks, part = rng.integers(1, 60, size=50).astype(float), rng.random(50) < 0.4
-    tables = metrics.slice_tables(ranks, {"in": part, "out": ~part})
+    tables = [metrics.table(ranks[mask]) for mask in (part, ~part)]
     for metric in METRICS:
-        mean = sum(tables[name][metric] * tables[name]["queries"] for name in ("in", "out")) / 50
-        assert metrics.table(ranks)[metric] == pytest.approx(mean)
+        assert metrics.table(ranks)[metric] == pytest.approx(sum(table[metric] * table["queries"] for table in tables) / 50)

@@ -131,7 +131,9 @@ def test_an_outage_without_end_is_one_message_and_deletes_nothing(sink, index):
     index.namespaces = {"live": {name: {} for name in ("i0", "i1", "gone")}}
     index.failures["/vectors/upsert"] = [500] * 100
 
-    with pytest.raises(VectorsError, match=r"Pinecone at http.*ServiceError.*scripted 500.*What was sent stays; to run the same command again is safe"):
+    with pytest.raises(
+        VectorsError, match=r"Pinecone at http.*ServiceError.*scripted 500.*What was sent stays; to run the same command again is safe"
+    ):
         list(sink(namespace="live").send(vectors()))
     assert "gone" in index.namespaces["live"]
     assert index.names().count("POST /vectors/upsert") == 4 * (1 + 3)

@@ -121,9 +121,9 @@ def test_nothing_to_ask(positive):
         assert len(asked) == 0
         assert asked.history.shape == (0, LAUNCH.model.history)
         assert not list(asked.batches(10))
-        answers = queries.ask(lambda asked, batch: np.zeros((0, 1)), np.array([b"a"], object), asked)
+        answers = queries.ask(lambda known: np.zeros((0, 1)), np.array([b"a"], object), asked, recommended=10)
         assert answers.ranks.shape == (0,)
-        assert answers.recommended.shape == (0, queries.RECOMMENDED)
+        assert answers.recommended.shape == (0, 10)
 
 
 def log_without_ties(seed):
@@ -181,8 +181,10 @@ def asked_and_candidates(seed, launch=LAUNCH):
     return queries.rolling(launch, log, log.late), np.unique(log.item)
 
 
-def perfect(candidates):
-    return lambda asked, batch: (asked.target[batch, None] == candidates).astype(np.float32)
+def perfect(asked, candidates):
+    """Scores of one who knows the answers beforehand, and the order in which they are asked."""
+    batches = asked.batches(len(candidates))
+    return lambda known: (asked.target[next(batches), None] == candidates).astype(np.float32)
 
 
 @pytest.mark.parametrize("cells", [8, 40, queries.CELLS_AT_ONCE])
@@ -192,8 +194,8 @@ def test_a_perfect_scorer_has_rank_one_and_a_constant_one_the_middle_of_the_unse
     asked, candidates = asked_and_candidates(seed)
     done = []
 
-    best = queries.ask(perfect(candidates), candidates, asked, done.append)
-    same = queries.ask(lambda asked, batch: np.zeros((len(asked.target[batch]), len(candidates))), candidates, asked)
+    best = queries.ask(perfect(asked, candidates), candidates, asked, done.append, recommended=1)
+    same = queries.ask(lambda known: np.zeros((len(known.history), len(candidates))), candidates, asked)
 
     unseen = [len(set(candidates) - set(seen_of(asked, index))) for index in range(len(asked))]
     assert best.ranks.tolist() == [1] * len(asked)
@@ -207,11 +209,11 @@ def test_what_was_seen_is_never_recommended_and_all_the_rest_is(seed):
     asked, candidates = asked_and_candidates(seed)
     rng = np.random.default_rng(seed)
 
-    answers = queries.ask(lambda asked, batch: rng.random((len(asked.target[batch]), len(candidates))), candidates, asked)
+    answers = queries.ask(lambda known: rng.random((len(known.history), len(candidates))), candidates, asked, recommended=10)
 
     for index, row in enumerate(answers.recommended):
         shown, unseen = [candidates[column] for column in row if column >= 0], set(candidates) - set(seen_of(asked, index))
-        assert len(set(shown)) == len(shown) == min(queries.RECOMMENDED, len(unseen))
+        assert len(set(shown)) == len(shown) == min(10, len(unseen))
         assert set(shown) <= unseen
 
 
@@ -221,7 +223,7 @@ def test_a_target_that_is_no_candidate_is_a_miss_and_leaves_the_others(seed):
     gone = asked.target[0]
     fewer = candidates[candidates != gone]
 
-    answers = queries.ask(perfect(fewer), fewer, asked)
+    answers = queries.ask(perfect(asked, fewer), fewer, asked)
 
     assert answers.ranks.tolist() == [np.inf if target == gone else 1 for target in asked.target]
 
@@ -231,11 +233,46 @@ def test_scores_of_another_shape_are_refused(shape):
     log = events("uv", "ab", [1, 2], late=[True, True])
     asked = queries.rolling(LAUNCH, log, log.late)
     with pytest.raises(ValueError, match=r"2 queries and 3 candidates, got shape"):
-        queries.ask(lambda asked, batch: np.zeros(shape), np.array([b"a", b"b", b"c"], object), asked)
+        queries.ask(lambda known: np.zeros(shape), np.array([b"a", b"b", b"c"], object), asked)
 
 
 def test_ids_are_found_as_a_dictionary_finds_them():
     candidates, ids = np.array([b"b", b"", b"\xff\x00", b"a"], object), np.array([b"a", b"A", b"\xff\x00", b"", b"b", b"\xff"], object)
     place = {item: column for column, item in enumerate(candidates)}
-    assert queries._columns(ids, candidates).tolist() == [place.get(item, -1) for item in ids]
-    assert pa.types.is_integer(pa.array(queries._columns(ids[:0], candidates)).type)
+    assert queries.columns_of(ids, candidates).tolist() == [place.get(item, -1) for item in ids]
+    assert pa.types.is_integer(pa.array(queries.columns_of(ids[:0], candidates)).type)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_nobody_who_answers_is_told_what_was_taken_nor_anything_later(seed):
+    log = log_without_ties(seed)
+    asked, candidates = queries.rolling(LAUNCH, log, log.late), np.unique(log.item)
+    told = []
+
+    queries.ask(lambda known: told.append(known) or np.zeros((len(known.history), len(candidates))), candidates, asked)
+
+    assert {type(known)._fields for known in told} == {("history", "context")}
+    assert set(told[0].context) == set(log.context)
+    rows = np.concatenate([known.history for known in told])
+    for history, target, time, user in zip(rows, asked.target, asked.time, asked.user_id, strict=True):
+        before = log.item[(log.user == user) & (log.time < time)]
+        assert set(unpadded(history)) <= set(before)
+        assert target not in unpadded(history)
+
+
+def test_a_question_whose_answer_is_hidden_is_refused():
+    log = events("uu", "ab", [1, 2], late=[0, 1])
+    asked = dataclasses.replace(queries.rolling(LAUNCH, log, log.late), seen_item=np.array([b"b"], object))
+    with pytest.raises(ValueError, match="1 of 1 queries ask for an item that their user had seen"):
+        queries.ask(lambda known: np.zeros((1, 2)), np.array([b"a", b"b"], object), asked)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_without_history_asks_a_sample_of_the_same_questions(seed):
+    asked, _ = asked_and_candidates(seed)
+    blank, rows = queries.without_history(asked, 10, seed)
+    assert len(blank) == len(set(rows)) == 10 and not blank.history.any()
+    assert blank.target.tolist() == asked.target[rows].tolist()
+    assert [seen_of(blank, index) for index in range(10)] == [seen_of(asked, row) for row in rows]
+    assert np.array_equal(blank.context["hour"], asked.context["hour"][rows])
+    assert len(queries.without_history(asked, 10**6, seed)[0]) == len(asked)

@@ -8,9 +8,9 @@ import tensorflow as tf
 from toy_shop import LAUNCH, PLAIN, data, events
 
 from components.declaration import Rules
-from components.declaration_checks import RULE_NAMES
 from components.features.event_table import EventTable
 from components.features.item_table import MISSING_INT
+from components.policy_checks import RULE_NAMES
 from components.rules import training
 
 pytestmark = pytest.mark.tensorflow
@@ -46,6 +46,18 @@ def _fashion(seed):
 def test_the_rule_that_fits_the_world_is_chosen(world, names, best, seed):
     launch = dataclasses.replace(CLOSE, rules=Rules(names=names))
     assert training.best_rule(data(launch, world(seed))) == best
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_popularity_by_context_is_chosen_where_tastes_follow_the_context(seed):
+    rng = np.random.default_rng(seed)
+    device = rng.integers(3, size=900)
+    log = dataclasses.replace(_log(np.arange(900), 20 * device + rng.integers(12, size=900), np.arange(900)), context={"device": device})
+    by_device = dataclasses.replace(LAUNCH.log, context=("device",))
+    launch = dataclasses.replace(LAUNCH, log=by_device, catalogue=None, gate=CLOSE.gate)
+    launch = dataclasses.replace(launch, rules=Rules(names=(*RULE_NAMES[:2], "context_popularity"), context=("device",)))
+    log = dataclasses.replace(log, labels={objective.name: np.full(900, -1) for objective in launch.ranking_objectives})
+    assert training.best_rule(data(launch, log)) == "context_popularity"
 
 
 def test_of_rules_that_do_equally_well_the_first_declared_serves():
@@ -88,16 +100,16 @@ def test_a_log_that_tells_nothing_has_a_rule_all_the_same(log):
 
 def test_positives_only_are_counted_and_only_the_rows_in_use():
     log = _log([1, 1, 2, 2], [1, 2, 1, 3], [5, 6, 7, 8], np.array([True, False, True, True]))
-    counts = training.count_events(data(PLAIN, log), np.array([True, True, True, False]))
-    assert counts.popularity.tolist() == [0, 2, 0, 0]
+    counts = training.count_events(data(PLAIN, log), np.array([True, True, True, False]), PLAIN.rules.names)
+    assert counts["popularity"].scores.tolist() == [0, 2, 0, 0]
 
 
 def test_events_without_an_item_are_not_counted():
     log = _log([1, 1, 1], [1, 2, 3], [5, 6, 7])
     log.item[1] = b""
-    counts = training.count_events(data(PLAIN, log), np.ones(3, bool))
-    assert counts.popularity.tolist() == [0, 1, 1]
-    assert counts.neighbours.tolist() == [[0], [2], [0]]
+    counts = training.count_events(data(PLAIN, log), np.ones(3, bool), PLAIN.rules.names)
+    assert counts["popularity"].scores.tolist() == [0, 1, 1]
+    assert counts["covisitation"].neighbours.tolist() == [[0], [2], [0]]
 
 
 def test_rates_are_drawn_towards_the_mean():

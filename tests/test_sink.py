@@ -5,7 +5,9 @@ from components.vectors.sink import WrittenWhole, library
 
 
 def test_a_missing_library_names_the_extra_to_install():
-    with pytest.raises(VectorsError, match=r"needs the library no_such_library, got .*No module named.* Install the extra: pip install '\.\[faiss\]'\."):
+    with pytest.raises(
+        VectorsError, match=r"needs the library no_such_library, got .*No module named.* Install the extra: pip install '\.\[faiss\]'\."
+    ):
         library("no_such_library.part", "faiss")
 
 

@@ -8,7 +8,9 @@ from components.features.item_table import MISSING_INT
 from components.vectors import vector_file
 from components.vectors.item_vectors import ItemVectors, VectorsError
 
-CATALOGUE = Catalogue("items", "sku", title="name", categories=("kind of:token", "active"), texts=("name",), numbers=("price", "stock"), active="on_sale")
+CATALOGUE = Catalogue(
+    "items", "sku", title="name", categories=("kind of:token", "active"), texts=("name",), numbers=("price", "stock"), active="on_sale"
+)
 COLUMNS = {
     "sku": np.array([b"B", b"A", b"A", b""], object),
     "name": np.array(["Tasse \u00e9l\u00e9gante".encode(), b"old", b"", b"no id"], object),

@@ -1,7 +1,7 @@
 """Compares what could serve: the model, the champion (what is being served) and each rule, on the same questions.
 
 The outcome is a dict of plain values, `evaluation.json`: the tables and slices of `components.evaluation.summary`, and the relative
-gains, as intervals, that the verdict rests on.
+gains, as intervals, that the verdict rests on. A model or a champion that cannot be judged is missing in it, and the reason is there.
 """
 
 from typing import Any
@@ -9,17 +9,13 @@ from typing import Any
 import numpy as np
 
 from components.declaration import Launch
-from components.evaluation import bootstrap, contender, metrics, queries
-from components.evaluation.contender import Contender
-from components.evaluation.queries import Answers, Queries
-from components.evaluation.verdict import MODEL
-from components.evaluation.verdict import SERVED as CHAMPION
+from components.declaration_checks import METRICS
+from components.evaluation import bootstrap, judging, metrics, queries, slices
+from components.evaluation.findings import MODEL
+from components.evaluation.findings import SERVED as CHAMPION
+from components.evaluation.judging import Judged
+from components.evaluation.queries import Queries
 from components.features.event_table import EventTable
-from components.features.id_codes import codes
-from components.progress import Progress
-from components.rules.rules_recommender import RULE_SIGNATURE
-
-SHORT_HISTORY = 5
 
 
 def compare(launch: Launch, events: EventTable, model: str, rules: str, champion: str) -> dict[str, Any]:
@@ -32,24 +28,25 @@ def compare(launch: Launch, events: EventTable, model: str, rules: str, champion
       rules: folder of the rules.
       champion: folder of what is being served.
     """
-    contenders, unloadable = _contenders(launch, model, rules, champion)
     rolling = queries.rolling(launch, events, events.late)
     frozen = queries.frozen(launch, events, events.late, _cut(events))
-    answers, stale, failure = _answers(contenders, rolling, frozen)
-    contenders = {name: contenders[name] for name in answers}
-    rule = _served_rule(contenders)
+    judged, problems = judging.judge(launch, {MODEL: model, CHAMPION: champion}, rules, rolling, frozen)
+    rule = next(each.contender.rule for name, each in judged.items() if name not in (MODEL, CHAMPION))
+    serving = {"model": MODEL, "rules": rule, "champion": CHAMPION}
     return {
         "launch": launch.name,
         "metric": launch.gate.metric,
+        "queries": len(rolling),
         "rules_name": rule,
-        "rolling": {name: _table(contenders[name], answer) for name, answer in answers.items()},
-        "frozen": {name: metrics.table(answer.ranks) for name, answer in stale.items()},
-        "gains": _gains(launch, answers, rolling, rule),
-        "champion": {"kind": contenders[CHAMPION].kind} if CHAMPION in contenders else None,
-        "champion_problem": unloadable or failure,
-        "slices": _slices(launch, events, rolling, answers, rule),
-        "examples": {name: _example(each, rolling) for name, each in _could_serve(contenders, rule).items()},
-        "notes": _notes(launch, events, rolling, contenders[MODEL]),
+        "rolling": {name: _table(each, rolling, events) for name, each in judged.items()},
+        "frozen": {name: metrics.table(each.frozen.ranks) for name, each in judged.items()},
+        "gains": _gains(launch, judged, rolling, rule),
+        "champion": {"kind": judged[CHAMPION].contender.kind} if CHAMPION in judged else None,
+        "champion_problem": problems.get(CHAMPION, ""),
+        "model_problem": problems.get(MODEL, ""),
+        "slices": _slices(launch, events, rolling, judged, rule),
+        "examples": {short: judged[name].example for short, name in serving.items() if name in judged},
+        "notes": _notes(launch, events, rolling, judged, rule),
     }
 
 
@@ -58,114 +55,62 @@ def _cut(events: EventTable) -> int:
     return int(events.time[events.late].min())
 
 
-def _contenders(launch: Launch, model: str, rules: str, champion: str) -> tuple[dict[str, Contender], str]:
-    """What is judged, by the name people read, and why the champion could not be, if so."""
-    contenders, problem = {MODEL: contender.load(model)}, ""
-    if champion:
-        try:
-            contenders[CHAMPION] = contender.load(champion)
-        except ValueError as error:
-            problem = str(error)
-    counted = contender.load(rules)
-    contenders |= {rule: counted.by(RULE_SIGNATURE + rule) for rule in launch.rules.names}
-    return contenders, problem
+def _table(each: Judged, asked: Queries, events: EventTable) -> dict[str, float]:
+    candidates = each.contender.candidates
+    column = queries.columns_of(events.item[events.positive & ~events.late], candidates)
+    counts = np.bincount(column[column >= 0], minlength=len(candidates))
+    lists = metrics.of_lists(each.rolling.recommended, queries.columns_of(asked.target, candidates), counts)
+    return metrics.table(each.rolling.ranks) | lists
 
 
-def _served_rule(contenders: dict[str, Contender]) -> str:
-    return next(each.rule for each in contenders.values() if each.signature.startswith(RULE_SIGNATURE))
+def _gains(launch: Launch, judged: dict[str, Judged], asked: Queries, rule: str) -> dict[str, Any]:
+    """Relative gains of the gate's metric as intervals over users, and those of the model over the rules by every metric."""
+    pairs = {"model_over_rules": (MODEL, rule), "model_over_champion": (MODEL, CHAMPION), "rules_over_champion": (rule, CHAMPION)}
+    wanted = [(name, launch.gate.metric, *pair) for name, pair in pairs.items() if set(pair) <= set(judged)]
+    by_metric = [(metric, metric, MODEL, rule) for metric in METRICS if MODEL in judged]
+
+    def earned(metric: str, name: str) -> np.ndarray:
+        return metrics.gains(metric, judged[name].rolling.ranks)
+
+    compared = [(earned(metric, ours), earned(metric, theirs)) for _, metric, ours, theirs in wanted + by_metric]
+    found = [gain.to_dict() for gain in bootstrap.relative_gains(compared, asked.user, launch.seed)]
+    gains: dict[str, Any] = dict(zip([name for name, *_ in wanted], found, strict=False))
+    return gains | {"by_metric": dict(zip([name for name, *_ in by_metric], found[len(wanted) :], strict=True))}
 
 
-def _could_serve(contenders: dict[str, Contender], rule: str) -> dict[str, Contender]:
-    named = {MODEL: contenders[MODEL], "rules": contenders[rule]}
-    return named | ({"champion": contenders[CHAMPION]} if CHAMPION in contenders else {})
-
-
-def _answers(contenders: dict[str, Contender], rolling: Queries, frozen: Queries) -> tuple[dict[str, Answers], dict[str, Answers], str]:
-    """The contenders' answers to both kinds of questions, without a champion that fails to answer, and why it did."""
-    progress = Progress("evaluation", 2 * len(contenders) * len(rolling))
-    answers: dict[str, Answers] = {}
-    stale: dict[str, Answers] = {}
-    problem = ""
-    for name, each in contenders.items():
-        try:
-            answers[name], stale[name] = (queries.ask(each.score, each.candidates, asked, progress.advance) for asked in (rolling, frozen))
-        except ValueError as error:  # noqa: PERF203 (a handful of contenders, minutes each)
-            if name != CHAMPION:
-                raise ValueError(f"{name} cannot be judged: {error}") from error
-            problem = str(error)
-    return answers, stale, problem
-
-
-def _table(each: Contender, answer: Answers) -> dict[str, float]:
-    return metrics.table(answer.ranks, answer.recommended, len(each.candidates))
-
-
-def _gains(launch: Launch, answers: dict[str, Answers], asked: Queries, rule: str) -> dict[str, Any]:
-    """Relative gains as intervals over users: of the model over the rules, and of both over the champion."""
-    pairs = {"model_over_rules": (MODEL, rule)}
-    if CHAMPION in answers:
-        pairs |= {"model_over_champion": (MODEL, CHAMPION), "rules_over_champion": (rule, CHAMPION)}
-    everyone = np.ones(len(asked), bool)
-    return {name: _gain(launch, answers, asked, pair, everyone) for name, pair in pairs.items()}
-
-
-def _gain(launch: Launch, answers: dict[str, Answers], asked: Queries, pair: tuple[str, str], chosen: np.ndarray) -> dict:
-    ours, theirs = (metrics.gains(launch.gate.metric, answers[name].ranks[chosen]) for name in pair)
-    return bootstrap.relative_gain(ours, theirs, asked.user[chosen], launch.seed).to_dict()
-
-
-def _slices(launch: Launch, events: EventTable, asked: Queries, answers: dict[str, Answers], rule: str) -> dict[str, Any]:
-    """The gate's metric for kinds of users and items, and the model's gain over the rules there."""
-    early = events.positive & ~events.late
-    known_user = np.isin(asked.user, codes(events.user)[0][early])
-    items, _ = codes(np.concatenate([events.item[early], asked.target]))
-    known_item = np.isin(items[early.sum() :], items[: early.sum()])
-    length = (asked.history != b"").sum(axis=1)
-    masks = {
-        "known users": known_user,
-        "new users": ~known_user,
-        "no history yet": length == 0,
-        f"1-{SHORT_HISTORY} items of history": (length > 0) & (length <= SHORT_HISTORY),
-        f"more than {SHORT_HISTORY} items": length > SHORT_HISTORY,
-        "items new since training": ~known_item,
-    }
-    masks = {name: mask for name, mask in masks.items() if mask.any()}
-    shown = [name for name in (MODEL, CHAMPION, rule) if name in answers]
+def _slices(launch: Launch, events: EventTable, asked: Queries, judged: dict[str, Judged], rule: str) -> dict[str, Any]:
+    """The gate's metric for kinds of users, items and requests, and the model's gains there, over the rules and over the champion."""
     metric = launch.gate.metric
+    masks = slices.masks(events, asked)
+    shown = [name for name in (MODEL, CHAMPION, rule) if name in judged]
+    earned = {name: metrics.gains(metric, judged[name].rolling.ranks) for name in shown}
     tables = {
-        slice_name: {name: {"queries": int(mask.sum()), metric: float(metrics.gains(metric, answers[name].ranks[mask]).mean())} for name in shown}
+        slice_name: {name: {"queries": int(mask.sum()), metric: float(earned[name][mask].mean())} for name in shown}
         for slice_name, mask in masks.items()
     }
-    gains = {name: _gain(launch, answers, asked, (MODEL, rule), mask) for name, mask in masks.items()}
-    return {"metric": metric, "tables": tables, "gains": gains}
+    over = {name: _slice_gains(launch, masks, asked, earned[MODEL], earned[name]) for name in shown[1:]} if MODEL in judged else {}
+    return {"metric": metric, "tables": tables, "gains": over.get(rule, {}), "gains_over_champion": over.get(CHAMPION, {})}
 
 
-def _example(each: Contender, asked: Queries) -> dict[str, Any] | None:
-    """One answer as people read it: the last query whose user has a history of at least three items."""
-    rows = np.flatnonzero((asked.history != b"").sum(axis=1) >= min(3, asked.history.shape[1]))
-    if not len(rows):
-        return None
-    row = int(rows[asked.time[rows].argmax()])
-    ids, scores = each.recommend(asked, row)
-    titles = dict(zip(each.candidates, each.titles, strict=True))
-    past = [item for item in asked.history[row] if item][-3:]
-
-    def text(item: bytes) -> str:
-        return titles.get(item, item).decode(errors="replace")
-
-    answer = [[text(item), float(score)] for item, score in zip(ids, scores, strict=True) if item]
-    return {"user": asked.user_id[row].decode(errors="replace"), "history": [text(item) for item in past], "recommended": answer}
+def _slice_gains(launch: Launch, masks: dict[str, np.ndarray], asked: Queries, ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
+    members = [np.flatnonzero(mask) for mask in masks.values()]
+    found = bootstrap.relative_gains([(ours[rows], theirs[rows]) for rows in members], asked.user, launch.seed, members=members)
+    return {name: gain.to_dict() for name, gain in zip(masks, found, strict=True)}
 
 
-def _notes(launch: Launch, events: EventTable, asked: Queries, model: Contender) -> list[str]:
+def _notes(launch: Launch, events: EventTable, asked: Queries, judged: dict[str, Judged], rule: str) -> list[str]:
     notes = []
     cut = np.datetime64(_cut(events), "us").astype("datetime64[s]")
     notes.append(f"Split at {cut} UTC: {int((~events.late).sum()):,} events before, {int(events.late.sum()):,} after; {len(asked):,} asked.")
     if asked.repeats:
         notes.append(f"{asked.repeats:,} events repeat an item the user had acted on: not recommended again, so not asked.")
-    missing = int((~np.isin(asked.target.astype(bytes), model.candidates.astype(bytes))).sum())
-    if missing:
-        notes.append(f"{missing:,} asked items are not in the active catalogue: counted as misses for all.")
+    missing = queries.columns_of(asked.target, judged[rule].contender.candidates) < 0
+    if missing.any():
+        notes.append(f"{int(missing.sum()):,} asked items are not in the active catalogue: counted as misses for all.")
+    if CHAMPION in judged:
+        unknown = int(((queries.columns_of(asked.target, judged[CHAMPION].contender.candidates) < 0) & ~missing).sum())
+        if unknown:
+            notes.append(f"What is served now does not know the item of {unknown:,} asked events: misses of its own.")
     if launch.catalogue is None:
         notes.append("No catalogue: items have no features and no titles, and all logged items may be recommended.")
     return notes

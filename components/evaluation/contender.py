@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from components.evaluation.queries import Queries
+from components.evaluation.queries import Known, Queries
 from components.models import export
 from components.models.recommender import SCORE_CATALOGUE
 from components.request_names import input_name
@@ -36,26 +36,27 @@ class Contender:
         """The same, judged by another of its scoring signatures."""
         return dataclasses.replace(self, signature=signature)
 
-    def score(self, queries: Queries, batch: slice) -> np.ndarray:
+    def score(self, known: Known) -> np.ndarray:
         """Scores of all candidates for a batch of queries: [batch, A] float32.
 
         Raises:
           ValueError: if the signature cannot be asked with what the queries hold, or fails.
         """
-        return self._call(self.signature, queries, batch)["scores"].numpy()
+        return self._call(self.signature, known)["scores"].numpy()
 
     def recommend(self, queries: Queries, row: int) -> tuple[list[bytes], np.ndarray]:
         """What `serving_default` answers to one query, what the user had seen excluded: item ids and scores."""
         seen = queries.seen_item[queries.seen_query == row]
         hidden = tf.constant(seen.tolist(), tf.string, [1, len(seen)])
-        answer = self._call("serving_default", queries, slice(row, row + 1), exclude_ids=hidden)
+        answer = self._call("serving_default", queries.known(slice(row, row + 1)), exclude_ids=hidden)
         return answer["item_ids"].numpy()[0].tolist(), answer["scores"].numpy()[0]
 
-    def _call(self, signature: str, queries: Queries, batch: slice, **more: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _call(self, signature: str, known: Known, **more: tf.Tensor) -> dict[str, tf.Tensor]:
         function = self.model.signatures[signature]
         wanted = function.structured_input_signature[1]
-        given = {"user_id": queries.user_id[batch], "history": queries.history[batch]}
-        given |= {input_name(name): column[batch] for name, column in queries.context.items()}
+        # Nobody: the id is in the contract for servers, which look histories up by it, and is no feature.
+        given = {"user_id": np.full(len(known.history), b"", object), "history": known.history}
+        given |= {input_name(name): column for name, column in known.context.items()}
         lacking = set(wanted) - set(given) - set(more)
         if lacking:
             raise ValueError(f"its signature {signature} asks for {', '.join(sorted(lacking))}, which the declared log does not give")

@@ -7,7 +7,6 @@ rank is at most k: of a tie that straddles k, all or none counts.
 """
 
 import re
-from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,6 @@ from components.declaration_checks import METRICS
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 
 def gains(metric: str, ranks: Floats) -> Floats:
@@ -73,33 +71,44 @@ def novelty(recommended: Ints, counts: Ints) -> float:
     return float(bits[items].mean()) if len(items) else 0.0
 
 
-def table(ranks: Floats, recommended: Ints | None = None, catalogue_size: int | None = None, counts: Ints | None = None) -> dict[str, float]:
-    """The number of queries and all metrics that can be computed.
+def popularity_lift(recommended: Ints, taken: Ints, counts: Ints) -> float:
+    """How much more popular than what was then taken the recommended items are: 0 is as popular, 1 twice as popular.
+
+    mean count of the recommended places / mean count of the taken items - 1: the lift of group average popularity of Abdollahpouri et al.
+    (RMSE workshop, RecSys 2019), against what was taken in the asked events instead of the users' profiles, which new users lack.
 
     Args:
-      ranks: [q] float64.
-      recommended: [q, k] int item codes for coverage and novelty; None leaves both out.
-      catalogue_size: for coverage; None leaves it out.
-      counts: [n] int training events per item for novelty; None leaves it out.
+      recommended: [q, k] int item codes in [0, n), -1 for an empty place.
+      taken: [q] int item codes, -1 for an item that is not in the catalogue.
+      counts: [n] int, training events per item.
 
     Returns:
-      "queries" and, if there are any, a number per metric. Without queries there is no metric, rather than a NaN or a zero.
+      NaN if nothing is recommended, or nothing that was taken is known to training.
+    """
+    shown, real = counts[recommended[recommended >= 0]], counts[taken[taken >= 0]]
+    return float(shown.mean() / real.mean() - 1) if len(shown) and real.sum() else float("nan")
+
+
+def table(ranks: Floats) -> dict[str, float]:
+    """The number of queries and every metric that follows from the ranks [q] float64.
+
+    Without queries there is no metric, rather than a NaN or a zero.
     """
     if len(ranks) == 0:
         return {"queries": 0}
-    values = {"queries": len(ranks)} | {metric: float(gains(metric, ranks).mean()) for metric in METRICS}
-    if recommended is not None and catalogue_size is not None:
-        values["coverage"] = coverage(recommended, catalogue_size)
-    if recommended is not None and counts is not None:
-        values["novelty"] = novelty(recommended, counts)
-    return values
+    return {"queries": len(ranks)} | {metric: float(gains(metric, ranks).mean()) for metric in METRICS}
 
 
-def slice_tables(ranks: Floats, slices: Mapping[str, Mask]) -> dict[str, dict[str, float]]:
-    """A `table` per slice.
+def of_lists(recommended: Ints, taken: Ints, counts: Ints) -> dict[str, float]:
+    """Coverage, novelty and popularity lift of what is recommended; empty without queries.
 
     Args:
-      ranks: [q] float64.
-      slices: name -> [q] bool, the queries that belong to it; slices may overlap.
+      recommended: [q, k] int columns of the catalogue, -1 for an empty place.
+      taken: [q] int, the column of what was then taken; -1 where it is not in the catalogue.
+      counts: [n] int, training events per column.
     """
-    return {name: table(ranks[mask]) for name, mask in slices.items()}
+    if not len(recommended):
+        return {}
+    lift = popularity_lift(recommended, taken, counts)
+    told = {"coverage": coverage(recommended, len(counts)), "novelty": novelty(recommended, counts)}
+    return told | ({} if np.isnan(lift) else {"popularity_lift": lift})

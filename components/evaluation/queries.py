@@ -1,10 +1,14 @@
 """The questions of the evaluation: each positive event of a time range, asked with the history of its moment.
 
+Whoever answers is handed a `Known` and nothing else: neither the item that was then taken nor the moment, and not even the user's id,
+by which a model that had seen the eval events in training could look the answer up.
+
 Letters: q queries, n events, A candidates, L items of history, k recommended items.
 """
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +23,18 @@ from components.features.id_codes import codes
 CELLS_AT_ONCE = 8_000_000
 MAX_QUERIES_AT_ONCE = 1024
 RECOMMENDED = 10
+
+
+class Known(NamedTuple):
+    """All that a contender is told of a batch of queries.
+
+    Attributes:
+      history: [batch, L] object, item ids as bytes, oldest first, right-padded with b"".
+      context: column to [batch], as the log has it.
+    """
+
+    history: np.ndarray
+    context: dict[str, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +65,10 @@ class Queries:
     def __len__(self) -> int:
         """The number of queries."""
         return len(self.target)
+
+    def known(self, batch: slice) -> Known:
+        """What is known when the queries of a batch are asked."""
+        return Known(self.history[batch], {name: column[batch] for name, column in self.context.items()})
 
     def batches(self, candidates: int) -> Iterator[slice]:
         """Slices of queries whose score matrices stay within memory: at most `CELLS_AT_ONCE` scores each."""
@@ -102,13 +122,32 @@ def _queries(launch: Launch, events: EventTable, asked: np.ndarray, frozen_at: i
     )
 
 
+def without_history(queries: Queries, most: int, seed: int) -> tuple[Queries, np.ndarray]:
+    """A random sample of at most `most` questions, asked as if nobody had a history, and their places in all.
+
+    What was seen is still not recommended: the questions are as hard as before.
+    """
+    rows = np.sort(np.random.default_rng(seed).permutation(len(queries))[:most])
+    kept = np.isin(queries.seen_query, rows)
+    columns = {name: getattr(queries, name)[rows] for name in ("user", "user_id", "target", "time")}
+    blank = Queries(
+        **columns,
+        history=np.full((len(rows), queries.history.shape[1]), b"", object),
+        context={name: column[rows] for name, column in queries.context.items()},
+        seen_query=np.searchsorted(rows, queries.seen_query[kept]),
+        seen_item=queries.seen_item[kept],
+        repeats=queries.repeats,
+    )
+    return blank, rows
+
+
 @dataclasses.dataclass(frozen=True)
 class Answers:
     """How a contender did.
 
     Attributes:
       ranks: [q] float64, the rank of each target among all candidates that were not seen; inf where it is no candidate.
-      recommended: [q, k] int64, the best candidates by column; -1 where there were fewer.
+      recommended: [q, k] int64, the best candidates by column; -1 where there were fewer. Without rows if they were not asked for.
     """
 
     ranks: np.ndarray
@@ -116,41 +155,43 @@ class Answers:
 
 
 def ask(
-    score: Callable[[Queries, slice], np.ndarray],
+    score: Callable[[Known], np.ndarray],
     candidates: np.ndarray,
     queries: Queries,
     advance: Callable[[int], object] = lambda done: None,
+    recommended: int = 0,
 ) -> Answers:
     """Ranks every query's target among all candidates; exact, O(q x A).
 
     Args:
-      score: of a batch of queries: [batch, A] float32.
+      score: of a batch of queries: [batch, A] float32; what it returns is written to.
       candidates: [A] object, item ids in the order of the score's columns.
       queries: the questions.
       advance: told how many queries are done after each batch.
+      recommended: k, how many of the best candidates to keep; finding ten costs twice what the ranks do.
 
     Raises:
-      ValueError: if the scores are not one number for each query and candidate.
+      ValueError: if the scores are not one number for each query and candidate, or a target was seen.
     """
-    target, seen = _columns(queries.target, candidates), _columns(queries.seen_item, candidates)
-    parts = []
+    target, seen = columns_of(queries.target, candidates), columns_of(queries.seen_item, candidates)
+    asked_again = int((target[queries.seen_query] == seen)[seen >= 0].sum())
+    if asked_again:
+        raise ValueError(f"{asked_again} of {len(queries)} queries ask for an item that their user had seen.")
+    parts = [(np.zeros(0), np.zeros((0, recommended), np.int64))]
     for batch in queries.batches(len(candidates)):
-        scores = np.asarray(score(queries, batch))
+        scores = np.require(score(queries.known(batch)), requirements="W")
         wanted = (len(target[batch]), len(candidates))
         if scores.shape != wanted:
             raise ValueError(f"scores must be of {wanted[0]} queries and {wanted[1]} candidates, got shape {scores.shape}.")
-        masked = np.zeros(wanted, bool)
         pairs = np.arange(*np.searchsorted(queries.seen_query, [batch.start, batch.stop]))
         pairs = pairs[seen[pairs] >= 0]
-        masked[queries.seen_query[pairs] - batch.start, seen[pairs]] = True
-        parts.append((ranks.ranks_by_counting(scores, target[batch], masked), ranks.top_k(scores, RECOMMENDED, masked)))
+        scores[queries.seen_query[pairs] - batch.start, seen[pairs]] = -np.inf
+        parts.append((ranks.ranks_by_counting(scores, target[batch]), ranks.top_k(scores, recommended)))
         advance(len(scores))
-    if not parts:
-        return Answers(np.zeros(0), np.zeros((0, RECOMMENDED), np.int64))
     return Answers(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _columns(ids: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+def columns_of(ids: np.ndarray, candidates: np.ndarray) -> np.ndarray:
     """The columns of ids [n] among the candidates: [n] int64, -1 for an id that is none of them."""
     found = pc.index_in(pa.array(ids, pa.large_binary()), value_set=pa.array(candidates, pa.large_binary()))
     return found.fill_null(ranks.UNKNOWN).to_numpy().astype(np.int64)

@@ -7,7 +7,7 @@ The summary is a dict of plain values, as it lies in `summary.json`. Every part 
     rolling   {contender: {"queries": n, "recall@10": x, ...}}                         see `metrics.table`
               rolling: each event of the eval time is asked with the history that was known then
     frozen    the same, with the histories as they were at the split
-    slices    {"metric": str, "tables": {slice: {contender: {"queries": n, metric: x, ...}}}}
+    slices    {"metric": str, "tables": {slice: {contender: {"queries": n, metric: x, ...}}}, "gains": {slice: interval}}
     ranking   {objective: {"rows": n, "auc": x, "log_loss": x, "calibration": x}}, or a str that says why there is none
     example   {"user": str, "history": [title], "recommended": [[title, score], ...]}
     notes     [str], what the run did without, what it skipped
@@ -71,7 +71,7 @@ def _table(title: str, rows: Table, columns: Sequence[str]) -> Iterator[str]:
     shown = [column for column in columns if any(column in row for row in filled.values())]
     yield _row(title if queries is None else f"{title}, {queries:,} queries", shown)
     for name, row in filled.items():
-        yield _row(f"  {name}", [_figure(row.get(column)) for column in shown])
+        yield _row(f"  {name}", [figure(row.get(column)) for column in shown])
 
 
 def _slices(slices: Mapping[str, Any]) -> Iterator[str]:
@@ -82,10 +82,11 @@ def _slices(slices: Mapping[str, Any]) -> Iterator[str]:
         return
     contenders = list(dict.fromkeys(name for table in tables.values() for name in table))
     yield _row(f"{metric} by slice", ["queries", *contenders])
-    for name, table in list(tables.items())[:_SLICES]:
-        yield _row(f"  {name}", [f"{_queries(table):,}", *(_figure((table.get(contender) or {}).get(metric)) for contender in contenders)])
+    worse = {name for name, gain in (slices.get("gains") or {}).items() if float(gain["high"]) < 0}
+    for name, table in sorted(tables.items(), key=lambda entry: entry[0] not in worse)[:_SLICES]:
+        yield _row(f"  {name}", [f"{_queries(table):,}", *(figure((table.get(contender) or {}).get(metric)) for contender in contenders)])
     if len(tables) > _SLICES:
-        yield f"  ... and {len(tables) - _SLICES} more in the JSON summary."
+        yield f"  ... and {len(tables) - _SLICES} more in the report."
 
 
 def _ranking(ranking: str | Table | None) -> Iterator[str]:
@@ -102,7 +103,7 @@ def _example(example: Mapping[str, Any]) -> Iterator[str]:
     history = [str(title) for title in example.get("history") or ()]
     shown = ", ".join(history[-_HISTORY:]) or "nothing yet"
     yield from _wrapped(f"acted on:    {'... ' if len(history) > _HISTORY else ''}{shown}", "  ")
-    answers = (f"{title} ({_figure(score)})" for title, score in example["recommended"][:_RECOMMENDED])
+    answers = (f"{title} ({figure(score)})" for title, score in example["recommended"][:_RECOMMENDED])
     yield from _wrapped(f"is offered:  {', '.join(answers)}", "  ")
 
 
@@ -129,7 +130,7 @@ def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "~"
 
 
-def _figure(value: object) -> str:
+def figure(value: object) -> str:
     """A count as it is, a figure with three decimals, anything else as "-"."""
     if isinstance(value, numbers.Integral):
         return f"{int(value):,}"

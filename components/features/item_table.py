@@ -5,6 +5,7 @@ Letters: n items, m feature slots per item, p number columns.
 """
 
 import dataclasses
+import math
 
 import numpy as np
 import pyarrow as pa
@@ -29,6 +30,7 @@ class ItemTable:
       features: [n + 1, m] int32, numbers of "column=value" and "column:word" features; 0 pads.
       feature_count: how many different features there are, the padding not counted.
       numbers: [n + 1, p] float32, standardised; 0 where missing.
+      boost: [n + 1] float32, the declared factor of each item; None where nothing is boosted. What has the factor 0 is not active.
     """
 
     ids: np.ndarray
@@ -37,6 +39,7 @@ class ItemTable:
     features: np.ndarray
     feature_count: int
     numbers: np.ndarray
+    boost: np.ndarray | None = None
 
     def __len__(self) -> int:
         """The number of rows, the unknown item included."""
@@ -91,7 +94,30 @@ def _with_catalogue(bare: ItemTable, catalogue: Catalogue, columns: dict[str, np
     numbers = np.zeros((len(bare), len(catalogue.numbers)), np.float32)
     for index, name in enumerate(catalogue.numbers):
         numbers[rows, index] = _standardised(columns[name])
-    return ItemTable(bare.ids, titles, active, features, count, numbers)
+    boost = _boost(catalogue, columns, rows, len(bare)) if catalogue.boosts else None
+    return ItemTable(bare.ids, titles, active if boost is None else active & (boost > 0), features, count, numbers, boost)
+
+
+def _boost(catalogue: Catalogue, columns: dict[str, np.ndarray], rows: np.ndarray, size: int) -> np.ndarray:
+    """The product of the factors of the boosts that name an item: [size] float32; 1 where none does.
+
+    A value is compared as text: a whole number without its fraction, so that 3 and 3.0 are the same.
+    """
+    factor = np.ones(size, np.float32)
+    for boost in catalogue.boosts:
+        factor[rows] *= np.where(np.isin(_texts(columns[boost.column]).astype(bytes), _spellings(boost.value)), boost.factor, 1.0)
+    return factor
+
+
+def _spellings(value: str) -> list[bytes]:
+    """The texts that a value may have in a column: those of a flag or of a number beside its own."""
+    texts = [value.encode()]
+    if value.lower() in ("true", "false"):
+        texts += [b"true", b"True", b"TRUE", b"1"] if value.lower() == "true" else [b"false", b"False", b"FALSE", b"0"]
+    number = _number(texts[0])
+    if math.isfinite(number):
+        texts += [str(number).encode(), b"%d" % number] if number.is_integer() else [str(np.float32(number)).encode()]
+    return texts
 
 
 def _truth(column: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -55,13 +56,11 @@ def matching(patterns: list[str]) -> list[str]:
 def read_catalogue(catalogue: Catalogue, uri: str) -> dict[str, np.ndarray]:
     """The declared columns of the catalogue's examples; each column's kind is that of its first value."""
     files = matching([os.path.join(uri, CATALOGUE_SPLIT, "*")])
-    names = [catalogue.item, catalogue.title, *catalogue.categories, *catalogue.texts, *catalogue.numbers, catalogue.active]
-    wanted = [name for name in dict.fromkeys(names) if name]
-    kinds = _kinds(files, wanted)
-    return read_columns(files, {name: tf.io.VarLenFeature(kinds.get(name, tf.string)) for name in wanted})
+    kinds = _kinds(files, catalogue.columns())
+    return read_columns(files, {name: tf.io.VarLenFeature(kinds.get(name, tf.string)) for name in catalogue.columns()})
 
 
-def _kinds(files: list[str], wanted: list[str]) -> dict[str, tf.DType]:
+def _kinds(files: list[str], wanted: Sequence[str]) -> dict[str, tf.DType]:
     """The dtype of each column, by the first example that has it."""
     of_list = {"bytes_list": tf.string, "int64_list": tf.int64, "float_list": tf.float32}
     kinds: dict[str, tf.DType] = {}

@@ -54,8 +54,7 @@ class Layout:
     @classmethod
     def of_catalogue(cls, catalogue: Catalogue) -> "Layout":
         """The layout of a catalogue."""
-        named = (catalogue.item, catalogue.title, *catalogue.categories, *catalogue.texts, *catalogue.numbers, catalogue.active)
-        return cls((catalogue.item,), tuple(dict.fromkeys(name for name in named if name)), delimiter=catalogue.delimiter)
+        return cls((catalogue.item,), catalogue.columns(), delimiter=catalogue.delimiter)
 
     @property
     def needed(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -31,7 +32,14 @@ class Schedule:
     stop: int | None = None
 
 
-def fit(model: tf.keras.Model, arrays: dict, schedule: Schedule, watch: Callable[[], float] | None = None) -> int:
+class Epochs(NamedTuple):
+    """How many epochs made the model's weights, and how many were tried."""
+
+    kept: int
+    tried: int
+
+
+def fit(model: tf.keras.Model, arrays: dict, schedule: Schedule, watch: Callable[[], float] | None = None) -> Epochs:
     """Trains a model; nothing happens without rows.
 
     Args:
@@ -40,13 +48,10 @@ def fit(model: tf.keras.Model, arrays: dict, schedule: Schedule, watch: Callable
       schedule: how.
       watch: the model's value on the validation part, asked after each epoch. The model keeps the weights of the best epoch, and training stops
         when `PATIENCE` epochs were no better.
-
-    Returns:
-      The number of epochs whose weights the model has.
     """
     rows = len(next(iter(arrays.values())))
     if not rows:
-        return 0
+        return Epochs(0, 0)
     steps, epochs = -(-rows // schedule.batch), min(schedule.stop or schedule.epochs, schedule.epochs)
     progress = Progress(schedule.task, epochs * steps)
     report = tf.keras.callbacks.LambdaCallback(on_batch_end=lambda _, logs: progress.advance(note=f"loss {logs['loss']:.3f}"))
@@ -55,7 +60,7 @@ def fit(model: tf.keras.Model, arrays: dict, schedule: Schedule, watch: Callable
     model.compile(optimizer=tf.keras.optimizers.Adam(falling))
     dataset = batches(arrays, rows, schedule.batch, epochs, schedule.seed)
     model.fit(dataset, epochs=epochs, steps_per_epoch=steps, verbose=0, callbacks=[report, best] if best else [report])
-    return best.restored() if best else epochs
+    return best.restored() if best else Epochs(epochs, epochs)
 
 
 class _Best(tf.keras.callbacks.Callback):
@@ -63,20 +68,20 @@ class _Best(tf.keras.callbacks.Callback):
 
     def __init__(self, watch: Callable[[], float]):
         super().__init__()
-        self._watch, self._value, self._epoch = watch, float("-inf"), 0
+        self._watch, self._value, self._epoch, self._tried = watch, float("-inf"), 0, 0
         self._weights: list = []
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Looks at the model, and stops what no longer gets better."""
-        value = self._watch()
+        value, self._tried = self._watch(), epoch + 1
         if value > self._value:
             self._value, self._epoch, self._weights = value, epoch + 1, self.model.get_weights()
         self.model.stop_training = epoch + 1 - self._epoch >= PATIENCE
 
-    def restored(self) -> int:
-        """Gives the model its best weights; returns their epoch."""
+    def restored(self) -> Epochs:
+        """Gives the model its best weights."""
         self.model.set_weights(self._weights)
-        return self._epoch
+        return Epochs(self._epoch, self._tried)
 
 
 def batches(arrays: dict, rows: int, batch: int, epochs: int, seed: int) -> tf.data.Dataset:

@@ -12,6 +12,7 @@ from components.models.ranking import RankingModel
 from components.models.recommender import Recommender
 from components.models.retrieval import RetrievalModel
 from components.models.score_parts import ScoreParts
+from components.rules.rule_scores import RuleScores
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +35,7 @@ class ModelRecommender(Recommender):
         ranking: RankingModel | None,
         parts: ScoreParts,
         weights: np.ndarray,
-        fallback: np.ndarray,
+        fallback: RuleScores,
     ):
         """Takes what was trained.
 
@@ -46,12 +47,12 @@ class ModelRecommender(Recommender):
           ranking: the ranking head, if the log has what one learns from.
           parts: of the score.
           weights: [P], what each part counts.
-          fallback: [A] float32, scores of the candidates for a request without a known history.
+          fallback: scores the candidates for a request without a known history, by the declared order of rules.
         """
         super().__init__(launch, table, context.dtypes)
         self._request = context
         self._trained = _Trained(retrieval, ranking)
-        self._fallback = tf.constant(fallback, tf.float32)
+        self._fallback = fallback
         self._item_vectors = tf.constant(retrieval.all_items())
         self._parts = parts
         self._part_weights = tf.unstack(tf.constant(weights, tf.float32))
@@ -76,10 +77,11 @@ class ModelRecommender(Recommender):
         return tf.math.l2_normalize(self._item_vectors, axis=-1).numpy()
 
     def scores(self, history: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
-        """The weighted parts of the score (`score_parts`), exact; the fallback's scores where the history is empty."""
+        """The weighted parts of the score (`score_parts`) and the declared boosts, exact; the rules' scores where the history is empty."""
         parts = self._parts(self._queries(history, context), history)
         score = sum(weight * part for weight, part in zip(self._part_weights, parts, strict=True))
-        return tf.where(history[:, :1] > 0, score, self._fallback)
+        rules = self._fallback(self._fallback.names, history, context)
+        return tf.where(history[:, :1] > 0, score + self.log_boost, rules)
 
     def probabilities(self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """See `Recommender.probabilities`; calibrated at the mean position of the training log."""

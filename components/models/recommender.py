@@ -54,6 +54,9 @@ class Recommender(tf.Module):
         self._candidate_titles = tf.constant(table.titles[active].tolist(), tf.string, [len(active)])
         rows = tf.lookup.KeyValueTensorInitializer(tf.constant(table.ids.tolist(), tf.string), tf.range(len(table), dtype=tf.int64))
         self._rows = tf.lookup.StaticHashTable(rows, 0)
+        boost = np.ones(len(table)) if table.boost is None else table.boost
+        self._boost = tf.constant(boost, tf.float32)
+        self.log_boost = tf.constant(np.log(boost[active]), tf.float32)  # [A]; what has the factor 0 is no candidate
 
     def scores(self, history: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
         """Scores of all candidates; the subclass's part.
@@ -63,7 +66,7 @@ class Recommender(tf.Module):
           context: raw context columns, each [B].
 
         Returns:
-          [B, A] float32.
+          [B, A] float32, the declared boosts included: `log_boost` is for what scores by logarithms of weights.
         """
         raise NotImplementedError
 
@@ -90,11 +93,13 @@ class Recommender(tf.Module):
         return {"item_ids": tf.where(shown, tf.gather(self._candidate_ids, best.indices), ""), "scores": best.values}
 
     def rank(self, user_id: tf.Tensor, history: tf.Tensor, item_ids: tf.Tensor, **context: tf.Tensor) -> dict[str, tf.Tensor]:
-        """`rank`. value = sum over objectives of weight x probability; an unknown item is judged as one of which nothing is known."""
+        """`rank`. value = boost x sum over objectives of weight x probability; an unknown item is one of which nothing is known."""
         del user_id
-        answers = self.probabilities(self.history_rows(history), self.item_rows(item_ids), context)
+        rows = self.item_rows(item_ids)
+        answers = self.probabilities(self.history_rows(history), rows, context)
         weights = {objective.name: objective.weight for objective in self._launch.ranking_objectives}
-        return answers | {"value": tf.add_n([weights[name] * answer for name, answer in answers.items()])}
+        value = tf.add_n([weights[name] * answer for name, answer in answers.items()])
+        return answers | {"value": tf.gather(self._boost, rows) * value}
 
     def score_catalogue(self, user_id: tf.Tensor, history: tf.Tensor, **context: tf.Tensor) -> dict[str, tf.Tensor]:
         """`score_catalogue`: what the evaluation ranks by; nothing is removed."""

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -13,7 +13,7 @@ from components.features.training_data import TrainingData
 from components.models import blend, fitting, neighbours, validation
 from components.models.context import ContextEmbedding, RequestContext
 from components.models.retrieval import RetrievalModel
-from components.models.score_parts import START, NeighbourScores, ScoreParts
+from components.models.score_parts import PARTS, START, NeighbourScores, ScoreParts
 from components.models.validation import Questions
 
 LEAST_QUESTIONS = 50
@@ -27,18 +27,31 @@ class Choice(NamedTuple):
       epochs: how long the towers are trained.
       weights: [P], what each part of the score counts.
       gain: the score's mean of 1 / log2(1 + rank) there; 0 where there was too little to ask.
+      tried: how many epochs it took to choose.
     """
 
     epochs: int
     weights: np.ndarray
     gain: float
+    tried: int = 0
+
+    @property
+    def passes(self) -> float:
+        """How often the events are read in all: to choose, those before the cut, and to train."""
+        return self.tried * (1 - validation.SHARE) + self.epochs
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for the model's card."""
+        weights = {name: round(float(weight), 4) for name, weight in zip(PARTS, self.weights, strict=True)}
+        return {"epochs": self.epochs, "weights": weights, "gain": round(self.gain, 4)}
 
 
 class Towers(NamedTuple):
-    """Trained towers and the number of epochs they took."""
+    """Trained towers, the number of epochs whose weights they have, and of those that were tried."""
 
     model: RetrievalModel
     epochs: int
+    tried: int
 
 
 def choose(data: TrainingData, request: RequestContext, context: dict[str, np.ndarray]) -> Choice:
@@ -70,7 +83,8 @@ def choose(data: TrainingData, request: RequestContext, context: dict[str, np.nd
     parts = _answered(asked, towers.model, score_parts(past, towers.model), contexts, candidates)
     weights = blend.fit(parts, np.full(len(asked), parts.shape[1] - 1), asked.offset, START)
     every = dataclasses.replace(asked, sample=np.arange(parts.shape[1] - 1), target=np.full(len(asked), parts.shape[1] - 1))
-    return Choice(towers.epochs, weights, every.gain(lambda batch: parts[batch] @ weights.astype(np.float32), parts.shape[1]))
+    gain = every.gain(lambda batch: parts[batch] @ weights.astype(np.float32), parts.shape[1])
+    return Choice(towers.epochs, weights, gain, towers.tried)
 
 
 def _rows(columns: dict[str, np.ndarray], rows: slice | np.ndarray) -> dict[str, tf.Tensor]:
@@ -110,7 +124,7 @@ def train(
     counts = np.bincount(windows["target"][windows["weight"] > 0], minlength=len(data.items))
     model = RetrievalModel(data.items, counts, settings, ContextEmbedding(request.sizes, request.names))
     schedule = fitting.Schedule(settings.batch_users, settings.epochs, settings.learning_rate, task, data.launch.seed, stop)
-    return Towers(model, fitting.fit(model, windows, schedule, watch and (lambda: watch(model))))
+    return Towers(model, *fitting.fit(model, windows, schedule, watch and (lambda: watch(model))))
 
 
 def sequences(data: TrainingData, context: dict[str, np.ndarray]) -> dict:

@@ -6,7 +6,6 @@ their frozen vectors, the ranking head. The eval split is not read.
 
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from components.features import training_data
@@ -15,8 +14,9 @@ from components.features.training_data import TrainingData
 from components.models import export, model_card, ranking_training, retrieval_training
 from components.models.context import RequestContext
 from components.models.model_recommender import ModelRecommender
+from components.models.retrieval_training import Choice
 from components.progress import FIGURE
-from components.rules.training import count_events
+from components.rules.training import fallback_scores
 
 
 def run_fn(fn_args: Any) -> None:
@@ -25,11 +25,17 @@ def run_fn(fn_args: Any) -> None:
     positives = int(data.events.positive.sum())
     figure = f"learnt from {positives:,} positive events; {int(data.items.active.sum()):,} items to recommend"
     card = model_card.describe(data, fn_args.custom_config.get(CODE_KEY, ""))
-    export.save(trained(data), fn_args.serving_model_dir, card | {"kind": "model", FIGURE: figure})
+    model, choice = chosen_and_trained(data)
+    export.save(model, fn_args.serving_model_dir, card | {"kind": "model", FIGURE: figure, "choice": choice.to_dict()})
 
 
 def trained(data: TrainingData) -> ModelRecommender:
-    """Towers, score and ranking head, trained on the data; the same data and seed give the same model."""
+    """The model of some data; the same data and seed give the same model."""
+    return chosen_and_trained(data)[0]
+
+
+def chosen_and_trained(data: TrainingData) -> tuple[ModelRecommender, Choice]:
+    """Towers, score and ranking head, trained on the data, and what was chosen on its validation part."""
     tf.keras.utils.set_random_seed(data.launch.seed)
     request = RequestContext(data.launch.log.context, data.transform)
     context = request.of_rows(data.events.context)
@@ -37,5 +43,4 @@ def trained(data: TrainingData) -> ModelRecommender:
     retrieval = retrieval_training.train(data, request, context, "training", stop=choice.epochs).model
     parts = retrieval_training.score_parts(data, retrieval)
     ranking = ranking_training.train(data, retrieval, context) if data.launch.has_ranking_head else None
-    fallback = count_events(data, np.ones(len(data.events), bool)).fallback(data.launch)[data.items.active]
-    return ModelRecommender(data.launch, data.items, request, retrieval, ranking, parts, choice.weights, fallback)
+    return ModelRecommender(data.launch, data.items, request, retrieval, ranking, parts, choice.weights, fallback_scores(data)), choice

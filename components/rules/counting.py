@@ -1,82 +1,78 @@
-"""Counts from which the rules recommend: popularity, recent popularity and next-item co-visitation.
+"""The rules that the template brings, counted vectorised: popularity, recent popularity, that by context, next-item co-visitation.
 
-Everything is counted from positive events of the training split, vectorised. Letters: N rows of the item table (row 0 is the unknown
-item), e positive events, M neighbours kept per item.
+Letters as in `components.rules.rule_forms`; p distinct pairs.
 """
-
-import dataclasses
 
 import numpy as np
 
 from components.declaration import Launch
 from components.features.histories import order_by_user_and_time
+from components.features.id_codes import codes
+from components.rules.rule_forms import NextItems, PerContext, PerItem, RuleLog, context_keys
 
 MICROSECONDS_PER_DAY = 86_400_000_000
 NEIGHBOURS = 200
+MAX_SLICES = 50
+# A slice's counts are drawn towards everybody's as if so many more events had been seen: a slice of three events is no taste.
+PRIOR_EVENTS = 50.0
 
 
-@dataclasses.dataclass(frozen=True)
-class RuleCounts:
-    """What the rules know.
+def popularity(launch: Launch, log: RuleLog) -> PerItem:
+    """How often each item was taken."""
+    del launch
+    return PerItem(_taken(log, np.ones(len(log.item), bool)))
 
-    Attributes:
-      popularity: [N] float32, positive events per item.
-      recent_popularity: [N] float32, those of the declared last days.
-      neighbours: [N, M] int32, the items that users took next, most often first; 0 pads.
-      weights: [N, M] float32, how often, nearer ones counting more.
+
+def recent_popularity(launch: Launch, log: RuleLog) -> PerItem:
+    """How often each item was taken in the last `rules.recent_days`."""
+    return PerItem(_taken(log, _recent(launch, log)))
+
+
+def context_popularity(launch: Launch, log: RuleLog) -> PerContext:
+    """Recent popularity among those who ask with the same values of `rules.context`, for the `MAX_SLICES` most frequent of them.
+
+    score(slice, item) = count(slice, item) + m share(item), share of all recent events, m = `PRIOR_EVENTS`: the mean of a Dirichlet
+    posterior, but for a factor. A slice that is not among them gets m share(item).
     """
-
-    popularity: np.ndarray
-    recent_popularity: np.ndarray
-    neighbours: np.ndarray
-    weights: np.ndarray
-
-    def fallback(self, launch: Launch) -> np.ndarray:
-        """What a user without history is shown: the first popularity rule that is declared, recent before all-time: [N] float32."""
-        recent = "recent_popularity" in launch.rules.names or "popularity" not in launch.rules.names
-        # All-time popularity settles the ties of the recent one, which are many in a short window.
-        return self.recent_popularity + self.popularity / (self.popularity.max() + 1.0) if recent else self.popularity
-
-
-def count(launch: Launch, user: np.ndarray, item: np.ndarray, time: np.ndarray, size: int, tie: np.ndarray | None = None) -> RuleCounts:
-    """Counts the rules.
-
-    Args:
-      launch: the declaration, for the windows and the decay.
-      user: [e] int64 codes.
-      item: [e] int32 rows of the item table.
-      time: [e] int64 microseconds.
-      size: N.
-      tie: [e] int, what orders events of equal time; by default the codes.
-    """
-    end = time.max(initial=0)
-    recent = time >= end - launch.rules.recent_days * MICROSECONDS_PER_DAY
-    neighbours, weights = _covisitation(launch, user, item, time, size, tie)
-    return RuleCounts(
-        popularity=np.bincount(item, minlength=size).astype(np.float32),
-        recent_popularity=np.bincount(item[recent], minlength=size).astype(np.float32),
-        neighbours=neighbours,
-        weights=weights,
-    )
+    recent = _recent(launch, log)
+    everybody = _taken(log, recent)
+    prior = PRIOR_EVENTS * everybody / max(everybody.sum(), 1.0)
+    slices, keys = codes(context_keys([log.context[name][recent] for name in launch.rules.context]))
+    kept = np.sort(np.argsort(-np.bincount(slices, minlength=len(keys)), kind="stable")[:MAX_SLICES])
+    place = np.full(len(keys), -1)
+    place[kept] = np.arange(len(kept))
+    size, row = len(log.items), place[slices]
+    cells = row[row >= 0] * size + log.item[recent][row >= 0]
+    counts = np.bincount(cells, minlength=(len(kept) + 1) * size).reshape(len(kept) + 1, size)
+    return PerContext(launch.rules.context, keys[kept], (counts + prior).astype(np.float32))
 
 
-def _covisitation(
-    launch: Launch, user: np.ndarray, item: np.ndarray, time: np.ndarray, size: int, tie: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """weight(a, b) = sum over times b came d items after a, d up to the window, of decay^(d-1); the M heaviest b of each a."""
-    order = order_by_user_and_time(user, time, launch.seed, item, tie)
-    user, item = user[order], item[order]
+def covisitation(launch: Launch, log: RuleLog) -> NextItems:
+    """weight(a, b) = sum over times b came d items after a, d up to the window, of decay^(d-1); the heaviest b of each a are kept."""
+    window, decay, size = launch.rules.covisitation_window, launch.rules.covisitation_decay, len(log.items)
+    order = order_by_user_and_time(log.user, log.time, launch.seed, log.item, log.tie)
+    user, item = log.user[order], log.item[order]
     pairs, weights = [np.zeros(0, np.int64)], [np.zeros(0)]
-    for distance in range(1, launch.rules.covisitation_window + 1):
+    for distance in range(1, window + 1):
         both = (user[distance:] == user[:-distance]) & (item[distance:] != item[:-distance])
         pairs.append((item[:-distance][both].astype(np.int64) * size) + item[distance:][both])
-        weights.append(np.full(both.sum(), launch.rules.covisitation_decay ** (distance - 1)))
+        weights.append(np.full(both.sum(), decay ** (distance - 1)))
     distinct, place = np.unique(np.concatenate(pairs), return_inverse=True)
     weight = np.bincount(place.ravel(), np.concatenate(weights), minlength=len(distinct))
-    return _heaviest(distinct // size, distinct % size, weight, size)
+    return NextItems(*_heaviest(distinct // size, distinct % size, weight, size), window, decay)
+
+
+def _recent(launch: Launch, log: RuleLog) -> np.ndarray:
+    """[e] bool, the events of the declared last days."""
+    return log.time >= log.time.max(initial=0) - launch.rules.recent_days * MICROSECONDS_PER_DAY
+
+
+def _taken(log: RuleLog, chosen: np.ndarray) -> np.ndarray:
+    return np.bincount(log.item[chosen], minlength=len(log.items)).astype(np.float32)
 
 
 def _heaviest(source: np.ndarray, target: np.ndarray, weight: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs [p] to the `NEIGHBOURS` heaviest targets of each source: [N, M] int32 and float32."""
     order = np.lexsort((target, -weight, source))
     source, target, weight = source[order], target[order], weight[order]
     rank = np.arange(len(source)) - np.searchsorted(source, source)

@@ -1,5 +1,6 @@
 """Counts the rules, chooses the one that serves, exports it: the `run_fn` of the step "Rules"."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,11 @@ from components.features.id_codes import codes
 from components.features.preprocessing import CODE_KEY
 from components.features.training_data import TrainingData
 from components.models import export, model_card
+from components.policy_checks import called
 from components.progress import FIGURE
-from components.rules import counting
+from components.rules import declared_rules
+from components.rules.rule_forms import NextItems, Rule, RuleLog
+from components.rules.rule_scores import RuleScores
 from components.rules.rules_recommender import RulesRecommender
 
 VALIDATION_SHARE = 0.1
@@ -32,39 +36,49 @@ def run_fn(fn_args: Any) -> None:
 
 
 def best_rule(data: TrainingData) -> str:
-    """The rule with the best gate metric on the last tenth of the training time, counted on the rest; the eval split is not touched."""
+    """The name of the rule with the best gate metric on the last tenth of the training time, counted on the rest; the eval split is not touched."""
+    names = tuple(map(called, data.launch.rules.names))
     positives = np.sort(data.events.time[data.events.positive])
     if len(positives) < 2:
-        return data.launch.rules.names[0]
+        return names[0]
     cut = positives[int(len(positives) * (1 - VALIDATION_SHARE))]
-    candidate = counted(data, data.events.time < cut, data.launch.rules.names[0])
+    candidate = counted(data, data.events.time < cut, names[0])
     asked = queries.rolling(data.launch, data.events, data.events.time >= cut)
     ids = candidate.catalogue()["item_ids"].numpy()
 
     def value(rule: str) -> float:
-        def score(asked: queries.Queries, batch: slice) -> np.ndarray:
-            return candidate.rule_scores(rule, candidate.history_rows(tf.constant(asked.history[batch], tf.string))).numpy()
+        def score(known: queries.Known) -> np.ndarray:
+            context = {name: tf.constant(column) for name, column in known.context.items()}
+            return candidate.rule_scores(rule, candidate.history_rows(tf.constant(known.history, tf.string)), context).numpy()
 
         answers = queries.ask(score, ids, asked)
         return float(metrics.gains(data.launch.gate.metric, answers.ranks).mean()) if len(asked) else 0.0
 
-    return max(data.launch.rules.names, key=value)
+    return max(names, key=value)
 
 
 def counted(data: TrainingData, used: np.ndarray, served: str) -> RulesRecommender:
     """The rules counted from the rows in `used` [n] bool."""
-    counts = count_events(data, used)
+    rules = data.launch.rules
+    counts = count_events(data, used, (*rules.names, *rules.fallback_order))
     context = {name: data.transform.raw_feature_spec()[name].dtype for name in data.launch.log.context}
     rates = _rates(data.launch, data.events.rows(used), data.item_rows[used], len(data.items))
     return RulesRecommender(data.launch, data.items, context, counts, rates, served)
 
 
-def count_events(data: TrainingData, used: np.ndarray) -> counting.RuleCounts:
-    """The counts of the positive events among the rows in `used` [n] bool."""
+def fallback_scores(data: TrainingData) -> RuleScores:
+    """What answers a request without a history, in the declared order; what reads histories has nothing to say there and is left out."""
+    rules = count_events(data, np.ones(len(data.events), bool), data.launch.rules.fallback_order)
+    return RuleScores({name: rule for name, rule in rules.items() if not isinstance(rule, NextItems)}, data.items)
+
+
+def count_events(data: TrainingData, used: np.ndarray, names: Iterable[str]) -> dict[str, Rule]:
+    """The declared rules `names`, counted from the positive events among the rows in `used` [n] bool."""
     rows = used & data.events.positive & (data.item_rows > 0)
     user, _ = codes(data.events.user)
-    time, tie = data.events.time[rows], data.events.tie[rows]
-    return counting.count(data.launch, user[rows], data.item_rows[rows], time, len(data.items), tie)
+    context = {name: column[rows] for name, column in data.events.context.items()}
+    log = RuleLog(user[rows], data.item_rows[rows], data.events.time[rows], data.events.tie[rows], context, data.items)
+    return declared_rules.count(data.launch, log, names)
 
 
 def _rates(launch: Launch, events: EventTable, rows: np.ndarray, size: int) -> dict[str, np.ndarray]:

@@ -93,9 +93,13 @@ class PineconeIndex:
             with pinecone.Index(host=self.host, api_key=self.api_key, timeout=self.timeout) as index:
                 yield index
         except errors.UnauthorizedError as error:
-            raise VectorsError(f"Pinecone at {self.host} refuses the API key (401): check PINECONE_API_KEY, and that it is this project's.") from error
+            raise VectorsError(
+                f"Pinecone at {self.host} refuses the API key (401): check PINECONE_API_KEY, and that it is this project's."
+            ) from error
         except errors.PineconeError as error:
-            raise VectorsError(f"Pinecone at {self.host}: {type(error).__name__}: {error}. What was sent stays; to run the same command again is safe.") from error
+            raise VectorsError(
+                f"Pinecone at {self.host}: {type(error).__name__}: {error}. What was sent stays; to run the same command again is safe."
+            ) from error
 
     def _compared(self, index: Any, vectors: ItemVectors) -> tuple[ItemVectors, list[str], list[str]]:
         """What is to be sent, the wire ids that are to go, and the namespaces of old versions; nothing is changed.

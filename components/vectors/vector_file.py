@@ -75,7 +75,9 @@ def _text(column: np.ndarray) -> pa.Array:
 
 def _features(items: ItemTable, catalogue: Catalogue, columns: dict[str, np.ndarray]) -> dict[str, pa.Array]:
     """The declared columns by item; null for items that are in the log only."""
-    names = [name for name in dict.fromkeys((*catalogue.categories, *catalogue.texts, *catalogue.numbers)) if name in columns and name != catalogue.title]
+    names = [
+        name for name in dict.fromkeys((*catalogue.categories, *catalogue.texts, *catalogue.numbers)) if name in columns and name != catalogue.title
+    ]
     if not names:
         return {}
     last = {item: row for row, item in enumerate(columns[catalogue.item])}

@@ -27,7 +27,12 @@ from components.vectors.sink import library
 TYPES, BIGQUERY = "google.cloud.aiplatform_v1", "google.cloud.bigquery"
 CREATE_SECONDS = 3_600.0
 NEIGHBOURS = 10
-_NAMES = {"project": r"[a-z][a-z0-9-]{4,28}[a-z0-9]", "region": r"[a-z]+-[a-z]+[0-9]+", "dataset": r"[A-Za-z0-9_]{1,1024}", "store": r"[a-z][a-z0-9_]{0,59}"}
+_NAMES = {
+    "project": r"[a-z][a-z0-9-]{4,28}[a-z0-9]",
+    "region": r"[a-z]+-[a-z]+[0-9]+",
+    "dataset": r"[A-Za-z0-9_]{1,1024}",
+    "store": r"[a-z][a-z0-9_]{0,59}",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +106,10 @@ class VertexStore:
         parent = f"projects/{self.project}/locations/{self.region}"
         store = types.FeatureOnlineStore(optimized=types.FeatureOnlineStore.Optimized())
         return [
-            ("CreateFeatureOnlineStore", types.CreateFeatureOnlineStoreRequest(parent=parent, feature_online_store=store, feature_online_store_id=self.store)),
+            (
+                "CreateFeatureOnlineStore",
+                types.CreateFeatureOnlineStoreRequest(parent=parent, feature_online_store=store, feature_online_store_id=self.store),
+            ),
             (
                 "CreateFeatureView",
                 types.CreateFeatureViewRequest(
@@ -141,7 +149,9 @@ class VertexStore:
         job = client.load_table_from_file(content, self.table(vectors), rewind=True, job_config=self.load_config(vectors))
         job.result()
         if job.output_rows != len(vectors):
-            raise VectorsError(f"BigQuery needs {len(vectors):,} rows in {self.table(vectors)}, it loaded {job.output_rows:,}. The view was not touched.")
+            raise VectorsError(
+                f"BigQuery needs {len(vectors):,} rows in {self.table(vectors)}, it loaded {job.output_rows:,}. The view was not touched."
+            )
         return f"{self.table(vectors)}: {job.output_rows:,} rows"
 
     @contextlib.contextmanager

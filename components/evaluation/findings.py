@@ -1,0 +1,93 @@
+"""What the evaluation measured, as the verdict reads it from `evaluation.json`."""
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+
+from components.evaluation.bootstrap import Interval
+
+MODEL, CHAMPION, RULES = "model", "champion", "rules"
+SERVED = "what is served now"
+UNKNOWN = Interval(0.0, float("-inf"), float("inf"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Champion:
+    """What is served now, measured on the same queries.
+
+    Attributes:
+      kind: "model" or "rules".
+      value: of the gate's metric.
+      model_gain: the new model's relative gain over it; unknown if the model could not be judged.
+      rules_gain: the rules' relative gain over it.
+    """
+
+    kind: str
+    value: float
+    model_gain: Interval
+    rules_gain: Interval
+
+    def __post_init__(self) -> None:
+        """Checks the kind."""
+        if self.kind not in (MODEL, RULES):
+            raise ValueError(f"champion kind must be {MODEL!r} or {RULES!r}, got {self.kind!r}.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Findings:
+    """What the evaluation measured, on rolling histories over the whole catalogue.
+
+    Attributes:
+      queries: evaluated events.
+      model: the new model's value of the gate's metric.
+      rules: that of the best rule.
+      rules_name: of the best rule.
+      model_gain: the new model's relative gain over the best rule.
+      blessed: the Evaluator's word on the ranking head; None if it was not asked (there is no ranking head).
+      champion: None if nothing is served yet, or if it could not be evaluated.
+      champion_problem: why what is served could not be evaluated; empty if it could, or if nothing is served.
+      model_problem: why the new model cannot be trusted with a judgement: it does not load or answer, or it knows the answers.
+      slices: name -> the new model's relative gain over the rules there.
+      slices_over_champion: the same over what is served now.
+    """
+
+    queries: int
+    model: float
+    rules: float
+    rules_name: str
+    model_gain: Interval
+    blessed: bool | None = None
+    champion: Champion | None = None
+    champion_problem: str = ""
+    model_problem: str = ""
+    slices: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
+    slices_over_champion: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
+
+
+def read(evaluation: Mapping[str, typing.Any], blessed: bool | None) -> Findings:
+    """The findings in the comparison's `evaluation.json`, and the Evaluator's word on the ranking head."""
+    metric, rolling, slices = evaluation["metric"], evaluation["rolling"], evaluation["slices"]
+    gains = {name: Interval.from_dict(gain) for name, gain in evaluation["gains"].items() if name != "by_metric"}
+    champion = evaluation["champion"] and Champion(
+        kind=evaluation["champion"]["kind"],
+        value=rolling[SERVED].get(metric, 0.0),
+        model_gain=gains.get("model_over_champion", UNKNOWN),
+        rules_gain=gains["rules_over_champion"],
+    )
+    return Findings(
+        queries=evaluation["queries"],
+        model=rolling.get(MODEL, {}).get(metric, 0.0),
+        rules=rolling[evaluation["rules_name"]].get(metric, 0.0),
+        rules_name=evaluation["rules_name"],
+        model_gain=gains.get("model_over_rules", UNKNOWN),
+        blessed=blessed,
+        champion=champion,
+        champion_problem=evaluation["champion_problem"],
+        model_problem=evaluation["model_problem"],
+        slices=_intervals(slices["gains"]),
+        slices_over_champion=_intervals(slices["gains_over_champion"]),
+    )
+
+
+def _intervals(gains: Mapping[str, typing.Any]) -> dict[str, Interval]:
+    return {name: Interval.from_dict(gain) for name, gain in gains.items()}

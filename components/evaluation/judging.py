@@ -1,0 +1,113 @@
+"""Puts the questions to every contender: model, champion (what is being served) and each rule.
+
+A model or a champion that cannot be judged (it does not load, asks for columns the log does not have, answers NaN, or cannot answer as it
+would serve) is left out with the reason. The rules are ours: if they fail, the run does.
+"""
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from components.declaration import Launch
+from components.evaluation import bootstrap, contender, metrics, queries
+from components.evaluation.contender import Contender
+from components.evaluation.findings import MODEL
+from components.evaluation.queries import Answers, Queries
+from components.policy_checks import called
+from components.progress import Progress
+from components.rules.rules_recommender import RULE_SIGNATURE
+
+LEAK_QUERIES = 5000
+
+
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """A contender and how it did.
+
+    Attributes:
+      contender: what was asked.
+      rolling: its answers with the histories of each moment.
+      frozen: those with the histories of the split; without recommendations.
+      example: one answer of its serving signature as people read it; None if no query has a history to show.
+    """
+
+    contender: Contender
+    rolling: Answers
+    frozen: Answers
+    example: dict[str, Any] | None
+
+
+def judge(launch: Launch, folders: dict[str, str], rules: str, rolling: Queries, frozen: Queries) -> tuple[dict[str, Judged], dict[str, str]]:
+    """Every contender that answers, by the name people read, and why a model or champion does not.
+
+    Args:
+      launch: the declaration.
+      folders: of the SavedModels of `MODEL` and `CHAMPION`; "" for one that is not there.
+      rules: folder of the rules.
+      rolling, frozen: the same questions with two kinds of histories.
+    """
+    judged: dict[str, Judged] = {}
+    problems: dict[str, str] = {}
+    loaded = contender.load(rules)
+    of_rules = {rule: loaded.by(RULE_SIGNATURE + rule) for rule in map(called, launch.rules.names)}
+    progress = Progress("evaluation", 2 * (len(of_rules) + sum(map(bool, folders.values()))) * len(rolling))
+    for name, folder in folders.items():
+        try:
+            judged |= {name: _judged(contender.load(folder), rolling, frozen, progress)} if folder else {}
+        except ValueError as error:  # noqa: PERF203 (two turns)
+            problems[name] = str(error)
+    for name, rule in of_rules.items():
+        try:
+            judged[name] = _judged(rule, rolling, frozen, progress)
+        except ValueError as error:  # noqa: PERF203 (a handful of turns, minutes each)
+            raise ValueError(f"{name} cannot be judged: {error}") from error
+    if MODEL in judged:
+        leak = _leak(launch, judged[MODEL], [judged[name] for name in of_rules], rolling)
+        problems |= {MODEL: leak} if leak else {}
+    return judged, problems
+
+
+def _judged(each: Contender, rolling: Queries, frozen: Queries, progress: Progress) -> Judged:
+    answers = queries.ask(each.score, each.candidates, rolling, progress.advance, queries.RECOMMENDED)
+    stale = queries.ask(each.score, each.candidates, frozen, progress.advance)
+    return Judged(each, answers, stale, _example(each, rolling))
+
+
+def _example(each: Contender, asked: Queries) -> dict[str, Any] | None:
+    """One answer as people read it: to the last query whose user has a history of at least three items."""
+    rows = np.flatnonzero((asked.history != b"").sum(axis=1) >= min(3, asked.history.shape[1]))
+    if not len(rows):
+        return None
+    row = int(rows[asked.time[rows].argmax()])
+    ids, scores = each.recommend(asked, row)
+    titles = dict(zip(each.candidates, each.titles, strict=True))
+    past = [item for item in asked.history[row] if item][-3:]
+
+    def text(item: bytes) -> str:
+        return titles.get(item, item).decode(errors="replace")
+
+    answer = [[text(item), float(score)] for item, score in zip(ids, scores, strict=True) if item]
+    return {"user": asked.user_id[row].decode(errors="replace"), "history": [text(item) for item in past], "recommended": answer}
+
+
+def _leak(launch: Launch, model: Judged, rules: Iterable[Judged], asked: Queries) -> str:
+    """How the model knows answers from elsewhere than the history, if it does; "" if not.
+
+    By contract a request without a history is answered by the rules. A model that without any is surely better than every rule with it
+    has seen the answers: in a context column that is only known after the action, or in its training.
+    """
+    blank, rows = queries.without_history(asked, LEAK_QUERIES, launch.seed)
+    metric = launch.gate.metric
+    try:
+        ours = metrics.gains(metric, queries.ask(model.contender.score, model.contender.candidates, blank).ranks)
+    except ValueError as error:
+        return f"asked without a history, {error}"
+    pairs = [(ours, metrics.gains(metric, rule.rolling.ranks[rows])) for rule in rules]
+    if not all(gain.low > 0 for gain in bootstrap.relative_gains(pairs, blank.user, launch.seed)):
+        return ""
+    return (
+        f"a leak: asked without any history it still reaches {metric} {ours.mean():.3f}, more than every rule with it, so it knows the answers from "
+        "elsewhere. Look for a context column that is known only after the action"
+    )

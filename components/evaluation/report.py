@@ -1,0 +1,119 @@
+"""The summary of a run as one HTML page that needs nothing else: no script, no file beside it, no network.
+
+It holds what `components.evaluation.summary` says in text, of the same dict, and more of it: every slice, and the intervals drawn.
+"""
+
+import html
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from components.evaluation.bootstrap import Interval
+from components.evaluation.summary import FROZEN, RANKING, ROLLING, figure
+from components.evaluation.verdict_words import percent
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; color: #1c1c1c; background: #fff }
+h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2rem }
+table { border-collapse: collapse } th, td { padding: .25rem .8rem; text-align: right; border-bottom: 1px solid #ddd }
+th:first-child, td:first-child { text-align: left } .next { font-weight: 600 } .worse { color: #b00020 } .better { color: #00695c }
+svg { vertical-align: middle }
+"""
+# The range of gains that an interval is drawn in: from half to double.
+LOW, HIGH, WIDTH, HEIGHT = -0.5, 1.0, 180, 14
+
+
+def render(summary: Mapping[str, Any]) -> str:
+    """The page of a summary; its form is in `components.evaluation.summary`. A part that is missing is left out."""
+    title = html.escape(f"{summary.get('launch') or 'launch'}: {(summary.get('verdict') or {}).get('headline') or 'report'}")
+    parts = "\n".join(part for make in (_verdict, _rolling, _frozen, _slices, _ranking, _example, _notes) for part in make(summary))
+    head = f'<meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n<h1>{title}</h1>\n{parts}\n</body></html>\n'
+
+
+def _verdict(summary: Mapping[str, Any]) -> Iterator[str]:
+    said = summary.get("verdict") or {}
+    yield from _list(said.get("reasons"))
+    if said.get("advice"):
+        yield f'<p class="next">Next: {html.escape(said["advice"])}</p>'
+
+
+def _rolling(summary: Mapping[str, Any]) -> Iterator[str]:
+    yield from _table("With the history of each moment (rolling)", summary.get("rolling"), ("queries", *ROLLING, "novelty", "popularity_lift"))
+
+
+def _frozen(summary: Mapping[str, Any]) -> Iterator[str]:
+    yield from _table("With the history as it was at the split (frozen)", summary.get("frozen"), ("queries", *FROZEN))
+
+
+def _ranking(summary: Mapping[str, Any]) -> Iterator[str]:
+    ranking = summary.get("ranking")
+    if isinstance(ranking, str):
+        yield f"<h2>Ranking head</h2><p>{html.escape(ranking)}</p>"
+    else:
+        yield from _table("Ranking head", ranking, RANKING)
+
+
+def _table(title: str, rows: Mapping[str, Any] | None, columns: tuple[str, ...]) -> Iterator[str]:
+    filled = {name: row for name, row in (rows or {}).items() if row}
+    if not filled:
+        return
+    shown = [column for column in columns if any(column in row for row in filled.values())]
+    body = [(name, *(html.escape(figure(row.get(column))) for column in shown)) for name, row in filled.items()]
+    yield f"<h2>{html.escape(title)}</h2>{_cells(shown, body)}"
+
+
+def _slices(summary: Mapping[str, Any]) -> Iterator[str]:
+    slices = summary.get("slices") or {}
+    tables, gains, metric = slices.get("tables") or {}, slices.get("gains") or {}, slices.get("metric")
+    if not tables:
+        return
+    contenders = list(dict.fromkeys(name for table in tables.values() for name in table or {}))
+    body = []
+    for name, table in tables.items():
+        cells = [table.get(contender) or {} for contender in contenders] if table else []
+        queries = max((cell.get("queries") or 0 for cell in cells), default=0)
+        drawn = _gain(Interval.from_dict(gains[name])) if name in gains else ""
+        body.append((name, f"{queries:,}", *(html.escape(figure(cell.get(metric))) for cell in cells), drawn))
+    yield f"<h2>{html.escape(str(metric))} by slice</h2>{_cells(['queries', *contenders, 'model over rules'], body)}"
+
+
+def _gain(gain: Interval) -> str:
+    """A gain in words and drawn: the line is no gain, the bar the interval, the dot the point."""
+
+    def place(share: float) -> float:
+        return WIDTH * (min(max(share, LOW), HIGH) - LOW) / (HIGH - LOW)
+
+    kind = "better" if gain.low > 0 else "worse" if gain.high < 0 else ""
+    left, right, middle = place(gain.low), place(gain.high), HEIGHT / 2
+    drawn = (
+        f'<svg width="{WIDTH}" height="{HEIGHT}"><line x1="{place(0):.0f}" x2="{place(0):.0f}" y1="0" y2="{HEIGHT}" stroke="#999"/>'
+        f'<rect x="{left:.0f}" y="{middle - 2}" width="{max(right - left, 1):.0f}" height="4" fill="currentColor" opacity=".4"/>'
+        f'<circle cx="{place(gain.point):.0f}" cy="{middle}" r="4" fill="currentColor"/></svg>'
+    )
+    return f'<span class="{kind}">{percent(gain.point)} ({percent(gain.low)} to {percent(gain.high)}) {drawn}</span>'
+
+
+def _example(summary: Mapping[str, Any]) -> Iterator[str]:
+    example = summary.get("example") or {}
+    if example.get("recommended"):
+        history = ", ".join(map(str, example.get("history") or ())) or "nothing yet"
+        yield f"<h2>For example, user {html.escape(str(example.get('user') or '(unknown)'))}</h2><p>acted on: {html.escape(history)}</p>"
+        yield _cells(["score"], [(str(title), figure(score)) for title, score in example["recommended"]])
+
+
+def _notes(summary: Mapping[str, Any]) -> Iterator[str]:
+    if summary.get("notes"):
+        yield "<h2>Notes</h2>"
+        yield from _list(summary["notes"])
+
+
+def _list(texts: Any) -> Iterator[str]:
+    if texts:
+        yield "<ul>" + "".join(f"<li>{html.escape(str(text))}</li>" for text in texts) + "</ul>"
+
+
+def _cells(columns: list[str], rows: list[tuple[str, ...]]) -> str:
+    """A table; the first cell of a row is its name, the others are HTML already."""
+    head = "".join(f"<th>{html.escape(column)}</th>" for column in ("", *columns))
+    body = "".join(f"<tr><td>{html.escape(name)}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>" for name, *cells in rows)
+    return f"<table><tr>{head}</tr>{body}</table>"

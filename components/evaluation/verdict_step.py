@@ -1,0 +1,78 @@
+"""The step Verdict as a TFX component: a thin shell around `components.evaluation.verdict`, and the report beside it.
+
+TFX drops the docstrings of such functions, and refuses `from __future__ import annotations` in their module. `code` is read by none of
+them: it is the digest of their code, a part of the cache's key, and the reason why each step has a module of its own.
+"""
+
+import json
+import os
+from typing import Any
+
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types import standard_artifacts
+from tfx.utils import io_utils, path_utils
+
+from components.declaration import Launch
+from components.evaluation import findings, ranking_metrics, report, verdict
+from components.evaluation import summary as text
+from components.evaluation.evaluation_file import EVALUATION_FILE
+from components.models import export
+from components.progress import set_figure
+from components.validation import baseline
+
+SUMMARY_JSON, SUMMARY_TEXT, REPORT = "summary.json", "summary.txt", "report.html"
+
+
+def _serving(model: standard_artifacts.Model) -> str:
+    return path_utils.serving_model_path(model.uri)
+
+
+@component
+def Verdict(
+    evaluation: InputArtifact[standard_artifacts.ModelEvaluation],
+    model: InputArtifact[standard_artifacts.Model],
+    rules: InputArtifact[standard_artifacts.Model],
+    winner: OutputArtifact[standard_artifacts.Model],
+    blessing: OutputArtifact[standard_artifacts.ModelBlessing],
+    summary: OutputArtifact[standard_artifacts.ModelEvaluation],
+    launch: Parameter[str],
+    code: Parameter[str],
+    ranking: InputArtifact[standard_artifacts.ModelEvaluation] = None,
+    ranking_blessing: InputArtifact[standard_artifacts.ModelBlessing] = None,
+    statistics: InputArtifact[standard_artifacts.ExampleStatistics] = None,
+) -> None:
+    """Decides what is pushed, and says why; see `components.evaluation.verdict`."""
+    declared = Launch.from_json(launch)
+    found = json.loads(io_utils.read_string_file(os.path.join(evaluation.uri, EVALUATION_FILE)))
+    figures = ranking_metrics.read(declared, ranking.uri) if ranking is not None else None
+    blessed = None
+    if figures is not None and ranking_blessing is not None:
+        blessed = ranking_metrics.word(declared, figures, bool(ranking_blessing.get_int_custom_property("blessed")))
+    decision = verdict.decide(findings.read(found, blessed), declared.gate)
+    _write_summary(found | {"verdict": decision.to_dict(), "ranking": figures}, decision.outcome, summary)
+    chosen = {findings.MODEL: model, findings.RULES: rules}.get(decision.outcome)
+    if chosen is not None:
+        folder = path_utils.serving_model_dir(winner.uri)
+        io_utils.copy_dir(_serving(chosen), folder)
+        export.add_to_card(folder, _earned(found, decision))
+        if statistics is not None:
+            baseline.keep(statistics, folder)
+    blessing.set_int_custom_property("blessed", int(chosen is not None))
+    io_utils.write_string_file(os.path.join(blessing.uri, "BLESSED" if chosen is not None else "NOT_BLESSED"), decision.outcome)
+    set_figure(summary, verdict.HEADLINES[decision.outcome])
+
+
+def _earned(found: dict, decision: verdict.Verdict) -> dict[str, Any]:
+    """What the winner's card says of its evaluation."""
+    name = findings.MODEL if decision.outcome == findings.MODEL else found["rules_name"]
+    return {"metrics": found["rolling"][name], "verdict": decision.to_dict()}
+
+
+def _write_summary(found: dict, outcome: str, output: standard_artifacts.ModelEvaluation) -> None:
+    """Writes summary.json, summary.txt and report.html; the example is what the winner answers."""
+    found["example"] = found["examples"].get(outcome)
+    found["ranking"] = found["ranking"] or "left out: the log has neither impressions with request ids nor values with a threshold"
+    io_utils.write_string_file(os.path.join(output.uri, SUMMARY_JSON), json.dumps(found, indent=2, allow_nan=False))
+    io_utils.write_string_file(os.path.join(output.uri, SUMMARY_TEXT), text.render(found))
+    io_utils.write_string_file(os.path.join(output.uri, REPORT), report.render(found))
