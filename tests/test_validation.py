@@ -64,4 +64,4 @@ def test_a_sample_of_candidates_ranks_as_all_of_them_do_on_average(monkeypatch, 
 
 def test_no_more_questions_than_the_limit(monkeypatch):
     monkeypatch.setattr(validation, "MOST_QUESTIONS", 5)
-    assert len(validation.questions(data(PLAIN, events(PLAIN)), 0)) == 5
+    assert 0 < len(validation.questions(data(PLAIN, events(PLAIN)), 0)) <= 5
