@@ -96,6 +96,7 @@ class Model:
       temperature: the divisor of the cosine similarities in the softmax.
       top_k: how many items an answer holds.
       ranking_epochs: passes of the ranking head over the labelled rows.
+      warm_start: the towers start from those of the served version instead of at random.
     """
 
     dim: int = 64
@@ -106,6 +107,7 @@ class Model:
     temperature: float = 0.15
     top_k: int = 10
     ranking_epochs: int = 3
+    warm_start: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -38,7 +38,7 @@ class OurModel:
     def fit(self, problem):
         from components.models import training
 
-        self.recommender, choice = training.chosen_and_trained(problem.data)
+        self.recommender, choice, _ = training.chosen_and_trained(problem.data)
         self.length, self.passes = problem.data.launch.model.history, choice.passes
 
     def score(self, asked, batch):

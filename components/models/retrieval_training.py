@@ -10,11 +10,12 @@ import tensorflow as tf
 from components.features import histories
 from components.features.id_codes import codes
 from components.features.training_data import TrainingData
-from components.models import blend, fitting, neighbours, validation
+from components.models import blend, fitting, neighbours, validation, warm_start
 from components.models.context import ContextEmbedding, RequestContext
 from components.models.retrieval import RetrievalModel
 from components.models.score_parts import PARTS, START, NeighbourScores, ScoreParts
 from components.models.validation import Questions
+from components.models.warm_start import Saved
 
 LEAST_QUESTIONS = 50
 MICROSECONDS_PER_DAY = 86_400_000_000
@@ -54,13 +55,14 @@ class Towers(NamedTuple):
     tried: int
 
 
-def choose(data: TrainingData, request: RequestContext, context: dict[str, np.ndarray]) -> Choice:
+def choose(data: TrainingData, request: RequestContext, context: dict[str, np.ndarray], saved: Saved | None = None) -> Choice:
     """Trains on the events before the cut and looks at those after it: the best epoch, then the weights of the parts.
 
     Args:
       data: the training split.
       request: of the declared context.
       context: column to [n], its features of every event.
+      saved: the weights that training will start from; if they know the events after the cut, this starts at random all the same.
     """
     moment = validation.cut(data)
     asked, early = validation.questions(data, moment), data.events.time < moment
@@ -79,7 +81,8 @@ def choose(data: TrainingData, request: RequestContext, context: dict[str, np.nd
 
         return asked.gain(score, candidates)
 
-    towers = train(past, request, known, "choosing", watch=watched)
+    start = None if saved is None or warm_start.knew(saved, moment) else saved
+    towers = train(past, request, known, "choosing", watch=watched, saved=start)
     parts = _answered(asked, towers.model, score_parts(past, towers.model), contexts, candidates)
     weights = blend.fit(parts, np.full(len(asked), parts.shape[1] - 1), asked.offset, START)
     every = dataclasses.replace(asked, sample=np.arange(parts.shape[1] - 1), target=np.full(len(asked), parts.shape[1] - 1))
@@ -108,6 +111,7 @@ def train(
     task: str,
     stop: int | None = None,
     watch: Callable[[RetrievalModel], float] | None = None,
+    saved: Saved | None = None,
 ) -> Towers:
     """The towers, trained on windows of every user's positive events.
 
@@ -118,13 +122,22 @@ def train(
       task: what progress says.
       stop: after how many epochs to stop.
       watch: the towers' value on the validation part; see `fitting.fit`.
+      saved: weights to start from; None for random ones.
     """
     settings = data.launch.model
     windows = sequences(data, context)
     counts = np.bincount(windows["target"][windows["weight"] > 0], minlength=len(data.items))
     model = RetrievalModel(data.items, counts, settings, ContextEmbedding(request.sizes, request.names))
+    if saved is not None and len(windows["target"]):
+        model.compute_loss(_first(windows))  # makes the layers' weights
+        warm_start.begin(saved, data, model)
     schedule = fitting.Schedule(settings.batch_users, settings.epochs, settings.learning_rate, task, data.launch.seed, stop)
     return Towers(model, *fitting.fit(model, windows, schedule, watch and (lambda: watch(model))))
+
+
+def _first(windows: dict) -> dict:
+    """The first window alone."""
+    return tf.nest.map_structure(lambda column: tf.constant(column[:1]), windows)
 
 
 def sequences(data: TrainingData, context: dict[str, np.ndarray]) -> dict:

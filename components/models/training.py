@@ -11,10 +11,12 @@ import tensorflow as tf
 from components.features import training_data
 from components.features.preprocessing import CODE_KEY
 from components.features.training_data import TrainingData
-from components.models import export, model_card, ranking_training, retrieval_training
+from components.models import champion_version, export, model_card, ranking_training, retrieval_training, warm_start
 from components.models.context import RequestContext
 from components.models.model_recommender import ModelRecommender
+from components.models.retrieval import RetrievalModel
 from components.models.retrieval_training import Choice
+from components.models.warm_start import Saved
 from components.progress import FIGURE
 from components.rules.training import fallback_scores
 
@@ -25,8 +27,12 @@ def run_fn(fn_args: Any) -> None:
     positives = int(data.events.positive.sum())
     figure = f"learnt from {positives:,} positive events; {int(data.items.active.sum()):,} items to recommend"
     card = model_card.describe(data, fn_args.custom_config.get(CODE_KEY, ""))
-    model, choice = chosen_and_trained(data)
-    export.save(model, fn_args.serving_model_dir, card | {"kind": "model", FIGURE: figure, "choice": choice.to_dict()})
+    saved = warm_start.read(champion_version.served(fn_args.custom_config.get(warm_start.CHAMPION_KEY, "")))
+    model, choice, towers = chosen_and_trained(data, saved)
+    started = {"warm_start": saved is not None} if data.launch.model.warm_start else {}
+    export.save(model, fn_args.serving_model_dir, card | {"kind": "model", FIGURE: figure, "choice": choice.to_dict()} | started)
+    if data.launch.model.warm_start:
+        warm_start.write(fn_args.serving_model_dir, data, towers)
 
 
 def trained(data: TrainingData) -> ModelRecommender:
@@ -34,13 +40,19 @@ def trained(data: TrainingData) -> ModelRecommender:
     return chosen_and_trained(data)[0]
 
 
-def chosen_and_trained(data: TrainingData) -> tuple[ModelRecommender, Choice]:
-    """Towers, score and ranking head, trained on the data, and what was chosen on its validation part."""
+def chosen_and_trained(data: TrainingData, saved: Saved | None = None) -> tuple[ModelRecommender, Choice, RetrievalModel]:
+    """Towers, score and ranking head, trained on the data; what was chosen on its validation part; and the towers alone.
+
+    Args:
+      data: the training split.
+      saved: weights of the towers to start from; None for random ones.
+    """
     tf.keras.utils.set_random_seed(data.launch.seed)
     request = RequestContext(data.launch.log.context, data.transform)
     context = request.of_rows(data.events.context)
-    choice = retrieval_training.choose(data, request, context)
-    retrieval = retrieval_training.train(data, request, context, "training", stop=choice.epochs).model
+    choice = retrieval_training.choose(data, request, context, saved)
+    retrieval = retrieval_training.train(data, request, context, "training", stop=choice.epochs, saved=saved).model
     parts = retrieval_training.score_parts(data, retrieval)
     ranking = ranking_training.train(data, retrieval, context) if data.launch.has_ranking_head else None
-    return ModelRecommender(data.launch, data.items, request, retrieval, ranking, parts, choice.weights, fallback_scores(data)), choice
+    model = ModelRecommender(data.launch, data.items, request, retrieval, ranking, parts, choice.weights, fallback_scores(data))
+    return model, choice, retrieval
