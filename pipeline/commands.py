@@ -10,6 +10,7 @@ from pathlib import Path
 from components.errors import DayoneError
 from pipeline import (
     compile_command,
+    feast_command,
     kubeflow_options,
     launches,
     rollout_command,
@@ -65,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     rollout_command.add_to(commands)
     serve.add_to(commands)
     vectors_command.add_to(commands)
+    feast_command.add_to(commands)
     return parser
 
 

@@ -88,14 +88,14 @@ def _code(*functions: str) -> str:
 
 def checked_log(launch: Launch, settings: Settings) -> Checked:
     """The log, read, split by time, and held against its curated schema."""
-    read = events_example_gen(launch, str(settings.data), code_digest.of_module(INGEST))
+    read = events_example_gen(launch, str(settings.data), code_digest.of_module(INGEST), settings.gzip_level)
     names = (steps.STATISTICS_GEN, steps.SCHEMA, steps.EXAMPLE_VALIDATOR, steps.GATE)
     return _checked(read, "log", launch, settings, names)
 
 
 def checked_catalogue(launch: Launch, settings: Settings) -> Checked:
     """The catalogue, read and held against its curated schema."""
-    read = catalogue_example_gen(launch, str(settings.data), code_digest.of_module(INGEST))
+    read = catalogue_example_gen(launch, str(settings.data), code_digest.of_module(INGEST), settings.gzip_level)
     names = (steps.CATALOGUE_STATISTICS_GEN, steps.CATALOGUE_SCHEMA, steps.CATALOGUE_VALIDATOR, steps.CATALOGUE_GATE)
     return _checked(read, "catalogue", launch, settings, names)
 

@@ -75,9 +75,7 @@ def _add_pinecone(places: "argparse._SubParsersAction[argparse.ArgumentParser]")
     place.add_argument("--host", help=f"the index's host (default: {PINECONE_HOST})")
     place.add_argument("--namespace", default="", help="replace in place there (default: a namespace per version, v<version>)")
     place.add_argument("--keep", type=int, default=2, help="how many versions' namespaces stay (default: %(default)s)")
-    place.add_argument(
-        "--max-deletes", type=float, default=0.5, metavar="SHARE", help="the share of a namespace that may be gone (default: %(default)s)"
-    )
+    place.add_argument("--max-deletes", type=float, default=0.5, metavar="SHARE", help="share of a namespace that may be gone (default: %(default)s)")
     place.add_argument("--batch", type=int, default=100, help="vectors per request (default: %(default)s)")
     place.add_argument("--timeout", type=float, default=30.0, help="seconds for one request (default: %(default)s)")
     return place

@@ -5,12 +5,14 @@ import dataclasses
 import pytest
 from tfx.components import ExampleValidator, StatisticsGen
 from tfx.dsl.compiler import compiler
+from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.types import channel_utils
 from tfx.types.channel import OutputChannel
 
 from components.declaration import Launch
 from pipeline import code_digest, steps
+from pipeline.beam_profiles import BEAM_STEPS, BeamProfile
 from pipeline.graph import create_pipeline
 from pipeline.launches import movielens, shop
 from pipeline.settings import PROJECT, Settings
@@ -166,3 +168,15 @@ def test_it_compiles(launch, tmp_path):
         for before in node.pipeline_node.upstream_nodes:
             assert order.index(before) < order.index(node.pipeline_node.node_info.id)
     assert compiled.pipeline_info.id == launch.name
+
+
+def test_the_steps_that_run_beam_are_those_that_profiles_know_and_get_their_options(tmp_path):
+    profile = BeamProfile("two", ("--direct_num_workers=2",), {steps.EVALUATOR: ()})
+    settings = Settings(
+        launch="shop", workspace=tmp_path, data=tmp_path, schema=PROJECT / "schema", beam_profile=profile, beam_args=("--job_name=x",)
+    )
+    nodes = nodes_of(create_pipeline(shop.LAUNCH, settings, ""))
+    found = {name: node.executor_spec.beam_pipeline_args for name, node in nodes.items() if isinstance(node, BaseBeamComponent)}
+    assert set(found) == set(BEAM_STEPS)
+    assert found.pop(steps.EVALUATOR) == ["--job_name=x"]
+    assert all(args == ["--direct_num_workers=2", "--job_name=x"] for args in found.values())

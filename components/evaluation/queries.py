@@ -129,10 +129,12 @@ def without_history(queries: Queries, most: int, seed: int) -> tuple[Queries, np
     """
     rows = np.sort(np.random.default_rng(seed).permutation(len(queries))[:most])
     kept = np.isin(queries.seen_query, rows)
-    columns = {name: getattr(queries, name)[rows] for name in ("user", "user_id", "target", "time")}
     blank = Queries(
-        **columns,
+        user=queries.user[rows],
+        user_id=queries.user_id[rows],
         history=np.full((len(rows), queries.history.shape[1]), b"", object),
+        target=queries.target[rows],
+        time=queries.time[rows],
         context={name: column[rows] for name, column in queries.context.items()},
         seen_query=np.searchsorted(rows, queries.seen_query[kept]),
         seen_item=queries.seen_item[kept],
