@@ -68,7 +68,7 @@ def test_what_make_manifests_prints_is_what_is_shown(capsys):
     assert all(f"    {line}\n" in README for line in capsys.readouterr().out.splitlines())
 
 
-@pytest.mark.parametrize("command", [command for command in COMMANDS if command.endswith("--dry-run")])
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("rollout") and command.endswith("--dry-run")])
 def test_what_a_dry_run_of_rollout_prints_is_what_is_shown(command, capsys):
     assert commands.main([*shlex.split(command), "--launch", "shop"]) == 0
     assert f"python -m pipeline {command}\n\n    {capsys.readouterr().out}" in README
