@@ -52,7 +52,7 @@ def test_the_claim_that_must_exist_is_the_one_that_the_table_mounts():
 
 def test_what_kubectl_is_told_to_take_is_there():
     folders = set(re.findall(r"kubectl (?:apply --kustomize|kustomize) ([\w/-]+)", README))
-    assert folders == {f"kubeflow/overlays/{name}" for name in manifests.OVERLAYS if name not in ("own-server", "kserve")}
+    assert folders == {"kubeflow/base", *(f"kubeflow/overlays/{name}" for name in ("tf-serving", "beam-flink", "beam-spark"))}
     assert all((ROOT / folder / "kustomization.yaml").is_file() for folder in folders)
     jobs = {given["metadata"]["name"] for given in manifests.render(ROOT / "kubeflow/overlays/kserve") if given["kind"] == "CronJob"}
     assert set(re.findall(r"--from=cronjob/([\w-]+)", README)) == jobs
