@@ -17,14 +17,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
+from components.serving import api_description
+from components.serving.api_description import JSON
 from components.serving.request_errors import BAD_REQUEST, BUSY, NOT_FOUND, SLOW_CALLER, TOO_LARGE, RequestError
 from components.serving.service import Service
 from components.serving.work_queue import WorkQueue
 
 _LOGGER = logging.getLogger("dayone.serving")
-JSON = "application/json"
 MODEL, VERSION = "/v1/models/{name}", "/v1/models/{name}/versions/{version}"
-_BODY = {"requestBody": {"required": True, "content": {JSON: {"schema": {"type": "object"}}}}}
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -92,13 +92,14 @@ def _add_model_routes(app: _App, service: Service, queue: WorkQueue) -> None:
     async def metadata(request: Request) -> Response:
         return Response(service.metadata(_version(request, service)), media_type=JSON)
 
+    asked, looked_up = api_description.predict(service.launch, service.limits), api_description.lookup()
     for path in (VERSION, MODEL):
-        counted = _route(app, "POST", f"{path}:predict", predict, service, "Ask a signature (TF Serving's predict)", _BODY)
-        _route(app, "GET", f"{path}/metadata", metadata, service, "Signatures, and the version's card")
-        _route(app, "GET", path, status, service, "Which versions there are and which serves")
+        counted = _route(app, "POST", f"{path}:predict", predict, service, "Ask a signature (TF Serving's predict)", asked)
+        _route(app, "GET", f"{path}/metadata", metadata, service, "Signatures, and the version's card", looked_up)
+        _route(app, "GET", path, status, service, "Which versions there are and which serves", looked_up)
     parameters = {"name": service.launch.name}
     app.direct["POST", f"{MODEL.format_map(parameters)}:predict"] = counted, parameters
-    _route(app, "POST", "/v1/events", events, service, "Tell what users did", _BODY)
+    _route(app, "POST", "/v1/events", events, service, "Tell what users did", api_description.events(service.launch, service.limits))
 
 
 def _add_operations(app: FastAPI, service: Service, queue: WorkQueue) -> None:
