@@ -42,7 +42,7 @@ def predict(launch: Launch, limits: Limits) -> Schema:
         "oneOf": [{"required": ["instances"]}, {"required": ["inputs"]}],
         "example": {"instances": [{USER: "u00012"}]},
     }
-    answer = {"predictions": {"type": "array"}, "outputs": {}, "model_version": {"type": "string"}}
+    answer: Schema = {"predictions": {"type": "array"}, "outputs": {}, "model_version": {"type": "string"}}
     answer |= {name: {"type": "array", "items": {"type": "string"}} for name in ("request_ids", "policies")}
     return _described(body, {"type": "object", "properties": answer, "required": ["model_version"]}, tuple(_SAID))
 
@@ -50,7 +50,7 @@ def predict(launch: Launch, limits: Limits) -> Schema:
 def events(launch: Launch, limits: Limits) -> Schema:
     """What users did, and the answer."""
     kinds: Schema = {"enum": list(launch.positive_events)} if launch.log.event else {"type": "null"}
-    values = {"user_id": ID, "item_id": ID, "event": kinds, "request_id": ID, "value": {"type": "number"}}
+    values: Schema = {"user_id": ID, "item_id": ID, "event": kinds, "request_id": ID, "value": {"type": "number"}}
     needed = ["user_id", "item_id", *(["event"] if launch.log.event else [])]
     event = {"type": "object", "additionalProperties": False, "required": needed, "properties": values | dict.fromkeys(launch.log.context, CONTEXT)}
     listed = {"type": "array", "items": event, "minItems": 1, "maxItems": limits.ids}

@@ -17,8 +17,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from components.serving import api_description
+from components.serving import api_description, demo_page
 from components.serving.api_description import JSON
+from components.serving.demo import Demo
 from components.serving.request_errors import BAD_REQUEST, BUSY, NOT_FOUND, SLOW_CALLER, TOO_LARGE, RequestError
 from components.serving.service import Service
 from components.serving.work_queue import WorkQueue
@@ -28,13 +29,14 @@ MODEL, VERSION = "/v1/models/{name}", "/v1/models/{name}/versions/{version}"
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def create(service: Service, queue: WorkQueue, close: Callable[[], None] = lambda: None) -> FastAPI:
+def create(service: Service, queue: WorkQueue, close: Callable[[], None] = lambda: None, demo: Demo | None = None) -> FastAPI:
     """The application.
 
     Args:
       service: what answers.
       queue: where model calls wait.
       close: called when the server stops, after the last request.
+      demo: makes the demo page; None for none.
     """
 
     @contextlib.asynccontextmanager
@@ -47,6 +49,8 @@ def create(service: Service, queue: WorkQueue, close: Callable[[], None] = lambd
     app.add_exception_handler(HTTPException, _explain_http)
     _add_model_routes(app, service, queue)
     _add_operations(app, service, queue)
+    if demo is not None:
+        _add_demo(app, service, queue, demo)
     return app
 
 
@@ -119,6 +123,17 @@ def _add_operations(app: FastAPI, service: Service, queue: WorkQueue) -> None:
 
     for path, handler, summary in (("/healthz", alive, "Alive"), ("/readyz", ready, "Ready to answer"), ("/metrics", metrics, "Prometheus")):
         _route(app, "GET", path, handler, service, summary)
+
+
+def _add_demo(app: FastAPI, service: Service, queue: WorkQueue, demo: Demo) -> None:
+    """The page for people."""
+
+    async def page(request: Request) -> Response:
+        parameters = request.query_params.multi_items()
+        status, text = await queue.run(lambda: demo.page(parameters))
+        return Response(text, status, demo_page.HEADERS, "text/html")
+
+    _route(app, "GET", "/demo", page, service, "A page to try it out: /demo?user=u1")
 
 
 def _route(app: FastAPI, method: str, path: str, handler: Handler, service: Service, summary: str, more: dict | None = None) -> Handler:
