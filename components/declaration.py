@@ -90,22 +90,24 @@ class Model:
     Attributes:
       dim: of query and item vectors.
       history: how many of a user's last items the query tower reads.
-      epochs: passes over the training sequences.
+      epochs: passes over the training sequences at most; how many is chosen on the last tenth of the training time.
       batch_users: sequences per step.
       learning_rate: of Adam at the start; it falls to zero over the epochs along a cosine.
       temperature: the divisor of the cosine similarities in the softmax.
       top_k: how many items an answer holds.
       ranking_epochs: passes of the ranking head over the labelled rows.
+      warm_start: the towers start from those of the served version instead of at random.
     """
 
     dim: int = 64
     history: int = 50
-    epochs: int = 8
+    epochs: int = 12
     batch_users: int = 64
     learning_rate: float = 5e-3
-    temperature: float = 0.1
+    temperature: float = 0.15
     top_k: int = 10
     ranking_epochs: int = 3
+    warm_start: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

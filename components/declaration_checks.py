@@ -195,7 +195,7 @@ def _check_policies(launch: "Launch") -> None:
     if launch.gate.metric not in METRICS:
         raise DeclarationError("launch.gate.metric", launch.gate.metric, f"one of {', '.join(METRICS)}")
     positive = {"launch.rules.recent_days": launch.rules.recent_days, "launch.rules.covisitation_window": launch.rules.covisitation_window}
-    model = dataclasses.asdict(launch.model)
+    model = {name: value for name, value in dataclasses.asdict(launch.model).items() if not isinstance(value, bool)}
     for field, value in (positive | {f"launch.model.{name}": value for name, value in model.items()}).items():
         if value <= 0:
             raise DeclarationError(field, value, "a number above 0")

@@ -62,7 +62,7 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
     drift = drifted(launch, settings, log, catalogue, champion)
     transform = prepared(launch, log, drift)
     rules = trained(steps.RULES, RULES_RUN_FN, launch, log, transform, catalogue)
-    model = trained(steps.TRAINER, MODEL_RUN_FN, launch, log, transform, catalogue)
+    model = trained(steps.TRAINER, MODEL_RUN_FN, launch, log, transform, catalogue, champion if launch.model.warm_start else "")
     retrieval = judged_retrieval(launch, log, model, rules, champion)
     ranking = judged_ranking(launch, log, model) if launch.has_ranking_head else []
     verdict = decided(launch, log, retrieval, model, rules, ranking)
@@ -172,12 +172,13 @@ def prepared(launch: Launch, log: Checked, drift: list[BaseNode]) -> Transform:
     return transform
 
 
-def trained(name: str, run_fn: str, launch: Launch, log: Checked, transform: Transform, catalogue: Checked | None) -> CatalogueTrainer:
+def trained(
+    name: str, run_fn: str, launch: Launch, log: Checked, transform: Transform, catalogue: Checked | None, champion: str = ""
+) -> CatalogueTrainer:
     """Rules or model: whatever learns from the train split and exports the serving signatures."""
     items = catalogue.examples if catalogue else None
-    return CatalogueTrainer(run_fn, _code(run_fn, *launch.rules.names), launch, log.examples, transform.outputs["transform_graph"], items).with_id(
-        name
-    )
+    code, graph = _code(run_fn, *launch.rules.names), transform.outputs["transform_graph"]
+    return CatalogueTrainer(run_fn, code, launch, log.examples, graph, items, champion).with_id(name)
 
 
 def judged_retrieval(launch: Launch, log: Checked, model: BaseNode, rules: BaseNode, champion: str) -> BaseNode:

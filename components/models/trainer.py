@@ -16,6 +16,7 @@ from tfx.utils import json_utils, path_utils
 from components.declaration import Launch
 from components.features.preprocessing import CATALOGUE_URI, CODE_KEY, LAUNCH_KEY
 from components.models import export
+from components.models.warm_start import CHAMPION_KEY
 from components.progress import FIGURE, set_figure
 
 CATALOGUE_INPUT = "catalogue"
@@ -59,8 +60,9 @@ class CatalogueTrainer(base_component.BaseComponent):
         examples: types.BaseChannel,
         transform_graph: types.BaseChannel,
         catalogue: types.BaseChannel | None,
+        champion: str = "",
     ):
-        """Names the dotted path of the `run_fn`, the digest of its code, and what it reads."""
+        """Names the dotted path of the `run_fn`, the digest of its code, what it reads, and the served version it may start from."""
         inputs = {CATALOGUE_INPUT: catalogue} if catalogue is not None else {}
         spec = CatalogueTrainerSpec(
             examples=examples,
@@ -68,7 +70,7 @@ class CatalogueTrainer(base_component.BaseComponent):
             run_fn=run_fn,
             train_args=trainer_pb2.TrainArgs(),
             eval_args=trainer_pb2.EvalArgs(),
-            custom_config=json_utils.dumps({LAUNCH_KEY: launch.to_json(), CODE_KEY: code}),
+            custom_config=json_utils.dumps({LAUNCH_KEY: launch.to_json(), CODE_KEY: code} | ({CHAMPION_KEY: champion} if champion else {})),
             model=types.Channel(type=standard_artifacts.Model),
             model_run=types.Channel(type=standard_artifacts.ModelRun),
             **inputs,
