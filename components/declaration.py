@@ -69,7 +69,7 @@ class Gate:
 
 @dataclasses.dataclass(frozen=True)
 class Drift:
-    """How far the eval part of the log, its newest events, may lie from the train part.
+    """How far the eval part of the log, its newest events, may lie from the train part; and that from what the served version has learnt from.
 
     Attributes:
       stop: whether drift stops the run or is only said. How far a column may move is in the curated schema (`drift_comparator`).
