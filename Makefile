@@ -32,6 +32,9 @@ bench-serving: setup ## measure the local server on this machine (about two minu
 bench-ingest: setup ## measure our ExampleGen beside those of TFX (about ten minutes; ARGS="--rows 100000" is quick)
 	@$(BIN)/python tests/bench_ingest.py $(ARGS)
 
+bench-evaluation: setup ## measure the evaluation beside TFRS's FactorizedTopK and on generated logs (about five minutes)
+	@$(BIN)/python tests/bench_evaluation.py $(ARGS)
+
 sample: setup ## make the sample log alone; options: make sample ARGS="--help"
 	@$(BIN)/python data/generate.py $(ARGS)
 
