@@ -197,7 +197,7 @@ def _check_policies(launch: "Launch") -> None:
     if launch.gate.metric not in METRICS:
         raise DeclarationError("launch.gate.metric", launch.gate.metric, f"one of {', '.join(METRICS)}")
     positive = {"launch.rules.recent_days": launch.rules.recent_days, "launch.rules.covisitation_window": launch.rules.covisitation_window}
-    model = {name: value for name, value in dataclasses.asdict(launch.model).items() if not isinstance(value, bool)}
+    model = {name: value for name, value in dataclasses.asdict(launch.model).items() if name not in ("tuning_trials", "warm_start")}
     for field, value in (positive | {f"launch.model.{name}": value for name, value in model.items()}).items():
         if value <= 0:
             raise DeclarationError(field, value, "a number above 0")
@@ -206,6 +206,11 @@ def _check_policies(launch: "Launch") -> None:
     for field, value in shares.items():
         if not 0 <= value <= 1:
             raise DeclarationError(f"launch.{field}", value, "a number from 0 to 1")
-    for field, value, least in (("gate.margin", launch.gate.margin, 0), ("gate.min_queries", launch.gate.min_queries, 1), ("seed", launch.seed, 0)):
+    for field, value, least in (
+        ("gate.margin", launch.gate.margin, 0),
+        ("gate.min_queries", launch.gate.min_queries, 1),
+        ("seed", launch.seed, 0),
+        ("model.tuning_trials", launch.model.tuning_trials, 0),
+    ):
         if value < least:
             raise DeclarationError(f"launch.{field}", value, f"a number of at least {least}")
