@@ -8,6 +8,8 @@ made, and travels to every pipeline step as JSON, so that TFX's cache and Kubefl
 import dataclasses
 import json
 import typing
+from collections.abc import Mapping
+from typing import Any
 
 from components import declaration_checks
 from components.declared_data import Catalogue, Log, Objective, Split
@@ -55,6 +57,7 @@ class Gate:
       guards: slices of the evaluation on which the model must not be surely worse, by more than `guard_loss`, than the rules or than what is
         served: "new users", "tail items", "device=mobile", ... (docs/evaluation.md lists them).
       guard_loss: the relative loss that a guard tolerates.
+      request_ndcg: whether the standard Evaluator also measures the order within each request (docs/evaluation.md says what it costs).
       min_auc: per objective, for the ranking head on the exported model; the standard Evaluator blesses by it.
     """
 
@@ -64,12 +67,13 @@ class Gate:
     effect: float = 0.02
     guards: tuple[str, ...] = ()
     guard_loss: float = 0.0
+    request_ndcg: bool = False
     min_auc: float = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
 class Drift:
-    """How far the eval part of the log, its newest events, may lie from the train part.
+    """How far the eval part of the log, its newest events, may lie from the train part; and that from what the served version has learnt from.
 
     Attributes:
       stop: whether drift stops the run or is only said. How far a column may move is in the curated schema (`drift_comparator`).
@@ -96,6 +100,7 @@ class Model:
       temperature: the divisor of the cosine similarities in the softmax.
       top_k: how many items an answer holds.
       ranking_epochs: passes of the ranking head over the labelled rows.
+      tuning_trials: how many settings the step Tuner tries; 0 leaves the step out.
       warm_start: the towers start from those of the served version instead of at random.
     """
 
@@ -107,6 +112,7 @@ class Model:
     temperature: float = 0.15
     top_k: int = 10
     ranking_epochs: int = 3
+    tuning_trials: int = 0
     warm_start: bool = False
 
 
@@ -158,6 +164,10 @@ class Launch:
         if self.learns_from_impressions:
             return self.objectives
         return tuple(objective for objective in self.objectives if objective.value_at_least is not None)
+
+    def with_model(self, settings: Mapping[str, Any]) -> "Launch":
+        """The same launch with other settings of the model, by name."""
+        return dataclasses.replace(self, model=dataclasses.replace(self.model, **settings))
 
     def to_json(self) -> str:
         """The declaration as JSON, keys sorted; equal declarations give equal text."""

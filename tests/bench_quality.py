@@ -10,6 +10,7 @@ figures are means over the seeds.
 """
 
 import argparse
+import importlib.util
 import multiprocessing
 import resource
 import sys
@@ -27,6 +28,7 @@ import bench_rivals as rivals  # noqa: E402
 from components.evaluation import metrics  # noqa: E402
 from pipeline import launches  # noqa: E402
 
+NEED_IMPLICIT = ("iALS", "item-kNN")
 OURS, TUTORIAL = "our model", "TFRS tutorial"
 NAMES = (OURS, *rivals.GRIDS, TUTORIAL)
 SHOWN = {"recall@10": "R@10", "recall@20": "R@20", "recall@50": "R@50", "ndcg@10": "NDCG@10", "mrr": "MRR", "coverage": "coverage"}
@@ -104,6 +106,14 @@ def show(results):
             print(f"{name:<32}{quality}{mean['CPU-s']:9.2f}{mean['events/CPU-s']:14,.0f}{mean['MB']:7.0f}")
 
 
+def possible(names):
+    """The contenders that can be had here; says which cannot."""
+    if importlib.util.find_spec("implicit"):
+        return list(names)
+    print(f"{' and '.join(NEED_IMPLICIT)} are left out: they need the package implicit (`uv sync --frozen --group bench`).", flush=True)
+    return [name for name in names if name not in NEED_IMPLICIT]
+
+
 def parsed(arguments):
     parser = argparse.ArgumentParser(prog="make bench-quality", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, help="the folder of the log and the catalogue")
@@ -117,14 +127,15 @@ def parsed(arguments):
 def main(arguments=None):
     options = parsed(arguments)
     declared, folder = launches.load(options.launch), protocols.folder_of(options.data)
+    names = possible(options.only)
     made = {"leave-one-out": protocols.leave_one_out, "temporal": protocols.temporal}
     events, catalogue = protocols.read_events(declared, folder), protocols.read_catalogue(declared, folder)
-    print(f"{len(events):,} positive events; {len(options.only)} contenders, seeds {options.seeds}", flush=True)
+    print(f"{len(events):,} positive events; {len(names)} contenders, seeds {options.seeds}", flush=True)
     results, began = {}, time.monotonic()
     for seed in options.seeds:
         for kind in options.protocols:
             problem = made[kind](protocols.plain(declared, seed), events, catalogue)
-            for name in options.only:
+            for name in names:
                 tables = forked(measure, forked(choose, name, problem), problem)
                 for protocol, table in tables.items():
                     results.setdefault(protocol, {}).setdefault(name, []).append(table)

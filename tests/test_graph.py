@@ -24,6 +24,7 @@ LAUNCHES = {
     "movielens": movielens.LAUNCH,
     "no catalogue": dataclasses.replace(shop.LAUNCH, catalogue=None),
     "no ranking head": dataclasses.replace(shop.LAUNCH, log=dataclasses.replace(shop.LAUNCH.log, impression=None, request=None)),
+    "search": dataclasses.replace(shop.LAUNCH, model=dataclasses.replace(shop.LAUNCH.model, tuning_trials=2, warm_start=True)),
     "bare": dataclasses.replace(
         movielens.LAUNCH, catalogue=None, objectives=tuple(dataclasses.replace(one, value_at_least=None) for one in movielens.LAUNCH.objectives)
     ),
@@ -68,6 +69,7 @@ def test_the_launches_differ_in_what_they_have():
         "movielens": (True, True),
         "no catalogue": (False, True),
         "no ranking head": (True, False),
+        "search": (True, True),
         "bare": (False, False),
     }
 

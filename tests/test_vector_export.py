@@ -25,8 +25,8 @@ def test_the_file_holds_what_the_signature_answers(launch, tmp_path):
 
 def test_every_known_item_is_there_and_the_active_ones_are_offered(tmp_path):
     folder = tmp_path / "7"
-    shutil.copytree(saved("model"), folder)
-    vector_export.write(recommender("model"), data(), str(folder))
+    shutil.copytree(saved("model", LAUNCH), folder)
+    vector_export.write(recommender("model", LAUNCH), data(), str(folder))
 
     read = vector_file.read(folder)
     kinds = dict(zip(read.ids, read.table["kind"].to_pylist(), strict=True))

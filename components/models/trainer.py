@@ -61,9 +61,19 @@ class CatalogueTrainer(base_component.BaseComponent):
         transform_graph: types.BaseChannel,
         catalogue: types.BaseChannel | None,
         champion: str = "",
+        hyperparameters: types.BaseChannel | None = None,
     ):
-        """Names the dotted path of the `run_fn`, the digest of its code, what it reads, and the served version it may start from."""
-        inputs = {CATALOGUE_INPUT: catalogue} if catalogue is not None else {}
+        """Names the dotted path of the `run_fn`, the digest of its code, and what it reads.
+
+        Args:
+          run_fn, code: a dotted path and a digest.
+          launch: the declaration.
+          examples, transform_graph, catalogue: of the data.
+          champion: the served version that training may start from; "" for none.
+          hyperparameters: of a Tuner; they replace the declared settings.
+        """
+        wanted = {CATALOGUE_INPUT: catalogue, standard_component_specs.HYPERPARAMETERS_KEY: hyperparameters}
+        inputs = {name: channel for name, channel in wanted.items() if channel is not None}
         spec = CatalogueTrainerSpec(
             examples=examples,
             transform_graph=transform_graph,

@@ -4,6 +4,7 @@ First, on a validation cut of the training time, the number of epochs and the we
 their frozen vectors, the ranking head. The eval split is not read.
 """
 
+import dataclasses
 from typing import Any
 
 import tensorflow as tf
@@ -23,7 +24,7 @@ from components.rules.training import fallback_scores
 
 def run_fn(fn_args: Any) -> None:
     """TFX's entry: see `tfx.components.trainer.fn_args_utils.FnArgs` for the argument."""
-    data = training_data.read(fn_args)
+    data = _tuned(training_data.read(fn_args), fn_args.hyperparameters)
     positives = int(data.events.positive.sum())
     figure = f"learnt from {positives:,} positive events; {int(data.items.active.sum()):,} items to recommend"
     card = model_card.describe(data, fn_args.custom_config.get(CODE_KEY, ""))
@@ -34,6 +35,11 @@ def run_fn(fn_args: Any) -> None:
     vector_export.write(model, data, fn_args.serving_model_dir)
     if data.launch.model.warm_start:
         warm_start.write(fn_args.serving_model_dir, data, towers)
+
+
+def _tuned(data: TrainingData, found: dict | None) -> TrainingData:
+    """The data with the settings that the step Tuner found, if it ran."""
+    return dataclasses.replace(data, launch=data.launch.with_model(found["values"])) if found else data
 
 
 def trained(data: TrainingData) -> ModelRecommender:
