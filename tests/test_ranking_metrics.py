@@ -62,7 +62,7 @@ def judged(folder, launch, labels, **columns):
     examples = artifact(standard_artifacts.Examples, folder / "examples", split_names='["eval"]')
     ranking_examples.write(launch, log, examples.uri)
     model = artifact(standard_artifacts.Model, folder / "model")
-    context = {name: tf.string for name in launch.log.context}
+    context = dict.fromkeys(launch.log.context, tf.string)
     save_table(path_utils.serving_model_dir(model.uri), next_item(count=10), launch, context=context)
     evaluation = artifact(standard_artifacts.ModelEvaluation, folder / "evaluation")
     blessing = artifact(standard_artifacts.ModelBlessing, folder / "blessing")
