@@ -35,6 +35,9 @@ bench-ingest: setup ## measure our ExampleGen beside those of TFX (about ten min
 bench-evaluation: setup ## measure the evaluation beside TFRS's FactorizedTopK and on generated logs (about five minutes)
 	@$(BIN)/python tests/bench_evaluation.py $(ARGS)
 
+bench-quality: setup ## our rules and model beside EASE, iALS, item-kNN and the TFRS tutorial; needs ARGS="--data FOLDER" (docs/quality.md)
+	@$(BIN)/python tests/bench_quality.py $(ARGS)
+
 sample: setup ## make the sample log alone; options: make sample ARGS="--help"
 	@$(BIN)/python data/generate.py $(ARGS)
 

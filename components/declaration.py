@@ -8,6 +8,8 @@ made, and travels to every pipeline step as JSON, so that TFX's cache and Kubefl
 import dataclasses
 import json
 import typing
+from collections.abc import Mapping
+from typing import Any
 
 from components import declaration_checks
 from components.declared_data import Catalogue, Log, Objective, Split
@@ -74,7 +76,7 @@ class Gate:
 
 @dataclasses.dataclass(frozen=True)
 class Drift:
-    """How far the eval part of the log, its newest events, may lie from the train part.
+    """How far the eval part of the log, its newest events, may lie from the train part; and that from what the served version has learnt from.
 
     Attributes:
       stop: whether drift stops the run or is only said. How far a column may move is in the curated schema (`drift_comparator`).
@@ -95,22 +97,26 @@ class Model:
     Attributes:
       dim: of query and item vectors.
       history: how many of a user's last items the query tower reads.
-      epochs: passes over the training sequences.
+      epochs: passes over the training sequences at most; how many is chosen on the last tenth of the training time.
       batch_users: sequences per step.
       learning_rate: of Adam at the start; it falls to zero over the epochs along a cosine.
       temperature: the divisor of the cosine similarities in the softmax.
       top_k: how many items an answer holds.
       ranking_epochs: passes of the ranking head over the labelled rows.
+      tuning_trials: how many settings the step Tuner tries; 0 leaves the step out.
+      warm_start: the towers start from those of the served version instead of at random.
     """
 
     dim: int = 64
     history: int = 50
-    epochs: int = 8
+    epochs: int = 12
     batch_users: int = 64
     learning_rate: float = 5e-3
-    temperature: float = 0.1
+    temperature: float = 0.15
     top_k: int = 10
     ranking_epochs: int = 3
+    tuning_trials: int = 0
+    warm_start: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,6 +167,10 @@ class Launch:
         if self.learns_from_impressions:
             return self.objectives
         return tuple(objective for objective in self.objectives if objective.value_at_least is not None)
+
+    def with_model(self, settings: Mapping[str, Any]) -> "Launch":
+        """The same launch with other settings of the model, by name."""
+        return dataclasses.replace(self, model=dataclasses.replace(self.model, **settings))
 
     def to_json(self) -> str:
         """The declaration as JSON, keys sorted; equal declarations give equal text."""

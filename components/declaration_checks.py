@@ -184,9 +184,11 @@ def _check_query(launch: "Launch") -> None:
         return
     if launch.split.eval_from is None:
         raise DeclarationError("launch.split", dataclasses.asdict(launch.split), "eval_from, as launch.log.path is a BigQuery query")
-    if launch.log.impression:
-        fix = "Set it to None, or export the query's answer to Parquet and declare the files."
-        raise DeclarationError("launch.log.impression", launch.log.impression, "None, as launch.log.path is a BigQuery query", fix)
+    for name, off in (("impression", None), ("value_min", None), ("value_max", None), ("drop_duplicates", False)):
+        value = getattr(launch.log, name)
+        if value != off:
+            fix = f"Set it to {off}, or export the query's answer to Parquet and declare the files."
+            raise DeclarationError(f"launch.log.{name}", value, f"{off}, as launch.log.path is a BigQuery query", fix)
 
 
 def _check_policies(launch: "Launch") -> None:
@@ -195,7 +197,7 @@ def _check_policies(launch: "Launch") -> None:
     if launch.gate.metric not in METRICS:
         raise DeclarationError("launch.gate.metric", launch.gate.metric, f"one of {', '.join(METRICS)}")
     positive = {"launch.rules.recent_days": launch.rules.recent_days, "launch.rules.covisitation_window": launch.rules.covisitation_window}
-    model = dataclasses.asdict(launch.model)
+    model = {name: value for name, value in dataclasses.asdict(launch.model).items() if name not in ("tuning_trials", "warm_start")}
     for field, value in (positive | {f"launch.model.{name}": value for name, value in model.items()}).items():
         if value <= 0:
             raise DeclarationError(field, value, "a number above 0")
@@ -204,6 +206,11 @@ def _check_policies(launch: "Launch") -> None:
     for field, value in shares.items():
         if not 0 <= value <= 1:
             raise DeclarationError(f"launch.{field}", value, "a number from 0 to 1")
-    for field, value, least in (("gate.margin", launch.gate.margin, 0), ("gate.min_queries", launch.gate.min_queries, 1), ("seed", launch.seed, 0)):
+    for field, value, least in (
+        ("gate.margin", launch.gate.margin, 0),
+        ("gate.min_queries", launch.gate.min_queries, 1),
+        ("seed", launch.seed, 0),
+        ("model.tuning_trials", launch.model.tuning_trials, 0),
+    ):
         if value < least:
             raise DeclarationError(f"launch.{field}", value, f"a number of at least {least}")

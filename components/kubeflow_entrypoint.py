@@ -8,13 +8,15 @@ TFX's own container entrypoint is made for Vertex. It is run here with what it e
   URIs become these folders, and URIs again in what the step reports. So the step needs no credentials of the store;
 - the folders of the outputs are emptied and made, as TFX's local launcher does, so that a killed attempt leaves nothing for the next;
 - an ExampleGen needs its driver, which Kubeflow skips, for span, file pattern and fingerprint: it runs first, in this process;
-- metadata without a value is dropped: the launcher refuses null.
+- `--remote` leaves the URIs as they are, for steps whose Beam workers run elsewhere and see no folder of this pod; it needs gs://, which TensorFlow
+  and Beam can open, and a pod that may read and write there;
+- metadata without a value is dropped: the launcher refuses null;
+- what the run has set (`components.run_parameters`) is written into the step's own parameters, and TFX sees only these.
 """
 
 import argparse
 import logging
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 
@@ -22,15 +24,19 @@ from apache_beam.options.pipeline_options import StandardOptions
 from google.protobuf import json_format, struct_pb2
 from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx.components.example_gen import base_example_gen_executor
+from tfx.dsl.io import fileio
 from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_entrypoint_utils, kubeflow_v2_run_executor
 from tfx.orchestration.kubeflow.v2.file_based_example_gen import driver
 from tfx.orchestration.portable import outputs_utils
 from tfx.utils import import_utils
 
+from components import run_parameters
 from components.beam_engine import ENGINE
+from components.errors import SettingsError
 
 # As the backend's launcher maps them.
 LOCAL_FOLDERS = {"gs://": "gcs/", "s3://": "s3/", "minio://": "minio/"}
+REMOTE_STORE = "gs://"
 # The types of Kubeflow itself, such as the `system.Artifact` of `executor-logs`.
 _PLATFORM_TYPES = "system."
 
@@ -53,9 +59,10 @@ def main(arguments: Sequence[str], root: str = "/") -> int:
         options.json_serialized_inputs_spec_args or "{}", pipeline_spec_pb2.ComponentInputsSpec(), ignore_unknown_fields=True
     )
     _LOGGER.info("step %s", options.step)
+    apply_run_parameters(request)
     complete_inputs(request, inputs_spec)
     drop_platform_outputs(request)
-    uris = to_local(request, root)
+    uris = remote_uris(request) if options.remote else to_local(request, root)
     start_afresh(request)
     StandardOptions.DEFAULT_RUNNER = ENGINE
     if issubclass(import_utils.import_class_by_path(options.executor_class_path), base_example_gen_executor.BaseExampleGenExecutor):
@@ -76,6 +83,14 @@ def complete_inputs(request: pipeline_spec_pb2.ExecutorInput, spec: pipeline_spe
             if name in spec.artifacts:
                 artifact.type.CopyFrom(spec.artifacts[name].artifact_type)
             drop_nulls(artifact.metadata)
+
+
+def apply_run_parameters(request: pipeline_spec_pb2.ExecutorInput) -> None:
+    """Writes what the run has set into the step's own parameters; TFX knows these only."""
+    values = {name: json_format.MessageToDict(value) for name, value in request.inputs.parameter_values.items()}
+    own = run_parameters.applied(values)
+    request.inputs.ClearField("parameter_values")
+    json_format.ParseDict({"parameterValues": own}, request.inputs)
 
 
 def drop_platform_outputs(request: pipeline_spec_pb2.ExecutorInput) -> None:
@@ -109,14 +124,28 @@ def to_local(request: pipeline_spec_pb2.ExecutorInput, root: str) -> dict[str, s
     return uris
 
 
+def remote_uris(request: pipeline_spec_pb2.ExecutorInput) -> dict[str, str]:
+    """The way back for artifacts that stay in the store: each URI is its own.
+
+    Raises:
+      SettingsError: if the store is one that TensorFlow cannot open.
+    """
+    artifacts = [artifact for side in (request.inputs, request.outputs) for given in side.artifacts.values() for artifact in given.artifacts]
+    for artifact in artifacts:
+        if not artifact.uri.startswith(REMOTE_STORE):
+            fix = "Give the run another pipeline root, or keep Beam in the step's pod."
+            raise SettingsError("--remote", artifact.uri, f"artifacts in a store that TensorFlow opens itself ({REMOTE_STORE})", fix)
+    return {artifact.uri: artifact.uri for artifact in artifacts}
+
+
 def start_afresh(request: pipeline_spec_pb2.ExecutorInput) -> None:
     """Removes what a killed attempt may have left of the outputs, and makes their folders."""
     outputs = kubeflow_v2_entrypoint_utils.parse_raw_artifact_dict(request.outputs.artifacts)
     for path in [artifact.uri for artifacts in outputs.values() for artifact in artifacts] + [request.outputs.output_file]:
-        if os.path.isdir(path):
-            shutil.rmtree(path)
-        elif os.path.exists(path):
-            os.remove(path)
+        if fileio.isdir(path):
+            fileio.rmtree(path)
+        elif fileio.exists(path):
+            fileio.remove(path)
     outputs_utils.make_output_dirs(outputs)
 
 
@@ -152,6 +181,7 @@ def _parser() -> argparse.ArgumentParser:
     """The arguments that TFX's runner writes, and the step's name, which the compiled pipeline adds; the rest is for Beam."""
     parser = argparse.ArgumentParser(prog="python -m components.kubeflow_entrypoint", allow_abbrev=False)
     parser.add_argument("--step", default="", help="the task's name, for the log")
+    parser.add_argument("--remote", action="store_true", help="leave artifacts in the store: Beam's workers run elsewhere")
     parser.add_argument("--executor_class_path", required=True, help="the class that does the work")
     parser.add_argument("--json_serialized_invocation_args", required=True, help="the ExecutorInput")
     parser.add_argument("--json_serialized_inputs_spec_args", default="", help="the ComponentInputsSpec")

@@ -14,6 +14,7 @@ RESOURCES = PROJECT / "kubeflow" / "resources.yaml"
 _EXAMPLES = """\
 examples:
   python -m pipeline compile --image registry.example/dayone:1.4.2    runs/shop/shop.yaml, checked
+  python -m pipeline compile --for vertex --resources kubeflow/resources.vertex.yaml    runs/shop/shop.vertex.json
   python -m pipeline compile --check runs/shop/shop.yaml              what Kubeflow Pipelines would refuse in a file
 """
 
@@ -28,7 +29,10 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--launch", metavar="NAME", help=f"the launch to compile, see `launches` (default: {launches.DEFAULT})")
-    parser.add_argument("--output", metavar="FILE", type=Path, help="the file to write (default: runs/<launch>/<launch>.yaml)")
+    platforms = "kubeflow (default): open-source Kubeflow Pipelines; vertex: Vertex AI Pipelines"
+    parser.add_argument("--for", dest="platform", choices=("kubeflow", "vertex"), default="kubeflow", help=platforms)
+    output = "the file to write (default: runs/<launch>/<launch>.yaml, for Vertex .vertex.json)"
+    parser.add_argument("--output", metavar="FILE", type=Path, help=output)
     parser.add_argument("--resources", metavar="FILE", type=Path, default=RESOURCES, help="what each step gets (default: kubeflow/resources.yaml)")
     parser.add_argument("--image", metavar="IMAGE", help="the image of every step (default: the one that the resources name)")
     parser.add_argument("--beam-profile", metavar="NAME", help="where Beam works: a profile of kubeflow/beam_profiles.yaml (default: in the pods)")
@@ -39,7 +43,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def _run(options: argparse.Namespace) -> int:
     # Here, because help and usage errors need none of it.
-    from pipeline import kubeflow_compile, kubeflow_contract
+    from pipeline import kubeflow_compile, kubeflow_contract, vertex_compile
 
     if options.check:
         kubeflow_contract.check(options.check.read_text(encoding="utf-8"), str(options.check))
@@ -48,12 +52,16 @@ def _run(options: argparse.Namespace) -> int:
     settings = Settings.from_environment(os.environ, {"launch": options.launch, "beam_profile": options.beam_profile})
     launch = launches.load(settings.launch)
     table = kubeflow_compile.table_for(options.resources, options.image)
+    platform = vertex_compile if options.platform == "vertex" else kubeflow_compile
+    if platform is vertex_compile:
+        vertex_compile.check(table)
     print("compiling; starting TFX takes about 20 seconds ...", file=sys.stderr)
     with warnings.catch_warnings():
         # Google's clients tell everyone on Python 3.10 that they will stop.
         warnings.simplefilter("ignore", FutureWarning)
-        text = kubeflow_compile.compiled(launch, table, options.cache, settings.beam_profile)
-    output = options.output or settings.home / f"{launch.name}.yaml"
+        text = platform.compiled(launch, table, options.cache, settings.beam_profile)
+    ending = ".vertex.json" if platform is vertex_compile else ".yaml"
+    output = options.output or settings.home / f"{launch.name}{ending}"
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(text, encoding="utf-8")
     print(f"{output}: checked, image {table.cluster.image}")

@@ -17,6 +17,7 @@ from components.evaluation.verdict_step import Verdict
 from components.features.preprocessing import CODE_KEY, LAUNCH_KEY
 from components.ingest.example_gen import catalogue_example_gen, events_example_gen
 from components.models.trainer import CatalogueTrainer
+from components.models.tuner import CatalogueTuner
 from components.serving.pusher import VersionPusher
 from components.validation.curated_schema import CuratedSchema
 from components.validation.drift import SERVED_PAIR, SPLIT_PAIR
@@ -30,6 +31,7 @@ from pipeline.settings import Settings
 PREPROCESSING_FN = "components.features.preprocessing.preprocessing_fn"
 RULES_RUN_FN = "components.rules.training.run_fn"
 MODEL_RUN_FN = "components.models.training.run_fn"
+TUNER_FN = "components.models.tuning.tuner_fn"
 INGEST = "components.ingest.executor"
 GATE = "components.validation.gate"
 RETRIEVAL_STEP = "components.evaluation.retrieval_step"
@@ -62,12 +64,26 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
     drift = drifted(launch, settings, log, catalogue, champion)
     transform = prepared(launch, log, drift)
     rules = trained(steps.RULES, RULES_RUN_FN, launch, log, transform, catalogue)
-    model = trained(steps.TRAINER, MODEL_RUN_FN, launch, log, transform, catalogue)
+    tuner = tuned(launch, log, transform, catalogue) if launch.model.tuning_trials else None
+    model = trained(steps.TRAINER, MODEL_RUN_FN, launch, log, transform, catalogue, champion if launch.model.warm_start else "", tuner)
     retrieval = judged_retrieval(launch, log, model, rules, champion)
     ranking = judged_ranking(launch, log, model) if launch.has_ranking_head else []
     verdict = decided(launch, log, retrieval, model, rules, ranking)
     pusher = pushed(settings, verdict)
-    nodes = [*log.nodes, *(catalogue.nodes if catalogue else []), page, *drift, transform, rules, model, retrieval, *ranking, verdict, pusher]
+    nodes = [
+        *log.nodes,
+        *(catalogue.nodes if catalogue else []),
+        page,
+        *drift,
+        transform,
+        rules,
+        *([tuner] if tuner else []),
+        model,
+        retrieval,
+        *ranking,
+        verdict,
+        pusher,
+    ]
     for node in nodes:
         if isinstance(node, BaseBeamComponent):
             node.with_beam_pipeline_args(settings.beam_args_of(node.id))
@@ -88,14 +104,14 @@ def _code(*functions: str) -> str:
 
 def checked_log(launch: Launch, settings: Settings) -> Checked:
     """The log, read, split by time, and held against its curated schema."""
-    read = events_example_gen(launch, str(settings.data), code_digest.of_module(INGEST))
+    read = events_example_gen(launch, str(settings.data), code_digest.of_module(INGEST), settings.gzip_level)
     names = (steps.STATISTICS_GEN, steps.SCHEMA, steps.EXAMPLE_VALIDATOR, steps.GATE)
     return _checked(read, "log", launch, settings, names)
 
 
 def checked_catalogue(launch: Launch, settings: Settings) -> Checked:
     """The catalogue, read and held against its curated schema."""
-    read = catalogue_example_gen(launch, str(settings.data), code_digest.of_module(INGEST))
+    read = catalogue_example_gen(launch, str(settings.data), code_digest.of_module(INGEST), settings.gzip_level)
     names = (steps.CATALOGUE_STATISTICS_GEN, steps.CATALOGUE_SCHEMA, steps.CATALOGUE_VALIDATOR, steps.CATALOGUE_GATE)
     return _checked(read, "catalogue", launch, settings, names)
 
@@ -172,12 +188,27 @@ def prepared(launch: Launch, log: Checked, drift: list[BaseNode]) -> Transform:
     return transform
 
 
-def trained(name: str, run_fn: str, launch: Launch, log: Checked, transform: Transform, catalogue: Checked | None) -> CatalogueTrainer:
+def trained(
+    name: str,
+    run_fn: str,
+    launch: Launch,
+    log: Checked,
+    transform: Transform,
+    catalogue: Checked | None,
+    champion: str = "",
+    tuner: BaseNode | None = None,
+) -> CatalogueTrainer:
     """Rules or model: whatever learns from the train split and exports the serving signatures."""
     items = catalogue.examples if catalogue else None
-    return CatalogueTrainer(run_fn, _code(run_fn, *launch.rules.names), launch, log.examples, transform.outputs["transform_graph"], items).with_id(
-        name
-    )
+    code, graph = _code(run_fn, *launch.rules.names), transform.outputs["transform_graph"]
+    found = tuner.outputs["best_hyperparameters"] if tuner else None
+    return CatalogueTrainer(run_fn, code, launch, log.examples, graph, items, champion, found).with_id(name)
+
+
+def tuned(launch: Launch, log: Checked, transform: Transform, catalogue: Checked | None) -> CatalogueTuner:
+    """Other settings of the model, tried on the validation part of the train split; only where the declaration asks for trials."""
+    items = catalogue.examples if catalogue else None
+    return CatalogueTuner(TUNER_FN, _code(TUNER_FN), launch, log.examples, transform.outputs["transform_graph"], items).with_id(steps.TUNER)
 
 
 def judged_retrieval(launch: Launch, log: Checked, model: BaseNode, rules: BaseNode, champion: str) -> BaseNode:

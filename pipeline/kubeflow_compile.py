@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from components.declaration import Launch
-from pipeline import beam_profiles, kubeflow_contract, kubeflow_resources, kubeflow_spec
+from pipeline import beam_profiles, kubeflow_contract, kubeflow_parameters, kubeflow_resources, kubeflow_spec
 from pipeline.beam_profiles import BeamProfile
 from pipeline.kubeflow_resources import Table
 from pipeline.settings import Settings
@@ -49,7 +49,10 @@ def compiled(launch: Launch, table: Table, cache: bool = True, profile: BeamProf
     Raises:
       ContractError: if the backend would refuse it.
     """
-    spec, platform_spec = kubeflow_spec.prepared(_tfx_spec(launch, table, cache, profile), table)
+    spec = _tfx_spec(launch, table, cache, profile)
+    kubeflow_parameters.expose(spec, launch, table.cluster.data)
+    remote = [step for step in beam_profiles.BEAM_STEPS if profile.remote and profile.args_of(step)]
+    spec, platform_spec = kubeflow_spec.prepared(spec, table, remote)
     text = kubeflow_spec.to_yaml(spec, platform_spec)
     kubeflow_contract.check(text, launch.name)
     return text

@@ -15,6 +15,7 @@ _FIELDS: dict[str, Any] = {
     "nodeSelector": {"labels": "labels"},
     "tolerations": [{"key": str, "operator": str, "value": str, "effect": str, "tolerationSeconds": int}],
     "pvcMount": [{"constant": str, "mountPath": str}],
+    "emptyDirMounts": [{"volumeName": str, "mountPath": str, "sizeLimit": str}],
     "secretAsEnv": [{"secretName": str, "keyToEnv": [{"secretKey": str, "envVar": str}]}],
 }
 

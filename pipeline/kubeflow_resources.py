@@ -59,6 +59,8 @@ class StepResources:
       node_selector: labels that the node must have.
       tolerations: in Kubernetes' own fields.
       volumes: (claim, mount path) of each persistent volume.
+      scratch: how much the step may write below /tmp, as Kubernetes writes it ("20Gi"). KFP has no other word on ephemeral storage
+        (github.com/kubeflow/pipelines/issues/11137).
       secrets: (secret, key, environment variable) of each value.
       image_pull_policy: one of Kubernetes' three.
       timeout: seconds for a pod.
@@ -74,6 +76,7 @@ class StepResources:
     node_selector: Mapping[str, str] = dataclasses.field(default_factory=dict)
     tolerations: tuple[Mapping[str, typing.Any], ...] = ()
     volumes: tuple[tuple[str, str], ...] = ()
+    scratch: str | None = None
     secrets: tuple[tuple[str, str, str], ...] = ()
     image_pull_policy: str | None = None
     timeout: int | None = None
@@ -180,6 +183,16 @@ def _gigabytes(value: object) -> float:
     return round(_quantity(value, "k,M,G,T,Ki,Mi,Gi,Ti") / 1e9, 6)
 
 
+def _checked(parse: Callable[[str], float]) -> Callable[[str], str]:
+    """A value that is to be passed on as it was written."""
+
+    def check(value: str) -> str:
+        parse(value)
+        return value
+
+    return check
+
+
 def _seconds(value: str) -> int:
     number, unit = re.fullmatch(r"(\d+)([smh])", value).groups()  # type: ignore[union-attr]
     return _positive(int(number) * _SECONDS[unit])
@@ -241,6 +254,7 @@ _PARSERS: dict[str, tuple[str, Callable[[typing.Any], typing.Any]]] = {
     "node_selector": ("labels, all text", _labels),
     "tolerations": ("a list of {key, operator, value, effect, tolerationSeconds} in Kubernetes' words", _tolerations),
     "volumes": ("a list of {claim: NAME, path: /FOLDER}", _volumes),
+    "scratch": ("a quantity with its unit such as 512Mi or 4G", _checked(_gigabytes)),
     "secrets": ("a list of {secret: NAME, key: KEY, variable: VARIABLE}", lambda value: _records(value, "secret", "key", "variable")),
     "image_pull_policy": (f"one of {', '.join(_POLICIES)}", _one_of(*_POLICIES)),
     "timeout": ("a time such as 90s, 30m or 2h", _seconds),

@@ -11,7 +11,7 @@ TFX's runner is made for Vertex. This pass over its spec makes three kinds of ch
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import yaml
@@ -20,7 +20,7 @@ from pipeline import steps
 from pipeline.kubeflow_resources import StepResources, Table
 
 ENTRYPOINT = ["python", "-m", "components.kubeflow_entrypoint"]
-STEP_OPTION = "--step"
+STEP_OPTION, REMOTE_OPTION = "--step", "--remote"
 # The cache's key holds parameters and the inputs' ids: it sees neither that a log grew, nor what is served by now, nor that a push was undone.
 UNCACHED = frozenset({steps.EXAMPLE_GEN, steps.CATALOGUE_EXAMPLE_GEN, steps.DRIFT_BASELINE, steps.RETRIEVAL_EVALUATOR, steps.PUSHER})
 _MAX_BACKOFF = "3600s"
@@ -33,12 +33,13 @@ def kebab(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).replace("_", "-").lower()
 
 
-def prepared(spec: Json, table: Table) -> tuple[Json, Json]:
+def prepared(spec: Json, table: Table, remote: Collection[str] = ()) -> tuple[Json, Json]:
     """The pipeline spec and the platform spec.
 
     Args:
       spec: the pipeline spec as TFX's runner gives it; it is not changed.
       table: what each step gets.
+      remote: the steps whose Beam workers do not see the folders of the step's pod.
     """
     spec = copy.deepcopy(spec)
     tasks, executors = spec["root"]["dag"]["tasks"], spec["deploymentSpec"]["executors"]
@@ -47,6 +48,8 @@ def prepared(spec: Json, table: Table) -> tuple[Json, Json]:
         _name_task(tasks[name], name)
         _run_task(tasks[name], name, table.rows[name])
         _run_executor(executors[_label(spec, name)], name, table.rows[name])
+        if name in remote:
+            executors[_label(spec, name)]["container"]["args"].insert(0, REMOTE_OPTION)
     spec["deploymentSpec"]["executors"] = {f"exec-{kebab(name)}": executors[_label(spec, name)] for name in names}
     spec["components"] = {f"comp-{kebab(name)}": spec["components"][name] | {"executorLabel": f"exec-{kebab(name)}"} for name in names}
     spec["root"]["dag"]["tasks"] = {kebab(name): tasks[name] for name in names}
@@ -105,13 +108,17 @@ def _run_executor(executor: Json, name: str, row: StepResources) -> None:
 
 
 def _kubernetes(row: StepResources) -> Json:
-    """The fields of `KubernetesExecutorConfig` that every backend since 2.0.5 parses; newer ones keep these as they were."""
+    """The fields of `KubernetesExecutorConfig` that every backend since 2.0.5 parses; newer ones keep these as they were.
+
+    `emptyDirMounts` alone is younger (github.com/kubeflow/pipelines/pull/10913), so only a table that asks for scratch space has it.
+    """
     config: Json = {
         "imagePullPolicy": row.image_pull_policy,
         "activeDeadlineSeconds": row.timeout,
         "nodeSelector": row.node_selector and {"labels": dict(row.node_selector)},
         "tolerations": [dict(toleration) for toleration in row.tolerations],
         "pvcMount": [{"constant": claim, "mountPath": path} for claim, path in row.volumes],
+        "emptyDirMounts": row.scratch and [{"volumeName": "scratch", "mountPath": "/tmp", "sizeLimit": row.scratch}],
         "secretAsEnv": [{"secretName": name, "keyToEnv": [{"secretKey": key, "envVar": variable}]} for name, key, variable in row.secrets],
     }
     return {key: value for key, value in config.items() if value}

@@ -10,6 +10,8 @@ import pyarrow.compute as pc
 from components.declaration import Objective
 from components.errors import LogError
 from components.features import histories
+from components.ingest import attribution
+from components.ingest.event_time import MICROSECONDS
 from components.ingest.time_split import cut_time
 from pipeline.findings import Finding, error, share, warning
 from pipeline.log_view import LogView, codes, mask
@@ -17,6 +19,11 @@ from pipeline.log_view import LogView, codes, mask
 _MOST = 0.5
 _LEAST_JOINED = 0.5
 _MANY_REPEATED = 0.01
+_EVER = np.iinfo(np.int64).max
+_JOIN_WAYS = {
+    "request": "Write the same id on an impression and on the actions it leads to (launch.log.request); or set it to None to join by user and item.",
+    "user": "Log what was shown before it is acted on, check launch.log.attribution_seconds, or set launch.log.impression to None.",
+}
 _HASH = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -68,26 +75,37 @@ def check_impressions(view: LogView) -> Iterator[Finding]:
     shown = view.is_event(log.impression)
     if not shown.any():
         yield _missing_event(view, log.impression, f"launch.log.impression is {log.impression!r}", "log.impression")
-    elif log.request is not None and view.has(log.request):
-        yield from _check_joins(view, log.request, shown)
+    else:
+        yield from _check_joins(view, shown)
 
 
-def _check_joins(view: LogView, request: str, shown: np.ndarray) -> Iterator[Finding]:
-    requests = codes(view.table[request])
-    pairs = np.where(requests >= 0, requests * (view.items.max(initial=0) + 1) + view.items, -1)
-    acted = view.positive & (pairs >= 0)
-    if not (shown & (pairs >= 0)).any():
-        yield error(f"no impression has a {request!r}.", "It joins what was shown with what followed.", "Log it, or set launch.log.request to None.")
+def _check_joins(view: LogView, shown: np.ndarray) -> Iterator[Finding]:
+    """Counts, as the labels do, the actions that an impression of the same request (or user) and item came before, within the window."""
+    log = view.launch.log
+    asked = "request" if log.request else "user"
+    askers = codes(view.table[log.request]) if log.request else view.users
+    pairs = np.where((askers >= 0) & view.whole, askers * (view.items.max(initial=0) + 1) + view.items, -1)
+    shown, acted = shown & (pairs >= 0), view.positive & (pairs >= 0)
+    lacking = "impression" if not shown.any() else "action" if view.positive.any() and not acted.any() else ""
+    if lacking and log.request:
+        yield error(
+            f"no {lacking} has a {log.request!r}.", "It joins what was shown with what followed.", "Log it, or set launch.log.request to None."
+        )
+    if not acted.any() or not shown.any():
         return
-    joined = int(np.isin(pairs[acted], pairs[shown]).sum())
-    if joined == 0 or joined < _LEAST_JOINED * acted.sum():
-        level = error if joined == 0 else warning
-        lost = view.table[request].filter(pa.array(acted & ~np.isin(pairs, pairs[shown])))
-        example = f"; {lost[0].as_py()!r} has none" if len(lost) else ""
-        yield level(
-            f"{share(joined, int(acted.sum()))} actions with a {request!r} have an impression of the same request and item{example}.",
+    # Seen backwards in time, the impressions are what comes after an action.
+    backwards = (pairs[acted], -view.times[acted], pairs[shown], -view.times[shown])
+    joined = attribution.led_to(*backwards, round(log.attribution_seconds * MICROSECONDS["s"]), last_only=False)
+    count, ever = int(joined.sum()), int(attribution.led_to(*backwards, _EVER, last_only=False).sum())
+    if count == 0 or count < _LEAST_JOINED * len(joined):
+        lost = view.table[log.request or log.user].filter(pa.array(acted)).filter(pa.array(~joined))
+        example = f"; one of {asked} {lost[0].as_py()!r} has none" if len(lost) else ""
+        later = f" ({share(ever, len(joined))} without the limit of launch.log.attribution_seconds)" if ever > count else ""
+        yield (error if count == 0 else warning)(
+            f"{share(count, len(joined))} actions come at most {log.attribution_seconds:g} s after an impression "
+            f"of their {asked} and item{later}{example}.",
             "Labels come from this join: an action that joins nothing counts as a positive, but its impression counts as ignored.",
-            f"Write the same {request!r} on an impression and on the actions it leads to, or set launch.log.request to None.",
+            _JOIN_WAYS[asked],
         )
 
 

@@ -27,6 +27,7 @@ DRIFT_VALIDATOR = "DriftValidator"
 DRIFT_GATE = "DriftGate"
 TRANSFORM = "Transform"
 RULES = "Rules"
+TUNER = "Tuner"
 TRAINER = "Trainer"
 RETRIEVAL_EVALUATOR = "RetrievalEvaluator"
 RANKING_EXAMPLES = "RankingExamples"
@@ -47,7 +48,7 @@ class Step:
 
     name: str
     does: str
-    needs: typing.Literal["", "catalogue", "ranking head"] = ""
+    needs: typing.Literal["", "catalogue", "ranking head", "tuning"] = ""
 
 
 STEPS = (
@@ -67,6 +68,7 @@ STEPS = (
     Step(DRIFT_GATE, "says, or stops the run, when the log has drifted"),
     Step(TRANSFORM, "prepares the features"),
     Step(RULES, "counts the rules that serve on day one"),
+    Step(TUNER, "tries other settings of the model", "tuning"),
     Step(TRAINER, "trains the recommender"),
     Step(RETRIEVAL_EVALUATOR, "judges model, champion and rules alike"),
     Step(RANKING_EXAMPLES, "prepares the examples for the ranking head's judgement", "ranking head"),
@@ -78,7 +80,7 @@ STEPS = (
 
 def of(launch: Launch) -> tuple[Step, ...]:
     """The steps that a launch's pipeline has, in order."""
-    has = {"": True, "catalogue": launch.catalogue is not None, "ranking head": launch.has_ranking_head}
+    has = {"": True, "catalogue": launch.catalogue is not None, "ranking head": launch.has_ranking_head, "tuning": launch.model.tuning_trials > 0}
     return tuple(step for step in STEPS if has[step.needs])
 
 

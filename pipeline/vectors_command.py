@@ -75,7 +75,7 @@ def _add_pinecone(places: "argparse._SubParsersAction[argparse.ArgumentParser]")
     place.add_argument("--host", help=f"the index's host (default: {PINECONE_HOST})")
     place.add_argument("--namespace", default="", help="replace in place there (default: a namespace per version, v<version>)")
     place.add_argument("--keep", type=int, default=2, help="how many versions' namespaces stay (default: %(default)s)")
-    place.add_argument("--max-deletes", type=float, default=0.5, metavar="SHARE", help="the share of a namespace that may be gone (default: %(default)s)")
+    place.add_argument("--max-deletes", type=float, default=0.5, metavar="SHARE", help="share of a namespace that may be gone (default: %(default)s)")
     place.add_argument("--batch", type=int, default=100, help="vectors per request (default: %(default)s)")
     place.add_argument("--timeout", type=float, default=30.0, help="seconds for one request (default: %(default)s)")
     return place
@@ -114,7 +114,9 @@ def _version(folder: Path, number: int | None) -> versions.Version:
         return served
     chosen = next((version for version in found if version.number == number), None)
     if chosen is None:
-        raise VersionError(f"--version needs a version in {folder}, got {number}. There are: {', '.join(str(each.number) for each in found) or 'none'}.")
+        raise VersionError(
+            f"--version needs a version in {folder}, got {number}. There are: {', '.join(str(each.number) for each in found) or 'none'}."
+        )
     return chosen
 
 

@@ -11,7 +11,8 @@ What it does as the backend does, because TFX trips over it or could lean on wha
 - `{{$}}` is replaced in every argument, and the command is taken from the spec;
 - the output file is parsed strictly, null metadata is refused, and every number comes back as a float;
 - a failed step is tried again as often as its retry policy says;
-- a step begins when what it depends on is done, and the rest of its order is none of the spec's.
+- a step begins when what it depends on is done, and the rest of its order is none of the spec's;
+- a parameter of the run is what was given, or its default.
 
 What it leaves out: caching, pods, volumes (paths below a mount are plain folders), parallel steps.
 
@@ -47,12 +48,14 @@ class Cluster:
       run_id: a part of the outputs' URIs.
     """
 
-    def __init__(self, text, folder, before_attempt=None):
-        """`before_attempt(task, attempt, pod)` may do mischief before a step begins."""
+    def __init__(self, text, folder, before_attempt=None, parameters=()):
+        """`before_attempt(task, attempt, pod)` may do mischief before a step begins; `parameters` are those that the run sets."""
         self.spec = json_format.ParseDict(next(yaml.safe_load_all(text)), pipeline_spec_pb2.PipelineSpec())
         self.executors = json_format.ParseDict(
             json_format.MessageToDict(self.spec.deployment_spec), pipeline_spec_pb2.PipelineDeploymentConfig()
         ).executors
+        defaults = self.spec.root.input_definitions.parameters.items()
+        self.parameters = {name: json_format.MessageToDict(parameter.default_value) for name, parameter in defaults} | dict(parameters)
         self.store, self.pod = Path(folder, "store"), Path(folder, "pod")
         self.artifacts, self.attempts, self.run_id, self._ids = {}, {}, "run-1", iter(range(1, 10_000))
         self._before_attempt = before_attempt or (lambda *_: None)
@@ -114,7 +117,7 @@ class Cluster:
         outputs = {key: json_format.MessageToDict(artifact.artifact_type) for key, artifact in component.output_definitions.artifacts.items()}
         outputs[LOGS] = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
         uri = f"{ROOT_URI}/{self.spec.pipeline_info.name}/{self.run_id}/{name}"
-        parameters = {key: json_format.MessageToDict(source.runtime_value.constant) for key, source in task.inputs.parameters.items()}
+        parameters = {key: self._parameter(source) for key, source in task.inputs.parameters.items()}
         return {
             "inputs": {"artifacts": inputs, "parameterValues": parameters},
             "outputs": {
@@ -122,6 +125,11 @@ class Cluster:
                 "outputFile": str(self.pod / "tmp/kfp_outputs/output_metadata.json"),
             },
         }
+
+    def _parameter(self, source):
+        if source.component_input_parameter:
+            return self.parameters[source.component_input_parameter]
+        return json_format.MessageToDict(source.runtime_value.constant)
 
     def _download(self, request):
         for artifact in (given["artifacts"][0] for given in request["inputs"]["artifacts"].values()):

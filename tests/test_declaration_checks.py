@@ -89,6 +89,7 @@ WRONG = [
     ({"gate": Gate(min_auc=50)}, "launch.gate.min_auc", "50", "from 0 to 1"),
     ({"model": Model(dim=0)}, "launch.model.dim", "0", "above 0"),
     ({"model": Model(learning_rate=-1e-3)}, "launch.model.learning_rate", "-0.001", "above 0"),
+    ({"model": Model(tuning_trials=-1)}, "launch.model.tuning_trials", "-1", "a number of at least 0"),
     ({"model": Model(epochs=True)}, "launch.model.epochs", "True", "an int"),
     ({"exclude_seen": 1}, "launch.exclude_seen", "1", "a bool"),
     ({"seed": -1}, "launch.seed", "-1", "at least 0"),

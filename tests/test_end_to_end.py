@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from whole_runs import PROJECT, card, generate, run, step_states, summary, versions
 
+from components.vectors import vector_file
+
 pytestmark = pytest.mark.slow
 
 LAST_TENTH = 0.9
@@ -198,6 +200,16 @@ def test_the_pushed_signatures_are_the_documented_ones(workspace, good_second):
 def test_the_server_answers_as_numpy_does_from_the_exported_vectors(workspace, good_second):
     pytest.importorskip("tensorflow")
     check_against_numpy(Path(workspace) / "shop/serving/shop" / versions(workspace)[1])
+
+
+def test_the_version_brings_the_vectors_of_its_whole_catalogue(workspace, good_second):
+    tf = pytest.importorskip("tensorflow")
+    rules, model = (Path(workspace) / "shop/serving/shop" / version for version in versions(workspace)[:2])
+    signatures, exported = tf.saved_model.load(str(model)).signatures, vector_file.read(model).offered()
+    assert sorted(exported.ids) == sorted(item.decode() for item in signatures["catalogue"]()["item_ids"].numpy())
+    np.testing.assert_allclose(signatures["embed_items"](item_ids=tf.constant(exported.ids))["embedding"], exported.matrix, atol=1e-6)
+    assert exported.features == ("category", "brand", "price")
+    assert not (rules / vector_file.FILE).exists()
 
 
 def check_against_numpy(folder):

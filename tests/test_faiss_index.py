@@ -71,7 +71,7 @@ def test_a_recall_that_is_not_reached_is_said(tmp_path, monkeypatch):
 def test_the_size_chooses_the_kind(tmp_path, size, kind):
     made = vectors(np.ones((size, 1), np.float32))
 
-    assert list(FaissIndex(tmp_path / "out").plan(made))[0].startswith(f"would write {kind} index of {size:,} active items of version 7")
+    assert next(FaissIndex(tmp_path / "out").plan(made)).startswith(f"would write {kind} index of {size:,} active items of version 7")
     assert not (tmp_path / "out").exists()
 
 

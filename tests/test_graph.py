@@ -5,12 +5,14 @@ import dataclasses
 import pytest
 from tfx.components import ExampleValidator, StatisticsGen
 from tfx.dsl.compiler import compiler
+from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.dsl.components.common.resolver import Resolver
 from tfx.types import channel_utils
 from tfx.types.channel import OutputChannel
 
 from components.declaration import Launch
 from pipeline import code_digest, steps
+from pipeline.beam_profiles import BEAM_STEPS, BeamProfile
 from pipeline.graph import create_pipeline
 from pipeline.launches import movielens, shop
 from pipeline.settings import PROJECT, Settings
@@ -22,6 +24,7 @@ LAUNCHES = {
     "movielens": movielens.LAUNCH,
     "no catalogue": dataclasses.replace(shop.LAUNCH, catalogue=None),
     "no ranking head": dataclasses.replace(shop.LAUNCH, log=dataclasses.replace(shop.LAUNCH.log, impression=None, request=None)),
+    "search": dataclasses.replace(shop.LAUNCH, model=dataclasses.replace(shop.LAUNCH.model, tuning_trials=2, warm_start=True)),
     "bare": dataclasses.replace(
         movielens.LAUNCH, catalogue=None, objectives=tuple(dataclasses.replace(one, value_at_least=None) for one in movielens.LAUNCH.objectives)
     ),
@@ -66,6 +69,7 @@ def test_the_launches_differ_in_what_they_have():
         "movielens": (True, True),
         "no catalogue": (False, True),
         "no ranking head": (True, False),
+        "search": (True, True),
         "bare": (False, False),
     }
 
@@ -166,3 +170,15 @@ def test_it_compiles(launch, tmp_path):
         for before in node.pipeline_node.upstream_nodes:
             assert order.index(before) < order.index(node.pipeline_node.node_info.id)
     assert compiled.pipeline_info.id == launch.name
+
+
+def test_the_steps_that_run_beam_are_those_that_profiles_know_and_get_their_options(tmp_path):
+    profile = BeamProfile("two", ("--direct_num_workers=2",), {steps.EVALUATOR: ()})
+    settings = Settings(
+        launch="shop", workspace=tmp_path, data=tmp_path, schema=PROJECT / "schema", beam_profile=profile, beam_args=("--job_name=x",)
+    )
+    nodes = nodes_of(create_pipeline(shop.LAUNCH, settings, ""))
+    found = {name: node.executor_spec.beam_pipeline_args for name, node in nodes.items() if isinstance(node, BaseBeamComponent)}
+    assert set(found) == set(BEAM_STEPS)
+    assert found.pop(steps.EVALUATOR) == ["--job_name=x"]
+    assert all(args == ["--direct_num_workers=2", "--job_name=x"] for args in found.values())

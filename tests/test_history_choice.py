@@ -33,7 +33,7 @@ def test_a_store_of_ones_own_is_made_from_the_declaration_and_the_folder(tmp_pat
 @pytest.mark.parametrize(
     ("choice", "said"),
     [
-        ("redis", "setting --history needs one of memory, or MODULE:FUNCTION of your own, got 'redis'"),
+        ("redis", "setting --history needs one of memory, feast, or MODULE:FUNCTION of your own, got 'redis'"),
         ("no_such_module:make", "ModuleNotFoundError: No module named 'no_such_module'"),
         ("json:no_such_function", "AttributeError: module 'json' has no attribute 'no_such_function'"),
         ("json:__name__", "__name__ is no function"),

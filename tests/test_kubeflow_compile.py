@@ -9,6 +9,7 @@ from kfp import components
 from kubeflow_cluster import table_for
 
 from pipeline import kubeflow_compile, kubeflow_contract, launches, steps
+from pipeline.beam_profiles import BeamProfile
 from pipeline.compile_command import RESOURCES
 from pipeline.kubeflow_resources import ResourcesError
 from pipeline.kubeflow_spec import UNCACHED, kebab
@@ -49,9 +50,12 @@ def test_paths_are_those_of_the_pods_and_nothing_is_made_here(tmp_path):
     table = table_for(tmp_path, "/nowhere/log", workspace="/nowhere/runs", schema="/nowhere/schema")
     tasks = next(yaml.safe_load_all(kubeflow_compile.compiled(launches.load("shop"), table)))["root"]["dag"]["tasks"]
     constants = {
-        (name, key): given["runtimeValue"]["constant"] for name, task in tasks.items() for key, given in task["inputs"].get("parameters", {}).items()
+        (name, key): given["runtimeValue"]["constant"]
+        for name, task in tasks.items()
+        for key, given in task["inputs"].get("parameters", {}).items()
+        if "runtimeValue" in given
     }
-    assert constants["example-gen", "input_base"] == "/nowhere/log"
+    assert constants["example-gen", "input_base"] == "."
     assert constants["schema", "schema_file"] == "/nowhere/schema/shop/log/schema.pbtxt"
     assert constants["retrieval-evaluator", "champion"] == "/nowhere/runs/shop/serving/shop"
     pushed = json.loads(constants["pusher", "push_destination"])
@@ -78,6 +82,17 @@ def test_beams_options_reach_the_steps_that_use_beam(tmp_path):
     table = table_for(tmp_path, "/data", beam_args=["--direct_num_workers=2"])
     spec = next(yaml.safe_load_all(kubeflow_compile.compiled(launches.load("shop"), table)))
     assert "--direct_num_workers=2" in spec["deploymentSpec"]["executors"]["exec-statistics-gen"]["container"]["args"]
+
+
+def test_the_steps_of_a_remote_profile_keep_the_uris_of_the_store(tmp_path):
+    profile = BeamProfile("away", ("--runner=FlinkRunner",), {steps.EXAMPLE_GEN: (), steps.CATALOGUE_EXAMPLE_GEN: ()}, remote=True)
+    for given, expected in (
+        (profile, {"statistics-gen", "catalogue-statistics-gen", "transform", "evaluator"}),
+        (dataclasses.replace(profile, remote=False), set()),
+    ):
+        spec = next(yaml.safe_load_all(kubeflow_compile.compiled(launches.load("shop"), TABLE, profile=given)))
+        executors = spec["deploymentSpec"]["executors"].items()
+        assert {name.removeprefix("exec-") for name, executor in executors if "--remote" in executor["container"]["args"]} == expected
 
 
 def test_a_launch_whose_name_kubernetes_would_refuse_is_renamed():

@@ -5,15 +5,19 @@ import sys
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
+from tfx.dsl.io import fileio, filesystem_registry
+from tfx.dsl.io.plugins.local import LocalFilesystem
 from tfx.orchestration.kubeflow.v2 import compiler_utils
 from tfx.types.standard_artifacts import Examples, Model, ModelEvaluation, String
 
 from components import kubeflow_entrypoint as entrypoint
 from components.declaration import Launch, Log, Objective, Split
+from components.errors import SettingsError
 from components.ingest.example_gen import events_example_gen
 from pipeline import kubeflow_spec
 
@@ -31,13 +35,19 @@ def Judge(
     word: Parameter[str],
     champion: InputArtifact[Model] = None,
 ) -> None:
-    found = sorted(path.name for path in Path(evaluation.uri).iterdir())
-    Path(evaluation.uri, "found.json").write_text(json.dumps(found))
-    rival = "nobody" if champion is None else Path(champion.uri, "name").read_text()
-    said.write(f"{type(model).__name__} {Path(model.uri, 'name').read_text()} {word} {rival}")
+    found = sorted(fileio.listdir(evaluation.uri))
+    with fileio.open(f"{evaluation.uri}/found.json", "w") as file:
+        file.write(json.dumps(found))
+    rival = "nobody" if champion is None else name_in(champion)
+    said.write(f"{type(model).__name__} {name_in(model)} {word} {rival}")
     evaluation.set_string_custom_property("stage", model.get_string_custom_property("stage"))
     # TFX's own components leave such entries: to look at one makes it.
     assert not evaluation.mlmd_artifact.custom_properties["nothing"].WhichOneof("value")
+
+
+def name_in(model):
+    with fileio.open(f"{model.uri}/name") as file:
+        return file.read()
 
 
 def kind(artifact_class):
@@ -68,7 +78,7 @@ def saved(root, uri, name):
 LOGS = {"artifacts": [{"uri": f"{BUCKET}/executor-logs", "type": {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}, "metadata": {}}]}
 
 
-def arguments(root, inputs, word="beats", bucket=BUCKET, output_file=None):
+def arguments(root, inputs, word="beats", bucket=BUCKET, output_file=None, remote=False):
     """The step's arguments as the launcher gives them, and the file it reports to."""
     outputs = {"evaluation": output("evaluation", ModelEvaluation, bucket), "said": output("said", String, bucket), "executor-logs": LOGS}
     output_file = output_file or root / "tmp/kfp_outputs/output_metadata.json"
@@ -77,7 +87,7 @@ def arguments(root, inputs, word="beats", bucket=BUCKET, output_file=None):
         "outputs": {"artifacts": outputs, "outputFile": str(output_file)},
     }
     spec = {"artifacts": {name: {"artifactType": kind(Model)} for name in ("model", "champion")}, "parameters": {"word": {"parameterType": "STRING"}}}
-    given = ["--step", "judge", "--executor_class_path", f"{__name__}.Judge_Executor"]
+    given = [*(["--remote"] if remote else []), "--step", "judge", "--executor_class_path", f"{__name__}.Judge_Executor"]
     given += ["--json_serialized_invocation_args", json.dumps(request, ensure_ascii=False)]
     given += ["--json_serialized_inputs_spec_args", json.dumps(spec)]
     return given, output_file
@@ -153,8 +163,48 @@ def test_a_second_attempt_finds_nothing_of_the_killed_first_one(tmp_path):
     assert json.loads((half / "found.json").read_text()) == []
 
 
+@pytest.fixture
+def cloud(tmp_path, monkeypatch):
+    """A folder that stands for the bucket of gs://bucket, as TensorFlow would open it."""
+
+    def at(uri):
+        return str(uri).replace("gs://bucket", str(tmp_path / "cloud"))
+
+    def there(method):
+        return staticmethod(lambda uri, *more, **options: getattr(LocalFilesystem, method)(at(uri), *more, **options))
+
+    methods = ("open", "exists", "isdir", "listdir", "makedirs", "mkdir", "remove", "rmtree")
+    bucket = type("Bucket", (LocalFilesystem,), {"SUPPORTED_SCHEMES": ["gs://"]} | {method: there(method) for method in methods})
+    monkeypatch.setitem(filesystem_registry.DEFAULT_FILESYSTEM_REGISTRY._preferred_filesystem_by_scheme, "gs://", bucket)
+    return tmp_path / "cloud"
+
+
+def test_a_step_whose_workers_run_elsewhere_works_in_the_store_itself(tmp_path, cloud):
+    for key in ("m", "evaluation"):
+        (cloud / key).mkdir(parents=True)
+    (cloud / "m/name").write_text("two-tower")
+    (cloud / "evaluation/half_written").write_text("half")
+    given, output_file = arguments(tmp_path, {"model": artifact("gs://bucket/m")}, bucket="gs://bucket", remote=True)
+    assert entrypoint.main(given, root=str(tmp_path)) == 0
+    assert (cloud / "said").read_text() == "Model two-tower beats nobody"
+    assert json.loads((cloud / "evaluation/found.json").read_text()) == []
+    report = json.loads(output_file.read_text())["artifacts"]
+    assert {name: kept["artifacts"][0]["uri"] for name, kept in report.items()} == {
+        "evaluation": "gs://bucket/evaluation",
+        "said": "gs://bucket/said",
+    }
+    # The launcher uploads what lies in its own folders, and passes over what does not.
+    assert not (tmp_path / "gcs").exists()
+
+
+def test_workers_elsewhere_need_a_store_that_tensorflow_opens(tmp_path):
+    given, _ = arguments(tmp_path, {"model": artifact("minio://bucket/m")}, remote=True)
+    with pytest.raises(SettingsError, match=r"--remote needs artifacts in a store that TensorFlow opens itself .* got 'minio://bucket/"):
+        entrypoint.main(given, root=str(tmp_path))
+
+
 def test_a_step_that_fails_says_so(tmp_path):
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(tf.errors.NotFoundError):
         judge(tmp_path, {"model": artifact(f"{BUCKET}/not_there")})
 
 

@@ -83,6 +83,12 @@ def test_every_container_runs_our_entrypoint_and_no_two_are_the_same(spec):
         assert "lifecycle" not in executor["container"]
 
 
+def test_steps_whose_workers_run_elsewhere_keep_the_uris_of_the_store():
+    spec, _ = prepared(tfx_spec(), table(), remote=("StatisticsGen",))
+    remote = {name for name, executor in spec["deploymentSpec"]["executors"].items() if "--remote" in executor["container"]["args"]}
+    assert remote == {"exec-statistics-gen"}
+
+
 def test_requests_limits_accelerator_and_retries_stand_in_the_spec():
     spec, _ = prepared(tfx_spec(), table(Pusher=StepResources(gpu=("nvidia.com/gpu", 1))))
     resources = {name: executor["container"]["resources"] for name, executor in spec["deploymentSpec"]["executors"].items()}
@@ -106,6 +112,7 @@ def test_what_only_kubernetes_knows_stands_in_the_platform_spec():
         tolerations=({"key": "gpu", "operator": "Exists"},),
         volumes=(("data", "/data"),),
         secrets=(("store", "token", "TOKEN"),),
+        scratch="20Gi",
     )
     executors = platform({"Trainer": row, "Gate": StepResources()})["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     assert executors == {
@@ -115,6 +122,7 @@ def test_what_only_kubernetes_knows_stands_in_the_platform_spec():
             "nodeSelector": {"labels": {"pool": "gpu"}},
             "tolerations": [{"key": "gpu", "operator": "Exists"}],
             "pvcMount": [{"constant": "data", "mountPath": "/data"}],
+            "emptyDirMounts": [{"volumeName": "scratch", "mountPath": "/tmp", "sizeLimit": "20Gi"}],
             "secretAsEnv": [{"secretName": "store", "keyToEnv": [{"secretKey": "token", "envVar": "TOKEN"}]}],
         },
         "exec-gate": {},

@@ -72,17 +72,37 @@ def test_actions_that_join_no_impression():
     one(
         log_checks.check_impressions,
         "error",
-        "0 of 4 (0.0 %) actions with a 'query' have an impression of the same request and item; '3' has none.",
+        "0 of 4 (0.0 %) actions come at most 3600 s after an impression of their request and item; one of request '3' has none.",
         view({"query": lost}),
     )
     some = ["1", "1", "1", "2", "2", "4", "5", "6"]
     one(log_checks.check_impressions, "warning", "1 of 4 (25.0 %) actions", view({"query": some}))
     none = [None, None, "1", None, None, "2", "1", "2"]
     one(log_checks.check_impressions, "error", "no impression has a 'query'.", view({"query": none}))
+    none = ["1", "1", None, "2", "2", None, None, None]
+    one(log_checks.check_impressions, "error", "no action has a 'query'.", view({"query": none}))
 
 
-def test_a_log_without_requests_is_not_asked_for_them():
+def test_a_log_without_requests_joins_by_user_and_item_within_the_window():
     assert list(log_checks.check_impressions(view(request=None))) == []
+    others = {"who": ["u", "u", "v", "v", "v", "w", "w", "w"]}
+    head = "0 of 4 (0.0 %) actions come at most 3600 s after an impression of their user and item; one of user 'v' has none."
+    one(log_checks.check_impressions, "error", head, view(others, request=None))
+    # y by u one hour and by v one hour after it was shown, x by both later than that.
+    short = "0 of 4 (0.0 %) actions come at most 1800 s after an impression of their user and item (4 of 4 (100.0 %) without the limit of"
+    one(log_checks.check_impressions, "error", short, view(request=None, attribution_seconds=1800))
+    assert list(log_checks.check_impressions(view(request=None, attribution_seconds=1800, impression=None))) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_count_of_joins_is_that_of_a_search_for_each_action(seed):
+    rng = np.random.default_rng(seed)
+    columns = {name: rng.choice([value for value in values if value is not None], 200).tolist() for name, values in GOOD.items()}
+    columns["at"] = rng.integers(0, 200, 200).tolist()
+    rows = list(zip(*(columns[name] for name in ("who", "what", "at", "deed")), strict=True))
+    shown, acted = ([row for row in rows if (row[3] == "shown") == wanted] for wanted in (True, False))
+    joined = sum(any((a[0], a[1]) == (b[0], b[1]) and 0 <= a[2] - b[2] <= 3 for b in shown) for a in acted)
+    one(log_checks.check_impressions, "warning", f"{joined:,} of {len(acted):,} ", view(columns, request=None, attribution_seconds=3))
 
 
 def test_one_user_or_item_with_more_than_half():

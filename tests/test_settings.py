@@ -120,7 +120,7 @@ def test_variables_of_the_tests_are_let_through(tmp_path, name):
 def test_every_variable_is_read(tmp_path):
     values = {"DAYONE_LAUNCH": "tea", "DAYONE_LOG": str(tmp_path), "DAYONE_SCHEMA": str(tmp_path), "DAYONE_BEAM_ARGS": "--a"}
     values["DAYONE_WORKSPACE"] = str(tmp_path / "w")
-    values["DAYONE_KEEP_VERSIONS"], values["DAYONE_BEAM_PROFILE"] = "2", "flink"
+    values |= {"DAYONE_KEEP_VERSIONS": "2", "DAYONE_GZIP_LEVEL": "6", "DAYONE_BEAM_PROFILE": "flink"}
     plain = Settings.from_environment({})
     for name in VARIABLES:
         assert Settings.from_environment({name: values[name]}) != plain, name
@@ -194,3 +194,11 @@ def test_a_server_is_read_from_the_environment_and_options_win(tmp_path):
 def test_a_wrong_server_is_told_by_name(environ, options, message):
     with pytest.raises(SettingsError, match=message):
         KubeflowServer.from_environment(environ, options)
+
+
+def test_the_gzip_level_is_a_digit(tmp_path):
+    assert settings_of(tmp_path).gzip_level == 1
+    assert settings_of(tmp_path, {"DAYONE_GZIP_LEVEL": "6"}).gzip_level == 6
+    for wrong in ("0", "10", "six", "1.5", "-1"):
+        with pytest.raises(SettingsError, match="setting DAYONE_GZIP_LEVEL needs a whole number from 1 to 9, got"):
+            settings_of(tmp_path, {"DAYONE_GZIP_LEVEL": wrong})

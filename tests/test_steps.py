@@ -12,8 +12,13 @@ def names(launch):
     return [step.name for step in steps.of(launch)]
 
 
-def test_the_shop_has_every_step():
-    assert steps.of(SHOP) == steps.STEPS
+def test_the_shop_has_every_step_but_the_search():
+    assert names(SHOP) == [step.name for step in steps.STEPS if step.name != steps.TUNER]
+
+
+def test_a_launch_that_asks_for_trials_has_a_search():
+    searching = dataclasses.replace(SHOP, model=dataclasses.replace(SHOP.model, tuning_trials=3))
+    assert steps.of(searching) == steps.STEPS
 
 
 def test_names_are_given_once():

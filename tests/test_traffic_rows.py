@@ -26,7 +26,7 @@ SECOND = FIRST | {"item": "A", "place": 1, "chance": 0.25}
 
 def test_an_impression_is_a_row_with_every_declared_column():
     found = TrafficRows(LAUNCH).impressions(SHOWN)
-    assert found == [FIRST, SECOND]
+    assert list(found) == found[:] == [FIRST, SECOND]
     assert set(found[0]) == set(LAUNCH.log.columns())
 
 

@@ -15,6 +15,7 @@ from components.features.preprocessing import CATALOGUE_URI, LAUNCH_KEY
 from components.ingest.example_files import ExampleFile
 from components.models import training as model_training
 from components.rules import training as rules_training
+from components.vectors import vector_file
 
 pytestmark = [pytest.mark.tensorflow, KERAS_SEEDS]
 
@@ -71,6 +72,8 @@ def test_the_run_functions_read_the_train_files_only(trainer, tmp_path, monkeypa
     trainer.run_fn(arguments)
     model = tf.saved_model.load(arguments.serving_model_dir)
     assert model.signatures["catalogue"]()["item_ids"].numpy().tolist() == [b"A", b"B", b"C", b"D", b"E", b"F", b"X"]
+    # Rules have no vectors.
+    assert tf.io.gfile.exists(f"{arguments.serving_model_dir}/{vector_file.FILE}") == (trainer is model_training)
 
 
 def test_the_kind_of_a_catalogue_s_column_is_that_of_its_first_value(tmp_path):

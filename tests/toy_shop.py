@@ -130,10 +130,34 @@ def events(launch: Launch, users: int = 6, clicks: int = 9) -> EventTable:
     )
 
 
+def log(*rows, launch=PLAIN):
+    """A log of (user, item, time) rows, all positive, without labels or context."""
+    user, item, time = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [], [])
+    count = len(rows)
+    return EventTable(
+        user=np.array([*user, None], object)[:-1],
+        item=np.array([*item, None], object)[:-1],
+        time=np.array(time, np.int64),
+        positive=np.ones(count, bool),
+        position=np.full(count, -1),
+        labels={objective.name: np.full(count, -1) for objective in launch.ranking_objectives},
+        context={name: np.array([*[b"tv"] * count, None], object)[:-1] for name in launch.log.context},
+        late=np.zeros(count, bool),
+    )
+
+
+def changed_after(log, moment):
+    """The log with everything from the moment on made different."""
+    late = log.time >= moment
+    item = np.where(late, np.roll(log.item, 5), log.item)
+    return dataclasses.replace(log, item=item, time=np.where(late, log.time + 1, log.time), positive=log.positive ^ late)
+
+
 def data(launch: Launch = LAUNCH, log: EventTable | None = None) -> TrainingData:
     """What a trainer reads of the shop."""
     log = events(launch) if log is None else log
-    return TrainingData(launch, log, item_table.build(launch.catalogue, CATALOGUE if launch.catalogue else {}, log.item), transform())
+    columns = CATALOGUE if launch.catalogue else {}
+    return TrainingData(launch, log, item_table.build(launch.catalogue, columns, log.item), transform(), columns)
 
 
 @functools.cache

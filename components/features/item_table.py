@@ -30,6 +30,7 @@ class ItemTable:
       features: [n + 1, m] int32, numbers of "column=value" and "column:word" features; 0 pads.
       feature_count: how many different features there are, the padding not counted.
       numbers: [n + 1, p] float32, standardised; 0 where missing.
+      feature_names: [feature_count] object, what the features 1, 2, ... are called; None where there is no catalogue.
       boost: [n + 1] float32, the declared factor of each item; None where nothing is boosted. What has the factor 0 is not active.
     """
 
@@ -40,6 +41,7 @@ class ItemTable:
     feature_count: int
     numbers: np.ndarray
     boost: np.ndarray | None = None
+    feature_names: np.ndarray | None = None
 
     def __len__(self) -> int:
         """The number of rows, the unknown item included."""
@@ -90,12 +92,12 @@ def _with_catalogue(bare: ItemTable, catalogue: Catalogue, columns: dict[str, np
     if catalogue.title:
         named = _texts(columns[catalogue.title])
         titles[rows] = np.where(named == b"", columns[catalogue.item], named)
-    features, count = _features(catalogue, columns, rows, len(bare))
+    features, names = _features(catalogue, columns, rows, len(bare))
     numbers = np.zeros((len(bare), len(catalogue.numbers)), np.float32)
     for index, name in enumerate(catalogue.numbers):
         numbers[rows, index] = _standardised(columns[name])
     boost = _boost(catalogue, columns, rows, len(bare)) if catalogue.boosts else None
-    return ItemTable(bare.ids, titles, active if boost is None else active & (boost > 0), features, count, numbers, boost)
+    return ItemTable(bare.ids, titles, active if boost is None else active & (boost > 0), features, len(names), numbers, boost, names)
 
 
 def _boost(catalogue: Catalogue, columns: dict[str, np.ndarray], rows: np.ndarray, size: int) -> np.ndarray:
@@ -143,8 +145,8 @@ def _number(text: bytes) -> float:
         return float("nan")
 
 
-def _features(catalogue: Catalogue, columns: dict[str, np.ndarray], rows: np.ndarray, size: int) -> tuple[np.ndarray, int]:
-    """Features of the catalogue rows as numbers [size, m], and how many there are.
+def _features(catalogue: Catalogue, columns: dict[str, np.ndarray], rows: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Features of the catalogue rows as numbers [size, m], and what the numbers 1, 2, ... stand for.
 
     A feature of one item only says nothing: dropped. That a category is missing is a feature ("column=").
     """
@@ -158,13 +160,13 @@ def _features(catalogue: Catalogue, columns: dict[str, np.ndarray], rows: np.nda
     flat = np.array([name for listed in names for name in listed[:MAX_FEATURE_SLOTS]], object)
     owner = np.repeat(np.arange(len(rows)), [min(len(listed), MAX_FEATURE_SLOTS) for listed in names])
     if not len(flat):
-        return np.zeros((size, 1), np.int32), 0
-    number, _ = codes(flat)
+        return np.zeros((size, 1), np.int32), flat
+    number, named = codes(flat)
     shared = np.bincount(number) > 1
     slot = np.arange(len(flat)) - np.searchsorted(owner, owner)
     features = np.zeros((size, int(slot.max()) + 1), np.int32)
     features[rows[owner], slot] = np.where(shared, np.cumsum(shared), 0)[number]
-    return features, int(shared.sum())
+    return features, named[shared]
 
 
 def _texts(column: np.ndarray) -> np.ndarray:

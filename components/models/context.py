@@ -21,7 +21,7 @@ class RequestContext(tf.Module):
         """Loads the transform graph for the context columns `names`; none are fine."""
         super().__init__()
         self.names = names
-        raw = transform.raw_feature_spec()
+        raw = transform.raw_feature_spec() if names else {}
         self._shapes = {name: None if isinstance(raw[name], tf.io.VarLenFeature) else tuple(raw[name].shape) for name in names}
         self.dtypes: dict[str, tf.DType] = {name: raw[name].dtype for name in names}
         self.sizes = {name: self._vocabulary_size(transform, name) for name in names if self.dtypes[name] == tf.string}

@@ -54,3 +54,8 @@ class ItemTower(tf.keras.Model):
         if self._numbers.shape[1]:
             vectors += self._number(tf.gather(self._numbers, rows))
         return vectors * tf.cast(rows > 0, tf.float32)[:, None]
+
+    def by_name(self) -> dict[str, tf.Variable]:
+        """The weights whose rows have names: of ids [N, D], of catalogue features [F + 1, D], and of numbers [P, D] once they are built."""
+        numbers = {"number": self._number.kernel} if self._number.built else {}
+        return {"id": self._id, "feature": self._feature} | numbers

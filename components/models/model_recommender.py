@@ -11,6 +11,7 @@ from components.models.context import RequestContext
 from components.models.ranking import RankingModel
 from components.models.recommender import Recommender
 from components.models.retrieval import RetrievalModel
+from components.models.score_parts import ScoreParts
 from components.rules.rule_scores import RuleScores
 
 
@@ -32,15 +33,29 @@ class ModelRecommender(Recommender):
         context: RequestContext,
         retrieval: RetrievalModel,
         ranking: RankingModel | None,
+        parts: ScoreParts,
+        weights: np.ndarray,
         fallback: RuleScores,
     ):
-        """Takes trained parts; `fallback` scores the candidates for a request without a known history, by the declared order."""
+        """Takes what was trained.
+
+        Args:
+          launch: the declaration.
+          table: the items.
+          context: of a request.
+          retrieval: the towers.
+          ranking: the ranking head, if the log has what one learns from.
+          parts: of the score.
+          weights: [P], what each part counts.
+          fallback: scores the candidates for a request without a known history, by the declared order of rules.
+        """
         super().__init__(launch, table, context.dtypes)
         self._request = context
         self._trained = _Trained(retrieval, ranking)
         self._fallback = fallback
         self._item_vectors = tf.constant(retrieval.all_items())
-        self._candidate_vectors = self._vectors(self._active)
+        self._parts = parts
+        self._part_weights = tf.unstack(tf.constant(weights, tf.float32))
         self._build()
         self._weights = [*retrieval.query.variables, *retrieval.context.variables, *(ranking.variables if ranking else ())]
 
@@ -62,11 +77,11 @@ class ModelRecommender(Recommender):
         return tf.math.l2_normalize(self._item_vectors, axis=-1).numpy()
 
     def scores(self, history: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
-        """Cosines of the query with the candidates, exact; the fallback's scores where the history is empty."""
-        similarity = tf.matmul(self._queries(history, context), self._candidate_vectors, transpose_b=True)
-        boosted = similarity + self._launch.model.temperature * self.log_boost  # the softmax's weights are multiplied
+        """The weighted parts of the score (`score_parts`) and the declared boosts, exact; the rules' scores where the history is empty."""
+        parts = self._parts(self._queries(history, context), history)
+        score = sum(weight * part for weight, part in zip(self._part_weights, parts, strict=True))
         rules = self._fallback(self._fallback.names, history, context)
-        return tf.where(history[:, :1] > 0, boosted, rules)
+        return tf.where(history[:, :1] > 0, score + self.log_boost, rules)
 
     def probabilities(self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """See `Recommender.probabilities`; calibrated at the mean position of the training log."""

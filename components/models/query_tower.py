@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 DECAYS = (0.0, 0.5, 0.8, 0.95)
+DROPOUT = 0.2
 
 
 class QueryTower(tf.keras.Model):
@@ -18,7 +19,7 @@ class QueryTower(tf.keras.Model):
 
     Pool r at position t is the weighted mean of the item vectors so far, sum_s<=t decay_r^(t-s) v_s / sum_s<=t decay_r^(t-s): rate 0 is
     the last item, rates near 1 the long-term taste. The weights are fixed and there is no attention to learn: all positions of a sequence
-    cost one product with a constant matrix.
+    cost one product with a constant matrix. In training a fifth of the pooled cells is dropped.
     """
 
     def __init__(self, dim: int, length: int):
@@ -29,22 +30,24 @@ class QueryTower(tf.keras.Model):
         self._pools = tf.constant(np.stack(pools), tf.float32)
         self._hidden = tf.keras.layers.Dense(4 * dim, activation="gelu")
         self._output = tf.keras.layers.Dense(dim)
+        self._dropout = tf.keras.layers.Dropout(DROPOUT)
         self._mix = tf.keras.layers.Dense(dim, use_bias=False)
 
-    def call(self, items: tf.Tensor, mask: tf.Tensor, context: tf.Tensor) -> tf.Tensor:
+    def call(self, items: tf.Tensor, mask: tf.Tensor, context: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Queries after each item.
 
         Args:
           items: [B, L, D] float32, item vectors, oldest first.
           mask: [B, L] float32, 1 for items, 0 for padding.
           context: [B, L, C] float32, the context of the request that each query is asked in; C may be 0.
+          training: whether dropout is on.
 
         Returns:
           [B, L, D] float32 of length 1.
         """
         sums = tf.einsum("rts,bsd->btrd", self._pools, items * mask[..., None])
         weights = tf.einsum("rts,bs->btr", self._pools, mask)
-        return self._query(sums, weights, context)
+        return self._query(sums, weights, context, training)
 
     def last(self, items: tf.Tensor, mask: tf.Tensor, context: tf.Tensor) -> tf.Tensor:
         """The query after the last item only: what serving needs, at a fraction of the cost of all positions.
@@ -61,12 +64,13 @@ class QueryTower(tf.keras.Model):
         pools = tf.gather(tf.transpose(self._pools, [1, 0, 2]), tf.maximum(count - 1, 0))
         sums = tf.einsum("brs,bsd->brd", pools, items * mask[..., None])
         weights = tf.einsum("brs,bs->br", pools, mask)
-        return self._query(sums, weights, context)
+        return self._query(sums, weights, context, training=False)
 
-    def _query(self, sums: tf.Tensor, weights: tf.Tensor, context: tf.Tensor) -> tf.Tensor:
+    def _query(self, sums: tf.Tensor, weights: tf.Tensor, context: tf.Tensor, training: bool) -> tf.Tensor:
         """From weighted sums [..., R, D], their weights [..., R] and context [..., C] to queries [..., D]."""
         means = sums / tf.maximum(weights, 1e-6)[..., None]
         pooled = tf.reshape(means, tf.concat([tf.shape(means)[:-2], [len(DECAYS) * means.shape[-1]]], axis=0))
         pooled.set_shape([*means.shape[:-2], len(DECAYS) * means.shape[-1]])
+        pooled = self._dropout(pooled, training=training)
         inputs = tf.concat([pooled, context], axis=-1)
         return tf.math.l2_normalize(self._mix(pooled) + self._output(self._hidden(inputs)), axis=-1)

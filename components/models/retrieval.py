@@ -84,7 +84,7 @@ class RetrievalModel(tfrs.Model):
         else:
             items = self.all_items(training)
             read, vectors, log_q, column = tf.gather(items, history), items[1:], 0.0, target - 1
-        queries = self.query(read, tf.cast(history > 0, tf.float32), self.context(inputs["context"], read))
+        queries = self.query(read, tf.cast(history > 0, tf.float32), self.context(inputs["context"], read), training)
         cosines = tf.matmul(tf.gather_nd(queries, asked), tf.math.l2_normalize(vectors, axis=-1), transpose_b=True)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(column, cosines / self._temperature - log_q)
         return tf.reduce_sum(losses * weight) / tf.maximum(tf.reduce_sum(weight), 1e-6)

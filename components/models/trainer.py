@@ -16,6 +16,7 @@ from tfx.utils import json_utils, path_utils
 from components.declaration import Launch
 from components.features.preprocessing import CATALOGUE_URI, CODE_KEY, LAUNCH_KEY
 from components.models import export
+from components.models.warm_start import CHAMPION_KEY
 from components.progress import FIGURE, set_figure
 
 CATALOGUE_INPUT = "catalogue"
@@ -59,16 +60,27 @@ class CatalogueTrainer(base_component.BaseComponent):
         examples: types.BaseChannel,
         transform_graph: types.BaseChannel,
         catalogue: types.BaseChannel | None,
+        champion: str = "",
+        hyperparameters: types.BaseChannel | None = None,
     ):
-        """Names the dotted path of the `run_fn`, the digest of its code, and what it reads."""
-        inputs = {CATALOGUE_INPUT: catalogue} if catalogue is not None else {}
+        """Names the dotted path of the `run_fn`, the digest of its code, and what it reads.
+
+        Args:
+          run_fn, code: a dotted path and a digest.
+          launch: the declaration.
+          examples, transform_graph, catalogue: of the data.
+          champion: the served version that training may start from; "" for none.
+          hyperparameters: of a Tuner; they replace the declared settings.
+        """
+        wanted = {CATALOGUE_INPUT: catalogue, standard_component_specs.HYPERPARAMETERS_KEY: hyperparameters}
+        inputs = {name: channel for name, channel in wanted.items() if channel is not None}
         spec = CatalogueTrainerSpec(
             examples=examples,
             transform_graph=transform_graph,
             run_fn=run_fn,
             train_args=trainer_pb2.TrainArgs(),
             eval_args=trainer_pb2.EvalArgs(),
-            custom_config=json_utils.dumps({LAUNCH_KEY: launch.to_json(), CODE_KEY: code}),
+            custom_config=json_utils.dumps({LAUNCH_KEY: launch.to_json(), CODE_KEY: code} | ({CHAMPION_KEY: champion} if champion else {})),
             model=types.Channel(type=standard_artifacts.Model),
             model_run=types.Channel(type=standard_artifacts.ModelRun),
             **inputs,

@@ -24,7 +24,9 @@ from typing import Any, BinaryIO
 _LOGGER = logging.getLogger("dayone.serving")
 OPEN, CLOSED, ENDING = ".open-", "traffic-", ".jsonl"
 FLUSH_SECONDS = 0.2
+GATHER_SECONDS = 0.01  # many answers at a time: woken for each, the writer took Python's lock just when its request was to be answered
 WAITING_BATCHES = 10_000
+_ENCODER = json.JSONEncoder(allow_nan=False)
 _END: Sequence[Mapping[str, Any]] = ()
 
 
@@ -83,6 +85,8 @@ class EventLog:
         batches = []
         with contextlib.suppress(queue.Empty):
             batches.append(self._waiting.get(timeout=FLUSH_SECONDS))
+            if batches[0] is not _END:
+                time.sleep(GATHER_SECONDS)
             while len(batches) < WAITING_BATCHES:
                 batches.append(self._waiting.get_nowait())
         return batches
@@ -95,7 +99,7 @@ class EventLog:
         if self._file is None:
             self._file = _new_file(self._folder)
             self._rows, self._opened, self._day = 0, time.monotonic(), self._today()
-        _write_whole(self._file, b"".join(json.dumps(row, allow_nan=False).encode() + b"\n" for row in rows))
+        _write_whole(self._file, b"".join(_ENCODER.encode(row).encode() + b"\n" for row in rows))
         self._rows += len(rows)
         self.written += len(rows)
 

@@ -52,10 +52,14 @@ def encode(request: PredictRequest, answers: Sequence[Answer], more: Mapping[str
 def _plain(values: np.ndarray) -> list:
     """Nested lists that JSON can hold: text for bytes, null for what is no number."""
     if values.dtype == object:
-        return np.vectorize(lambda item: item.decode("utf-8", "replace"), otypes=[object])(values).tolist() if values.size else values.tolist()
+        return _texts(values.tolist())
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         return _without_infinities(values.tolist())
     return values.tolist()
+
+
+def _texts(value: typing.Any) -> typing.Any:
+    return [_texts(each) for each in value] if isinstance(value, list) else value.decode("utf-8", "replace")
 
 
 def _without_infinities(value: typing.Any) -> typing.Any:

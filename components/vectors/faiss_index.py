@@ -47,7 +47,8 @@ class FaissIndex:
     def plan(self, vectors: ItemVectors) -> Iterator[str]:
         """See `Sink`."""
         library("faiss", "faiss")
-        yield f"would write {self._kind(vectors)} index of {len(vectors):,} active items of version {vectors.version}, vectors of {vectors.dim}, to {self.folder}"
+        kind = self._kind(vectors)
+        yield f"would write {kind} index of {len(vectors):,} active items of version {vectors.version}, vectors of {vectors.dim}, to {self.folder}"
 
     def send(self, vectors: ItemVectors) -> Iterator[str]:
         """See `Sink`."""

@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 from components.errors import DayoneError
 
 ITEM, TITLE, ACTIVE, VECTOR = "item_id", "title", "active", "vector"
-# What a row holds beside the declared columns of the catalogue; MODEL_VERSION is added where rows leave the version's folder.
-MODEL_VERSION = "model_version"
-OWN = (ITEM, TITLE, ACTIVE, VECTOR, MODEL_VERSION)
+# What a row holds beside the declared columns of the catalogue; these two are added where rows leave the version's folder.
+MODEL_VERSION, EVENT_TIMESTAMP = "model_version", "event_timestamp"
+OWN = (ITEM, TITLE, ACTIVE, VECTOR, MODEL_VERSION, EVENT_TIMESTAMP)
 _SHOWN = 3
 
 
@@ -100,9 +100,10 @@ class ItemVectors:
         rows = np.flatnonzero(wrong)
         if len(rows):
             shown = ", ".join(repr(offered.table[ITEM][int(row)].as_py()) for row in rows[:_SHOWN])
+            shown += ", ..." if len(rows) > _SHOWN else ""
             raise VectorsError(
-                f"an export needs {needed}, version {self.version} has {got} in {len(rows):,} of {len(offered):,} items: {shown}"
-                f"{', ...' if len(rows) > _SHOWN else ''}. Nothing was written, sent or deleted. Export another version (--version), and roll this one back."
+                f"an export needs {needed}, version {self.version} has {got} in {len(rows):,} of {len(offered):,} items: {shown}. "
+                "Nothing was written, sent or deleted. Export another version (--version), and roll this one back."
             )
 
 

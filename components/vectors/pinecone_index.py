@@ -93,9 +93,13 @@ class PineconeIndex:
             with pinecone.Index(host=self.host, api_key=self.api_key, timeout=self.timeout) as index:
                 yield index
         except errors.UnauthorizedError as error:
-            raise VectorsError(f"Pinecone at {self.host} refuses the API key (401): check PINECONE_API_KEY, and that it is this project's.") from error
+            raise VectorsError(
+                f"Pinecone at {self.host} refuses the API key (401): check PINECONE_API_KEY, and that it is this project's."
+            ) from error
         except errors.PineconeError as error:
-            raise VectorsError(f"Pinecone at {self.host}: {type(error).__name__}: {error}. What was sent stays; to run the same command again is safe.") from error
+            raise VectorsError(
+                f"Pinecone at {self.host}: {type(error).__name__}: {error}. What was sent stays; to run the same command again is safe."
+            ) from error
 
     def _compared(self, index: Any, vectors: ItemVectors) -> tuple[ItemVectors, list[str], list[str]]:
         """What is to be sent, the wire ids that are to go, and the namespaces of old versions; nothing is changed.
@@ -120,8 +124,9 @@ class PineconeIndex:
             raise VectorsError(f"an export needs a vector that is not zero, version {vectors.version} has none. Nothing was sent or deleted.")
         if len(gone) > self.max_deletes * len(there):
             raise VectorsError(
-                f"this export would delete {len(gone):,} of the {len(there):,} vectors in namespace {name}, more than --max-deletes {self.max_deletes} "
-                f"allows. Nothing was sent or deleted. If so much has left the catalogue, allow it; if not, look at the catalogue."
+                f"this export would delete {len(gone):,} of the {len(there):,} vectors in namespace {name}, more than "
+                f"--max-deletes {self.max_deletes} allows. Nothing was sent or deleted. "
+                "If so much has left the catalogue, allow it; if not, look at the catalogue."
             )
         return directed, gone, [] if self.namespace else self._old(stats.namespaces, name)
 
@@ -132,15 +137,20 @@ class PineconeIndex:
         return newest_first[max(self.keep - 1, 0) :]
 
     def _upsert(self, index: Any, items: list[dict[str, Any]], name: str) -> None:
+        pauses = list(PAUSES)
+        while not self._taken(index, items, name, last=not pauses):
+            self.sleep(pauses.pop(0))
+
+    def _taken(self, index: Any, items: list[dict[str, Any]], name: str, last: bool) -> bool:
+        """Whether the items arrived; raises what will not pass by itself, and at the last attempt everything."""
         errors = library("pinecone.errors.exceptions", "pinecone")
-        for pause in (*PAUSES, None):
-            try:
-                index.upsert(vectors=items, namespace=name)
-                return
-            except errors.PineconeError as error:
-                if pause is None or not _passes(error, errors):
-                    raise
-            self.sleep(pause)
+        try:
+            index.upsert(vectors=items, namespace=name)
+        except errors.PineconeError as error:
+            if last or not _passes(error, errors):
+                raise
+            return False
+        return True
 
     def _settled(self, index: Any, name: str, wanted: int) -> str:
         """What the namespace holds; its count lags behind the writes."""

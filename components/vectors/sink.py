@@ -72,6 +72,8 @@ class WrittenWhole:
         if self._folder.exists():
             strange = {path.name for path in self._folder.iterdir()} - {path.name for path in self._half.iterdir()}
             if strange:
-                raise VectorsError(f"an export needs a folder of its own, {self._folder} also holds {min(strange)!r}. Nothing was written: name another.")
+                raise VectorsError(
+                    f"an export needs a folder of its own, {self._folder} also holds {min(strange)!r}. Nothing was written: name another."
+                )
             shutil.rmtree(self._folder)
         self._half.rename(self._folder)

@@ -33,12 +33,13 @@ def table(items: ItemTable, vectors: np.ndarray, catalogue: Catalogue | None, co
       columns: catalogue column to [rows] array, as the examples have it; of rows with the same id the last counts.
     """
     flat = pa.array(vectors[1:].reshape(-1).astype(np.float32))
-    own = {
-        ITEM: _text(items.ids[1:]),
-        TITLE: _text(items.titles[1:]),
-        ACTIVE: pa.array(items.active[1:]),
-        VECTOR: pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
-    }
+    rows = item_rows(items, catalogue, columns)
+    return rows.add_column(rows.schema.get_field_index(ACTIVE) + 1, VECTOR, pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]))
+
+
+def item_rows(items: ItemTable, catalogue: Catalogue | None, columns: dict[str, np.ndarray]) -> pa.Table:
+    """The same rows without vectors: id, title, active, and the declared columns of the catalogue."""
+    own = {ITEM: _text(items.ids[1:]), TITLE: _text(items.titles[1:]), ACTIVE: pa.array(items.active[1:])}
     return pa.table(own | (_features(items, catalogue, columns) if catalogue else {}))
 
 
@@ -64,7 +65,7 @@ def read(folder: Path) -> ItemVectors:
         why = "rules count and do not embed" if kind == "rules" else f"it lacks {FILE}"
         raise VectorsError(
             f"an export needs the vectors of a model, version {folder.name} ({kind}) has none: {why}. Nothing was written, sent or deleted. What an "
-            f"index holds from an earlier version is not what is served now. To export an older version that is kept, name it with --version, see `versions`."
+            "index holds from an earlier version is not what is served now. To export an older version that is kept, name it with --version."
         )
     return ItemVectors(str(card.get("launch", "")), int(folder.name.partition(".")[0]), pq.read_table(folder / FILE))
 
@@ -75,7 +76,9 @@ def _text(column: np.ndarray) -> pa.Array:
 
 def _features(items: ItemTable, catalogue: Catalogue, columns: dict[str, np.ndarray]) -> dict[str, pa.Array]:
     """The declared columns by item; null for items that are in the log only."""
-    names = [name for name in dict.fromkeys((*catalogue.categories, *catalogue.texts, *catalogue.numbers)) if name in columns and name != catalogue.title]
+    names = [
+        name for name in dict.fromkeys((*catalogue.categories, *catalogue.texts, *catalogue.numbers)) if name in columns and name != catalogue.title
+    ]
     if not names:
         return {}
     last = {item: row for row, item in enumerate(columns[catalogue.item])}

@@ -14,7 +14,7 @@ import dataclasses
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -27,7 +27,18 @@ from components.vectors.sink import library
 TYPES, BIGQUERY = "google.cloud.aiplatform_v1", "google.cloud.bigquery"
 CREATE_SECONDS = 3_600.0
 NEIGHBOURS = 10
-_NAMES = {"project": r"[a-z][a-z0-9-]{4,28}[a-z0-9]", "region": r"[a-z]+-[a-z]+[0-9]+", "dataset": r"[A-Za-z0-9_]{1,1024}", "store": r"[a-z][a-z0-9_]{0,59}"}
+_NAMES = {
+    "project": r"[a-z][a-z0-9-]{4,28}[a-z0-9]",
+    "region": r"[a-z]+-[a-z]+[0-9]+",
+    "dataset": r"[A-Za-z0-9_]{1,1024}",
+    "store": r"[a-z][a-z0-9_]{0,59}",
+}
+
+
+def cloud_clients(project: str, region: str, endpoint: str) -> tuple[Any, Any]:
+    """BigQuery's client and the feature store's admin client, with the credentials that the machine has."""
+    loading = library(BIGQUERY, "vertex").Client(project=project, location=region)
+    return loading, library(TYPES, "vertex").FeatureOnlineStoreAdminServiceClient(client_options={"api_endpoint": endpoint})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,12 +50,14 @@ class VertexStore:
       region: of the online store, as "europe-west4"; the dataset lies in the same.
       dataset: of BigQuery; it exists.
       store: the online store's id.
+      clients: makes the clients from project, region and endpoint.
     """
 
     project: str
     region: str
     dataset: str
     store: str
+    clients: Callable[[str, str, str], tuple[Any, Any]] = cloud_clients
 
     def __post_init__(self) -> None:
         """Checks the names; raises `SettingsError`."""
@@ -66,8 +79,8 @@ class VertexStore:
         """See `Sink`."""
         exists = library("google.api_core.exceptions", "vertex").AlreadyExists
         with self._errors():
-            yield self._load(vectors)
-            admin = library(TYPES, "vertex").FeatureOnlineStoreAdminServiceClient(client_options={"api_endpoint": self.endpoint})
+            loading, admin = self.clients(self.project, self.region, self.endpoint)
+            yield self._load(loading, vectors)
             for method, request in self.requests(vectors):
                 call = getattr(admin, re.sub(r"(?<!^)(?=[A-Z])", "_", method).lower())
                 try:
@@ -101,7 +114,10 @@ class VertexStore:
         parent = f"projects/{self.project}/locations/{self.region}"
         store = types.FeatureOnlineStore(optimized=types.FeatureOnlineStore.Optimized())
         return [
-            ("CreateFeatureOnlineStore", types.CreateFeatureOnlineStoreRequest(parent=parent, feature_online_store=store, feature_online_store_id=self.store)),
+            (
+                "CreateFeatureOnlineStore",
+                types.CreateFeatureOnlineStoreRequest(parent=parent, feature_online_store=store, feature_online_store_id=self.store),
+            ),
             (
                 "CreateFeatureView",
                 types.CreateFeatureViewRequest(
@@ -133,15 +149,16 @@ class VertexStore:
     def _view_name(self, vectors: ItemVectors) -> str:
         return f"projects/{self.project}/locations/{self.region}/featureOnlineStores/{self.store}/featureViews/{_view_id(vectors)}"
 
-    def _load(self, vectors: ItemVectors) -> str:
+    def _load(self, client: Any, vectors: ItemVectors) -> str:
         """Loads the table and compares the counts."""
-        client = library(BIGQUERY, "vertex").Client(project=self.project, location=self.region)
         content = io.BytesIO()
         parquet_file.write(vectors, content)
         job = client.load_table_from_file(content, self.table(vectors), rewind=True, job_config=self.load_config(vectors))
         job.result()
         if job.output_rows != len(vectors):
-            raise VectorsError(f"BigQuery needs {len(vectors):,} rows in {self.table(vectors)}, it loaded {job.output_rows:,}. The view was not touched.")
+            raise VectorsError(
+                f"BigQuery needs {len(vectors):,} rows in {self.table(vectors)}, it loaded {job.output_rows:,}. The view was not touched."
+            )
         return f"{self.table(vectors)}: {job.output_rows:,} rows"
 
     @contextlib.contextmanager

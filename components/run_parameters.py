@@ -1,0 +1,60 @@
+"""What a run on a cluster may set when it is started: parameters of the compiled pipeline, with the declaration's values as defaults.
+
+The declaration travels to the steps as constants, so that nothing a step reads can differ from what the cache saw. A parameter of the run
+comes to the steps that it concerns beside these constants, and is written into them here, before TFX reads them:
+
+- `epochs`: passes over the training sequences, in the Trainer's declaration;
+- `spans`: how many of the newest span folders are read, where the declaration reads several;
+- `log`: the folder that relative paths of the declaration start at, where files are read.
+"""
+
+import dataclasses
+import json
+import posixpath
+from collections.abc import Mapping
+from typing import Any
+
+from components.declaration import Launch
+
+EPOCHS, SPANS, LOG = "epochs", "spans", "log"
+NAMES = (EPOCHS, SPANS, LOG)
+CONFIG, FOLDER = "custom_config", "input_base"
+_LAUNCH, _SPANS = "launch", "spans"
+
+
+def applied(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A step's parameters as its executor knows them, with those of the run written into them.
+
+    Args:
+      values: the step's parameters and those of the run, by name.
+
+    Raises:
+      DeclarationError: for a value that the declaration does not allow.
+    """
+    given = {name: values[name] for name in NAMES if name in values}
+    own = {name: value for name, value in values.items() if name not in NAMES}
+    if EPOCHS in given:
+        own[CONFIG] = _with_epochs(own[CONFIG], int(given[EPOCHS]))
+    if SPANS in given:
+        own[CONFIG] = _with_spans(own[CONFIG], int(given[SPANS]))
+    if LOG in given:
+        own[FOLDER] = posixpath.normpath(posixpath.join(str(given[LOG]), own[FOLDER]))
+    return own
+
+
+def _with_epochs(text: str, epochs: int) -> str:
+    """The Trainer's `custom_config`, whose declaration has other epochs."""
+    config = json.loads(text)
+    launch = Launch.from_json(config[_LAUNCH])
+    config[_LAUNCH] = dataclasses.replace(launch, model=dataclasses.replace(launch.model, epochs=epochs)).to_json()
+    return json.dumps(config, sort_keys=True)
+
+
+def _with_spans(text: str, spans: int) -> str:
+    """ExampleGen's `custom_config`, a message in JSON, with another window."""
+    config = json.loads(text)
+    carried = config["custom_config"]["value"]
+    launch = Launch.from_json(carried[_LAUNCH])
+    changed = dataclasses.replace(launch, log=dataclasses.replace(launch.log, spans=spans))
+    carried.update({_LAUNCH: changed.to_json(), _SPANS: spans})
+    return json.dumps(config, sort_keys=True)
