@@ -62,8 +62,8 @@ def _batch(launch: Launch, events: EventTable, rows: np.ndarray, labels: dict[st
     columns = {launch.log.item: pa.array(events.item[rows], pa.binary()), HISTORY_FEATURE: history}
     columns |= {name: _column(events.context[name][rows]) for name in launch.log.context}
     columns |= {name: pa.array(label) for name, label in labels.items()}
-    known = np.isin(user[rows], user[events.positive & ~events.late])
-    kind = np.array([NEW_USERS, KNOWN_USERS], object)[known.astype(int)]
+    in_training = np.isin(user[rows], user[events.positive & ~events.late])
+    kind = np.array([NEW_USERS, KNOWN_USERS], object)[in_training.astype(int)]
     for column, name in slice_columns(launch).items():
         values = kind if name == USER_SLICES else values_of(events.context[name][rows])
         columns |= {} if values is None else {column: pa.array(values.tolist(), pa.string()).cast(pa.binary())}
