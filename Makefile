@@ -32,6 +32,9 @@ bench-serving: setup ## measure the local server on this machine (about two minu
 bench-ingest: setup ## measure our ExampleGen beside those of TFX (about ten minutes; ARGS="--rows 100000" is quick)
 	@$(BIN)/python tests/bench_ingest.py $(ARGS)
 
+bench-evaluation: setup ## measure the evaluation beside TFRS's FactorizedTopK and on generated logs (about five minutes)
+	@$(BIN)/python tests/bench_evaluation.py $(ARGS)
+
 bench-quality: setup ## our rules and model beside EASE, iALS, item-kNN and the TFRS tutorial; needs ARGS="--data FOLDER" (docs/quality.md)
 	@$(BIN)/python tests/bench_quality.py $(ARGS)
 

@@ -57,6 +57,7 @@ class Gate:
       guards: slices of the evaluation on which the model must not be surely worse, by more than `guard_loss`, than the rules or than what is
         served: "new users", "tail items", "device=mobile", ... (docs/evaluation.md lists them).
       guard_loss: the relative loss that a guard tolerates.
+      request_ndcg: whether the standard Evaluator also measures the order within each request (docs/evaluation.md says what it costs).
       min_auc: per objective, for the ranking head on the exported model; the standard Evaluator blesses by it.
     """
 
@@ -66,12 +67,13 @@ class Gate:
     effect: float = 0.02
     guards: tuple[str, ...] = ()
     guard_loss: float = 0.0
+    request_ndcg: bool = False
     min_auc: float = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
 class Drift:
-    """How far the eval part of the log, its newest events, may lie from the train part.
+    """How far the eval part of the log, its newest events, may lie from the train part; and that from what the served version has learnt from.
 
     Attributes:
       stop: whether drift stops the run or is only said. How far a column may move is in the curated schema (`drift_comparator`).

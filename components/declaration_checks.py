@@ -184,9 +184,11 @@ def _check_query(launch: "Launch") -> None:
         return
     if launch.split.eval_from is None:
         raise DeclarationError("launch.split", dataclasses.asdict(launch.split), "eval_from, as launch.log.path is a BigQuery query")
-    if launch.log.impression:
-        fix = "Set it to None, or export the query's answer to Parquet and declare the files."
-        raise DeclarationError("launch.log.impression", launch.log.impression, "None, as launch.log.path is a BigQuery query", fix)
+    for name, off in (("impression", None), ("value_min", None), ("value_max", None), ("drop_duplicates", False)):
+        value = getattr(launch.log, name)
+        if value != off:
+            fix = f"Set it to {off}, or export the query's answer to Parquet and declare the files."
+            raise DeclarationError(f"launch.log.{name}", value, f"{off}, as launch.log.path is a BigQuery query", fix)
 
 
 def _check_policies(launch: "Launch") -> None:

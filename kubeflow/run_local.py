@@ -25,14 +25,16 @@ def main(arguments: "list[str]") -> int:
     # Steps run as the person who asked; for root, who must not run them, as the image's own user.
     user, group = (os.getuid(), os.getgid()) if os.getuid() else IMAGE_USER
     _prepare(folder, user, group)
-    visible = ["--volume", f"{folder}:{folder}", "--env", "TF_CPP_MIN_LOG_LEVEL=3"]
+    visible = ["--volume", f"{folder}:{folder}"]
     as_user = ["--user", f"{user}:{group}", *visible]
+    print(f"everything is written below {folder}", flush=True)
     log, compiled = folder / "volumes" / "dayone" / "log", folder / "pipeline.yaml"
     _docker(options.image, as_user, ["python", "data/generate.py", "--events", str(options.events), "--out", str(log)])
     _docker(options.image, as_user, ["python", "-m", "pipeline", "compile", "--image", options.image, "--output", str(compiled)])
     # The submitting side talks to docker, so it is root in its own container; the steps are not.
     submitting = ["--user", "0:0", *visible, "--volume", f"{_socket()}:{SOCKET}", "--volume", f"{STEPS}:/app/local_steps.py:ro"]
-    return _docker(options.image, submitting, ["python", "local_steps.py", str(folder), f"{user}:{group}"], check=False)
+    command = ["docker", "run", "--rm", *submitting, options.image, "python", "local_steps.py", str(folder), f"{user}:{group}"]
+    return subprocess.run(command).returncode
 
 
 def _prepare(folder: Path, user: int, group: int) -> None:
@@ -49,12 +51,11 @@ def _prepare(folder: Path, user: int, group: int) -> None:
         sys.exit(f"error: {error}. Remove it, or give another folder: --folder DIR.")
 
 
-def _docker(image: str, options: "list[str]", command: "list[str]", check: bool = True) -> int:
-    """Runs a command in the image and gives its exit status."""
-    done = subprocess.run(["docker", "run", "--rm", *options, image, *command])
-    if check and done.returncode:
-        sys.exit(done.returncode)
-    return done.returncode
+def _docker(image: str, options: "list[str]", command: "list[str]") -> None:
+    """Runs a command in the image; what TensorFlow says on the way is shown only if it fails."""
+    done = subprocess.run(["docker", "run", "--rm", *options, image, *command], stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(f"{done.stderr}error: {' '.join(command)} ended with status {done.returncode}.")
 
 
 def _socket() -> str:

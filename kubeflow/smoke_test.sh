@@ -69,7 +69,7 @@ shown() {
     filled) shift && shown "$@" ;;
     in_namespace) shift && echo "kubectl --namespace $namespace $*" ;;
     job) echo "kubectl --namespace $namespace create job smoke-$2 --from=cronjob/dayone-$2, wait for it, and its log" ;;
-    ask) echo "kubectl --namespace $namespace port-forward to $serving, and curl --data '$request' .../v1/models/$launch:predict" ;;
+    ask) echo "kubectl --namespace $namespace port-forward to $serving, and '$request' to .../v1/models/$launch:predict" ;;
     *) echo "$*" ;;
   esac
 }
@@ -90,6 +90,19 @@ job() {
     in_namespace logs "job/$name"
 }
 
+# post URL: sends the request, prints the answer; fails if that is an error.
+post() {
+  python - "$1" "$request" <<'PY'
+import sys, urllib.error, urllib.request
+try:
+    answer, status = urllib.request.urlopen(urllib.request.Request(sys.argv[1], sys.argv[2].encode()), timeout=30), 0
+except urllib.error.HTTPError as error:
+    answer, status = error, f"HTTP status {error.code}"
+print(answer.read().decode(errors="replace"))
+sys.exit(status)
+PY
+}
+
 # ask: one request to the served model, through a forwarded port.
 ask() {
   local answer status=0 forward target="service/$serving" to=8501
@@ -104,8 +117,7 @@ ask() {
     (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
     sleep 0.2
   done
-  answer=$(curl --silent --show-error --fail-with-body --max-time 30 \
-    --data "$request" "http://127.0.0.1:$port/v1/models/$launch:predict" 2>&1) || status=1
+  answer=$(post "http://127.0.0.1:$port/v1/models/$launch:predict" 2>&1) || status=1
   kill "$forward" 2>/dev/null || true
   wait "$forward" 2>/dev/null || true
   echo "$answer"

@@ -23,6 +23,14 @@ _LONG_DAYS, _SHORT_DAYS = 3650, 1 / 24
 
 def check_columns(view: LogView) -> Iterator[Finding]:
     """Declared columns that the log lacks."""
+    if len(view.names) == 1 and len(roles(view.launch.log)) > 1:
+        delimiter = view.launch.log.delimiter
+        yield error(
+            f"all of a row is one column: {view.names[0]!r}.",
+            "A run cannot tell the columns apart.",
+            f"Change launch.log.delimiter, which is {delimiter!r}; check that the file has a header.",
+        )
+        return
     for role, column in roles(view.launch.log):
         if column in view.names:
             continue
@@ -32,7 +40,7 @@ def check_columns(view: LogView) -> Iterator[Finding]:
         yield error(
             f"column {column!r} (launch.log.{role}) is not in the log, which has {has}.",
             "A run cannot read what is not there.",
-            f"{hint}Name the right column, or set the role to None; if all names look like one, check launch.log.delimiter.",
+            f"{hint}Name the right column, or set the role to None.",
         )
 
 

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.errors import DayoneError
+from components.errors import DayoneError, SettingsError
 from pipeline import (
     compile_command,
     feast_command,
@@ -131,6 +131,9 @@ def _new(options: argparse.Namespace) -> int:
     from pipeline import new
 
     given = {role: value for role in ("user", "item", "time") if (value := getattr(options, role)) is not None}
+    for option in ("folder", "log", "catalogue"):
+        if getattr(options, option) == "":
+            raise SettingsError("DIR" if option == "folder" else f"--{option}", "", "a path that is not empty")
     catalogue = Path(options.catalogue) if options.catalogue else None
     print(new.make(Path(options.folder), Path(options.log), catalogue, options.name, given))
     return EXIT_OK

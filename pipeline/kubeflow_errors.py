@@ -7,7 +7,8 @@ from components.errors import DayoneError
 EXIT_FAILED, EXIT_CANCELLED, EXIT_NOT_ENDED = 3, 4, 5
 EXITS = {
     0: "done; with a run named or waited for: it succeeded",
-    1: "a mistake in what was given; nothing was sent",
+    1: "a mistake in what was given, told in one message",
+    2: "wrong usage",
     EXIT_FAILED: "the run failed",
     EXIT_CANCELLED: "the run was cancelled or skipped",
     EXIT_NOT_ENDED: "the run has not ended yet",
@@ -19,6 +20,7 @@ EXITS = {
     15: "the server cannot be reached",
     16: "the connection is not to be trusted (TLS)",
     17: "the server refused the request as wrong, or is no Kubeflow Pipelines",
+    130: "stopped by Ctrl-C; a run that was waited for goes on",
 }
 
 

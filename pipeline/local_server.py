@@ -5,11 +5,11 @@ import logging
 import signal
 import socket
 import sys
-from pathlib import Path
 
 from components.declaration import Launch
 from components.serving.history_store import HistoryStore
 from pipeline.serve_options import Options
+from pipeline.settings import Settings
 
 # A thread that loads a version holds Python's lock for as long as this before a request gets it (the default is 5 ms).
 SWITCH_SECONDS = 0.0005
@@ -34,19 +34,20 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def run(launch: Launch, folder: Path, options: Options, listening: socket.socket, histories: HistoryStore) -> int:
+def run(launch: Launch, settings: Settings, options: Options, listening: socket.socket, histories: HistoryStore) -> int:
     """Serves until it is told to stop (Ctrl-C or SIGTERM): what was begun is answered, the log is closed.
 
     Args:
       launch: the declaration.
-      folder: of the versions.
+      settings: where versions and log are.
       options: how it works.
       listening: its socket.
       histories: of the users whose callers send none.
     """
     import uvicorn
 
-    from components.serving import app
+    from components.serving import app, demo_users
+    from components.serving.demo import Demo
     from components.serving.event_log import EventLog
     from components.serving.loaded_model import LoadedModel
     from components.serving.metrics import Metrics
@@ -70,7 +71,7 @@ def run(launch: Launch, folder: Path, options: Options, listening: socket.socket
         metrics.changes.labels(event).inc()
         gc.collect()  # a graph is full of cycles, which would lie there until Python finds enough of them: 27 MB per version
 
-    holder = ModelHolder(folder, load, changed)
+    holder = ModelHolder(settings.serving, load, changed)
     service = Service(launch, holder, log, metrics, Limits(), options.explore, histories)
 
     def close() -> None:
@@ -79,7 +80,8 @@ def run(launch: Launch, folder: Path, options: Options, listening: socket.socket
             log.close()
 
     queue = WorkQueue(options.threads, options.waiting, options.timeout)
-    config = uvicorn.Config(app.create(service, queue, close), log_level="warning", access_log=False, lifespan="on")
+    demo = Demo(service, lambda: demo_users.read(launch, str(settings.data))) if options.demo else None
+    config = uvicorn.Config(app.create(service, queue, close, demo), log_level="warning", access_log=False, lifespan="on")
     # uvicorn ends in good order and then raises the signal again: being told to stop is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     holder.follow(POLL_SECONDS)

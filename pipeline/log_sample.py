@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from components.errors import LogError
 from components.ingest.column_types import TypeConflictError
 from components.ingest.log_reader import LogReader
 from components.ingest.spans import input_files
@@ -50,6 +51,8 @@ def read(path: Path, rows: int = SAMPLE_ROWS) -> Sample:
     files = input_files(name, str(base))
     delimiter = lenient_log.delimiter_of(files[0])
     table = _head(lenient_log.reader(files, (), delimiter), rows)
+    if not table.num_rows:
+        raise LogError(", ".join(files[:3]), "has a header but no rows.", "Give a log with some events in it.")
     # An index that a data frame wrote has no name, and a declaration cannot name it.
     columns = {name: Column(name, table[name].combine_chunks()) for name in table.schema.names if name}
     return Sample(base, name, files, delimiter, {name: _flat(column) for name, column in columns.items()}, table.num_rows)

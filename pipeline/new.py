@@ -170,6 +170,9 @@ def _check_folder(folder: Path) -> None:
         raise SettingsError("DIR", str(folder), "a folder outside of the template", "For example ../my_feature.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise SettingsError("DIR", str(folder), "a folder that does not exist or is empty", "Nothing is ever overwritten: take another name.")
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise SettingsError("DIR", str(folder), "a folder that can be made", f"{existing} is no folder that you may write to.")
 
 
 def _checked_name(name: str | None, folder: Path) -> str:

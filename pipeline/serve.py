@@ -11,6 +11,8 @@ from pipeline import history_choice, launches, local_server
 from pipeline.serve_options import Options
 from pipeline.settings import Settings
 
+THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds the command to the command line."""
@@ -29,6 +31,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     serve.add_argument("--explore", type=float, default=0.0, metavar="SHARE", help="share of requests shown in a random order (default: %(default)s)")
     serve.add_argument("--traffic", type=Path, metavar="DIR", help="the folder of the log it writes (default: runs/<launch>/traffic)")
     serve.add_argument("--history", default=history_choice.MEMORY, metavar="STORE", help="where histories come from (default: %(default)s)")
+    serve.add_argument("--demo", action=argparse.BooleanOptionalAction, help="a page with users of the log (default: if only this machine is served)")
     serve.add_argument("--no-log", dest="log", action="store_false", help="write no log")
     serve.set_defaults(command=_serve)
 
@@ -38,13 +41,17 @@ def _serve(given: argparse.Namespace) -> int:
     launch = settings.declared(launches.load(settings.launch))
     traffic = (given.traffic or settings.home / "traffic").resolve() if given.log else None
     day_folder = spans.day_folder(launch.log.path, str(settings.data))
-    options = Options(given.host, given.port, given.threads, given.waiting, given.timeout, given.explore, traffic, day_folder, given.history)
+    demo = given.host in THIS_MACHINE if given.demo is None else given.demo
+    numbers = (given.threads, given.waiting, given.timeout, given.explore)
+    options = Options(given.host, given.port, *numbers, traffic, day_folder, given.history, demo)
     histories = history_choice.make(options.history, launch, settings.home)
     with local_server.listen(options.host, options.port) as listening:
         address, port = listening.getsockname()[:2]
         print(f"serving {launch.name} from {settings.serving} at http://{address}:{port}/v1/models/{launch.name}", flush=True)
         print(_where_the_log_goes(launch, settings, options), flush=True)
-        return local_server.run(launch, settings.serving, options, listening, histories)
+        if options.demo:
+            print(f"a page to try it out: http://{address}:{port}/demo", flush=True)
+        return local_server.run(launch, settings, options, listening, histories)
 
 
 def _where_the_log_goes(launch: Launch, settings: Settings, options: Options) -> str:

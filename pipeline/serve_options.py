@@ -20,6 +20,7 @@ class Options:
       traffic: the folder of the log it writes; None writes none.
       day_folder: the folder of a day's files in it, as for `strftime`; "" for none.
       history: the store of histories, see `history_choice`.
+      demo: whether there is a page to try it out, which shows users and their histories.
     """
 
     host: str
@@ -31,6 +32,7 @@ class Options:
     traffic: Path | None
     day_folder: str = ""
     history: str = history_choice.MEMORY
+    demo: bool = True
 
     def __post_init__(self) -> None:
         """Checks the numbers."""

@@ -62,9 +62,9 @@ def items(count=ITEMS, inactive=()):
 class Table(Recommender):
     """Scores the candidates by the last item of the history: row 0 of the matrix [N, A] answers an empty one."""
 
-    def __init__(self, matrix, launch=LAUNCH, table=None, context=None):
+    def __init__(self, matrix, launch=LAUNCH, table=None, context=None, worth=1.0):
         super().__init__(launch, table or items(len(matrix) - 1), context or {})
-        self._matrix = tf.constant(matrix, tf.float32)
+        self._matrix, self._worth = tf.constant(matrix, tf.float32), worth
 
     def scores(self, history, context):
         count = tf.reduce_sum(tf.cast(history > 0, tf.int32), axis=1)
@@ -72,8 +72,8 @@ class Table(Recommender):
         return tf.gather(self._matrix, last)
 
     def probabilities(self, history, items, context):
-        """The item's number as a share, for every objective."""
-        share = tf.cast(items, tf.float32) / float(len(self._matrix))
+        """The item's number as a share, times `worth`, for every objective."""
+        share = self._worth * tf.cast(items, tf.float32) / float(len(self._matrix))
         return {objective.name: share for objective in self._launch.ranking_objectives}
 
 

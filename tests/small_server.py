@@ -74,6 +74,9 @@ class SmallModel:
         scores = np.array([[10.0 - place if item else -np.inf for place, item in enumerate(row)] for row in padded], np.float32)
         return {"item_ids": padded, "scores": scores}
 
+    def titles(self):
+        return {"A": "Mug <A> & co", "B": "Hat 'B'"}
+
     def acquire(self):
         self.users += 1
         return True
@@ -106,11 +109,11 @@ def service(folder, log=None, explore=0.0, launch=LAUNCH, make=lambda version: S
 
 
 @contextlib.contextmanager
-def serving(answering, threads=2, waiting=16, seconds=5.0, close=lambda: None):
+def serving(answering, threads=2, waiting=16, seconds=5.0, close=lambda: None, demo=None):
     """Serves on a free port; yields a `Client`."""
     listening = local_server.listen("127.0.0.1", 0)
     queue = WorkQueue(threads, waiting, seconds)
-    server = uvicorn.Server(uvicorn.Config(app.create(answering, queue, close), log_level="critical", access_log=False, lifespan="on"))
+    server = uvicorn.Server(uvicorn.Config(app.create(answering, queue, close, demo), log_level="critical", access_log=False, lifespan="on"))
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
     try:
@@ -141,3 +144,13 @@ class Client:
 
     def predict(self, body, name="toy"):
         return self.ask("POST", f"/v1/models/{name}:predict", body)
+
+    def page(self, path):
+        """Status, text and headers of a page."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode(), answer.headers
+        finally:
+            connection.close()

@@ -56,3 +56,8 @@ def test_after_a_rollback_it_is_the_older_versions(tmp_path):
     (tmp_path / "serving/8").rename(tmp_path / "serving/8.withdrawn")
 
     assert fetched(tmp_path, str(tmp_path / "serving"))["served"] == b"then 7"
+
+
+def test_the_docs_say_where_it_is():
+    docs = Path(__file__).resolve().parents[1] / "docs" / "log.md"
+    assert f"`{baseline.KEPT}`" in docs.read_text()

@@ -7,12 +7,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import tensorflow_data_validation as tfdv
+from apache_beam.options.pipeline_options import StandardOptions
 from beam_workers import servers
 from executed_node import execute, features_of
 from tfx.components.statistics_gen.executor import Executor as StatisticsExecutor
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 
+from components.beam_engine import ENGINE
 from components.declaration import Launch, Log, Objective, Split
 from components.ingest.example_gen import events_example_gen
 from pipeline import beam_profiles
@@ -58,12 +60,13 @@ def counts(path):
     for feature in dataset.features:
         kind = feature.WhichOneof("stats")
         stats = getattr(feature, kind)
-        exact = (stats.num_stats.min, stats.num_stats.max, round(stats.num_stats.mean, 6)) if kind == "num_stats" else stats.unique
+        exact = (stats.min, stats.max, round(stats.mean, 6)) if kind == "num_stats" else stats.unique
         found[feature.path.step[0]] = (stats.common_stats.num_non_missing, stats.common_stats.num_missing, exact)
     return found
 
 
-def test_flinks_options_give_the_same_on_a_job_server_with_a_worker_pool(tmp_path):
+def test_flinks_options_give_the_same_on_a_job_server_with_a_worker_pool(tmp_path, monkeypatch):
+    monkeypatch.setattr(StandardOptions, "DEFAULT_RUNNER", ENGINE)
     write_log(tmp_path / "log")
     here, one_file, counted_here = ingested_and_counted(tmp_path, "here", [])
     with servers(tmp_path / "beam") as there:

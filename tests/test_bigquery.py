@@ -67,8 +67,15 @@ def test_the_graph_compiles_with_the_standard_component(tmp_path):
             {"log": dataclasses.replace(RATED.log, event="kind", impression="shown"), "objectives": (Objective("click", event="click"),)},
             "launch.log.impression needs None, as launch.log.path is a BigQuery query, got 'shown'. Set it to None, or export",
         ),
+        ({"log": dataclasses.replace(RATED.log, value_min=1.0)}, "launch.log.value_min needs None, as launch.log.path is a BigQuery query, got 1.0"),
+        ({"log": dataclasses.replace(RATED.log, value_max=5.0)}, "launch.log.value_max needs None, as launch.log.path is a BigQuery query, got 5.0"),
+        (
+            {"log": dataclasses.replace(RATED.log, drop_duplicates=True)},
+            "launch.log.drop_duplicates needs False, as launch.log.path is a",
+        ),
+        ({"log": dataclasses.replace(RATED.log, spans=2)}, "launch.log.spans needs "),
     ],
-    ids=["no moment of the cut", "impressions"],
+    ids=["no moment of the cut", "impressions", "a least value", "a highest value", "repeated rows", "spans"],
 )
 def test_what_a_query_cannot_do_is_refused(change, message):
     with pytest.raises(DeclarationError, match=message):

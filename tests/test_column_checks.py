@@ -50,6 +50,11 @@ def test_a_missing_column_is_named_with_its_role_and_a_near_name():
     one(column_checks.check_columns, "error", "(launch.log.context)", GOOD, context=("zzz",))
 
 
+def test_another_delimiter_is_told_once():
+    one(column_checks.check_columns, "error", "all of a row is one column: 'who;what;at'.", {"who;what;at": ["u;i;1"]})
+    one(column_checks.check_columns, "error", "Change launch.log.delimiter, which is ','", {"who;what;at": ["u;i;1"]})
+
+
 @pytest.mark.parametrize(("factor", "declared", "right"), [(1000, "s", "ms"), (1, "ms", "s"), (10**6, "s", "us"), (1, "iso", "s")])
 def test_a_wrong_unit_is_told_with_the_right_one(factor, declared, right):
     times = [moment * factor for moment in GOOD["at"]]

@@ -1,7 +1,9 @@
+import sys
 import weakref
 
 import pytest
 
+from components.errors import LogError
 from components.ingest import csv_blocks
 
 
@@ -25,3 +27,14 @@ def test_a_file_that_is_left_early_is_let_go_of_at_once(log):
     del told, found
 
     assert alive() is None, "a callback that pyarrow's threads still hold when Python exits aborts the process"
+
+
+def test_a_torn_row_that_is_not_utf8_prints_no_traceback(tmp_path, capsys):
+    (tmp_path / "log.csv").write_bytes(b"a,b\n1,2\n\xe9\n")
+    hook = sys.unraisablehook
+
+    with pytest.raises(LogError, match=r"Row #3: Expected 2 columns, got 1: .*and that it is UTF-8"):
+        csv_blocks.first_types(str(tmp_path / "log.csv"), ",")
+
+    assert capsys.readouterr().err == ""
+    assert sys.unraisablehook is hook

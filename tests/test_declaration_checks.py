@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from components.declaration import Catalogue, Gate, Launch, Log, Model, Objective, Rules, Split
+from components.declared_data import Boost
 from components.errors import DayoneError, DeclarationError
 
 LOG = Log(path="events.csv", user="u", item="i", time="t", event="e", impression="shown", request="r", value="v", context=("c",))
@@ -92,6 +93,24 @@ WRONG = [
     ({"model": Model(epochs=True)}, "launch.model.epochs", "True", "an int"),
     ({"exclude_seen": 1}, "launch.exclude_seen", "1", "a bool"),
     ({"seed": -1}, "launch.seed", "-1", "at least 0"),
+    ({"rules": {"names": ("components.rules",)}}, "launch.rules.names", "'components.rules'", "by its dotted path"),
+    ({"rules": {"names": ("tests.my.rule",)}}, "launch.rules.names", "'tests.my.rule'", "a function in components/"),
+    ({"rules": {"names": ("popularity", "components.mine.popularity")}}, "launch.rules.names", "'popularity'", "each once"),
+    ({"rules": {"fallbacks": ("popular",)}}, "launch.rules.fallbacks", "'popular'", "rules out of launch.rules.names (popularity, "),
+    ({"rules": {"fallbacks": ("popularity", "popularity")}}, "launch.rules.fallbacks", "'popularity'", "each once"),
+    ({"rules": {"fallbacks": ("popularity", "covisitation")}}, "launch.rules.fallbacks", "'covisitation')", "an answer for everybody"),
+    ({"rules": {"names": ("context_popularity",)}}, "launch.rules.context", "()", "'context_popularity'"),
+    ({"rules": {"context": ("c",)}}, "launch.rules.context", "('c',)", "if, and only if"),
+    ({"rules": {"names": ("context_popularity",), "context": ("e",)}}, "launch.rules.context", "'e'", "out of launch.log.context"),
+    ({"gate": {"guards": ("newcomers",)}}, "launch.gate.guards", "'newcomers'", "new users; no history yet;"),
+    ({"gate": {"guards": ("e=shown",)}}, "launch.gate.guards", "'e=shown'", "'column=value' of a declared context column"),
+    ({"gate": {"guards": ("c=1", "c=1")}}, "launch.gate.guards", "'c=1'", "each once"),
+    ({"gate": {"guard_loss": 1.5}}, "launch.gate.guard_loss", "1.5", "from 0 to 1"),
+    ({"gate": {"effect": 0.0}}, "launch.gate.effect", "0.0", "above 0"),
+    ({"catalogue": {"boosts": (Boost("", "x", 2.0),)}}, "launch.catalogue.boosts[0].column", "''", "a column of the catalogue"),
+    ({"catalogue": {"boosts": (Boost("i", "x", 2.0),)}}, "launch.catalogue.boosts[0].column", "'i'", "not the id"),
+    ({"catalogue": {"boosts": (Boost("kind", "x", -1.0),)}}, "launch.catalogue.boosts[0].factor", "-1.0", "0 hides the item"),
+    ({"catalogue": {"boosts": (Boost("kind", "x", 2.0), Boost("kind", "x", 3.0))}}, "launch.catalogue.boosts[0]", "('kind', 'x')", "each column and"),
 ]
 
 

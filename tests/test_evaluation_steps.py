@@ -57,6 +57,8 @@ def inputs(tmp_path_factory):
     for name, matrix in (("good", next_item()), ("random", random_scores())):
         found[name] = artifact(standard_artifacts.Model, folder / name)
         save_table(path_utils.serving_model_dir(found[name].uri), matrix, RATED)
+    found["no numbers"] = artifact(standard_artifacts.Model, folder / "no numbers")
+    save_table(path_utils.serving_model_dir(found["no numbers"].uri), next_item(), RATED, worth=float("nan"))
     found["rules"] = artifact(standard_artifacts.Model, folder / "rules")
     save_rules(path_utils.serving_model_dir(found["rules"].uri), LOG, RATED)
     return found
@@ -165,20 +167,32 @@ def test_labelled_rows_become_an_artifact_with_one_split(inputs, tmp_path):
     assert sum(1 for _ in records) == count
 
 
-def test_the_evaluators_word_and_figures_are_heard(inputs, tmp_path):
+def heard(inputs, model, launch, tmp_path):
+    """The figures and the blessing of the standard Evaluator."""
     rows = artifact(standard_artifacts.Examples, tmp_path / "rows")
     RankingExamples.test_call(examples=inputs["examples"], schema=inputs["schema"], ranking_examples=rows, launch=RATED.to_json(), code="c0de")
     figures = artifact(standard_artifacts.ModelEvaluation, tmp_path / "figures")
     blessing = artifact(standard_artifacts.ModelBlessing, tmp_path / "head")
-    strict = dataclasses.replace(RATED, gate=dataclasses.replace(RATED.gate, min_auc=0.999))
-    properties = {"eval_config": proto_utils.proto_to_json(ranking_metrics.eval_config(strict)), "example_splits": '["eval"]'}
+    properties = {"eval_config": proto_utils.proto_to_json(ranking_metrics.eval_config(launch)), "example_splits": '["eval"]'}
     Executor().Do(
-        {"examples": [rows], "model": [inputs["good"]]},
+        {"examples": [rows], "model": [inputs[model]]},
         {"evaluation": [figures], "blessing": [blessing]},
         properties | {"fairness_indicator_thresholds": "null"},
     )
+    return {"ranking": figures, "ranking_blessing": blessing}
 
-    decided(inputs, "good", tmp_path, ranking=figures, ranking_blessing=blessing)
+
+def test_a_model_whose_ranking_head_answers_no_numbers_ends_in_the_rules_and_not_in_an_error(inputs, tmp_path):
+    decided(inputs, "no numbers", tmp_path, **heard(inputs, "no numbers", RATED, tmp_path))
+    summary = json.loads((tmp_path / "summary" / "summary.json").read_text(), parse_constant=pytest.fail)
+    assert summary["verdict"]["outcome"] == "rules"
+    assert "its signature rank answers no number for like" in summary["verdict"]["reasons"][0]
+
+
+def test_the_evaluators_word_and_figures_are_heard(inputs, tmp_path):
+    strict = dataclasses.replace(RATED, gate=dataclasses.replace(RATED.gate, min_auc=0.999))
+
+    decided(inputs, "good", tmp_path, **heard(inputs, "good", strict, tmp_path))
 
     summary = json.loads((tmp_path / "summary" / "summary.json").read_text(), parse_constant=pytest.fail)
     assert summary["ranking"]["like"]["rows"] == int(LOG.late.sum())
@@ -186,4 +200,14 @@ def test_the_evaluators_word_and_figures_are_heard(inputs, tmp_path):
     # The declaration of the verdict asks for less than the Evaluator did; its rejection stands all the same.
     assert summary["verdict"]["outcome"] == "rules"
     assert any("rejected the ranking head" in reason for reason in summary["verdict"]["reasons"])
+    assert set(summary["ranking_slices"]) == {"known users"}
+    assert summary["ranking_slices"]["known users"]["like"] == summary["ranking"]["like"]
+    assert "<td>like</td>" in (tmp_path / "summary" / "report.html").read_text()
     assert f"  like                                 {int(LOG.late.sum())}" in (tmp_path / "summary" / "summary.txt").read_text()
+
+
+def test_an_evaluator_without_thresholds_has_said_nothing(inputs, tmp_path):
+    said = heard(inputs, "good", RATED, tmp_path)
+    said["ranking_blessing"] = artifact(standard_artifacts.ModelBlessing, tmp_path / "silent")
+    decided(inputs, "good", tmp_path, **said)
+    assert json.loads((tmp_path / "summary" / "summary.json").read_text())["verdict"]["outcome"] == "model"

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import sqlite3
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -94,6 +95,24 @@ def test_the_next_fill_is_seen_by_a_store_that_is_open(own_home):
     assert store.get([b"ann", b"cid"]) == [[b"A", b"X"], [b"B"]]
 
 
+def test_a_server_that_is_open_has_histories_while_a_fill_runs(own_home):
+    store, stop, answers = feast_histories.from_repository(LAUNCH, own_home), threading.Event(), []
+
+    def ask():
+        while not stop.is_set():
+            answers.append(store.get([b"ann"]))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    filled(own_home, log(("ann", "A", 0), *((f"u{user}", "B", user) for user in range(500))))
+    stop.set()
+    for thread in threads:
+        thread.join(30)
+
+    assert len(answers) > 100 and all(answer == [[b"A"]] for answer in answers)
+
+
 def test_a_row_that_does_not_arrive_is_an_error(own_home):
     folder = own_home / feast_histories.FOLDER
     with sqlite3.connect(folder / "data" / "online.db") as connection:
@@ -125,5 +144,5 @@ def test_an_empty_registry_is_one_message(tmp_path):
     (tmp_path / "feast" / "data").mkdir(parents=True)
     (tmp_path / "feast" / "feature_store.yaml").write_text(feast_repository.settings_text("toy"))
 
-    with pytest.raises(FeatureStoreError, match=r"does not answer: .*Fill it again: python -m pipeline feast"):
+    with pytest.raises(FeatureStoreError, match=r"does not answer: .*else fill it again: python -m pipeline feast"):
         feast_histories.from_repository(LAUNCH, tmp_path)

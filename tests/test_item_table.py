@@ -1,9 +1,12 @@
 """The item table: rows, who may be recommended, features and numbers."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from components.declaration import Catalogue
+from components.declared_data import Boost
 from components.features import item_table
 from components.features.item_table import MISSING_INT
 
@@ -158,3 +161,39 @@ def test_no_more_slots_than_the_limit():
     table = _build(words=[words, words, b""])
     assert table.features.shape == (4, item_table.MAX_FEATURE_SLOTS)
     assert table.feature_count == 1 + item_table.MAX_FEATURE_SLOTS - 1  # the category, and the words that still fit
+
+
+def _boosted(*boosts, **changes):
+    return _build(catalogue=dataclasses.replace(SHOP, boosts=tuple(Boost(*boost) for boost in boosts)), logged=[b"z"], **changes)
+
+
+def test_nothing_is_boosted_unless_it_is_declared():
+    assert _build().boost is None
+
+
+def test_boosts_of_an_item_multiply_and_leave_the_others():
+    table = _boosted(("kind", "tool", 2.0), ("words", "red", 0.25))
+    assert table.ids.tolist() == [b"", b"a", b"b", b"c", b"z"]
+    assert table.boost.tolist() == [1, 2, 2 * 0.25, 1, 1]
+    assert table.active.tolist() == [False, True, False, True, False]
+
+
+def test_a_factor_of_zero_hides():
+    table = _boosted(("kind", "pot", 0.0))
+    assert table.active.tolist() == [False, True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "boosted"),
+    [
+        (np.array([1.0, 3.0, np.nan], np.float32), "3", [1, 1, 2, 1, 1]),
+        (np.array([1, 3, MISSING_INT]), "3.0", [1, 1, 2, 1, 1]),
+        (np.array([0.1, 0.3, 1.0], np.float32), "0.1", [1, 2, 1, 1, 1]),
+        (np.array([b"True", b"no", b"true"], object), "true", [1, 2, 1, 2, 1]),
+        (np.array([1, 0, 1]), "true", [1, 2, 1, 2, 1]),
+        (np.array([1, 0, 1]), "False", [1, 1, 2, 1, 1]),
+        (np.array([b"", b"", b"x"], object), "", [1, 2, 2, 1, 1]),
+    ],
+)
+def test_a_value_is_found_in_text_numbers_and_flags(column, value, boosted):
+    assert _boosted(("price", value, 2.0), price=column).boost.tolist() == boosted

@@ -136,7 +136,7 @@ def test_passwords_in_an_address_are_not_shown(server, capsys):
 
 def test_every_exit_status_is_one_of_those_in_the_help():
     used = {status for _, status, _ in FAILURES} | {12, 14, 15, 16} | set(kubeflow_runs.ENDED.values()) | {kubeflow_errors.EXIT_NOT_ENDED}
-    assert used | {1} == set(kubeflow_errors.EXITS)
+    assert used | {commands.EXIT_ERROR, commands.EXIT_STOPPED, 2} == set(kubeflow_errors.EXITS)
 
 
 def test_a_client_asks_nothing_before_it_is_asked_and_touches_no_file_at_home(server, tmp_path, monkeypatch):

@@ -102,17 +102,25 @@ def test_the_exit_status_tells_the_outcome(server, ask, state, status):
     assert ("OOMKilled" in complaint) == (state == "FAILED")
 
 
-def test_five_looks_that_fail_in_a_row_end_the_waiting(server, ask):
+def test_five_looks_that_fail_in_a_row_end_the_waiting_and_four_do_not(server, ask):
     server.add("runs", state="RUNNING")
-    server.lives["run-1"] = [{"state": "RUNNING"}, {"state": "SUCCEEDED"}]
-    server.failures["GET", "/runs/run-1"] = refusal(503, 14, "upstream connect error")
+    outage = refusal(503, 14, "upstream connect error")
+    server.failures["GET", "/runs/run-1"] = [outage] * 5
     status, _, said = ask("status", "run-1", "--wait")
-    assert status == 13
-    assert "503: upstream connect error" in said
+    assert status == 13 and "503: upstream connect error" in said
     assert server.requests().count("GET /runs/run-1") == 5
 
-    del server.failures["GET", "/runs/run-1"]
+    server.lives["run-1"] = [{"state": "RUNNING"}, {"state": "SUCCEEDED"}]
+    server.failures["GET", "/runs/run-1"] = [outage] * 4
     assert ask("status", "run-1", "--wait")[0] == 0
+    assert server.requests().count("GET /runs/run-1") == 5 + 4 + 2
+
+
+def test_a_look_that_is_refused_ends_the_waiting_at_once(server, ask):
+    server.add("runs", state="RUNNING")
+    server.failures["GET", "/runs/run-1"] = [refusal(401, 16, "token has expired")]
+    assert ask("status", "run-1", "--wait")[0] == 10
+    assert server.requests() == ["GET /runs/run-1"]
 
 
 def test_a_run_shows_its_steps(server, ask):

@@ -30,6 +30,12 @@ def test_a_folder_is_known_by_looking_even_if_its_name_has_a_dot(tmp_path):
     assert split_pattern("log.v2", str(tmp_path)) == (str(tmp_path / "log.v2"), "*")
 
 
+def test_a_file_without_an_ending_is_no_folder(tmp_path):
+    (tmp_path / "events").touch()
+
+    assert split_pattern("events", str(tmp_path)) == (str(tmp_path), "events")
+
+
 def test_a_folder_gives_its_data_files_by_name(tmp_path):
     for name in ("b.csv", "a.csv.gz", "c.parquet", "README.md", "_SUCCESS", ".hidden.csv", "d.jsonl", "_meta.json"):
         (tmp_path / name).touch()
@@ -62,7 +68,7 @@ def test_a_missing_file_is_named_with_what_is_there(tmp_path):
 def test_an_empty_folder_and_a_missing_one_are_told_apart(tmp_path):
     with pytest.raises(LogError, match=r"needs a data file \(\.jsonl, .*found none\. The folder .* holds: nothing"):
         find_files(str(tmp_path), "*")
-    with pytest.raises(LogError, match=r"needs a folder .*nowhere', which is not there"):
+    with pytest.raises(LogError, match=r"nowhere: there is no such file or folder"):
         find_files(str(tmp_path / "nowhere"), "*")
 
 

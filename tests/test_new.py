@@ -164,16 +164,35 @@ def test_a_log_beside_the_project_moves_with_it_and_one_elsewhere_is_named_in_fu
         (("DIR", "--log", "LOG", "--catalogue", "LOG", "--name", "Tea"), "error: setting --name needs a name"),
         (("DIR", "--log", "LOG", "--user", "nobody"), "error: --user needs a column of visits.csv, got 'nobody'."),
         (("DIR", "--log", "EMPTY"), "error: EMPTY: "),
+        (("DIR", "--log", "NO_ROWS"), "error: NO_ROWS: has a header but no rows."),
+        (("DIR", "--log", "SHEET"), "error: SHEET: is a zip archive or a spreadsheet, needs CSV as text. Unpack it"),
+        (("DIR", "--log", "NOWHERE"), "error: NOWHERE: there is no such file or folder."),
+        (("DIR", "--log", "LOG", "--catalogue", "NOWHERE"), "error: NOWHERE: there is no such file or folder."),
+        (("DIR", "--log", "LOG", "--time", "channel"), "error: --time channel: needs epoch seconds"),
+        (("DIR", "--log", ""), "error: setting --log needs a path that is not empty, got ''."),
+        (("", "--log", "LOG"), "error: setting DIR needs a path that is not empty, got ''."),
+        (("LOG/x", "--log", "LOG"), "error: setting DIR needs a folder that can be made, got "),
     ],
 )
 def test_a_mistake_is_one_message_without_a_traceback(data, tmp_path, arguments, said):
     (tmp_path / "empty.jsonl").touch()
-    named = {"DIR": str(tmp_path / "x"), "LOG": str(data / "visits.csv"), "EMPTY": str(tmp_path / "empty.jsonl")}
+    (tmp_path / "no_rows.csv").write_text("user,item,time\n")
+    (tmp_path / "sheet.csv").write_bytes(b"PK\x03\x04\0\0")
+    named = {"DIR": str(tmp_path / "x"), "LOG": str(data / "visits.csv"), "LOG/x": str(data / "visits.csv" / "x")}
+    named |= {"NOWHERE": str(tmp_path / "nowhere"), "EMPTY": str(tmp_path / "empty.jsonl")}
+    named |= {"NO_ROWS": str(tmp_path / "no_rows.csv"), "SHEET": str(tmp_path / "sheet.csv")}
     command = [sys.executable, "-m", "pipeline", "new", *(named.get(argument, argument) for argument in arguments)]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert answer.returncode == 1
-    assert answer.stderr.startswith(said.replace("EMPTY", named["EMPTY"])) and "Traceback" not in answer.stderr
+    for name in ("EMPTY", "NO_ROWS", "SHEET", "NOWHERE"):
+        said = said.replace(name, named[name])
+    assert answer.stderr.startswith(said) and "Traceback" not in answer.stderr
     assert not (tmp_path / "x").exists()
+
+
+def test_a_log_whose_name_has_no_ending_is_read_as_csv(data, tmp_path):
+    (tmp_path / "visits").write_bytes((data / "visits.csv").read_bytes())
+    assert new.propose("tea", tmp_path / "visits", None, {}).launch.log.path == "visits"
 
 
 def test_a_pattern_of_dated_folders_is_declared_as_it_is(data, tmp_path):

@@ -60,6 +60,17 @@ def test_again_leads_to_the_same(sink, index):
     assert "POST /vectors/delete" not in index.names()
 
 
+def test_what_was_stopped_half_way_is_completed_by_the_next_run(sink, index):
+    index.namespaces["live"] = {"gone": {}, "i0": {}}
+    index.failures["/vectors/upsert"] = [None, 400]
+    with pytest.raises(VectorsError, match="scripted 400"):
+        list(sink(namespace="live", batch=2).send(vectors()))
+    assert set(index.namespaces["live"]) == {"gone", "i0", "i1"}
+
+    list(sink(namespace="live", batch=2).send(vectors()))
+    assert set(index.namespaces["live"]) == {"i0", "i1", "i2", "i3"}
+
+
 def test_in_place_what_is_gone_is_deleted_and_nothing_else(sink, index):
     index.namespaces["other"] = {"i9": {}}
     list(sink(namespace="live").send(vectors(ids=["a", "b", "c", "d"])))

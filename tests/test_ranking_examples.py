@@ -49,14 +49,24 @@ def test_rows_by_eye(tmp_path):
     # Of the eval rows c to f, e lacks one label and f the other.
     assert count == 2
     assert rows == [
-        {"item": [b"c"], "history": [b"a"], "device": [b"tv"], "age": [31.5], "day": [2], "label_click": [1], "label_buy": [1]},
-        {"item": [b"d"], "history": [b"a", b"c"], "device": [b"web"], "age": [0.0], "day": [0], "label_click": [0], "label_buy": [0]},
+        {"item": [b"c"], "history": [b"a"], "device": [b"tv"], "age": [31.5], "day": [2], "label_click": [1], "label_buy": [1]}
+        | {"slice_users": [b"known users"], "slice_device": [b"tv"], "slice_day": [b"2"]},
+        {"item": [b"d"], "history": [b"a", b"c"], "device": [b"web"], "age": [0.0], "day": [0], "label_click": [0], "label_buy": [0]}
+        | {"slice_users": [b"known users"], "slice_device": [b"web"], "slice_day": [b"0"]},
     ]
 
 
 def test_what_is_missing_stays_missing(tmp_path):
     _, rows = written(TWO, log(late=[0, 1, 0, 0, 0, 0]), tmp_path)
-    assert rows == [{"item": [b"b"], "history": [b"a"], "device": [b""], "label_click": [1], "label_buy": [0]}]
+    slices = {"slice_users": [b"known users"], "slice_device": [b""], "slice_day": [b"%d" % MISSING_INT]}
+    assert rows == [{"item": [b"b"], "history": [b"a"], "device": [b""], "label_click": [1], "label_buy": [0]} | slices]
+
+
+def test_the_request_is_written_where_the_order_within_it_is_judged(tmp_path):
+    by_request = dataclasses.replace(TWO, gate=dataclasses.replace(TWO.gate, request_ndcg=True))
+    table = dataclasses.replace(log(), request=np.array([b"r1", b"r1", b"", b"r2", b"r3", b"r3"], object))
+    assert [row.get("request") for row in written(TWO, table, tmp_path / "a")[1]] == [None, None]
+    assert [row["request"] for row in written(by_request, table, tmp_path / "b")[1]] == [[b"row 2"], [b"r2"]]
 
 
 def test_a_row_without_history_is_written(tmp_path):

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from small_recommenders import LAUNCH, events, next_item, save_table
 from tfx.components.evaluator.executor import Executor
 from tfx.types import standard_artifacts
@@ -42,7 +43,8 @@ def test_there_is_always_a_threshold_for_every_objective(launch):
         assert dict(model.label_keys) == {name: f"label_{name}" for name in names}
         assert list(metrics.output_names) == names
     assert model.signature_name == "rank_examples"
-    assert [list(slicing.feature_keys) for slicing in config.slicing_specs] == [[]]
+    sliced = ["slice_users", *(f"slice_{name}" for name in launch.log.context)]
+    assert [list(slicing.feature_keys) for slicing in config.slicing_specs] == [[], *([name] for name in sliced)]
 
 
 def artifact(kind, folder, **properties):
@@ -53,14 +55,15 @@ def artifact(kind, folder, **properties):
     return made
 
 
-def judged(folder, launch, labels):
+def judged(folder, launch, labels, **columns):
     """The figures and whether the standard Evaluator blesses, of a model that gives the item of row r the probability (r + 1) / 11."""
     count = len(next(iter(labels.values())))
-    log = events(range(count), range(count), range(count), late=[True] * count, labels=labels)
+    log = dataclasses.replace(events(range(count), range(count), range(count), late=[True] * count, labels=labels), **columns)
     examples = artifact(standard_artifacts.Examples, folder / "examples", split_names='["eval"]')
     ranking_examples.write(launch, log, examples.uri)
     model = artifact(standard_artifacts.Model, folder / "model")
-    save_table(path_utils.serving_model_dir(model.uri), next_item(count=10), launch)
+    context = dict.fromkeys(launch.log.context, tf.string)
+    save_table(path_utils.serving_model_dir(model.uri), next_item(count=10), launch, context=context)
     evaluation = artifact(standard_artifacts.ModelEvaluation, folder / "evaluation")
     blessing = artifact(standard_artifacts.ModelBlessing, folder / "blessing")
     config = proto_utils.proto_to_json(ranking_metrics.eval_config(launch))
@@ -71,7 +74,8 @@ def judged(folder, launch, labels):
         {"eval_config": config, "example_splits": '["eval"]', "fairness_indicator_thresholds": "null"},
     )
 
-    return ranking_metrics.read(launch, evaluation.uri), bool(blessing.get_int_custom_property("blessed"))
+    made = {"figures": ranking_metrics.read(launch, evaluation.uri), "slices": ranking_metrics.read_slices(launch, evaluation.uri)}
+    return made["slices" if columns else "figures"], bool(blessing.get_int_custom_property("blessed"))
 
 
 LABELS = {"click": [0, 0, 1, 0, 1, 1], "buy": [1, 1, 0, 0, 0, 1]}
@@ -96,6 +100,23 @@ def test_figures_of_two_objectives(tmp_path):
         assert found["calibration"] == pytest.approx(probability.sum() / label.sum(), abs=1e-5)
     assert auc(LABELS["buy"]) < SHOWN.gate.min_auc < auc(LABELS["click"])
     assert not blessed
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered in divide:RuntimeWarning")
+def test_figures_per_slice_and_the_order_within_each_request(tmp_path):
+    launch = dataclasses.replace(IN_CONTEXT, gate=dataclasses.replace(IN_CONTEXT.gate, request_ndcg=True))
+    device, country = np.array([b"tv", b"tv", b"tv", b"tv", b"web", b"web"], object), np.array([b"NL"] * 6, object)
+    request = np.array([b"r1", b"r1", b"r2", b"r2", b"r3", b"r3"], object)
+    slices, _ = judged(tmp_path, launch, LABELS, context={"device": device, "country": country}, request=request)
+    assert list(slices) == ["country=NL", "device=tv", "device=web", "new users"]
+    label, probability = np.array(LABELS["click"]), np.arange(1, 7) / 11
+    assert slices["device=tv"]["click"]["calibration"] == pytest.approx(probability[:4].sum() / label[:4].sum(), abs=1e-5)
+    assert slices["device=tv"]["click"]["rows"] == 4
+    # The last of a request ranks first. Clicks: none in r1, the second in r2; purchases: both in r1, which any order serves, none in r2.
+    assert slices["device=tv"]["click"]["ndcg"] == pytest.approx(1 / np.log2(3))
+    assert slices["device=tv"]["buy"]["ndcg"] == pytest.approx(1.0)
+    assert slices["device=web"]["buy"]["ndcg"] == pytest.approx(1.0)
+    assert slices["country=NL"]["click"]["ndcg"] == pytest.approx((1 / np.log2(3) + 1) / 2)
 
 
 @pytest.mark.parametrize(("labels", "good"), [([0, 0, 0, 1, 1], True), ([1, 1, 0, 0, 0], False)])

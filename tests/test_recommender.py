@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 from toy_shop import KERAS_SEEDS, LAUNCH, PLAIN, saved
 
+from components.declared_data import Boost
 from components.request_names import input_name
 
 pytestmark = [pytest.mark.tensorflow, KERAS_SEEDS]
@@ -200,3 +201,45 @@ def test_any_column_has_a_name_that_tensorflow_takes(column, name):
     wanted = {name: tf.TensorSpec([None], tf.string, name)}
     answer = tf.function(lambda **inputs: {"same": inputs[name]}).get_concrete_function(**wanted)
     assert [spec.name for spec in answer.structured_input_signature[1].values()] == [name]
+
+
+HATS, FACTOR = (b"C", b"D"), 3.0
+# The mug E is hidden, hats count three times.
+BOOSTED = dataclasses.replace(
+    LAUNCH, catalogue=dataclasses.replace(LAUNCH.catalogue, boosts=(Boost("kind", "hat", FACTOR), Boost("title", "Mug E", 0.0)))
+)
+
+
+def by_score(kind, launch, history):
+    model = tf.saved_model.load(saved(kind, launch))
+    return model.signatures["catalogue"]()["item_ids"].numpy(), ask(model, "score_catalogue", [history])["scores"][0]
+
+
+@pytest.mark.parametrize("history", [[], [b"A"], [b"E", b"A"]])
+def test_what_is_hidden_is_never_shown_and_what_is_boosted_is_worth_more(kind, history):
+    model = tf.saved_model.load(saved(kind, BOOSTED))
+    assert model.signatures["catalogue"]()["item_ids"].numpy().tolist() == [item for item in ACTIVE if item != b"E"]
+    answers, _ = recommend(model, [history])
+    assert b"E" not in answers[0]
+    worth = ask(model, "rank", [history], item_ids=[[b"C", b"E", b"A"]])
+    np.testing.assert_allclose(worth["value"], (worth["click"] + 5 * worth["buy"]) * [FACTOR, 0, 1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("history", [[b"A", b"B"], [b"E"], [b"F", b"G"]])
+def test_a_boost_multiplies_the_weights_of_the_model_s_softmax(history):
+    model = tf.saved_model.load(saved("model", BOOSTED))
+    ids, scores = by_score("model", BOOSTED, history)
+    context = {"device": tf.constant([b"tv"]), "age_float": tf.constant([4.0])}
+    query = model.signatures["embed_query"](user_id=tf.constant([b"u"]), history=padded([history]), **context)["embedding"]
+    vectors = model.signatures["embed_items"](item_ids=tf.constant(ids))["embedding"]
+    gain = LAUNCH.model.temperature * np.log(np.where(np.isin(ids.astype("S1"), HATS), FACTOR, 1.0))
+    np.testing.assert_allclose(scores, (query @ tf.transpose(vectors)).numpy()[0] + gain, atol=1e-5)
+
+
+@pytest.mark.parametrize("history", [[], [b"A"], [b"B", b"D"]])
+def test_a_boost_moves_an_item_of_the_rules_forward_and_leaves_the_order_of_the_others(history):
+    (ids, plain), (fewer, boosted) = by_score("rules", LAUNCH, history), by_score("rules", BOOSTED, history)
+    before = [item for item in ids[np.argsort(-plain, kind="stable")] if item != b"E"]
+    after = fewer[np.argsort(-boosted, kind="stable")].tolist()
+    assert [item for item in before if item not in HATS] == [item for item in after if item not in HATS]
+    assert all(after.index(hat) <= before.index(hat) for hat in HATS)

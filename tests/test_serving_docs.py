@@ -9,6 +9,7 @@ from small_server import push, service
 
 from components.models import card_file
 from components.serving import app
+from components.serving.demo import Demo
 from components.serving.predict_request import Limits
 from components.serving.request_values import MAX_ID_BYTES
 from components.serving.work_queue import WorkQueue
@@ -21,7 +22,8 @@ TEXT = (ROOT / "docs" / "serving.md").read_text()
 
 def test_every_route_is_described_and_every_described_route_is_there(tmp_path):
     push(tmp_path, 1)
-    built = app.create(service(tmp_path), WorkQueue(1, 1, 1.0))
+    answering = service(tmp_path)
+    built = app.create(answering, WorkQueue(1, 1, 1.0), demo=Demo(answering))
     there = {path.replace("{name}", "shop").replace("{version}", "V") for path in built.openapi()["paths"]}
     described = set(re.findall(r"`(?:GET|POST) (/\S+)`", TEXT))
     assert described - there == {"/openapi.json"}

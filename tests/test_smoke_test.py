@@ -19,8 +19,9 @@ import http.server, os, sys
 line = " ".join(sys.argv[1:])
 if os.environ.get("BROKEN") and os.environ["BROKEN"] in line:
     sys.exit("Error from server (NotFound): not found")
-answers = {"config": "a-cluster", "version": "Server Version: v1.31.0", "get namespace": "namespace/kubeflow", "--raw": '{"multi_user":false}',
-           "configmap": "minio://mlpipeline/v2/artifacts", "logs": "  17  served", "get pod": "pod/shop-predictor-00001", "rollout": "rolled out"}
+answers = {"current-context": "a-cluster", "logs": "  17  served", "version": "Server Version: v1.31.0", "get namespace": "namespace/kubeflow",
+           "--raw": '{"multi_user":false}', "configmap": "minio://mlpipeline/v2/artifacts", "get pod": "pod/shop-predictor-00001",
+           "rollout": "rolled out"}
 print(next((answer for words, answer in answers.items() if words in line), ""))
 class Answer(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_):
@@ -35,7 +36,7 @@ if "port-forward" in line:
     open(os.environ["FORWARDED"], "w").write(str(os.getpid()))
     http.server.HTTPServer(("127.0.0.1", int(sys.argv[-1].split(":")[0])), Answer).serve_forever()
 """
-NEEDED = ("bash", "curl", "grep", "cat", "sleep")
+NEEDED = ("bash", "grep", "cat", "sleep")
 
 
 def run(tmp_path, *arguments, broken="", served='{"predictions": [{"item_ids": ["i1"]}]}', kubectl=True):
@@ -43,6 +44,8 @@ def run(tmp_path, *arguments, broken="", served='{"predictions": [{"item_ids": [
     programs.mkdir()
     for name in NEEDED:
         (programs / name).symlink_to(shutil.which(name))
+    (programs / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (programs / "python").chmod(0o755)
     if kubectl:
         (programs / "answer.py").write_text(KUBECTL)
         (programs / "kubectl").write_text(f'#!/bin/sh\nexec {sys.executable} {programs / "answer.py"} "$@"\n')
@@ -59,6 +62,9 @@ def test_all_is_well(tmp_path, serving):
     assert lines[-1] == "all is well" and all(": ok" in line for line in lines[:-1]) and len(lines) == 10
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "forwarded").read_text()), 0)
+    if serving == "tf-serving":
+        readme = (ROOT / "kubeflow" / "README.md").read_text(encoding="utf-8")
+        assert all(f"    {line}".rstrip() + "\n" in readme for line in lines)
     assert lines[-2] == ' 9. the served model answers: ok ({"predictions": [{"item_ids": ["i1"]}]})'
 
 

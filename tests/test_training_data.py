@@ -72,21 +72,8 @@ def test_the_run_functions_read_the_train_files_only(trainer, tmp_path, monkeypa
     trainer.run_fn(arguments)
     model = tf.saved_model.load(arguments.serving_model_dir)
     assert model.signatures["catalogue"]()["item_ids"].numpy().tolist() == [b"A", b"B", b"C", b"D", b"E", b"F", b"X"]
-
-
-def test_the_model_lays_the_vectors_of_its_signature_beside_itself_and_the_rules_none(tmp_path, monkeypatch):
-    arguments, _ = _arguments(LAUNCH, tmp_path, monkeypatch)
-    model_training.run_fn(arguments)
-    version = (tmp_path / "model").rename(tmp_path / "7")
-    read = vector_file.read(version)
-    embed = tf.saved_model.load(str(version)).signatures["embed_items"]
-    np.testing.assert_allclose(embed(item_ids=tf.constant(read.ids))["embedding"], read.matrix, atol=1e-7)
-    kinds = dict(zip(read.ids, read.table["kind"].to_pylist(), strict=True))
-    assert kinds == {"A": "mug", "B": "mug", "C": "hat", "D": "hat", "E": "mug", "F": "hat", "G": "mug", "X": None}
-    assert read.offered().ids == ["A", "B", "C", "D", "E", "G"] and read.launch == LAUNCH.name
-
-    rules_training.run_fn(arguments)
-    assert not (tmp_path / "model" / vector_file.FILE).exists()
+    # Rules have no vectors.
+    assert tf.io.gfile.exists(f"{arguments.serving_model_dir}/{vector_file.FILE}") == (trainer is model_training)
 
 
 def test_the_kind_of_a_catalogue_s_column_is_that_of_its_first_value(tmp_path):

@@ -1,15 +1,24 @@
+import dataclasses
+import io
 import json
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from small_vectors import vectors
-
-from components.errors import SettingsError
-from components.vectors.vertex_store import VertexStore
 
 # The client library takes as long to import as TensorFlow, and TFX imports it anyway.
 pytestmark = pytest.mark.tensorflow
 pytest.importorskip("google.cloud.aiplatform", reason="the extra `vertex` is not installed")
+
+from google.auth.exceptions import DefaultCredentialsError  # noqa: E402
+from google.protobuf import json_format  # noqa: E402
+from small_vectors import vectors  # noqa: E402
+from small_vertex import Cloud, serving  # noqa: E402
+
+from components.errors import SettingsError  # noqa: E402
+from components.vectors.item_vectors import VectorsError  # noqa: E402
+from components.vectors.vertex_store import VertexStore  # noqa: E402
+
 STORE = VertexStore("my-project", "europe-west4", "recs", "shop_online")
 VIEW = "projects/my-project/locations/europe-west4/featureOnlineStores/shop_online/featureViews/shop_items_7"
 
@@ -68,6 +77,62 @@ def test_the_services_and_their_methods_are_named():
         "4  FeatureOnlineStoreAdminService.SyncFeatureView at europe-west4-aiplatform.googleapis.com",
         "then ask, at the store's own endpoint: FeatureOnlineStoreService.SearchNearestEntities",
     ]
+
+
+def rows_of(content):
+    return pq.read_table(io.BytesIO(content)).num_rows
+
+
+def test_what_is_sent_is_what_the_dry_run_printed():
+    cloud = Cloud(rows=rows_of)
+    with serving(cloud) as clients:
+        lines = list(dataclasses.replace(STORE, clients=clients).send(rich()))
+
+    configuration = cloud.job["configuration"]
+    assert configuration["load"].pop("destinationTable") == {"projectId": "my-project", "datasetId": "recs", "tableId": "shop_items_7"}
+    assert configuration == printed()[0]["configuration"]
+    rows = pq.read_table(io.BytesIO(cloud.content)).to_pylist()
+    assert rows[1] == {
+        "item_id": "i1",
+        "title": "Item i1",
+        "active": True,
+        "vector": [0.0, 1.0, 0.0],
+        "kind": "hat",
+        "price": 2.0,
+        "model_version": 7,
+    }
+    assert [json.loads(json_format.MessageToJson(type(request).pb(request))) for _, request in cloud.calls] == printed()[1:4]
+    assert lines == [
+        "my-project.recs.shop_items_7: 4 rows",
+        "CreateFeatureOnlineStore: made by CreateFeatureOnlineStore",
+        "CreateFeatureView: made by CreateFeatureView",
+        f"SyncFeatureView: {VIEW}/featureViewSyncs/1",
+    ]
+
+
+def test_what_is_there_is_used_and_synchronised_again():
+    cloud = Cloud(existing=("CreateFeatureOnlineStore", "CreateFeatureView"), rows=rows_of)
+    with serving(cloud) as clients:
+        lines = list(dataclasses.replace(STORE, clients=clients).send(rich()))
+
+    assert lines[1:3] == ["CreateFeatureOnlineStore: is there", "CreateFeatureView: is there"]
+    assert cloud.calls[-1][0] == "SyncFeatureView"
+
+
+def test_a_table_that_lacks_rows_is_not_shown_to_anybody():
+    cloud = Cloud(rows=lambda content: rows_of(content) - 1)
+    with serving(cloud) as clients, pytest.raises(VectorsError, match=r"needs 4 rows in my-project.recs.shop_items_7, it loaded 3. The view was not"):
+        list(dataclasses.replace(STORE, clients=clients).send(rich()))
+
+    assert cloud.calls == []
+
+
+def test_without_credentials_the_dry_run_is_named(monkeypatch):
+    def none(*_):
+        raise DefaultCredentialsError("no credentials")
+
+    with pytest.raises(VectorsError, match="Vertex AI needs credentials: no credentials Or look at the requests with --dry-run"):
+        list(dataclasses.replace(STORE, clients=none).send(rich()))
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,8 @@ def changed_after(log, moment):
 def data(launch: Launch = LAUNCH, log: EventTable | None = None) -> TrainingData:
     """What a trainer reads of the shop."""
     log = events(launch) if log is None else log
-    return TrainingData(launch, log, item_table.build(launch.catalogue, CATALOGUE if launch.catalogue else {}, log.item), transform())
+    columns = CATALOGUE if launch.catalogue else {}
+    return TrainingData(launch, log, item_table.build(launch.catalogue, columns, log.item), transform(), columns)
 
 
 @functools.cache

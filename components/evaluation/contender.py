@@ -11,6 +11,8 @@ from components.models import export
 from components.models.recommender import SCORE_CATALOGUE
 from components.request_names import input_name
 
+RANK, RANKED = "rank", 1024
+
 
 @dataclasses.dataclass(frozen=True)
 class Contender:
@@ -50,6 +52,20 @@ class Contender:
         hidden = tf.constant(seen.tolist(), tf.string, [1, len(seen)])
         answer = self._call("serving_default", queries.known(slice(row, row + 1)), exclude_ids=hidden)
         return answer["item_ids"].numpy()[0].tolist(), answer["scores"].numpy()[0]
+
+    def check_ranking(self, queries: Queries) -> None:
+        """Asks `rank`, where there is one, what some of the items that were taken are worth.
+
+        Raises:
+          ValueError: if it fails, or answers anything but numbers.
+        """
+        asked = slice(0, RANKED)
+        if RANK not in self.model.signatures or not len(queries):
+            return
+        items = tf.constant(queries.target[asked][:, None].tolist(), tf.string)
+        for name, answer in self._call(RANK, queries.known(asked), item_ids=items).items():
+            if not np.isfinite(answer.numpy()).all():
+                raise ValueError(f"its signature {RANK} answers no number for {name}: the ranking head is broken")
 
     def _call(self, signature: str, known: Known, **more: tf.Tensor) -> dict[str, tf.Tensor]:
         function = self.model.signatures[signature]

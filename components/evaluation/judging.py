@@ -70,6 +70,7 @@ def judge(launch: Launch, folders: dict[str, str], rules: str, rolling: Queries,
 
 
 def _judged(each: Contender, rolling: Queries, frozen: Queries, progress: Progress) -> Judged:
+    each.check_ranking(rolling)
     answers = queries.ask(each.score, each.candidates, rolling, progress.advance, queries.RECOMMENDED)
     stale = queries.ask(each.score, each.candidates, frozen, progress.advance)
     return Judged(each, answers, stale, _example(each, rolling))

@@ -10,17 +10,31 @@ import numpy as np
 import pyarrow as pa
 
 from components.declaration import Launch
+from components.evaluation.slices import values_of
 from components.features import histories
 from components.features.event_table import MISSING_INT, EventTable
 from components.features.id_codes import codes
 from components.ingest.example_files import ExampleFile
 from components.models.recommender import HISTORY_FEATURE
+from components.policy_checks import KNOWN_USERS, NEW_USERS
 
 SPLIT = "eval"
+SLICE = "slice_"
+USERS = SLICE + "users"
+
+
+def by_request(launch: Launch) -> bool:
+    """Whether the order within each request is judged: it is declared, and the log has impressions with request ids."""
+    return launch.gate.request_ndcg and launch.learns_from_impressions and launch.log.request is not None
+
+
+def slice_columns(launch: Launch) -> dict[str, str]:
+    """The columns that the figures are sliced by, and what of: kinds of users, the values of each context column."""
+    return {USERS: ""} | {f"{SLICE}{name}": name for name in launch.log.context}
 
 
 def write(launch: Launch, events: EventTable, uri: str) -> int:
-    """Writes the split "eval": item, context, history (ids, oldest first) and the labels.
+    """Writes the split "eval": item, context, history (ids, oldest first), the labels, the row's slices, and the request if it is judged by.
 
     Args:
       launch: the declaration.
@@ -49,6 +63,16 @@ def _batch(launch: Launch, events: EventTable, rows: np.ndarray, labels: dict[st
     columns = {launch.log.item: pa.array(events.item[rows], pa.binary()), HISTORY_FEATURE: history}
     columns |= {name: _column(events.context[name][rows]) for name in launch.log.context}
     columns |= {name: pa.array(label) for name, label in labels.items()}
+    columns[USERS] = pa.array(
+        np.where(np.isin(user[rows], user[events.positive & ~events.late]), KNOWN_USERS.encode(), NEW_USERS.encode()).tolist(), pa.binary()
+    )
+    for column, name in slice_columns(launch).items():
+        values = values_of(events.context[name][rows]) if name else None
+        columns |= {} if values is None else {column: pa.array(values.tolist(), pa.string()).cast(pa.binary())}
+    if by_request(launch) and events.request is not None:
+        # A row without a request id is a request of its own.
+        own = np.array([b"row %d" % row for row in rows], object)
+        columns[str(launch.log.request)] = pa.array(np.where(events.request[rows] == b"", own, events.request[rows]), pa.binary())
     return pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
 
 

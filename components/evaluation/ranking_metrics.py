@@ -1,18 +1,28 @@
 """What the standard Evaluator measures on the ranking head, and how its figures are read back."""
 
+import json
 import math
 
 import tensorflow_model_analysis as tfma
 from google.protobuf import wrappers_pb2
 
 from components.declaration import Launch
+from components.evaluation.ranking_examples import by_request, slice_columns
 
 SIGNATURE = "rank_examples"
-FIGURES = {"mean_label": "positive_share", "auc": "auc", "binary_crossentropy": "log_loss", "calibration": "calibration", "example_count": "rows"}
+FIGURES = {
+    "mean_label": "positive_share",
+    "auc": "auc",
+    "binary_crossentropy": "log_loss",
+    "calibration": "calibration",
+    "example_count": "rows",
+    "ndcg": "ndcg",
+}
+TOP = 10
 
 
 def eval_config(launch: Launch) -> tfma.EvalConfig:
-    """AUC, log loss and calibration per objective, over all rows; blessed if every AUC reaches the declared one.
+    """AUC, log loss and calibration per objective, over all rows and per slice; blessed if every AUC over all rows reaches the declared one.
 
     The configuration is never without a threshold: then the Evaluator would neither bless nor reject (tensorflow/tfx#5148).
     """
@@ -28,24 +38,47 @@ def eval_config(launch: Launch) -> tfma.EvalConfig:
     labels = {objective.name: objective.label for objective in launch.ranking_objectives}
     if len(names) == 1:
         spec = tfma.ModelSpec(signature_name=SIGNATURE, label_key=labels[names[0]], prediction_key=names[0])
-        metrics = tfma.MetricsSpec(metrics=measured)
+        metrics = [tfma.MetricsSpec(metrics=measured)]
     else:
         spec = tfma.ModelSpec(signature_name=SIGNATURE, label_keys=labels)
-        metrics = tfma.MetricsSpec(metrics=measured, output_names=names)
-    return tfma.EvalConfig(model_specs=[spec], metrics_specs=[metrics], slicing_specs=[tfma.SlicingSpec()])
+        metrics = [tfma.MetricsSpec(metrics=measured, output_names=names)]
+    if by_request(launch):
+        metrics += [_order(launch, name, label) for name, label in labels.items()]
+    slices = [tfma.SlicingSpec(), *(tfma.SlicingSpec(feature_keys=[column]) for column in slice_columns(launch))]
+    return tfma.EvalConfig(model_specs=[spec], metrics_specs=metrics, slicing_specs=slices)
+
+
+def _order(launch: Launch, name: str, label: str) -> tfma.MetricsSpec:
+    """NDCG@10 of an objective over what each request showed; a request in which nothing was acted on does not count."""
+    config = json.dumps({"gain_key": label, "top_k_list": [TOP]})
+    outputs = [name] if len(launch.ranking_objectives) > 1 else []
+    return tfma.MetricsSpec(metrics=[tfma.MetricConfig(class_name="NDCG", config=config)], query_key=launch.log.request, output_names=outputs)
 
 
 def read(launch: Launch, uri: str) -> dict[str, dict[str, float | None]]:
     """The overall figures per objective from the Evaluator's output.
 
     Returns:
-      Objective to "rows" (an int), "positive_share", "auc", "log_loss" and "calibration"; None for a figure that does not exist, like the
-      AUC of labels that are all alike. Without any row there is only "rows", 0.
+      Objective to "rows" (an int), "positive_share", "auc", "log_loss", "calibration" and perhaps "ndcg"; None for a figure that does not
+      exist, like the AUC of labels that are all alike. Without any row there is only "rows", 0.
     """
-    overall = dict(tfma.load_eval_result(uri).slicing_metrics).get((), {})
+    return _by_objective(launch, dict(tfma.load_eval_result(uri).slicing_metrics).get((), {}))
+
+
+def read_slices(launch: Launch, uri: str) -> dict[str, dict[str, dict[str, float | None]]]:
+    """The same per slice: "new users", "device=mobile", ..., in the order of the names."""
+    columns, found = slice_columns(launch), {}
+    for key, outputs in dict(tfma.load_eval_result(uri).slicing_metrics).items():
+        if key:
+            (column, value), *_ = key
+            found[f"{columns[column]}={value}" if columns[column] else str(value)] = _by_objective(launch, outputs)
+    return dict(sorted(found.items()))
+
+
+def _by_objective(launch: Launch, outputs: dict) -> dict[str, dict[str, float | None]]:
     single = len(launch.ranking_objectives) == 1
-    outputs = {objective.name: overall.get("" if single else objective.name, {}) for objective in launch.ranking_objectives}
-    return {name: _figures(output.get("", {})) for name, output in outputs.items()}
+    found = {objective.name: outputs.get("" if single else objective.name, {}) for objective in launch.ranking_objectives}
+    return {name: _figures({metric: value for by_key in output.values() for metric, value in by_key.items()}) for name, output in found.items()}
 
 
 def word(launch: Launch, figures: dict[str, dict[str, float | None]], blessed: bool) -> bool | None:

@@ -25,5 +25,5 @@ def RankingExamples(
     """Joins the labelled eval rows with their histories; see `components.evaluation.ranking_examples`."""
     declared = Launch.from_json(launch)
     ranking_examples.split_names = artifact_utils.encode_split_names([labelled_rows.SPLIT])
-    rows = labelled_rows.write(declared, split_events.read(declared, examples, schema), ranking_examples.uri)
+    rows = labelled_rows.write(declared, split_events.read(declared, examples, schema, labelled_rows.by_request(declared)), ranking_examples.uri)
     set_figure(ranking_examples, f"{rows:,} labelled rows with their histories")

@@ -51,6 +51,8 @@ def _ranking(summary: Mapping[str, Any]) -> Iterator[str]:
         yield f"<h2>Ranking head</h2><p>{html.escape(ranking)}</p>"
     else:
         yield from _table("Ranking head", ranking, RANKING)
+        rows = {f"{slice_}: {name}": row for slice_, table in (summary.get("ranking_slices") or {}).items() for name, row in table.items()}
+        yield from _table("Ranking head by slice", rows, RANKING)
 
 
 def _table(title: str, rows: Mapping[str, Any] | None, columns: tuple[str, ...]) -> Iterator[str]:

@@ -11,9 +11,9 @@ from components.features import event_table, training_data
 from components.features.event_table import EventTable
 
 
-def read(launch: Launch, examples: standard_artifacts.Examples, schema: standard_artifacts.Schema) -> EventTable:
-    """The events of both splits as one table."""
+def read(launch: Launch, examples: standard_artifacts.Examples, schema: standard_artifacts.Schema, requests: bool = False) -> EventTable:
+    """The events of both splits as one table, with request ids if wanted."""
     curated = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema.uri))
     spec = schema_utils.schema_as_feature_spec(curated).feature_spec
     files = {name: training_data.matching([os.path.join(examples.uri, f"Split-{name}", "*")]) for name in ("train", "eval")}
-    return event_table.read_events(launch, [(files["train"], False), (files["eval"], True)], spec)
+    return event_table.read_events(launch, [(files["train"], False), (files["eval"], True)], spec, requests)

@@ -8,7 +8,8 @@ The summary is a dict of plain values, as it lies in `summary.json`. Every part 
               rolling: each event of the eval time is asked with the history that was known then
     frozen    the same, with the histories as they were at the split
     slices    {"metric": str, "tables": {slice: {contender: {"queries": n, metric: x, ...}}}, "gains": {slice: interval}}
-    ranking   {objective: {"rows": n, "auc": x, "log_loss": x, "calibration": x}}, or a str that says why there is none
+    ranking   {objective: {"rows": n, "auc": x, "log_loss": x, "calibration": x}}, or a str that says why there is none;
+              ranking_slices: {slice: the same}, which the report shows
     example   {"user": str, "history": [title], "recommended": [[title, score], ...]}
     notes     [str], what the run did without, what it skipped
 
@@ -25,7 +26,7 @@ from typing import Any
 WIDTH = 100
 ROLLING = ("recall@10", "recall@20", "recall@50", "ndcg@10", "mrr", "coverage")
 FROZEN = ("recall@10", "ndcg@10", "mrr")
-RANKING = ("rows", "auc", "log_loss", "calibration")
+RANKING = ("rows", "auc", "log_loss", "calibration", "ndcg")
 
 # What keeps the text to a screen; the JSON beside it holds the rest.
 _REASONS, _SLICES, _HISTORY, _RECOMMENDED, _NOTES = 5, 6, 3, 5, 4

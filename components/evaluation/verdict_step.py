@@ -45,12 +45,12 @@ def Verdict(
     """Decides what is pushed, and says why; see `components.evaluation.verdict`."""
     declared = Launch.from_json(launch)
     found = json.loads(io_utils.read_string_file(os.path.join(evaluation.uri, EVALUATION_FILE)))
-    figures = ranking_metrics.read(declared, ranking.uri) if ranking is not None else None
-    blessed = None
-    if figures is not None and ranking_blessing is not None:
-        blessed = ranking_metrics.word(declared, figures, bool(ranking_blessing.get_int_custom_property("blessed")))
+    found |= _of_ranking(declared, ranking) if ranking is not None else {"ranking": None}
+    # An Evaluator without thresholds says nothing (tensorflow/tfx#5148): that is no rejection.
+    said = ranking_blessing is not None and ranking_blessing.has_custom_property("blessed")
+    blessed = ranking_metrics.word(declared, found["ranking"], bool(ranking_blessing.get_int_custom_property("blessed"))) if said else None
     decision = verdict.decide(findings.read(found, blessed), declared.gate)
-    _write_summary(found | {"verdict": decision.to_dict(), "ranking": figures}, decision.outcome, summary)
+    _write_summary(found | {"verdict": decision.to_dict()}, decision.outcome, summary)
     chosen = {findings.MODEL: model, findings.RULES: rules}.get(decision.outcome)
     if chosen is not None:
         folder = path_utils.serving_model_dir(winner.uri)
@@ -61,6 +61,11 @@ def Verdict(
     blessing.set_int_custom_property("blessed", int(chosen is not None))
     io_utils.write_string_file(os.path.join(blessing.uri, "BLESSED" if chosen is not None else "NOT_BLESSED"), decision.outcome)
     set_figure(summary, verdict.HEADLINES[decision.outcome])
+
+
+def _of_ranking(launch: Launch, evaluation: standard_artifacts.ModelEvaluation) -> dict[str, Any]:
+    """What the standard Evaluator measured on the ranking head, over all rows and per slice."""
+    return {"ranking": ranking_metrics.read(launch, evaluation.uri), "ranking_slices": ranking_metrics.read_slices(launch, evaluation.uri)}
 
 
 def _earned(found: dict, decision: verdict.Verdict) -> dict[str, Any]:

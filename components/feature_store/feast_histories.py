@@ -23,21 +23,21 @@ CLOCK_SLACK = 1_000_000
 class FeastHistories:
     """A `HistoryStore` on a Feast online store."""
 
-    def __init__(self, open_store: Callable[[], Any], view: str, length: int, users: int = 100_000, now: Callable[[], int] | None = None):
+    def __init__(self, store: Any, view: str, length: int, users: int = 100_000, now: Callable[[], int] | None = None):
         """Asks the store for a user nobody has, so that a store that does not work is found at the start.
 
         Args:
-          open_store: makes a `feast.FeatureStore`; each thread gets its own.
+          store: a `feast.FeatureStore`; Feast's own server shares one between threads, too.
           view: the feature view with the columns of `offline_tables.user_history`.
           length: items of a history at most.
           users: of how many users told events are remembered; those not heard of for longest are forgotten first.
           now: the clock, in microseconds.
         """
-        self._open, self._length, self._users = open_store, length, users
+        self._store, self._length, self._users = store, length, users
         self._features = [f"{view}:{HISTORY}", f"{view}:{AS_OF}"]
         self._now = now or (lambda: time.time_ns() // 1_000)
         self._told: collections.OrderedDict[bytes, collections.deque[tuple[int, bytes]]] = collections.OrderedDict()
-        self._lock, self._own = threading.Lock(), threading.local()
+        self._lock = threading.Lock()
         self.get([b""])
 
     def get(self, users: Sequence[bytes]) -> list[list[bytes]]:
@@ -57,9 +57,7 @@ class FeastHistories:
 
     def _stored(self, users: list[str]) -> list[tuple[list[bytes], int]]:
         """History and its newest moment per user; empty and 0 for users that the store does not know."""
-        if not hasattr(self._own, "store"):
-            self._own.store = self._open()
-        answer = self._own.store.get_online_features(features=self._features, entity_rows=[{USER: user} for user in users]).to_dict()
+        answer = self._store.get_online_features(features=self._features, entity_rows=[{USER: user} for user in users]).to_dict()
         found = zip(answer[HISTORY], answer[AS_OF], strict=True)
         return [([item.encode() for item in history or ()], int(as_of or 0)) for history, as_of in found]
 
@@ -79,4 +77,4 @@ def from_repository(launch: Launch, home: Path) -> FeastHistories:
     folder = home / FOLDER
     view = feast_repository.view_name(launch.name, feast_repository.USER_HISTORY)
     with feast_online.errors_told(folder):
-        return FeastHistories(lambda: feast_online.opened(folder), view, max(launch.model.history, REMEMBERED_ITEMS))
+        return FeastHistories(feast_online.opened(folder), view, max(launch.model.history, REMEMBERED_ITEMS))

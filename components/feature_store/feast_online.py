@@ -53,9 +53,10 @@ def errors_told(folder: Path) -> Iterator[None]:
     """What Feast or its SQLite store refuses, in one message."""
     try:
         yield
-    except (feast().errors.FeastError, sqlite3.Error) as error:
+    except (feast().errors.FeastError, sqlite3.Error, ValueError) as error:  # that a fill is running is a ValueError
         raise FeatureStoreError(
-            f"the feature store in {folder} does not answer: {type(error).__name__}: {error} Fill it again: python -m pipeline feast."
+            f"the feature store in {folder} does not answer: {type(error).__name__}: {error} If a fill is running, wait for its end; "
+            "else fill it again: python -m pipeline feast."
         ) from error
 
 

@@ -53,7 +53,10 @@ def settings_text(launch: str) -> str:
 # Written once by `python -m pipeline feast`, then yours. SQLite serves one machine: for production name another online store here.
 project: {launch}
 provider: local
-registry: {DATA}/registry.db
+registry:
+  path: {DATA}/registry.db
+  # Servers read the registry once, when they start. Read again it may say that a fill is running, and then Feast gives no features.
+  cache_ttl_seconds: 0
 online_store:
   type: sqlite
   path: {DATA}/online.db

@@ -30,6 +30,7 @@ class EventTable:
       labels: objective name to [n] int64: 1, 0, or negative where the row has no label.
       context: column name to [n] array (object of bytes, or float32) as the log has it.
       late: [n] bool, whether the row belongs to the eval split.
+      request: [n] object, request ids as bytes; None unless they were asked for, as only the evaluation needs them.
     """
 
     user: np.ndarray
@@ -40,6 +41,7 @@ class EventTable:
     labels: dict[str, np.ndarray]
     context: dict[str, np.ndarray]
     late: np.ndarray
+    request: np.ndarray | None = None
 
     def __len__(self) -> int:
         """The number of events."""
@@ -56,19 +58,23 @@ class EventTable:
             **{name: getattr(self, name)[chosen] for name in ("user", "item", "time", "positive", "position", "late")},
             labels={name: column[chosen] for name, column in self.labels.items()},
             context={name: column[chosen] for name, column in self.context.items()},
+            request=None if self.request is None else self.request[chosen],
         )
 
 
-def feature_spec(launch: Launch, schema_spec: dict) -> dict[str, tf.io.VarLenFeature]:
+def feature_spec(launch: Launch, schema_spec: dict, requests: bool = False) -> dict[str, tf.io.VarLenFeature]:
     """What to parse from an example: each declared column as a variable-length feature of its schema's dtype.
 
     Args:
       launch: the declaration.
       schema_spec: column to parsing feature, of the curated schema.
+      requests: whether the request ids are read, too.
     """
     dtypes = {launch.log.user: tf.string, launch.log.item: tf.string, launch.log.time: tf.int64}
     optional = [launch.log.event, launch.log.position, *launch.log.context]
     dtypes |= {name: schema_spec[name].dtype for name in optional if name and name in schema_spec}
+    if requests and launch.log.request:
+        dtypes[launch.log.request] = tf.string
     dtypes |= {objective.label: tf.int64 for objective in launch.ranking_objectives}
     return {name: tf.io.VarLenFeature(dtype) for name, dtype in dtypes.items()}
 
@@ -104,15 +110,16 @@ def _first_values(column: tf.SparseTensor, count: tf.Tensor, default: object) ->
     return tf.sparse.to_dense(first, default_value=default)[:, 0]
 
 
-def read_events(launch: Launch, splits: Iterable[tuple[Sequence[str], bool]], schema_spec: dict) -> EventTable:
+def read_events(launch: Launch, splits: Iterable[tuple[Sequence[str], bool]], schema_spec: dict, requests: bool = False) -> EventTable:
     """The events of some splits as one table.
 
     Args:
       launch: the declaration.
       splits: pairs of (files, whether they are the eval split).
       schema_spec: column to parsing feature, of the curated schema.
+      requests: whether the request ids are read, too.
     """
-    spec = feature_spec(launch, schema_spec)
+    spec = feature_spec(launch, schema_spec, requests)
     tables = [_table(launch, read_columns(files, spec), late) for files, late in splits]
     return tables[0] if len(tables) == 1 else _concatenate(tables)
 
@@ -131,6 +138,7 @@ def _table(launch: Launch, columns: dict[str, np.ndarray], late: bool) -> EventT
         labels={objective.name: columns[objective.label] for objective in launch.ranking_objectives},
         context={name: columns[name] for name in launch.log.context},
         late=everything if late else ~everything,
+        request=columns.get(launch.log.request or ""),
     )
 
 
@@ -151,4 +159,5 @@ def _concatenate(tables: list[EventTable]) -> EventTable:
         **{name: joined(getattr(table, name) for table in tables) for name in names},
         labels={name: joined(table.labels[name] for table in tables) for name in tables[0].labels},
         context={name: joined(table.context[name] for table in tables) for name in tables[0].context},
+        request=None if tables[0].request is None else joined(table.request for table in tables if table.request is not None),
     )

@@ -7,6 +7,7 @@ A row with too many or too few fields is told to the caller and left out.
 
 import collections.abc
 import re
+import sys
 import threading
 import typing
 import weakref
@@ -17,7 +18,7 @@ import pyarrow.csv as pa_csv
 from components.errors import LogError
 from components.ingest.column_types import TypeConflictError, Types, plain_type
 
-_BLOCK_BYTES = 8 << 20
+_BLOCK_BYTES = 4 << 20  # pyarrow reads up to 32 blocks ahead
 _TAIL_BYTES = 1 << 16
 _PATIENCE = 5.0  # seconds; it takes some milliseconds
 _KEPT = (pa.null(), pa.bool_(), pa.int64(), pa.float64(), pa.string(), pa.binary())
@@ -33,24 +34,43 @@ class _Opened:
     """A CSV file that is being read, and may be left before its end.
 
     pyarrow reads ahead in a thread of its own, which calls back for each broken row. If it lets go of the callback while Python exits, the
-    process aborts ("terminate called without an active exception"): so leaving waits until it has.
+    process aborts ("terminate called without an active exception"): so leaving waits until it has. And it decodes a broken row before it
+    calls back: where that fails, Python would print a traceback beside the error that is raised, which is kept off the screen.
     """
 
     def __init__(self, path: str, delimiter: str, types: Types, on_broken: OnBroken):
-        options = _options(delimiter, types, on_broken)
-        self._let_go = threading.Event()
-        weakref.finalize(options["parse_options"].invalid_row_handler, self._let_go.set)
-        self._reader: pa_csv.CSVStreamingReader | None = pa_csv.open_csv(path, **options)
-        self.schema: pa.Schema = self._reader.schema
+        self._options = _options(delimiter, types, on_broken)
+        self._path, self._let_go = path, threading.Event()
+        weakref.finalize(self._options["parse_options"].invalid_row_handler, self._let_go.set)
+        self._reader: pa_csv.CSVStreamingReader | None = None
+        self._hook = sys.unraisablehook
 
     def __enter__(self) -> "_Opened":
+        sys.unraisablehook = self._unraised
+        try:
+            self._reader = pa_csv.open_csv(self._path, **self._options)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._reader is not None
-        self._reader.close()
+        if self._reader is not None:
+            self._reader.close()
         self._reader = None
+        self._options = {}
         self._let_go.wait(_PATIENCE)
+        sys.unraisablehook = self._hook
+
+    def _unraised(self, ignored: typing.Any) -> None:
+        if not isinstance(ignored.exc_value, UnicodeDecodeError):
+            self._hook(ignored)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns and their types."""
+        assert self._reader is not None
+        return self._reader.schema
 
     def __iter__(self) -> collections.abc.Iterator[pa.RecordBatch]:
         assert self._reader is not None
@@ -139,7 +159,6 @@ def _kept(kind: pa.DataType, name: str, path: str) -> pa.DataType:
 def _options(delimiter: str, types: Types, on_broken: OnBroken) -> dict[str, typing.Any]:
     def skip(row: pa_csv.InvalidRow) -> str:
         # A quote left open makes one row of many lines; row.number counts the header.
-        # If it is not UTF-8, pyarrow fails before it comes here, and stops at the row.
         for line in row.text.split("\n"):
             on_broken(row.number - 1, line)
         return "skip"
@@ -158,4 +177,6 @@ def _unreadable(path: str, error: Exception) -> LogError:
         return LogError(path, "is empty, needs a header and rows.", "Remove the file or write it again.")
     if "straddling" in reason:
         return LogError(path, f"a row is longer than {_BLOCK_BYTES >> 20} MB.", "Look for a quote that is opened and never closed.")
-    return LogError(path, f"cannot be read as CSV: {reason[:200]}.", "Check the delimiter in the declaration, quotes and the number of fields.")
+    return LogError(
+        path, f"cannot be read as CSV: {reason[:200]}.", "Check the delimiter in the declaration, quotes, the number of fields, and that it is UTF-8."
+    )

@@ -13,6 +13,15 @@ from components.ingest.column_types import Types, plain_type
 from components.ingest.csv_blocks import OnBroken
 from components.ingest.log_files import format_of
 
+# What people name .csv or .json by mistake, by its first bytes.
+_NOT_TEXT = {
+    b"PAR1": ("a Parquet file", "Give it a name that ends in .parquet."),
+    b"\x1f\x8b": ("packed with gzip", "Give it a name that ends in .gz."),
+    b"PK\x03\x04": ("a zip archive or a spreadsheet", "Unpack it, or save the sheet as CSV."),
+    b"\xff\xfe": ("UTF-16 text", "Save it as UTF-8."),
+    b"\xfe\xff": ("UTF-16 text", "Save it as UTF-8."),
+}
+
 
 class Piece(typing.NamedTuple):
     """A file, or a row group of a Parquet file: what one worker of a distributed Beam runner reads.
@@ -46,9 +55,10 @@ def first_types(file: str, delimiter: str) -> Types:
     """The columns of a file and their types, by its schema or its first block.
 
     Raises:
-      LogError: if the file is empty or cannot be read.
+      LogError: if the file is empty, holds something else than its name says, or cannot be read.
     """
     kind = format_of(file)
+    _check_content(file, kind)
     if kind == "csv":
         return csv_blocks.first_types(file, delimiter)
     if kind == "parquet":
@@ -56,7 +66,18 @@ def first_types(file: str, delimiter: str) -> Types:
     for table in jsonl_blocks.blocks(file):
         if table.num_columns:
             return {field.name: plain_type(field.type, field.name, file) for field in table.schema}
-    raise LogError(file, "holds no JSON object, needs one per line.", "Remove the file or write it again.")
+    raise LogError(file, "holds no JSON object, needs one per line.", "Write each row as an object on a line of its own.")
+
+
+def _check_content(file: str, kind: str) -> None:
+    """Raises `LogError` for a file of text that is none, by its first bytes."""
+    if kind == "parquet" or file.lower().endswith(".gz"):
+        return
+    with open(file, "rb") as opened:
+        start = opened.read(max(map(len, _NOT_TEXT)))
+    for first, (what, fix) in _NOT_TEXT.items():
+        if start.startswith(first):
+            raise LogError(file, f"is {what}, needs {kind.upper()} as text.", fix)
 
 
 def pieces(file: str, rows: int) -> list[tuple[Piece, int]]:

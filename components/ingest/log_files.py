@@ -29,7 +29,8 @@ def split_pattern(path: str, base: str) -> tuple[str, str]:
       The folder and the pattern, as TFX's `input_base` and `Input.Split.pattern` want them.
     """
     full = os.path.join(base, path)
-    if not _WILD.search(path) and (path.endswith(("/", os.sep)) or os.path.isdir(full) or "." not in os.path.basename(full)):
+    named_like_a_folder = "." not in os.path.basename(full) and not os.path.isfile(full)
+    if not _WILD.search(path) and (path.endswith(("/", os.sep)) or os.path.isdir(full) or named_like_a_folder):
         return full.rstrip("/" + os.sep) or os.sep, "*"
     folder, pattern = os.path.split(full)
     while _WILD.search(folder.removeprefix(base)):
@@ -54,7 +55,7 @@ def find_files(folder: str, pattern: str) -> tuple[str, ...]:
         return tuple(files)
     where = os.path.join(folder, pattern)
     if not os.path.isdir(folder):
-        raise LogError(where, f"needs a folder {folder!r}, which is not there.", "Check the path in the declaration and the data folder.")
+        raise LogError(folder, "there is no such file or folder.", "Check the path in the declaration and the data folder.")
     found = ", ".join(sorted(os.listdir(folder))[:8]) or "nothing"
     problem = f"needs a data file ({', '.join(_ENDINGS)}, also .gz), found none." if wild else "no such file."
     raise LogError(where, problem, f"The folder {folder!r} holds: {found}. Check the path in the declaration and the data folder.")

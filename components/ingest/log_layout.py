@@ -78,4 +78,5 @@ def check_columns(file: str, needed: collections.abc.Iterable[str], found: colle
     missing = [name for name in needed if name not in there]
     if missing:
         problem = f"lacks the column {', '.join(map(repr, missing))}; it has {', '.join(map(repr, there[:40]))}."
-        raise LogError(file, problem, "Name the right column in the declaration, or set the role to None if the log has none; check the delimiter.")
+        fix = "Name the right column in the declaration, or set the role to None if the log has none; check the delimiter."
+        raise LogError(file, problem, f"{fix} A folder holds the files of one table only.")

@@ -12,7 +12,7 @@ import tensorflow as tf
 from components.features import training_data
 from components.features.preprocessing import CODE_KEY
 from components.features.training_data import TrainingData
-from components.models import champion_version, export, model_card, ranking_training, retrieval_training, warm_start
+from components.models import champion_version, export, model_card, ranking_training, retrieval_training, vector_export, warm_start
 from components.models.context import RequestContext
 from components.models.model_recommender import ModelRecommender
 from components.models.retrieval import RetrievalModel
@@ -32,6 +32,7 @@ def run_fn(fn_args: Any) -> None:
     model, choice, towers = chosen_and_trained(data, saved)
     started = {"warm_start": saved is not None} if data.launch.model.warm_start else {}
     export.save(model, fn_args.serving_model_dir, card | {"kind": "model", FIGURE: figure, "choice": choice.to_dict()} | started)
+    vector_export.write(model, data, fn_args.serving_model_dir)
     if data.launch.model.warm_start:
         warm_start.write(fn_args.serving_model_dir, data, towers)
 

@@ -17,24 +17,26 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
+from components.serving import api_description, demo_page
+from components.serving.api_description import JSON
+from components.serving.demo import Demo
 from components.serving.request_errors import BAD_REQUEST, BUSY, NOT_FOUND, SLOW_CALLER, TOO_LARGE, RequestError
 from components.serving.service import Service
 from components.serving.work_queue import WorkQueue
 
 _LOGGER = logging.getLogger("dayone.serving")
-JSON = "application/json"
 MODEL, VERSION = "/v1/models/{name}", "/v1/models/{name}/versions/{version}"
-_BODY = {"requestBody": {"required": True, "content": {JSON: {"schema": {"type": "object"}}}}}
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def create(service: Service, queue: WorkQueue, close: Callable[[], None] = lambda: None) -> FastAPI:
+def create(service: Service, queue: WorkQueue, close: Callable[[], None] = lambda: None, demo: Demo | None = None) -> FastAPI:
     """The application.
 
     Args:
       service: what answers.
       queue: where model calls wait.
       close: called when the server stops, after the last request.
+      demo: makes the demo page; None for none.
     """
 
     @contextlib.asynccontextmanager
@@ -47,6 +49,8 @@ def create(service: Service, queue: WorkQueue, close: Callable[[], None] = lambd
     app.add_exception_handler(HTTPException, _explain_http)
     _add_model_routes(app, service, queue)
     _add_operations(app, service, queue)
+    if demo is not None:
+        _add_demo(app, service, queue, demo)
     return app
 
 
@@ -92,13 +96,14 @@ def _add_model_routes(app: _App, service: Service, queue: WorkQueue) -> None:
     async def metadata(request: Request) -> Response:
         return Response(service.metadata(_version(request, service)), media_type=JSON)
 
+    asked, looked_up = api_description.predict(service.launch, service.limits), api_description.lookup()
     for path in (VERSION, MODEL):
-        counted = _route(app, "POST", f"{path}:predict", predict, service, "Ask a signature (TF Serving's predict)", _BODY)
-        _route(app, "GET", f"{path}/metadata", metadata, service, "Signatures, and the version's card")
-        _route(app, "GET", path, status, service, "Which versions there are and which serves")
+        counted = _route(app, "POST", f"{path}:predict", predict, service, "Ask a signature (TF Serving's predict)", asked)
+        _route(app, "GET", f"{path}/metadata", metadata, service, "Signatures, and the version's card", looked_up)
+        _route(app, "GET", path, status, service, "Which versions there are and which serves", looked_up)
     parameters = {"name": service.launch.name}
     app.direct["POST", f"{MODEL.format_map(parameters)}:predict"] = counted, parameters
-    _route(app, "POST", "/v1/events", events, service, "Tell what users did", _BODY)
+    _route(app, "POST", "/v1/events", events, service, "Tell what users did", api_description.events(service.launch, service.limits))
 
 
 def _add_operations(app: FastAPI, service: Service, queue: WorkQueue) -> None:
@@ -118,6 +123,17 @@ def _add_operations(app: FastAPI, service: Service, queue: WorkQueue) -> None:
 
     for path, handler, summary in (("/healthz", alive, "Alive"), ("/readyz", ready, "Ready to answer"), ("/metrics", metrics, "Prometheus")):
         _route(app, "GET", path, handler, service, summary)
+
+
+def _add_demo(app: FastAPI, service: Service, queue: WorkQueue, demo: Demo) -> None:
+    """The page for people."""
+
+    async def page(request: Request) -> Response:
+        parameters = request.query_params.multi_items()
+        status, text = await queue.run(lambda: demo.page(parameters))
+        return Response(text, status, demo_page.HEADERS, "text/html")
+
+    _route(app, "GET", "/demo", page, service, "A page to try it out: /demo?user=u1")
 
 
 def _route(app: FastAPI, method: str, path: str, handler: Handler, service: Service, summary: str, more: dict | None = None) -> Handler:

@@ -42,6 +42,9 @@ class LoadedModel:
         self.number, self.folder, self.card = number, folder, card_file.read(folder)
         self._session, signatures = _open(folder, threads)
         self._calls = {name: _Call(self._session, definition) for name, definition in signatures.items() if _is_served(name, definition)}
+        catalogue = signatures.get("catalogue")
+        self._catalogue = _Call(self._session, catalogue) if catalogue and {ITEMS, "titles"} <= set(catalogue.outputs) else None
+        self._titles: dict[str, str] | None = None
         self.inputs: dict[str, tuple[Input, ...]] = {name: call.inputs for name, call in self._calls.items()}
         self.outputs: dict[str, tuple[Input, ...]] = {name: call.outputs for name, call in self._calls.items()}
         missing = set(NEEDED_OUTPUTS) - {each.name for each in self.outputs.get(DEFAULT_SIGNATURE, ())}
@@ -93,6 +96,14 @@ class LoadedModel:
         except Exception as error:  # whatever a version's graph raises, the answer is the same: it is not served
             raise ModelError(f"version {self.number} fails its warm-up: {_first_line(error)}") from error
         return count
+
+    def titles(self) -> typing.Mapping[str, str]:
+        """Item id to title, of what may be recommended; empty where the version does not say. Read once, when it is first asked for."""
+        if self._titles is None:
+            found = self._catalogue({}) if self._catalogue else {ITEMS: np.array([]), "titles": np.array([])}
+            ids, titles = ([text.decode("utf-8", "replace") for text in found[name].tolist()] for name in (ITEMS, "titles"))
+            self._titles = dict(zip(ids, titles, strict=True))
+        return self._titles
 
     def acquire(self) -> bool:
         """Begins a use, until whose end the session stays open; False if it is closed already."""

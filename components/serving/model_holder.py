@@ -8,7 +8,7 @@ again until its folder changes.
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -34,6 +34,9 @@ class Model(Protocol):
 
     def __call__(self, signature: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Asks a signature."""
+
+    def titles(self) -> Mapping[str, str]:
+        """Item id to title, of what may be recommended; empty where the version does not say."""
 
     def acquire(self) -> bool:
         """Begins a use; False if it is closed already."""

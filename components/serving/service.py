@@ -88,14 +88,17 @@ class Service:
         lacking = [row for row in request.rows if HISTORY in row and row[HISTORY] is None]
         if not lacking:
             return
+        for row, history in zip(lacking, self.told([row[USER] for row in lacking]), strict=True):
+            row[HISTORY] = history
+
+    def told(self, users: Sequence[bytes]) -> list[list[bytes]]:
+        """The histories of users, from the store; empty ones where it fails."""
         try:
-            found = self.histories.get([row[USER] for row in lacking])
+            return self.histories.get(users)
         except Exception:
             _LOGGER.exception("the store of histories does not answer")
-            self.metrics.history_failures.inc(len(lacking))
-            found = [[] for _ in lacking]
-        for row, history in zip(lacking, found, strict=True):
-            row[HISTORY] = history
+            self.metrics.history_failures.inc(len(users))
+            return [[] for _ in users]
 
     def _draw(self, answer: predict_answer.Answer, model: Model, k: int | None) -> Drawn:
         """Orders an answer, cuts it to the k that are shown, and says how probable that was."""

@@ -14,7 +14,7 @@ import dataclasses
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -35,6 +35,12 @@ _NAMES = {
 }
 
 
+def cloud_clients(project: str, region: str, endpoint: str) -> tuple[Any, Any]:
+    """BigQuery's client and the feature store's admin client, with the credentials that the machine has."""
+    loading = library(BIGQUERY, "vertex").Client(project=project, location=region)
+    return loading, library(TYPES, "vertex").FeatureOnlineStoreAdminServiceClient(client_options={"api_endpoint": endpoint})
+
+
 @dataclasses.dataclass(frozen=True)
 class VertexStore:
     """A `Sink` that fills a feature view.
@@ -44,12 +50,14 @@ class VertexStore:
       region: of the online store, as "europe-west4"; the dataset lies in the same.
       dataset: of BigQuery; it exists.
       store: the online store's id.
+      clients: makes the clients from project, region and endpoint.
     """
 
     project: str
     region: str
     dataset: str
     store: str
+    clients: Callable[[str, str, str], tuple[Any, Any]] = cloud_clients
 
     def __post_init__(self) -> None:
         """Checks the names; raises `SettingsError`."""
@@ -71,8 +79,8 @@ class VertexStore:
         """See `Sink`."""
         exists = library("google.api_core.exceptions", "vertex").AlreadyExists
         with self._errors():
-            yield self._load(vectors)
-            admin = library(TYPES, "vertex").FeatureOnlineStoreAdminServiceClient(client_options={"api_endpoint": self.endpoint})
+            loading, admin = self.clients(self.project, self.region, self.endpoint)
+            yield self._load(loading, vectors)
             for method, request in self.requests(vectors):
                 call = getattr(admin, re.sub(r"(?<!^)(?=[A-Z])", "_", method).lower())
                 try:
@@ -141,9 +149,8 @@ class VertexStore:
     def _view_name(self, vectors: ItemVectors) -> str:
         return f"projects/{self.project}/locations/{self.region}/featureOnlineStores/{self.store}/featureViews/{_view_id(vectors)}"
 
-    def _load(self, vectors: ItemVectors) -> str:
+    def _load(self, client: Any, vectors: ItemVectors) -> str:
         """Loads the table and compares the counts."""
-        client = library(BIGQUERY, "vertex").Client(project=self.project, location=self.region)
         content = io.BytesIO()
         parquet_file.write(vectors, content)
         job = client.load_table_from_file(content, self.table(vectors), rewind=True, job_config=self.load_config(vectors))

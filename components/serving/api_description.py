@@ -1,0 +1,73 @@
+"""What the server's OpenAPI says of bodies and answers, from the declaration. The checks themselves are in the parsers, which name the place."""
+
+from typing import Any
+
+from components.declaration import Launch
+from components.serving.predict_request import DEFAULT_SIGNATURE, EXCLUDED, HISTORY, ITEMS, USER, Limits
+from components.serving.request_errors import BAD_REQUEST, BUSY, NOT_FOUND, SLOW_CALLER, TIMED_OUT, TOO_LARGE
+from components.serving.request_values import MAX_ID_BYTES
+
+JSON = "application/json"
+Schema = dict[str, Any]
+ID: Schema = {"oneOf": [{"type": "string", "maxLength": MAX_ID_BYTES}, {"type": "integer"}]}
+CONTEXT: Schema = {"type": ["string", "number", "null"], "description": "text or a number, as the log has it; null is not known"}
+ERROR: Schema = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
+_SAID = {
+    BAD_REQUEST: "what was needed, where, and what was found there",
+    NOT_FOUND: "no such model, or a version that does not serve",
+    SLOW_CALLER: "the body did not arrive in time",
+    TOO_LARGE: "more bytes, rows or ids than the server takes",
+    BUSY: "no version is loaded yet, or too many requests wait",
+    TIMED_OUT: "no answer in time",
+}
+
+
+def predict(launch: Launch, limits: Limits) -> Schema:
+    """A predict request and its answers: the row form, the column form, and what is ours beside TF Serving's."""
+    ids = {"type": "array", "items": ID, "maxItems": limits.ids}
+    values: Schema = {USER: ID, HISTORY: ids, EXCLUDED: ids} | dict.fromkeys(launch.log.context, CONTEXT)
+    row: Schema = {"type": "object", "additionalProperties": False, "required": [USER], "properties": values}
+    other: Schema = {"type": "object", "description": "a row as another signature takes it, see /metadata", "properties": {ITEMS: ids}}
+    columns = {name: {"type": "array", "items": value} for name, value in values.items()}
+    body = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "signature_name": {"anyOf": [{"const": DEFAULT_SIGNATURE}, {"type": "string"}], "default": DEFAULT_SIGNATURE},
+            "instances": {"type": "array", "items": {"anyOf": [row, other]}, "minItems": 1, "maxItems": limits.rows},
+            "inputs": {"type": "object", "properties": columns},
+            "k": {"type": ["integer", "null"], "minimum": 1, "description": "how many answers; all without it"},
+            "log": {"type": "boolean", "default": True, "description": "false: nobody sees this, so it is no impression"},
+        },
+        "oneOf": [{"required": ["instances"]}, {"required": ["inputs"]}],
+        "example": {"instances": [{USER: "u00012"}]},
+    }
+    answer: Schema = {"predictions": {"type": "array"}, "outputs": {}, "model_version": {"type": "string"}}
+    answer |= {name: {"type": "array", "items": {"type": "string"}} for name in ("request_ids", "policies")}
+    return _described(body, {"type": "object", "properties": answer, "required": ["model_version"]}, tuple(_SAID))
+
+
+def events(launch: Launch, limits: Limits) -> Schema:
+    """What users did, and the answer."""
+    kinds: Schema = {"enum": list(launch.positive_events)} if launch.log.event else {"type": "null"}
+    values: Schema = {"user_id": ID, "item_id": ID, "event": kinds, "request_id": ID, "value": {"type": "number"}}
+    needed = ["user_id", "item_id", *(["event"] if launch.log.event else [])]
+    event = {"type": "object", "additionalProperties": False, "required": needed, "properties": values | dict.fromkeys(launch.log.context, CONTEXT)}
+    listed = {"type": "array", "items": event, "minItems": 1, "maxItems": limits.ids}
+    body = {"type": "object", "additionalProperties": False, "required": ["events"], "properties": {"events": listed}}
+    answer = {"type": "object", "required": ["accepted"], "properties": {"accepted": {"type": "integer"}}}
+    return _described(body, answer, (BAD_REQUEST, SLOW_CALLER, TOO_LARGE, BUSY, TIMED_OUT))
+
+
+def lookup() -> Schema:
+    """The status or the metadata of a model."""
+    return {"responses": _answers({"type": "object"}, (BAD_REQUEST, NOT_FOUND, BUSY))}
+
+
+def _described(body: Schema, answer: Schema, refusals: tuple[int, ...]) -> Schema:
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": body}}}, "responses": _answers(answer, refusals)}
+
+
+def _answers(answer: Schema, refusals: tuple[int, ...]) -> Schema:
+    refused = {str(status): {"description": _SAID[status], "content": {JSON: {"schema": ERROR}}} for status in refusals}
+    return {"200": {"description": "the answer", "content": {JSON: {"schema": answer}}}, **refused}

@@ -1,0 +1,143 @@
+"""What the demo page shows: a user's history, what the rules say, what is served now, and what the last click changed.
+
+The page keeps nothing: clicks stand in its address, `?user=u1&clicked=i7&clicked=i9`. Nothing of it reaches the histories, the log or the
+metrics of answers, so that nobody trains on what was tried out here.
+"""
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import urlencode
+
+from components.errors import DayoneError
+from components.serving import demo_page, predict_answer, predict_request
+from components.serving.demo_users import NOBODY, DemoUsers
+from components.serving.model_holder import Model
+from components.serving.predict_request import DEFAULT_SIGNATURE, EXCLUDED, HISTORY, ITEMS, USER
+from components.serving.request_errors import RequestError
+from components.serving.service import Service
+
+RANK = "rank"
+SHOWN_HISTORY = 12
+Answer = predict_answer.Answer
+
+
+@dataclasses.dataclass(frozen=True)
+class Visit:
+    """What the address says: who asks, what they clicked here, context column to text."""
+
+    user: str
+    clicked: tuple[str, ...]
+    context: Mapping[str, str]
+
+    def link(self, item: str) -> str:
+        """The address after a click on an item."""
+        return self._address((*self.clicked, item))
+
+    @property
+    def fresh(self) -> str:
+        """The address without the clicks."""
+        return self._address(())
+
+    def _address(self, clicked: Sequence[str]) -> str:
+        given = [(name, value) for name, value in self.context.items() if value]
+        return "?" + urlencode([("user", self.user), *given, *(("clicked", item) for item in clicked)])
+
+
+class Demo:
+    """Makes the page."""
+
+    def __init__(self, service: Service, users: Callable[[], DemoUsers] = lambda: NOBODY):
+        """Takes what answers, and who is there to choose from (called for each page; raises `DayoneError` if nobody knows)."""
+        self._service, self._users = service, users
+
+    def page(self, parameters: Sequence[tuple[str, str]]) -> tuple[int, bytes]:
+        """The HTTP status and the page for an address's parameters."""
+        given = dict(parameters)
+        columns = self._service.launch.log.context
+        users, note = self._choice()
+        user = given.get("user") or next(iter(users.histories), "")
+        visit = Visit(user, tuple(value for name, value in parameters if name == "clicked"), {name: given.get(name, "") for name in columns})
+        view = {"launch": self._service.launch.name, "visit": visit, "users": users, "note": note}
+        try:
+            with self._service.holder.using() as model:
+                return 200, demo_page.render(view | self._answered(model, visit, users))
+        except RequestError as error:
+            return error.status, demo_page.render(view | {"problem": str(error)})
+
+    def _choice(self) -> tuple[DemoUsers, str]:
+        try:
+            return self._users(), ""
+        except DayoneError as error:
+            return NOBODY, str(error)
+
+    def _answered(self, model: Model, visit: Visit, users: DemoUsers) -> dict[str, object]:
+        """Three questions in one request: without a history, with it, and with it before the last click."""
+        known = self._known(visit.user, users)
+        history, before = [*known, *visit.clicked], [*known, *visit.clicked[:-1]]
+        rows = ({HISTORY: [], EXCLUDED: history}, {HISTORY: history, EXCLUDED: []}, {HISTORY: before, EXCLUDED: []})
+        rules, now, then = self._ask(model, {"instances": [{USER: visit.user} | row | self._context(model, visit) for row in rows]})
+        titles = model.titles()
+        # A click and the purchase after it are one thing to look at.
+        acted = [
+            _item(item, titles) | {"here": place >= len(known)}
+            for place, item in enumerate(history)
+            if item != (history[place - 1] if place else None)
+        ]
+        return {
+            "version": model.number,
+            "kind": model.card.get("kind", "model"),
+            "card": model.card,
+            "history": acted[::-1][:SHOWN_HISTORY],
+            "more": max(len(acted) - SHOWN_HISTORY, 0),
+            "rules": _listed(rules, titles, set(now[ITEMS])),
+            "now": _moved(_listed(now, titles, set(rules[ITEMS])), then[ITEMS] if visit.clicked else None),
+            "objectives": self._objectives(model, visit, history, now[ITEMS]),
+        }
+
+    def _known(self, user: str, users: DemoUsers) -> list[str]:
+        """What the log says of a user, and after it what this server was told."""
+        told = [item.decode("utf-8", "replace") for item in self._service.told([user.encode("utf-8", "replace")])[0]]
+        return [*users.histories.get(user, ()), *told]
+
+    def _context(self, model: Model, visit: Visit) -> dict[str, object]:
+        """The context as the request has it: numbers where the model wants numbers; what is empty is not known."""
+        kinds = {each.name: each.dtype for each in model.inputs[DEFAULT_SIGNATURE]}
+        return {name: _value(name, text, kinds[name]) for name, text in visit.context.items() if text and name in kinds}
+
+    def _ask(self, model: Model, body: Mapping[str, object]) -> list[Answer]:
+        request = predict_request.parse(json.dumps(body).encode(), model.inputs, self._service.limits)
+        return predict_answer.rows(request, model(request.signature, predict_request.arrays(request.rows, model.inputs[request.signature])))
+
+    def _objectives(self, model: Model, visit: Visit, history: Sequence[str], items: Sequence[str]) -> dict[str, list[float]]:
+        """Objective to its score for each item; empty where the version does not rank."""
+        if RANK not in model.inputs or not items:
+            return {}
+        row = {USER: visit.user, HISTORY: list(history), ITEMS: list(items)} | self._context(model, visit)
+        (answer,) = self._ask(model, {"signature_name": RANK, "instances": [row]})
+        return answer
+
+
+def _value(name: str, text: str, dtype: str) -> object:
+    if dtype == "string":
+        return text
+    try:
+        return int(text) if dtype.startswith("int") else float(text)
+    except ValueError as error:
+        raise RequestError(f"{name} needs a number, got {text!r}.") from error
+
+
+def _item(item: str, titles: Mapping[str, str]) -> dict[str, object]:
+    return {"id": item, "title": titles.get(item) or item}
+
+
+def _listed(answer: Answer, titles: Mapping[str, str], other: set[str]) -> list[dict[str, object]]:
+    """The items of an answer, in order; `both` where the other list has them, too."""
+    return [_item(item, titles) | {"score": score, "both": item in other} for item, score in zip(answer[ITEMS], answer["scores"], strict=True)]
+
+
+def _moved(listed: list[dict[str, object]], before: Sequence[str] | None) -> list[dict[str, object]]:
+    """With what the last click did to each item: places up, places down (negative), or None for one that was not there."""
+    if before is None:
+        return listed
+    return [each | {"moved": before.index(each["id"]) - place if each["id"] in before else None} for place, each in enumerate(listed)]

@@ -1,0 +1,129 @@
+"""The demo page: what it says, what it never does."""
+
+import html
+import re
+
+import pytest
+from small_server import SmallModel, push, service, serving
+
+from components.errors import LogError
+from components.serving.demo import Demo
+from components.serving.demo_users import DemoUsers
+from components.serving.event_log import EventLog
+
+USERS = DemoUsers({"u1": ["A"], "u2": ["F", "E"]}, {"device": ["tv", "phone"]})
+
+
+@pytest.fixture
+def answering(tmp_path):
+    push(tmp_path / "serving", 5)
+    return service(tmp_path / "serving")
+
+
+def page(answering, *parameters, users=lambda: USERS):
+    status, text = Demo(answering, users).page(parameters)
+    return status, text.decode()
+
+
+def section(text, heading):
+    """The ids of the items under a heading, in order."""
+    part = text.split(f"<h2>{heading}</h2>")[1].split("</section>")[0]
+    return [html.unescape(item) for item in re.findall(r"<small>(.*?)</small>", part)]
+
+
+def test_it_begins_with_the_first_user_and_shows_history_rules_and_model(answering):
+    status, text = page(answering)
+    assert status == 200
+    assert section(text, "History") == ["A"]
+    assert section(text, "The rules") == section(text, "The model serves") == ["B", "C", "D", "E", "F"], "what was seen is in neither"
+    assert 'value="u1"' in text and '<option value="phone">' in text
+    assert "version 5 (model)" in text
+
+
+def test_titles_and_whatever_else_comes_from_outside_are_escaped(answering):
+    _, text = page(
+        answering, ("user", '"><script>alert(1)</script>'), ("device", "<b>"), users=lambda: DemoUsers({'"><script>': ["A"]}, {"device": ["<i>"]})
+    )
+    assert "<script" not in text and "<b>" not in text and "<i>" not in text
+    assert "Mug &lt;A&gt; &amp; co" in text
+
+
+def test_a_click_goes_into_the_history_and_changes_the_answer(answering):
+    _, before = page(answering, ("user", "u1"), ("device", "tv"))
+    (link,) = re.findall(r'href="(\?[^"]*clicked=C)"', before.split("The model serves")[1])
+    assert html.unescape(link) == "?user=u1&device=tv&clicked=C"
+    _, after = page(answering, ("user", "u1"), ("device", "tv"), ("clicked", "C"))
+    assert section(after, "History") == ["C", "A"] and "clicked here" in after
+    assert section(after, "The model serves") == ["B", "D", "E", "F"]
+    assert after.count('tag up">&#9650; 1') == 3, "D, E and F move up by one"
+    assert 'href="?user=u1&amp;device=tv"' in after, "the clicks can be taken back"
+
+
+def test_scores_per_objective_stand_beside_the_items(answering):
+    _, text = page(answering)
+    assert [each.strip() for each in re.findall(r'class="figure">\s*([\d.]+) %', text)] == ["10.0", "20.0", "30.0", "40.0", "50.0"]
+
+
+def test_a_user_nobody_knows_is_answered_by_the_rules(answering):
+    status, text = page(answering, ("user", "nobody"))
+    assert status == 200
+    assert "Nothing is known of this user: the rules answer." in text
+    assert section(text, "The model serves") == ["A", "B", "C", "D", "E", "F"]
+
+
+def test_what_the_server_was_told_is_history_too(answering):
+    answering.events(b'{"events": [{"user_id": "u1", "item_id": "B", "event": "click"}]}')
+    assert section(page(answering)[1], "History") == ["B", "A"]
+
+
+def test_without_titles_users_or_a_ranking_head_it_shows_what_there_is(tmp_path):
+    class Bare(SmallModel):
+        def titles(self):
+            return {}
+
+    def make(version):
+        model = Bare(version.number)
+        model.inputs = {name: each for name, each in model.inputs.items() if name != "rank"}
+        return model
+
+    def gone():
+        raise LogError("events/", "is <not> there.", "Look.")
+
+    push(tmp_path, 5)
+    status, text = page(service(tmp_path, make=make), users=gone)
+    assert status == 200
+    assert section(text, "The rules") == ["A", "B", "C", "D", "E", "F"]
+    assert "No users to choose from" in text and "&lt;not&gt;" in text
+    assert "%</span>" not in text
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ([("age", "old")], "age needs a number, got &#39;old&#39;"),
+        ([("user", "u" * 600)], "needs at most 512 bytes"),
+        ([("clicked", "A")] * 1_200, "needs at most 1,000 ids"),
+    ],
+)
+def test_what_is_wrong_with_the_address_is_said_on_the_page(answering, parameters, said):
+    status, text = page(answering, *parameters)
+    assert 400 <= status < 500
+    assert said in text
+
+
+def test_nothing_of_it_is_logged_or_remembered_and_a_browser_may_run_no_script(tmp_path):
+    push(tmp_path / "serving", 5)
+    log = EventLog(tmp_path / "log")
+    answering = service(tmp_path / "serving", log, explore=1.0)
+    with serving(answering, close=log.close, demo=Demo(answering, lambda: USERS)) as client:
+        status, text, headers = client.page("/demo?user=u1&clicked=B&age=7")
+        assert (status, section(text, "The model serves")) == (200, ["C", "D", "E", "F"])
+        assert headers["content-type"].startswith("text/html") and "default-src 'none'" in headers["content-security-policy"]
+        assert client.page("/demo?user=%00%ff&age=nan")[0] < 500
+    assert list((tmp_path / "log").iterdir()) == []
+    assert answering.told([b"u1"]) == [[]]
+
+
+def test_without_a_version_it_says_so(tmp_path):
+    status, text = page(service(tmp_path))
+    assert status == 503 and "no version is loaded yet" in text
