@@ -67,6 +67,12 @@ class Storm:
             else:
                 self.failed.append((status, answer))
 
+    def wait_answered(self, count, seconds=120):
+        end = time.monotonic() + seconds
+        while self.answered < count:
+            assert time.monotonic() < end, f"{self.answered} answers in {seconds} s: {self.failed[:3]}"
+            time.sleep(0.01)
+
     def end(self):
         self._stop.set()
         for thread in self._threads:

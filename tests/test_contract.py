@@ -2,8 +2,9 @@
 
   the trainer's model in memory, the saved model in a process with nothing but TensorFlow, the server over HTTP,
 
-and, for histories that the model knows something of, by numpy from the exported vectors: a score is the cosine of query and item, what was
-seen or excluded is left out. Every score within 1e-5 of the others'.
+and, for histories that the model knows something of, by numpy: the towers' cosine from the exported vectors, the other parts of the score by
+the formula of `components.models.score_parts` from the tables that were counted; what was seen or excluded is left out. Every score within
+1e-5 of the others' (numpy's, which adds in another order and divides by the temperature: 1e-4).
 """
 
 import dataclasses
@@ -18,6 +19,7 @@ import tensorflow as tf
 from small_server import service, serving
 from toy_shop import CIRCLE, KERAS_SEEDS, LAUNCH, recommender, saved
 
+from components.models.score_parts import DECAY, READ
 from components.serving.loaded_model import LoadedModel
 
 pytestmark = [pytest.mark.tensorflow, KERAS_SEEDS]
@@ -73,15 +75,15 @@ def in_memory(asked):
     return [[item.decode() for item in row] for row in answer["item_ids"].numpy()], answer["scores"].numpy()
 
 
-def check(found, expected):
+def check(found, expected, within=WITHIN):
     """The same scores at every place; the same items but where two scores are as good as equal."""
     (items, scores), (wanted, due) = (found, expected)
     scores, due = np.array(scores, float), np.array(due, float)
     assert (np.isfinite(scores) == np.isfinite(due)).all()
-    np.testing.assert_allclose(scores, due, atol=WITHIN)
+    np.testing.assert_allclose(scores, due, atol=within)
     for row, (mine, theirs) in enumerate(zip(items, wanted, strict=True)):
         gaps = np.abs(np.diff(np.nan_to_num(due[row], neginf=-1e9), append=-2e9, prepend=2e9))
-        clear = np.minimum(gaps[1:], gaps[:-1]) > 2 * WITHIN
+        clear = np.minimum(gaps[1:], gaps[:-1]) > 2 * within
         assert [item for item, told in zip(mine, clear, strict=True) if told] == [item for item, told in zip(theirs, clear, strict=True) if told]
 
 
@@ -106,6 +108,17 @@ def test_the_server_over_http(asked, in_memory, tmp_path):
     check((padded, [row + [-np.inf] * count for row, count in zip(scores, padding, strict=True)]), in_memory)
 
 
+def near(model, rows):
+    """The part "neighbours" for one history of item rows, by a loop: [A], zero mean and unit deviation."""
+    table = model._parts._neighbours
+    slot, columns, weights = (part.numpy() for part in (table._slot, table._columns, table._weights))
+    sums = np.zeros(table._candidates + 1)  # the last for what is no candidate
+    for back, row in enumerate(rows[::-1][:READ]):
+        for column, weight in zip(columns[slot[row]], weights[slot[row]], strict=True):
+            sums[column] += DECAY**back * weight
+    return (sums[:-1] - sums[:-1].mean()) / np.sqrt(sums[:-1].var() + 1e-12)
+
+
 def test_numpy_from_the_exported_vectors(asked, in_memory):
     signatures = tf.saved_model.load(saved("model")).signatures
     ids = signatures["catalogue"]()["item_ids"].numpy()
@@ -113,13 +126,15 @@ def test_numpy_from_the_exported_vectors(asked, in_memory):
     tensors = asked.tensors()
     queries = signatures["embed_query"](**{name: tensor for name, tensor in tensors.items() if name != "exclude_ids"})["embedding"].numpy()
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
-    items, scores = in_memory
-    known = set(ids) | set(CIRCLE)
-    compared = [row for row in range(COUNT) if {item.encode() for item in asked.columns["history"][row]} & known]
+    model, (items, scores) = recommender("model"), in_memory
+    weights, of_items = [weight.numpy() for weight in model._part_weights], model._parts._of_items.numpy()
+    rows = model.history_rows(tensors["history"]).numpy()
+    compared = np.flatnonzero(rows[:, 0])
     assert COUNT / 2 < len(compared) < COUNT, "the others are for the rules"
     for row in compared:
         hidden = [item.encode() for item in (*asked.columns["history"][row], *asked.columns["exclude_ids"][row])]
-        cosines = np.where(np.isin(ids, hidden), -np.inf, vectors @ queries[row])
-        best = np.argsort(-cosines, kind="stable")[: len(items[row])]
-        names = [ids[place].decode() if np.isfinite(cosines[place]) else "" for place in best]
-        check(([items[row]], [scores[row]]), ([names], [cosines[best]]))
+        parts = (vectors @ queries[row] / LAUNCH.model.temperature, near(model, rows[row][rows[row] > 0]), *of_items)
+        due = np.where(np.isin(ids, hidden), -np.inf, sum(weight * part for weight, part in zip(weights, parts, strict=True)))
+        best = np.argsort(-due, kind="stable")[: len(items[row])]
+        names = [ids[place].decode() if np.isfinite(due[place]) else "" for place in best]
+        check(([items[row]], [scores[row]]), ([names], [due[best]]), 10 * WITHIN)

@@ -15,6 +15,7 @@ import pytest
 from whole_runs import PROJECT, card, generate, run, step_states, summary, versions
 
 from components.vectors import vector_file
+from pipeline import launches
 
 pytestmark = pytest.mark.slow
 
@@ -72,6 +73,8 @@ def test_a_good_model_beats_the_rules_that_serve_and_is_pushed(workspace, good_s
     assert status == 0, printed
     assert "The new model is worth it" in printed
     assert card(workspace, versions(workspace)[1])["kind"] == "model"
+    gain = summary(workspace)["gains"]["model_over_rules"]
+    assert 0 < gain["low"] < gain["point"] < gain["high"], "the interval excludes zero"
     assert set(step_states(record).values()) <= {"done", "cached"}
 
 
@@ -199,7 +202,9 @@ def test_the_pushed_signatures_are_the_documented_ones(workspace, good_second):
 
 def test_the_server_answers_as_numpy_does_from_the_exported_vectors(workspace, good_second):
     pytest.importorskip("tensorflow")
-    check_against_numpy(Path(workspace) / "shop/serving/shop" / versions(workspace)[1])
+    version = versions(workspace)[1]
+    weight = card(workspace, version)["choice"]["weights"]["towers"] / launches.load("shop").model.temperature
+    check_against_numpy(Path(workspace) / "shop/serving/shop" / version, weight)
 
 
 def test_the_version_brings_the_vectors_of_its_whole_catalogue(workspace, good_second):
@@ -212,8 +217,9 @@ def test_the_version_brings_the_vectors_of_its_whole_catalogue(workspace, good_s
     assert not (rules / vector_file.FILE).exists()
 
 
-def check_against_numpy(folder):
-    """200 random requests, as the server asks them, against the cosines of the exported vectors."""
+def check_against_numpy(folder, weight):
+    """200 random requests, as the server asks them: what is answered is numpy's best of all scores, and of these the exported vectors explain
+    all that depends on the context: `weight` (the card's, of the towers, over the temperature) times the cosine."""
     import tensorflow as tf
 
     from components.serving.loaded_model import LoadedModel
@@ -221,15 +227,16 @@ def check_against_numpy(folder):
     model, rng = LoadedModel(1, folder), np.random.default_rng(0)
     ids = tf.saved_model.load(str(folder)).signatures["catalogue"]()["item_ids"].numpy()
     vectors = model("embed_items", {"item_ids": ids})["embedding"]
-    history = rng.choice(ids, (200, 7))
-    words = {name: rng.choice(np.array([b"mobile", b"NL", b""], object), 200) for name in ("device", "country")}
-    asked = {"user_id": np.full(200, b"u", object), "history": history} | words
-    scores = model("embed_query", asked)["embedding"] @ vectors.T
-    excluded = rng.choice(ids, (200, 3))
+    history, excluded = rng.choice(ids, (200, 7)), rng.choice(ids, (200, 3))
+    asked = {"user_id": np.full(200, b"u", object), "history": history}
+    here, there = ({name: rng.choice(np.array([b"mobile", b"NL", b""], object), 200) for name in ("device", "country")} for _ in range(2))
+    scores, other = (model("score_catalogue", asked | words)["scores"] for words in (here, there))
+    query, other_query = (model("embed_query", asked | words)["embedding"] for words in (here, there))
+    np.testing.assert_allclose(scores - other, weight * (query - other_query) @ vectors.T, atol=2e-3)
     for row in range(200):
         scores[row, np.isin(ids, [*history[row], *excluded[row]])] = -np.inf
-    best = np.argsort(-scores, axis=1)[:, :10]
-    answer = model("serving_default", asked | {"exclude_ids": excluded})
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :10]
+    answer = model("serving_default", asked | here | {"exclude_ids": excluded})
     np.testing.assert_allclose(answer["scores"], np.take_along_axis(scores, best, axis=1), atol=1e-5)
     assert (answer["item_ids"] == ids[best]).mean() > 0.99, "all but ties"
     model.close()
