@@ -216,7 +216,7 @@ def test_dated_folders_are_spans_and_the_newest_is_read(tmp_path):
 
 
 def test_a_missing_log_is_an_error_for_people(tmp_path):
-    with pytest.raises(LogError, match="needs a folder"):
+    with pytest.raises(LogError, match="there is no such file or folder"):
         run(events_example_gen(SHOP, str(tmp_path), CODE), tmp_path)
 
 

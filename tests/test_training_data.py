@@ -43,7 +43,7 @@ def _arguments(launch, tmp_path, monkeypatch, log=None):
     if launch.catalogue:
         _write(tmp_path / "catalogue" / "Split-all", CATALOGUE)
     config = {LAUNCH_KEY: launch.to_json(), CATALOGUE_URI: str(tmp_path / "catalogue") if launch.catalogue else ""}
-    names = {"train_files": [folder], "serving_model_dir": str(tmp_path / "model"), "custom_config": config}
+    names = {"train_files": [folder], "serving_model_dir": str(tmp_path / "model"), "custom_config": config, "hyperparameters": None}
     return types.SimpleNamespace(**names, transform_output=transform().transform_savedmodel_dir.rpartition("/")[0]), found
 
 
