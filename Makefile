@@ -29,7 +29,7 @@ serve: setup ## serve the pushed version over HTTP; options: make serve ARGS="--
 bench-serving: setup ## measure the local server (about five minutes; ARGS="--storm": versions are pushed under load, two and a half)
 	@$(BIN)/python tests/bench_serving.py $(ARGS)
 
-bench-ingest: setup ## measure our ExampleGen beside those of TFX (about ten minutes; ARGS="--rows 100000" is quick)
+bench-ingest: setup ## measure our ExampleGen beside those of TFX (about a quarter of an hour; ARGS="--rows 100000" takes three minutes)
 	@$(BIN)/python tests/bench_ingest.py $(ARGS)
 
 bench-evaluation: setup ## measure the evaluation beside TFRS's FactorizedTopK and on generated logs (about five minutes)

@@ -57,6 +57,8 @@ class Gate:
       guards: slices of the evaluation on which the model must not be surely worse, by more than `guard_loss`, than the rules or than what is
         served: "new users", "tail items", "device=mobile", ... (docs/evaluation.md lists them).
       guard_loss: the relative loss that a guard tolerates.
+      ranking_slices: what the standard Evaluator also measures the ranking head apart by: "users" (known and new ones), columns of
+        `log.context`. Each costs as much again as two thirds of the whole.
       request_ndcg: whether the standard Evaluator also measures the order within each request (docs/evaluation.md says what it costs).
       min_auc: per objective, for the ranking head on the exported model; the standard Evaluator blesses by it.
     """
@@ -67,6 +69,7 @@ class Gate:
     effect: float = 0.02
     guards: tuple[str, ...] = ()
     guard_loss: float = 0.0
+    ranking_slices: tuple[str, ...] = ("users",)
     request_ndcg: bool = False
     min_auc: float = 0.5
 

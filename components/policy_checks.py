@@ -20,6 +20,7 @@ FIRST_DAY, FIRST_WEEK, LATER = "users in their first day", "users in their first
 NO_HISTORY, SHORT_HISTORY, LONG_HISTORY = "no history yet", "1-5 items of history", "more than 5 items of history"
 NEW_ITEMS, YOUNG_ITEMS, OLD_ITEMS = "items new since training", "items in their first week", "items after their first week"
 HEAD, TAIL = "head items", "tail items"
+USER_SLICES = "users"
 # Those that tell most come first: a screen shows a few.
 SLICES = (
     *(KNOWN_USERS, NEW_USERS, NO_HISTORY, NEW_ITEMS, HEAD, TAIL),
@@ -77,6 +78,10 @@ def _check_gate(gate: "Gate", launch: "Launch") -> None:
         if not (name in SLICES or (equals and column in launch.log.context)) or gate.guards.count(name) > 1:
             needed = f"slices out of: {'; '.join(SLICES)}; or 'column=value' of a declared context column; each once"
             raise DeclarationError("launch.gate.guards", name, needed)
+    for name in gate.ranking_slices:
+        if name not in (USER_SLICES, *launch.log.context) or gate.ranking_slices.count(name) > 1:
+            needed = f"{USER_SLICES!r} or columns out of launch.log.context {launch.log.context}, each once"
+            raise DeclarationError("launch.gate.ranking_slices", name, needed)
     if gate.guard_loss < 0 or gate.guard_loss > 1:
         raise DeclarationError("launch.gate.guard_loss", gate.guard_loss, "a number from 0 to 1")
     if gate.effect <= 0:

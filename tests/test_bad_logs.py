@@ -102,7 +102,7 @@ ERRORS = [
     Bad("latin-1 in the header", csv(header=HEADER + "\xe9").encode("latin-1"), "cannot be read as CSV: 'utf-8' codec"),
     Bad("a quote left open in the last field", csv('u,i,1700000000,buy,"1', *["u,i,1700000000,buy,1"] * 9), "a quote is opened and never closed"),
     Bad("a quote left open before", csv('u,i,"1700000000,buy,1', *["u,i,1700000000,buy,1"] * 90), "91 of 131 rows are wrong .*91 line unreadable"),
-    Bad("a cell of 10 MB in CSV", csv(f"{BIG},i,1700000000,buy,1"), "a row is longer than 4 MB"),
+    Bad("a cell of 10 MB in CSV", csv(f"{BIG},i,1700000000,buy,1"), "a row is longer than 2 MB"),
     Bad("milliseconds declared as seconds", as_csv(changed(time=lambda at: (START + at) * 1000)), "40 of 40 rows are wrong .*40 time unreadable"),
     Bad("seconds declared as milliseconds", csv(), "40 of 40 rows are wrong .*40 time before 1980-01-01", log={"time_unit": "ms"}),
     Bad("ISO times declared as seconds", as_csv(changed(time="2026-01-31T00:00:00Z")), "40 time unreadable"),
@@ -212,7 +212,7 @@ SET_ASIDE = [
     Bad("a JSON row without a user", jsonl('{"item": "i", "time": 1700000000}'), rows=41, aside={"no user": 1}, file="log.jsonl"),
     Bad("a list among single values", jsonl(json.dumps(ROWS[0] | {"item": ["i"]})), rows=41, file="log.jsonl"),
     Bad("a cell of 10 MB in JSON", jsonl(json.dumps(ROWS[0] | {"note": BIG})), rows=41, file="log.jsonl"),
-    Bad("a cell of 3 MB in CSV", csv(f"{BIG[:3_000_000]},i,1700000000,buy,1"), rows=41),
+    Bad("a cell of 1 MB in CSV", csv(f"{BIG[:1_000_000]},i,1700000000,buy,1"), rows=41),
     Bad("a cell of 10 MB in Parquet", parquet(table(note=[BIG, *[""] * 39])), file="log.parquet"),
     Bad(
         "text that is not UTF-8 in Parquet",

@@ -105,6 +105,7 @@ WRONG = [
     ({"gate": {"guards": ("newcomers",)}}, "launch.gate.guards", "'newcomers'", "new users; no history yet;"),
     ({"gate": {"guards": ("e=shown",)}}, "launch.gate.guards", "'e=shown'", "'column=value' of a declared context column"),
     ({"gate": {"guards": ("c=1", "c=1")}}, "launch.gate.guards", "'c=1'", "each once"),
+    ({"gate": {"ranking_slices": ("e",)}}, "launch.gate.ranking_slices", "'e'", "'users' or columns out of launch.log.context ('c',)"),
     ({"gate": {"guard_loss": 1.5}}, "launch.gate.guard_loss", "1.5", "from 0 to 1"),
     ({"gate": {"effect": 0.0}}, "launch.gate.effect", "0.0", "above 0"),
     ({"catalogue": {"boosts": (Boost("", "x", 2.0),)}}, "launch.catalogue.boosts[0].column", "''", "a column of the catalogue"),

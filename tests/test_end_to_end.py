@@ -73,6 +73,8 @@ def test_a_good_model_beats_the_rules_that_serve_and_is_pushed(workspace, good_s
     assert status == 0, printed
     assert "The new model is worth it" in printed
     assert card(workspace, versions(workspace)[1])["kind"] == "model"
+    gain = summary(workspace)["gains"]["model_over_rules"]
+    assert 0 < gain["low"] < gain["point"] < gain["high"], "the interval excludes zero"
     assert set(step_states(record).values()) <= {"done", "cached"}
 
 

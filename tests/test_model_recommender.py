@@ -32,9 +32,9 @@ def test_scores_rest_on_the_cosines_of_the_exported_vectors(model):
     items = model.embed_items(model.catalogue()["item_ids"])["embedding"].numpy()
     scores = model.score_catalogue(USERS, history, **CONTEXT)["scores"].numpy()
     rows = model.history_rows(history)
-    _, near, recent, untrained = (part.numpy() for part in model._parts(tf.constant(query), rows))
+    _, *others = (part.numpy() for part in model._parts(tf.constant(query), rows))
     weights = [weight.numpy() for weight in model._part_weights]
-    expected = sum(weight * part for weight, part in zip(weights, (query @ items.T / LAUNCH.model.temperature, near, recent, untrained), strict=True))
+    expected = sum(weight * part for weight, part in zip(weights, (query @ items.T / LAUNCH.model.temperature, *others), strict=True))
     np.testing.assert_allclose(scores, expected, atol=1e-4)
     np.testing.assert_allclose(np.linalg.norm(query, axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(items, axis=1), 1, atol=1e-5)

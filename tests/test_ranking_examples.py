@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from small_recommenders import LAUNCH, events
 
-from components.declaration import Log, Objective
+from components.declaration import Gate, Log, Objective
 from components.evaluation import ranking_examples
 from components.features.event_table import MISSING_INT
 from components.features.training_data import matching
@@ -18,6 +18,7 @@ TWO = dataclasses.replace(
     LAUNCH,
     log=Log("e.csv", "user", "item", "time", event="event", impression="shown", request="request", context=("device", "age", "day")),
     objectives=(Objective("click", event="click"), Objective("buy", event="buy")),
+    gate=Gate(ranking_slices=("users", "device", "day", "age")),
 )
 CONTEXT = {
     "device": np.array([b"tv", b"", b"tv", b"web", b"tv", b"tv"], object),

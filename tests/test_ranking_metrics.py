@@ -43,8 +43,7 @@ def test_there_is_always_a_threshold_for_every_objective(launch):
         assert dict(model.label_keys) == {name: f"label_{name}" for name in names}
         assert list(metrics.output_names) == names
     assert model.signature_name == "rank_examples"
-    sliced = ["slice_users", *(f"slice_{name}" for name in launch.log.context)]
-    assert [list(slicing.feature_keys) for slicing in config.slicing_specs] == [[], *([name] for name in sliced)]
+    assert [list(slicing.feature_keys) for slicing in config.slicing_specs] == [[], ["slice_users"]]
 
 
 def artifact(kind, folder, **properties):
@@ -104,7 +103,8 @@ def test_figures_of_two_objectives(tmp_path):
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered in divide:RuntimeWarning")
 def test_figures_per_slice_and_the_order_within_each_request(tmp_path):
-    launch = dataclasses.replace(IN_CONTEXT, gate=dataclasses.replace(IN_CONTEXT.gate, request_ndcg=True))
+    gate = dataclasses.replace(IN_CONTEXT.gate, request_ndcg=True, ranking_slices=("users", *IN_CONTEXT.log.context))
+    launch = dataclasses.replace(IN_CONTEXT, gate=gate)
     device, country = np.array([b"tv", b"tv", b"tv", b"tv", b"web", b"web"], object), np.array([b"NL"] * 6, object)
     request = np.array([b"r1", b"r1", b"r2", b"r2", b"r3", b"r3"], object)
     slices, _ = judged(tmp_path, launch, LABELS, context={"device": device, "country": country}, request=request)

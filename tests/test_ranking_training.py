@@ -52,3 +52,17 @@ def test_no_more_rows_than_the_limit_in_their_own_order(monkeypatch):
     assert len(set(sampled)) == 3
     assert sampled.tolist() == sorted(sampled)
     assert ranking_training._sampled(np.array([4, 7]), seed=1).tolist() == [4, 7]
+
+
+def test_a_position_starts_at_what_its_own_rate_says():
+    position = np.repeat([0, 1, 2], 100_000).astype(np.int32)
+    label = np.concatenate([np.tile([1, 0, 0, 0], 25_000), np.tile([1, 0], 50_000), np.tile([1, -1], 50_000)]).astype(np.float32)[:, None]
+    label[200_000::4] = 0  # every second known label of the last place
+    logits = ranking_training._place_logits(position, label, np.array([0.5]))[:, 0]
+    np.testing.assert_allclose(logits[:4], [np.log(1 / 3), 0, 0, 0], atol=0.01)
+
+
+def test_rare_positions_start_near_the_mean():
+    logits = ranking_training._place_logits(np.array([5], np.int32), np.ones((1, 1), np.float32), np.array([0.1]))[:, 0]
+    assert 0 < logits[5] < 0.1
+    assert not np.delete(logits, 5).any()

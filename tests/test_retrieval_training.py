@@ -110,10 +110,14 @@ def test_the_parts_know_what_training_knew(circle):
     parts = retrieval_training.score_parts(seen, model)
     history = tf.constant([[1, 0, 0]], tf.int32)
     query = model.last_query(tf.gather(model.all_items(), history), history, {})
-    towers, near, recent, untrained = (part.numpy() for part in parts(query, history))
+    towers, near, recent, young, untrained = (part.numpy() for part in parts(query, history))
     candidates = seen.items.ids[seen.items.active].tolist()
     assert towers.shape == near.shape == (1, len(candidates))
     assert candidates[np.argmax(near)] == b"B"
     counts = [int((seen.events.item[seen.events.positive] == item).sum()) for item in candidates]
     np.testing.assert_allclose(recent[0], np.log1p(counts), rtol=1e-5)
+    positive = seen.events.positive
+    first = [seen.events.time[positive & (seen.events.item == item)].min() for item in candidates]
+    week = 7 * 24 * 3600 * 1e6
+    np.testing.assert_allclose(young[0], np.exp((np.array(first) - seen.events.time[positive].max()) / week), rtol=1e-5)
     assert not untrained.any()

@@ -43,9 +43,10 @@ def test_what_lies_far_back_is_not_read():
 
 def test_all_parts_by_eye():
     vectors, query = tf.constant([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]]), tf.constant([[0.0, 1.0]])
-    parts = ScoreParts(vectors, 0.5, NEAR, np.array([0, 1, 3]), np.array([True, False, True]))
-    towers, near, recent, untrained = parts(query, tf.constant([[1, 0, 0]], tf.int32))
+    parts = ScoreParts(vectors, 0.5, NEAR, np.array([0, 1, 3]), np.array([2.0, np.inf, 0.5]))
+    towers, near, recent, young, untrained = parts(query, tf.constant([[1, 0, 0]], tf.int32))
     np.testing.assert_allclose(towers, [[0, 1.6, 2]], atol=1e-6)
     np.testing.assert_allclose(near[0], _standardised(0.5, 0.25, 0), atol=1e-5)
     np.testing.assert_allclose(recent, [np.log([1, 2, 4])], atol=1e-6)
+    np.testing.assert_allclose(young, [[np.exp(-2), 0, np.exp(-0.5)]], atol=1e-6)
     assert untrained.numpy().tolist() == [[0, 1, 0]]

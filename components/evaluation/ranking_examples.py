@@ -16,11 +16,10 @@ from components.features.event_table import MISSING_INT, EventTable
 from components.features.id_codes import codes
 from components.ingest.example_files import ExampleFile
 from components.models.recommender import HISTORY_FEATURE
-from components.policy_checks import KNOWN_USERS, NEW_USERS
+from components.policy_checks import KNOWN_USERS, NEW_USERS, USER_SLICES
 
 SPLIT = "eval"
 SLICE = "slice_"
-USERS = SLICE + "users"
 
 
 def by_request(launch: Launch) -> bool:
@@ -29,8 +28,8 @@ def by_request(launch: Launch) -> bool:
 
 
 def slice_columns(launch: Launch) -> dict[str, str]:
-    """The columns that the figures are sliced by, and what of: kinds of users, the values of each context column."""
-    return {USERS: ""} | {f"{SLICE}{name}": name for name in launch.log.context}
+    """The columns that the figures are sliced by, and what of: kinds of users, or the values of a context column."""
+    return {SLICE + name: name for name in launch.gate.ranking_slices}
 
 
 def write(launch: Launch, events: EventTable, uri: str) -> int:
@@ -63,11 +62,10 @@ def _batch(launch: Launch, events: EventTable, rows: np.ndarray, labels: dict[st
     columns = {launch.log.item: pa.array(events.item[rows], pa.binary()), HISTORY_FEATURE: history}
     columns |= {name: _column(events.context[name][rows]) for name in launch.log.context}
     columns |= {name: pa.array(label) for name, label in labels.items()}
-    columns[USERS] = pa.array(
-        np.where(np.isin(user[rows], user[events.positive & ~events.late]), KNOWN_USERS.encode(), NEW_USERS.encode()).tolist(), pa.binary()
-    )
+    in_training = np.isin(user[rows], user[events.positive & ~events.late])
+    kind = np.array([NEW_USERS, KNOWN_USERS], object)[in_training.astype(int)]
     for column, name in slice_columns(launch).items():
-        values = values_of(events.context[name][rows]) if name else None
+        values = kind if name == USER_SLICES else values_of(events.context[name][rows])
         columns |= {} if values is None else {column: pa.array(values.tolist(), pa.string()).cast(pa.binary())}
     if by_request(launch) and events.request is not None:
         # A row without a request id is a request of its own.

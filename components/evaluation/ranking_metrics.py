@@ -8,6 +8,7 @@ from google.protobuf import wrappers_pb2
 
 from components.declaration import Launch
 from components.evaluation.ranking_examples import by_request, slice_columns
+from components.policy_checks import USER_SLICES
 
 SIGNATURE = "rank_examples"
 FIGURES = {
@@ -71,7 +72,8 @@ def read_slices(launch: Launch, uri: str) -> dict[str, dict[str, dict[str, float
     for key, outputs in dict(tfma.load_eval_result(uri).slicing_metrics).items():
         if key:
             (column, value), *_ = key
-            found[f"{columns[column]}={value}" if columns[column] else str(value)] = _by_objective(launch, outputs)
+            name = columns[column]
+            found[str(value) if name == USER_SLICES else f"{name}={value}"] = _by_objective(launch, outputs)
     return dict(sorted(found.items()))
 
 

@@ -18,7 +18,7 @@ import pyarrow.csv as pa_csv
 from components.errors import LogError
 from components.ingest.column_types import TypeConflictError, Types, plain_type
 
-_BLOCK_BYTES = 4 << 20  # pyarrow reads up to 32 blocks ahead
+_BLOCK_BYTES = 2 << 20  # pyarrow reads up to 32 blocks ahead
 _TAIL_BYTES = 1 << 16
 _PATIENCE = 5.0  # seconds; it takes some milliseconds
 _KEPT = (pa.null(), pa.bool_(), pa.int64(), pa.float64(), pa.string(), pa.binary())

@@ -10,7 +10,7 @@ convex; Newton's method takes a few steps. With few questions the weights stay n
 
 import numpy as np
 
-PRIOR = 20.0
+PRIOR = 2.0
 STEPS = 20
 SMALL = 1e-4
 

@@ -7,6 +7,7 @@ The bias takes up what the place on the page does to an objective whatever the i
 al., "Recommending what video to watch next", RecSys 2019, section 4.3); serving holds it at its training mean.
 """
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
@@ -17,13 +18,14 @@ HIDDEN = 64
 class RankingModel(tfrs.Model):
     """Cross layers over frozen query and item vectors, one logit per objective."""
 
-    def __init__(self, objectives: tuple[str, ...], base_rates: list[float], mean_position: list[float]):
+    def __init__(self, objectives: tuple[str, ...], base_rates: list[float], mean_position: list[float], place_logits: np.ndarray | None = None):
         """Makes the layers.
 
         Args:
           objectives: O names.
           base_rates: the share of ones among each objective's labels, in (0, 1): where its logit starts.
           mean_position: [P + 1], the share of training rows at each position; slot 0 is "position unknown".
+          place_logits: [P + 1, O], where the bias of each position starts; None for zeros.
         """
         super().__init__()
         logits = [tf.math.log(rate / (1.0 - rate)) for rate in base_rates]
@@ -32,7 +34,8 @@ class RankingModel(tfrs.Model):
         self._hidden = tf.keras.layers.Dense(HIDDEN, activation="relu")
         # With a kernel of zeros the first logits are exactly the base rates'.
         self._logits = tf.keras.layers.Dense(len(objectives), kernel_initializer="zeros", bias_initializer=lambda shape, dtype=None: tf.stack(logits))
-        self._bias = self.add_weight("position_bias", (MAX_POSITIONS + 1, len(objectives)), initializer="zeros")
+        start = np.zeros((MAX_POSITIONS + 1, len(objectives))) if place_logits is None else place_logits
+        self._bias = self.add_weight("position_bias", start.shape, initializer=tf.keras.initializers.Constant(start))
         self._mean_position = tf.constant(mean_position, tf.float32)
 
     def call(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:

@@ -13,6 +13,7 @@ from components.models.retrieval_training import known_events
 BATCH = 2048
 EMBEDDED_AT_ONCE = 4096
 MOST_ROWS = 1_000_000
+PRIOR_ROWS = 200.0
 
 
 def train(data: TrainingData, retrieval: RetrievalModel, context: dict[str, np.ndarray]) -> RankingModel:
@@ -23,7 +24,7 @@ def train(data: TrainingData, retrieval: RetrievalModel, context: dict[str, np.n
     position = np.clip(data.events.position[rows] + 1, 0, MAX_POSITIONS).astype(np.int32)
     share = np.bincount(position, minlength=MAX_POSITIONS + 1) / max(len(rows), 1)
     rates = [float(np.clip(label[label >= 0].mean() if (label >= 0).any() else 0.5, 1e-4, 1 - 1e-4)) for label in labels[rows].T]
-    model = RankingModel(names, rates, share.tolist())
+    model = RankingModel(names, rates, share.tolist(), _place_logits(position, labels[rows], np.array(rates)))
     examples = {
         "query": row_queries(data, retrieval, rows, {name: column[rows] for name, column in context.items()}),
         "item": retrieval.vectors().numpy()[data.item_rows[rows]],
@@ -33,6 +34,25 @@ def train(data: TrainingData, retrieval: RetrievalModel, context: dict[str, np.n
     settings = data.launch.model
     fitting.fit(model, examples, fitting.Schedule(BATCH, settings.ranking_epochs, settings.learning_rate, "ranking head", data.launch.seed))
     return model
+
+
+def _place_logits(position: np.ndarray, labels: np.ndarray, rates: np.ndarray) -> np.ndarray:
+    """What a position's own rate of ones adds to the log odds of the mean rate: [P + 1, O], drawn towards none where there are few rows.
+
+    From zeros the few numbers of the bias would have to be learnt at the pace of the weights of the head: a third of the effect after three epochs.
+
+    Args:
+      position: [K] int32.
+      labels: [K, O] float32, negative where missing.
+      rates: [O], the mean rates.
+    """
+    logits = np.zeros((MAX_POSITIONS + 1, len(rates)))
+    for objective, (label, rate) in enumerate(zip(labels.T, rates, strict=True)):
+        known = label >= 0
+        ones, rows = (np.bincount(position[known], weights, minlength=MAX_POSITIONS + 1) for weights in (label[known], None))
+        smooth = (ones + PRIOR_ROWS * rate) / (rows + PRIOR_ROWS)
+        logits[:, objective] = np.log(smooth / (1 - smooth)) - np.log(rate / (1 - rate))
+    return logits
 
 
 def _sampled(rows: np.ndarray, seed: int) -> np.ndarray:

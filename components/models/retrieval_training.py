@@ -172,7 +172,9 @@ def score_parts(data: TrainingData, model: RetrievalModel) -> ScoreParts:
     columns = np.full(size, len(active))
     columns[active] = np.arange(len(active))
     near = NeighbourScores(neighbours.count(user[order], item[order], size), columns, len(active))
-    recent = positive & (time >= time[positive].max(initial=0) - data.launch.rules.recent_days * MICROSECONDS_PER_DAY)
-    of_items = (np.bincount(item[rows], minlength=size)[active] for rows in (recent, positive))
-    lately, ever = of_items
-    return ScoreParts(tf.gather(model.vectors(), active), data.launch.model.temperature, near, lately, ever > 0)
+    window, end = data.launch.rules.recent_days * MICROSECONDS_PER_DAY, time[positive].max(initial=0)
+    recent = np.bincount(item[positive & (time >= end - window)], minlength=size)
+    first = np.full(size, np.inf)
+    np.minimum.at(first, item[positive], time[positive])
+    age = np.where(np.isinf(first), np.inf, (end - first) / window)
+    return ScoreParts(tf.gather(model.vectors(), active), data.launch.model.temperature, near, recent[active], age[active])

@@ -2,10 +2,13 @@
 
 Letters: B requests, L items of history, A candidates, N rows of the item table, M neighbours of an item, R items that are read for neighbours.
 
-    score = w_towers cosine(query, candidate) / temperature + w_neighbours standardised(neighbours) + w_recent log(1 + recent) + w_untrained untrained
+    score = w_towers cosine(query, candidate) / temperature + w_neighbours standardised(neighbours)
+            + w_recent log(1 + recent) + w_young exp(-age) + w_untrained untrained
 
     neighbours   sum over the last R items, j-th last, of DECAY^j x weight(item, candidate); see `neighbours`
     recent       positive events of the candidate in the declared last days of training
+    age          time from the candidate's first positive event to the end of training, as a share of these days: what is new is often what
+                 is wanted, beyond what its counts say so far
     untrained    1 for a candidate without a positive event in training: such an item has no id vector and no popularity, and may be what
                  everyone wants because it is new, or what nobody ever wanted; the weight says what the log's own later days say
 """
@@ -15,9 +18,9 @@ import tensorflow as tf
 
 from components.models.neighbours import Neighbours
 
-PARTS = ("towers", "neighbours", "recent", "untrained")
+PARTS = ("towers", "neighbours", "recent", "young", "untrained")
 # Where the weights start, and stay if nothing can be learnt.
-START = np.array([1.0, 0.15, 0.15, 0.0])
+START = np.array([1.0, 0.15, 0.15, 0.0, 0.0])
 DECAY = 0.85
 READ = 20
 
@@ -56,7 +59,7 @@ def _standardised(scores: tf.Tensor) -> tf.Tensor:
 class ScoreParts(tf.Module):
     """All parts of the score; holds the candidates' vectors, not the towers."""
 
-    def __init__(self, vectors: tf.Tensor, temperature: float, neighbours: NeighbourScores, recent: np.ndarray, trained: np.ndarray):
+    def __init__(self, vectors: tf.Tensor, temperature: float, neighbours: NeighbourScores, recent: np.ndarray, age: np.ndarray):
         """Takes what is known of the candidates.
 
         Args:
@@ -64,11 +67,11 @@ class ScoreParts(tf.Module):
           temperature: the declared one.
           neighbours: the wide part.
           recent: [A], positive events in the declared last days.
-          trained: [A] bool, whether there is any positive event.
+          age: [A], the time since the first positive event as a share of these days; inf where there is none.
         """
         super().__init__()
         self._vectors, self._temperature, self._neighbours = vectors, temperature, neighbours
-        self._of_items = tf.constant(np.stack([np.log1p(recent), ~trained]), tf.float32)
+        self._of_items = tf.constant(np.stack([np.log1p(recent), np.exp(-age), np.isinf(age)]), tf.float32)
 
     def __call__(self, query: tf.Tensor, history: tf.Tensor) -> list[tf.Tensor]:
         """The parts in the order of `PARTS`, [B, A] or [1, A] float32 each, for queries [B, D] and their histories [B, L]."""
