@@ -43,8 +43,8 @@ def _arguments(launch, tmp_path, monkeypatch, log=None):
     if launch.catalogue:
         _write(tmp_path / "catalogue" / "Split-all", CATALOGUE)
     config = {LAUNCH_KEY: launch.to_json(), CATALOGUE_URI: str(tmp_path / "catalogue") if launch.catalogue else ""}
-    names = {"train_files": [folder], "serving_model_dir": str(tmp_path / "model"), "custom_config": config, "hyperparameters": None}
-    return types.SimpleNamespace(**names, transform_output=transform().transform_savedmodel_dir.rpartition("/")[0]), found
+    names = {"train_files": [folder], "serving_model_dir": str(tmp_path / "model"), "custom_config": config}
+    return types.SimpleNamespace(**names, hyperparameters=None, transform_output=transform().transform_savedmodel_dir.rpartition("/")[0]), found
 
 
 def _spec_with_log_columns(inner):
