@@ -88,8 +88,9 @@ def test_nothing_reads_examples_before_their_gate_but_what_the_gate_needs(launch
                 readers[gates[producer]].add(node.id)
                 assert gates[producer] in upstream(node), node.id
     ranking = {steps.RANKING_EXAMPLES} if launch.has_ranking_head else set()
-    assert readers[steps.GATE] == {steps.DRIFT_GATE, steps.TRANSFORM, steps.RULES, steps.TRAINER, steps.RETRIEVAL_EVALUATOR} | ranking
-    assert readers[steps.CATALOGUE_GATE] == ({steps.DRIFT_GATE, steps.RULES, steps.TRAINER} if launch.catalogue else set())
+    learning = {steps.RULES, steps.TRAINER} | ({steps.TUNER} if launch.model.tuning_trials else set())
+    assert readers[steps.GATE] == {steps.DRIFT_GATE, steps.TRANSFORM, steps.RETRIEVAL_EVALUATOR} | learning | ranking
+    assert readers[steps.CATALOGUE_GATE] == ({steps.DRIFT_GATE} | learning if launch.catalogue else set())
 
 
 def test_what_learns_judges_or_pushes_waits_for_every_gate(launch, tmp_path):
