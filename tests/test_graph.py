@@ -88,15 +88,15 @@ def test_nothing_reads_examples_before_their_gate_but_what_the_gate_needs(launch
                 readers[gates[producer]].add(node.id)
                 assert gates[producer] in upstream(node), node.id
     ranking = {steps.RANKING_EXAMPLES} if launch.has_ranking_head else set()
-    learning = {steps.RULES, steps.TRAINER} | ({steps.TUNER} if launch.model.tuning_trials else set())
-    assert readers[steps.GATE] == {steps.DRIFT_GATE, steps.TRANSFORM, steps.RETRIEVAL_EVALUATOR} | learning | ranking
-    assert readers[steps.CATALOGUE_GATE] == ({steps.DRIFT_GATE} | learning if launch.catalogue else set())
+    search = {steps.TUNER} if launch.model.tuning_trials else set()
+    assert readers[steps.GATE] == {steps.DRIFT_GATE, steps.TRANSFORM, steps.RULES, steps.TRAINER, steps.RETRIEVAL_EVALUATOR} | ranking | search
+    assert readers[steps.CATALOGUE_GATE] == ({steps.DRIFT_GATE, steps.RULES, steps.TRAINER} | search if launch.catalogue else set())
 
 
 def test_what_learns_judges_or_pushes_waits_for_every_gate(launch, tmp_path):
     nodes = nodes_of(made(launch, tmp_path))
     gates = {steps.GATE, steps.CATALOGUE_GATE, steps.DRIFT_GATE} & set(nodes)
-    after = {steps.TRANSFORM, steps.RULES, steps.TRAINER, steps.RETRIEVAL_EVALUATOR, steps.EVALUATOR, steps.VERDICT, steps.PUSHER}
+    after = {steps.TRANSFORM, steps.RULES, steps.TUNER, steps.TRAINER, steps.RETRIEVAL_EVALUATOR, steps.EVALUATOR, steps.VERDICT, steps.PUSHER}
     for name in after & set(nodes):
         assert gates <= upstream(nodes[name]), name
 
@@ -134,6 +134,7 @@ def test_steps_of_ours_carry_launch_and_code(launch, tmp_path):
         steps.CATALOGUE_EXAMPLE_GEN: "components.ingest.executor",
         steps.TRANSFORM: "components.features.preprocessing",
         steps.RULES: "components.rules.training",
+        steps.TUNER: "components.models.tuning",
         steps.TRAINER: "components.models.training",
         steps.RETRIEVAL_EVALUATOR: "components.evaluation.retrieval_step",
         steps.RANKING_EXAMPLES: "components.evaluation.ranking_step",
