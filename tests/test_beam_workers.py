@@ -60,7 +60,8 @@ def counts(path):
     for feature in dataset.features:
         kind = feature.WhichOneof("stats")
         stats = getattr(feature, kind)
-        exact = (stats.min, stats.max, round(stats.mean, 6)) if kind == "num_stats" else stats.unique
+        # Of the mean, what float64 can hold: microseconds since 1970 have sixteen digits, and their sum depends on its order.
+        exact = (stats.min, stats.max, f"{stats.mean:.9g}") if kind == "num_stats" else stats.unique
         found[feature.path.step[0]] = (stats.common_stats.num_non_missing, stats.common_stats.num_missing, exact)
     return found
 
