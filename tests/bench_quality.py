@@ -119,7 +119,7 @@ def parsed(arguments):
     parser.add_argument("--data", required=True, help="the folder of the log and the catalogue")
     parser.add_argument("--launch", default="movielens", help="the declaration that says what the columns are (default: %(default)s)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="default: 1 2 3")
-    parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="NAME", help=f"some of: {'; '.join(NAMES)}")
+    parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="NAME", help="some of: " + "; ".join(NAMES).replace("%", "%%"))
     parser.add_argument("--protocols", nargs="+", choices=("leave-one-out", "temporal"), default=("leave-one-out", "temporal"))
     return parser.parse_args(arguments)
 

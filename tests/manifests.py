@@ -4,6 +4,7 @@
 no schema can see, how the objects refer to each other, is checked here.
 """
 
+import argparse
 import re
 import shutil
 import subprocess
@@ -219,10 +220,11 @@ def safety_problems(container, spec):
 
 def main(arguments):
     """Prints the overlay that is named, or what was found in all of them."""
-    if arguments:
-        print(
-            subprocess.run([kubectl(), "kustomize", str(KUBEFLOW / "overlays" / arguments[0])], text=True, stdout=subprocess.PIPE, check=True).stdout
-        )
+    parser = argparse.ArgumentParser(prog="make manifests", description="Render the cluster's manifests and check them, or print one overlay.")
+    parser.add_argument("overlay", nargs="?", choices=OVERLAYS, help="print this one instead")
+    overlay = parser.parse_args(arguments).overlay
+    if overlay:
+        print(subprocess.run([kubectl(), "kustomize", str(KUBEFLOW / "overlays" / overlay)], text=True, stdout=subprocess.PIPE, check=True).stdout)
         return 0
     failed = 0
     for folder in (KUBEFLOW / "base", *(KUBEFLOW / "overlays" / name for name in OVERLAYS)):
