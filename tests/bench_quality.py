@@ -73,7 +73,7 @@ def measure(own, problem, pipe):
     ids, tables = problem.data.items.ids[problem.candidates], {}
     for protocol, asked in problem.asked.items():
         found = protocols.answers(own.score, asked, ids)
-        tables[protocol] = metrics.table(found.ranks, found.recommended, len(ids))
+        tables[protocol] = metrics.table(found.ranks) | {"coverage": metrics.coverage(found.recommended, len(ids))}
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - used.ru_maxrss) / 1024
     events = len(problem.data.events) * getattr(own, "passes", 1)
     costs = {"CPU-s": seconds, "events/CPU-s": events / seconds, "MB": grown}

@@ -1,8 +1,10 @@
 """The bench's own parts: what is asked under each protocol, and the rivals against their formulas."""
 
 import dataclasses
+import multiprocessing
 
 import bench_protocols as protocols
+import bench_quality
 import bench_rivals as rivals
 import numpy as np
 import pytest
@@ -73,3 +75,16 @@ def test_counting_rivals_by_eye():
     after_b = together.score(protocols.Asked(None, np.array([[2]])), slice(0, 1))
     after_a = together.score(protocols.Asked(None, np.array([[1]])), slice(0, 1))
     np.testing.assert_allclose([after_b[0], after_a[0]], [[0, 0, 1], [0, 2, 0.7]], atol=1e-6)
+
+
+def test_a_contender_s_figures_are_what_is_shown(capsys):
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    bench_quality.measure(rivals.Popularity(), protocols.leave_one_out(PLAIN, log(*ROWS), {}), theirs)
+    assert ours.poll(10)
+    figures = ours.recv()[protocols.LEAVE_ONE_OUT]
+    assert figures["queries"] == 3 and figures["recall@10"] == pytest.approx(2 / 3)  # u and v: x wants an item that training does not know
+    assert {*bench_quality.SHOWN, "CPU-s", "events/CPU-s", "MB"} <= set(figures)
+
+    bench_quality.show({protocols.LEAVE_ONE_OUT: {"popularity": [figures, figures | {"recall@10": 0.0}]}})
+    heading, line = capsys.readouterr().out.strip().splitlines()
+    assert heading.startswith(f"{protocols.LEAVE_ONE_OUT} (3 queries)") and line.split()[:2] == ["popularity", f"{1 / 3:.4f}"]
