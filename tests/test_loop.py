@@ -129,7 +129,11 @@ def test_the_next_run_reads_every_row_of_it_and_learns_from_it(project, traffic)
     ours = [row for row in (*train, *late) if row[1] == b"1"]
     shown = [row for row in ours if row[0] == b"impression"]
     assert len(shown) == traffic["impression"]
-    assert [sum(row[place] == 1 for row in shown) for place in (2, 3)] == [traffic["click"], traffic["purchase"]], "every action finds its impression"
+    # The cut in time may go through one visit: what it did after the cut is no label of what it was shown before.
+    late_at_most = traffic["impression"] // VISITS
+    for place, kind in ((2, "click"), (3, "purchase")):
+        missing = traffic[kind] - sum(row[place] == 1 for row in shown)
+        assert 0 <= missing <= late_at_most, f"every {kind} finds its impression"
 
     learnt = sum(row[0] in (b"click", b"purchase") for row in train)
     assert learnt > sum(event in ("click", "purchase") for event in before), "more than all there was before the server's log"
