@@ -47,7 +47,7 @@ def counted(query, item, target, lists=0):
     count, ids = len(query), np.array([b"%d" % row for row in range(len(item))], object)
     rows, none, vectors = np.arange(count), np.zeros(0, np.int64), tf.constant(item)
     asked = queries.Queries(rows, rows, rows[:, None], ids[target], rows, {}, none, ids[none], 0)
-    return queries.ask(lambda known: tf.matmul(query[known.history[:, 0]], vectors, transpose_b=True).numpy(), ids, asked, recommended=lists)
+    return queries.ask(lambda known: np.asarray(tf.matmul(query[known.history[:, 0]], vectors, transpose_b=True)), ids, asked, recommended=lists)
 
 
 def tutorial(query, item, target):
