@@ -64,7 +64,7 @@ def row_queries(data: TrainingData, retrieval: RetrievalModel, rows: np.ndarray,
     """The query vectors [rows, D] with the histories of the rows' own moments."""
     past = np.maximum(histories.rolling_histories(*known_events(data), rows, data.launch.model.history, data.launch.seed, data.events.tie), 0)
     items = retrieval.all_items()
-    query = tf.function(lambda past, context: retrieval.last_query(tf.gather(items, past), past, context), reduce_retracing=True)
+    query = tf.function(lambda past, context: retrieval.last_query(tf.gather(items, past), past, context), reduce_retracing=True, autograph=False)
     parts = []
     for start in range(0, len(rows), EMBEDDED_AT_ONCE):
         batch = slice(start, start + EMBEDDED_AT_ONCE)
