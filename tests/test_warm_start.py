@@ -92,21 +92,26 @@ def _champion_until(walk, moment, folder):
     return warm_start.read(str(folder))
 
 
+def _chosen(walk, saved):
+    tf.keras.utils.set_random_seed(1)
+    return retrieval_training.choose(walk, RequestContext((), walk.transform), {}, saved)
+
+
 def test_a_warm_start_is_chosen_on_what_the_champion_has_not_seen_and_takes_fewer_epochs(walk, tmp_path):
-    request, moment = RequestContext((), walk.transform), 8 * HOUR + 20
+    moment = 8 * HOUR + 20
     assert validation.cut(walk) < moment  # the champion knows a part of the usual validation part
     saved = _champion_until(walk, moment, tmp_path)
-    cold, warm = (retrieval_training.choose(walk, request, {}, start) for start in (None, saved))
+    cold, warm = _chosen(walk, None), _chosen(walk, saved)
     assert (cold.warm, warm.warm) == (False, True)
     assert warm.epochs < cold.epochs
     assert warm_start.last_event(saved) == moment - 1
 
 
 def test_where_the_champion_has_seen_nearly_all_the_towers_begin_anew(walk, tmp_path):
-    request, moment = RequestContext((), walk.transform), 8 * HOUR + 40  # half of the last step's users
+    moment = 8 * HOUR + 40  # half of the last step's users
     saved = _champion_until(walk, moment, tmp_path)
     assert len(validation.questions(walk, moment)) < retrieval_training.LEAST_QUESTIONS
-    cold, choice = (retrieval_training.choose(walk, request, {}, start) for start in (None, saved))
+    cold, choice = _chosen(walk, None), _chosen(walk, saved)
     assert not choice.warm
     assert (choice.epochs, choice.gain) == (cold.epochs, pytest.approx(cold.gain))
     _, said, towers = training.chosen_and_trained(walk, saved)
