@@ -35,7 +35,7 @@ bench-ingest: setup ## measure our ExampleGen beside those of TFX (about a quart
 bench-evaluation: setup ## measure how fast the evaluation ranks, beside TFRS's FactorizedTopK (about a minute)
 	@$(BIN)/python tests/bench_evaluation.py $(ARGS)
 
-bench-scale: setup ## measure Rules, Trainer and evaluation as the log grows (N minutes; ARGS="--events 5000000" N)
+bench-scale: setup ## measure Rules, Trainer and evaluation as the log grows (five minutes; ARGS="--events 5000000" takes twenty)
 	@$(BIN)/python tests/bench_scale.py $(ARGS)
 
 bench-quality: setup ## our rules and model beside EASE, iALS, item-kNN and the TFRS tutorial; needs ARGS="--data FOLDER" (docs/quality.md)

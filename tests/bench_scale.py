@@ -37,7 +37,7 @@ def make(folder, events):
     command = [sys.executable, ROOT / "data" / "generate.py", "--events", str(events), "--out", folder]
     subprocess.run(command, check=True, capture_output=True)
     # In a process of their own, as TFX and Beam keep what they took.
-    subprocess.run([sys.executable, __file__, "--prepare", folder], check=True, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run([sys.executable, __file__, "--prepare", folder], check=True, cwd=ROOT, capture_output=True)
 
 
 def prepare(folder):
@@ -95,7 +95,7 @@ def arguments(launch, folder, step):
     return SimpleNamespace(
         custom_config=config,
         train_files=[str(folder / "log" / "Split-train" / "*")],
-        transform_output=str(folder / "transform"),
+        transform_graph_path=str(folder / "transform"),
         serving_model_dir=str(folder / step),
         hyperparameters=None,
     )
@@ -146,7 +146,9 @@ def scale(sizes, steps, work):
         print(f"\n{events:,} events          CPU-s   wall s  at start  peak MB  events/CPU-s   x events / CPU-s / MB above start", flush=True)
         for step in steps:
             command = [sys.executable, __file__, "--measure", step, "--folder", folder]
-            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT)
+            done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+            if done.returncode:
+                raise SystemExit(f"{step} failed:\n{done.stderr[-2000:]}")
             figure = json.loads(done.stdout.strip().splitlines()[-1])
             print(line(step, events, figure, before.get(step)), flush=True)
             before[step] = events, figure

@@ -25,13 +25,13 @@ def train(data: TrainingData, retrieval: RetrievalModel, context: dict[str, np.n
     share = np.bincount(position, minlength=MAX_POSITIONS + 1) / max(len(rows), 1)
     rates = [float(np.clip(label[label >= 0].mean() if (label >= 0).any() else 0.5, 1e-4, 1 - 1e-4)) for label in labels[rows].T]
     model = RankingModel(names, rates, share.tolist(), _place_logits(position, labels[rows], np.array(rates)))
-    examples = {  # as tensors at once: half a gigabyte of vectors would otherwise be held twice
+    examples = {
         "query": row_queries(data, retrieval, rows, {name: column[rows] for name, column in context.items()}),
         "item": retrieval.vectors().numpy()[data.item_rows[rows]],
         "position": position,
         "label": labels[rows],
     }
-    settings, examples = data.launch.model, tf.nest.map_structure(tf.constant, examples)
+    settings = data.launch.model
     fitting.fit(model, examples, fitting.Schedule(BATCH, settings.ranking_epochs, settings.learning_rate, "ranking head", data.launch.seed))
     return model
 
