@@ -44,7 +44,7 @@ def _arguments(launch, tmp_path, monkeypatch, log=None):
         _write(tmp_path / "catalogue" / "Split-all", CATALOGUE)
     config = {LAUNCH_KEY: launch.to_json(), CATALOGUE_URI: str(tmp_path / "catalogue") if launch.catalogue else ""}
     names = {"train_files": [folder], "serving_model_dir": str(tmp_path / "model"), "custom_config": config}
-    return types.SimpleNamespace(**names, hyperparameters=None, transform_output=transform().transform_savedmodel_dir.rpartition("/")[0]), found
+    return types.SimpleNamespace(**names, hyperparameters=None, transform_graph_path=transform().transform_savedmodel_dir.rpartition("/")[0]), found
 
 
 def _spec_with_log_columns(inner):

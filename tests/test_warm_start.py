@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
-from toy_shop import KERAS_SEEDS, LAUNCH, data, events
+from toy_shop import HOUR, KERAS_SEEDS, LAUNCH, PLAIN, data, events
 
-from components.models import retrieval_training, warm_start
+from components.models import retrieval_training, training, validation, warm_start
 from components.models.context import RequestContext
 
 pytestmark = [pytest.mark.tensorflow, KERAS_SEEDS]
@@ -78,10 +78,46 @@ def test_towers_of_another_size_begin_anew(champion):
     assert model.items.by_name()["id"].shape[1] == 6
 
 
-def test_what_the_champion_knew_is_no_question_to_choose_by(champion):
-    saved, last = warm_start.read(champion[0]), int(events(LAUNCH).time.max())
-    assert warm_start.knew(saved, last)
-    assert not warm_start.knew(saved, last + 1)
+@pytest.fixture(scope="module")
+def walk():
+    """A log of 80 users who walk the circle, and may walk it again."""
+    again = dataclasses.replace(PLAIN, exclude_seen=False, model=dataclasses.replace(PLAIN.model, epochs=12, learning_rate=2e-4))
+    return data(again, dataclasses.replace(events(again, users=80), labels={}, context={}))
+
+
+def _champion_until(walk, moment, folder):
+    """What a champion saved that was trained on the events before a moment."""
+    past = validation.before(walk, moment)
+    warm_start.write(str(folder), past, retrieval_training.train(past, RequestContext((), past.transform), {}, "test").model)
+    return warm_start.read(str(folder))
+
+
+def _chosen(walk, saved):
+    tf.keras.utils.set_random_seed(1)
+    return retrieval_training.choose(walk, RequestContext((), walk.transform), {}, saved)
+
+
+def test_a_warm_start_is_chosen_on_what_the_champion_has_not_seen_and_takes_fewer_epochs(walk, tmp_path):
+    moment = 8 * HOUR + 20
+    assert validation.cut(walk) < moment  # the champion knows a part of the usual validation part
+    saved = _champion_until(walk, moment, tmp_path)
+    cold, warm = _chosen(walk, None), _chosen(walk, saved)
+    assert (cold.warm, warm.warm) == (False, True)
+    assert warm.epochs < cold.epochs
+    assert warm_start.last_event(saved) == moment - 1
+
+
+def test_where_the_champion_has_seen_nearly_all_the_towers_begin_anew(walk, tmp_path):
+    moment = 8 * HOUR + 40  # half of the last step's users
+    saved = _champion_until(walk, moment, tmp_path)
+    assert len(validation.questions(walk, moment)) < retrieval_training.LEAST_QUESTIONS
+    cold, choice = _chosen(walk, None), _chosen(walk, saved)
+    assert not choice.warm
+    assert (choice.epochs, choice.gain) == (cold.epochs, pytest.approx(cold.gain))
+    _, said, towers = training.chosen_and_trained(walk, saved)
+    _, _, anew = training.chosen_and_trained(walk)
+    assert not said.warm
+    np.testing.assert_allclose(towers.all_items(), anew.all_items(), atol=1e-6)
 
 
 def test_rules_and_nothing_hold_no_towers(tmp_path):

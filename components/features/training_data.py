@@ -44,7 +44,7 @@ def read(fn_args: Any) -> TrainingData:
       fn_args: `tfx.components.trainer.fn_args_utils.FnArgs`; its custom_config holds `launch` (JSON) and `catalogue_uri` ("" for none).
     """
     launch = Launch.from_json(fn_args.custom_config[LAUNCH_KEY])
-    transform = tft.TFTransformOutput(fn_args.transform_output)
+    transform = tft.TFTransformOutput(fn_args.transform_graph_path)
     events = read_events(launch, [(matching(fn_args.train_files), False)], transform.raw_feature_spec())
     columns = read_catalogue(launch.catalogue, fn_args.custom_config.get(CATALOGUE_URI, "")) if launch.catalogue else {}
     return TrainingData(launch, events, item_table.build(launch.catalogue, columns, events.item), transform, columns)

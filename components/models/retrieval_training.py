@@ -29,6 +29,7 @@ class Choice(NamedTuple):
       weights: [P], what each part of the score counts.
       gain: the score's mean of 1 / log2(1 + rank) there; 0 where there was too little to ask.
       tried: how many epochs it took to choose.
+      warm: whether this is the choice for towers that start from given weights.
       towers: those that it was chosen with, trained on what was before; None where there was too little to ask.
     """
 
@@ -36,6 +37,7 @@ class Choice(NamedTuple):
     weights: np.ndarray
     gain: float
     tried: int = 0
+    warm: bool = False
     towers: RetrievalModel | None = None
 
     @property
@@ -64,10 +66,13 @@ def choose(data: TrainingData, request: RequestContext, context: dict[str, np.nd
       data: the training split.
       request: of the declared context.
       context: column to [n], its features of every event.
-      saved: the weights that training will start from; if they know the events after the cut, this starts at random all the same.
+      saved: the weights to start from. The cut is then not before the last event that they know; with too few events after it nothing can be
+        chosen for such a start, and this is the choice for random weights.
     """
-    moment = validation.cut(data)
+    moment = validation.cut(data) if saved is None else max(validation.cut(data), warm_start.last_event(saved) + 1)
     asked, early = validation.questions(data, moment), data.events.time < moment
+    if len(asked) < LEAST_QUESTIONS and saved is not None:
+        return choose(data, request, context)
     if len(asked) < LEAST_QUESTIONS:
         return Choice(data.launch.model.epochs, START, 0.0)
     past, known = validation.before(data, moment), {name: column[early] for name, column in context.items()}
@@ -83,13 +88,12 @@ def choose(data: TrainingData, request: RequestContext, context: dict[str, np.nd
 
         return asked.gain(score, candidates)
 
-    start = None if saved is None or warm_start.knew(saved, moment) else saved
-    towers = train(past, request, known, "choosing", watch=watched, saved=start)
+    towers = train(past, request, known, "choosing", watch=watched, saved=saved)
     parts = _answered(asked, towers.model, score_parts(past, towers.model), contexts, candidates)
     weights = blend.fit(parts, np.full(len(asked), parts.shape[1] - 1), asked.offset, START)
     every = dataclasses.replace(asked, sample=np.arange(parts.shape[1] - 1), target=np.full(len(asked), parts.shape[1] - 1))
     gain = every.gain(lambda batch: parts[batch] @ weights.astype(np.float32), parts.shape[1])
-    return Choice(towers.epochs, weights, gain, towers.tried, towers.model)
+    return Choice(towers.epochs, weights, gain, towers.tried, saved is not None, towers.model)
 
 
 def _rows(columns: dict[str, np.ndarray], rows: slice | np.ndarray) -> dict[str, tf.Tensor]:

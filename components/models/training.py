@@ -9,6 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from components.declaration import Model
 from components.features import training_data
 from components.features.preprocessing import CODE_KEY
 from components.features.training_data import TrainingData
@@ -26,15 +27,22 @@ def run_fn(fn_args: Any) -> None:
     """TFX's entry: see `tfx.components.trainer.fn_args_utils.FnArgs` for the argument."""
     data = _tuned(training_data.read(fn_args), fn_args.hyperparameters)
     positives = int(data.events.positive.sum())
-    figure = f"learnt from {positives:,} positive events; {int(data.items.active.sum()):,} items to recommend"
     card = model_card.describe(data, fn_args.custom_config.get(CODE_KEY, ""))
     saved = warm_start.read(champion_version.served(fn_args.custom_config.get(warm_start.CHAMPION_KEY, "")))
     model, choice, towers = chosen_and_trained(data, saved)
-    started = {"warm_start": saved is not None} if data.launch.model.warm_start else {}
-    export.save(model, fn_args.serving_model_dir, card | {"kind": "model", FIGURE: figure, "choice": choice.to_dict()} | started)
+    began = "; began with the served version's towers" if choice.warm else ""
+    figure = f"learnt from {positives:,} positive events; {int(data.items.active.sum()):,} items to recommend{began}"
+    said = {"kind": "model", FIGURE: figure, "choice": choice.to_dict()} | _settings_said(data.launch.model, fn_args.hyperparameters, choice)
+    export.save(model, fn_args.serving_model_dir, card | said)
     vector_export.write(model, data, fn_args.serving_model_dir)
     if data.launch.model.warm_start:
         warm_start.write(fn_args.serving_model_dir, data, towers)
+
+
+def _settings_said(settings: Model, found: dict | None, choice: Choice) -> dict[str, Any]:
+    """What the card says of the optional ways to train, where they are declared."""
+    tuned = {"tuned": found["values"]} if found else {}
+    return tuned | ({"warm_start": choice.warm} if settings.warm_start else {})
 
 
 def _tuned(data: TrainingData, found: dict | None) -> TrainingData:
@@ -52,13 +60,13 @@ def chosen_and_trained(data: TrainingData, saved: Saved | None = None) -> tuple[
 
     Args:
       data: the training split.
-      saved: weights of the towers to start from; None for random ones.
+      saved: weights of the towers to start from, if a choice can be made for such a start; None for random ones.
     """
     tf.keras.utils.set_random_seed(data.launch.seed)
     request = RequestContext(data.launch.log.context, data.transform)
     context = request.of_rows(data.events.context)
     choice = retrieval_training.choose(data, request, context, saved)
-    retrieval = retrieval_training.train(data, request, context, "training", stop=choice.epochs, saved=saved).model
+    retrieval = retrieval_training.train(data, request, context, "training", stop=choice.epochs, saved=saved if choice.warm else None).model
     parts = retrieval_training.score_parts(data, retrieval)
     ranking = ranking_training.train(data, retrieval, context, choice.towers) if data.launch.has_ranking_head else None
     model = ModelRecommender(data.launch, data.items, request, retrieval, ranking, parts, choice.weights, fallback_scores(data))

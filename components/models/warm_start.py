@@ -47,9 +47,9 @@ def read(folder: str) -> Saved | None:
         return dict(arrays)
 
 
-def knew(saved: Saved, moment: int) -> bool:
-    """Whether the champion was trained on events from a moment (microseconds) on: then no choice on these may start from it."""
-    return int(saved[LAST_EVENT]) >= moment
+def last_event(saved: Saved) -> int:
+    """The moment, in microseconds, of the last event that the champion was trained on: what came before is no test of what starts from it."""
+    return int(saved[LAST_EVENT])
 
 
 def begin(saved: Saved, data: TrainingData, towers: RetrievalModel) -> None:
