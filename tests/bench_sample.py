@@ -104,7 +104,7 @@ def heads(sample, data, towers, choice):
     for name, known in ((WITH, data), (WITHOUT, without_positions(data))):
         tf.keras.utils.set_random_seed(data.launch.seed)
         head = ranking_training.train(known, towers, {column: values[~late] for column, values in context.items()}, choice.towers)
-        figures[name] = judged(head.objectives, tf.sigmoid(head(asked)).numpy(), asked["label"], sample.relevance[rows])
+        figures[name] = judged(head.objectives, tf.sigmoid(head(asked)).numpy(), asked["label"].numpy(), sample.relevance[rows])
     return figures
 
 

@@ -33,7 +33,7 @@ def train(data: TrainingData, retrieval: RetrievalModel, context: dict[str, np.n
         past = _fitted(data, examples(data, before_cut, context, every[~late]), "calibration")
         asked = examples(data, before_cut, context, every[late])
         logits = past.uncalibrated(asked["query"], asked["item"]).numpy()
-        head.calibrate(np.array([believed(*both) for both in zip(logits.T, asked["label"].T, strict=True)]))
+        head.calibrate(np.array([believed(*both) for both in zip(logits.T, asked["label"].numpy().T, strict=True)]))
     return head
 
 
@@ -42,15 +42,16 @@ def labelled_rows(data: TrainingData) -> np.ndarray:
     return _sampled(np.flatnonzero(np.any([label >= 0 for label in data.events.labels.values()], axis=0)), data.launch.seed)
 
 
-def examples(data: TrainingData, retrieval: RetrievalModel, context: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
+def examples(data: TrainingData, retrieval: RetrievalModel, context: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, tf.Tensor]:
     """What the head reads of some rows [k]: `query` and `item` [k, D] float32, `position` [k] int32, `label` [k, O] float32."""
     labels = [np.maximum(data.events.labels[objective.name][rows], -1) for objective in data.launch.ranking_objectives]
-    return {
+    columns = {
         "query": row_queries(data, retrieval, rows, {name: column[rows] for name, column in context.items()}),
         "item": retrieval.vectors().numpy()[data.item_rows[rows]],
         "position": np.clip(data.events.position[rows] + 1, 0, MAX_POSITIONS).astype(np.int32),
         "label": np.stack(labels, axis=1).astype(np.float32),
     }
+    return tf.nest.map_structure(tf.constant, columns)  # at once: half a gigabyte of vectors would otherwise be held twice while a head is fitted
 
 
 def believed(logits: np.ndarray, label: np.ndarray) -> np.ndarray:
@@ -67,10 +68,11 @@ def believed(logits: np.ndarray, label: np.ndarray) -> np.ndarray:
     return np.array([max(scale, 0.0), shift])
 
 
-def _fitted(data: TrainingData, rows: dict[str, np.ndarray], task: str) -> RankingModel:
+def _fitted(data: TrainingData, rows: dict[str, tf.Tensor], task: str) -> RankingModel:
     """A head fitted to what `examples` gives."""
-    share = np.bincount(rows["position"], minlength=MAX_POSITIONS + 1) / max(len(rows["position"]), 1)
-    rates = [float(np.clip(label[label >= 0].mean() if (label >= 0).any() else 0.5, 1e-4, 1 - 1e-4)) for label in rows["label"].T]
+    position, labels = rows["position"].numpy(), rows["label"].numpy()
+    share = np.bincount(position, minlength=MAX_POSITIONS + 1) / max(len(position), 1)
+    rates = [float(np.clip(label[label >= 0].mean() if (label >= 0).any() else 0.5, 1e-4, 1 - 1e-4)) for label in labels.T]
     model = RankingModel(tuple(objective.name for objective in data.launch.ranking_objectives), rates, share.tolist())
     settings = data.launch.model
     fitting.fit(model, rows, fitting.Schedule(BATCH, settings.ranking_epochs, settings.learning_rate, task, data.launch.seed))
