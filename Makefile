@@ -41,6 +41,9 @@ bench-scale: setup ## measure Rules, Trainer and evaluation as the log grows (fi
 bench-quality: setup ## our rules and model beside EASE, iALS, item-kNN and the TFRS tutorial; needs ARGS="--data FOLDER" (docs/quality.md)
 	@$(BIN)/python tests/bench_quality.py $(ARGS)
 
+bench-sample: setup ## new items and the ranking head, judged by the truth of generated samples (about five minutes)
+	@$(BIN)/python tests/bench_sample.py $(ARGS)
+
 sample: setup ## make the sample log alone; options: make sample ARGS="--help"
 	@$(BIN)/python data/generate.py $(ARGS)
 

@@ -1,4 +1,4 @@
-"""The ranking head's training: the queries of its rows know the past only, and how many rows there may be."""
+"""The ranking head's training: the queries of its rows know the past only, how many rows there may be, and its calibration."""
 
 import dataclasses
 
@@ -7,8 +7,10 @@ import pytest
 import tensorflow as tf
 from toy_shop import KERAS_SEEDS, LAUNCH, changed_after, data, recommender
 
-from components.models import ranking_training
+from components.models import ranking_training, validation
 from components.models.context import RequestContext
+from components.models.retrieval_training import Choice
+from components.models.score_parts import START
 
 pytestmark = [pytest.mark.tensorflow, KERAS_SEEDS]
 
@@ -54,15 +56,34 @@ def test_no_more_rows_than_the_limit_in_their_own_order(monkeypatch):
     assert ranking_training._sampled(np.array([4, 7]), seed=1).tolist() == [4, 7]
 
 
-def test_a_position_starts_at_what_its_own_rate_says():
-    position = np.repeat([0, 1, 2], 100_000).astype(np.int32)
-    label = np.concatenate([np.tile([1, 0, 0, 0], 25_000), np.tile([1, 0], 50_000), np.tile([1, -1], 50_000)]).astype(np.float32)[:, None]
-    label[200_000::4] = 0  # every second known label of the last place
-    logits = ranking_training._place_logits(position, label, np.array([0.5]))[:, 0]
-    np.testing.assert_allclose(logits[:4], [np.log(1 / 3), 0, 0, 0], atol=0.01)
+@pytest.mark.parametrize(("scale", "shift"), [(1.0, 0.0), (0.6, -0.4), (0.0, -1.0)])
+def test_logits_are_believed_as_far_as_they_tell(scale, shift):
+    rng = np.random.default_rng(1)
+    logits = rng.normal(-1, 2, 40_000)
+    labels = (rng.random(40_000) < 1 / (1 + np.exp(-scale * logits - shift))).astype(np.float32)
+    np.testing.assert_allclose(ranking_training.believed(logits, labels), [scale, shift], atol=0.05)
+    labels[::2], logits[::2] = -1, 100  # a label that is missing says nothing
+    np.testing.assert_allclose(ranking_training.believed(logits, labels), [scale, shift], atol=0.07)
 
 
-def test_rare_positions_start_near_the_mean():
-    logits = ranking_training._place_logits(np.array([5], np.int32), np.ones((1, 1), np.float32), np.array([0.1]))[:, 0]
-    assert 0 < logits[5] < 0.1
-    assert not np.delete(logits, 5).any()
+def test_logits_that_point_the_wrong_way_are_not_turned_round():
+    scale, shift = ranking_training.believed(np.repeat([-1.0, 1.0], 500), np.repeat([1.0, 0.0], 500))
+    assert scale == 0
+    assert shift == pytest.approx(0, abs=1e-3)
+
+
+def test_few_rows_leave_the_logits_near_where_they_are_and_none_as_they_are():
+    assert ranking_training.believed(np.zeros(0), np.zeros(0)).tolist() == [1, 0]
+    np.testing.assert_allclose(ranking_training.believed(np.array([-2.0]), np.array([1.0])), [1, 0], atol=0.7)
+
+
+def test_a_head_is_calibrated_on_the_rows_after_the_cut_by_towers_that_do_not_know_them(shop):
+    seen, model = shop
+    towers, context = model._trained.retrieval, RequestContext(LAUNCH.log.context, seen.transform).of_rows(seen.events.context)
+    late = seen.events.time >= validation.cut(seen)
+    later = {"click": 1, "buy": 0}  # half and a quarter before
+    labels = {name: np.where(late & (label >= 0), later[name], label) for name, label in seen.events.labels.items()}
+    choice = Choice(1, START, 0.0, cut=validation.cut(seen), towers=towers)
+    head = ranking_training.train(dataclasses.replace(seen, events=dataclasses.replace(seen.events, labels=labels)), towers, context, choice)
+    clicks, buys = head._shift.numpy()
+    assert clicks > 0.1 and buys < -0.1

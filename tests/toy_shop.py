@@ -10,6 +10,7 @@ import functools
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 
 import apache_beam as beam
 import numpy as np
@@ -91,13 +92,17 @@ def _folder() -> str:
 @functools.cache
 def transform() -> tft.TFTransformOutput:
     """What Transform makes of `CONTEXT_ROWS`."""
-    folder = _folder()
     context = tuple(name for name in CONTEXT_SPEC if name != "time")
-    launch = dataclasses.replace(LAUNCH, log=dataclasses.replace(LAUNCH.log, context=context))
-    metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(CONTEXT_SPEC))
+    return learnt(dataclasses.replace(LAUNCH, log=dataclasses.replace(LAUNCH.log, context=context)), CONTEXT_SPEC, CONTEXT_ROWS)
+
+
+def learnt(launch: Launch, spec: dict, examples: Sequence[dict]) -> tft.TFTransformOutput:
+    """What Transform makes of examples of this feature spec."""
+    folder = _folder()
+    metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(spec))
     transformation = functools.partial(preprocessing_fn, custom_config={LAUNCH_KEY: launch.to_json()})
     with tft_beam.Context(temp_dir=os.path.join(folder, "work")), beam.Pipeline(runner=RUNNER) as pipeline:
-        rows = pipeline | beam.Create(CONTEXT_ROWS)
+        rows = pipeline | beam.Create(examples)
         function = (rows, metadata) | tft_beam.AnalyzeDataset(transformation)
         _ = function | tft_beam.WriteTransformFn(folder)
         _ = metadata | tft_beam.WriteMetadata(os.path.join(folder, "metadata"), pipeline)

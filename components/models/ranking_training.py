@@ -1,58 +1,82 @@
-"""Trains the ranking head on frozen vectors, by the labels of the log."""
+"""Trains the ranking head on frozen vectors, by the labels of the log, and calibrates it on the last tenth of the training time."""
 
 import numpy as np
 import tensorflow as tf
 
 from components.features import histories
 from components.features.training_data import TrainingData
-from components.models import fitting
+from components.models import blend, fitting
 from components.models.ranking import MAX_POSITIONS, RankingModel
 from components.models.retrieval import RetrievalModel
-from components.models.retrieval_training import known_events
+from components.models.retrieval_training import Choice, known_events
 
 BATCH = 2048
 EMBEDDED_AT_ONCE = 4096
 MOST_ROWS = 1_000_000
-PRIOR_ROWS = 200.0
+AS_THEY_ARE = np.array([1.0, 0.0])
 
 
-def train(data: TrainingData, retrieval: RetrievalModel, context: dict[str, np.ndarray]) -> RankingModel:
-    """The ranking head, trained on labelled rows with the query of their moment; on a sample of them if there are more than `MOST_ROWS`."""
-    names = tuple(objective.name for objective in data.launch.ranking_objectives)
-    labels = np.stack([np.maximum(data.events.labels[name], -1) for name in names], axis=1).astype(np.float32)
-    rows = _sampled(np.flatnonzero((labels >= 0).any(axis=1)), data.launch.seed)
-    position = np.clip(data.events.position[rows] + 1, 0, MAX_POSITIONS).astype(np.int32)
-    share = np.bincount(position, minlength=MAX_POSITIONS + 1) / max(len(rows), 1)
-    rates = [float(np.clip(label[label >= 0].mean() if (label >= 0).any() else 0.5, 1e-4, 1 - 1e-4)) for label in labels[rows].T]
-    model = RankingModel(names, rates, share.tolist(), _place_logits(position, labels[rows], np.array(rates)))
-    examples = {
-        "query": row_queries(data, retrieval, rows, {name: column[rows] for name, column in context.items()}),
-        "item": retrieval.vectors().numpy()[data.item_rows[rows]],
-        "position": position,
-        "label": labels[rows],
-    }
-    settings = data.launch.model
-    fitting.fit(model, examples, fitting.Schedule(BATCH, settings.ranking_epochs, settings.learning_rate, "ranking head", data.launch.seed))
-    return model
-
-
-def _place_logits(position: np.ndarray, labels: np.ndarray, rates: np.ndarray) -> np.ndarray:
-    """What a position's own rate of ones adds to the log odds of the mean rate: [P + 1, O], drawn towards none where there are few rows.
-
-    From zeros the few numbers of the bias would have to be learnt at the pace of the weights of the head: a third of the effect after three epochs.
+def train(data: TrainingData, retrieval: RetrievalModel, context: dict[str, np.ndarray], choice: Choice | None = None) -> RankingModel:
+    """The ranking head, trained on labelled rows with the query of their moment; on a sample of them if there are more than `MOST_ROWS`.
 
     Args:
-      position: [K] int32.
-      labels: [K, O] float32, negative where missing.
-      rates: [O], the mean rates.
+      data: the training split.
+      retrieval: the towers, trained on all of it.
+      context: column to [n], the context features of every event.
+      choice: holds towers that were trained on the events before its cut. A head of theirs is asked for the rows after the cut, to learn how far to
+        believe the answers (`believed`); without such towers they stay as they are.
     """
-    logits = np.zeros((MAX_POSITIONS + 1, len(rates)))
-    for objective, (label, rate) in enumerate(zip(labels.T, rates, strict=True)):
-        known = label >= 0
-        ones, rows = (np.bincount(position[known], weights, minlength=MAX_POSITIONS + 1) for weights in (label[known], None))
-        smooth = (ones + PRIOR_ROWS * rate) / (rows + PRIOR_ROWS)
-        logits[:, objective] = np.log(smooth / (1 - smooth)) - np.log(rate / (1 - rate))
-    return logits
+    every = labelled_rows(data)
+    head = _fitted(data, examples(data, retrieval, context, every), "ranking head")
+    if choice is not None and choice.towers is not None:
+        late = data.events.time[every] >= choice.cut
+        past = _fitted(data, examples(data, choice.towers, context, every[~late]), "calibration")
+        asked = examples(data, choice.towers, context, every[late])
+        logits = past.uncalibrated(asked["query"], asked["item"]).numpy()
+        head.calibrate(np.array([believed(*both) for both in zip(logits.T, asked["label"].numpy().T, strict=True)]))
+    return head
+
+
+def labelled_rows(data: TrainingData) -> np.ndarray:
+    """The rows that have a label, or a sample of them: [k] int64, ascending."""
+    return _sampled(np.flatnonzero(np.any([label >= 0 for label in data.events.labels.values()], axis=0)), data.launch.seed)
+
+
+def examples(data: TrainingData, retrieval: RetrievalModel, context: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, tf.Tensor]:
+    """What the head reads of some rows [k]: `query` and `item` [k, D] float32, `position` [k] int32, `label` [k, O] float32."""
+    labels = [np.maximum(data.events.labels[objective.name][rows], -1) for objective in data.launch.ranking_objectives]
+    columns = {
+        "query": row_queries(data, retrieval, rows, {name: column[rows] for name, column in context.items()}),
+        "item": retrieval.vectors().numpy()[data.item_rows[rows]],
+        "position": np.clip(data.events.position[rows] + 1, 0, MAX_POSITIONS).astype(np.int32),
+        "label": np.stack(labels, axis=1).astype(np.float32),
+    }
+    return tf.nest.map_structure(tf.constant, columns)  # at once: half a gigabyte of vectors would otherwise be held twice while a head is fitted
+
+
+def believed(logits: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """How far to believe an objective's logits [k], by labels [k] that were not learnt from (negative: missing): the scale and the shift, [2].
+
+    P(1) = sigmoid(scale x logit + shift), the scale at least 0 (Platt, "Probabilistic outputs for support vector machines", 1999). The vectors
+    were trained on the same clicks and make these look easier to tell than they are: on later rows logits scatter too far and their mean is off.
+    As the choice between "no", whose score is 0, and "yes" it is a blend of two parts; few rows leave it near its start, the logits as they are.
+    """
+    known = label >= 0
+    yes = np.stack([logits[known], np.ones(known.sum())], axis=1).astype(np.float32)
+    answers = np.stack([np.zeros_like(yes), yes], axis=1)
+    scale, shift = blend.fit(answers, label[known].astype(int), np.zeros(answers.shape[:2], np.float32), AS_THEY_ARE)
+    return np.array([max(scale, 0.0), shift])
+
+
+def _fitted(data: TrainingData, rows: dict[str, tf.Tensor], task: str) -> RankingModel:
+    """A head fitted to what `examples` gives."""
+    position, labels = rows["position"].numpy(), rows["label"].numpy()
+    share = np.bincount(position, minlength=MAX_POSITIONS + 1) / max(len(position), 1)
+    rates = [float(np.clip(label[label >= 0].mean() if (label >= 0).any() else 0.5, 1e-4, 1 - 1e-4)) for label in labels.T]
+    model = RankingModel(tuple(objective.name for objective in data.launch.ranking_objectives), rates, share.tolist())
+    settings = data.launch.model
+    fitting.fit(model, rows, fitting.Schedule(BATCH, settings.ranking_epochs, settings.learning_rate, task, data.launch.seed))
+    return model
 
 
 def _sampled(rows: np.ndarray, seed: int) -> np.ndarray:

@@ -30,6 +30,8 @@ class Choice(NamedTuple):
       gain: the score's mean of 1 / log2(1 + rank) there; 0 where there was too little to ask.
       tried: how many epochs it took to choose.
       warm: whether this is the choice for towers that start from given weights.
+      cut: the moment, in microseconds, before which lies what these towers know.
+      towers: those that it was chosen with, trained on what was before; None where there was too little to ask.
     """
 
     epochs: int
@@ -37,6 +39,8 @@ class Choice(NamedTuple):
     gain: float
     tried: int = 0
     warm: bool = False
+    cut: int = 0
+    towers: RetrievalModel | None = None
 
     @property
     def passes(self) -> float:
@@ -91,7 +95,7 @@ def choose(data: TrainingData, request: RequestContext, context: dict[str, np.nd
     weights = blend.fit(parts, np.full(len(asked), parts.shape[1] - 1), asked.offset, START)
     every = dataclasses.replace(asked, sample=np.arange(parts.shape[1] - 1), target=np.full(len(asked), parts.shape[1] - 1))
     gain = every.gain(lambda batch: parts[batch] @ weights.astype(np.float32), parts.shape[1])
-    return Choice(towers.epochs, weights, gain, towers.tried, saved is not None)
+    return Choice(towers.epochs, weights, gain, towers.tried, saved is not None, moment, towers.model)
 
 
 def _rows(columns: dict[str, np.ndarray], rows: slice | np.ndarray) -> dict[str, tf.Tensor]:

@@ -1,7 +1,7 @@
 """Trains the model and exports it: the `run_fn` of the step "Trainer".
 
 First, on a validation cut of the training time, the number of epochs and the weights of the score's parts; then the towers, on all of it; then, on
-their frozen vectors, the ranking head. The eval split is not read.
+their frozen vectors, the ranking head, calibrated on the validation cut. The eval split is not read.
 """
 
 import dataclasses
@@ -68,6 +68,6 @@ def chosen_and_trained(data: TrainingData, saved: Saved | None = None) -> tuple[
     choice = retrieval_training.choose(data, request, context, saved)
     retrieval = retrieval_training.train(data, request, context, "training", stop=choice.epochs, saved=saved if choice.warm else None).model
     parts = retrieval_training.score_parts(data, retrieval)
-    ranking = ranking_training.train(data, retrieval, context) if data.launch.has_ranking_head else None
+    ranking = ranking_training.train(data, retrieval, context, choice) if data.launch.has_ranking_head else None
     model = ModelRecommender(data.launch, data.items, request, retrieval, ranking, parts, choice.weights, fallback_scores(data))
     return model, choice, retrieval
