@@ -32,8 +32,11 @@ bench-serving: setup ## measure the local server (about five minutes; ARGS="--st
 bench-ingest: setup ## measure our ExampleGen beside those of TFX (about a quarter of an hour; ARGS="--rows 100000" takes three minutes)
 	@$(BIN)/python tests/bench_ingest.py $(ARGS)
 
-bench-evaluation: setup ## measure the evaluation beside TFRS's FactorizedTopK and on generated logs (about five minutes)
+bench-evaluation: setup ## measure how fast the evaluation ranks, beside TFRS's FactorizedTopK (about a minute)
 	@$(BIN)/python tests/bench_evaluation.py $(ARGS)
+
+bench-scale: setup ## measure Rules, Trainer and evaluation as the log grows (N minutes; ARGS="--events 5000000" N)
+	@$(BIN)/python tests/bench_scale.py $(ARGS)
 
 bench-quality: setup ## our rules and model beside EASE, iALS, item-kNN and the TFRS tutorial; needs ARGS="--data FOLDER" (docs/quality.md)
 	@$(BIN)/python tests/bench_quality.py $(ARGS)

@@ -100,7 +100,7 @@ def _truth(rows: dict[str, np.ndarray], traffic: Traffic, visits: Visits, shop: 
         "item_launched_ms": shop.launched_ms, "item_withdrawn_ms": shop.withdrawn_ms,
         "visit_user": visits.user, "visit_start_ms": visits.start_ms, "visit_taste": visits.taste,
         "states": np.concatenate(traffic.states), "event_state": rows["state"], "event_relevance": rows["relevance"].astype(np.float32),
-        "examination": np.array(EXAMINATION), "sharpness": np.array(SHARPNESS), "relevant_match": np.array(RELEVANT_MATCH),
+        "examination": np.array(EXAMINATION), "sharpness": np.array(SHARPNESS), "relevant_match": np.array(RELEVANT_MATCH), "appeal": traffic.appeal,
     }  # fmt: skip
 
 

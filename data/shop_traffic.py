@@ -1,6 +1,6 @@
 """What moves in the sample's world: users arrive, visit, look at lists, click, search, buy, and their tastes drift.
 
-P(click) = examination[position] x relevance(interest, item); P(found by search) ~ exp(sharpness x <interest, item> + popularity).
+P(click) = examination[position] x relevance(interest, item, popularity); P(found by search) ~ exp(sharpness x <interest, item> + popularity).
 Shapes as in `shop_world`, and U users, n visits that are played at the same time. Imports numpy only.
 """
 
@@ -11,7 +11,8 @@ import numpy as np
 from shop_world import DAY_MS, DIM, EVENTS_PER_VISIT, LENGTH, START_MS, LoggingPolicy, Shop, Size, unit
 
 EXAMINATION = (1.0, 0.8, 0.66, 0.55, 0.46, 0.39, 0.33, 0.28)
-SHARPNESS = 6.0
+SHARPNESS = 7.0
+APPEAL = 0.4  # of an item that is e times as popular as the mean of those on sale, as log odds
 RELEVANT_MATCH = 0.6  # an examined item whose match <interest, item> is this is clicked half the time
 EXPLORATION, OWN_CATEGORY = 0.15, 0.75  # shares of requests: explored; of the others, on a category's page
 SEARCH = 0.5  # the share of steps that are a search, not a request
@@ -70,6 +71,8 @@ class Traffic:
         self._page = np.zeros(size.users, np.int64)
         self._acted = np.zeros((size.users, size.items), bool)
         self._dear = (np.log(shop.price) - np.log(shop.price).mean()) / np.log(shop.price).std()
+        on_sale = shop.sold(size.period_start_ms())
+        self.appeal = APPEAL * (shop.popularity - np.mean(shop.popularity, axis=1, where=on_sale, keepdims=True))
         self._requests, self._states = 0, 0
         self.states: list[np.ndarray] = []
         self.rows: list[dict[str, np.ndarray]] = []
@@ -137,9 +140,11 @@ class Traffic:
         kind = self._rng.random(len(visit))
         page = np.where(self._rng.random(len(visit)) < OWN_CATEGORY, self._page[user], self._policy.popular)
         context = np.where(kind < EXPLORATION, self._policy.exploration, page)
-        item, propensity = self._policy.show(self._rng, self._period(clock), context)
+        period = self._period(clock)
+        item, propensity = self._policy.show(self._rng, period, context)
         match = np.einsum("nd,nld->nl", self._interest[user], self._shop.vectors[item])
-        relevance = np.where(self._acted[user[:, None], item], AGAIN, 1.0) / (1 + np.exp(-SHARPNESS * (match - RELEVANT_MATCH)))
+        logit = SHARPNESS * (match - RELEVANT_MATCH) + self.appeal[period[:, None], item]
+        relevance = np.where(self._acted[user[:, None], item], AGAIN, 1.0) / (1 + np.exp(-logit))
         clicks = self._rng.random(item.shape) < np.array(EXAMINATION) * relevance
         buys = clicks & self._buys(visit[:, None], item, match)
         clicked, bought = self._times(clock, clicks, buys)

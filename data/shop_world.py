@@ -14,6 +14,8 @@ NEVER = np.iinfo(np.int64).max
 DIM = 24
 LENGTH = 8
 EVENTS_PER_VISIT = 20
+SHUFFLED = 0.3  # share of the lists by popularity that are in random order all the same
+NEW_SHARE, NEW_PULL, NEW_DAYS = 0.2, 3.8, 4.0  # items launched during the log; log weight on the first day, a third of it after so many days
 LOOKS = {
     "Nordic": ("Fjord", "Birch", "Pale", "Snowfall"),
     "Rustic": ("Barn", "Oak", "Hearth", "Weathered"),
@@ -121,10 +123,10 @@ def make_shop(rng: np.random.Generator, size: Size) -> Shop:
 
 
 def _make_shelf_life(rng: np.random.Generator, size: Size) -> tuple[np.ndarray, np.ndarray]:
-    """[I] int64 twice: one item in ten is launched during the log, more of them late; one in forty is withdrawn before its last fifth."""
-    order, new, gone = rng.permutation(size.items), -(-size.items // 10), -(-size.items // 40)
+    """[I] int64 twice: one item in five is launched during the log, more of them late; one in forty is withdrawn before its last fifth."""
+    order, new, gone = rng.permutation(size.items), int(NEW_SHARE * size.items), -(-size.items // 40)
     launched = START_MS - rng.integers(DAY_MS, 300 * DAY_MS, size.items)
-    launched[order[:new]] = START_MS + (0.98 * np.linspace(0, 1, new) ** 0.5 * size.days * DAY_MS).astype(np.int64)
+    launched[order[:new]] = START_MS + (0.98 * np.linspace(0, 1, new) ** 0.33 * size.days * DAY_MS).astype(np.int64)
     withdrawn = np.full(size.items, NEVER)
     # At the start of a period, so that the rules, which are recounted then, never show what is gone.
     withdrawn[order[new : new + gone]] = size.period_start_ms()[np.ceil(rng.uniform(0.2, 0.8, gone) * (size.periods - 1)).astype(int)]
@@ -137,44 +139,60 @@ def _make_popularity(rng: np.random.Generator, size: Size, look: np.ndarray, lau
     walk = np.cumsum(rng.normal(0, 1, (size.periods, size.items)), axis=0) / np.sqrt(size.periods)
     trend = np.cumsum(rng.normal(0, 1, (size.periods, len(LOOKS))), axis=0) / np.sqrt(size.periods)
     age_days = (size.period_start_ms()[:, None] - launched) / DAY_MS
-    return (zipf + walk + trend[:, look] + 2.5 * np.exp(-np.maximum(age_days, 0) / 5)).astype(np.float32)
+    return (zipf + walk + trend[:, look] + NEW_PULL * np.exp(-np.maximum(age_days, 0) / NEW_DAYS)).astype(np.float32)
 
 
 class LoggingPolicy:
     """The shop's rules: popular items, popular items of a category, or exploration; all write true propensities.
 
-    The items are dealt into L groups and a list takes one item from every group, in random order. So no list repeats an item, and
-    P(item at a position | context) = P(item | its group, context) / L holds exactly, at every position. Contexts 0..C-1 favour a
-    category, `popular` favours none, `exploration` is uniform within the group.
+    In every period the items on sale are dealt into L tiers by their popularity, the most popular eighth first, and a list takes one item
+    from every tier; so no list repeats an item. What sells stands on top: position p shows tier p, but in a share `SHUFFLED` of the lists,
+    and in all of exploration, the tiers are in random order. So P(item at a position | context) = P(its tier there | context) x
+    P(item | its tier, context) holds exactly, and every item on sale can stand at every position. Contexts 0..C-1 favour a category,
+    `popular` favours none, `exploration` is uniform within the tier.
     """
 
     popular, exploration = len(CATEGORIES), len(CATEGORIES) + 1
     names = np.array(["popular_in_category"] * len(CATEGORIES) + ["popular", "exploration"])
 
     def __init__(self, size: Size, shop: Shop):
-        """Counts the weights of all items for each period and context, [B, C + 2, I] float64."""
-        order = np.argsort(shop.launched_ms, kind="stable")  # dealt by age: no group is empty on the first day
-        self._group = np.empty(size.items, np.int64)
-        self._group[order] = np.arange(size.items) % LENGTH
+        """Counts P(item | its tier, context) for each period and context, [B, C + 2, I] float64."""
+        sold = shop.sold(size.period_start_ms())
+        self._order = np.argsort(np.where(sold, -shop.popularity, np.inf), axis=1, kind="stable")
+        # What is not on sale comes last; it falls into the last tier with weight 0.
+        tiers = np.minimum(np.arange(size.items) * LENGTH // sold.sum(axis=1, keepdims=True), LENGTH - 1)
+        self._tier = np.empty_like(tiers)
+        np.put_along_axis(self._tier, self._order, tiers, axis=1)
         favour = np.ones((self.exploration, size.items))
         favour[shop.category, np.arange(size.items)] = 40.0
         weights = np.exp(shop.popularity[:, None].astype(np.float64)) * favour
-        weights = np.concatenate([weights, np.ones((size.periods, 1, size.items))], axis=1) * shop.sold(size.period_start_ms())[:, None]
-        self._order = np.argsort(self._group, kind="stable")
-        starts = np.flatnonzero(np.diff(self._group[self._order], prepend=-1))
-        totals = np.add.reduceat(weights[..., self._order], starts, axis=-1)
-        self.propensity = weights / totals[..., self._group] / LENGTH
-        cumulative = np.cumsum(self.propensity[..., self._order], axis=-1)
+        self._within = np.concatenate([weights, np.ones((size.periods, 1, size.items))], axis=1) * sold[:, None]
+        cumulative = np.empty_like(self._within)
+        for period, order in enumerate(self._order):
+            totals = np.add.reduceat(self._within[period][:, order], np.searchsorted(tiers[period], np.arange(LENGTH)), axis=-1)
+            self._within[period] /= totals[:, self._tier[period]]
+            cumulative[period] = np.cumsum(self._within[period][:, order] / LENGTH, axis=-1)
         # Row r (a period and a context) climbs from r to r + 1, so that one search in the flat array serves all requests.
         self._flat = (cumulative + np.arange(size.periods * (self.exploration + 1)).reshape(size.periods, -1, 1)).ravel()
 
     def show(self, rng: np.random.Generator, period: np.ndarray, context: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """One list per request: item [n, L] int64 and its propensity [n, L] float64."""
-        count, items = len(period), len(self._group)
-        groups = rng.permuted(np.tile(np.arange(LENGTH), (count, 1)), axis=1)
+        count, items = len(period), self._order.shape[1]
+        in_order = np.tile(np.arange(LENGTH), (count, 1))
+        shuffled = rng.random(count) < self._shuffled(context)
+        tier = np.where(shuffled[:, None], rng.permuted(in_order, axis=1), in_order)
         row = period * (self.exploration + 1) + context
-        # Each group holds exactly 1/L of the row's probability: the g-th stretch of the cumulative sum is group g.
-        mass = (groups + rng.uniform(1e-9, 1 - 1e-9, groups.shape)) / LENGTH
+        # Each tier holds exactly 1/L of the row's probability: the t-th stretch of the cumulative sum is tier t.
+        mass = (tier + rng.uniform(1e-9, 1 - 1e-9, tier.shape)) / LENGTH
         place = np.searchsorted(self._flat, row[:, None] + mass) - row[:, None] * items
-        shown = self._order[place]
-        return shown, self.propensity[period[:, None], context[:, None], shown]
+        shown = self._order[period[:, None], place]
+        return shown, self.propensity(period, context, shown)
+
+    def _shuffled(self, context: np.ndarray) -> np.ndarray:
+        """[n], how many of a context's lists are in random order."""
+        return np.where(context == self.exploration, 1.0, SHUFFLED)
+
+    def propensity(self, period: np.ndarray, context: np.ndarray, item: np.ndarray) -> np.ndarray:
+        """P(item at its position | context) for lists [n, L]: [n, L] float64."""
+        own, shuffled = self._tier[period[:, None], item] == np.arange(LENGTH), self._shuffled(context)[:, None]
+        return (shuffled / LENGTH + (1 - shuffled) * own) * self._within[period[:, None], context[:, None], item]

@@ -92,6 +92,13 @@ def test_several_files_and_batches_keep_the_order_of_the_rows(tmp_path, monkeypa
     assert columns["s:x"].tolist() == [b"%d" % number for number in range(8)]
 
 
+def test_equal_texts_are_held_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(event_table, "BATCH_ROWS", 2)
+    cells = read_columns([_write(tmp_path, [{"s:x": [text]} for text in (b"u1", b"u2", b"u1", b"u2", b"u1")])], SPEC)["s:x"]
+    assert cells.tolist() == [b"u1", b"u2", b"u1", b"u2", b"u1"]
+    assert len({id(text) for text in cells}) == 2
+
+
 def test_roles_by_eye(tmp_path):
     early = [
         ROW | {"event": [b"shown"], "position": [3], "device:token": [b"tv"], "age": [7.0], "label_click": [1], "label_buy": [0]},

@@ -118,11 +118,12 @@ def test_items_appear_only_while_they_are_sold(sample):
     assert 0 < (~sample.active).mean() < 0.05
 
 
-def test_one_item_in_ten_is_launched_during_the_log_and_late_ones_get_positives(sample):
+def test_one_item_in_five_is_launched_during_the_log_and_late_ones_are_wanted(sample):
     launched = sample.items["launched_ms"].to_numpy()
     cut = sample.time[int(0.9 * len(sample.time))]
-    assert (launched >= sample.truth["period_start_ms"][0]).mean() == pytest.approx(0.1, abs=0.005)
-    assert ((launched[sample.item] >= cut) & ~sample.shown).sum() > 0
+    assert (launched >= sample.truth["period_start_ms"][0]).mean() == pytest.approx(0.2, abs=0.005)
+    late = sample.time >= cut
+    assert (launched[sample.item[late & ~sample.shown]] >= cut).mean() > 2 * (launched[sample.active] >= cut).mean()
 
 
 def test_titles_are_two_to_four_words_and_name_a_thing_of_the_category(sample):
@@ -137,13 +138,26 @@ def test_the_share_of_lists_with_an_item_at_a_position_is_its_propensity(context
     shop = generate.make_shop(rng, size)
     policy, lists, period = generate.LoggingPolicy(size, shop), 40_000, 6
     shown, propensity = policy.show(rng, np.full(lists, period), np.full(lists, context))
-    expected = policy.propensity[period, context]
-    assert expected.sum() == pytest.approx(1)
-    assert (expected[~shop.sold(size.period_start_ms()[period])] == 0).all()
+    everywhere = np.tile(np.arange(60)[:, None], shown.shape[1])
+    expected = policy.propensity(np.full(60, period), np.full(60, context), everywhere)  # of each item at each position
+    np.testing.assert_allclose(expected.sum(axis=0), 1)
+    assert ((expected == 0) == ~shop.sold(size.period_start_ms()[period])[:, None]).all(), "all that is on sale can stand anywhere"
     for position in range(shown.shape[1]):
-        share = np.bincount(shown[:, position], minlength=60) / lists
-        assert (abs(share - expected) <= 5 * np.sqrt(expected * (1 - expected) / lists)).all()
-    assert (propensity == expected[shown]).all()
+        share, chance = np.bincount(shown[:, position], minlength=60) / lists, expected[:, position]
+        assert (abs(share - chance) <= 5 * np.sqrt(chance * (1 - chance) / lists)).all()
+    assert (propensity == expected[shown, np.arange(shown.shape[1])]).all()
+    assert all(len(set(items)) == len(items) for items in shown[:100].tolist())
+
+
+def test_what_sells_stands_on_top_and_is_what_users_like(sample):
+    popularity, relevance = sample.truth["item_popularity"], sample.truth["event_relevance"]
+    period = np.searchsorted(sample.truth["period_start_ms"], sample.time, side="right") - 1
+    by_rules = sample.shown & (sample.policy != "exploration")
+    for mask, falls in ((by_rules, True), (sample.shown & ~by_rules, False)):
+        first, last = mask & (sample.position == 0), mask & (sample.position == 7)
+        popular, liked = (values[first].mean() - values[last].mean() for values in (popularity[period, sample.item], relevance))
+        assert (popular > 1) == falls
+        assert (liked > 0.03) == falls
 
 
 def test_inverse_propensities_of_what_was_explored_count_the_items_on_sale(sample):
@@ -169,8 +183,17 @@ def test_clicks_fall_with_the_position_as_the_examination_says(sample):
         clicks = (clicked & (sample.position == position)).sum()
         assert abs(clicks - chance.sum()) < 4 * np.sqrt((chance * (1 - chance)).sum())
         rates.append(clicks / here.sum())
-    # The order within a list is random, so that relevance does not depend on the position.
     assert rates[0] > 1.5 * rates[3] > 1.5 * 1.5 * rates[7]
+
+
+def test_the_relevance_is_its_formula(sample):
+    truth, shown = sample.truth, sample.shown
+    state, item = truth["states"][truth["event_state"][shown]], sample.item[shown]
+    period = np.searchsorted(truth["period_start_ms"], sample.time[shown], side="right") - 1
+    match = np.einsum("nd,nd->n", state, truth["item_vectors"][item])
+    logit = truth["sharpness"] * (match - truth["relevant_match"]) + truth["appeal"][period, item]
+    ratio = truth["event_relevance"][shown] * (1 + np.exp(-logit))
+    assert (np.isclose(ratio, 1, atol=1e-4) | np.isclose(ratio, 0.1, atol=1e-4)).all(), "a tenth for what was acted on before"
 
 
 def rank_hits(scores, wanted, barred):
@@ -233,7 +256,8 @@ def test_sizes_that_no_sample_can_have_are_refused_in_one_line(tmp_path, capsys,
 @pytest.mark.parametrize("sizes", [{"events": 200}, {"events": 500}, {"events": 20_000, "users": 67, "items": 40}, {"events": 3_000, "days": 400}])
 def test_odd_sizes_come_out_near_what_was_asked(tmp_path, sizes):
     generate.generate(tmp_path, **sizes)
-    assert 0.85 * sizes["events"] <= pq.read_metadata(tmp_path / "events.parquet").num_rows <= sizes["events"]
+    rows = pq.read_metadata(tmp_path / "events.parquet").num_rows
+    assert 0.97 * sizes["events"] - 60 <= rows <= sizes["events"], "all but less than a visit"
 
 
 def test_the_command_says_what_it_wrote(tmp_path, capsys):

@@ -276,3 +276,23 @@ def test_without_history_asks_a_sample_of_the_same_questions(seed):
     assert [seen_of(blank, index) for index in range(10)] == [seen_of(asked, row) for row in rows]
     assert np.array_equal(blank.context["hour"], asked.context["hour"][rows])
     assert len(queries.without_history(asked, 10**6, seed)[0]) == len(asked)
+
+
+@pytest.mark.parametrize(("items", "count"), [(1_000, 1100), (20_000, 60), (200_000, 12)])
+def test_over_any_catalogue_ranks_and_lists_are_those_of_a_sort_in_float64(items, count):
+    rng = np.random.default_rng(items)
+    query, item = (rng.integers(-2, 3, size=(size, 6)).astype(np.float32) for size in (count, items))  # exact products, many ties
+    target, pairs = rng.integers(items, size=count), np.sort(rng.integers(count, size=5 * count))
+    seen = (target[pairs] + rng.integers(1, items, size=len(pairs))) % items
+    ids, rows, moment = np.array([b"%d" % place for place in range(items)], object), np.arange(count), np.zeros(count)
+    asked = Queries(rows, rows, rows[:, None], ids[target], moment, {}, pairs, ids[seen], 0)
+
+    answers = queries.ask(lambda known: query[known.history[:, 0]] @ item.T, ids, asked, recommended=10)
+
+    exact = query.astype(np.float64) @ item.astype(np.float64).T
+    exact[pairs, seen] = -np.inf
+    for row in rows[-60:]:
+        order = np.sort(-exact[row])
+        first, last = (np.searchsorted(order, -exact[row, target[row]], side=side) for side in ("left", "right"))
+        assert answers.ranks[row] == (first + 1 + last) / 2
+        assert answers.recommended[row].tolist() == np.argsort(-exact[row], kind="stable")[:10].tolist()

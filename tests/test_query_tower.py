@@ -26,10 +26,23 @@ def _inputs(counts, seed=0):
     return items, mask, context
 
 
+def _everywhere(tower, items, mask, context, training=False):
+    """The queries of all positions, [B, L, D]."""
+    asked = np.argwhere(np.ones(np.shape(mask)))
+    return tower(items, mask, asked, np.reshape(context, (len(asked), -1)), training).numpy().reshape(np.shape(items))
+
+
+def test_only_the_asked_positions_are_answered_in_their_order():
+    tower, (items, mask, context) = _tower(), _inputs([LENGTH, 3])
+    asked = np.array([[1, 2], [0, 4], [0, 0]])
+    answers = tower(items, mask, asked, context[asked[:, 0], asked[:, 1]]).numpy()
+    np.testing.assert_allclose(answers, _everywhere(tower, items, mask, context)[asked[:, 0], asked[:, 1]], atol=1e-6)
+
+
 def test_last_is_the_query_of_the_last_position_for_every_length():
     counts = np.arange(1, LENGTH + 1)
     tower, (items, mask, context) = _tower(), _inputs(counts)
-    everywhere = tower(items, mask, context).numpy()
+    everywhere = _everywhere(tower, items, mask, context)
     last = tower.last(items, mask, context[:, 0]).numpy()
     np.testing.assert_allclose(last, everywhere[np.arange(len(counts)), counts - 1], atol=1e-6)
 
@@ -41,37 +54,37 @@ def test_a_history_of_nothing_gives_the_query_of_the_context_alone():
     np.testing.assert_allclose(last, blank, atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(last, axis=1), 1, atol=1e-5)
     assert np.isfinite(tower.last(items, mask, np.zeros_like(context[:, 0])).numpy()).all()
-    assert np.isfinite(tower(items, mask, np.zeros_like(context)).numpy()).all()
+    assert np.isfinite(_everywhere(tower, items, mask, np.zeros_like(context))).all()
 
 
 @pytest.mark.parametrize("position", range(LENGTH))
 def test_later_items_and_contexts_change_nothing(position):
     tower, (items, mask, context) = _tower(), _inputs([LENGTH, LENGTH])
-    before = tower(items, mask, context).numpy()
+    before = _everywhere(tower, items, mask, context)
     later = np.arange(LENGTH)[None, :, None] > position
-    after = tower(np.where(later, -items, items), np.where(later[..., 0], 0, mask).astype(np.float32), np.where(later, 9, context)).numpy()
+    after = _everywhere(tower, np.where(later, -items, items), np.where(later[..., 0], 0, mask).astype(np.float32), np.where(later, 9, context))
     np.testing.assert_array_equal(after[:, : position + 1], before[:, : position + 1])
     own = np.arange(LENGTH)[None, :, None] == position
-    changed = tower(np.where(own, -items, items), mask, context).numpy()
+    changed = _everywhere(tower, np.where(own, -items, items), mask, context)
     assert np.abs(changed[:, position] - before[:, position]).max() > 1e-3
 
 
 def test_padding_is_not_read():
     tower, (items, mask, context) = _tower(), _inputs([2, 3])
     other = np.where(mask[..., None] > 0, items, 77).astype(np.float32)
-    np.testing.assert_array_equal(tower(items, mask, context), tower(other, mask, context))
+    np.testing.assert_array_equal(_everywhere(tower, items, mask, context), _everywhere(tower, other, mask, context))
     np.testing.assert_array_equal(tower.last(items, mask, context[:, 0]), tower.last(other, mask, context[:, 0]))
 
 
 def test_queries_have_length_one():
     tower, (items, mask, context) = _tower(), _inputs([1, 4, 5], seed=2)
-    np.testing.assert_allclose(np.linalg.norm(tower(items, mask, context), axis=-1), 1, atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(_everywhere(tower, items, mask, context), axis=-1), 1, atol=1e-5)
 
 
 @pytest.mark.parametrize("pool", range(len(DECAYS)))
 def test_each_pool_is_a_mean_whose_weights_decay_with_age(pool):
     tower, (items, mask, context) = _tower(), _inputs([LENGTH])
-    tower(items, mask, context)
+    _everywhere(tower, items, mask, context)
     chosen = np.zeros((len(DECAYS) * DIM, DIM), np.float32)
     chosen[pool * DIM : (pool + 1) * DIM] = np.eye(DIM)
     tower._mix.kernel.assign(chosen)  # the query is that pool alone
@@ -79,4 +92,4 @@ def test_each_pool_is_a_mean_whose_weights_decay_with_age(pool):
     for position in range(LENGTH):
         weights = DECAYS[pool] ** np.arange(position, -1, -1.0)
         mean = weights @ items[0, : position + 1] / weights.sum()
-        np.testing.assert_allclose(tower(items, mask, context)[0, position], mean / np.linalg.norm(mean), atol=1e-5)
+        np.testing.assert_allclose(_everywhere(tower, items, mask, context)[0, position], mean / np.linalg.norm(mean), atol=1e-5)

@@ -42,7 +42,8 @@ def _unit(vectors):
 
 def _asked_queries(model):
     vectors = model.all_items().numpy()[HISTORY]
-    return model.query(vectors, (HISTORY > 0).astype(np.float32), np.zeros((*HISTORY.shape, 0), np.float32)).numpy()[WEIGHT > 0]
+    asked = np.argwhere(WEIGHT > 0)
+    return model.query(vectors, (HISTORY > 0).astype(np.float32), asked, np.zeros((len(asked), 0), np.float32)).numpy()
 
 
 def _cross_entropies(logits, columns):

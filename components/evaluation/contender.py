@@ -39,12 +39,12 @@ class Contender:
         return dataclasses.replace(self, signature=signature)
 
     def score(self, known: Known) -> np.ndarray:
-        """Scores of all candidates for a batch of queries: [batch, A] float32.
+        """Scores of all candidates for a batch of queries: [batch, A] float32, TensorFlow's own memory: to be read, not written to.
 
         Raises:
           ValueError: if the signature cannot be asked with what the queries hold, or fails.
         """
-        return self._call(self.signature, known)["scores"].numpy()
+        return np.asarray(self._call(self.signature, known)["scores"])
 
     def recommend(self, queries: Queries, row: int) -> tuple[list[bytes], np.ndarray]:
         """What `serving_default` answers to one query, what the user had seen excluded: item ids and scores."""

@@ -156,6 +156,20 @@ class Answers:
     recommended: np.ndarray
 
 
+class Hidden(NamedTuple):
+    """What does not compete: pairs of a query, ascending, and the column of a candidate that its user had seen; [pairs] int64 each."""
+
+    query: np.ndarray
+    column: np.ndarray
+
+    def without(self, scores: np.ndarray, first: int) -> np.ndarray:
+        """A copy of the scores [rows, A] of the queries from `first` on, -inf where they do not compete."""
+        pairs = slice(*np.searchsorted(self.query, [first, first + len(scores)]))
+        left = np.array(scores)
+        left[self.query[pairs] - first, self.column[pairs]] = -np.inf
+        return left
+
+
 def ask(
     score: Callable[[Known], np.ndarray],
     candidates: np.ndarray,
@@ -166,29 +180,31 @@ def ask(
     """Ranks every query's target among all candidates; exact, O(q x A).
 
     Args:
-      score: of a batch of queries: [batch, A] float32; what it returns is written to.
+      score: of a batch of queries: [batch, A] float32; only read.
       candidates: [A] object, item ids in the order of the score's columns.
       queries: the questions.
       advance: told how many queries are done after each batch.
-      recommended: k, how many of the best candidates to keep; finding ten costs twice what the ranks do.
+      recommended: k, how many of the best candidates to keep; finding ten costs as much as the ranks do.
 
     Raises:
       ValueError: if the scores are not one number for each query and candidate, or a target was seen.
     """
-    target, seen = columns_of(queries.target, candidates), columns_of(queries.seen_item, candidates)
+    column = columns_of(np.concatenate([queries.target, queries.seen_item]), candidates)
+    target, seen = column[: len(queries)], column[len(queries) :]
     asked_again = int((target[queries.seen_query] == seen)[seen >= 0].sum())
     if asked_again:
         raise ValueError(f"{asked_again} of {len(queries)} queries ask for an item that their user had seen.")
+    there = seen >= 0
+    hidden = Hidden(queries.seen_query[there], seen[there])
     parts = [(np.zeros(0), np.zeros((0, recommended), np.int64))]
     for batch in queries.batches(len(candidates)):
-        scores = np.require(score(queries.known(batch)), requirements="W")
+        scores = score(queries.known(batch))
         wanted = (len(target[batch]), len(candidates))
         if scores.shape != wanted:
             raise ValueError(f"scores must be of {wanted[0]} queries and {wanted[1]} candidates, got shape {scores.shape}.")
-        pairs = np.arange(*np.searchsorted(queries.seen_query, [batch.start, batch.stop]))
-        pairs = pairs[seen[pairs] >= 0]
-        scores[queries.seen_query[pairs] - batch.start, seen[pairs]] = -np.inf
-        parts.append((ranks.ranks_by_counting(scores, target[batch]), ranks.top_k(scores, recommended)))
+        for rows in ranks.blocks(scores):
+            block = hidden.without(scores[rows], batch.start + rows.start)
+            parts.append((ranks.ranks_by_counting(block, target[batch][rows]), ranks.top_k(block, recommended)))
         advance(len(scores))
     return Answers(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 

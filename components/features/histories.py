@@ -25,6 +25,7 @@ Codes = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 
 PADDING = -1
+ROWS_AT_ONCE = 65_536
 
 
 class Windows(NamedTuple):
@@ -177,9 +178,14 @@ def _start_of_run(*keys: Ints) -> Ints:
 
 
 def _last(values: Ints, start: Ints, end: Ints, length: int) -> Codes:
-    """The last `length` values of each range [start, end), right-padded: [q, length] int32."""
-    cells = np.maximum(start, end - length)[:, None] + np.arange(length)
-    return _gather(values, cells, cells < end[:, None]).astype(np.int32)
+    """The last `length` values of each range [start, end), right-padded: [q, length] int32. Some rows at a time: places are of 64 bits."""
+    out = np.full((len(start), length), PADDING, dtype=np.int32)
+    for first in range(0, len(start), ROWS_AT_ONCE):
+        rows = slice(first, first + ROWS_AT_ONCE)
+        cells = np.maximum(start[rows], end[rows] - length)[:, None] + np.arange(length)
+        valid = cells < end[rows][:, None]
+        out[rows][valid] = values[cells[valid]]
+    return out
 
 
 def _gather(values: Ints, places: Ints, valid: Mask) -> Ints:

@@ -58,6 +58,8 @@ def fit(model: tf.keras.Model, arrays: dict, schedule: Schedule, watch: Callable
     best = _Best(watch) if watch else None
     falling = tf.keras.optimizers.schedules.CosineDecay(schedule.learning_rate, schedule.epochs * steps)
     model.compile(optimizer=tf.keras.optimizers.Adam(falling))
+    # Nothing in a step branches on a tensor. AutoGraph would rewrite Keras's own code all the same: 5 CPU-s before the first step.
+    model.train_step = tf.autograph.experimental.do_not_convert(model.train_step)
     dataset = batches(arrays, rows, schedule.batch, epochs, schedule.seed)
     model.fit(dataset, epochs=epochs, steps_per_epoch=steps, verbose=0, callbacks=[report, best] if best else [report])
     return best.restored() if best else Epochs(epochs, epochs)

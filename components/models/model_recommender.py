@@ -9,7 +9,7 @@ from components.declaration import Launch
 from components.features.item_table import ItemTable
 from components.models.context import RequestContext
 from components.models.ranking import RankingModel
-from components.models.recommender import Recommender
+from components.models.recommender import Recommender, concrete
 from components.models.retrieval import RetrievalModel
 from components.models.score_parts import ScoreParts
 from components.rules.rule_scores import RuleScores
@@ -108,5 +108,5 @@ class ModelRecommender(Recommender):
         """The contract's signatures and the two embeddings."""
         named = super().signatures()
         named["embed_query"] = self._traced(self.embed_query, {"user_id": (None,), "history": (None, None)})
-        named["embed_items"] = tf.function(self.embed_items).get_concrete_function(tf.TensorSpec([None], tf.string, "item_ids"))
+        named["embed_items"] = concrete(self.embed_items, tf.TensorSpec([None], tf.string, "item_ids"))
         return named

@@ -1,6 +1,6 @@
 """The query tower: what a user wants next, read from the last items and the context of the request.
 
-Letters: B batch, L positions, D vector size, R decay rates. Position t sees the items 0..t only, so that one pass over a sequence
+Letters: B batch, L positions, T queries, D vector size, R decay rates. Position t sees the items 0..t only, so that one pass over a sequence
 gives the query after each of its items: training uses every position of a sequence, serving the last one, with the same weights.
 
     history   v0   v1   v2   (pad)
@@ -33,21 +33,22 @@ class QueryTower(tf.keras.Model):
         self._dropout = tf.keras.layers.Dropout(DROPOUT)
         self._mix = tf.keras.layers.Dense(dim, use_bias=False)
 
-    def call(self, items: tf.Tensor, mask: tf.Tensor, context: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Queries after each item.
+    def call(self, items: tf.Tensor, mask: tf.Tensor, asked: tf.Tensor, context: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Queries after some of the items: the layers see no position that nobody asks for, and many histories are shorter than L.
 
         Args:
           items: [B, L, D] float32, item vectors, oldest first.
           mask: [B, L] float32, 1 for items, 0 for padding.
-          context: [B, L, C] float32, the context of the request that each query is asked in; C may be 0.
+          asked: [T, 2] int64, the history and the position of each query.
+          context: [T, C] float32, the context of the request that each query is asked in; C may be 0.
           training: whether dropout is on.
 
         Returns:
-          [B, L, D] float32 of length 1.
+          [T, D] float32 of length 1.
         """
         sums = tf.einsum("rts,bsd->btrd", self._pools, items * mask[..., None])
         weights = tf.einsum("rts,bs->btr", self._pools, mask)
-        return self._query(sums, weights, context, training)
+        return self._query(tf.gather_nd(sums, asked), tf.gather_nd(weights, asked), context, training)
 
     def last(self, items: tf.Tensor, mask: tf.Tensor, context: tf.Tensor) -> tf.Tensor:
         """The query after the last item only: what serving needs, at a fraction of the cost of all positions.
@@ -67,10 +68,8 @@ class QueryTower(tf.keras.Model):
         return self._query(sums, weights, context, training=False)
 
     def _query(self, sums: tf.Tensor, weights: tf.Tensor, context: tf.Tensor, training: bool) -> tf.Tensor:
-        """From weighted sums [..., R, D], their weights [..., R] and context [..., C] to queries [..., D]."""
+        """From weighted sums [T, R, D], their weights [T, R] and context [T, C] to queries [T, D]."""
         means = sums / tf.maximum(weights, 1e-6)[..., None]
-        pooled = tf.reshape(means, tf.concat([tf.shape(means)[:-2], [len(DECAYS) * means.shape[-1]]], axis=0))
-        pooled.set_shape([*means.shape[:-2], len(DECAYS) * means.shape[-1]])
-        pooled = self._dropout(pooled, training=training)
+        pooled = self._dropout(tf.reshape(means, [-1, len(DECAYS) * means.shape[-1]]), training=training)
         inputs = tf.concat([pooled, context], axis=-1)
         return tf.math.l2_normalize(self._mix(pooled) + self._output(self._hidden(inputs)), axis=-1)

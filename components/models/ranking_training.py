@@ -25,13 +25,13 @@ def train(data: TrainingData, retrieval: RetrievalModel, context: dict[str, np.n
     share = np.bincount(position, minlength=MAX_POSITIONS + 1) / max(len(rows), 1)
     rates = [float(np.clip(label[label >= 0].mean() if (label >= 0).any() else 0.5, 1e-4, 1 - 1e-4)) for label in labels[rows].T]
     model = RankingModel(names, rates, share.tolist(), _place_logits(position, labels[rows], np.array(rates)))
-    examples = {
+    examples = {  # as tensors at once: half a gigabyte of vectors would otherwise be held twice
         "query": row_queries(data, retrieval, rows, {name: column[rows] for name, column in context.items()}),
         "item": retrieval.vectors().numpy()[data.item_rows[rows]],
         "position": position,
         "label": labels[rows],
     }
-    settings = data.launch.model
+    settings, examples = data.launch.model, tf.nest.map_structure(tf.constant, examples)
     fitting.fit(model, examples, fitting.Schedule(BATCH, settings.ranking_epochs, settings.learning_rate, "ranking head", data.launch.seed))
     return model
 
@@ -64,7 +64,7 @@ def row_queries(data: TrainingData, retrieval: RetrievalModel, rows: np.ndarray,
     """The query vectors [rows, D] with the histories of the rows' own moments."""
     past = np.maximum(histories.rolling_histories(*known_events(data), rows, data.launch.model.history, data.launch.seed, data.events.tie), 0)
     items = retrieval.all_items()
-    query = tf.function(lambda past, context: retrieval.last_query(tf.gather(items, past), past, context), reduce_retracing=True)
+    query = tf.function(lambda past, context: retrieval.last_query(tf.gather(items, past), past, context), reduce_retracing=True, autograph=False)
     parts = []
     for start in range(0, len(rows), EMBEDDED_AT_ONCE):
         batch = slice(start, start + EMBEDDED_AT_ONCE)

@@ -144,10 +144,12 @@ class Recommender(tf.Module):
         ids = {"user_id": (None,), "history": ITEMS_SHAPE}
         named = {"serving_default": self._traced(self.recommend, ids | {"exclude_ids": ITEMS_SHAPE})}
         named[SCORE_CATALOGUE] = self._traced(self.score_catalogue, ids)
-        named["catalogue"] = tf.function(self.catalogue).get_concrete_function()
+        named["catalogue"] = concrete(self.catalogue)
         if self._launch.has_ranking_head:
             named["rank"] = self._traced(self.rank, ids | {"item_ids": ITEMS_SHAPE})
-            named["rank_examples"] = tf.function(self.rank_examples).get_concrete_function(tf.TensorSpec([None], tf.string, "examples"))
+            named["rank_examples"] = tf.function(self.rank_examples, autograph=False).get_concrete_function(
+                tf.TensorSpec([None], tf.string, "examples")
+            )
         return named
 
     def _traced(self, function: Callable, strings: dict[str, tuple]) -> Callable:
@@ -159,4 +161,9 @@ class Recommender(tf.Module):
         def asked(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
             return function(**{columns.get(name, name): value for name, value in inputs.items()})
 
-        return tf.function(asked).get_concrete_function(**specs)
+        return concrete(asked, **specs)
+
+
+def concrete(function: Callable, *inputs: tf.TensorSpec, **named: tf.TensorSpec) -> Callable:
+    """The concrete function for some inputs. Nothing here branches on a tensor, so AutoGraph, which would read all code that is called, is off."""
+    return tf.function(function, autograph=False).get_concrete_function(*inputs, **named)

@@ -7,6 +7,8 @@ whole table. Beyond, over the batch's own next items and as many uniform samples
 that its candidate is there (log-Q correction; Yi et al., "Sampling-bias-corrected neural modeling", RecSys 2019, section 3).
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
@@ -84,10 +86,26 @@ class RetrievalModel(tfrs.Model):
         else:
             items = self.all_items(training)
             read, vectors, log_q, column = tf.gather(items, history), items[1:], 0.0, target - 1
-        queries = self.query(read, tf.cast(history > 0, tf.float32), self.context(inputs["context"], read), training)
-        cosines = tf.matmul(tf.gather_nd(queries, asked), tf.math.l2_normalize(vectors, axis=-1), transpose_b=True)
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(column, cosines / self._temperature - log_q)
+        context = self.context({name: tf.gather_nd(column, asked) for name, column in inputs["context"].items()}, tf.gather_nd(read, asked))
+        queries = self.query(read, tf.cast(history > 0, tf.float32), asked, context, training)
+        losses = self._cross_entropy(queries, tf.math.l2_normalize(vectors, axis=-1), log_q, column)
         return tf.reduce_sum(losses * weight) / tf.maximum(tf.reduce_sum(weight), 1e-6)
+
+    def _cross_entropy(self, queries: tf.Tensor, vectors: tf.Tensor, log_q: tf.Tensor | float, column: tf.Tensor) -> tf.Tensor:
+        """-log softmax at each query's own candidate: [T] float32.
+
+        Args:
+          queries: [T, D] float32 of length 1.
+          vectors: [S, D] float32 of length 1, the candidates.
+          log_q: what is taken off each candidate's logit, [S], or 0.
+          column: [T] int32, the candidate that came next.
+        """
+        queries = queries / self._temperature
+        logits = tf.matmul(queries, vectors, transpose_b=True)
+        own = tf.reduce_sum(queries * tf.gather(vectors, column), axis=1)
+        if self._sampled:
+            logits, own = logits - log_q, own - tf.gather(log_q, column)
+        return _log_sum_exp(logits) - own
 
     def _sample(self, target: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The targets [T] without repeats and as many uniform samples, a hit counted once: rows [S] int32, and log Q [S] float32.
@@ -108,6 +126,15 @@ class RetrievalModel(tfrs.Model):
         vectors = tf.gather(self.items(rows, training=training), place)
         read, sampled = tf.split(vectors, [tf.size(history), tf.size(candidates)])
         return tf.reshape(read, tf.concat([tf.shape(history), [vectors.shape[-1]]], axis=0)), sampled
+
+
+@tf.custom_gradient
+def _log_sum_exp(logits: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    """log sum exp over the columns: [T, S] to [T]. Half the CPU of TensorFlow's softmax with cross entropy: fewer passes over T x S numbers."""
+    highest = tf.reduce_max(logits, axis=1, keepdims=True)
+    powers = tf.exp(logits - highest)
+    total = tf.reduce_sum(powers, axis=1, keepdims=True)
+    return (highest + tf.math.log(total))[:, 0], lambda gradient: powers * (gradient[:, None] / total)
 
 
 def _places(candidates: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
