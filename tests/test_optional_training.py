@@ -37,7 +37,7 @@ def run_of(folder, log, launch, last=None):
 def days(tmp_path_factory):
     """The folders of a log until three days before its end, and of all of it."""
     folder = tmp_path_factory.mktemp("days")
-    whole, early = generate(folder / "whole", 15_000), folder / "early"
+    whole, early = generate(folder / "whole", 30_000), folder / "early"
     early.mkdir()
     events = pq.read_table(whole / "events.parquet")
     time = events["timestamp"]
