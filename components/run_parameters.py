@@ -3,7 +3,7 @@
 The declaration travels to the steps as constants, so that nothing a step reads can differ from what the cache saw. A parameter of the run
 comes to the steps that it concerns beside these constants, and is written into them here, before TFX reads them:
 
-- `epochs`: passes over the training sequences, in the Trainer's declaration;
+- `epochs`: passes over the training sequences, in the declaration of the Trainer and, where there is one, of the Tuner;
 - `spans`: how many of the newest span folders are read, where the declaration reads several;
 - `log`: the folder that relative paths of the declaration start at, where files are read.
 """
@@ -43,7 +43,7 @@ def applied(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_epochs(text: str, epochs: int) -> str:
-    """The Trainer's `custom_config`, whose declaration has other epochs."""
+    """The `custom_config` of Trainer or Tuner, whose declaration has other epochs."""
     config = json.loads(text)
     launch = Launch.from_json(config[_LAUNCH])
     config[_LAUNCH] = dataclasses.replace(launch, model=dataclasses.replace(launch.model, epochs=epochs)).to_json()

@@ -12,6 +12,7 @@ from pipeline import (
     compile_command,
     feast_command,
     kubeflow_options,
+    launch_options,
     launches,
     rollout_command,
     serve,
@@ -78,9 +79,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         epilog=f"{_RUN_EXAMPLES}\n{_step_list()}\n{_variables()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    run.add_argument("--launch", metavar="NAME", help=f"the launch to run, see `launches` (default: {launches.DEFAULT})")
-    run.add_argument("--log", metavar="PATH", help="the log's file, or the folder that the declaration's relative paths start at")
-    run.add_argument("--workspace", metavar="DIR", help="the folder for everything that runs write (default: runs/ in the project)")
+    launch_options.add(run, "launch", "log", "workspace")
     run.add_argument("--from", dest="first", metavar="STEP", help="begin with this step; take the earlier ones' results from earlier runs")
     run.add_argument("--to", dest="last", metavar="STEP", help="end with this step")
     run.add_argument("--no-cache", dest="cache", action="store_false", help="run every step, even where nothing changed")
@@ -94,8 +93,7 @@ def _add_validate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
         help="look whether the declaration fits the log, without a run",
         description="Look, within seconds and without TensorFlow, whether the declaration fits the log. Exits with 1 if there is an error.",
     )
-    validate.add_argument("--launch", metavar="NAME", help=f"the launch, see `launches` (default: {launches.DEFAULT})")
-    validate.add_argument("--log", metavar="PATH", help="the log's file, or the folder that the declaration's relative paths start at")
+    launch_options.add(validate, "launch", "log")
     validate.set_defaults(command=_validate)
 
 
@@ -131,12 +129,21 @@ def _new(options: argparse.Namespace) -> int:
     from pipeline import new
 
     given = {role: value for role in ("user", "item", "time") if (value := getattr(options, role)) is not None}
-    for option in ("folder", "log", "catalogue"):
-        if getattr(options, option) == "":
-            raise SettingsError("DIR" if option == "folder" else f"--{option}", "", "a path that is not empty")
+    if options.folder == "":
+        raise SettingsError("DIR", "", "a path that is not empty")
+    for option in ("log", "catalogue"):
+        _check_source(f"--{option}", getattr(options, option))
     catalogue = Path(options.catalogue) if options.catalogue else None
     print(new.make(Path(options.folder), Path(options.log), catalogue, options.name, given))
     return EXIT_OK
+
+
+def _check_source(option: str, path: str | None) -> None:
+    """The readers name the declaration in their errors, and here is none yet."""
+    if path is None or (path and any(letter in path for letter in "*?[{")):
+        return
+    if not path or not Path(path).expanduser().exists():
+        raise SettingsError(option, path, "a file or folder that exists, or a pattern of files", "Read are CSV, JSONL and Parquet.")
 
 
 def _add_schema(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -145,8 +152,7 @@ def _add_schema(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="show how the log differs from its curated schema, and accept it",
         description="Show how log and catalogue differ from their curated schemas. Nothing is written without --accept. Exit status 1: they differ.",
     )
-    schema.add_argument("--launch", metavar="NAME", help=f"the launch, see `launches` (default: {launches.DEFAULT})")
-    schema.add_argument("--log", metavar="PATH", help="the log's file, or the folder that the declaration's relative paths start at")
+    launch_options.add(schema, "launch", "log")
     accepting = "widen the schema so that it admits what the data hold, in all columns or in those named; without a schema, write the first one"
     schema.add_argument("--accept", nargs="*", metavar="COLUMN", help=accepting)
     schema.set_defaults(command=_schema)

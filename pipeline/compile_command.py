@@ -6,7 +6,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from pipeline import launches
+from pipeline import launch_options, launches
 from pipeline.settings import PROJECT, Settings
 
 RESOURCES = PROJECT / "kubeflow" / "resources.yaml"
@@ -28,7 +28,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--launch", metavar="NAME", help=f"the launch to compile, see `launches` (default: {launches.DEFAULT})")
+    launch_options.add(parser, "launch")
     platforms = "kubeflow (default): open-source Kubeflow Pipelines; vertex: Vertex AI Pipelines"
     parser.add_argument("--for", dest="platform", choices=("kubeflow", "vertex"), default="kubeflow", help=platforms)
     output = "the file to write (default: runs/<launch>/<launch>.yaml, for Vertex .vertex.json)"
@@ -49,17 +49,19 @@ def _run(options: argparse.Namespace) -> int:
         kubeflow_contract.check(options.check.read_text(encoding="utf-8"), str(options.check))
         print(f"{options.check}: Kubeflow Pipelines would take it")
         return 0
-    settings = Settings.from_environment(os.environ, {"launch": options.launch, "beam_profile": options.beam_profile})
+    settings = Settings.from_environment(os.environ, {name: getattr(options, name) for name in ("launch", "beam_profile", "cache")})
     launch = launches.load(settings.launch)
     table = kubeflow_compile.table_for(options.resources, options.image)
     platform = vertex_compile if options.platform == "vertex" else kubeflow_compile
     if platform is vertex_compile:
         vertex_compile.check(table)
+    if settings.beam_args:
+        print(f"DAYONE_BEAM_ARGS is for runs on this machine; the compiled steps get cluster.beam_args of {options.resources}", file=sys.stderr)
     print("compiling; starting TFX takes about 20 seconds ...", file=sys.stderr)
     with warnings.catch_warnings():
         # Google's clients tell everyone on Python 3.10 that they will stop.
         warnings.simplefilter("ignore", FutureWarning)
-        text = platform.compiled(launch, table, options.cache, settings.beam_profile)
+        text = platform.compiled(launch, table, settings)
     ending = ".vertex.json" if platform is vertex_compile else ".yaml"
     output = options.output or settings.home / f"{launch.name}{ending}"
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 import numpy as np
+import pyarrow as pa
 
 from components.declaration import Objective
 from pipeline import role_words
@@ -84,8 +85,11 @@ def _free_name(value: str, objectives: dict[str, Objective]) -> str:
 def from_value(column: Column) -> tuple[str, Objective] | None:
     """A number from which on an event is a success, and why; None if there is none that splits the events.
 
-    Of ratings up to 5 it is 4, up to 10 it is 8; of other numbers about the median.
+    Of ratings up to 5 it is 4, up to 10 it is 8; of other numbers about the median; of true and false, which count as 1 and 0, it is 1.
     """
+    if pa.types.is_boolean(column.values.type):
+        both = column.distinct == 2
+        return ("true is a success, false is none", Objective(_free_name(column.name, {}), value_at_least=1.0)) if both else None
     least, most = column.bounds
     values = column.present.to_numpy(zero_copy_only=False).astype(float)
     scale = {5.0: 4.0, 10.0: 8.0}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.declaration import Launch
-from pipeline import launches, steps
+from pipeline import launch_options, launches, steps
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,8 +21,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         description="Write a Feast repository from the newest run's examples, apply it, fill its online store, and count what arrived. Needs Python "
         "3.11 and the extra `feast`. Then: python -m pipeline serve --history feast. See docs/infrastructure.md.",
     )
-    feast.add_argument("--launch", metavar="NAME", help=f"the launch, see `launches` (default: {launches.DEFAULT})")
-    feast.add_argument("--workspace", metavar="DIR", help="the folder that runs write to (default: runs/ in the project)")
+    launch_options.add(feast, "launch", "workspace")
     feast.add_argument("--dry-run", action="store_true", help="read and count, write nothing")
     feast.set_defaults(command=_fill)
 

@@ -32,6 +32,7 @@ PREPROCESSING_FN = "components.features.preprocessing.preprocessing_fn"
 RULES_RUN_FN = "components.rules.training.run_fn"
 MODEL_RUN_FN = "components.models.training.run_fn"
 TUNER_FN = "components.models.tuning.tuner_fn"
+TUNER = "components.models.tuner.CatalogueTuner"
 INGEST = "components.ingest.executor"
 GATE = "components.validation.gate"
 RETRIEVAL_STEP = "components.evaluation.retrieval_step"
@@ -206,9 +207,13 @@ def trained(
 
 
 def tuned(launch: Launch, log: Checked, transform: Transform, catalogue: Checked | None) -> CatalogueTuner:
-    """Other settings of the model, tried on the validation part of the train split; only where the declaration asks for trials."""
+    """Other settings of the model, tried on the validation part of the train split; only where the declaration asks for trials.
+
+    A trial's value is that of the model alone, so an edit of a team's own rules is no reason to search again; nor does the served version matter, as
+    trials begin at random.
+    """
     items = catalogue.examples if catalogue else None
-    return CatalogueTuner(TUNER_FN, _code(TUNER_FN), launch, log.examples, transform.outputs["transform_graph"], items).with_id(steps.TUNER)
+    return CatalogueTuner(TUNER_FN, _code(TUNER_FN, TUNER), launch, log.examples, transform.outputs["transform_graph"], items).with_id(steps.TUNER)
 
 
 def judged_retrieval(launch: Launch, log: Checked, model: BaseNode, rules: BaseNode, champion: str) -> BaseNode:

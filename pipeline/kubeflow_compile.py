@@ -7,7 +7,6 @@ from typing import Any
 
 from components.declaration import Launch
 from pipeline import beam_profiles, kubeflow_contract, kubeflow_parameters, kubeflow_resources, kubeflow_spec
-from pipeline.beam_profiles import BeamProfile
 from pipeline.kubeflow_resources import Table
 from pipeline.settings import Settings
 
@@ -35,21 +34,29 @@ def table_for(resources: Path, image: str | None) -> Table:
     return dataclasses.replace(table, cluster=dataclasses.replace(table.cluster, image=image))
 
 
-def cluster_settings(launch: Launch, table: Table, cache: bool = True, profile: BeamProfile = beam_profiles.NONE) -> ClusterSettings:
-    """The settings that the graph is made with: everything as the pods see it."""
+def cluster_settings(launch: Launch, table: Table, given: Settings | None = None) -> ClusterSettings:
+    """The settings that the graph is made with: the places as the pods see them, and how the engine works as it is `given` (None: the defaults).
+
+    Options for Beam are the table's: those of the environment are meant for this machine.
+    """
     cluster = table.cluster
     paths = (Path(cluster.workspace), Path(cluster.data), Path(cluster.schema))
-    there = profile.with_image(cluster.image)
-    return ClusterSettings(launch.name, *paths, beam_profile=there, beam_args=cluster.beam_args, cache=cache)
+    there = ClusterSettings(launch.name, *paths, beam_args=cluster.beam_args)
+    if given is None:
+        return there
+    profile = given.beam_profile.with_image(cluster.image)
+    return dataclasses.replace(there, beam_profile=profile, cache=given.cache, keep_versions=given.keep_versions, gzip_level=given.gzip_level)
 
 
-def compiled(launch: Launch, table: Table, cache: bool = True, profile: BeamProfile = beam_profiles.NONE) -> str:
-    """The text of both documents, checked; the same launch, code and table give the same bytes.
+def compiled(launch: Launch, table: Table, given: Settings | None = None) -> str:
+    """The text of both documents, checked; the same launch, code, table and settings give the same bytes.
 
     Raises:
       ContractError: if the backend would refuse it.
     """
-    spec = _tfx_spec(launch, table, cache, profile)
+    settings = cluster_settings(launch, table, given)
+    profile = settings.beam_profile
+    spec = _tfx_spec(launch, table, settings)
     kubeflow_parameters.expose(spec, launch, table.cluster.data)
     remote = [step for step in beam_profiles.BEAM_STEPS if profile.remote and profile.args_of(step)]
     spec, platform_spec = kubeflow_spec.prepared(spec, table, remote)
@@ -58,13 +65,12 @@ def compiled(launch: Launch, table: Table, cache: bool = True, profile: BeamProf
     return text
 
 
-def _tfx_spec(launch: Launch, table: Table, cache: bool, profile: BeamProfile) -> dict[str, Any]:
+def _tfx_spec(launch: Launch, table: Table, settings: ClusterSettings) -> dict[str, Any]:
     """What TFX's own runner makes of the graph."""
     from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner as runner
 
     from pipeline import graph
 
-    settings = cluster_settings(launch, table, cache, profile)
     # The champion is looked up when the run asks for it: the served folder stands for whatever it holds then.
     pipeline = graph.create_pipeline(launch, settings, champion=str(settings.serving))
     pipeline.pipeline_info.pipeline_name = kubeflow_spec.kebab(launch.name)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline import kubeflow_commands, kubeflow_errors, launches
+from pipeline import kubeflow_commands, kubeflow_errors, launch_options
 from pipeline.settings import SERVER_VARIABLES
 
 _CRON_FIELD = re.compile(r"[\d*/,?A-Za-z-]+")
@@ -61,7 +61,7 @@ def _command(commands: Any, name: str, does: str, run: Callable[[argparse.Namesp
         + _listed("exit status:", {str(status): text for status, text in kubeflow_errors.EXITS.items()}),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--launch", metavar="NAME", help=f"the launch, see `launches` (default: {launches.DEFAULT})")
+    launch_options.add(parser, "launch")
     parser.add_argument("--host", metavar="URL", help="the address of Kubeflow Pipelines")
     parser.add_argument("--namespace", metavar="NAME", help="of the runs, where Kubeflow Pipelines has many users")
     parser.add_argument("--experiment", metavar="NAME", help="what runs are grouped by (default: the launch)")

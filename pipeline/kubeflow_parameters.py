@@ -24,7 +24,7 @@ def expose(spec: Json, launch: Launch, data: str) -> None:
     """
     tasks = spec["root"]["dag"]["tasks"]
     readers = sorted(name for name, task in tasks.items() if run_parameters.FOLDER in task.get("inputs", {}).get("parameters", {}))
-    _add(spec, run_parameters.EPOCHS, "NUMBER_INTEGER", launch.model.epochs, [steps.TRAINER])
+    _add(spec, run_parameters.EPOCHS, "NUMBER_INTEGER", launch.model.epochs, [name for name in (steps.TUNER, steps.TRAINER) if name in tasks])
     if launch.log.spans:
         _add(spec, run_parameters.SPANS, "NUMBER_INTEGER", launch.log.spans, [steps.EXAMPLE_GEN])
     if readers:

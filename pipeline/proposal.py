@@ -1,6 +1,7 @@
 """Proposes the roles of a log's columns from its first rows: from names, types, values and their order, each with a reason."""
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ NEEDED = ("user", "item", "time")
 MOST_CONTEXT_VALUES = 50
 _LEAST_ITEM_SPREAD = 0.2
 _MOST_SHOWN = 12
+_TIMES = "epoch seconds, milliseconds, microseconds or ISO 8601 text such as 2026-01-31 12:00:00"
+_DATE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}")
 
 
 class ProposalError(DayoneError):
@@ -141,7 +144,7 @@ def _find_time(roles: Roles, sample: Sample) -> None:
     if "time" in roles.column:
         column = sample.columns[roles.column["time"]]
         if not column.time_unit:
-            raise ProposalError(f"--time {column.name}: needs epoch seconds, milliseconds, microseconds or ISO 8601 text, got {column.described()}.")
+            raise ProposalError(f"--time {column.name}: needs {_TIMES}, got {column.described()}.")
         roles.time_unit = column.time_unit
         roles.why["time_unit"] = _unit_reason(column)
 
@@ -164,6 +167,8 @@ def _missing_text(sample: Sample, roles: Roles, missing: list[str]) -> str:
 
 
 def _why_not(column: Column) -> str:
+    if column.is_text and _DATE.match(column.example().strip("'\"")):
+        return f" (looks like a date; a time needs {_TIMES})"
     about = "user" if column.has(role_words.USERS) else "item" if column.has(role_words.ITEMS) else ""
     return f" (describes the {about}, does not name it)" if about else ""
 
@@ -201,6 +206,10 @@ def _find_shown(roles: Roles, sample: Sample) -> None:
 
 
 def _find_value(roles: Roles, sample: Sample) -> None:
+    answers = [column for column in free(roles, sample) if pa.types.is_boolean(column.values.type) and column.has(role_words.ANSWERS)]
+    for column in answers[:1]:
+        roles.take("value", column, "true or false, and the name says that it is an answer")
+        return
     for column in (column.as_number for column in free(roles, sample)):
         if column.has(role_words.VALUES) and column.is_number and column.distinct > 1 and not column.has(role_words.IDS):
             roles.take("value", column, f"a number from {column.bounds[0]:g} to {column.bounds[1]:g} whose name says value")

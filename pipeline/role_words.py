@@ -49,6 +49,8 @@ WORTH = {
     3.0: _words("cart addtocart basket checkout signup register trial book reserve download install apply"),
     5.0: _words("purchase purchased buy bought order ordered transaction pay paid payment booking subscribe subscribed sale conversion"),
 }
+# Names of columns of true and false that say whether the user wanted it.
+ANSWERS = _words("label target positive success answer accepted converted").union(VALUES, *WORTH.values())
 
 ACTIVE = _words("active available availability enabled live sellable published stock instock visible")
 TITLES = _words("title name headline label caption")

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from components.errors import DayoneError, SettingsError
-from pipeline import launches
+from pipeline import launch_options, launches
 from pipeline.settings import Settings
 
 # As kubeflow/overlays/kserve/copy-versions.yaml has it.
@@ -50,7 +50,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     promote = actions.add_parser("promote", help="give the canary all of the traffic")
     abort = actions.add_parser("abort", help="take the traffic from the canary, before it was promoted")
     for action, patch in ((canary, _canary), (promote, lambda *_: PROMOTE), (abort, lambda *_: ABORT)):
-        action.add_argument("--launch", metavar="NAME", help=f"the launch, see `launches` (default: {launches.DEFAULT})")
+        launch_options.add(action, "launch")
         action.add_argument("--namespace", default=NAMESPACE, help="of the InferenceService (default: %(default)s)")
         action.add_argument("--dry-run", action="store_true", help="print the kubectl command and do nothing")
         action.set_defaults(command=_run, patch=patch)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from components.declaration import Launch
 from components.ingest import spans
-from pipeline import history_choice, launches, local_server
+from pipeline import history_choice, launch_options, launches, local_server
 from pipeline.serve_options import Options
 from pipeline.settings import Settings
 
@@ -21,8 +21,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="serve the pushed version over HTTP, on this machine",
         description="Serve the pushed version in TF Serving's REST form, follow new versions, log the traffic for the next run. See docs/serving.md.",
     )
-    serve.add_argument("--launch", metavar="NAME", help=f"the launch, see `launches` (default: {launches.DEFAULT})")
-    serve.add_argument("--workspace", metavar="DIR", help="the folder that runs write to (default: runs/ in the project)")
+    launch_options.add(serve, "launch", "workspace")
     serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s, this machine only)")
     serve.add_argument("--port", type=int, default=8501, help="the port (default: %(default)s, as TF Serving; 0 takes a free one)")
     serve.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="model calls at once (default: the cores, %(default)s)")

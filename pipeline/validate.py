@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from components.declaration import Launch
 from components.errors import LogError
-from pipeline import catalogue_checks, column_checks, log_checks, log_view, sample, set_aside_check
+from pipeline import catalogue_checks, column_checks, log_checks, log_view, rule_checks, sample, set_aside_check
 from pipeline.findings import Finding, closing_line, error
 from pipeline.log_view import LogView
 from pipeline.settings import Settings
@@ -34,7 +34,7 @@ def look(launch: Launch, settings: Settings) -> list[Finding]:
       LogError: if log or catalogue are not where the declaration says.
     """
     sample.check_inputs(launch, settings)
-    findings = list(_findings(launch, settings))
+    findings = [*rule_checks.check(launch), *_findings(launch, settings)]
     return sorted(findings, key=lambda finding: finding.level != "error")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from components.errors import SettingsError
 from components.serving import versions
 from components.serving.versions import VersionError
-from pipeline import launches
+from pipeline import launch_options, launches
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,8 +37,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     places = vectors.add_subparsers(title="where to", metavar="WHERE", required=True)
     for add in (_add_parquet, _add_faiss, _add_vespa, _add_pinecone, _add_vertex):
         place = add(places)
-        place.add_argument("--launch", metavar="NAME", help=f"the launch, see `launches` (default: {launches.DEFAULT})")
-        place.add_argument("--workspace", metavar="DIR", help="the folder that runs write to (default: runs/ in the project)")
+        launch_options.add(place, "launch", "workspace")
         place.add_argument("--version", type=int, metavar="NUMBER", help="the version, see `versions` (default: the served one)")
         place.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
         place.set_defaults(command=_export)

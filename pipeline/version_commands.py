@@ -6,7 +6,7 @@ import os
 from components.models import card_file
 from components.serving import versions
 from components.serving.versions import Version
-from pipeline import launches
+from pipeline import launch_options, launches
 from pipeline.settings import Settings
 
 
@@ -21,8 +21,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     back.add_argument("--to", type=int, metavar="VERSION", help="the version to serve (default: the one before the served one)")
     for parser, command in ((listing, _list), (back, _roll_back)):
-        parser.add_argument("--launch", metavar="NAME", help=f"the launch, see `launches` (default: {launches.DEFAULT})")
-        parser.add_argument("--workspace", metavar="DIR", help="the folder that runs write to (default: runs/ in the project)")
+        launch_options.add(parser, "launch", "workspace")
         parser.set_defaults(command=command)
 
 

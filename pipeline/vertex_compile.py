@@ -11,23 +11,23 @@ from typing import Any
 import yaml
 
 from components.declaration import Launch
-from pipeline import beam_profiles, kubeflow_compile
-from pipeline.beam_profiles import BeamProfile
+from pipeline import kubeflow_compile
 from pipeline.kubeflow_resources import ResourcesError, Table
+from pipeline.settings import Settings
 
 MOUNT = "/gcs/"
 _KUBERNETES_GPU = "/"  # nvidia.com/gpu; Vertex calls them NVIDIA_TESLA_T4
 
 
-def compiled(launch: Launch, table: Table, cache: bool = True, profile: BeamProfile = beam_profiles.NONE) -> str:
-    """The text of the job; the same launch, code and table give the same bytes.
+def compiled(launch: Launch, table: Table, given: Settings | None = None) -> str:
+    """The text of the job; the same launch, code, table and settings give the same bytes.
 
     Raises:
       ResourcesError: for what Vertex cannot have: a path that is not mounted there, a GPU by its Kubernetes name.
       ContractError: if the spec is wrong.
     """
     check(table)
-    spec = next(yaml.safe_load_all(kubeflow_compile.compiled(launch, table, cache, profile)))
+    spec = next(yaml.safe_load_all(kubeflow_compile.compiled(launch, table, given)))
     return json.dumps(job(spec), indent=1, sort_keys=True) + "\n"
 
 

@@ -143,6 +143,8 @@ ERRORS = [
     Bad("Parquet under a name of CSV", parquet(table()), "log.csv: is a Parquet file, needs CSV as text. Give it a name that ends in .parquet"),
     Bad("gz under a name of JSON", gzip.compress(jsonl().encode()), "is packed with gzip, needs JSONL as text", file="log.jsonl"),
     Bad("a spreadsheet", b"PK\x03\x04" + bytes(40), "is a zip archive or a spreadsheet, needs CSV as text. Unpack it, or save the sheet as CSV"),
+    Bad("a database", b"SQLite format 3\x00" + bytes(40), "is an SQLite database, needs CSV as text. Export the table as CSV", file="log.db"),
+    Bad("Feather", b"ARROW1\x00\x00" + bytes(40), "is a Feather file, needs CSV as text. Write it as Parquet", file="log.feather"),
     Bad("another file that lacks a column", {"a.csv": csv(), "b.csv": "user,time\nu,1700000000\n"}, "b.csv: lacks the column 'item'", file="log/"),
     Bad("a folder with nothing in it", {}, "found none", file="log/"),
     Bad("a folder under the name of the file", {}, "needs a data file", file="log.csv/"),

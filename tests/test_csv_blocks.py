@@ -38,3 +38,10 @@ def test_a_torn_row_that_is_not_utf8_prints_no_traceback(tmp_path, capsys):
 
     assert capsys.readouterr().err == ""
     assert sys.unraisablehook is hook
+
+
+@pytest.mark.parametrize(("name", "noted"), [("log.png", True), ("log.csv", False), ("log", True), ("log.tsv.gz", False)])
+def test_what_was_read_as_csv_for_want_of_an_ending_is_told_so(name, noted):
+    said = str(csv_blocks._unreadable(name, ValueError("CSV parse error")))
+    assert said.startswith(f"{name}: cannot be read as CSV: CSV parse error. ")
+    assert ("Its ending is none of .jsonl" in said and "so it was read as CSV" in said) == noted

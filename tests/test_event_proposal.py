@@ -70,5 +70,10 @@ def test_success_begins_at_the_upper_ratings_or_about_the_median(values, objecti
     assert from_value(Column("seconds", pa.array(values)))[1] == objective
 
 
+def test_true_is_a_success():
+    assert from_value(Column("Liked it", pa.array([True, False, None])))[1] == Objective("liked_it", value_at_least=1.0)
+    assert from_value(Column("liked", pa.array([True, None]))) is None
+
+
 def test_a_value_that_never_varies_gives_no_objective():
     assert from_value(Column("seconds", pa.array([3, 3]))) is None

@@ -1,6 +1,7 @@
 """The graph of every kind of launch: which nodes there are, and that nothing is learnt before the gates."""
 
 import dataclasses
+import shutil
 
 import pytest
 from tfx.components import ExampleValidator, StatisticsGen
@@ -10,7 +11,7 @@ from tfx.dsl.components.common.resolver import Resolver
 from tfx.types import channel_utils
 from tfx.types.channel import OutputChannel
 
-from components.declaration import Launch
+from components.declaration import Launch, Rules
 from pipeline import code_digest, steps
 from pipeline.beam_profiles import BEAM_STEPS, BeamProfile
 from pipeline.graph import create_pipeline
@@ -145,6 +146,37 @@ def test_steps_of_ours_carry_launch_and_code(launch, tmp_path):
             properties = repr(dict(nodes[name].exec_properties))
             assert code_digest.of_module(module) in properties, name
             assert launch.name in properties, name
+
+
+def test_an_edit_of_a_rule_of_one_s_own_is_a_reason_to_count_and_train_again_and_none_to_search(tmp_path, monkeypatch):
+    shutil.copytree(PROJECT / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(code_digest, "PROJECT", tmp_path)
+    house = tmp_path / "components" / "rules" / "house.py"
+    launch = dataclasses.replace(LAUNCHES["search"], rules=Rules(names=("popularity", "components.rules.house.cheapest")))
+
+    def properties(text):
+        house.write_text(text)
+        code_digest.of_module.cache_clear()
+        nodes = nodes_of(made(launch, tmp_path))
+        return {name: nodes[name].exec_properties["custom_config"] for name in (steps.RULES, steps.TUNER, steps.TRAINER)}
+
+    before, after = properties("x = 1"), properties("x = 2")
+    code_digest.of_module.cache_clear()
+    assert [before[name] == after[name] for name in (steps.RULES, steps.TUNER, steps.TRAINER)] == [False, True, False]
+
+
+@pytest.mark.parametrize("module", ["models.search", "models.tuner", "models.retrieval_training", "models.score_parts", "features.event_table"])
+def test_an_edit_of_what_a_trial_runs_is_a_reason_to_search_again(tmp_path, monkeypatch, module):
+    shutil.copytree(PROJECT / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(code_digest, "PROJECT", tmp_path)
+    found = []
+    for edit in ("", "# edited"):
+        with tmp_path.joinpath("components", *module.split(".")).with_suffix(".py").open("a") as file:
+            file.write(edit)
+        code_digest.of_module.cache_clear()
+        found.append(nodes_of(made(LAUNCHES["search"], tmp_path))[steps.TUNER].exec_properties["custom_config"])
+    code_digest.of_module.cache_clear()
+    assert found[0] != found[1]
 
 
 def test_a_curated_schema_carries_its_digest(launch, tmp_path):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -13,10 +14,16 @@ from pipeline.beam_profiles import BeamProfile
 from pipeline.compile_command import RESOURCES
 from pipeline.kubeflow_resources import ResourcesError
 from pipeline.kubeflow_spec import UNCACHED, kebab
+from pipeline.settings import Settings
 
 pytestmark = pytest.mark.tensorflow
 
 TABLE = kubeflow_compile.table_for(RESOURCES, None)
+
+
+def settings(**how):
+    """Settings of this machine; their places are none of the pods'."""
+    return Settings("shop", Path("/here"), Path("/here"), Path("/here"), **how)
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +72,20 @@ def test_paths_are_those_of_the_pods_and_nothing_is_made_here(tmp_path):
 def test_the_cache_is_for_the_steps_that_look_at_their_inputs_only(spec):
     tasks = spec["root"]["dag"]["tasks"]
     assert {name for name, task in tasks.items() if "cachingOptions" not in task} == {kebab(name) for name in UNCACHED}
-    without = next(yaml.safe_load_all(kubeflow_compile.compiled(launches.load("shop"), TABLE, cache=False)))
+    without = next(yaml.safe_load_all(kubeflow_compile.compiled(launches.load("shop"), TABLE, settings(cache=False))))
     assert not [name for name, task in without["root"]["dag"]["tasks"].items() if task.get("cachingOptions")]
+
+
+def test_how_files_are_packed_and_how_many_versions_stay_is_as_in_a_local_run(text):
+    given = kubeflow_compile.compiled(launches.load("shop"), TABLE, settings(gzip_level=6, keep_versions=2, beam_args=("--for_this_machine",)))
+    found = {}
+    for name, document in (("default", text), ("given", given)):
+        tasks = next(yaml.safe_load_all(document))["root"]["dag"]["tasks"]
+        carried = json.loads(tasks["example-gen"]["inputs"]["parameters"]["custom_config"]["runtimeValue"]["constant"])
+        kept = json.loads(tasks["pusher"]["inputs"]["parameters"]["custom_config"]["runtimeValue"]["constant"])
+        found[name] = (int(carried["custom_config"]["value"]["gzip_level"]), kept["keep_versions"])
+    assert found == {"default": (1, 5), "given": (6, 2)}
+    assert "/here" not in given and "--for_this_machine" not in given
 
 
 def test_one_image_runs_all_steps_and_may_be_given(spec):
@@ -90,7 +109,7 @@ def test_the_steps_of_a_remote_profile_keep_the_uris_of_the_store(tmp_path):
         (profile, {"statistics-gen", "catalogue-statistics-gen", "transform", "evaluator"}),
         (dataclasses.replace(profile, remote=False), set()),
     ):
-        spec = next(yaml.safe_load_all(kubeflow_compile.compiled(launches.load("shop"), TABLE, profile=given)))
+        spec = next(yaml.safe_load_all(kubeflow_compile.compiled(launches.load("shop"), TABLE, settings(beam_profile=given))))
         executors = spec["deploymentSpec"]["executors"].items()
         assert {name.removeprefix("exec-") for name, executor in executors if "--remote" in executor["container"]["args"]} == expected
 

@@ -63,6 +63,12 @@ def test_epochs_reach_the_trainer_as_if_they_were_declared(shop, tmp_path):
     assert shop.sees("trainer", epochs=3.0) != shop.sees("trainer")
 
 
+def test_epochs_reach_the_tuner_too(tmp_path):
+    searching = Compiled(tmp_path, changed(model={"tuning_trials": 2}))
+    assert searching.takers("epochs") == {"tuner", "trainer"}
+    assert searching.sees("tuner", epochs=3.0) == Compiled(tmp_path, changed(model={"tuning_trials": 2, "epochs": 3})).sees("tuner")
+
+
 @pytest.mark.parametrize("path", ["events.parquet", "days/events.parquet", "/elsewhere/events.parquet"])
 def test_a_log_reaches_the_example_gens_as_if_the_table_had_said_it(tmp_path, path):
     launch = changed(log={"path": path})

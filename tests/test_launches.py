@@ -62,7 +62,12 @@ def test_a_syntax_error_is_shown_with_file_and_line(tmp_path):
 
 def test_an_exception_is_shown_with_the_line_that_caused_it(tmp_path):
     text = GOOD.replace("eval_days=1", "days=1")
-    assert message_of(tmp_path, text) == "DIR/tea.py:6: TypeError: Split.__init__() got an unexpected keyword argument 'days'"
+    assert (
+        message_of(tmp_path, text)
+        == "DIR/tea.py:6: Split has no field 'days'. Did you mean 'eval_days'? Its fields: eval_share, eval_days, eval_from."
+    )
+    part = GOOD.replace("eval_days=1)", "eval_days=1), model=Model()")
+    assert message_of(tmp_path, part).endswith(": Model is not imported. Add it above: from components.declaration import Model")
     assert message_of(tmp_path, "\n1 / 0") == "DIR/tea.py:2: ZeroDivisionError: division by zero"
     assert message_of(tmp_path, "import no_such_module").startswith("DIR/tea.py:1: ModuleNotFoundError: ")
 

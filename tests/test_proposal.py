@@ -149,6 +149,17 @@ def test_the_first_rows_decide_and_always_decide_the_same():
     assert first == second
 
 
+def test_an_answer_in_true_and_false_is_a_value_and_another_flag_is_none():
+    found = proposal.propose(sample_of(plain(liked=some(True, False), debug=some(True, False))), {})
+    assert found.column["value"] == "liked"
+    assert "value" not in proposal.propose(sample_of(plain(debug=some(True, False))), {}).column
+
+
+def test_a_date_that_is_not_iso_is_told_what_is_read():
+    with pytest.raises(proposal.ProposalError, match=r"at: string, .*'14\.11\.2023 22:13' \(looks like a date; a time needs epoch .*ISO 8601"):
+        proposal.propose(sample_of(plain(at=["14.11.2023 22:13"] * ROWS)), {})
+
+
 def test_a_value_is_a_number_even_where_a_few_are_none():
     roles = proposal.propose(sample_of(plain(stars=["1", "5"] * (ROWS // 2 - 1) + ["none", "4"])), {})
     assert roles.column["value"] == "stars"

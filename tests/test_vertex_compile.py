@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -7,6 +8,7 @@ import yaml
 from pipeline import beam_profiles, kubeflow_compile, kubeflow_resources, launches, vertex_compile
 from pipeline.compile_command import RESOURCES
 from pipeline.kubeflow_resources import ResourcesError
+from pipeline.settings import Settings
 
 TABLE = kubeflow_resources.load(RESOURCES.with_name("resources.vertex.yaml"))
 
@@ -41,7 +43,8 @@ def test_the_job_is_the_same_pipeline_and_vertexs_client_takes_it(tmp_path):
 @pytest.mark.tensorflow
 def test_a_profile_reaches_the_steps_that_it_is_for():
     profile = beam_profiles.load()["flink"]
-    spec = next(yaml.safe_load_all(kubeflow_compile.compiled(launches.load("shop"), TABLE, profile=profile)))
+    given = Settings("shop", Path("/here"), Path("/here"), Path("/here"), beam_profile=profile)
+    spec = next(yaml.safe_load_all(kubeflow_compile.compiled(launches.load("shop"), TABLE, given)))
     args = {name: executor["container"]["args"] for name, executor in spec["deploymentSpec"]["executors"].items()}
     filled = profile.with_image(TABLE.cluster.image)
     with_options = {name for name, given in args.items() if "--runner=PortableRunner" in given}

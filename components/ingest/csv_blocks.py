@@ -17,6 +17,7 @@ import pyarrow.csv as pa_csv
 
 from components.errors import LogError
 from components.ingest.column_types import TypeConflictError, Types, plain_type
+from components.ingest.log_files import ending_note
 
 _BLOCK_BYTES = 2 << 20  # pyarrow reads up to 32 blocks ahead
 _TAIL_BYTES = 1 << 16
@@ -177,6 +178,5 @@ def _unreadable(path: str, error: Exception) -> LogError:
         return LogError(path, "is empty, needs a header and rows.", "Remove the file or write it again.")
     if "straddling" in reason:
         return LogError(path, f"a row is longer than {_BLOCK_BYTES >> 20} MB.", "Look for a quote that is opened and never closed.")
-    return LogError(
-        path, f"cannot be read as CSV: {reason[:200]}.", "Check the delimiter in the declaration, quotes, the number of fields, and that it is UTF-8."
-    )
+    fix = "Check the delimiter in the declaration, quotes, the number of fields, and that it is UTF-8."
+    return LogError(path, f"cannot be read as CSV: {reason[:200].rstrip('. ')}.{ending_note(path)}", fix)

@@ -13,11 +13,15 @@ from components.ingest.column_types import Types, plain_type
 from components.ingest.csv_blocks import OnBroken
 from components.ingest.log_files import format_of
 
+_WRITE_PARQUET = "Write it as Parquet; read are CSV, JSONL and Parquet."
 # What people name .csv or .json by mistake, by its first bytes.
 _NOT_TEXT = {
     b"PAR1": ("a Parquet file", "Give it a name that ends in .parquet."),
     b"\x1f\x8b": ("packed with gzip", "Give it a name that ends in .gz."),
     b"PK\x03\x04": ("a zip archive or a spreadsheet", "Unpack it, or save the sheet as CSV."),
+    b"ARROW1\x00\x00": ("a Feather file", _WRITE_PARQUET),
+    b"Obj\x01": ("an Avro file", _WRITE_PARQUET),
+    b"SQLite format 3\x00": ("an SQLite database", "Export the table as CSV."),
     b"\xff\xfe": ("UTF-16 text", "Save it as UTF-8."),
     b"\xfe\xff": ("UTF-16 text", "Save it as UTF-8."),
 }

@@ -74,6 +74,12 @@ def format_of(path: str) -> str:
     return "parquet" if name.endswith(PARQUET_ENDINGS) else "csv"
 
 
+def ending_note(path: str) -> str:
+    """What to say of a file that was read as CSV because its ending says nothing; "" for a known ending."""
+    known = path.lower().removesuffix(".gz").endswith(_ENDINGS)
+    return "" if known else f" Its ending is none of {', '.join(_ENDINGS)} (also .gz), so it was read as CSV."
+
+
 def _is_data(path: str) -> bool:
     name = os.path.basename(path).lower()
     return not name.startswith((".", "_")) and name.removesuffix(".gz").endswith(_ENDINGS)

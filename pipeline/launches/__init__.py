@@ -3,12 +3,15 @@
 A launch file is executed when it is loaded; what goes wrong in it is shown as file, line and message.
 """
 
+import dataclasses
 import difflib
+import re
 import runpy
 import traceback
 from pathlib import Path
 from typing import Any
 
+from components import declaration
 from components.declaration import Launch
 from components.errors import DayoneError, SettingsError
 from pipeline.settings import DEFAULT_LAUNCH as DEFAULT
@@ -66,7 +69,20 @@ def _execute(path: Path) -> dict[str, Any]:
     except DayoneError as error:
         raise LaunchError(f"{_shown(path)}:{_line(error, path)}: {error}") from error
     except Exception as error:
-        raise LaunchError(f"{_shown(path)}:{_line(error, path)}: {type(error).__name__}: {error}") from error
+        raise LaunchError(f"{_shown(path)}:{_line(error, path)}: {_explained(error)}") from error
+
+
+def _explained(error: Exception) -> str:
+    """The error in words: what is no field of a part of the declaration, and a part that is not imported, are told by what there is."""
+    field = re.match(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
+    part = getattr(declaration, field[1], None) if field else None
+    if field and dataclasses.is_dataclass(part):
+        names = [one.name for one in dataclasses.fields(part)]
+        near = difflib.get_close_matches(field[2], names, n=1)
+        return f"{field[1]} has no field {field[2]!r}.{f' Did you mean {near[0]!r}?' if near else ''} Its fields: {', '.join(names)}."
+    if isinstance(error, NameError) and dataclasses.is_dataclass(getattr(declaration, error.name or "", None)):
+        return f"{error.name} is not imported. Add it above: from components.declaration import {error.name}"
+    return f"{type(error).__name__}: {error}"
 
 
 def _line(error: BaseException, path: Path) -> int:
