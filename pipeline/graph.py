@@ -32,7 +32,7 @@ PREPROCESSING_FN = "components.features.preprocessing.preprocessing_fn"
 RULES_RUN_FN = "components.rules.training.run_fn"
 MODEL_RUN_FN = "components.models.training.run_fn"
 TUNER_FN = "components.models.tuning.tuner_fn"
-TUNER = "components.models.tuner.CatalogueTuner"
+TUNER_STEP = "components.models.tuner"
 INGEST = "components.ingest.executor"
 GATE = "components.validation.gate"
 RETRIEVAL_STEP = "components.evaluation.retrieval_step"
@@ -213,7 +213,8 @@ def tuned(launch: Launch, log: Checked, transform: Transform, catalogue: Checked
     trials begin at random.
     """
     items = catalogue.examples if catalogue else None
-    return CatalogueTuner(TUNER_FN, _code(TUNER_FN, TUNER), launch, log.examples, transform.outputs["transform_graph"], items).with_id(steps.TUNER)
+    code = f"{_code(TUNER_FN)}-{code_digest.of_module(TUNER_STEP)}"
+    return CatalogueTuner(TUNER_FN, code, launch, log.examples, transform.outputs["transform_graph"], items).with_id(steps.TUNER)
 
 
 def judged_retrieval(launch: Launch, log: Checked, model: BaseNode, rules: BaseNode, champion: str) -> BaseNode:
