@@ -57,6 +57,15 @@ def test_the_full_loss_is_the_mean_cross_entropy_over_all_items():
     assert model.compute_loss(INPUTS).numpy() == pytest.approx(expected, rel=1e-4)
 
 
+def test_log_sum_exp_and_its_gradient_are_those_of_tensorflow_for_large_logits_too():
+    logits = tf.constant(np.random.default_rng(4).normal(size=(3, 7)) * 200, tf.float32)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(logits)
+        ours, theirs = retrieval._log_sum_exp(logits), tf.reduce_logsumexp(logits, axis=1)
+    assert ours.numpy() == pytest.approx(theirs.numpy(), rel=1e-6)
+    assert tape.gradient(ours, logits).numpy() == pytest.approx(tape.gradient(theirs, logits).numpy(), abs=1e-6)
+
+
 def test_the_sampled_loss_corrects_each_logit_by_the_candidate_s_log_probability(sampled):
     model, target = _model(), tf.constant(TARGET[WEIGHT > 0])
     tf.random.set_seed(9)

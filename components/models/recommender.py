@@ -147,9 +147,7 @@ class Recommender(tf.Module):
         named["catalogue"] = concrete(self.catalogue)
         if self._launch.has_ranking_head:
             named["rank"] = self._traced(self.rank, ids | {"item_ids": ITEMS_SHAPE})
-            named["rank_examples"] = tf.function(self.rank_examples, autograph=False).get_concrete_function(
-                tf.TensorSpec([None], tf.string, "examples")
-            )
+            named["rank_examples"] = concrete(self.rank_examples, tf.TensorSpec([None], tf.string, "examples"))
         return named
 
     def _traced(self, function: Callable, strings: dict[str, tuple]) -> Callable:
