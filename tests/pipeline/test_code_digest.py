@@ -156,7 +156,7 @@ RERUNS = {
     "components.models.retrieval.query_tower": {"Tuner", "Trainer"},
     "components.models.ranking.ranking_head": {"Trainer"},
     "components.models.tuning.search": {"Tuner"},
-    "components.evaluation.slices": COMPARING | {"Verdict"},
+    "components.evaluation.slices": COMPARING,
     "components.evaluation.verdict_words": {"Verdict"},
     "components.declaration.slice_names": COMPARING | {"Verdict"},
     "components.serving.app": set(),
