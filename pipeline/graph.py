@@ -9,7 +9,7 @@ from tfx.orchestration import metadata
 from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.types import BaseChannel
 
-from components.declaration import Launch
+from components.declaration import CustomModel, Launch
 from components.evaluation import ranking_metrics
 from components.evaluation.ranking_step import RankingExamples
 from components.evaluation.retrieval_step import RetrievalEvaluator
@@ -212,11 +212,13 @@ def train(
 ) -> CatalogueTrainer:
     """The model, trained on the train split and exported with the serving signatures."""
     view = steps.view_of(steps.TRAINER, launch)
-    code = _code(steps.TRAINER, *launch.rules.names)
+    run_fn, code = MODEL_RUN_FN, _code(steps.TRAINER, *launch.rules.names)
+    if isinstance(launch.model, CustomModel):
+        run_fn, code = launch.model.run_fn, code_digest.of_module(launch.model.run_fn.rpartition(".")[0])
     items, graph = catalogue.examples if catalogue else None, transform.outputs["transform_graph"]
     start = champion if launch.model.warm_start else ""
     best = tuner[0].outputs["best_hyperparameters"] if tuner else None
-    trainer = CatalogueTrainer(MODEL_RUN_FN, code, view, log.examples, graph, items, start, best)
+    trainer = CatalogueTrainer(run_fn, code, view, log.examples, graph, items, start, best)
     return trainer.with_id(steps.TRAINER)
 
 

@@ -14,7 +14,7 @@ from components.declaration import json_form
 from components.declaration.criteria import Drift, Promotion
 from components.declaration.data import Boost, CatalogueColumns, Log, Objective, Split
 from components.declaration.labels import LabelRoles
-from components.declaration.learning import Model, Rules
+from components.declaration.learning import CustomModel, Model, Rules
 
 Self = typing.TypeVar("Self", bound="View")
 
@@ -240,7 +240,7 @@ class RulesView(ServingView):
 class TrainerView(ServingView):
     """Trainer and Tuner."""
 
-    model: Model
+    model: Model | CustomModel
 
     def with_model(self, settings: collections.abc.Mapping[str, typing.Any]) -> "TrainerView":
         """Returns the same view with other hyperparameters, by name."""
