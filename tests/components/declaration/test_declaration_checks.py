@@ -148,7 +148,12 @@ WRONG = [
     ({"model": Model(epochs=True)}, "launch.model.epochs", "True", "an int"),
     ({"exclude_seen": 1}, "launch.exclude_seen", "1", "a bool"),
     ({"seed": -1}, "launch.seed", "-1", "at least 0"),
-    ({"rules": {"names": ("components.rules",)}}, "launch.rules.names", "'components.rules'", "a function's dotted path"),
+    (
+        {"rules": {"names": ("components.rules",)}},
+        "launch.rules.names",
+        "'components.rules'",
+        "a function's dotted path",
+    ),
     ({"rules": {"names": ("tests.my.rule",)}}, "launch.rules.names", "'tests.my.rule'", "a function's dotted path"),
     (
         {"rules": {"names": ("popularity", "components.mine.popularity")}},
