@@ -1,6 +1,7 @@
 """docs/extend.md: the code that the page shows is a launch that runs to a verdict."""
 
 import dataclasses
+import json
 import re
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from pipeline import launches
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "extend.md").read_text(encoding="utf-8")
-MODEL, RULES = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+MODEL, RULES, STEPS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 SHOP = (ROOT / "pipeline" / "launches" / "shop.py").read_text(encoding="utf-8")
 
 
@@ -30,12 +31,12 @@ def make_project(folder):
     (launch / "__init__.py").write_text("")
     (launch / "model.py").write_text(MODEL)
     (launch / "rules.py").write_text(RULES)
+    (launch / "steps.py").write_text(STEPS)
     lines = {line.strip() for line in TEXT.splitlines()}
-    model, rules = (next(line for line in lines if line.startswith(start)) for start in ("model=Custom", "rules=Rules"))
-    text = SHOP.replace('name="shop"', 'name="my_feature"').replace(
-        "    split=", f"    {model}\n    {rules}\n    split="
-    )
-    text = text.replace("import Catalogue,", "import Catalogue, CustomModel, Rules,")
+    starts = ("model=Custom", "rules=Rules", "steps=(CustomStep")
+    declared = "\n    ".join(next(line for line in lines if line.startswith(start)) for start in starts)
+    text = SHOP.replace('name="shop"', 'name="my_feature"').replace("    split=", f"    {declared}\n    split=")
+    text = text.replace("import Catalogue,", "import Catalogue, CustomModel, CustomStep, Rules,")
     (launch / "launch.py").write_text(text)
     shutil.copytree(ROOT / "schema" / "shop", folder / "schema" / "my_feature")
     return folder
@@ -55,6 +56,9 @@ def test_the_two_tower_of_the_page_runs_to_a_verdict(tmp_path):
     # The two towers learn something: better than a list of the most popular items.
     assert rows["model"]["recall@10"] > rows["popularity"]["recall@10"]
     assert summary["verdict"]["outcome"] in ("model", "rules")
+    record = json.loads(max((workspace / "my_feature" / "logs").glob("*.json")).read_text())
+    step = next(step for step in record["steps"] if step["step"] == "BotGate")
+    assert step["state"] == "done" and re.fullmatch(r"at most \d+ events a user", step["figure"])
 
 
 def test_a_launch_in_a_folder_is_found_and_loaded(tmp_path, monkeypatch):
