@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.cli import launch_options
+from pipeline.cli.parser import Commands, Parser
 from pipeline.kubeflow import commands as kubeflow_commands
 from pipeline.kubeflow import errors
 from pipeline.settings import SERVER_VARIABLES
@@ -16,7 +17,7 @@ _CRON_FIELD = re.compile(r"[\d*/,?A-Za-z-]+")
 _DAY_MINUTES = 24 * 60
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def register(commands: "Commands[Parser]") -> None:
     """Adds the four commands to the parser of the command line."""
     _add_submit(commands)
     _add_schedule(commands)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline import launches
 from pipeline.cli import launch_options
+from pipeline.cli.parser import Commands, Parser
 from pipeline.settings import PROJECT, Settings
 
 RESOURCES = PROJECT / "kubeflow" / "resources.yaml"
@@ -20,7 +21,7 @@ examples:
 """
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def register(commands: "Commands[Parser]") -> None:
     """Adds the command to the parser of the command line."""
     parser = commands.add_parser(
         "compile",
