@@ -4,7 +4,6 @@ It answers help and mistakes at once: neither TensorFlow nor TFX is imported in 
 command that reads data.
 """
 
-import argparse
 import re
 import sys
 from collections.abc import Sequence
@@ -24,7 +23,7 @@ from pipeline.cli import (
     vectors,
     versions,
 )
-from pipeline.cli.parser import Parser, entries
+from pipeline.cli.parser import Help, Parser, entries
 from pipeline.settings import PROJECT, VARIABLES
 
 EXIT_OK, EXIT_ERROR, EXIT_STOPPED = 0, 1, 130
@@ -76,7 +75,7 @@ def build_parser() -> Parser:
         prog="python -m pipeline",
         description="Dayone: launch a product feature with machine learning from day one.",
         epilog=entries("environment variables (an option wins over its variable):", VARIABLES),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Help,
     )
     parser.add_argument("--version", action="version", version=f"dayone {read_version()}")
     parser.set_defaults(command=None)

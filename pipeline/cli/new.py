@@ -4,10 +4,14 @@ import argparse
 from pathlib import Path
 
 from components.errors import SettingsError
-from pipeline.cli.parser import Commands, Parser
+from pipeline.cli.parser import Commands, Help, Parser
 
 _ROLES = {"user": "the user's id", "item": "the item's id", "time": "the time"}
-_EXAMPLE = "example:\n  python -m pipeline new ../my_feature --log my_events.parquet --catalogue my_items.csv"
+_EXAMPLE = """\
+example:
+  python -m pipeline new ../my_feature --log my_events.parquet \\
+    --catalogue my_items.csv
+"""
 
 
 def register(commands: "Commands[Parser]") -> None:
@@ -18,7 +22,7 @@ def register(commands: "Commands[Parser]") -> None:
         description="Make a project of your own: the template's files, a declaration proposed from your log, "
         "and a first schema of it.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Help,
     )
     parser.add_argument("folder", metavar="DIR", help="the new project's folder; must not exist or be empty")
     log = "the interaction log: CSV, JSONL or Parquet, a file or a folder of files"

@@ -22,6 +22,19 @@ class Parser(argparse.ArgumentParser):
         super().error(message + suggestion(message))
 
 
+class Help(argparse.RawDescriptionHelpFormatter):
+    """Wraps the description to 80 columns and leaves the rest of a help text, such as examples, as it is."""
+
+    def __init__(self, prog: str):
+        """Prepares the formatter; help is as wide on every terminal, so that docs can quote it."""
+        super().__init__(prog, width=COLUMNS - 1)
+
+    def add_text(self, text: str | None) -> None:
+        """Adds a description or an epilog; only what has one line is wrapped."""
+        single = text is not None and "\n" not in text
+        super().add_text(textwrap.fill(text, COLUMNS - 1) if text is not None and single else text)
+
+
 def suggestion(message: str) -> str:
     """Returns " Did you mean 'run'?" for argparse's message about a wrong choice; "" where nothing is close."""
     wrong = _CHOICE.search(message)

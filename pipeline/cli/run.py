@@ -4,20 +4,21 @@ import argparse
 
 from pipeline import steps
 from pipeline.cli import context, launch_options
-from pipeline.cli.parser import Commands, Parser, entries
+from pipeline.cli.parser import Commands, Help, Parser, entries
 from pipeline.settings import VARIABLES
 
 _EXAMPLES = """\
 examples:
-  python -m pipeline run                           the default launch; the shop's
-                                                   sample is made if there is none
-  python -m pipeline run --log my_events.parquet   the same declaration, your log
+  # the default launch; the shop's sample is made if there is none
+  python -m pipeline run
+  # the same declaration with your own log
+  python -m pipeline run --log my_events.parquet
+  # another launch, its files in DIR
   python -m pipeline run --launch movielens --log DIR
-                                                   another launch, its files in DIR
-  python -m pipeline run --from Trainer            earlier steps' results are those
-                                                   of earlier runs
-  python -m pipeline run --to Gate                 only check the data against the
-                                                   schema
+  # take the results of earlier steps from earlier runs
+  python -m pipeline run --from Trainer
+  # only check the data against the schema
+  python -m pipeline run --to Gate
 """
 
 
@@ -30,7 +31,7 @@ def register(commands: "Commands[Parser]") -> None:
         help="run the pipeline on this machine, from the log to the verdict",
         description="Run the pipeline on this machine: from the log to the verdict and, if it is good, a pushed model.",
         epilog=f"{_EXAMPLES}\n{listing}\n\n{variables}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Help,
     )
     launch_options.add(parser, "launch", "log", "workspace")
     first = "begin with this step; take the results of earlier steps from earlier runs"

@@ -10,7 +10,7 @@ from components.errors import SettingsError
 from components.registry import versions
 from components.registry.versions import VersionError
 from pipeline.cli import context, launch_options
-from pipeline.cli.parser import Commands, Parser
+from pipeline.cli.parser import Commands, Help, Parser
 
 if TYPE_CHECKING:
     from components.integrations.sink import Sink
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 PINECONE_KEY, PINECONE_HOST = "PINECONE_API_KEY", "PINECONE_INDEX_HOST"
 _EXAMPLES = f"""\
 examples:
-  python -m pipeline vectors faiss                     an index file, with its recall measured
-  python -m pipeline vectors vespa --dry-run           what would be written, and the schema
-  python -m pipeline vectors pinecone --host HOST      upsert, then delete withdrawn items; the key comes from {PINECONE_KEY}
+  # an index file, with its recall measured
+  python -m pipeline vectors faiss
+  # what would be written, and the schema
+  python -m pipeline vectors vespa --dry-run
+  # upsert, then delete withdrawn items; the key comes from {PINECONE_KEY}
+  python -m pipeline vectors pinecone --host HOST
 """
 
 
@@ -32,7 +35,7 @@ def register(commands: "Commands[Parser]") -> None:
         description="Export the active items of the served version and their vectors. A version of the rules has none: then nothing is exported, and "
         "the exit status is 1. See docs/infrastructure.md.",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Help,
     )
     targets = vectors.add_subparsers(title="where to", metavar="WHERE", required=True)
     for add in (_add_parquet, _add_faiss, _add_vespa, _add_pinecone, _add_vertex):

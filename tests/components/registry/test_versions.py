@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from small_version import model
 
 from components.registry import versions
 from components.registry.versions import VersionError
