@@ -3,6 +3,18 @@
 from components.declaration.criteria import Drift, Promotion
 from components.declaration.data import Boost, Catalogue, Log, Objective, Split
 from components.declaration.launch import Launch
-from components.declaration.learning import Model, Rules
+from components.declaration.learning import CustomModel, Model, Rules
 
-__all__ = ["Boost", "Catalogue", "Drift", "Launch", "Log", "Model", "Objective", "Promotion", "Rules", "Split"]
+__all__ = [
+    "Boost",
+    "Catalogue",
+    "CustomModel",
+    "Drift",
+    "Launch",
+    "Log",
+    "Model",
+    "Objective",
+    "Promotion",
+    "Rules",
+    "Split",
+]

@@ -1,10 +1,9 @@
 """The declaration: the one file a team edits to launch a feature.
 
 A `Launch` says what exists: where the interaction log and the catalogue are, which of their columns play which role,
-  what the
-product wants (objectives), which rules serve first and what a model must show to replace them. It is frozen and checked
-when it is
-made. Each step gets a view of it (`components.declaration.views`): the part that the step reads, and no more.
+what the product wants (objectives), which rules serve first and what a model must show to replace them. It is frozen
+and checked when it is made. Each step gets a view of it (`components.declaration.views`): the part that the step reads,
+and no more.
 """
 
 import dataclasses
@@ -16,7 +15,7 @@ from components.declaration import checks, criteria_checks, data_checks, json_fo
 from components.declaration.criteria import Drift, Promotion
 from components.declaration.data import Catalogue, Log, Objective, Split
 from components.declaration.labels import LabelRoles
-from components.declaration.learning import Model, Rules
+from components.declaration.learning import CustomModel, Model, Rules
 from components.errors import DeclarationError
 
 
@@ -38,7 +37,7 @@ class Launch(LabelRoles):
     rules: Rules = dataclasses.field(default_factory=Rules)
     promotion: Promotion = dataclasses.field(default_factory=Promotion)
     drift: Drift = dataclasses.field(default_factory=Drift)
-    model: Model = dataclasses.field(default_factory=Model)
+    model: Model | CustomModel = dataclasses.field(default_factory=Model)
     exclude_seen: bool = True
     seed: int = 7
 
@@ -56,6 +55,12 @@ class Launch(LabelRoles):
         criteria_checks.check_model(self.model)
         if self.catalogue:
             criteria_checks.check_boosts(self.catalogue)
+
+    @property
+    def has_ranking_head(self) -> bool:
+        """Whether the log holds what a ranking head learns from, and the model has one."""
+        ranks = self.model.ranking if isinstance(self.model, CustomModel) else True
+        return ranks and super().has_ranking_head
 
     def with_model(self, settings: Mapping[str, Any]) -> "Launch":
         """Returns the same launch with other hyperparameters, by name."""
