@@ -14,7 +14,7 @@ HEAVY = (*ENGINES, "tensorflow_recommenders", "tf_keras", "keras", "ml_metadata"
 LIGHT_MODULES = (
     "pipeline.__main__",
     "pipeline.cli.main",
-    "pipeline.cli.compile",
+    "pipeline.cli.compile_pipeline",
     "pipeline.cli.feast",
     "pipeline.kubeflow.compiler",
     "pipeline.kubeflow.commands",

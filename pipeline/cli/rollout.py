@@ -11,16 +11,14 @@ version and 100.
 
 import argparse
 import json
-import os
 import shlex
 import subprocess
 from collections.abc import Sequence
 from typing import Any
 
 from components.errors import DayoneError, SettingsError
-from pipeline import launches
-from pipeline.cli import launch_options
-from pipeline.settings import Settings
+from pipeline.cli import context, launch_options
+from pipeline.cli.parser import Commands, Parser
 
 # As kubeflow/overlays/kserve/copy-versions.yaml has it.
 STORE = "s3://dayone-models"
@@ -37,7 +35,7 @@ class RolloutError(DayoneError):
     """kubectl is not there, or refused."""
 
 
-def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def register(commands: "Commands[Parser]") -> None:
     """Adds the command to the command line."""
     parser = commands.add_parser(
         "rollout",
@@ -88,9 +86,8 @@ def kubectl(launch: str, namespace: str, patch: Patch) -> list[str]:
 
 
 def _run(options: argparse.Namespace) -> int:
-    settings = Settings.from_environment(os.environ, {"launch": options.launch})
-    launches.load(settings.launch)
-    command = kubectl(settings.launch, options.namespace, options.patch(options, settings.launch))
+    launch = context.load(options, "launch").launch.name
+    command = kubectl(launch, options.namespace, options.patch(options, launch))
     if options.dry_run:
         print(shlex.join(command))
         return 0

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from components.declaration import Launch
 from components.ingest import spans
-from pipeline import launches
-from pipeline.cli import launch_options
+from pipeline.cli import context, launch_options
+from pipeline.cli.parser import Commands, Parser
 from pipeline.local import history_choice, server
 from pipeline.local.serve_options import Options
 from pipeline.settings import Settings
@@ -16,7 +16,7 @@ from pipeline.settings import Settings
 THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
 
-def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def register(commands: "Commands[Parser]") -> None:
     """Adds the command to the command line."""
     serve = commands.add_parser(
         "serve",
@@ -63,8 +63,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _serve(given: argparse.Namespace) -> int:
-    settings = Settings.from_environment(os.environ, {"launch": given.launch, "workspace": given.workspace})
-    launch = settings.declared(launches.load(settings.launch))
+    loaded = context.load(given, "launch", "workspace")
+    settings, launch = loaded.settings, loaded.declared
     traffic = (given.traffic or settings.home / "traffic").resolve() if given.log else None
     day_folder = spans.day_folder(launch.log.path, str(settings.data))
     demo = given.host in THIS_MACHINE if given.demo is None else given.demo

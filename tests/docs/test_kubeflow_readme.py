@@ -9,7 +9,7 @@ import pytest
 
 from pipeline import beam_profiles
 from pipeline.cli import main
-from pipeline.cli.compile import RESOURCES
+from pipeline.cli.compile_pipeline import RESOURCES
 from pipeline.kubeflow import errors, run_parameters
 from pipeline.kubeflow.spec import UNCACHED
 from pipeline.settings import SERVER_VARIABLES

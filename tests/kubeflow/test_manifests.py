@@ -12,7 +12,7 @@ import yaml
 
 from pipeline import launches
 from pipeline.cli import rollout
-from pipeline.cli.compile import RESOURCES
+from pipeline.cli.compile_pipeline import RESOURCES
 from pipeline.kubeflow import resources
 
 

@@ -15,7 +15,7 @@ from components.declaration import Drift, Launch, Log, Objective, Split
 from components.errors import GateError
 from components.registry import train_statistics
 from pipeline import graph
-from pipeline.cli import schema
+from pipeline.checks import schema_comparison
 from pipeline.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -112,7 +112,7 @@ def push(settings):
 def test_each_run_takes_its_window_and_the_cache_the_rest(settings, tmp_path):
     for number, rows in ((1, 100), (2, 200), (3, 300)):
         write_day(tmp_path, number, rows)
-    assert schema.run(WATCHED, settings, []) == 0
+    assert schema_comparison.run(WATCHED, settings, []) == 0
 
     states, figures, error = run(WATCHED, settings)
     assert error is None
@@ -154,6 +154,6 @@ def test_the_window_may_be_longer_than_the_log(settings, tmp_path):
     for number, rows in ((1, 100), (2, 200), (3, 300)):
         write_day(tmp_path, number, rows)
     launch = dataclasses.replace(WATCHED, log=dataclasses.replace(WATCHED.log, spans=30))
-    assert schema.run(launch, settings, []) == 0
+    assert schema_comparison.run(launch, settings, []) == 0
 
     assert run(launch, settings)[1]["ExampleGen"] == "300 train, 300 eval"

@@ -11,7 +11,7 @@ from kubeflow_cluster import table_for
 
 from pipeline import launches, steps
 from pipeline.beam_profiles import BeamProfile
-from pipeline.cli.compile import RESOURCES
+from pipeline.cli.compile_pipeline import RESOURCES
 from pipeline.kubeflow import compiler, contract
 from pipeline.kubeflow.resources import ResourcesError
 from pipeline.kubeflow.spec import UNCACHED, kebab

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from pipeline import launches
-from pipeline.cli.compile import RESOURCES
+from pipeline.cli.compile_pipeline import RESOURCES
 from pipeline.kubeflow import compiler, contract
 from pipeline.kubeflow.contract import ContractError
 

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from pipeline import steps
-from pipeline.cli.compile import RESOURCES
+from pipeline.cli.compile_pipeline import RESOURCES
 from pipeline.kubeflow import resources
 from pipeline.kubeflow.resources import ResourcesError, StepResources
 

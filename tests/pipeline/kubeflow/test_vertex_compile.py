@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from pipeline import beam_profiles, launches
-from pipeline.cli.compile import RESOURCES
+from pipeline.cli.compile_pipeline import RESOURCES
 from pipeline.kubeflow import compiler, resources, vertex
 from pipeline.kubeflow.resources import ResourcesError
 from pipeline.settings import Settings
