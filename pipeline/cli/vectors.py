@@ -120,7 +120,9 @@ def _add_vertex(targets: "Commands[Parser]") -> argparse.ArgumentParser:
 
 
 def _add_own(targets: "Commands[Parser]") -> argparse.ArgumentParser:
-    target = _add_folder(_target(targets, "own", "a vector store of your own, by the dotted path of its function", _own))
+    target = _add_folder(
+        _target(targets, "own", "a vector store of your own, by the dotted path of its function", _own)
+    )
     target.add_argument("function", metavar="PATH", help="takes a folder, returns a Sink: docs/extend.md")
     return target
 

@@ -8,6 +8,7 @@ from tfx.types import standard_artifacts
 from tfx.utils import io_utils
 
 from components.declaration import Catalogue, Drift, Launch, Log, Objective, Split
+from components.declaration.views import DriftView
 from components.errors import GateError
 from components.ingest.example_gen import catalogue_example_gen, events_example_gen
 from components.validation.drift_steps import DriftGate
@@ -52,7 +53,12 @@ def gate(tmp_path):
         passed = standard_artifacts.String()
         passed.uri = str(tmp_path / "passed")
         DriftGate.test_call(
-            drift_anomalies=compared, **found, passed=passed, launch=declared.to_json(), schema="schema.pbtxt", code=""
+            drift_anomalies=compared,
+            **found,
+            passed=passed,
+            launch=DriftView.of(declared).to_json(),
+            schema="schema.pbtxt",
+            code="",
         )
         return passed
 
