@@ -48,7 +48,7 @@ def prepare(folder):
     from executed_node import execute
 
     from components.ingest.example_gen import catalogue_example_gen, events_example_gen
-    from pipeline import launches, steps
+    from pipeline import launches
     from pipeline.beam_engine import ENGINE
 
     StandardOptions.DEFAULT_RUNNER = ENGINE
@@ -71,6 +71,7 @@ def _transform(launch, folder, runner):
     from tensorflow_transform.tf_metadata import dataset_metadata, schema_utils
 
     from components.features.preprocessing import LAUNCH_KEY, preprocessing_fn
+    from pipeline import steps
 
     schema = _schema()
     spec = schema_utils.schema_as_feature_spec(schema).feature_spec
