@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.declaration.functions import check_path, load_function
 from components.errors import SettingsError
 from components.registry import versions
 from components.registry.versions import VersionError
@@ -38,7 +39,7 @@ def register(commands: "Commands[Parser]") -> None:
         formatter_class=Help,
     )
     targets = vectors.add_subparsers(title="where to", metavar="WHERE", required=True)
-    for add in (_add_parquet, _add_faiss, _add_vespa, _add_pinecone, _add_vertex):
+    for add in (_add_parquet, _add_faiss, _add_vespa, _add_pinecone, _add_vertex, _add_own):
         target = add(targets)
         launch_options.add(target, "launch", "workspace")
         target.add_argument(
@@ -115,6 +116,14 @@ def _add_vertex(targets: "Commands[Parser]") -> argparse.ArgumentParser:
     target.add_argument("--region", required=True, help="of the online store, as europe-west4")
     target.add_argument("--dataset", required=True, help="of BigQuery; must exist")
     target.add_argument("--store", required=True, help="the online store's id; created if missing")
+    return target
+
+
+def _add_own(targets: "Commands[Parser]") -> argparse.ArgumentParser:
+    target = _add_folder(
+        _target(targets, "own", "a vector store of your own, by the dotted path of its function", _own)
+    )
+    target.add_argument("function", metavar="PATH", help="takes a folder, returns a Sink: docs/extend.md")
     return target
 
 
@@ -196,6 +205,12 @@ def _vertex(options: argparse.Namespace, _folder: Path, _environ: Mapping[str, s
     from components.integrations.vertex_store import VertexStore
 
     return VertexStore(options.project, options.region, options.dataset, options.store)
+
+
+def _own(options: argparse.Namespace, folder: Path, _environ: Mapping[str, str]) -> "Sink":
+    check_path("PATH", options.function)
+    sink: Sink = load_function("PATH", options.function)(folder)
+    return sink
 
 
 def _check(option: str, value: float, low: float, high: float) -> None:
