@@ -43,7 +43,7 @@ SERVER_VARIABLES = {
     "DAYONE_KFP_ROOT": "where runs put their artifacts: gs://, s3:// or minio:// (default: the server's own)",
     "DAYONE_KFP_TIMEOUT": "seconds that one answer may take (default: 30)",
 }
-# Read by tests only: where a person keeps public data sets that the project may not ship.
+# Read by tests only: the folders of public data sets that the project may not ship.
 TEST_VARIABLES = ("DAYONE_MOVIELENS", "DAYONE_OPEN_BANDIT")
 
 _HOST = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
@@ -135,31 +135,31 @@ class Settings:
         return self.home / "serving" / self.launch
 
     def champion(self) -> str:
-        """The version folder that is being served (the highest number that holds a SavedModel); "" before the first push."""
+        """Returns the version folder that is being served (the highest number that holds a SavedModel); "" before the first push."""
         served = versions.served(self.serving)
         return str(served.folder) if served else ""
 
     def beam_args_of(self, step: str) -> tuple[str, ...]:
-        """The options for Beam inside a step."""
+        """Returns the options for Beam inside a step."""
         return (*self.beam_profile.args_of(step), *self.beam_args)
 
     def locate(self, path: str) -> Path:
-        """A path of the declaration, relative ones below the data folder."""
+        """Resolves a path of the declaration, relative ones below the data folder."""
         return self.data / Path(path).expanduser()
 
     def declared(self, launch: Launch) -> Launch:
-        """The declaration as it runs with these settings: a log given as one file replaces the declared one."""
+        """Returns the declaration as it runs with these settings: a log given as one file replaces the declared one."""
         if self.log is None:
             return launch
         return dataclasses.replace(launch, log=dataclasses.replace(launch.log, path=str(self.log)))
 
     def to_json(self) -> str:
-        """The settings as JSON, for the process that runs the pipeline."""
+        """Returns the settings as JSON, for the process that runs the pipeline."""
         return json.dumps(dataclasses.asdict(self), default=str, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Settings":
-        """The inverse of `to_json`."""
+        """Reads what `to_json` wrote."""
         values = json.loads(text)
         paths = {
             name: Path(values[name]) for name in ("workspace", "data", "schema", "log") if values[name] is not None
@@ -210,7 +210,7 @@ class KubeflowServer:
             raise SettingsError(
                 source.origin("root"),
                 root,
-                f"a place in an object store: {', '.join(_STORES)}",
+                f"a URI in an object store: {', '.join(_STORES)}",
                 "KFP has no other pipeline roots.",
             )
         if ca and not _path(ca).is_file():
@@ -225,12 +225,12 @@ class KubeflowServer:
 
 def _check_names(environ: Mapping[str, str]) -> None:
     """A mistyped variable would be ignored in silence, and the run would go somewhere else."""
-    known = VARIABLES | SERVER_VARIABLES
+    names = VARIABLES | SERVER_VARIABLES
     for name in environ:
-        if name.startswith("DAYONE_") and name not in known and name not in TEST_VARIABLES:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+        if name.startswith("DAYONE_") and name not in names and name not in TEST_VARIABLES:
+            near = difflib.get_close_matches(name, names, n=1, cutoff=0.8)
             fix = f"Did you mean {near[0]}?" if near else "Unset it."
-            raise SettingsError(name, environ[name], f"to be one of {', '.join(known)}", fix)
+            raise SettingsError(name, environ[name], f"to be one of {', '.join(names)}", fix)
 
 
 def _path(text: str | Path) -> Path:

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAMS = re.findall(
-    r"python ((?:tests|data|kubeflow)/\w+\.py)",
+    r"python ((?:tests|data|kubeflow)/[\w/]+\.py)",
     (ROOT / "Makefile").read_text(encoding="utf-8").replace("$(BIN)/", "").replace("$(PYTHON)", "python"),
 )
 

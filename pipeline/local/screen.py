@@ -173,7 +173,7 @@ class _KnownTotal(TextColumn):
 
 
 def _never_crash_on(stream: IO[str]) -> None:
-    """A locale that cannot write a title's letters gets question marks in their place."""
+    """A locale that cannot write a title's letters gets question marks instead."""
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure:
         reconfigure(errors="replace")
