@@ -43,9 +43,10 @@ sample: setup ## make the sample log alone; ARGS="--help"
 ## Checks
 check: lint types test ## what CI runs: lint, types, all tests
 
-lint: setup ## ruff, rules and format
+lint: setup ## ruff, rules and format; layers of the packages
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
 
 types: setup ## mypy
 	$(BIN)/mypy
