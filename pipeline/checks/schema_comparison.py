@@ -49,7 +49,7 @@ class Comparison:
 
 
 def run(launch: Launch, settings: Settings, accept: Sequence[str] | None) -> int:
-    """Shows how the data differ from the schemas, and accepts what was asked for.
+    """Shows how the data differ from the schemas, and accepts those that `accept` names.
 
     Args:
       launch: the declaration.

@@ -82,7 +82,7 @@ def _run(options: argparse.Namespace) -> int:
             f"DAYONE_BEAM_ARGS is for runs on this machine; the compiled steps get cluster.beam_args of {options.resources}",
             file=sys.stderr,
         )
-    print("compiling; starting TFX takes about 20 seconds ...", file=sys.stderr)
+    print("compiling; starting TFX takes about 10 seconds ...", file=sys.stderr)
     with warnings.catch_warnings():
         # Google's clients tell everyone on Python 3.10 that they will stop.
         warnings.simplefilter("ignore", FutureWarning)

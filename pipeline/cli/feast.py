@@ -50,7 +50,7 @@ def _fill(options: argparse.Namespace) -> int:
 
 
 def _tables(launch: Launch, settings: Settings) -> "dict[str, pa.Table]":
-    """The offline tables, from the examples of both splits and the catalogue's."""
+    """Reads the offline tables from the examples of both splits and the catalogue's."""
     from pipeline.local import run_outputs
 
     examples = run_outputs.newest(settings.metadata, launch.name, steps.EXAMPLE_GEN)

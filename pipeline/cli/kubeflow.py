@@ -1,4 +1,4 @@
-"""The command line of what is asked of a server of Kubeflow Pipelines: `python -m pipeline submit | schedule | status | cancel`."""
+"""Commands for a server of Kubeflow Pipelines: `python -m pipeline submit | schedule | status | cancel`."""
 
 import argparse
 import re
@@ -104,7 +104,7 @@ def _add_order(parser: argparse.ArgumentParser, what: str) -> None:
 
 
 def six_fields(cron: str) -> str:
-    """A schedule with seconds, as Kubeflow Pipelines wants it: of five fields it would take the first for seconds."""
+    """Returns a schedule with seconds, as Kubeflow Pipelines needs it: of five fields it would take the first for seconds."""
     fields = cron.split()
     if len(fields) not in (5, 6) or not all(_CRON_FIELD.fullmatch(field) for field in fields):
         raise argparse.ArgumentTypeError(

@@ -50,7 +50,7 @@ def _make(options: argparse.Namespace) -> int:
 
 
 def _check_source(option: str, path: str | None) -> None:
-    """The readers name the declaration in their errors, and here is none yet."""
+    """Checks a path before the readers do, whose errors name a declaration that does not exist yet."""
     if path is None or (path and any(letter in path for letter in "*?[{")):
         return
     if not path or not Path(path).expanduser().exists():

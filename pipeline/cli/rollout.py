@@ -61,7 +61,7 @@ def register(commands: "Commands[Parser]") -> None:
 
 
 def canary_patch(uri: str, percent: int) -> Patch:
-    """What makes a version the newest revision, with its share; with 100 it needs no rule."""
+    """Returns the patch that makes a version the newest revision, with its share; 100 needs no rule."""
     return {
         "spec": {
             "predictor": {"canaryTrafficPercent": None if percent == 100 else percent, "model": {"storageUri": uri}}
@@ -80,7 +80,7 @@ def _canary(options: argparse.Namespace, launch: str) -> Patch:
 
 
 def kubectl(launch: str, namespace: str, patch: Patch) -> list[str]:
-    """The command; a field that the patch sets to null is removed."""
+    """Returns the command; a field that the patch sets to null is removed."""
     where = ["kubectl", "patch", "inferenceservice", launch, "--namespace", namespace]
     return [*where, "--type", "merge", "--patch", json.dumps(patch, separators=(",", ":"))]
 
@@ -108,11 +108,11 @@ def run(command: Sequence[str]) -> int:
         ) from error
     except subprocess.TimeoutExpired as error:
         raise RolloutError(
-            f"kubectl did not answer within {KUBECTL_SECONDS} s. Look whether the cluster can be reached."
+            f"kubectl did not answer within {KUBECTL_SECONDS} s. Check that the cluster can be reached."
         ) from error
     if answer.returncode:
         # The last line says it; those before are kubectl's attempts.
-        said = (answer.stderr.strip() or "it failed without a word").splitlines()[-1]
-        raise RolloutError(f"kubectl refused: {said}\nThe command: {shlex.join(command)}")
+        reason = (answer.stderr.strip() or "it failed without a word").splitlines()[-1]
+        raise RolloutError(f"kubectl refused: {reason}\nThe command: {shlex.join(command)}")
     print(answer.stdout.strip())
     return 0

@@ -93,7 +93,9 @@ def _add_pinecone(targets: "Commands[Parser]") -> argparse.ArgumentParser:
     target = _target(targets, "pinecone", f"upserts to a Pinecone index; the key comes from {PINECONE_KEY}", _pinecone)
     target.add_argument("--host", help=f"the index's host (default: {PINECONE_HOST})")
     target.add_argument(
-        "--namespace", default="", help="replace in place there (default: a namespace per version, v<version>)"
+        "--namespace",
+        default="",
+        help="replace the vectors of this namespace (default: a namespace per version, v<version>)",
     )
     target.add_argument("--keep", type=int, default=2, help="how many versions' namespaces stay (default: %(default)s)")
     target.add_argument(

@@ -31,9 +31,9 @@ def register(commands: "Commands[Parser]") -> None:
 
 def _list(options: argparse.Namespace) -> int:
     settings = context.load(options, "launch", "workspace").settings
-    found = versions.listed(settings.serving)
-    print(f"{settings.serving}: {'no version yet' if not found else ''}".rstrip())
-    for version in found:
+    listed = versions.listed(settings.serving)
+    print(f"{settings.serving}: {'no version yet' if not listed else ''}".rstrip())
+    for version in listed:
         print(_line(version))
     return 0
 
@@ -42,8 +42,8 @@ def _line(version: Version) -> str:
     card = card_file.read(version.folder)
     metrics = card.get("metrics", {})
     measured = ", ".join(f"{name} {metrics[name]:.3f}" for name in ("recall@10", "ndcg@10") if name in metrics)
-    said = (card.get("kind", ""), card.get("pushed_at", ""), measured)
-    return f"  {version.number:<12} {version.state:<10} {'  '.join(text for text in said if text)}".rstrip()
+    words = (card.get("kind", ""), card.get("pushed_at", ""), measured)
+    return f"  {version.number:<12} {version.state:<10} {'  '.join(text for text in words if text)}".rstrip()
 
 
 def _roll_back(options: argparse.Namespace) -> int:

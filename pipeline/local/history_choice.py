@@ -19,7 +19,7 @@ _NEEDED = f"one of {', '.join(NAMED)}, or MODULE:FUNCTION of your own"
 
 
 def make(choice: str, launch: Launch, home: Path) -> HistoryStore:
-    """The chosen store.
+    """Returns the chosen store.
 
     Args:
       choice: a short name, or MODULE:FUNCTION.

@@ -17,7 +17,7 @@ POLL_SECONDS = 1.0
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket that says it is TCP.
+    """Returns a listening socket that says it is TCP.
 
     asyncio sends without delay (TCP_NODELAY) on such sockets only, and `socket.create_server` makes one of protocol 0:
     with that, every answer on a kept connection waited 40 ms for the caller's delayed acknowledgement (measured: p50 48

@@ -21,7 +21,7 @@ TEXT = (ROOT / "docs" / "infrastructure.md").read_text()
     "line", sorted(set(re.findall(r"^    python -m pipeline (.*?)(?:\s+#.*)?$", TEXT, re.MULTILINE)))
 )
 def test_commands_can_be_typed_as_they_stand(line):
-    assert main._parser().parse_args(shlex.split(line)).command
+    assert main.build_parser().parse_args(shlex.split(line)).command
 
 
 def test_every_place_and_every_extra_is_described():
@@ -46,7 +46,7 @@ def test_numbers_are_the_real_ones():
 
 
 def test_the_defaults_are_those_of_the_options():
-    given = main._parser().parse_args(["vectors", "pinecone"])
+    given = main.build_parser().parse_args(["vectors", "pinecone"])
     assert f"`--keep` ({given.keep})" in TEXT and f"`--max-deletes` ({given.max_deletes})" in TEXT
-    assert f"`--recall` ({main._parser().parse_args(['vectors', 'faiss']).recall})" in TEXT
+    assert f"`--recall` ({main.build_parser().parse_args(['vectors', 'faiss']).recall})" in TEXT
     assert "feast" in history_choice.NAMED

@@ -21,7 +21,7 @@ COMMANDS = sorted(set(re.findall(r"python -m pipeline ([^`\n]*)", README)))
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_understood(command):
-    assert main._parser().parse_args(shlex.split(command))
+    assert main.build_parser().parse_args(shlex.split(command))
 
 
 def test_every_file_of_the_project_that_is_named_is_there():

@@ -19,7 +19,7 @@ LOG = Log("log.csv", "user", "item", "time")
 
 @pytest.mark.parametrize("line", re.findall(r"`python -m pipeline (.*?)`", TEXT))
 def test_commands_can_be_typed_as_they_stand(line):
-    assert main._parser().parse_args(shlex.split(line)).command
+    assert main.build_parser().parse_args(shlex.split(line)).command
 
 
 def test_make_targets_variables_and_steps_are_there():

@@ -33,7 +33,7 @@ def test_every_route_is_described_and_every_described_route_is_there(tmp_path):
 
 @pytest.mark.parametrize("line", re.findall(r"python -m pipeline (.*?)(?:\s+#.*)?$", TEXT, re.MULTILINE))
 def test_commands_can_be_typed_as_they_stand(line):
-    assert main._parser().parse_args(shlex.split(line)).command
+    assert main.build_parser().parse_args(shlex.split(line)).command
 
 
 def test_make_targets_are_there():

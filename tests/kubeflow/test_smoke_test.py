@@ -114,7 +114,7 @@ def test_a_dry_run_needs_no_cluster_and_the_commands_it_shows_can_be_typed(tmp_p
         if "python -m pipeline" in line
     ]
     assert [shlex.split(line)[0] for line in ours] == ["compile", "submit"]
-    assert all(main._parser().parse_args(shlex.split(line)) for line in ours)
+    assert all(main.build_parser().parse_args(shlex.split(line)) for line in ours)
 
 
 @pytest.mark.parametrize(

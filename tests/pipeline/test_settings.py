@@ -234,7 +234,7 @@ def test_a_server_is_read_from_the_environment_and_options_win(tmp_path):
             "setting DAYONE_KFP_HOST needs an address such as http://localhost:8080 .*got 'kfp.example'",
         ),
         ({}, {"host": "kfp.example"}, "setting --host needs an address"),
-        ({}, {"root": "/mnt"}, "setting --root needs a place in an object store: gs://, s3://, minio://, got '/mnt'"),
+        ({}, {"root": "/mnt"}, "setting --root needs a URI in an object store: gs://, s3://, minio://, got '/mnt'"),
         ({"DAYONE_KFP_CA": "/not/there"}, {}, "setting DAYONE_KFP_CA needs a PEM file that exists"),
         ({"DAYONE_KFP_TIMEOUT": "0"}, {}, "setting DAYONE_KFP_TIMEOUT needs a whole number from 1 on, got '0'"),
         ({"DAYONE_KFP_HOSTS": "x"}, {}, "Did you mean DAYONE_KFP_HOST?"),
