@@ -9,7 +9,7 @@ def test_no_anomaly_no_error():
     assert gate_error({"train": [], "eval": []}, "log", "schema/shop/log.pbtxt", ACCEPT) is None
 
 
-def test_the_error_says_each_thing_once_with_its_splits_and_what_to_do():
+def test_the_error_lists_each_anomaly_once_with_its_splits_and_the_fix():
     missing = Anomaly("my column", "a value in every row", "missing in 2 of 8 rows (25%)")
     rarer = Anomaly("device", "one of 'tv'", "'oven' in 1 of 4 rows (25%)")
 
@@ -33,7 +33,7 @@ def test_the_error_says_each_thing_once_with_its_splits_and_what_to_do():
     ]
 
 
-def test_what_concerns_the_whole_comes_first_and_cannot_be_accepted_by_column():
+def test_anomalies_of_the_data_set_come_first_and_cannot_be_accepted_by_column():
     error = gate_error(
         {"all": [Anomaly("", "at least one row", "no row at all"), UNKNOWN]}, "catalogue", "schema", ACCEPT
     )

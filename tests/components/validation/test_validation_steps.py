@@ -43,23 +43,30 @@ def gate(tmp_path):
     def call(stop, with_catalogue=True, served=""):
         if served:
             compared.split_names = '["eval_train", "train_served"]'
-            found = text_format.Parse(served, anomalies_pb2.Anomalies())
-            io_utils.write_bytes_file(f"{compared.uri}/SplitPair-train_served/SchemaDiff.pb", found.SerializeToString())
+            result = text_format.Parse(served, anomalies_pb2.Anomalies())
+            io_utils.write_bytes_file(
+                f"{compared.uri}/SplitPair-train_served/SchemaDiff.pb", result.SerializeToString()
+            )
         declared = launch(stop)
-        found = {"examples": run(events_example_gen(declared, str(tmp_path), ""), tmp_path / "log")}
+        examples = {"examples": run(events_example_gen(declared, str(tmp_path), ""), tmp_path / "log")}
         if with_catalogue:
-            found["catalogue"] = run(catalogue_example_gen(declared, str(tmp_path), ""), tmp_path / "items")
+            examples["catalogue"] = run(catalogue_example_gen(declared, str(tmp_path), ""), tmp_path / "items")
         passed = standard_artifacts.String()
         passed.uri = str(tmp_path / "passed")
         DriftGate.test_call(
-            drift_anomalies=compared, **found, passed=passed, launch=declared.to_json(), schema="schema.pbtxt", code=""
+            drift_anomalies=compared,
+            **examples,
+            passed=passed,
+            launch=declared.to_json(),
+            schema="schema.pbtxt",
+            code="",
         )
         return passed
 
     return call
 
 
-def test_new_and_unlisted_ids_are_told(gate, tmp_path):
+def test_new_and_unlisted_ids_are_reported(gate, tmp_path):
     passed = gate(stop=False)
 
     assert passed.get_string_custom_property("figure") == "DRIFT: unlisted items 0.5 > 0.2"
@@ -82,7 +89,7 @@ def test_without_a_catalogue_nothing_is_unlisted(gate):
     )
 
 
-def test_what_moved_since_the_served_version_is_told_and_stops(gate):
+def test_drift_since_the_served_version_is_reported_and_stops(gate):
     moved = (
         'drift_skew_info { path { step: "device" } drift_measurements { type: L_INFTY value: 0.25 threshold: 0.1 } }'
     )
