@@ -146,7 +146,7 @@ class Traffic:
         return clock
 
     def _request(self, visit: np.ndarray, clock: np.ndarray, state: np.ndarray) -> np.ndarray:
-        """Simulates one list per visit: L impressions, clicks by examination and relevance, purchases of clicked items."""
+        """Simulates one list per visit: L impressions, clicks by examination and relevance, and purchases."""
         user = self._visits.user[visit]
         kind = self._rng.random(len(visit))
         page = np.where(self._rng.random(len(visit)) < OWN_CATEGORY, self._page[user], self._policy.popular)
@@ -164,10 +164,10 @@ class Traffic:
         impressions = np.ones(item.shape, bool)
         events = ((0, clock[:, None], impressions), (1, click_time, clicks), (2, purchase_time, buys))
         for code, time, mask in events:
-            row, position = np.nonzero(mask)
+            row, slot = np.nonzero(mask)
             shown = {
                 "request": request[row],
-                "position": position,
+                "position": slot,
                 "context": context[row],
                 "propensity": propensity[mask],
             }
@@ -211,7 +211,7 @@ class Traffic:
     def _add(
         self, kind: int, visit: np.ndarray, state: np.ndarray, item: np.ndarray, clock: np.ndarray, **shown: np.ndarray
     ) -> None:
-        """Adds one event per item; `shown` holds request, position, context, propensity, relevance, or nothing if organic."""
+        """Adds an event per item; organic events have no `shown` (request, position, context, propensity, relevance)."""
         columns: dict[str, Any] = {
             "request": -1,
             "position": -1,

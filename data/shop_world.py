@@ -118,7 +118,7 @@ def unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def make_shop(rng: np.random.Generator, size: Size) -> Shop:
-    """Draws the catalogue: an item's vector is its category's plus its brand's plus noise; three brands share a look."""
+    """Draws the catalogue; an item's vector is the sum of its category's, its brand's (three share a look) and noise."""
     count = size.items
     category, brand = rng.integers(len(CATEGORIES), size=count), rng.integers(len(BRANDS), size=count)
     of_category, of_look, of_brand = (unit(rng.normal(size=(len(names), DIM))) for names in (CATEGORIES, LOOKS, BRANDS))
@@ -196,7 +196,7 @@ class LoggingPolicy:
             )
             self._within[period] /= totals[:, self._tier[period]]
             cumulative[period] = np.cumsum(self._within[period][:, order] / LENGTH, axis=-1)
-        # Row r (a period and a context) rises from r to r + 1, so that one search in the flat array serves all requests.
+        # Row r (a period and a context) rises from r to r + 1: one search in the flat array serves all requests.
         self._flat = (
             cumulative + np.arange(size.periods * (self.exploration + 1)).reshape(size.periods, -1, 1)
         ).ravel()

@@ -32,7 +32,7 @@ class ItemTable:
       features: [n + 1, m] int32, numbers of "column=value" and "column:word" features, padded with 0.
       feature_count: number of distinct features, without the padding.
       numbers: [n + 1, p] float32, standardised; 0 where missing.
-      boost: [n + 1] float32, the declared factor of each item; None without boosts. An item with factor 0 is not active.
+      boost: [n + 1] float32, the declared factor of each item; None without boosts. An item of factor 0 is inactive.
       feature_names: [feature_count] object, the names of features 1, 2, ...; None without a catalogue.
     """
 
@@ -135,7 +135,7 @@ def _spellings(value: str) -> list[bytes]:
 
 
 def _standardise(column: np.ndarray) -> np.ndarray:
-    """Scales the present values to zero mean and unit deviation; missing ones become 0, as does text that is no number."""
+    """Scales the present values to zero mean and unit deviation; missing values and non-numeric text become 0."""
     if column.dtype == object:
         column = np.array([_number(text) for text in column], np.float64)
     values = np.where(column == MISSING_INT, np.nan, column) if column.dtype == np.int64 else column.astype(np.float64)

@@ -179,7 +179,7 @@ class PineconeIndex:
 
 
 def wire_id(item: str) -> str:
-    """Returns the id in Pinecone: bytes other than printable ASCII, and "%", become %XX; `urllib.parse.unquote` inverts it."""
+    """Returns the id in Pinecone: "%" and bytes that are not printable ASCII become %XX, as in a URL."""
     return urllib.parse.quote(item, safe=SAFE)
 
 

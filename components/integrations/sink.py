@@ -36,7 +36,7 @@ def library(module: str, extra: str) -> Any:
     """
     try:
         with warnings.catch_warnings():
-            # Google's libraries warn on import of the Python versions they will soon require, which users cannot act on.
+            # Google's libraries warn of the Python versions they will soon require, which does not concern an export.
             warnings.simplefilter("ignore", FutureWarning)
             return importlib.import_module(module)
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Vertex AI Feature Store, online serving with vector search: a BigQuery table, a feature view over it, and its synchronisation.
+"""Fills a feature view of Vertex AI Feature Store, which serves features and vector search online.
 
     1  load the items into the table PROJECT.DATASET.<launch>_items_<version>, replacing its rows
     2  create the online store, if it does not exist

@@ -30,7 +30,7 @@ class ItemVectors:
 
     Attributes:
       launch: the launch's name.
-      version: the version's number; only queries embedded by this version's `embed_query` are comparable with its vectors.
+      version: the version's number; only the `embed_query` of this version gives queries that fit its vectors.
       table: [n] rows: item_id string, title string, active bool, vector list of D float32, and the declared columns of
         the catalogue.
     """
@@ -78,8 +78,8 @@ class ItemVectors:
         """Returns the active items after checking them; an index should hold exactly these.
 
         Raises:
-          VectorsError: if no item is active, an id is empty or repeated, or a vector holds NaN or infinity. These checks
-            protect a sink that deletes all other items.
+          VectorsError: if no item is active, an id is empty or repeated, or a vector holds NaN or infinity. The checks
+            precede any deletion, as sinks delete all other items.
         """
         active = dataclasses.replace(self, table=self.table.filter(self.table[ACTIVE]))
         if not len(active):

@@ -99,7 +99,7 @@ def _values(column: np.ndarray) -> pa.Array:
 
 
 def _column_names(names: list[str]) -> dict[str, str]:
-    """Maps the columns to unique names that every store accepts (letters, digits, _) and the file does not use itself."""
+    """Maps the columns to unique names that every store accepts (letters, digits, _); the file's own are taken."""
     columns: dict[str, str] = {}
     for name in names:
         plain = re.sub(r"\W", "_", name, flags=re.ASCII)

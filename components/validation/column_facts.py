@@ -17,7 +17,7 @@ class Seen:
     Attributes:
       kind: its type, one of `components.ingest.column_types`.
       rows, filled: the number of rows, and of rows that hold a value.
-      filled_per_split: the number of filled rows in train and eval; for a catalogue, which has one split, both are equal.
+      filled_per_split: the number of filled rows in train and eval; equal for a catalogue, which has one split.
       low, high: the smallest and the largest number; None for text.
       values: the distinct values; None for more than `LONGEST_DOMAIN`.
       longest: the largest number of values in a row; 1 unless the column is a list.
@@ -33,7 +33,7 @@ class Seen:
     longest: int = 0
 
     def add(self, column: pa.Array, late: np.ndarray | None) -> None:
-        """Adds the next rows; `late` is [rows] bool, whether they belong to the eval split, or None for a single split."""
+        """Adds the next rows; `late` is [rows] bool, whether they are of the eval split, or None for a single split."""
         self.rows += len(column)
         self.filled += len(column) - column.null_count
         valid = column.is_valid().to_numpy(zero_copy_only=False)

@@ -21,7 +21,7 @@ _PAIRS = standard_component_specs.INCLUDE_SPLIT_PAIRS_KEY
 
 
 class DriftExecutor(Executor):
-    """The standard executor, for a configuration that is a message or its JSON, and for the existing pairs of splits."""
+    """The standard executor, for a configuration as a message or as JSON, and for the existing pairs of splits."""
 
     def Do(self, input_dict: dict, output_dict: dict, exec_properties: dict) -> execution_result_pb2.ExecutorOutput:
         """Compares the statistics and writes the anomalies."""

@@ -23,7 +23,7 @@ def StatisticsPage(
     code: Parameter[str],
     catalogue_statistics: InputArtifact[standard_artifacts.ExampleStatistics] = None,
 ) -> None:
-    """Writes a page with the statistics of log and catalogue; it precedes the gates, so that it exists if they stop the run."""
+    """Writes a page with the statistics of log and catalogue; it precedes the gates, which may stop the run."""
     data = {"log": read_statistics(statistics)}
     if catalogue_statistics is not None:
         data["catalogue"] = read_statistics(catalogue_statistics)
