@@ -211,7 +211,7 @@ class Traffic:
     def _add(
         self, kind: int, visit: np.ndarray, state: np.ndarray, item: np.ndarray, clock: np.ndarray, **shown: np.ndarray
     ) -> None:
-        """Adds an event per item; organic events have no `shown` (request, position, context, propensity, relevance)."""
+        """Adds an event per item; organic ones have no `shown` (request, position, context, propensity, relevance)."""
         columns: dict[str, Any] = {
             "request": -1,
             "position": -1,

@@ -118,7 +118,7 @@ def unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def make_shop(rng: np.random.Generator, size: Size) -> Shop:
-    """Draws the catalogue; an item's vector is the sum of its category's, its brand's (three share a look) and noise."""
+    """Draws the catalogue: an item's vector sums its category's, its brand's (three share a look) and noise."""
     count = size.items
     category, brand = rng.integers(len(CATEGORIES), size=count), rng.integers(len(BRANDS), size=count)
     of_category, of_look, of_brand = (unit(rng.normal(size=(len(names), DIM))) for names in (CATEGORIES, LOOKS, BRANDS))

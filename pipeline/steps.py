@@ -110,14 +110,15 @@ STEPS = (
 
 
 def of(launch: Launch) -> tuple[Step, ...]:
-    """Returns the steps of a launch's pipeline, in order."""
+    """Returns the steps of a launch's pipeline in order; a launch's own steps come last."""
     has = {
         "": True,
         "catalogue": launch.catalogue is not None,
         "ranking head": launch.has_ranking_head,
         "tuning": launch.model.tuning_trials > 0,
     }
-    return tuple(step for step in STEPS if has[step.needs])
+    custom = (Step(step.name, step.does) for step in launch.steps)
+    return (*(step for step in STEPS if has[step.needs]), *custom)
 
 
 def get(name: str) -> Step:
