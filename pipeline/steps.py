@@ -154,5 +154,5 @@ def check_part(launch: Launch, first: str | None, last: str | None) -> None:
             )
     if first and last and names.index(first) > names.index(last):
         raise PartialRunError(
-            f"--from {first} comes after --to {last}: the part has no step. The steps, in order: {', '.join(names)}."
+            f"--from {first} comes after --to {last}: no step lies between. The steps, in order: {', '.join(names)}."
         )

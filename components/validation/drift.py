@@ -19,14 +19,14 @@ from components.features.split_names import EVAL, SERVED, TRAIN
 
 SPLIT_PAIR, SERVED_PAIR = (EVAL, TRAIN), (TRAIN, SERVED)
 _MEASURES = {
-    "L_INFTY": "the share of one value changed by {value:.3f}, allowed is {threshold:g}",
-    "JENSEN_SHANNON_DIVERGENCE": "the distributions are {value:.3f} apart (Jensen-Shannon), allowed is {threshold:g}",
+    "L_INFTY": "the share of one value changed by {value:.3f}, at most {threshold:g} allowed",
+    "JENSEN_SHANNON_DIVERGENCE": "the distributions are {value:.3f} apart (Jensen-Shannon), at most {threshold:g} allowed",
 }
-_MOVED = "moved by {value:.3f}, allowed is {threshold:g}"
-_NOT_COMPARED = "could not be compared: no values in one part, or a comparator for another type"
+_MOVED = "moved by {value:.3f}, at most {threshold:g} allowed"
+_NOT_COMPARED = "could not be compared: no values in one split, or a comparator for another type"
 _SHARES = ("new users", "new items", "unlisted items")
-_NEW = "{value:.1%} of the eval part's are unknown to train, allowed is {threshold:.0%}"
-_UNLISTED = "{value:.1%} of the eval part's are not in the catalogue, allowed is {threshold:.0%}"
+_NEW = "{value:.1%} of those in the eval split are not in the train split, at most {threshold:.0%} allowed"
+_UNLISTED = "{value:.1%} of those in the eval split are not in the catalogue, at most {threshold:.0%} allowed"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -147,7 +147,7 @@ def test_each_run_takes_its_window_and_the_cache_the_rest(settings, tmp_path):
         dataclasses.replace(WATCHED, drift=dataclasses.replace(WATCHED.drift, stop=True)), settings
     )
     assert states["DriftGate"] == "failed"
-    assert "new items: 50.0% of the eval part's are unknown to train, allowed is 20%" in str(error)
+    assert "new items: 50.0% of those in the eval split are not in the train split, at most 20% allowed" in str(error)
 
 
 def test_the_window_may_be_longer_than_the_log(settings, tmp_path):

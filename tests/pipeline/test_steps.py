@@ -71,5 +71,5 @@ def test_a_step_that_this_launch_lacks_is_an_error():
 
 
 def test_a_part_may_not_end_before_it_begins():
-    with pytest.raises(PartialRunError, match="--from Pusher comes after --to SchemaGate: the part has no step"):
+    with pytest.raises(PartialRunError, match="--from Pusher comes after --to SchemaGate: no step lies between"):
         steps.check_part(SHOP, "Pusher", "SchemaGate")

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 from toy_shop import CATALOGUE, KERAS_SEEDS, LAUNCH, PLAIN, events, transform
 
+from components.declaration.views import RulesView, TrainerView
 from components.features import training_data
 from components.features.item_table import MISSING_INT
 from components.features.preprocessing import CATALOGUE_URI, LAUNCH_KEY
@@ -39,7 +40,7 @@ def _log(launch, folder):
     return _write(folder, columns), log
 
 
-def _arguments(launch, tmp_path, monkeypatch, log=None):
+def _arguments(launch, tmp_path, monkeypatch, log=None, view=TrainerView):
     """Returns a Trainer's FnArgs and the written log; there are no eval files, so reading them fails."""
     monkeypatch.setattr(
         type(transform()), "raw_feature_spec", _spec_with_log_columns(type(transform()).raw_feature_spec)
@@ -47,7 +48,8 @@ def _arguments(launch, tmp_path, monkeypatch, log=None):
     folder, written = _log(launch, tmp_path / "train") if log is None else (log, None)
     if launch.catalogue:
         _write(tmp_path / "catalogue" / "Split-all", CATALOGUE)
-    config = {LAUNCH_KEY: launch.to_json(), CATALOGUE_URI: str(tmp_path / "catalogue") if launch.catalogue else ""}
+    catalogue = str(tmp_path / "catalogue") if launch.catalogue else ""
+    config = {LAUNCH_KEY: view.of(launch).to_json(), CATALOGUE_URI: catalogue}
     names = {"train_files": [folder], "serving_model_dir": str(tmp_path / "model"), "custom_config": config}
     return types.SimpleNamespace(
         **names, hyperparameters=None, transform_graph_path=transform().transform_savedmodel_dir.rpartition("/")[0]
@@ -64,7 +66,7 @@ def _spec_with_log_columns(inner):
 def test_the_train_split_the_items_and_the_transform_graph(launch, tmp_path, monkeypatch):
     arguments, log = _arguments(launch, tmp_path, monkeypatch)
     data = training_data.read(arguments)
-    assert data.launch == launch
+    assert data.launch == TrainerView.of(launch)
     assert not data.events.late.any()
     for field in ("user", "item", "time"):
         assert getattr(data.events, field).tolist() == getattr(log, field).tolist()
@@ -78,9 +80,11 @@ def test_the_train_split_the_items_and_the_transform_graph(launch, tmp_path, mon
     )
 
 
-@pytest.mark.parametrize("trainer", [rules_training, model_training], ids=["rules", "model"])
-def test_the_run_functions_read_the_train_files_only(trainer, tmp_path, monkeypatch):
-    arguments, _ = _arguments(PLAIN, tmp_path, monkeypatch)
+@pytest.mark.parametrize(
+    ("trainer", "view"), [(rules_training, RulesView), (model_training, TrainerView)], ids=["rules", "model"]
+)
+def test_the_run_functions_read_the_train_files_only(trainer, view, tmp_path, monkeypatch):
+    arguments, _ = _arguments(PLAIN, tmp_path, monkeypatch, view=view)
     assert not hasattr(arguments, "eval_files")  # reading them would fail
     trainer.run_fn(arguments)
     model = tf.saved_model.load(arguments.serving_model_dir)

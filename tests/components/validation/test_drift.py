@@ -27,16 +27,18 @@ def shifts(allowed=None, listed=None):
 def test_columns_are_reported_with_their_thresholds():
     device, hour, gone = drift.column_shifts(text_format.Parse(COMPARED, anomalies_pb2.Anomalies()))
 
-    assert device.text() == "device: the share of one value changed by 0.250, allowed is 0.1"
-    assert hour.text() == "hour: the distributions are 0.050 apart (Jensen-Shannon), allowed is 0.1"
-    assert gone.text() == "gone: could not be compared: no values in one part, or a comparator for another type"
+    assert device.text() == "device: the share of one value changed by 0.250, at most 0.1 allowed"
+    assert hour.text() == "hour: the distributions are 0.050 apart (Jensen-Shannon), at most 0.1 allowed"
+    assert gone.text() == "gone: could not be compared: no values in one split, or a comparator for another type"
     assert [device.too_far, hour.too_far, gone.too_far] == [True, False, True]
 
 
 def test_a_column_that_is_new_since_the_served_version_is_no_drift_from_it():
     device, hour = drift.served_shifts(text_format.Parse(COMPARED, anomalies_pb2.Anomalies()))
 
-    assert device.text() == "device since the served version: the share of one value changed by 0.250, allowed is 0.1"
+    assert (
+        device.text() == "device since the served version: the share of one value changed by 0.250, at most 0.1 allowed"
+    )
     assert (hour.name, hour.too_far) == ("hour since the served version", False)
 
 
@@ -46,7 +48,7 @@ def test_shares_are_of_distinct_ids():
     assert users.value == 2 / 3  # c and d of b, c, d
     assert items.value == 1 / 3  # 9 of 2, 3, 9
     assert unlisted.value == 2 / 3  # 3 and 9
-    assert users.text() == "new users: 66.7% of the eval part's are unknown to train, allowed is 50%"
+    assert users.text() == "new users: 66.7% of those in the eval split are not in the train split, at most 50% allowed"
     assert len(shifts()) == 2, "nothing is unlisted without a catalogue"
 
 
@@ -70,7 +72,7 @@ def test_drift_stops_a_run_only_if_declared():
     assert drift.drift_error(comparisons, Drift(), "schema.pbtxt") is None
     error = drift.drift_error(comparisons, stops, "schema.pbtxt")
     assert isinstance(error, GateError)
-    assert "  new users: 66.7% of the eval part's are unknown to train, allowed is 50%" in str(error)
+    assert "  new users: 66.7% of those in the eval split are not in the train split, at most 50% allowed" in str(error)
     assert "new items: 33.3%" in str(error)
     assert drift.drift_error(shifts(Drift(new_users=0.7, new_items=0.4)), stops, "schema.pbtxt") is None
 

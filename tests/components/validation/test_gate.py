@@ -39,7 +39,7 @@ def artifacts_of(folder, **frames):
 def gate(artifacts, folder):
     passed = standard_artifacts.String()
     passed.uri = str(folder / "passed")
-    SchemaGate.test_call(**artifacts, passed=passed, data="log", schema="schema/shop/log.pbtxt", accept=ACCEPT, code="")
+    SchemaGate.test_call(**artifacts, passed=passed, data="log", schema="schema/shop/log.pbtxt", launch="shop", code="")
     return passed
 
 

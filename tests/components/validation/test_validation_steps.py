@@ -8,6 +8,7 @@ from tfx.types import standard_artifacts
 from tfx.utils import io_utils
 
 from components.declaration import Catalogue, Drift, Launch, Log, Objective, Split
+from components.declaration.views import DriftView
 from components.errors import GateError
 from components.ingest.example_gen import catalogue_example_gen, events_example_gen
 from components.validation.drift_steps import DriftGate
@@ -57,7 +58,7 @@ def gate(tmp_path):
             drift_anomalies=compared,
             **examples,
             passed=passed,
-            launch=declared.to_json(),
+            launch=DriftView.of(declared).to_json(),
             schema="schema.pbtxt",
             code="",
         )
@@ -71,9 +72,9 @@ def test_new_and_unlisted_ids_are_reported(gate, tmp_path):
 
     assert passed.get_string_custom_property("figure") == "DRIFT: unlisted items 0.5 > 0.2"
     assert (tmp_path / "passed").read_text().splitlines() == [
-        "DRIFT unlisted items: 50.0% of the eval part's are not in the catalogue, allowed is 20%",
-        "ok    new users: 50.0% of the eval part's are unknown to train, allowed is 50%",
-        "ok    new items: 50.0% of the eval part's are unknown to train, allowed is 50%",
+        "DRIFT unlisted items: 50.0% of those in the eval split are not in the catalogue, at most 20% allowed",
+        "ok    new users: 50.0% of those in the eval split are not in the train split, at most 50% allowed",
+        "ok    new items: 50.0% of those in the eval split are not in the train split, at most 50% allowed",
     ]
 
 
@@ -97,6 +98,7 @@ def test_drift_since_the_served_version_is_reported_and_stops(gate):
     figure = gate(stop=False, with_catalogue=False, served=moved).get_string_custom_property("figure")
     assert figure == "DRIFT: device since the served version 0.25 > 0.1"
     with pytest.raises(
-        GateError, match=r"device since the served version: the share of one value changed by 0\.250, allowed is 0.1"
+        GateError,
+        match=r"device since the served version: the share of one value changed by 0\.250, at most 0.1 allowed",
     ):
         gate(stop=True, with_catalogue=False, served=moved)
