@@ -159,7 +159,7 @@ class _Rows:
             possible += bucket.sample_count * ((high is not None and end > high) or (low is not None and start < low))
         least, most = max(len(ends), round(certain)), round(possible)
         rows = self.share(least) if least >= most else f"{least:,} to {most:,} of {self._total:,} rows"
-        return f"{' and '.join(ends) or 'other numbers'}; {rows} lie beyond"
+        return f"{' and '.join(ends) or 'other numbers'}; {rows} out of range"
 
 
 def _range_words(low: float | None, high: float | None) -> str:

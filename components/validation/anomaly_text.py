@@ -44,10 +44,10 @@ def gate_error(
             columns.setdefault(anomaly.column, {}).setdefault((anomaly.expected, anomaly.got), []).append(split)
     if not columns:
         return None
-    lines = [f"the {data} does not fit its schema; nothing was learnt from it:"]
+    lines = [f"the {data} does not fit its schema, so the run stopped before training:"]
     for column in sorted(columns):
         lines += _column_lines(column, columns[column], accept)
-    lines.append("Fix the data and run again; or accept a column with the command below it, all of them with")
+    lines.append("Fix the data and run again, or accept a column with the command below it, or all columns with")
     return GateError("\n".join([*lines, f"  {accept}", f"into the schema {schema}"]))
 
 

@@ -41,13 +41,13 @@ def test_fitting_data_have_no_anomalies():
 @pytest.mark.parametrize(
     ("changed", "anomaly"),
     [
-        ({"price": [20.0] + [1.0] * 99}, Anomaly("price", "numbers from 0 to 10", "20; 1 of 100 rows (1%) lie beyond")),
-        ({"price": [-5.0, 20.0] * 50}, Anomaly("price", "numbers from 0 to 10", "-5 and 20; all 100 rows lie beyond")),
+        ({"price": [20.0] + [1.0] * 99}, Anomaly("price", "numbers from 0 to 10", "20; 1 of 100 rows (1%) out of range")),
+        ({"price": [-5.0, 20.0] * 50}, Anomaly("price", "numbers from 0 to 10", "-5 and 20; all 100 rows out of range")),
         (
             {"count": [-7] * 4 + [1] * 96},
-            Anomaly("count", "numbers of at least 0", "-7; 4 of 100 rows (4%) lie beyond"),
+            Anomaly("count", "numbers of at least 0", "-7; 4 of 100 rows (4%) out of range"),
         ),
-        ({"flag": [2, 1] * 50}, Anomaly("flag", "numbers from 0 to 1", "2; 50 of 100 rows (50%) lie beyond")),
+        ({"flag": [2, 1] * 50}, Anomaly("flag", "numbers from 0 to 1", "2; 50 of 100 rows (50%) out of range")),
         (
             {"count": [1.5] * 100},
             Anomaly("count", "values of type whole numbers", "type numbers: 1.5, in all 100 rows"),
@@ -92,7 +92,7 @@ def test_the_rows_outside_a_bound_are_within_the_reported_range(seed):
 
     (anomaly,) = explained(GOOD.assign(price=prices))
 
-    least, most = map(int, re.search(r"; (\d+) to (\d+) of 100 rows lie beyond", anomaly.got).groups())
+    least, most = map(int, re.search(r"; (\d+) to (\d+) of 100 rows out of range", anomaly.got).groups())
     assert least <= int(((prices < 0) | (prices > 10)).sum()) <= most
     assert most - least < 30
 

@@ -17,7 +17,7 @@ def test_the_error_lists_each_anomaly_once_with_its_splits_and_the_fix():
 
     assert isinstance(error, GateError)
     assert str(error).splitlines() == [
-        "the log does not fit its schema; nothing was learnt from it:",
+        "the log does not fit its schema, so the run stopped before training:",
         "  device",
         "    expected  one of 'tv'",
         "    got       'fridge' in 1 of 8 rows (12.5%) [train]",
@@ -27,7 +27,7 @@ def test_the_error_lists_each_anomaly_once_with_its_splits_and_the_fix():
         "    expected  a value in every row",
         "    got       missing in 2 of 8 rows (25%) [train, eval]",
         f"    accept    {ACCEPT} 'my column'",
-        "Fix the data and run again; or accept a column with the command below it, all of them with",
+        "Fix the data and run again, or accept a column with the command below it, or all columns with",
         f"  {ACCEPT}",
         "into the schema schema/shop/log.pbtxt",
     ]

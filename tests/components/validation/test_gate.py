@@ -81,12 +81,12 @@ def test_an_anomaly_of_any_split_stops_the_run_and_is_explained(tmp_path, bad, c
         gate(artifacts_of(tmp_path, train=GOOD, eval=bad), tmp_path)
 
     assert str(caught.value).splitlines() == [
-        "the log does not fit its schema; nothing was learnt from it:",
+        "the log does not fit its schema, so the run stopped before training:",
         f"  {column}",
         f"    expected  {expected}",
         f"    got       {got} [eval]",
         f"    accept    {ACCEPT} {column}",
-        "Fix the data and run again; or accept a column with the command below it, all of them with",
+        "Fix the data and run again, or accept a column with the command below it, or all columns with",
         f"  {ACCEPT}",
         "into the schema schema/shop/log.pbtxt",
     ]
