@@ -140,4 +140,6 @@ def drift_error(shifts: collections.abc.Sequence[Shift], allowed: Drift, schema:
         return None
     lines = "\n".join(f"  {shift.text()}" for shift in far)
     ways = f"launch.drift for users and items, drift_comparator in {schema} for columns, or launch.drift.stop=False to only report it"
-    return GateError(f"the log has drifted, so the run stopped before training:\n{lines}\nFind out why, or allow it: {ways}.")
+    return GateError(
+        f"the log has drifted, so the run stopped before training:\n{lines}\nFind out why, or allow it: {ways}."
+    )

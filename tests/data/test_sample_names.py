@@ -24,7 +24,7 @@ SERVED, SERVED_WITH = "user_id", "history"
 # The keys of the server's requests, which do not depend on the log's column names.
 REQUEST_KEYS, SERVER = {"user_id", "item_id", "request_id"}, "serving"
 # The columns of the exported tables, which do not depend on the catalogue's column names.
-EXPORTED, EXPORTS = {"item_id"}, "vectors"
+EXPORTED, EXPORTS = {"item_id"}, "item_vectors.py"
 
 
 @pytest.fixture(scope="module")

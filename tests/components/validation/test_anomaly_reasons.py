@@ -41,8 +41,14 @@ def test_fitting_data_have_no_anomalies():
 @pytest.mark.parametrize(
     ("changed", "anomaly"),
     [
-        ({"price": [20.0] + [1.0] * 99}, Anomaly("price", "numbers from 0 to 10", "20; 1 of 100 rows (1%) out of range")),
-        ({"price": [-5.0, 20.0] * 50}, Anomaly("price", "numbers from 0 to 10", "-5 and 20; all 100 rows out of range")),
+        (
+            {"price": [20.0] + [1.0] * 99},
+            Anomaly("price", "numbers from 0 to 10", "20; 1 of 100 rows (1%) out of range"),
+        ),
+        (
+            {"price": [-5.0, 20.0] * 50},
+            Anomaly("price", "numbers from 0 to 10", "-5 and 20; all 100 rows out of range"),
+        ),
         (
             {"count": [-7] * 4 + [1] * 96},
             Anomaly("count", "numbers of at least 0", "-7; 4 of 100 rows (4%) out of range"),
