@@ -1,4 +1,4 @@
-"""The sample: what its tables promise, the laws that its truth states, and that there is something to learn in it."""
+"""The sample: the columns of its tables, agreement with its ground truth, and that a model can learn from it."""
 
 import importlib.util
 import subprocess
@@ -15,7 +15,7 @@ HOUR_MS = 3_600_000
 
 
 def load():
-    """The script loaded by its path, as the pipeline does it."""
+    """Loads the script by its path, as the pipeline does."""
     spec = importlib.util.spec_from_file_location("sample_generate", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -122,7 +122,7 @@ def test_every_list_fills_its_positions_once(sample):
 def test_items_appear_only_while_they_are_sold(sample):
     launched, withdrawn = sample.items["launched_ms"].to_numpy(), sample.truth["item_withdrawn_ms"]
     assert (sample.time >= launched[sample.item]).all()
-    # An action may follow its impression over the moment of withdrawal.
+    # An action may happen after the withdrawal if its impression was before it.
     assert (sample.time[sample.shown] < withdrawn[sample.item[sample.shown]]).all()
     assert (sample.time - HOUR_MS < withdrawn[sample.item]).all()
     assert ((withdrawn == np.iinfo(np.int64).max) == sample.active).all()
@@ -162,7 +162,7 @@ def test_the_share_of_lists_with_an_item_at_a_position_is_its_propensity(context
     assert all(len(set(items)) == len(items) for items in shown[:100].tolist())
 
 
-def test_what_sells_stands_on_top_and_is_what_users_like(sample):
+def test_popular_items_come_first_and_are_relevant(sample):
     popularity, relevance = sample.truth["item_popularity"], sample.truth["event_relevance"]
     period = np.searchsorted(sample.truth["period_start_ms"], sample.time, side="right") - 1
     by_rules = sample.shown & (sample.policy != "exploration")
@@ -175,8 +175,8 @@ def test_what_sells_stands_on_top_and_is_what_users_like(sample):
         assert (liked > 0.03) == falls
 
 
-def test_inverse_propensities_of_what_was_explored_count_the_items_on_sale(sample):
-    """E[1 / propensity] = the number of items that could be shown, here per half of the catalogue by price."""
+def test_inverse_propensities_of_exploration_count_the_items_on_sale(sample):
+    """E[1 / propensity] = the number of items on sale, here per half of the catalogue by price."""
     explored = sample.shown & (sample.policy == "exploration")
     starts = sample.truth["period_start_ms"]
     start = starts[np.searchsorted(starts, sample.time[explored], side="right") - 1]
@@ -193,11 +193,11 @@ def test_clicks_fall_with_the_position_as_the_examination_says(sample):
     clicked = (sample.event == "click") & ~sample.organic
     rates = []
     for position, examined in enumerate(examination):
-        here = sample.shown & (sample.position == position)
-        chance = examined * relevance[here]
+        shown = sample.shown & (sample.position == position)
+        chance = examined * relevance[shown]
         clicks = (clicked & (sample.position == position)).sum()
         assert abs(clicks - chance.sum()) < 4 * np.sqrt((chance * (1 - chance)).sum())
-        rates.append(clicks / here.sum())
+        rates.append(clicks / shown.sum())
     assert rates[0] > 1.5 * rates[3] > 1.5 * 1.5 * rates[7]
 
 
@@ -209,18 +209,18 @@ def test_the_relevance_is_its_formula(sample):
     logit = truth["sharpness"] * (match - truth["relevant_match"]) + truth["appeal"][period, item]
     ratio = truth["event_relevance"][shown] * (1 + np.exp(-logit))
     assert (np.isclose(ratio, 1, atol=1e-4) | np.isclose(ratio, 0.1, atol=1e-4)).all(), (
-        "a tenth for what was acted on before"
+        "a tenth for an item acted on before"
     )
 
 
-def rank_hits(scores, wanted, barred):
-    """Whether `wanted` is among the best ten of the items that are not barred."""
-    scores = np.where(barred, -np.inf, scores)
-    return (scores > scores[wanted]).sum() < 10
+def is_hit(scores, target, excluded):
+    """Returns whether the target is among the best ten items that are not excluded."""
+    scores = np.where(excluded, -np.inf, scores)
+    return (scores > scores[target]).sum() < 10
 
 
 def recalls(sample):
-    """recall@10 on the last tenth, rolling histories, seen items removed: of popularity, co-visitation, and the truth."""
+    """Returns recall@10 of popularity, co-visitation and the truth on the last tenth, without seen items."""
     count, cut = len(sample.active), int(0.9 * len(sample.time))
     popular, together = np.zeros(count), np.zeros((count, count))
     histories, hits = {}, []
@@ -233,8 +233,8 @@ def recalls(sample):
             for back, earlier in enumerate(reversed(history[-3:])):
                 together[earlier, item] += 0.7**back
         elif sample.active[item]:
-            barred = ~sample.active
-            barred[history] = True
+            excluded = ~sample.active
+            excluded[history] = True
             decay = 0.7 ** np.arange(len(history))[::-1]
             state = sample.truth["states"][sample.truth["event_state"][row]]
             period = np.searchsorted(sample.truth["period_start_ms"], sample.time[row], side="right") - 1
@@ -243,12 +243,12 @@ def recalls(sample):
                 + sample.truth["item_popularity"][period]
             )
             candidates = popular, decay @ together[history] + 1e-9 * popular, true
-            hits.append([rank_hits(scores, item, barred) for scores in candidates])
+            hits.append([is_hit(scores, item, excluded) for scores in candidates])
         history.append(item)
     return len(hits), np.mean(hits, axis=0)
 
 
-def test_there_is_something_to_learn_counting_beats_popularity_and_the_truth_beats_counting(sample):
+def test_covisitation_beats_popularity_and_the_truth_beats_covisitation(sample):
     queries, (popularity, covisitation, oracle) = recalls(sample)
     assert queries > 400
     assert covisitation > 1.3 * popularity
@@ -265,7 +265,7 @@ def test_there_is_something_to_learn_counting_beats_popularity_and_the_truth_bea
         ("seed", -1, "--seed needs a number from 0 to 4,294,967,295, got -1."),
     ],
 )
-def test_sizes_that_no_sample_can_have_are_refused_in_one_line(tmp_path, capsys, option, value, text):
+def test_a_size_out_of_range_is_a_one_line_error(tmp_path, capsys, option, value, text):
     options = {"events": 3_000} | {option: value}
     arguments = [part for name, number in options.items() for part in (f"--{name}", str(number))]
     assert generate.main(["--out", str(tmp_path / "sample"), *arguments]) == 2
@@ -277,19 +277,19 @@ def test_sizes_that_no_sample_can_have_are_refused_in_one_line(tmp_path, capsys,
     "sizes",
     [{"events": 200}, {"events": 500}, {"events": 20_000, "users": 67, "items": 40}, {"events": 3_000, "days": 400}],
 )
-def test_odd_sizes_come_out_near_what_was_asked(tmp_path, sizes):
+def test_extreme_sizes_are_close_to_the_request(tmp_path, sizes):
     generate.generate(tmp_path, **sizes)
     rows = pq.read_metadata(tmp_path / "events.parquet").num_rows
     assert 0.97 * sizes["events"] - 60 <= rows <= sizes["events"], "all but less than a visit"
 
 
-def test_the_command_says_what_it_wrote(tmp_path, capsys):
+def test_the_command_prints_a_summary(tmp_path, capsys):
     assert generate.main(["--out", str(tmp_path), "--events", "500"]) == 0
     rows = pq.read_metadata(tmp_path / "events.parquet").num_rows
     assert capsys.readouterr().out.startswith(f"{rows} events (")
 
 
-def test_a_write_that_fails_leaves_the_file_that_was_there(tmp_path):
+def test_a_failed_write_keeps_the_existing_file(tmp_path):
     generate.generate(tmp_path, events=500)
     before = (tmp_path / "events.parquet").read_bytes()
 

@@ -59,12 +59,12 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("name", "content", "message"), WRONG)
-def test_what_is_wrong_is_told_by_its_place(tmp_path, name, content, message):
+def test_an_error_names_its_location(tmp_path, name, content, message):
     with pytest.raises(ProfileError, match=re.escape(message).replace(r"\.\*", ".*")):
         chosen(tmp_path, name, content)
 
 
-def test_the_profiles_that_ship_are_right_and_the_clouds_one_asks_for_its_project():
+def test_the_shipped_profiles_are_valid_and_dataflow_needs_a_project():
     profiles = beam_profiles.load()
     assert sorted(profiles) == ["dataflow", "flink", "processes", "spark"]
     assert {name for name, profile in profiles.items() if profile.remote} == {"dataflow", "flink", "spark"}
@@ -76,6 +76,6 @@ def test_the_profiles_that_ship_are_right_and_the_clouds_one_asks_for_its_projec
         beam_profiles.chosen("dataflow")
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path):
+def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(ProfileError, match=r"none.yaml needs a file that can be read"):
         beam_profiles.chosen("x", tmp_path / "none.yaml")

@@ -1,4 +1,4 @@
-"""What the trainers read from TFX's artifacts."""
+"""The input of the trainers, read from TFX artifacts."""
 
 import dataclasses
 import types
@@ -41,21 +41,19 @@ def _log(launch, folder):
 
 
 def _arguments(launch, tmp_path, monkeypatch, log=None, view=TrainerView):
-    """What TFX hands over; the eval files do not exist, so that whoever reads them fails."""
+    """Returns a Trainer's FnArgs and the written log; there are no eval files, so reading them fails."""
     monkeypatch.setattr(
         type(transform()), "raw_feature_spec", _spec_with_log_columns(type(transform()).raw_feature_spec)
     )
-    folder, found = _log(launch, tmp_path / "train") if log is None else (log, None)
+    folder, written = _log(launch, tmp_path / "train") if log is None else (log, None)
     if launch.catalogue:
         _write(tmp_path / "catalogue" / "Split-all", CATALOGUE)
-    config = {
-        LAUNCH_KEY: view.of(launch).to_json(),
-        CATALOGUE_URI: str(tmp_path / "catalogue") if launch.catalogue else "",
-    }
+    catalogue = str(tmp_path / "catalogue") if launch.catalogue else ""
+    config = {LAUNCH_KEY: view.of(launch).to_json(), CATALOGUE_URI: catalogue}
     names = {"train_files": [folder], "serving_model_dir": str(tmp_path / "model"), "custom_config": config}
     return types.SimpleNamespace(
         **names, hyperparameters=None, transform_graph_path=transform().transform_savedmodel_dir.rpartition("/")[0]
-    ), found
+    ), written
 
 
 def _spec_with_log_columns(inner):
@@ -87,7 +85,7 @@ def test_the_train_split_the_items_and_the_transform_graph(launch, tmp_path, mon
 )
 def test_the_run_functions_read_the_train_files_only(trainer, view, tmp_path, monkeypatch):
     arguments, _ = _arguments(PLAIN, tmp_path, monkeypatch, view=view)
-    assert not hasattr(arguments, "eval_files")  # whoever asked for them would fail
+    assert not hasattr(arguments, "eval_files")  # reading them would fail
     trainer.run_fn(arguments)
     model = tf.saved_model.load(arguments.serving_model_dir)
     assert model.signatures["catalogue"]()["item_ids"].numpy().tolist() == [b"A", b"B", b"C", b"D", b"E", b"F", b"X"]
@@ -95,7 +93,7 @@ def test_the_run_functions_read_the_train_files_only(trainer, view, tmp_path, mo
     assert tf.io.gfile.exists(f"{arguments.serving_model_dir}/{vector_file.FILE}") == (trainer is model_training)
 
 
-def test_the_kind_of_a_catalogue_s_column_is_that_of_its_first_value(tmp_path):
+def test_the_dtype_of_a_catalogue_column_is_that_of_its_first_value(tmp_path):
     columns = {
         "item": np.array([b"a", b"b"], object),
         "title": np.array([b"", b"t"], object),
