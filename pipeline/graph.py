@@ -25,7 +25,7 @@ from components.validation.drift_steps import DriftBaseline, DriftGate
 from components.validation.drift_validator import DriftValidator, drift_config
 from components.validation.schema_gate import SchemaGate
 from components.validation.statistics_step import StatisticsPage
-from pipeline import code_digest, steps
+from pipeline import code_digest, custom_steps, steps
 from pipeline.settings import Settings
 
 PREPROCESSING_FN = "components.features.preprocessing.preprocessing_fn"
@@ -72,7 +72,8 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
     pusher = push(settings, verdict)
     gates = [*log.components, *(catalogue.components if catalogue else []), page, *drift]
     learning = [transform, rules, *tuner, model]
-    return _pipeline(launch, settings, [*gates, *learning, retrieval, *ranking, verdict, pusher])
+    standard = [*gates, *learning, retrieval, *ranking, verdict, pusher]
+    return _pipeline(launch, settings, [*standard, *custom_steps.build(launch.steps, standard)])
 
 
 def _pipeline(launch: Launch, settings: Settings, components: list[BaseNode]) -> tfx_pipeline.Pipeline:

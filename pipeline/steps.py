@@ -110,14 +110,15 @@ STEPS = (
 
 
 def of(launch: Launch) -> tuple[Step, ...]:
-    """The steps that a launch's pipeline has, in order."""
+    """Returns the steps that a launch's pipeline has, in order; a launch's own come last."""
     has = {
         "": True,
         "catalogue": launch.catalogue is not None,
         "ranking head": launch.has_ranking_head,
         "tuning": launch.model.tuning_trials > 0,
     }
-    return tuple(step for step in STEPS if has[step.needs])
+    own = (Step(step.name, step.does) for step in launch.steps)
+    return (*(step for step in STEPS if has[step.needs]), *own)
 
 
 def named(name: str) -> Step:

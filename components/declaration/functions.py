@@ -15,9 +15,10 @@ OWN_FUNCTION = re.compile(r"(components|pipeline\.launches)(\.[a-z][a-z0-9_]*){2
 FORM = "a function's dotted path, such as 'pipeline.launches.my_feature.rules.cheapest' or 'components.rules.house.cheapest'"
 
 
-def check_path(field: str, path: str) -> None:
-    """Raises `DeclarationError` unless the text has the form of a function's dotted path."""
-    if not OWN_FUNCTION.fullmatch(path):
+def check_path(field: str, path: str, last: str = r"[a-z][a-z0-9_]*") -> None:
+    """Raises `DeclarationError` unless the text has the form of a dotted path whose last part matches `last`."""
+    module, _, name = path.rpartition(".")
+    if not OWN_FUNCTION.fullmatch(f"{module}.x") or not re.fullmatch(last, name):
         raise DeclarationError(field, path, FORM)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from components.declaration import checks, criteria_checks, data_checks, json_form
 from components.declaration.criteria import Drift, Promotion
+from components.declaration.custom_step import CustomStep, check_steps
 from components.declaration.data import Catalogue, Log, Objective, Split
 from components.declaration.labels import LabelRoles
 from components.declaration.learning import CustomModel, Model, Rules
@@ -38,6 +39,7 @@ class Launch(LabelRoles):
     promotion: Promotion = dataclasses.field(default_factory=Promotion)
     drift: Drift = dataclasses.field(default_factory=Drift)
     model: Model | CustomModel = dataclasses.field(default_factory=Model)
+    steps: tuple[CustomStep, ...] = ()
     exclude_seen: bool = True
     seed: int = 7
 
@@ -53,6 +55,7 @@ class Launch(LabelRoles):
         criteria_checks.check_promotion(self.promotion, self.log)
         criteria_checks.check_drift(self.drift)
         criteria_checks.check_model(self.model)
+        check_steps(self.steps)
         if self.catalogue:
             criteria_checks.check_boosts(self.catalogue)
 
