@@ -65,6 +65,9 @@ test-containers: setup image ## the compiled pipeline in containers, held to wha
 reference: setup ## write docs/declaration.md from the docstrings: every field, and the steps that read it
 	@$(BIN)/python -m pipeline.reference
 
+docs: setup ## write the pages as a site, with strict links: build/site/index.html
+	@$(BIN)/python docs/make_site.py
+
 lint: setup ## ruff: rules and format; import-linter: the layers of the packages
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

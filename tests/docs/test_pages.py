@@ -1,6 +1,7 @@
 """The pages: every command that they show can be typed, every file and heading that they name exists."""
 
 import re
+import shlex
 
 import doc_pages
 import pytest
@@ -98,6 +99,17 @@ def test_lines_are_at_most_120_columns(page):
 def test_environment_variables_exist(page):
     named = set(re.findall(r"\bDAYONE_\w+", read_page(page))) - {"DAYONE_KFP_"}
     assert named <= {*VARIABLES, *SERVER_VARIABLES, *TEST_VARIABLES}
+
+
+def test_programs_of_the_menu_know_the_options_that_are_shown():
+    shown = set()
+    for _, call in SHOWN_MAKE:
+        targets, variables = doc_pages.read_make(call)
+        options = [word for word in shlex.split(variables.get("ARGS", "")) if word.startswith("--")]
+        shown |= {(doc_pages.find_program(target), option) for target in targets for option in options}
+    files = {pair for pair in shown if pair[0].endswith(".py")}
+    assert ("tests/bench/bench_quality.py", "--data") in files
+    assert not [pair for pair in files if f'"{pair[1]}"' not in read_page(pair[0])]
 
 
 def test_readme_draws_the_steps_by_their_names():
