@@ -51,6 +51,13 @@ lint: setup ## ruff, rules and format; layers of the packages
 types: setup ## mypy
 	$(BIN)/mypy
 
+## Pages
+reference: setup ## write docs/declaration.md, the fields and their steps
+	@$(BIN)/python -m pipeline.reference
+
+docs: setup ## write the pages as a site: build/site/index.html
+	@$(BIN)/python docs/make_site.py
+
 reference: setup ## write docs/declaration.md from the docstrings: every field, and the steps that read it
 	@$(BIN)/python -m pipeline.reference
 
