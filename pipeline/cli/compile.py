@@ -53,8 +53,8 @@ def _run(options: argparse.Namespace) -> int:
     settings = Settings.from_environment(os.environ, {name: getattr(options, name) for name in ("launch", "beam_profile", "cache")})
     launch = launches.load(settings.launch)
     table = compiler.table_for(options.resources, options.image)
-    platform = vertex_compile if options.platform == "vertex" else kubeflow_compile
-    if platform is vertex_compile:
+    platform = vertex if options.platform == "vertex" else compiler
+    if platform is vertex:
         vertex.check(table)
     if settings.beam_args:
         print(f"DAYONE_BEAM_ARGS is for runs on this machine; the compiled steps get cluster.beam_args of {options.resources}", file=sys.stderr)
@@ -63,7 +63,7 @@ def _run(options: argparse.Namespace) -> int:
         # Google's clients tell everyone on Python 3.10 that they will stop.
         warnings.simplefilter("ignore", FutureWarning)
         text = platform.compiled(launch, table, settings)
-    ending = ".vertex.json" if platform is vertex_compile else ".yaml"
+    ending = ".vertex.json" if platform is vertex else ".yaml"
     output = options.output or settings.home / f"{launch.name}{ending}"
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(text, encoding="utf-8")
