@@ -23,6 +23,8 @@ RELEASES = ("1.29", "1.37")
 # What the manifests use and others make: people (secrets.template.yaml), and the overlay that brings the base.
 SECRETS = {"dayone-store": {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}}
 WITHOUT_BASE = {"beam-flink": {"dayone"}, "beam-spark": {"dayone"}}
+# It changes the owner of the volume, which is root's right.
+AS_ROOT = {"prepare"}
 # Flink's entrypoint writes its configuration below its root.
 WRITING_THEIR_ROOT = {"job-manager", "task-manager"}
 
@@ -84,7 +86,7 @@ def pods(objects):
     """(name of the workload, labels, pod spec) of everything that makes pods."""
     for given in objects:
         where = f"{given['kind']}/{given['metadata']['name']}"
-        if given["kind"] == "Deployment":
+        if given["kind"] in ("Deployment", "Job"):
             yield where, given["spec"]["template"]["metadata"].get("labels", {}), given["spec"]["template"]["spec"]
         elif given["kind"] == "CronJob":
             template = given["spec"]["jobTemplate"]["spec"]["template"]
@@ -141,6 +143,10 @@ def kserve_problems(objects):
 
 
 def pods_problems(objects, claims):
+    for given in objects:
+        template = given.get("spec", {}).get("jobTemplate", given)["spec"].get("template", {}) if given["kind"] in ("Job", "CronJob") else None
+        if template and template["metadata"].get("annotations", {}).get("sidecar.istio.io/inject") != "false":
+            yield f"{given['kind']}/{given['metadata']['name']}: needs sidecar.istio.io/inject: \"false\": with a sidecar a Job never ends"
     for where, _, spec in pods(objects):
         yield from (f"{where}: {problem}" for problem in pod_problems(objects, spec, claims))
 
@@ -202,9 +208,11 @@ def unknown_names(text, known):
 def safety_problems(container, spec):
     rights = {**spec.get("securityContext", {}), **container.get("securityContext", {})}
     wanted = {"runAsNonRoot": True, "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": container["name"] not in WRITING_THEIR_ROOT}
-    yield from (f"{name} must be {value}" for name, value in wanted.items() if rights.get(name) is not value)
-    if not rights.get("runAsUser"):
+    if container["name"] in AS_ROOT:
+        del wanted["runAsNonRoot"]
+    elif not rights.get("runAsUser"):
         yield "needs the number of a user that is not root"
+    yield from (f"{name} must be {value}" for name, value in wanted.items() if rights.get(name) is not value)
     if rights.get("capabilities", {}).get("drop") != ["ALL"]:
         yield "must drop all capabilities"
     resources = container.get("resources", {})

@@ -33,7 +33,7 @@ def containers(objects):
 
 
 def test_there_is_an_overlay_for_each_way_to_serve_and_to_scale():
-    assert manifests.OVERLAYS == ["beam-flink", "beam-spark", "kserve", "own-server", "tf-serving"]
+    assert manifests.OVERLAYS == ["artifact-store", "beam-flink", "beam-spark", "kserve", "own-server", "tf-serving"]
 
 
 @pytest.mark.parametrize("name", manifests.OVERLAYS)
@@ -147,6 +147,12 @@ MUTANTS = {
         change("metadata/annotations/serving.kserve.io~deploymentMode", "RawDeployment"),
         "a canary needs the serverless mode, got 'RawDeployment'",
     ),
+    "a Job with a sidecar": (
+        "kserve",
+        "CronJob",
+        change("spec/jobTemplate/spec/template/metadata/annotations", None),
+        "CronJob/copy-versions: needs sidecar.istio.io/inject",
+    ),
     "a runtime that is not there": ("kserve", "InferenceService", change("spec/predictor/model/runtime", "tf"), "no runtime 'tf'"),
     "a format that the runtime lacks": ("kserve", "InferenceService", change("spec/predictor/model/modelFormat/version", "1"), "does not support"),
     "a runtime's container that Kubernetes lacks": (
@@ -192,7 +198,7 @@ def test_servers_look_where_the_pipeline_pushes():
     folder = f"{TABLE.cluster.workspace}/$(LAUNCH)/serving/$(LAUNCH)"
     texts = json.dumps([rendered("tf-serving"), rendered("kserve")])
     assert f"--model_base_path={folder}" in texts and f'"name": "SERVING", "value": "{folder}"' in texts
-    own = [variable for container in containers(rendered("own-server")) for variable in container["env"] if variable["name"] == "DAYONE_WORKSPACE"]
+    own = [variable for container in containers(rendered("own-server")) for variable in container.get("env", []) if variable["name"] == "DAYONE_WORKSPACE"]
     assert {variable["value"] for variable in own} == {TABLE.cluster.workspace}
     claims = {(volume["persistentVolumeClaim"]["claimName"], mount["mountPath"]) for volume, mount in mounted_claims()}
     assert claims == {volume for row in TABLE.rows.values() for volume in row.volumes}
@@ -218,6 +224,21 @@ def test_beams_release_is_the_locked_one():
     servers = {image for image in images if "job_server" in image}
     # The image of the steps has Python 3.11, so the newer of the two.
     assert {image.rpartition(":")[2] for image in servers} == {max(locked, key=lambda text: [int(part) for part in text.split(".")])}
+
+
+def test_the_artifact_store_is_the_backends_unless_an_overlay_names_another():
+    bases = [name for name in manifests.OVERLAYS if name != "artifact-store"]
+    assert not [given for name in bases for given in rendered(name) if given["metadata"]["name"] == "kfp-launcher"]
+    launcher = object_of(rendered("artifact-store"), "ConfigMap", "kfp-launcher")
+    (provider,) = yaml.safe_load(launcher["data"]["providers"])
+    assert launcher["data"]["defaultPipelineRoot"].startswith(f"{provider}://")
+    reference = yaml.safe_load(launcher["data"]["providers"])[provider]["default"]["credentials"]["secretRef"]
+    assert {reference["accessKeyKey"], reference["secretKeyKey"]} == manifests.SECRETS[reference["secretName"]]
+
+
+def test_only_the_job_that_prepares_the_volume_is_root():
+    users = {name: {**spec.get("securityContext", {})}.get("runAsUser") for name, _, spec in manifests.pods(rendered("tf-serving"))}
+    assert users["Job/dayone-prepare"] == 0 and 0 not in {user for name, user in users.items() if name != "Job/dayone-prepare"}
 
 
 def test_no_secret_is_in_the_repository():
