@@ -137,8 +137,9 @@ class Settings:
         return str(served.folder) if served else ""
 
     def beam_args_of(self, step: str) -> tuple[str, ...]:
-        """The options for Beam inside a step."""
-        return (*self.beam_profile.args_of(step), *self.beam_args)
+        """Returns the options for Beam inside a step; none for a step that the profile keeps in one process, where any option makes Beam slower."""
+        args = self.beam_profile.args_of(step)
+        return (*args, *self.beam_args) if args or not self.beam_profile.name else ()
 
     def locate(self, path: str) -> Path:
         """A path of the declaration, relative ones below the data folder."""

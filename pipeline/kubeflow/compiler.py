@@ -51,7 +51,7 @@ def cluster_settings(launch: Launch, table: Table, given: Settings | None = None
     return dataclasses.replace(there, beam_profile=profile, cache=given.cache, keep_versions=given.keep_versions, gzip_level=given.gzip_level)
 
 
-def compiled(launch: Launch, table: Table, given: Settings | None = None) -> str:
+def compile_launch(launch: Launch, table: Table, given: Settings | None = None) -> str:
     """The text of both documents, checked; the same launch, code, table and settings give the same bytes.
 
     Raises:
@@ -62,7 +62,7 @@ def compiled(launch: Launch, table: Table, given: Settings | None = None) -> str
     spec = _tfx_spec(launch, table, settings)
     parameters.expose(spec, launch, table.cluster.data)
     remote = [step for step in beam_profiles.BEAM_STEPS if profile.remote and profile.args_of(step)]
-    spec, platform_spec = kubeflow_spec.prepared(spec, table, remote)
+    spec, platform_spec = kubeflow_spec.adapt(spec, table, remote)
     text = kubeflow_spec.to_yaml(spec, platform_spec)
     contract.check(text, launch.name)
     return text

@@ -11,6 +11,8 @@ TFX's own container entrypoint is made for Vertex. It is run here with what it e
 - `--remote` leaves the URIs as they are, for steps whose Beam workers run elsewhere and see no folder of this pod; it needs gs://, which TensorFlow
   and Beam can open, and a pod that may read and write there;
 - metadata without a value is dropped: the launcher refuses null;
+- long texts are unpacked (`pipeline.kubeflow.packing`);
+- the first step checks that the last one will be able to write (`--writes`);
 - what the run has set (`pipeline.kubeflow.run_parameters`) is written into the step's own parameters, and TFX sees only these.
 """
 
@@ -18,6 +20,7 @@ import argparse
 import logging
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 
 from apache_beam.options.pipeline_options import StandardOptions
@@ -30,9 +33,9 @@ from tfx.orchestration.kubeflow.v2.file_based_example_gen import driver
 from tfx.orchestration.portable import outputs_utils
 from tfx.utils import import_utils
 
-from components.errors import SettingsError
+from components.errors import DayoneError, SettingsError
 from pipeline.beam_engine import ENGINE
-from pipeline.kubeflow import run_parameters
+from pipeline.kubeflow import packing, run_parameters
 
 # As the backend's launcher maps them.
 LOCAL_FOLDERS = {"gs://": "gcs/", "s3://": "s3/", "minio://": "minio/"}
@@ -55,10 +58,15 @@ def main(arguments: Sequence[str], root: str = "/") -> int:
     """
     options, beam_args = _parser().parse_known_args(arguments)
     request = json_format.Parse(options.json_serialized_invocation_args, pipeline_spec_pb2.ExecutorInput(), ignore_unknown_fields=True)
+    options.json_serialized_inputs_spec_args = packing.unpack(options.json_serialized_inputs_spec_args)
     inputs_spec = json_format.Parse(
         options.json_serialized_inputs_spec_args or "{}", pipeline_spec_pb2.ComponentInputsSpec(), ignore_unknown_fields=True
     )
     _LOGGER.info("step %s", options.step)
+    if options.threads:
+        limit_threads(options.threads)
+    if options.writes:
+        check_writable(options.writes)
     apply_run_parameters(request)
     complete_inputs(request, inputs_spec)
     drop_platform_outputs(request)
@@ -70,6 +78,30 @@ def main(arguments: Sequence[str], root: str = "/") -> int:
     kubeflow_v2_run_executor.main((_with(options, request), beam_args))
     report(request.outputs.output_file, uris)
     return 0
+
+
+def limit_threads(count: int) -> None:
+    """Gives TensorFlow as many threads as the pod has cores; by itself it counts those of the node."""
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(name, str(count))
+
+
+def check_writable(folder: str) -> None:
+    """Checks that this user may make files in a folder, which may not exist yet.
+
+    Raises:
+      SettingsError: if not; the last step of the run would fail of it.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        fix = (
+            "A new volume belongs to root: apply kubeflow/base, whose Job dayone-prepare changes that (kubectl logs job/dayone-prepare), "
+            "or let the storage class do so."
+        )
+        raise SettingsError("cluster.workspace", folder, f"a folder that user {os.getuid()} may write ({error.strerror})", fix) from error
 
 
 def complete_inputs(request: pipeline_spec_pb2.ExecutorInput, spec: pipeline_spec_pb2.ComponentInputsSpec) -> None:
@@ -88,7 +120,7 @@ def complete_inputs(request: pipeline_spec_pb2.ExecutorInput, spec: pipeline_spe
 def apply_run_parameters(request: pipeline_spec_pb2.ExecutorInput) -> None:
     """Writes what the run has set into the step's own parameters; TFX knows these only."""
     values = {name: json_format.MessageToDict(value) for name, value in request.inputs.parameter_values.items()}
-    own = run_parameters.applied(values)
+    own = run_parameters.apply(values)
     request.inputs.ClearField("parameter_values")
     json_format.ParseDict({"parameterValues": own}, request.inputs)
 
@@ -182,6 +214,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pipeline.kubeflow.entrypoint", allow_abbrev=False)
     parser.add_argument("--step", default="", help="the task's name, for the log")
     parser.add_argument("--remote", action="store_true", help="leave artifacts in the store: Beam's workers run elsewhere")
+    parser.add_argument("--threads", type=int, default=0, help="of TensorFlow")
+    parser.add_argument("--writes", metavar="FOLDER", default="", help="a folder that a later step will write: checked first")
     parser.add_argument("--executor_class_path", required=True, help="the class that does the work")
     parser.add_argument("--json_serialized_invocation_args", required=True, help="the ExecutorInput")
     parser.add_argument("--json_serialized_inputs_spec_args", default="", help="the ComponentInputsSpec")
@@ -193,4 +227,7 @@ if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
     # Beam's executors parse sys.argv with absl, and Python executors get it as flags.
     given, sys.argv = sys.argv[1:], sys.argv[:1]
-    sys.exit(main(given))
+    try:
+        sys.exit(main(given))
+    except DayoneError as error:
+        sys.exit(f"error: {error}")

@@ -4,7 +4,7 @@ import json
 
 from components.errors import DayoneError
 
-EXIT_FAILED, EXIT_CANCELLED, EXIT_NOT_ENDED = 3, 4, 5
+EXIT_FAILED, EXIT_CANCELLED, EXIT_NOT_ENDED, EXIT_NOT_FOUND = 3, 4, 5, 11
 EXITS = {
     0: "done; with a run named or waited for: it succeeded",
     1: "a mistake in what was given, told in one message",
@@ -13,7 +13,7 @@ EXITS = {
     EXIT_CANCELLED: "the run was cancelled or skipped",
     EXIT_NOT_ENDED: "the run has not ended yet",
     10: "the server refused us (401, 403, or a login page)",
-    11: "there is no such thing on the server (404)",
+    EXIT_NOT_FOUND: "there is no such thing on the server (404)",
     12: "it is there already, or in the way (409)",
     13: "the server failed (5xx)",
     14: "no answer in time",
@@ -54,7 +54,7 @@ def answered(request: str, status: int, body: bytes | str | None) -> ServerError
     if 300 <= status < 400:
         return ServerError(10, request, f"the server sends to another page ({status}), such as a login", "Give a token: DAYONE_KFP_TOKEN.")
     if status == 404:
-        return ServerError(11, request, got, "Check id, name, namespace, and that the address is that of Kubeflow Pipelines.")
+        return ServerError(EXIT_NOT_FOUND, request, got, "Check id, name, namespace, and that the address is that of Kubeflow Pipelines.")
     if status == 409:
         return ServerError(12, request, got, "Look what is there: python -m pipeline status.")
     if status >= 500:

@@ -55,7 +55,7 @@ def load(path: Path) -> Package:
     )
 
 
-def parsed(package: Package, given: list[str]) -> dict[str, Any]:
+def parse_parameters(package: Package, given: list[str]) -> dict[str, Any]:
     """The parameters of a run from texts "name=value".
 
     Raises:

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.declaration import Launch
+from components.errors import SettingsError
+from pipeline.kubeflow import packing
 
 EPOCHS, SPANS, LOG = "epochs", "spans", "log"
 NAMES = (EPOCHS, SPANS, LOG)
@@ -22,17 +24,21 @@ CONFIG, FOLDER = "custom_config", "input_base"
 _LAUNCH, _SPANS = "launch", "spans"
 
 
-def applied(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A step's parameters as its executor knows them, with those of the run written into them.
+def apply(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a step's parameters as its executor knows them: unpacked, and with those of the run written into them.
 
     Args:
       values: the step's parameters and those of the run, by name.
 
     Raises:
       DeclarationError: for a value that the declaration does not allow.
+      SettingsError: for a number of epochs or spans that is not whole; the server lets 3.5 pass as an integer.
     """
     given = {name: values[name] for name in NAMES if name in values}
-    own = {name: value for name, value in values.items() if name not in NAMES}
+    for name in (EPOCHS, SPANS):
+        if name in given and int(given[name]) != given[name]:
+            raise SettingsError(f"run parameter {name}", given[name], "a whole number")
+    own = {name: packing.unpack(value) if isinstance(value, str) else value for name, value in values.items() if name not in NAMES}
     if EPOCHS in given:
         own[CONFIG] = _with_epochs(own[CONFIG], int(given[EPOCHS]))
     if SPANS in given:

@@ -19,7 +19,7 @@ MOUNT = "/gcs/"
 _KUBERNETES_GPU = "/"  # nvidia.com/gpu; Vertex calls them NVIDIA_TESLA_T4
 
 
-def compiled(launch: Launch, table: Table, given: Settings | None = None) -> str:
+def compile_launch(launch: Launch, table: Table, given: Settings | None = None) -> str:
     """The text of the job; the same launch, code, table and settings give the same bytes.
 
     Raises:
@@ -27,7 +27,7 @@ def compiled(launch: Launch, table: Table, given: Settings | None = None) -> str
       ContractError: if the spec is wrong.
     """
     check(table)
-    spec = next(yaml.safe_load_all(compiler.compiled(launch, table, given)))
+    spec = next(yaml.safe_load_all(compiler.compile_launch(launch, table, given)))
     return json.dumps(job(spec), indent=1, sort_keys=True) + "\n"
 
 

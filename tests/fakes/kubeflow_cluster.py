@@ -47,6 +47,7 @@ class Cluster:
       artifacts: task -> output -> the recorded artifact (name, uri, metadata).
       attempts: task -> how often it was begun.
       run_id: a part of the outputs' URIs.
+      attempt_seconds: how long an attempt is said to take, for the retry policy.
     """
 
     def __init__(self, text, folder, before_attempt=None, parameters=()):
@@ -59,6 +60,7 @@ class Cluster:
         self.parameters = {name: json_format.MessageToDict(parameter.default_value) for name, parameter in defaults} | dict(parameters)
         self.store, self.pod = Path(folder, "store"), Path(folder, "pod")
         self.artifacts, self.attempts, self.run_id, self._ids = {}, {}, "run-1", iter(range(1, 10_000))
+        self.attempt_seconds = 0.1
         self._before_attempt = before_attempt or (lambda *_: None)
 
     def run(self):
@@ -90,12 +92,13 @@ class Cluster:
         return self.stored(self.artifacts[task][key]["uri"])
 
     def _run_with_retries(self, name, task):
-        for attempt in range(task.retry_policy.max_retry_count + 1):
+        count = attempts(json_format.MessageToDict(task).get("retryPolicy", {}), self.attempt_seconds)
+        for attempt in range(count):
             self.attempts[name] = attempt + 1
             try:
                 self.artifacts[name] = self._run(name, task, attempt)
             except Exception:
-                if attempt == task.retry_policy.max_retry_count:
+                if attempt == count - 1:
                     raise
             else:
                 return
@@ -168,6 +171,22 @@ class Cluster:
         return recorded
 
 
+def attempts(policy, seconds):
+    """How often Argo tries a step whose every attempt fails after so many seconds.
+
+    As seen on the controller of 4.0.5: `backoffMaxDuration` counts from the start of the first attempt, an attempt that would run beyond it is not
+    begun, or is ended; left out it is "0", which is no retry at all. `seconds` is taken as how long an attempt needs to fail by itself.
+    """
+    if not policy.get("maxRetryCount"):
+        return 1
+    limit = float(policy.get("backoffMaxDuration", "0s").removesuffix("s"))
+    wait, factor = float(policy["backoffDuration"].removesuffix("s")), policy["backoffFactor"]
+    begun, elapsed = 1, float(seconds)
+    while begun <= policy["maxRetryCount"] and elapsed + wait + seconds <= limit:
+        begun, elapsed, wait = begun + 1, elapsed + wait + seconds, wait * factor
+    return begun
+
+
 def upload(local, stored):
     if local.is_dir():
         # An object store has no empty folders.
@@ -209,7 +228,7 @@ def kill_once(step):
 
 
 def main(folder, data):
-    text = compiler.compiled(launches.load("shop"), table_for(folder / "volume", data))
+    text = compiler.compile_launch(launches.load("shop"), table_for(folder / "volume", data))
     cluster = Cluster(text, folder, kill_once("rules"))
     first = {"order": cluster.run(), "attempts": dict(cluster.attempts), "artifacts": dict(cluster.artifacts)}
     cluster.run_again(("retrieval-evaluator", "verdict", "pusher"))

@@ -87,7 +87,7 @@ def test_beam_arguments_are_split_as_on_a_command_line(tmp_path):
 def test_a_beam_profile_says_what_each_step_gets_and_survives_the_way_to_the_process(tmp_path):
     settings = settings_of(tmp_path, {"DAYONE_BEAM_PROFILE": "processes", "DAYONE_BEAM_ARGS": "--job_name=x"})
     assert "--direct_running_mode=multi_processing" in settings.beam_args_of("StatisticsGen")
-    assert settings.beam_args_of("CatalogueExampleGen") == ("--job_name=x",)
+    assert settings.beam_args_of("CatalogueExampleGen") == ()
     assert Settings.from_json(settings.to_json()) == settings
     assert settings_of(tmp_path, {}).beam_args_of("StatisticsGen") == ()
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.tensorflow
 @pytest.fixture(scope="module")
 def documents():
     table = compiler.table_for(RESOURCES, None)
-    return list(yaml.safe_load_all(compiler.compiled(launches.load("shop"), table)))
+    return list(yaml.safe_load_all(compiler.compile_launch(launches.load("shop"), table)))
 
 
 def task(spec, name):

@@ -18,7 +18,7 @@ from tfx.types.standard_artifacts import Examples, Model, ModelEvaluation, Strin
 from components.declaration import Launch, Log, Objective, Split
 from components.errors import SettingsError
 from components.ingest.example_gen import events_example_gen
-from pipeline.kubeflow import entrypoint
+from pipeline.kubeflow import entrypoint, packing
 from pipeline.kubeflow import spec as kubeflow_spec
 
 pytestmark = pytest.mark.tensorflow
@@ -89,7 +89,7 @@ def arguments(root, inputs, word="beats", bucket=BUCKET, output_file=None, remot
     spec = {"artifacts": {name: {"artifactType": kind(Model)} for name in ("model", "champion")}, "parameters": {"word": {"parameterType": "STRING"}}}
     given = [*(["--remote"] if remote else []), "--step", "judge", "--executor_class_path", f"{__name__}.Judge_Executor"]
     given += ["--json_serialized_invocation_args", json.dumps(request, ensure_ascii=False)]
-    given += ["--json_serialized_inputs_spec_args", json.dumps(spec)]
+    given += ["--json_serialized_inputs_spec_args", packing.pack(json.dumps(spec))]
     return given, output_file
 
 
@@ -140,6 +140,29 @@ def test_what_kubeflow_adds_for_its_logs_is_left_alone(tmp_path):
     report, _ = judge(tmp_path, {"model": saved(tmp_path, f"{BUCKET}/m", "two-tower")})
     assert set(report["artifacts"]) == {"evaluation", "said"}
     assert not local(tmp_path, f"{BUCKET}/executor-logs").exists()
+
+
+def test_a_packed_parameter_is_unpacked(tmp_path):
+    word = "beats, by far, " * 30
+    assert packing.pack(word) != word
+    _, said = judge(tmp_path, {"model": saved(tmp_path, f"{BUCKET}/m", "two-tower")}, word=packing.pack(word))
+    assert said == f"Model two-tower {word} nobody"
+
+
+def test_tensorflow_gets_the_threads_of_the_table(monkeypatch):
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    entrypoint.limit_threads(3)
+    assert (os.environ["TF_NUM_INTRAOP_THREADS"], os.environ["TF_NUM_INTEROP_THREADS"]) == ("3", "3")
+
+
+def test_the_first_step_finds_a_folder_that_the_last_one_could_not_write(tmp_path):
+    entrypoint.check_writable(str(tmp_path / "not" / "there" / "yet"))
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SettingsError, match=r"cluster.workspace needs a folder that user \d+ may write .*Job dayone-prepare"):
+        entrypoint.check_writable(str(tmp_path / "file" / "runs"))
 
 
 def test_names_may_be_in_any_script(tmp_path):

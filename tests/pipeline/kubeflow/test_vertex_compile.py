@@ -26,8 +26,8 @@ def test_what_vertex_cannot_have_is_told_before_anything_is_compiled():
 @pytest.mark.tensorflow
 def test_the_job_is_the_same_pipeline_and_vertexs_client_takes_it(tmp_path):
     shop = launches.load("shop")
-    job = json.loads(vertex.compiled(shop, TABLE))
-    assert job["pipelineSpec"] == next(yaml.safe_load_all(compiler.compiled(shop, TABLE)))
+    job = json.loads(vertex.compile_launch(shop, TABLE))
+    assert job["pipelineSpec"] == next(yaml.safe_load_all(compiler.compile_launch(shop, TABLE)))
 
     from google.auth.credentials import AnonymousCredentials
     from google.cloud import aiplatform
@@ -45,7 +45,7 @@ def test_the_job_is_the_same_pipeline_and_vertexs_client_takes_it(tmp_path):
 def test_a_profile_reaches_the_steps_that_it_is_for():
     profile = beam_profiles.load()["flink"]
     given = Settings("shop", Path("/here"), Path("/here"), Path("/here"), beam_profile=profile)
-    spec = next(yaml.safe_load_all(compiler.compiled(launches.load("shop"), TABLE, given)))
+    spec = next(yaml.safe_load_all(compiler.compile_launch(launches.load("shop"), TABLE, given)))
     args = {name: executor["container"]["args"] for name, executor in spec["deploymentSpec"]["executors"].items()}
     filled = profile.with_image(TABLE.cluster.image)
     with_options = {name for name, given in args.items() if "--runner=PortableRunner" in given}
