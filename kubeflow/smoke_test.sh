@@ -42,6 +42,9 @@ while [ $# -gt 0 ]; do
   printf -v "${1#--}" %s "$2"
   shift 2
 done
+# KServe allows no underscore in a name.
+service=${launch//_/-} model=$launch
+[ "$serving" = kserve ] && model=$service
 file=${file:-runs/$launch/$launch.yaml}
 case $serving in tf-serving | own-server | kserve | none) ;; *) wrong "--serving needs tf-serving, own-server, kserve or none, got $serving" ;; esac
 
@@ -72,7 +75,7 @@ shown() {
     job) echo "kubectl --namespace $namespace create job smoke-$2 --from=cronjob/dayone-$2, wait for it, and its log" ;;
     store) echo "kubectl --namespace $namespace get configmap kfp-launcher, and the Service that its providers name" ;;
     retries) echo "kubectl --namespace $namespace get configmap workflow-controller-configmap, and its workflowDefaults" ;;
-    ask) echo "kubectl --namespace $namespace port-forward to $serving, and '$request' to .../v1/models/$launch:predict" ;;
+    ask) echo "kubectl --namespace $namespace port-forward to $serving, and '$request' to .../v1/models/$model:predict" ;;
     *) echo "$*" ;;
   esac
 }
@@ -131,7 +134,7 @@ PY
 ask() {
   local answer status=0 forward target="service/$serving" to=8501
   if [ "$serving" = kserve ]; then
-    target=$(filled in_namespace get pod --selector "serving.kserve.io/inferenceservice=$launch" --output name) || return 1
+    target=$(filled in_namespace get pod --selector "serving.kserve.io/inferenceservice=$service" --output name) || return 1
     target=${target%%$'\n'*} to=8080
   fi
   # Not through the function: what is killed below is kubectl itself.
@@ -141,7 +144,7 @@ ask() {
     (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
     sleep 0.2
   done
-  answer=$(post "http://127.0.0.1:$port/v1/models/$launch:predict" 2>&1) || status=1
+  answer=$(post "http://127.0.0.1:$port/v1/models/$model:predict" 2>&1) || status=1
   kill "$forward" 2>/dev/null || true
   wait "$forward" 2>/dev/null || true
   echo "$answer"
@@ -166,8 +169,8 @@ fi
 step "a version is on the volume" "Did the run push? Its step verdict says why not." job versions
 if [ "$serving" != none ]; then
   if [ "$serving" = kserve ]; then
-    step "the InferenceService is ready" "kubectl describe inferenceservice $launch; before the first python -m pipeline rollout there is no model." \
-      in_namespace wait --for=condition=Ready --timeout=300s "inferenceservice/$launch"
+    step "the InferenceService is ready" "kubectl describe inferenceservice $service; before the first python -m pipeline rollout there is no model." \
+      in_namespace wait --for=condition=Ready --timeout=300s "inferenceservice/$service"
   else
     step "the server is ready" "kubectl --namespace $namespace logs deployment/$serving" in_namespace rollout status "deployment/$serving" --timeout=300s
   fi

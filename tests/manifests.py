@@ -121,6 +121,10 @@ def target_problems(objects):
             yield f"HorizontalPodAutoscaler/{name}: scales {target['kind']}/{target['name']}, which is not there"
         elif "replicas" in found["spec"]:
             yield f"HorizontalPodAutoscaler/{name}: {target['kind']}/{target['name']} says how many replicas as well"
+    policies = [given["spec"]["podSelector"].get("matchLabels", {}) for given in objects if given["kind"] == "NetworkPolicy"]
+    for where, labels, _ in workloads:
+        if where.startswith("Deployment/") and not any(matches(selector, labels) for selector in policies):
+            yield f"{where}: no NetworkPolicy selects its pods"
     for name, budget in named(objects, "PodDisruptionBudget").items():
         if not any(matches(budget["spec"]["selector"].get("matchLabels"), labels) for _, labels, _ in workloads):
             yield f"PodDisruptionBudget/{name}: its selector matches no pods"
@@ -156,7 +160,7 @@ def pod_problems(objects, spec, claims):
     if account and account not in named(objects, "ServiceAccount"):
         yield f"no service account {account!r}"
     yield from volume_problems(objects, spec, claims)
-    for container in spec["containers"]:
+    for container in (*spec.get("initContainers", []), *spec["containers"]):
         for problem in (*reference_problems(objects, container, spec), *safety_problems(container, spec)):
             yield f"container {container['name']}: {problem}"
 

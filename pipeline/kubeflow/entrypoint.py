@@ -22,6 +22,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
+from typing import Any
 
 from apache_beam.options.pipeline_options import StandardOptions
 from google.protobuf import json_format, struct_pb2
@@ -75,8 +76,15 @@ def main(arguments: Sequence[str], root: str = "/") -> int:
     StandardOptions.DEFAULT_RUNNER = ENGINE
     if issubclass(import_utils.import_class_by_path(options.executor_class_path), base_example_gen_executor.BaseExampleGenExecutor):
         run_driver(options, request)
-    kubeflow_v2_run_executor.main((_with(options, request), beam_args))
+    try:
+        kubeflow_v2_run_executor.main((_with(options, request), beam_args))
+    except SystemExit:
+        # The step was ended, and its Beam job with it: what that left in the store would stay there.
+        remove_outputs(request)
+        raise
     report(request.outputs.output_file, uris)
+    if options.remote:
+        make_local_folders(request, root)
     return 0
 
 
@@ -148,11 +156,9 @@ def to_local(request: pipeline_spec_pb2.ExecutorInput, root: str) -> dict[str, s
     uris = {}
     for side in (request.inputs, request.outputs):
         for artifact in (artifact for given in side.artifacts.values() for artifact in given.artifacts):
-            for scheme, folder in LOCAL_FOLDERS.items():
-                if artifact.uri.startswith(scheme):
-                    path = os.path.join(root, folder, artifact.uri.removeprefix(scheme))
-                    uris[path] = artifact.uri
-                    artifact.uri = path
+            if path := _local_path(artifact.uri, root):
+                uris[path] = artifact.uri
+                artifact.uri = path
     return uris
 
 
@@ -170,15 +176,36 @@ def remote_uris(request: pipeline_spec_pb2.ExecutorInput) -> dict[str, str]:
     return {artifact.uri: artifact.uri for artifact in artifacts}
 
 
+def make_local_folders(request: pipeline_spec_pb2.ExecutorInput, root: str) -> None:
+    """Makes an empty local folder for each output that stayed in the store: Kubeflow 3.0 wants one, and uploads nothing from it."""
+    for given in request.outputs.artifacts.values():
+        for artifact in given.artifacts:
+            if path := _local_path(artifact.uri, root):
+                os.makedirs(path, exist_ok=True)
+
+
+def _local_path(uri: str, root: str) -> str | None:
+    """Returns where the launcher keeps what has this URI; None for what is in no store."""
+    for scheme, folder in LOCAL_FOLDERS.items():
+        if uri.startswith(scheme):
+            return os.path.join(root, folder, uri.removeprefix(scheme))
+    return None
+
+
 def start_afresh(request: pipeline_spec_pb2.ExecutorInput) -> None:
     """Removes what a killed attempt may have left of the outputs, and makes their folders."""
-    outputs = kubeflow_v2_entrypoint_utils.parse_raw_artifact_dict(request.outputs.artifacts)
+    outputs_utils.make_output_dirs(remove_outputs(request))
+
+
+def remove_outputs(request: pipeline_spec_pb2.ExecutorInput) -> dict[str, Any]:
+    """Removes the outputs and the file that reports them, and returns the artifacts by the outputs' names."""
+    outputs: dict[str, Any] = kubeflow_v2_entrypoint_utils.parse_raw_artifact_dict(request.outputs.artifacts)
     for path in [artifact.uri for artifacts in outputs.values() for artifact in artifacts] + [request.outputs.output_file]:
         if fileio.isdir(path):
             fileio.rmtree(path)
         elif fileio.exists(path):
             fileio.remove(path)
-    outputs_utils.make_output_dirs(outputs)
+    return outputs
 
 
 def run_driver(options: argparse.Namespace, request: pipeline_spec_pb2.ExecutorInput) -> None:
