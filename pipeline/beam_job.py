@@ -29,7 +29,9 @@ class BeamJobError(DayoneError):
         """Builds the message from what the engine said last."""
         slots = "It had too few free slots: --parallelism of the Beam profile needs as many as the task managers have together. "
         hint = slots if any(word in reason for word in _SLOTS) else ""
-        super().__init__(f"the Beam job failed: {reason}. {hint}The cause stands in the log of flink-job-manager, or of beam-job-server for Spark.")
+        super().__init__(
+            f"the Beam job failed: {reason}. {hint}The cause stands in the log of flink-job-manager, or of beam-job-server for Spark."
+        )
 
 
 class CancellingRunner(PortableRunner):

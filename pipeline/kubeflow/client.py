@@ -1,7 +1,9 @@
 """The REST API v2beta1 of Kubeflow Pipelines, as the commands use it: `kfp_server_api`'s public client, with answers as plain JSON.
 
-Answers are not turned into the classes of `kfp_server_api`: these know the fields of one release, and the server may be of another (2.0 to 3.0). Every
-request has a time limit, is sent once, and every failure is a `ServerError`. A dry run prints the requests in place of sending them.
+Answers are not turned into the classes of `kfp_server_api`: these know the fields of one release, and the server may be
+  of another (2.0 to 3.0). Every
+request has a time limit, is sent once, and every failure is a `ServerError`. A dry run prints the requests in place of
+sending them.
 """
 
 import functools
@@ -49,7 +51,10 @@ class Client:
         if server.ca:
             configuration.ssl_ca_cert = str(server.ca)
         if server.token:
-            configuration.api_key["authorization"], configuration.api_key_prefix["authorization"] = server.token, "Bearer"
+            configuration.api_key["authorization"], configuration.api_key_prefix["authorization"] = (
+                server.token,
+                "Bearer",
+            )
         self._sender = kfp_server_api.ApiClient(configuration)
         self._sender.rest_client = _DryRun(configuration) if dry_run else _Wire(configuration, server.timeout)
 
@@ -129,7 +134,9 @@ class _Wire(rest.RESTClientObject):
         super().__init__(configuration)
         self._timeout = timeout
         # A request that failed is not sent again behind our back, and a redirect leads to a login.
-        self.pool_manager.request = functools.partial(self.pool_manager.request, retries=urllib3.Retry(0), redirect=False)
+        self.pool_manager.request = functools.partial(
+            self.pool_manager.request, retries=urllib3.Retry(0), redirect=False
+        )
 
     def request(self, method: str, url: str, **more: Any) -> Any:
         """Sends one request; `more` is what the generated client gives."""
@@ -151,7 +158,9 @@ class _Wire(rest.RESTClientObject):
         reason = getattr(error, "reason", None) or error
         if isinstance(reason, urllib3.exceptions.SSLError):
             return errors.untrusted(name, reason)
-        if isinstance(reason, urllib3.exceptions.TimeoutError) and not isinstance(reason, urllib3.exceptions.NewConnectionError):
+        if isinstance(reason, urllib3.exceptions.TimeoutError) and not isinstance(
+            reason, urllib3.exceptions.NewConnectionError
+        ):
             return errors.timed_out(name, self._timeout)
         return errors.unreachable(name, str(reason).rpartition(": ")[2])
 
@@ -167,7 +176,9 @@ class _DryRun(rest.RESTClientObject):
             print(f"  {name}: {file}, {len(content):,} bytes")
         if more.get("body"):
             print("  " + json.dumps(more["body"], indent=2, ensure_ascii=False).replace("\n", "\n  "))
-        answer = next((answer for end, answer in _DRY_ANSWERS.items() if url.endswith(end)), {}) if method == "POST" else {}
+        answer = (
+            next((answer for end, answer in _DRY_ANSWERS.items() if url.endswith(end)), {}) if method == "POST" else {}
+        )
         return _Answer(answer)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from components.errors import DayoneError
 from pipeline import launches
-from pipeline.kubeflow import errors
 from pipeline.settings import KubeflowServer, Settings
 
 
@@ -96,7 +95,10 @@ def _prepare_order(options: argparse.Namespace, moment: str) -> Any:
     from pipeline.kubeflow import runs
 
     server = _server(options, root=options.root)
-    file = options.file or Settings.from_environment(os.environ, {"launch": options.launch}).home / f"{_launch(options)}.yaml"
+    file = (
+        options.file
+        or Settings.from_environment(os.environ, {"launch": options.launch}).home / f"{_launch(options)}.yaml"
+    )
     package = kubeflow_package.load(file)
     name = options.name or f"{package.name} {moment}".strip()
     parameters = kubeflow_package.parse_parameters(package, options.set)
@@ -152,13 +154,17 @@ def _print_runs(listed: list[dict[str, Any]]) -> None:
     for run in listed:
         begin, end = read_moment(run.get("created_at")), read_moment(run.get("finished_at"))
         when, duration = f"{begin:%Y-%m-%d %H:%M}" if begin else "", _duration(begin, end)
-        print(f"run       {run['run_id']}  {RunState(run).state:<10} {when}  {duration:>8}  {run.get('display_name', '')}")
+        print(
+            f"run       {run['run_id']}  {RunState(run).state:<10} {when}  {duration:>8}  {run.get('display_name', '')}"
+        )
 
 
 def _print_schedules(listed: list[dict[str, Any]]) -> None:
     for made in listed:
         cron = ((made.get("trigger") or {}).get("cron_schedule") or {}).get("cron") or "every so often"
-        print(f"schedule  {made['recurring_run_id']}  {made.get('status', ''):<10} {cron}  {made.get('display_name', '')}")
+        print(
+            f"schedule  {made['recurring_run_id']}  {made.get('status', ''):<10} {cron}  {made.get('display_name', '')}"
+        )
 
 
 def _print_removal(word: str, removal: Any, name: str) -> None:

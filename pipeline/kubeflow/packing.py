@@ -1,8 +1,8 @@
 """Long texts of the compiled pipeline, packed.
 
-Argo keeps six copies of what a step is told in the workflow's status (Kubeflow Pipelines 2.17), each as JSON within JSON within JSON, where a quotation
-mark takes up to eight bytes. Above 1 MiB it packs the status, and Kubeflow Pipelines no longer tells the state of any step. A packed text has neither
-quotation marks nor backslashes, so it keeps its length.
+Argo keeps six copies of what a step is told in the workflow's status (Kubeflow Pipelines 2.17), each as JSON within
+JSON within JSON, where a quotation mark takes up to eight bytes. Above 1 MiB it packs the status, and Kubeflow Pipelines
+no longer tells the state of any step. A packed text has neither quotation marks nor backslashes: it keeps its length.
 """
 
 import base64

@@ -3,9 +3,28 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    StringConstraints,
+    model_validator,
+)
 
-_MULTIPLES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+_MULTIPLES = {
+    "": 1,
+    "k": 10**3,
+    "M": 10**6,
+    "G": 10**9,
+    "T": 10**12,
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+}
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 # An immutable reference: a tag that is not `latest`, or a digest.
 IMAGE = re.compile(r"[^\s:@]+(:\d+/[^\s:@]+)?((:[\w.-]+)?@sha256:[0-9a-f]{64}|:(?!latest$)\w[\w.-]*)")
@@ -84,7 +103,7 @@ class Toleration(Entry):
     operator: Literal["Exists", "Equal"] = "Equal"
     value: str | None = None
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
-    tolerationSeconds: int | None = None
+    tolerationSeconds: int | None = None  # noqa: N815 - Kubernetes' name
 
     @model_validator(mode="after")
     def _check_seconds(self) -> "Toleration":
@@ -132,9 +151,13 @@ class StepEntries(Entry):
     volumes: list[Volume] = Field([], description="a list of {claim: NAME, path: /FOLDER}")
     scratch: Size | None = Field(None, description=_SIZE_FORM)
     secrets: list[Secret] = Field([], description="a list of {secret: NAME, key: KEY, variable: VARIABLE}")
-    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = Field(None, description="one of Always, IfNotPresent, Never")
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = Field(
+        None, description="one of Always, IfNotPresent, Never"
+    )
     image_pull_secrets: list[Name] = Field([], description="a list of the names of secrets")
-    security: SecurityContext | None = Field(None, description="{run_as_user: 1000, run_as_group: 1000, run_as_non_root: true}")
+    security: SecurityContext | None = Field(
+        None, description="{run_as_user: 1000, run_as_group: 1000, run_as_non_root: true}"
+    )
     timeout: Seconds | None = Field(None, description=_TIME_FORM)
     retries: Annotated[int, Field(ge=0)] = Field(0, description="a whole number, 0 or more")
     backoff: Seconds = Field(30, description=_TIME_FORM)

@@ -59,7 +59,8 @@ class StepResources:
       node_selector: labels that the node must have.
       tolerations: in Kubernetes' own fields.
       volumes: (claim, mount path) of each persistent volume.
-      scratch: how much the step may write below /tmp, as Kubernetes writes it ("20Gi"). KFP has no other word on ephemeral storage
+      scratch: how much the step may write below /tmp, as Kubernetes writes it ("20Gi"). KFP has no other word on
+        ephemeral storage
         (github.com/kubeflow/pipelines/issues/11137).
       secrets: (secret, key, environment variable) of each value.
       image_pull_policy: one of Kubernetes' three.
@@ -111,7 +112,9 @@ def load(path: Path) -> Table:
     given = _entries("steps", table.get("steps") or {}, tuple(step.name for step in steps.STEPS))
     rows = {step.name: _step(f"steps.{step.name}", defaults, given.get(step.name) or {}) for step in steps.STEPS}
     cluster = _validate(ClusterEntries, "cluster", table.get("cluster"))
-    return Table(Cluster(cluster.image, cluster.data, cluster.workspace, cluster.schema_folder, tuple(cluster.beam_args)), rows)
+    return Table(
+        Cluster(cluster.image, cluster.data, cluster.workspace, cluster.schema_folder, tuple(cluster.beam_args)), rows
+    )
 
 
 def check_image(place: str, image: object) -> None:
@@ -147,7 +150,9 @@ def _validate(model: type[_Model], place: str, content: object) -> _Model:
         name = str(first["loc"][0])
         if first["type"] == "missing" and name not in given:
             raise ResourcesError(f"{place}.{name}", None, "a value") from error
-        raise ResourcesError(f"{place}.{name}", given[name], fields[name].description or "", _FIXES.get(name, "")) from error
+        raise ResourcesError(
+            f"{place}.{name}", given[name], fields[name].description or "", _FIXES.get(name, "")
+        ) from error
 
 
 def _entries(place: str, content: object, known: tuple[str, ...]) -> dict[str, typing.Any]:
@@ -156,5 +161,7 @@ def _entries(place: str, content: object, known: tuple[str, ...]) -> dict[str, t
     for name in content:
         if name not in known:
             near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-            raise ResourcesError(place, name, f"entries among {', '.join(known)}", f"Did you mean {near[0]}?" if near else "")
+            raise ResourcesError(
+                place, name, f"entries among {', '.join(known)}", f"Did you mean {near[0]}?" if near else ""
+            )
     return content

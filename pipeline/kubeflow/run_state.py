@@ -87,7 +87,9 @@ class RunState:
             if self._is_step(name) and _state(task):
                 nodes.setdefault(name, {})[None if attempt is None else int(attempt)] = task
         steps = [_merge(name, attempts) for name, attempts in nodes.items()]
-        return sorted(steps, key=lambda step: (step.begin is None, step.begin or dt.datetime.max.replace(tzinfo=dt.timezone.utc)))
+        return sorted(
+            steps, key=lambda step: (step.begin is None, step.begin or dt.datetime.max.replace(tzinfo=dt.timezone.utc))
+        )
 
     @property
     def untold(self) -> list[StepState]:

@@ -65,12 +65,20 @@ def upload(client: Client, package: Package) -> Version:
     pipelines = client.get("/pipelines", namespace=client.namespace, filter=_by_name(package.name)).get("pipelines")
     if pipelines:
         pipeline = str(pipelines[0]["pipeline_id"])
-        versions = client.get(f"/pipelines/{pipeline}/versions", page_size=1, filter=_by_name(package.version)).get("pipeline_versions")
+        versions = client.get(f"/pipelines/{pipeline}/versions", page_size=1, filter=_by_name(package.version)).get(
+            "pipeline_versions"
+        )
     else:
         # An upload would make pipeline and version in one request, but names the version after the pipeline.
-        pipeline = str(client.post("/pipelines", _given(display_name=package.name, namespace=client.namespace))["pipeline_id"])
+        pipeline = str(
+            client.post("/pipelines", _given(display_name=package.name, namespace=client.namespace))["pipeline_id"]
+        )
         versions = None
-    version = versions[0] if versions else client.upload("/pipelines/upload_version", package.path, name=package.version, pipelineid=pipeline)
+    version = (
+        versions[0]
+        if versions
+        else client.upload("/pipelines/upload_version", package.path, name=package.version, pipelineid=pipeline)
+    )
     return Version(pipeline, str(version["pipeline_version_id"]), str(version["display_name"]))
 
 
@@ -90,7 +98,9 @@ def repeat(client: Client, version: Version, order: Order, cron: str) -> tuple[s
     old = schedules(client, experiment, order.name)
     trigger = {"cron_schedule": {"cron": cron}}
     # An int64 is text in the JSON of protobuf.
-    schedule = client.post("/recurringruns", body | {"trigger": trigger, "max_concurrency": "1", "no_catchup": True, "mode": "ENABLE"})
+    schedule = client.post(
+        "/recurringruns", body | {"trigger": trigger, "max_concurrency": "1", "no_catchup": True, "mode": "ENABLE"}
+    )
     return str(schedule["recurring_run_id"]), remove_schedules(client, experiment, old)
 
 
@@ -107,7 +117,11 @@ def _remove(client: Client, experiment: str, schedule: str, can_orphan: bool) ->
     if not can_orphan:
         # First, so that no run begins between the look and the removal.
         client.post(f"/recurringruns/{schedule}:disable")
-    runs = [run for run in newest(client, experiment, 100) if run.get("recurring_run_id") == schedule and not RunState(run).has_ended]
+    runs = [
+        run
+        for run in newest(client, experiment, 100)
+        if run.get("recurring_run_id") == schedule and not RunState(run).has_ended
+    ]
     run = str(runs[0]["run_id"]) if runs else ""
     if run and not can_orphan:
         return Removal(schedule, removed=False, run=run)
@@ -207,7 +221,11 @@ def _patient(look: Callable[[], Json]) -> Callable[[], Json]:
 def _order(client: Client, version: Version, order: Order) -> Json:
     experiment = experiment_id(client, order.experiment)
     if experiment is None:
-        experiment = str(client.post("/experiments", _given(display_name=order.experiment, namespace=client.namespace))["experiment_id"])
+        experiment = str(
+            client.post("/experiments", _given(display_name=order.experiment, namespace=client.namespace))[
+                "experiment_id"
+            ]
+        )
     return {
         "experiment_id": experiment,
         "display_name": order.name,

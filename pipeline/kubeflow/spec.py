@@ -2,12 +2,16 @@
 
 TFX's runner is made for Vertex. This pass over its spec makes three kinds of changes:
 
-- names: tasks `statistics-gen`, components `comp-statistics-gen`, executors `exec-statistics-gen`. Kubernetes refuses capital letters, and kfp's own
+- names: tasks `statistics-gen`, components `comp-statistics-gen`, executors `exec-statistics-gen`. Kubernetes refuses
+  capital letters, and kfp's own
   tools cut the `comp-` off by its length;
-- execution: our entrypoint (`pipeline.kubeflow.entrypoint`), which does what the backend does not; no `lifecycle`, which the backend ignores in
+- execution: our entrypoint (`pipeline.kubeflow.entrypoint`), which does what the backend does not; no `lifecycle`,
+  which the backend ignores in
   silence; no cache for what must look at the world;
-- resources: requests, limits, accelerator and retries in the spec itself, all else in the second document, the platform spec;
-- size: long texts are packed (`pipeline.kubeflow.packing`), and of an artifact's type only the title stays, which is all that the backend and TFX's
+- resources: requests, limits, accelerator and retries in the spec itself, all else in the second document, the platform
+  spec;
+- size: long texts are packed (`pipeline.kubeflow.packing`), and of an artifact's type only the title stays, which is
+  all that the backend and TFX's
   entrypoint read.
 """
 
@@ -26,8 +30,11 @@ from pipeline.kubeflow.resources import StepResources, Table
 
 ENTRYPOINT = ["python", "-m", "pipeline.kubeflow.entrypoint"]
 STEP_OPTION, REMOTE_OPTION, THREADS_OPTION, WRITES_OPTION = "--step", "--remote", "--threads", "--writes"
-# The cache's key holds parameters and the inputs' ids: it sees neither that a log grew, nor what is served by now, nor that a push was undone.
-UNCACHED = frozenset({steps.EXAMPLE_GEN, steps.CATALOGUE_EXAMPLE_GEN, steps.DRIFT_BASELINE, steps.RETRIEVAL_EVALUATOR, steps.PUSHER})
+# The cache's key holds parameters and the inputs' ids: it sees neither that a log grew, nor what is served by now, nor
+# that a push was undone.
+UNCACHED = frozenset(
+    {steps.EXAMPLE_GEN, steps.CATALOGUE_EXAMPLE_GEN, steps.DRIFT_BASELINE, steps.RETRIEVAL_EVALUATOR, steps.PUSHER}
+)
 INPUTS_OPTION = "--json_serialized_inputs_spec_args"
 _SECURITY_FIELDS = {"run_as_user": "runAsUser", "run_as_group": "runAsGroup", "run_as_non_root": "runAsNonRoot"}
 # How long a step without a timeout may take with all its attempts.
@@ -66,7 +73,9 @@ def adapt(spec: Json, table: Table, remote: Collection[str] = ()) -> tuple[Json,
         if name in remote:
             executors[_label(spec, name)]["container"]["args"].insert(0, REMOTE_OPTION)
     spec["deploymentSpec"]["executors"] = {f"exec-{kebab(name)}": executors[_label(spec, name)] for name in names}
-    spec["components"] = {f"comp-{kebab(name)}": spec["components"][name] | {"executorLabel": f"exec-{kebab(name)}"} for name in names}
+    spec["components"] = {
+        f"comp-{kebab(name)}": spec["components"][name] | {"executorLabel": f"exec-{kebab(name)}"} for name in names
+    }
     spec["root"]["dag"]["tasks"] = {kebab(name): tasks[name] for name in names}
     return spec, platform({name: table.rows[name] for name in names})
 
@@ -79,9 +88,8 @@ def platform(rows: Mapping[str, StepResources]) -> Json:
 
 def to_yaml(spec: Json, platform_spec: Json) -> str:
     """Both documents as one text; the same documents give the same text."""
-    head = (
-        f"# Pipeline {spec['pipelineInfo']['name']} for Kubeflow Pipelines 2, made by `python -m pipeline compile`: edit the declaration, not this.\n"
-    )
+    name = spec["pipelineInfo"]["name"]
+    head = f"# Pipeline {name} for Kubeflow Pipelines 2, made by `python -m pipeline compile`: edit the declaration, not this.\n"
     return head + yaml.safe_dump_all([spec, platform_spec], sort_keys=True, allow_unicode=True, width=150)
 
 
@@ -102,15 +110,21 @@ def _run_task(task: Json, name: str, row: StepResources) -> None:
     if name in UNCACHED:
         task.pop("cachingOptions", None)
     if row.retries:
-        backoff = {"backoffDuration": f"{row.backoff}s", "backoffFactor": _BACKOFF_FACTOR, "backoffMaxDuration": f"{max_retry_seconds(row)}s"}
+        backoff = {
+            "backoffDuration": f"{row.backoff}s",
+            "backoffFactor": _BACKOFF_FACTOR,
+            "backoffMaxDuration": f"{max_retry_seconds(row)}s",
+        }
         task["retryPolicy"] = {"maxRetryCount": row.retries, **backoff}
 
 
 def max_retry_seconds(row: StepResources) -> int:
     """Returns the time in seconds from the start of the first attempt within which a retry may begin, and must end.
 
-    Argo counts `backoffMaxDuration` from there, and stops an attempt that is still running then. So it is the time of all attempts and waits:
-    (retries + 1) * (timeout + start) + backoff * (1 + 2 + 4 + ...), where `start` is what a pod waits for a node and its image.
+    Argo counts `backoffMaxDuration` from there, and stops an attempt that is still running then. So it is the time of
+    all attempts and waits:
+    (retries + 1) * (timeout + start) + backoff * (1 + 2 + 4 + ...), where `start` is what a pod waits for a node and
+    its image.
     """
     if row.timeout is None:
         return _WEEK_SECONDS
@@ -152,7 +166,8 @@ def _run_executor(executor: Json, name: str, row: StepResources) -> None:
     container = executor["container"]
     container.pop("lifecycle", None)
     container["command"] = list(ENTRYPOINT)
-    # The step's name is for the log, and for the backend, which keeps component specs by a hash of the container: no two may be the same.
+    # The step's name is for the log, and for the backend, which keeps component specs by a hash of the container: no
+    # two may be the same.
     threads = [THREADS_OPTION, str(math.ceil(row.cpu_limit))] if row.cpu_limit else []
     container["args"] = [STEP_OPTION, kebab(name), *threads, *_pack_inputs_spec(container["args"])]
     resources: Json = {
@@ -168,7 +183,8 @@ def _run_executor(executor: Json, name: str, row: StepResources) -> None:
 def _kubernetes(row: StepResources) -> Json:
     """The fields of `KubernetesExecutorConfig` that every backend since 2.0.5 parses; newer ones keep these as they were.
 
-    `emptyDirMounts` (github.com/kubeflow/pipelines/pull/10913), `imagePullSecret` and `securityContext` are younger, so only a table that asks for
+    `emptyDirMounts` (github.com/kubeflow/pipelines/pull/10913), `imagePullSecret` and `securityContext` are younger, so
+    only a table that asks for
     them has them.
     """
     config: Json = {
@@ -180,6 +196,9 @@ def _kubernetes(row: StepResources) -> Json:
         "tolerations": [dict(toleration) for toleration in row.tolerations],
         "pvcMount": [{"constant": claim, "mountPath": path} for claim, path in row.volumes],
         "emptyDirMounts": row.scratch and [{"volumeName": "scratch", "mountPath": "/tmp", "sizeLimit": row.scratch}],
-        "secretAsEnv": [{"secretName": name, "keyToEnv": [{"secretKey": key, "envVar": variable}]} for name, key, variable in row.secrets],
+        "secretAsEnv": [
+            {"secretName": name, "keyToEnv": [{"secretKey": key, "envVar": variable}]}
+            for name, key, variable in row.secrets
+        ],
     }
     return {key: value for key, value in config.items() if value}

@@ -3,7 +3,8 @@
 
 What it does as the backend does, because TFX trips over it or could lean on what is not there:
 
-- artifacts lie in an object store (`minio://`), a folder here; before a step its inputs are downloaded to the local paths, after it its outputs
+- artifacts lie in an object store (`minio://`), a folder here; before a step its inputs are downloaded to the local
+  paths, after it its outputs
   are uploaded from there, and between two steps everything local is wiped, for each step has a pod of its own;
 - the driver gives input artifacts their id as name, a URI, metadata, and an empty type;
 - it adds the output `executor-logs`;
@@ -14,11 +15,13 @@ What it does as the backend does, because TFX trips over it or could lean on wha
 - a step begins when what it depends on is done, and the rest of its order is none of the spec's;
 - a parameter of the run is what was given, or its default;
 - the URI of an output holds a salt that nobody knows before;
-- 3.0 (`release="3.0.0"`) has no ML Metadata: artifacts are named by a UUID and come with their type; a local output that is missing is an error.
+- 3.0 (`release="3.0.0"`) has no ML Metadata: artifacts are named by a UUID and come with their type; a local output
+  that is missing is an error.
 
 What it leaves out: caching, pods, volumes (paths below a mount are plain folders), parallel steps.
 
-By hand: `python tests/fakes/kubeflow_cluster.py FOLDER DATA` compiles the shop and runs it over the log in DATA, then once
+By hand: `python tests/fakes/kubeflow_cluster.py FOLDER DATA` compiles the shop and runs it over the log in DATA, then
+  once
 more what does not come from the cache; all is left in FOLDER.
 """
 
@@ -61,7 +64,9 @@ class Cluster:
             json_format.MessageToDict(self.spec.deployment_spec), pipeline_spec_pb2.PipelineDeploymentConfig()
         ).executors
         defaults = self.spec.root.input_definitions.parameters.items()
-        self.parameters = {name: json_format.MessageToDict(parameter.default_value) for name, parameter in defaults} | dict(parameters)
+        self.parameters = {
+            name: json_format.MessageToDict(parameter.default_value) for name, parameter in defaults
+        } | dict(parameters)
         self.store, self.pod = Path(folder, "store"), Path(folder, "pod")
         self.artifacts, self.attempts, self.run_id, self._ids = {}, {}, "run-1", iter(range(1, 10_000))
         self.attempt_seconds, self.release = 0.1, release
@@ -120,16 +125,24 @@ class Cluster:
     def _driver(self, name, task, component):
         """The ExecutorInput, as JSON-like values."""
         sources = {key: source.task_output_artifact for key, source in task.inputs.artifacts.items()}
-        recorded = {key: self.artifacts[source.producer_task][source.output_artifact_key] for key, source in sources.items()}
+        recorded = {
+            key: self.artifacts[source.producer_task][source.output_artifact_key] for key, source in sources.items()
+        }
         inputs = {key: {"artifacts": [self._input(component, key, artifact)]} for key, artifact in recorded.items()}
-        outputs = {key: json_format.MessageToDict(artifact.artifact_type) for key, artifact in component.output_definitions.artifacts.items()}
+        outputs = {
+            key: json_format.MessageToDict(artifact.artifact_type)
+            for key, artifact in component.output_definitions.artifacts.items()
+        }
         outputs[LOGS] = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
         uri = f"{ROOT_URI}/{self.spec.pipeline_info.name}/{self.run_id}/{name}/{salt(self.run_id, name)}"
         parameters = {key: self._parameter(source) for key, source in task.inputs.parameters.items()}
         return {
             "inputs": {"artifacts": inputs, "parameterValues": parameters},
             "outputs": {
-                "artifacts": {key: {"artifacts": [{"type": kind, "uri": f"{uri}/{key}", "metadata": {}}]} for key, kind in outputs.items()},
+                "artifacts": {
+                    key: {"artifacts": [{"type": kind, "uri": f"{uri}/{key}", "metadata": {}}]}
+                    for key, kind in outputs.items()
+                },
                 "outputFile": str(self.pod / "tmp/kfp_outputs/output_metadata.json"),
             },
         }
@@ -188,8 +201,10 @@ class Cluster:
 def attempts(policy, seconds):
     """How often Argo tries a step whose every attempt fails after so many seconds.
 
-    As seen on the controller of 4.0.5: `backoffMaxDuration` counts from the start of the first attempt, an attempt that would run beyond it is not
-    begun, or is ended; left out it is "0", which is no retry at all. `seconds` is taken as how long an attempt needs to fail by itself.
+    As seen on the controller of 4.0.5: `backoffMaxDuration` counts from the start of the first attempt, an attempt that
+    would run beyond it is not
+    begun, or is ended; left out it is "0", which is no retry at all. `seconds` is taken as how long an attempt needs to
+    fail by itself.
     """
     if not policy.get("maxRetryCount"):
         return 1
@@ -219,12 +234,21 @@ def upload(local, stored):
 
 def needs(task):
     """The tasks that a task waits for."""
-    return {*task.dependent_tasks, *(source.task_output_artifact.producer_task for source in task.inputs.artifacts.values())}
+    return {
+        *task.dependent_tasks,
+        *(source.task_output_artifact.producer_task for source in task.inputs.artifacts.values()),
+    }
 
 
 def table_for(folder, data, **cluster):
     """A table of resources whose mounts are folders of this machine."""
-    given = {"image": "dayone:test", "data": str(data), "workspace": str(folder), "schema": str(PROJECT / "schema"), **cluster}
+    given = {
+        "image": "dayone:test",
+        "data": str(data),
+        "workspace": str(folder),
+        "schema": str(PROJECT / "schema"),
+        **cluster,
+    }
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "resources.yaml"
     path.write_text(yaml.safe_dump({"cluster": given, "defaults": {"retries": 1, "backoff": "1s"}}))
@@ -238,7 +262,15 @@ def kill_once(step):
         if task == step and attempt == 0:
             raise RuntimeError("the pod was killed")
         if task == step:
-            ruin = pod / ROOT_URI.replace("minio://", "minio/") / "shop/run-1" / step / salt("run-1", step) / "model" / "half_written"
+            ruin = (
+                pod
+                / ROOT_URI.replace("minio://", "minio/")
+                / "shop/run-1"
+                / step
+                / salt("run-1", step)
+                / "model"
+                / "half_written"
+            )
             ruin.parent.mkdir(parents=True)
             ruin.write_text("half")
 

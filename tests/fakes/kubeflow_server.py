@@ -1,12 +1,16 @@
 """A stand-in for the server of Kubeflow Pipelines: its REST API v2beta1 on a loopback port, as far as our commands use it.
 
-Paths, methods and fields are those of the package kfp-server-api 2.0.5 and 2.17.3 (`test_kubeflow_client.py` holds them to it), errors those of
-grpc-gateway and of the upload's own handler. It keeps what it was asked, and can be told to fail. As the real one of 2.17.0 was seen to do,
+Paths, methods and fields are those of the package kfp-server-api 2.0.5 and 2.17.3 (`test_kubeflow_client.py` holds them
+to it), errors those of
+grpc-gateway and of the upload's own handler. It keeps what it was asked, and can be told to fail. As the real one of
+2.17.0 was seen to do,
 
 - it tells Argo's nodes as tasks (`tasks`), and why a run failed nowhere;
 - a run that is terminated goes over CANCELING to FAILED;
-- a schedule owns its runs: removing it removes a run that is going on, unless the request asks for ORPHAN and the release knows it (2.16);
-- lists have pages of at most 100, whatever size is asked for; an int64 is text; an unknown query is passed over, an unknown field is not.
+- a schedule owns its runs: removing it removes a run that is going on, unless the request asks for ORPHAN and the
+  release knows it (2.16);
+- lists have pages of at most 100, whatever size is asked for; an int64 is text; an unknown query is passed over, an
+  unknown field is not.
 """
 
 import http.server
@@ -28,7 +32,16 @@ FIELDS = {
     "experiments": {"display_name", "description", "namespace"},
     "runs": {"experiment_id", "display_name", "pipeline_version_reference", "runtime_config"},
     "recurringruns": {
-        *("experiment_id", "display_name", "pipeline_version_reference", "runtime_config", "trigger", "max_concurrency", "no_catchup", "mode"),
+        *(
+            "experiment_id",
+            "display_name",
+            "pipeline_version_reference",
+            "runtime_config",
+            "trigger",
+            "max_concurrency",
+            "no_catchup",
+            "mode",
+        ),
     },
 }
 LISTS = {"pipelines": "pipelines", "experiments": "experiments", "runs": "runs", "recurringruns": "recurringRuns"}
@@ -42,7 +55,8 @@ class KubeflowServer:
       asked: (method, path, query, body) of every request, in order.
       things: kind -> list of the things of that kind, newest first, as the API shows them.
       uploads: the texts of the uploaded files, in order.
-      failures: (method, path) -> (status, headers, body), or a number of seconds to wait with the answer, or a list of these, one for each request.
+      failures: (method, path) -> (status, headers, body), or a number of seconds to wait with the answer, or a list of
+        these, one for each request.
       release: of the server; "3.0.0" has neither the old API nor `run_details`, and tells tasks for view=FULL only.
       lives: run id -> the states that it goes through, one a look; the last one stays.
     """
@@ -130,23 +144,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._upload(path, query, body)
         if found := re.fullmatch(r"/pipelines/([^/]+)/versions", path):
             return self._list("versions", "pipeline_versions", query, pipeline_id=found[1])
-        if found := re.fullmatch(r"/pipelines/([^/]+)/versions/([^/]+)", path):
-            (version,) = [given for given in known.things["versions"] if given["pipeline_version_id"] == found[2]] or [None]
-            return (200, version) if version else missing(path)
+        if found := re.fullmatch(r"/pipelines/[^/]+/versions/([^/]+)", path):
+            return self._act("versions", "pipeline_version_id", found[1], lambda version: version)
         if found := re.fullmatch(r"/runs/([^/:]+):terminate", path):
-            (run,) = [run for run in known.things["runs"] if run["run_id"] == found[1]] or [None]
-            if run is None:
-                return missing(path)
-            history = [{"update_time": MOMENT, "state": state} for state in ("PENDING", "RUNNING", "CANCELING", "FAILED")]
-            run.update(state="FAILED", state_history=history, error=None)
-            known.lives.pop(found[1], None)
-            return 200, {}
+            return self._act("runs", "run_id", found[1], self._terminate)
         if found := re.fullmatch(r"/recurringruns/([^/:]+):disable", path):
-            (schedule,) = [given for given in known.things["recurringruns"] if given["recurring_run_id"] == found[1]] or [None]
-            if schedule is None:
-                return missing(path)
-            schedule["status"] = "DISABLED"
-            return 200, {}
+            return self._act("recurringruns", "recurring_run_id", found[1], lambda made: made.update(status="DISABLED"))
         kind, _, name = path.strip("/").partition("/")
         if kind not in LISTS:
             return missing(path)
@@ -157,10 +160,25 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if unknown:
                 return refused(f'unknown field "{min(unknown)}" in v2beta1.{kind}')
             return 200, known.add(
-                kind, **body, **({"state": "PENDING"} if kind == "runs" else {"status": "ENABLED"} if kind == "recurringruns" else {})
+                kind,
+                **body,
+                **(
+                    {"state": "PENDING"} if kind == "runs" else {"status": "ENABLED"} if kind == "recurringruns" else {}
+                ),
             )
         more = {"experiment_id": query["experiment_id"]} if "experiment_id" in query else {}
         return self._list(kind, LISTS[kind], query, **more)
+
+    def _act(self, kind, key, name, act):
+        for thing in self.known.things[kind]:
+            if thing[key] == name:
+                return 200, act(thing) or {}
+        return missing(name)
+
+    def _terminate(self, run):
+        history = [{"update_time": MOMENT, "state": state} for state in ("PENDING", "RUNNING", "CANCELING", "FAILED")]
+        run.update(state="FAILED", state_history=history, error=None)
+        self.known.lives.pop(run["run_id"], None)
 
     def _one(self, method, kind, name, query):
         singular = "recurring_run" if kind == "recurringruns" else kind[:-1]
@@ -170,9 +188,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return missing(name)
         if method == "DELETE":
             things.remove(found[0])
-            if kind == "recurringruns" and not (query.get("propagation_policy") == "ORPHAN" and self.known.release >= "2.16"):
+            if kind == "recurringruns" and not (
+                query.get("propagation_policy") == "ORPHAN" and self.known.release >= "2.16"
+            ):
                 runs = self.known.things["runs"]
-                runs[:] = [run for run in runs if run.get("recurring_run_id") != name or run["state"] in ("SUCCEEDED", "FAILED")]
+                runs[:] = [
+                    run
+                    for run in runs
+                    if run.get("recurring_run_id") != name or run["state"] in ("SUCCEEDED", "FAILED")
+                ]
             return 200, {}
         states = self.known.lives.get(name)
         if states:
@@ -188,9 +212,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             fields["display_name"] = predicate["stringValue"]
         if query.get("namespace"):
             fields["namespace"] = query["namespace"]
-        found = [thing for thing in self.known.things[kind] if all(thing.get(name) == value for name, value in fields.items())]
+        found = [
+            thing
+            for thing in self.known.things[kind]
+            if all(thing.get(name) == value for name, value in fields.items())
+        ]
         first, size = int(query.get("page_token") or 0), min(int(query.get("page_size") or 20), MAX_PAGE)
-        page, more = found[first : first + size], {"next_page_token": str(first + size)} if first + size < len(found) else {}
+        page, more = (
+            found[first : first + size],
+            {"next_page_token": str(first + size)} if first + size < len(found) else {},
+        )
         # An empty list is left out, as protobuf's JSON does.
         return 200, {key: page, "total_size": len(found), **more} if page else {}
 
@@ -226,7 +257,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 def refusal(status, code, said):
     """An error as grpc-gateway writes it."""
     details = [{"@type": "type.googleapis.com/google.rpc.Status", "code": code, "message": said}]
-    return status, {"Content-Type": "application/json"}, json.dumps({"error": said, "code": code, "message": said, "details": details})
+    return (
+        status,
+        {"Content-Type": "application/json"},
+        json.dumps({"error": said, "code": code, "message": said, "details": details}),
+    )
 
 
 def missing(what):
@@ -244,7 +279,15 @@ def tasks(workflow="shop-q4x7h", **states):
     names = [name.replace("_", "-") for name in states]
     details = [
         {"display_name": name, "state": "RUNNING", "start_time": MOMENT, "create_time": MOMENT, "error": None}
-        for name in (workflow, f"{workflow}(0)", "root", "root(0)", "root-driver", "root-driver(0)", *(f"{name}-driver(0)" for name in names))
+        for name in (
+            workflow,
+            f"{workflow}(0)",
+            "root",
+            "root(0)",
+            "root-driver",
+            "root-driver(0)",
+            *(f"{name}-driver(0)" for name in names),
+        )
     ]
     for second, (name, state) in enumerate(zip(names, states.values(), strict=True)):
         times = {"create_time": MOMENT, "start_time": f"2026-11-23T18:00:{second:02}Z"}
@@ -261,7 +304,11 @@ def in_form_of_3(run, query):
     told = {name: value for name, value in run.items() if name != "run_details"}
     if query.get("view") == "FULL":
         details = (run.get("run_details") or {}).get("task_details") or []
-        steps = [detail for detail in details if "-driver" not in detail["display_name"] and not detail["display_name"].startswith(OTHERS)]
+        steps = [
+            detail
+            for detail in details
+            if "-driver" not in detail["display_name"] and not detail["display_name"].startswith(OTHERS)
+        ]
         told["tasks"] = [task_of_3(detail, run["run_id"]) for detail in steps]
     return told
 
@@ -274,4 +321,11 @@ def task_of_3(detail, run):
     uri = f"minio://mlpipeline/v2/artifacts/shop/{run}/{name}/{uuid.uuid5(uuid.NAMESPACE_URL, name)}/executor-logs"
     times = {key: detail[key] for key in ("create_time", "start_time", "end_time") if key in detail}
     outputs = {"artifacts": [{"artifact_key": "executor-logs", "artifacts": [{"uri": uri}]}]}
-    return {"name": name, "display_name": name, "state": detail["state"], "type": "RUNTIME", "outputs": outputs, **times}
+    return {
+        "name": name,
+        "display_name": name,
+        "state": detail["state"],
+        "type": "RUNTIME",
+        "outputs": outputs,
+        **times,
+    }

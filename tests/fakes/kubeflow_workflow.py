@@ -24,7 +24,11 @@ LAUNCHER = {
 }
 ROOT = "minio://mlpipeline/v2/artifacts/shop/0f6d5f7a-6b5f-4f0e-8f3d-2a1c9a7be001"
 SALT = "3b1e4ad2-6a35-4c9a-9d2f-a7cf1ab5e002"
-METADATA = {"display_name": "examples", "store_session_info": '{"Provider":"minio","Params":{"fromEnv":"true"}}', "split_names": '["train", "eval"]'}
+METADATA = {
+    "display_name": "examples",
+    "store_session_info": '{"Provider":"minio","Params":{"fromEnv":"true"}}',
+    "split_names": '["train", "eval"]',
+}
 
 
 def node_bytes(text):
@@ -38,7 +42,12 @@ def spec_bytes(text):
     spec, platform = documents(text)
     executors = spec["deploymentSpec"]["executors"]
     configs = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-    parts = [*spec["root"]["dag"]["tasks"].values(), *spec["components"].values(), *executors.values(), *configs.values()]
+    parts = [
+        *spec["root"]["dag"]["tasks"].values(),
+        *spec["components"].values(),
+        *executors.values(),
+        *configs.values(),
+    ]
     return sum(len(as_json(as_json(part))) for part in parts)
 
 
@@ -55,7 +64,11 @@ def pod_spec_patch(spec, name):
     task = spec["root"]["dag"]["tasks"][name]
     component = spec["components"][task["componentRef"]["name"]]
     container = spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]
-    given = {**LAUNCHER, "executor_input": as_json(executor_input(spec, name, task, component)), "component_spec": as_json(component)}
+    given = {
+        **LAUNCHER,
+        "executor_input": as_json(executor_input(spec, name, task, component)),
+        "component_spec": as_json(component),
+    }
     command = ["/kfp-launcher/launch", *(part for key, value in given.items() for part in (f"--{key}", value)), "--"]
     resources = {key: str(value) for key, value in container.get("resources", {}).items()}
     main = {
@@ -67,23 +80,42 @@ def pod_spec_patch(spec, name):
         "resources": {"limits": resources, "requests": resources},
         "volumeMounts": [{"name": "dayone", "mountPath": "/mnt/dayone"}],
     }
-    return as_json({"containers": [main], "volumes": [{"name": "dayone", "persistentVolumeClaim": {"claimName": "dayone"}}]})
+    return as_json(
+        {"containers": [main], "volumes": [{"name": "dayone", "persistentVolumeClaim": {"claimName": "dayone"}}]}
+    )
 
 
 def executor_input(spec, name, task, component):
     parameters = {}
     for key, source in task.get("inputs", {}).get("parameters", {}).items():
         if "componentInputParameter" in source:
-            parameters[key] = spec["root"]["inputDefinitions"]["parameters"][source["componentInputParameter"]]["defaultValue"]
+            parameters[key] = spec["root"]["inputDefinitions"]["parameters"][source["componentInputParameter"]][
+                "defaultValue"
+            ]
         else:
             parameters[key] = source["runtimeValue"]["constant"]
     inputs = {
-        key: {"artifacts": [{"name": "42", "type": {}, "uri": f"{ROOT}/{source['taskOutputArtifact']['producerTask']}/{SALT}/{key}", "metadata": METADATA}]}
+        key: {
+            "artifacts": [
+                {
+                    "name": "42",
+                    "type": {},
+                    "uri": f"{ROOT}/{source['taskOutputArtifact']['producerTask']}/{SALT}/{key}",
+                    "metadata": METADATA,
+                }
+            ]
+        }
         for key, source in task.get("inputs", {}).get("artifacts", {}).items()
     }
-    kinds = {key: artifact["artifactType"] for key, artifact in component.get("outputDefinitions", {}).get("artifacts", {}).items()}
+    kinds = {
+        key: artifact["artifactType"]
+        for key, artifact in component.get("outputDefinitions", {}).get("artifacts", {}).items()
+    }
     kinds["executor-logs"] = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
-    outputs = {key: {"artifacts": [{"name": key, "type": kind, "uri": f"{ROOT}/{name}/{SALT}/{key}"}]} for key, kind in kinds.items()}
+    outputs = {
+        key: {"artifacts": [{"name": key, "type": kind, "uri": f"{ROOT}/{name}/{SALT}/{key}"}]}
+        for key, kind in kinds.items()
+    }
     return {
         "inputs": {"parameterValues": parameters, "artifacts": inputs},
         "outputs": {"artifacts": outputs, "outputFile": "/tmp/kfp_outputs/output_metadata.json"},

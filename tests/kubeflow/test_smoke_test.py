@@ -21,7 +21,8 @@ if os.environ.get("BROKEN") and os.environ["BROKEN"] in line:
     sys.exit("Error from server (NotFound): not found")
 answers = {"current-context": "a-cluster", "logs": "  17  served", "version": "Server Version: v1.31.0", "get namespace": "namespace/kubeflow",
            "--raw": '{"multi_user":false}', "configmap kfp-launcher": os.environ.get("LAUNCHER", ""),
-           "configmap workflow-controller": os.environ.get("DEFAULTS", ""), "get service seaweedfs": "service/seaweedfs", "get pod": "pod/shop-predictor-00001",
+           "configmap workflow-controller": os.environ.get("DEFAULTS", ""), "get service seaweedfs": "service/seaweedfs",
+           "get pod": "pod/shop-predictor-00001",
            "rollout": "rolled out"}
 if "get service" in line and "get service seaweedfs" not in line:
     sys.exit("Error from server (NotFound): not found")
@@ -53,8 +54,16 @@ def run(tmp_path, *arguments, broken="", cluster=None, served='{"predictions": [
         (programs / "answer.py").write_text(KUBECTL)
         (programs / "kubectl").write_text(f'#!/bin/sh\nexec {sys.executable} {programs / "answer.py"} "$@"\n')
         (programs / "kubectl").chmod(0o755)
-    environment = {"PATH": str(programs), "BROKEN": broken, "SERVED": served, "FORWARDED": str(tmp_path / "forwarded"), **(cluster or {})}
-    return subprocess.run([programs / "bash", SCRIPT, *arguments], env=environment, capture_output=True, text=True, timeout=120, cwd=ROOT)
+    environment = {
+        "PATH": str(programs),
+        "BROKEN": broken,
+        "SERVED": served,
+        "FORWARDED": str(tmp_path / "forwarded"),
+        **(cluster or {}),
+    }
+    return subprocess.run(
+        [programs / "bash", SCRIPT, *arguments], env=environment, capture_output=True, text=True, timeout=120, cwd=ROOT
+    )
 
 
 @pytest.mark.parametrize("serving", ["tf-serving", "own-server", "kserve"])
@@ -126,7 +135,11 @@ def test_a_default_that_overrules_the_retries_is_a_failure(tmp_path):
 @pytest.mark.parametrize("served", ["", '{"error": "Missing inputs"}'])
 def test_an_answer_without_items_is_a_failure(tmp_path, served):
     answer = run(tmp_path, "--no-run", served=served)
-    assert answer.returncode == 1 and "10. the served model answers: FAILED" in answer.stderr and "docs/serving.md" in answer.stderr
+    assert (
+        answer.returncode == 1
+        and "10. the served model answers: FAILED" in answer.stderr
+        and "docs/serving.md" in answer.stderr
+    )
 
 
 def test_a_run_needs_a_compiled_file(tmp_path):
@@ -137,7 +150,11 @@ def test_a_run_needs_a_compiled_file(tmp_path):
 def test_a_dry_run_needs_no_cluster_and_the_commands_it_shows_can_be_typed(tmp_path):
     answer = run(tmp_path, "--dry-run", kubectl=False)
     assert answer.returncode == 0, answer.stderr
-    ours = [line.strip().removeprefix("python -m pipeline ") for line in answer.stdout.splitlines() if "python -m pipeline" in line]
+    ours = [
+        line.strip().removeprefix("python -m pipeline ")
+        for line in answer.stdout.splitlines()
+        if "python -m pipeline" in line
+    ]
     assert [shlex.split(line)[0] for line in ours] == ["compile", "submit"]
     assert all(main._parser().parse_args(shlex.split(line)) for line in ours)
 

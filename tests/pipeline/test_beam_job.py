@@ -64,7 +64,10 @@ def test_a_job_in_another_thread_is_waited_for_as_well():
 
 @pytest.mark.parametrize(
     ("reason", "slots"),
-    [("Pipeline x failed in state FAILED: java.util.concurrent.TimeoutException", True), ("Pipeline x failed in state FAILED: KeyError: 'a'", False)],
+    [
+        ("Pipeline x failed in state FAILED: java.util.concurrent.TimeoutException", True),
+        ("Pipeline x failed in state FAILED: KeyError: 'a'", False),
+    ],
 )
 def test_a_failure_says_where_its_cause_stands_and_names_slots(reason, slots):
     with pytest.raises(beam_job.BeamJobError, match="flink-job-manager") as failed:

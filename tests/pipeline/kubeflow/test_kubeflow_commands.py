@@ -35,7 +35,9 @@ def ask(server, tmp_path, monkeypatch, capsys):
 
 
 def test_the_first_run_uploads_the_pipeline_and_makes_the_experiment(server, ask, tmp_path):
-    status, said, _ = ask("submit", "--root", "minio://mlpipeline/v2/artifacts", "--set", "epochs=3", "--name", "tuesday")
+    status, said, _ = ask(
+        "submit", "--root", "minio://mlpipeline/v2/artifacts", "--set", "epochs=3", "--name", "tuesday"
+    )
     assert status == 0
     assert server.requests() == [
         "GET /pipelines",
@@ -91,12 +93,21 @@ def test_waiting_shows_the_steps_and_ends_with_the_run(server, ask):
         {"state": "PENDING"},
         {"state": "RUNNING", **tasks(example_gen="RUNNING")},
         {"state": "RUNNING", **tasks(example_gen="SUCCEEDED", trainer="RUNNING")},
-        {"state": "SUCCEEDED", "finished_at": "2026-11-23T18:12:05Z", **tasks(example_gen="SUCCEEDED", trainer="SUCCEEDED")},
+        {
+            "state": "SUCCEEDED",
+            "finished_at": "2026-11-23T18:12:05Z",
+            **tasks(example_gen="SUCCEEDED", trainer="SUCCEEDED"),
+        },
     ]
     status, said, _ = ask("submit", "--wait")
     assert status == 0
     shown = [line.split()[1:] for line in said.splitlines()[3:-1]]
-    assert shown == [["RUNNING", "example-gen"], ["SUCCEEDED", "example-gen"], ["RUNNING", "trainer"], ["SUCCEEDED", "trainer"]]
+    assert shown == [
+        ["RUNNING", "example-gen"],
+        ["SUCCEEDED", "example-gen"],
+        ["RUNNING", "trainer"],
+        ["SUCCEEDED", "trainer"],
+    ]
     assert said.splitlines()[-1] == "run       run-1  SUCCEEDED  12 min 5 s"
 
 
@@ -104,7 +115,9 @@ def test_waiting_shows_the_steps_and_ends_with_the_run(server, ask):
 def test_only_compiled_tasks_are_steps_and_a_number_is_an_attempt(server, ask, release):
     server.release = release
     ask("submit")
-    server.things["runs"][0].update(state="RUNNING", **tasks(example_gen=["FAILED", "FAILED", "SUCCEEDED"], trainer=["RUNNING"]))
+    server.things["runs"][0].update(
+        state="RUNNING", **tasks(example_gen=["FAILED", "FAILED", "SUCCEEDED"], trainer=["RUNNING"])
+    )
     shown = [line.split() for line in ask("status", "run-1")[1].splitlines()[:-1]]
     attempts = [] if release >= "3" else ["(attempt", "3)"]
     assert shown == [["SUCCEEDED", "example-gen", *attempts, "1", "min", "0", "s"], ["RUNNING", "trainer"]]
@@ -118,7 +131,9 @@ def test_a_failed_step_says_where_its_log_lies(server, ask, release):
     status, _, said = ask("status", "run-1")
     assert status == 3
     folder = "minio://mlpipeline/v2/artifacts/shop/run-1/trainer/"
-    assert said.startswith(f"          trainer failed; what it wrote: {folder}") and said.rstrip().endswith("/executor-logs")
+    assert said.startswith(f"          trainer failed; what it wrote: {folder}") and said.rstrip().endswith(
+        "/executor-logs"
+    )
     assert ("/*/" in said) == (release < "3") and "example-gen" not in said
 
 
@@ -138,7 +153,10 @@ def test_states_that_the_server_no_longer_tells_are_named(server, ask):
     assert ask("status", "run-1")[2] == ""
 
 
-@pytest.mark.parametrize(("state", "status"), [("SUCCEEDED", 0), ("FAILED", 3), ("CANCELED", 4), ("SKIPPED", 4), ("RUNNING", 5), ("PAUSED", 5)])
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [("SUCCEEDED", 0), ("FAILED", 3), ("CANCELED", 4), ("SKIPPED", 4), ("RUNNING", 5), ("PAUSED", 5)],
+)
 def test_the_exit_status_tells_the_outcome(server, ask, state, status):
     server.add("runs", state=state, error={"code": 2, "message": "trainer: OOMKilled"} if state == "FAILED" else None)
     assert ask("status", "run-1")[0] == status
@@ -194,7 +212,9 @@ def test_a_schedule_runs_by_the_clock_one_at_a_time_and_makes_up_for_nothing(ser
 def test_a_schedule_takes_the_place_of_the_one_of_its_name_and_leaves_the_others(server, ask):
     for name, cron in (("daily", "0 4 * * *"), ("weekly", "0 5 * * 1"), ("daily", "0 6 * * *")):
         assert ask("schedule", cron, "--name", name)[0] == 0
-    kept = {thing["display_name"]: thing["trigger"]["cron_schedule"]["cron"] for thing in server.things["recurringruns"]}
+    kept = {
+        thing["display_name"]: thing["trigger"]["cron_schedule"]["cron"] for thing in server.things["recurringruns"]
+    }
     assert kept == {"daily": "0 0 6 * * *", "weekly": "0 0 5 * * 1"}
     # The new one is made before the old one goes: a failure in between leaves two, not none.
     requests = server.requests()
@@ -220,7 +240,9 @@ def test_a_schedule_beyond_the_first_page_is_found(server, ask):
     ask("submit")
     for number in range(150):
         server.add("recurringruns", experiment_id="experiment-1", display_name=f"other {number}", status="ENABLED")
-    server.things["recurringruns"].append(server.add("recurringruns", experiment_id="experiment-1", display_name="shop", status="ENABLED"))
+    server.things["recurringruns"].append(
+        server.add("recurringruns", experiment_id="experiment-1", display_name="shop", status="ENABLED")
+    )
     oldest = server.things["recurringruns"].pop(0)
     assert ask("cancel", "--schedule", "shop")[1] == f"schedule  {oldest['recurring_run_id']}  removed\n"
 
@@ -247,8 +269,13 @@ def test_an_old_server_would_end_the_run_so_the_schedule_is_disabled(server, ask
     ask("schedule", "0 4 * * *")
     run = going(server)
     status, said, _ = ask("cancel", "--schedule", "shop")
-    assert status == 0 and f"schedule  recurring-run-1  disabled; its run {run} goes on; to remove it now would end that run" in said
-    assert [run["run_id"] for run in server.things["runs"]] == [run] and server.things["recurringruns"][0]["status"] == "DISABLED"
+    assert (
+        status == 0
+        and f"schedule  recurring-run-1  disabled; its run {run} goes on; to remove it now would end that run" in said
+    )
+    assert [run["run_id"] for run in server.things["runs"]] == [run] and server.things["recurringruns"][0][
+        "status"
+    ] == "DISABLED"
     server.things["runs"][0]["state"] = "SUCCEEDED"
     assert ask("cancel", "--schedule", "shop")[1] == "schedule  recurring-run-1  removed\n"
     assert server.things["recurringruns"] == []

@@ -11,18 +11,30 @@ from pipeline.kubeflow import spec as kubeflow_spec
 from pipeline.kubeflow.resources import Cluster, StepResources, Table
 from pipeline.kubeflow.spec import adapt, kebab, platform, to_yaml
 
-ROW = StepResources(cpu_request=0.5, cpu_limit=2.0, memory_limit=4.0, retries=2, backoff=30, image_pull_policy="Always", timeout=60)
+ROW = StepResources(
+    cpu_request=0.5, cpu_limit=2.0, memory_limit=4.0, retries=2, backoff=30, image_pull_policy="Always", timeout=60
+)
 
 
 def container(**more):
-    return {"container": {"image": "dayone:1", "command": ["python"], "args": ["--executor_class_path", "x.Y", "{{$}}"], **more}}
+    return {
+        "container": {
+            "image": "dayone:1",
+            "command": ["python"],
+            "args": ["--executor_class_path", "x.Y", "{{$}}"],
+            **more,
+        }
+    }
 
 
 def tfx_spec():
     """Three steps in the form that TFX's runner gives."""
     source = {"taskOutputArtifact": {"producerTask": "ExampleGen", "outputArtifactKey": "examples"}}
     names = ("ExampleGen", "StatisticsGen", "Pusher")
-    tasks = {name: {"taskInfo": {"name": name}, "componentRef": {"name": name}, "cachingOptions": {"enableCache": True}} for name in names}
+    tasks = {
+        name: {"taskInfo": {"name": name}, "componentRef": {"name": name}, "cachingOptions": {"enableCache": True}}
+        for name in names
+    }
     tasks["StatisticsGen"] |= {"inputs": {"artifacts": {"examples": source}}, "dependentTasks": ["ExampleGen"]}
     tasks["Pusher"]["dependentTasks"] = ["StatisticsGen", "ExampleGen"]
     executors = {f"{name}_executor": container() for name in names}
@@ -46,7 +58,14 @@ def spec():
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("ExampleGen", "example-gen"), ("Gate", "gate"), ("my_shop", "my-shop"), ("shop", "shop"), ("top10Items", "top10-items")]
+    ("name", "expected"),
+    [
+        ("ExampleGen", "example-gen"),
+        ("SchemaGate", "gate"),
+        ("my_shop", "my-shop"),
+        ("shop", "shop"),
+        ("top10Items", "top10-items"),
+    ],
 )
 def test_kebab(name, expected):
     assert kebab(name) == expected
@@ -70,7 +89,10 @@ def test_names_are_those_that_kubernetes_takes_and_kfps_tools_expect(spec):
 
 def test_references_follow_the_names(spec):
     tasks = spec["root"]["dag"]["tasks"]
-    assert tasks["statistics-gen"]["inputs"]["artifacts"]["examples"]["taskOutputArtifact"]["producerTask"] == "example-gen"
+    assert (
+        tasks["statistics-gen"]["inputs"]["artifacts"]["examples"]["taskOutputArtifact"]["producerTask"]
+        == "example-gen"
+    )
     assert tasks["pusher"]["dependentTasks"] == ["example-gen", "statistics-gen"]
 
 
@@ -92,22 +114,31 @@ def test_every_container_runs_our_entrypoint_and_no_two_are_the_same(spec):
 
 def test_steps_whose_workers_run_elsewhere_keep_the_uris_of_the_store():
     spec, _ = adapt(tfx_spec(), table(), remote=("StatisticsGen",))
-    remote = {name for name, executor in spec["deploymentSpec"]["executors"].items() if "--remote" in executor["container"]["args"]}
+    remote = {
+        name
+        for name, executor in spec["deploymentSpec"]["executors"].items()
+        if "--remote" in executor["container"]["args"]
+    }
     assert remote == {"exec-statistics-gen"}
 
 
 def test_requests_limits_accelerator_and_retries_stand_in_the_spec():
     spec, _ = adapt(tfx_spec(), table(Pusher=StepResources(gpu=("nvidia.com/gpu", 1))))
-    resources = {name: executor["container"]["resources"] for name, executor in spec["deploymentSpec"]["executors"].items()}
+    resources = {
+        name: executor["container"]["resources"] for name, executor in spec["deploymentSpec"]["executors"].items()
+    }
     assert resources["exec-example-gen"] == {"cpuRequest": 0.5, "cpuLimit": 2.0, "memoryLimit": 4.0}
     assert resources["exec-pusher"] == {"accelerator": {"type": "nvidia.com/gpu", "count": 1}}
     tasks = spec["root"]["dag"]["tasks"]
-    assert tasks["example-gen"]["retryPolicy"] == {
-        "maxRetryCount": 2,
-        "backoffDuration": "30s",
-        "backoffFactor": 2,
-        "backoffMaxDuration": f"{3 * (60 + 600) + 30 + 60}s",  # three attempts, each with its start, and the waits between them
-    }
+    assert (
+        tasks["example-gen"]["retryPolicy"]
+        == {
+            "maxRetryCount": 2,
+            "backoffDuration": "30s",
+            "backoffFactor": 2,
+            "backoffMaxDuration": f"{3 * (60 + 600) + 30 + 60}s",  # three attempts, each with its start, and the waits between them
+        }
+    )
     assert "retryPolicy" not in tasks["pusher"]
 
 
@@ -137,7 +168,9 @@ def test_long_texts_are_packed_and_short_ones_can_be_read():
         "parameters": {name: {"runtimeValue": {"constant": value}} for name, value in constants.items()}
     }
     packed = adapt(given, table())[0]["root"]["dag"]["tasks"]["pusher"]["inputs"]["parameters"]
-    assert {name: source["runtimeValue"]["constant"] for name, source in packed.items()} == constants | {"long": packing.pack(long)}
+    assert {name: source["runtimeValue"]["constant"] for name, source in packed.items()} == constants | {
+        "long": packing.pack(long)
+    }
     assert packing.unpack(packing.pack(long)) == long != packing.pack(long)
 
 
@@ -145,12 +178,17 @@ def test_of_a_type_only_the_title_stays_in_the_component_and_in_the_argument():
     given, schema = tfx_spec(), "title: tfx.Model\ntype: object\nproperties:\n  version:\n    type: integer\n"
     declared = {"artifacts": {"model": {"artifactType": {"instanceSchema": schema}}}}
     given["components"]["Pusher"]["inputDefinitions"] = declared
-    given["deploymentSpec"]["executors"]["Pusher_executor"]["container"]["args"] += [kubeflow_spec.INPUTS_OPTION, json.dumps(declared, indent=2)]
+    given["deploymentSpec"]["executors"]["Pusher_executor"]["container"]["args"] += [
+        kubeflow_spec.INPUTS_OPTION,
+        json.dumps(declared, indent=2),
+    ]
     spec = adapt(given, table())[0]
     expected = {"artifacts": {"model": {"artifactType": {"instanceSchema": "title: tfx.Model"}}}}
     assert spec["components"]["comp-pusher"]["inputDefinitions"] == expected
     argument = spec["deploymentSpec"]["executors"]["exec-pusher"]["container"]["args"][-1]
-    assert json.loads(packing.unpack(argument)) == expected and " " not in packing.unpack(argument).replace("title: ", "")
+    assert json.loads(packing.unpack(argument)) == expected and " " not in packing.unpack(argument).replace(
+        "title: ", ""
+    )
 
 
 def test_what_only_kubernetes_knows_stands_in_the_platform_spec():
@@ -165,7 +203,9 @@ def test_what_only_kubernetes_knows_stands_in_the_platform_spec():
         image_pull_secrets=("registry",),
         security={"run_as_user": 1000, "run_as_non_root": True},
     )
-    executors = platform({"Trainer": row, "Gate": StepResources()})["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    executors = platform({"Trainer": row, "SchemaGate": StepResources()})["platforms"]["kubernetes"]["deploymentSpec"][
+        "executors"
+    ]
     assert executors == {
         "exec-trainer": {
             "imagePullPolicy": "Never",
