@@ -42,7 +42,7 @@ class CancellingRunner(PortableRunner):
         return Job(super().run_portable_pipeline(pipeline, options))
 
 
-class Job(runner.PipelineResult):  # type: ignore[misc]
+class Job(runner.PipelineResult):
     """A job that was started."""
 
     def __init__(self, result: Any):

@@ -22,6 +22,7 @@ from components.integrations.sink import library
 from components.registry.item_vectors import VectorsError
 
 BEGINNING = dt.datetime(1970, 1, 2, tzinfo=dt.timezone.utc)
+_CLIENTS = ("redis", "psycopg", "psycopg_pool", "sqlalchemy", "grpc", "botocore", "google")
 READ_AT_ONCE, READ_AT_MOST, SEED = 1_000, 20_000, 7
 
 
@@ -53,10 +54,18 @@ def opened(folder: Path) -> Any:
 
 @contextlib.contextmanager
 def errors_told(folder: Path) -> Iterator[None]:
-    """What Feast or its SQLite store refuses, in one message."""
+    """Tells what Feast or the client of its online store refuses in one message.
+
+    Raises:
+      FeatureStoreError: in place of their own errors, of which each client has another family.
+    """
     try:
         yield
-    except (feast().errors.FeastError, sqlite3.Error, ValueError) as error:  # that a fill is running is a ValueError
+    except Exception as error:
+        known = isinstance(error, feast().errors.FeastError | sqlite3.Error | ValueError | OSError)
+        # That a fill is running is a ValueError; a server that is gone, an OSError or an error of its client's own.
+        if not known and type(error).__module__.partition(".")[0] not in _CLIENTS:
+            raise
         raise FeatureStoreError(
             f"the feature store in {folder} does not answer: {type(error).__name__}: {error} If a fill is running, wait for its end; "
             "else fill it again: python -m pipeline feast."
@@ -92,8 +101,10 @@ def _counted(store: Any, folder: Path, launch: str, name: str) -> str:
     feature = f"{view}:{store.get_feature_view(view).features[0].name}"
     lost = [
         key
-        for start in range(0, len(asked), READ_AT_ONCE)
-        for key in _lost(store, feature, KEYS[name], asked[start : start + READ_AT_ONCE])
+        for start in range(0, len(asked), _CLIENTS = ("redis", "psycopg", "psycopg_pool", "sqlalchemy", "grpc", "botocore", "google")
+READ_AT_ONCE)
+        for key in _lost(store, feature, KEYS[name], asked[start : start + _CLIENTS = ("redis", "psycopg", "psycopg_pool", "sqlalchemy", "grpc", "botocore", "google")
+READ_AT_ONCE])
     ]
     if lost:
         raise FeatureStoreError(

@@ -202,9 +202,15 @@ def follow(client: Client, run: str, seconds: float, tell: Callable[[str, str], 
         retry=tenacity.retry_if_result(lambda state: not state.has_ended),
         stop=tenacity.stop_after_delay(seconds),
         wait=tenacity.wait_fixed(PAUSE),
-        retry_error_callback=lambda attempt: attempt.outcome.result(),
+        retry_error_callback=_last_result,
     )
     return waiting(advance)
+
+
+def _last_result(attempt: tenacity.RetryCallState) -> Any:
+    """Returns what the last attempt returned; called when the time is over."""
+    assert attempt.outcome is not None, "called after an attempt"
+    return attempt.outcome.result()
 
 
 def _patient(look: Callable[[], Json]) -> Callable[[], Json]:
