@@ -96,7 +96,7 @@ class Settings:
         _check_names(environ)
         given = _Given(environ, options or {})
         launch = given.text("launch") or DEFAULT_LAUNCH
-        workspace = _path(given.text("workspace") or PROJECT / "runs")
+        workspace = _folder(given, "workspace", PROJECT / "runs")
         if not next(path for path in (workspace, *workspace.parents) if path.exists()).is_dir():
             raise SettingsError(given.source("workspace"), str(workspace), "a folder that exists or can be made")
         schema = _path(given.text("schema") or PROJECT / "schema")
@@ -262,6 +262,19 @@ def _check_names(environ: Mapping[str, str]) -> None:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
             fix = f"Did you mean {near[0]}?" if near else "Unset it."
             raise SettingsError(name, environ[name], f"to be one of {', '.join(known)}", fix)
+
+
+def _folder(given: _Given, name: str, default: Path) -> Path:
+    """Returns the folder that was given.
+
+    Raises:
+      SettingsError: for an address in a store: runs need a file system, as a push is a rename.
+    """
+    text = given.text(name) or str(default)
+    if "://" in text:
+        fix = "Mount the store and name the folder, or copy versions there after the push: docs/infrastructure.md."
+        raise SettingsError(given.source(name), text, "a folder of this machine", fix)
+    return _path(text)
 
 
 def _path(text: str | Path) -> Path:

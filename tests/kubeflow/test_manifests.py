@@ -231,7 +231,9 @@ MUTANTS = {
 def test_a_mutant_is_refused_with_the_reason(mutant):
     overlay, kind, mutate, reason = MUTANTS[mutant]
     objects = copy.deepcopy(rendered(overlay))
-    name = "copy-versions" if kind == "CronJob" else None
+    name = {"CronJob": "copy-versions", "Deployment": "flink-task-manager" if overlay == "beam-flink" else None}.get(
+        kind
+    )
     mutated = object_of(objects, kind, name)
     mutate(mutated)
     found = list(manifests.schema_problems(mutated)) or manifests.fit_problems(objects)
@@ -249,7 +251,7 @@ def test_the_launch_is_named_in_one_place_and_paths_follow(tmp_path):
     copied = tmp_path / "kubeflow"
     subprocess.run(["cp", "-r", manifests.KUBEFLOW, copied], check=True)
     (copied / "base" / "launch.yaml").write_text(
-        (copied / "base" / "launch.yaml").read_text().replace(f"launch: {launch}", "launch: movies")
+        (copied / "base" / "launch.yaml").read_text().replace(f": {launch}\n", ": movies\n")
     )
 
     server = containers(manifests.render(copied / "overlays" / "tf-serving"))

@@ -38,7 +38,7 @@ def test_a_step_takes_back_what_the_defaults_say(tmp_path):
     table = load(
         tmp_path, defaults={"cpu_limit": 2, "timeout": "1h"}, steps={"Trainer": {"cpu_limit": None, "timeout": None}}
     )
-    assert (table.rows["Trainer"].cpu_limit, table.rows["Trainer"].timeout, table.rows["Gate"].timeout) == (
+    assert (table.rows["Trainer"].cpu_limit, table.rows["Trainer"].timeout, table.rows["SchemaGate"].timeout) == (
         None,
         None,
         3600,

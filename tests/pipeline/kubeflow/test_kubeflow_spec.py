@@ -61,7 +61,7 @@ def spec():
     ("name", "expected"),
     [
         ("ExampleGen", "example-gen"),
-        ("SchemaGate", "gate"),
+        ("SchemaGate", "schema-gate"),
         ("my_shop", "my-shop"),
         ("shop", "shop"),
         ("top10Items", "top10-items"),
@@ -218,7 +218,7 @@ def test_what_only_kubernetes_knows_stands_in_the_platform_spec():
             "emptyDirMounts": [{"volumeName": "scratch", "mountPath": "/tmp", "sizeLimit": "20Gi"}],
             "secretAsEnv": [{"secretName": "store", "keyToEnv": [{"secretKey": "token", "envVar": "TOKEN"}]}],
         },
-        "exec-gate": {},
+        "exec-schema-gate": {},
     }
 
 
