@@ -93,7 +93,7 @@ filled() {
 store() {
   local text host name space
   text=$(in_namespace get configmap kfp-launcher --ignore-not-found --output 'jsonpath={.data.defaultPipelineRoot} {.data.providers}') || return 1
-  [[ $text =~ endpoint:[[:space:]]*[\"\']?(https?://)?([a-z0-9.-]+) ]] || { echo "the backend's own ${text%%[[:space:]]*}" && return 0; }
+  [[ $text =~ endpoint:[[:space:]]*[\"\']?(https?://)?([a-z0-9.-]+) ]] || { text=${text%%[[:space:]]*} && echo "the backend's own${text:+ $text}" && return 0; }
   host=${BASH_REMATCH[2]} name=${BASH_REMATCH[2]%%.*} space=${BASH_REMATCH[2]#*.}
   case $host in
     *.amazonaws.com | *.googleapis.com | *.*.*.*) ;;

@@ -15,7 +15,7 @@ from pathlib import Path
 import jsonschema
 import kubernetes_validate
 import yaml
-from kserve_schema import SCHEMAS
+from fakes.kserve_schema import SCHEMAS
 
 ROOT = Path(__file__).resolve().parents[1]
 KUBEFLOW = ROOT / "kubeflow"

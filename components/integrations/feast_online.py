@@ -22,6 +22,7 @@ from components.integrations.sink import library
 from components.registry.item_vectors import VectorsError
 
 BEGINNING = dt.datetime(1970, 1, 2, tzinfo=dt.timezone.utc)
+# The packages of the clients of online stores.
 _CLIENTS = ("redis", "psycopg", "psycopg_pool", "sqlalchemy", "grpc", "botocore", "google")
 READ_AT_ONCE, READ_AT_MOST, SEED = 1_000, 20_000, 7
 
@@ -101,10 +102,8 @@ def _counted(store: Any, folder: Path, launch: str, name: str) -> str:
     feature = f"{view}:{store.get_feature_view(view).features[0].name}"
     lost = [
         key
-        for start in range(0, len(asked), _CLIENTS = ("redis", "psycopg", "psycopg_pool", "sqlalchemy", "grpc", "botocore", "google")
-READ_AT_ONCE)
-        for key in _lost(store, feature, KEYS[name], asked[start : start + _CLIENTS = ("redis", "psycopg", "psycopg_pool", "sqlalchemy", "grpc", "botocore", "google")
-READ_AT_ONCE])
+        for start in range(0, len(asked), READ_AT_ONCE)
+        for key in _lost(store, feature, KEYS[name], asked[start : start + READ_AT_ONCE])
     ]
     if lost:
         raise FeatureStoreError(

@@ -5,6 +5,7 @@ import functools
 import json
 import re
 import subprocess
+import sys
 
 import manifests
 import pytest
@@ -467,3 +468,9 @@ def test_copies_go_where_rollout_looks():
     job = next(container for container in containers(rendered("kserve")) if container["name"] == "copy-versions")
     target = next(variable["value"] for variable in job["env"] if variable["name"] == "TARGET")
     assert target == f"store:{rollout.STORE.removeprefix('s3://')}/$(LAUNCH)"
+
+
+def test_the_check_is_a_program():
+    command = [sys.executable, str(manifests.ROOT / "tests" / "manifests.py"), "beam-spark"]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert answer.returncode == 0 and "kind: Deployment" in answer.stdout, answer.stderr
