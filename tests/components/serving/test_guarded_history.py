@@ -53,7 +53,7 @@ def ask(guard, count=1):
         began = time.perf_counter()
         try:
             answer = guard.get([b"u"])
-        except Exception as error:
+        except (HistoryUnavailable, ConnectionError) as error:
             answer = error
         answers.append((answer, time.perf_counter() - began))
     return answers

@@ -54,7 +54,7 @@ def test_a_profile_reaches_the_steps_that_it_is_for():
     spec = next(yaml.safe_load_all(compiler.compile_launch(launches.load("shop"), TABLE, given)))
     args = {name: executor["container"]["args"] for name, executor in spec["deploymentSpec"]["executors"].items()}
     filled = profile.with_image(TABLE.cluster.image)
-    with_options = {name for name, given in args.items() if "--runner=PortableRunner" in given}
+    with_options = {name for name, given in args.items() if "--runner=pipeline.beam_job.CancellingRunner" in given}
     assert with_options == {"exec-example-gen", "exec-statistics-gen", "exec-transform", "exec-evaluator"}
     assert all(given[-len(filled.args) :] == list(filled.args) for name, given in args.items() if name in with_options)
     assert f"--sdk_container_image={TABLE.cluster.image}" in args["exec-transform"]
