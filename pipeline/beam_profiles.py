@@ -49,17 +49,17 @@ class BeamProfile:
     remote: bool = False
 
     def args_of(self, step: str) -> tuple[str, ...]:
-        """The options of a step."""
+        """Returns the options of a step."""
         return tuple(self.steps.get(step, self.args))
 
     def with_image(self, image: str) -> "BeamProfile":
-        """The profile with the image's name in place."""
-        filled = {step: _filled(args, image) for step, args in self.steps.items()}
-        return dataclasses.replace(self, args=_filled(self.args, image), steps=filled)
+        """Returns the profile with the name of the image filled in."""
+        filled = {step: _fill_image(args, image) for step, args in self.steps.items()}
+        return dataclasses.replace(self, args=_fill_image(self.args, image), steps=filled)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "BeamProfile":
-        """The inverse of `dataclasses.asdict`, also after JSON."""
+        """Builds a profile: the inverse of `dataclasses.asdict`, also after JSON."""
         given = {step: tuple(args) for step, args in values["steps"].items()}
         return cls(values["name"], tuple(values["args"]), given, values["remote"])
 
@@ -67,8 +67,8 @@ class BeamProfile:
 NONE = BeamProfile()
 
 
-def chosen(name: str, path: Path = PROFILES) -> BeamProfile:
-    """The profile of that name; the empty one for "".
+def choose(name: str, path: Path = PROFILES) -> BeamProfile:
+    """Returns the profile of that name; the empty one for "".
 
     Raises:
       ProfileError: if there is none of that name, or something in it is wrong.
@@ -91,7 +91,7 @@ def chosen(name: str, path: Path = PROFILES) -> BeamProfile:
 
 
 def load(path: Path = PROFILES) -> dict[str, BeamProfile]:
-    """All profiles, also those whose blanks are not filled in yet.
+    """Returns all profiles, also those whose blanks are not filled in yet.
 
     Raises:
       ProfileError: naming the entry, its value and the allowed form.
@@ -147,5 +147,5 @@ def _wrong(name: str, entry: object, place: tuple[int | str, ...], fields: Mappi
     return ProfileError(f"{name}.{field}", entry[field], fields[field].description)
 
 
-def _filled(args: tuple[str, ...], image: str) -> tuple[str, ...]:
+def _fill_image(args: tuple[str, ...], image: str) -> tuple[str, ...]:
     return tuple(argument.replace(_IMAGE, image) for argument in args)

@@ -106,7 +106,7 @@ class Settings:
         data = (log if log.is_dir() else log.parent) if log else _default_data(launch, workspace)
         file = log if log and not log.is_dir() else None
         cache = given.options.get("cache")
-        beam = (beam_profiles.chosen(given.text("beam_profile") or ""), _split_beam_args(given))
+        beam = (beam_profiles.choose(given.text("beam_profile") or ""), _split_beam_args(given))
         kept = (given.whole_number("keep_versions", 5), _gzip_level(given))
         return cls(launch, workspace, data, schema, file, *beam, cache is None or bool(cache), *kept)
 

@@ -27,7 +27,7 @@ def limit_redis(client: Any, seconds: float = SECONDS) -> None:
 
 
 def limit(store: Any) -> None:
-    """Sets up the client of a `feast.FeatureStore`, where its online store is Redis; others are left as they are."""
+    """Sets up the client of a `feast.FeatureStore`, where its online store is Redis; others stay unchanged."""
     if "redis" not in str(getattr(store.config.online_store, "type", "")).lower():
         return
     online = store._get_provider().online_store

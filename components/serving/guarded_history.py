@@ -52,7 +52,7 @@ class GuardedHistories:
     """A `HistoryStore` around another one, which may be slow, hang, fail, or be gone.
 
     Attributes:
-      state: "closed" while the store is asked, "open" while it is not.
+      state: "closed" while requests go to the store, "open" while they do not.
       failed: how many requests got no history since the start.
     """
 

@@ -1,4 +1,4 @@
-"""The command line of what is asked of a server of Kubeflow Pipelines: `python -m pipeline submit | schedule | status | cancel`."""
+"""The commands that talk to a server of Kubeflow Pipelines: `python -m pipeline submit | schedule | status | cancel`."""
 
 import argparse
 import re
@@ -73,8 +73,8 @@ def _command(commands: Any, name: str, does: str, run: Callable[[argparse.Namesp
         name,
         help=does,
         description=f"{does[0].upper()}{does[1:]}. See kubeflow/README.md.",
-        epilog=f"{_listed('environment variables (an option wins over its variable):', SERVER_VARIABLES)}\n\n"
-        + _listed("exit status:", {str(status): text for status, text in errors.EXITS.items()}),
+        epilog=f"{_format_list('environment variables (an option wins over its variable):', SERVER_VARIABLES)}\n\n"
+        + _format_list("exit status:", {str(status): text for status, text in errors.EXITS.items()}),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     launch_options.add(parser, "launch")
@@ -104,7 +104,7 @@ def _add_order(parser: argparse.ArgumentParser, what: str) -> None:
 
 
 def six_fields(cron: str) -> str:
-    """A schedule with seconds, as Kubeflow Pipelines wants it: of five fields it would take the first for seconds."""
+    """Returns a schedule with seconds, as Kubeflow Pipelines wants it: of five fields it would take the first for seconds."""
     fields = cron.split()
     if len(fields) not in (5, 6) or not all(_CRON_FIELD.fullmatch(field) for field in fields):
         raise argparse.ArgumentTypeError(
@@ -113,7 +113,7 @@ def six_fields(cron: str) -> str:
     return " ".join(fields if len(fields) == 6 else ["0", *fields])
 
 
-def _listed(head: str, entries: dict[str, str]) -> str:
+def _format_list(head: str, entries: dict[str, str]) -> str:
     width = max(map(len, entries))
     lines = (
         textwrap.fill(text, 110, initial_indent=f"  {name:<{width}}  ", subsequent_indent=" " * (width + 4))

@@ -64,7 +64,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def canary_patch(uri: str, percent: int) -> Patch:
-    """What makes a version the newest revision, with its share; with 100 it needs no rule."""
+    """Returns the patch that makes a version the newest revision, with its share; with 100 it needs no rule."""
     return {
         "spec": {
             "predictor": {"canaryTrafficPercent": None if percent == 100 else percent, "model": {"storageUri": uri}}
@@ -112,11 +112,11 @@ def run(command: Sequence[str]) -> int:
         ) from error
     except subprocess.TimeoutExpired as error:
         raise RolloutError(
-            f"kubectl did not answer within {KUBECTL_SECONDS} s. Look whether the cluster can be reached."
+            f"kubectl did not answer within {KUBECTL_SECONDS} s. Check that the cluster can be reached."
         ) from error
     if answer.returncode:
         # The last line says it; those before are kubectl's attempts.
-        said = (answer.stderr.strip() or "it failed without a word").splitlines()[-1]
-        raise RolloutError(f"kubectl refused: {said}\nThe command: {shlex.join(command)}")
+        reason = (answer.stderr.strip() or "it failed without a word").splitlines()[-1]
+        raise RolloutError(f"kubectl refused: {reason}\nThe command: {shlex.join(command)}")
     print(answer.stdout.strip())
     return 0

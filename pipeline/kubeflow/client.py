@@ -88,12 +88,12 @@ class Client:
     def release(self) -> tuple[int, ...] | None:
         """Returns the server's release, such as (2, 17, 0); None if it does not tell, as those without the old API."""
         try:
-            told = self._send("GET", "/apis/v1beta1/healthz", {}).get("tag_name") or ""
+            tag = self._send("GET", "/apis/v1beta1/healthz", {}).get("tag_name") or ""
         except errors.ServerError as error:
             if error.exit_status != errors.EXIT_NOT_FOUND:
                 raise
             return None
-        numbers = told.lstrip("v").split("-")[0].split(".")
+        numbers = tag.lstrip("v").split("-")[0].split(".")
         return tuple(map(int, numbers)) if all(number.isdecimal() for number in numbers) else None
 
     def _send(self, method: str, path: str, query: Json, body: Json | None = None, file: Path | None = None) -> Json:

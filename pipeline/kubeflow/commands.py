@@ -143,8 +143,8 @@ def _print_outcome(state: Any) -> int:
             print(f"          {step.name} failed; what it wrote: {state.logs_of(step)}", file=sys.stderr)
     if untold := state.untold:
         names = ", ".join(step.name for step in untold)
-        told = "the server no longer tells the state of the steps: the workflow's status is above 1 MiB. These seem to go on: "
-        print(f"          {told}{names}", file=sys.stderr)
+        reason = "the server no longer tells the state of the steps: the workflow's status is above 1 MiB. These seem to go on: "
+        print(f"          {reason}{names}", file=sys.stderr)
     return int(state.exit_status)
 
 
@@ -168,11 +168,11 @@ def _print_schedules(listed: list[dict[str, Any]]) -> None:
 
 
 def _print_removal(word: str, removal: Any, name: str) -> None:
-    going = f"; its run {removal.run} goes on" if removal.run else ""
+    going = f"; its run {removal.run} continues" if removal.run else ""
     if removal.removed:
         print(f"{word:<8}  {removal.schedule}  removed{going}")
         return
-    later = f"to remove it now would end that run: when it has ended, python -m pipeline cancel --schedule {name!r}"
+    later = f"removing it now would end that run: when it has ended, python -m pipeline cancel --schedule {name!r}"
     print(f"{word:<8}  {removal.schedule}  disabled{going}; {later}")
 
 

@@ -177,7 +177,7 @@ def to_local(request: pipeline_spec_pb2.ExecutorInput, root: str) -> dict[str, s
 
 
 def remote_uris(request: pipeline_spec_pb2.ExecutorInput) -> dict[str, str]:
-    """The way back for artifacts that stay in the store: each URI is its own.
+    """Returns the URIs of artifacts that stay in the store, each under itself.
 
     Raises:
       SettingsError: if the store is one that TensorFlow cannot open.
@@ -262,7 +262,7 @@ def _with(options: argparse.Namespace, request: pipeline_spec_pb2.ExecutorInput)
 
 
 def _parser() -> argparse.ArgumentParser:
-    """The arguments that TFX's runner writes, and the step's name, which the compiled pipeline adds; the rest is for Beam."""
+    """Builds a parser of the arguments that TFX's runner writes, and the step's name, which the compiled pipeline adds; the rest is for Beam."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.kubeflow.entrypoint", allow_abbrev=False)
     parser.add_argument("--step", default="", help="the task's name, for the log")
     parser.add_argument(

@@ -24,7 +24,7 @@ _FIELDS: dict[str, Any] = {
 
 
 def executor_problems(where: str, config: object) -> Iterator[str]:
-    """What is wrong with the configuration of one executor, one sentence each."""
+    """Yields what is wrong with the configuration of one executor, one sentence each."""
     yield from _problems(where, config, _FIELDS)
 
 

@@ -67,7 +67,7 @@ def load(path: Path) -> Package:
 
 
 def parse_parameters(package: Package, given: list[str]) -> dict[str, Any]:
-    """The parameters of a run from texts "name=value".
+    """Parses the parameters of a run from texts "name=value".
 
     Raises:
       DayoneError: for a name that the pipeline has not, or a value of another kind.

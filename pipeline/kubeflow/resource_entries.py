@@ -162,7 +162,7 @@ class StepEntries(Entry):
     retries: Annotated[int, Field(ge=0)] = Field(0, description="a whole number, 0 or more")
     backoff: Seconds = Field(30, description=_TIME_FORM)
 
-    def given(self) -> dict[str, Any]:
+    def to_fields(self) -> dict[str, Any]:
         """Returns what was said, in the types of `StepResources`."""
         said = {name: getattr(self, name) for name in self.model_fields_set}
         convert = {

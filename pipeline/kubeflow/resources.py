@@ -91,7 +91,7 @@ class StepResources:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """The whole table: the cluster, and a row for every step that a pipeline can have."""
+    """The complete table: the cluster, and a row for every step that a pipeline can have."""
 
     cluster: Cluster
     rows: Mapping[str, StepResources]
@@ -108,7 +108,7 @@ def load(path: Path) -> Table:
     except yaml.YAMLError as error:
         raise ResourcesError(str(path), str(error).splitlines()[-1].strip(), "YAML") from error
     table = _entries("the file", content, ("cluster", "defaults", "steps"))
-    defaults = _validate(StepEntries, "defaults", table.get("defaults") or {}).given()
+    defaults = _validate(StepEntries, "defaults", table.get("defaults") or {}).to_fields()
     given = _entries("steps", table.get("steps") or {}, tuple(step.name for step in steps.STEPS))
     rows = {step.name: _step(f"steps.{step.name}", defaults, given.get(step.name) or {}) for step in steps.STEPS}
     cluster = _validate(ClusterEntries, "cluster", table.get("cluster"))
@@ -128,7 +128,7 @@ def check_image(place: str, image: object) -> None:
 
 
 def _step(place: str, defaults: Mapping[str, typing.Any], content: object) -> StepResources:
-    row = StepResources(**{**defaults, **_validate(StepEntries, place, content).given()})
+    row = StepResources(**{**defaults, **_validate(StepEntries, place, content).to_fields()})
     for name in ("cpu", "memory"):
         request, limit = getattr(row, f"{name}_request"), getattr(row, f"{name}_limit")
         if request is not None and limit is not None and request > limit:
@@ -140,7 +140,7 @@ _Model = typing.TypeVar("_Model", bound=pydantic.BaseModel)
 
 
 def _validate(model: type[_Model], place: str, content: object) -> _Model:
-    """Returns the entries of one place; of several mistakes the first is reported, with the form that the field's description names."""
+    """Returns the entries of one section; of several mistakes the first is reported, with the form that the field's description names."""
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
     given = _entries(place, content, tuple(fields))
     try:

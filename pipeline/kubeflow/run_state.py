@@ -20,7 +20,7 @@ DEFAULT_ROOT = "minio://mlpipeline/v2/artifacts"
 _LOGS = "executor-logs"
 _GOING = ("PENDING", "RUNNING")
 _ATTEMPT = re.compile(r"(.+?)(?:\((\d+)\))?")
-# Nodes of Argo beside the steps, as they are called where the names of the steps are not known.
+# Argo's nodes that are not steps, for servers that do not return the pipeline's spec.
 _OTHER_NODES = re.compile(r"root|executor|.*-driver|.*-[a-z0-9]{5}")
 Json = Mapping[str, Any]
 

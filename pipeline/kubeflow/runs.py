@@ -1,4 +1,4 @@
-"""What is asked of the server: a version of the pipeline, a run, a schedule, and how a run is going."""
+"""Requests to the server: a version of the pipeline, a run, a schedule, and the state of a run."""
 
 import dataclasses
 import json
@@ -52,7 +52,7 @@ class Removal:
     Attributes:
       schedule: its id.
       removed: False if it was only disabled, because to remove it would have ended its run.
-      run: the id of its run that goes on; "" if there is none.
+      run: the id of its run that continues; "" if there is none.
     """
 
     schedule: str
@@ -62,16 +62,18 @@ class Removal:
 
 def upload(client: Client, package: Package) -> Version:
     """Makes sure that the server has this version, and returns it. The version's name tells its bytes, so they are sent once."""
-    pipelines = client.get("/pipelines", namespace=client.namespace, filter=_by_name(package.name)).get("pipelines")
+    pipelines = client.get("/pipelines", namespace=client.namespace, filter=_filter_by_name(package.name)).get(
+        "pipelines"
+    )
     if pipelines:
         pipeline = str(pipelines[0]["pipeline_id"])
-        versions = client.get(f"/pipelines/{pipeline}/versions", page_size=1, filter=_by_name(package.version)).get(
-            "pipeline_versions"
-        )
+        versions = client.get(
+            f"/pipelines/{pipeline}/versions", page_size=1, filter=_filter_by_name(package.version)
+        ).get("pipeline_versions")
     else:
         # An upload would make pipeline and version in one request, but names the version after the pipeline.
         pipeline = str(
-            client.post("/pipelines", _given(display_name=package.name, namespace=client.namespace))["pipeline_id"]
+            client.post("/pipelines", _drop_empty(display_name=package.name, namespace=client.namespace))["pipeline_id"]
         )
         versions = None
     version = (
@@ -142,7 +144,7 @@ def schedules(client: Client, experiment: str, name: str | None = None) -> list[
 
 def experiment_id(client: Client, name: str) -> str | None:
     """Returns the id of the experiment of that name; None if there is none."""
-    listed = client.get("/experiments", namespace=client.namespace, filter=_by_name(name)).get("experiments")
+    listed = client.get("/experiments", namespace=client.namespace, filter=_filter_by_name(name)).get("experiments")
     return str(listed[0]["experiment_id"]) if listed else None
 
 
@@ -159,12 +161,12 @@ def read(client: Client, run: str) -> Json:
 def read_spec(client: Client, run: Json) -> Json:
     """Returns the pipeline spec that a run was made from; empty if the server does not tell."""
     reference = run.get("pipeline_version_reference") or {}
-    told = run.get("pipeline_spec")
-    if not told and reference.get("pipeline_version_id"):
+    spec = run.get("pipeline_spec")
+    if not spec and reference.get("pipeline_version_id"):
         version = client.get(f"/pipelines/{reference['pipeline_id']}/versions/{reference['pipeline_version_id']}")
-        told = version.get("pipeline_spec")
+        spec = version.get("pipeline_spec")
     # With a platform spec, both stand one level deeper.
-    return (told or {}).get("pipeline_spec") or told or {}
+    return (spec or {}).get("pipeline_spec") or spec or {}
 
 
 def follow(client: Client, run: str, seconds: float, tell: Callable[[str, str], None]) -> RunState:
@@ -228,7 +230,7 @@ def _order(client: Client, version: Version, order: Order) -> Json:
     experiment = experiment_id(client, order.experiment)
     if experiment is None:
         experiment = str(
-            client.post("/experiments", _given(display_name=order.experiment, namespace=client.namespace))[
+            client.post("/experiments", _drop_empty(display_name=order.experiment, namespace=client.namespace))[
                 "experiment_id"
             ]
         )
@@ -236,14 +238,14 @@ def _order(client: Client, version: Version, order: Order) -> Json:
         "experiment_id": experiment,
         "display_name": order.name,
         "pipeline_version_reference": {"pipeline_id": version.pipeline, "pipeline_version_id": version.id},
-        "runtime_config": _given(parameters=dict(order.parameters), pipeline_root=order.root),
+        "runtime_config": _drop_empty(parameters=dict(order.parameters), pipeline_root=order.root),
     }
 
 
-def _given(**values: Any) -> Json:
+def _drop_empty(**values: Any) -> Json:
     """Returns the values that are not empty."""
     return {name: value for name, value in values.items() if value}
 
 
-def _by_name(name: str) -> str:
+def _filter_by_name(name: str) -> str:
     return json.dumps({"predicates": [{"operation": "EQUALS", "key": "display_name", "stringValue": name}]})

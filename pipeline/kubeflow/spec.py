@@ -46,7 +46,7 @@ Json = dict[str, Any]
 
 
 def kebab(name: str) -> str:
-    """The name in lower case with hyphens: "StatisticsGen" is "statistics-gen", "my_shop" is "my-shop"."""
+    """Returns the name in lower case with hyphens: "StatisticsGen" is "statistics-gen", "my_shop" is "my-shop"."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).replace("_", "-").lower()
 
 
@@ -81,13 +81,13 @@ def adapt(spec: Json, table: Table, remote: Collection[str] = ()) -> tuple[Json,
 
 
 def platform(rows: Mapping[str, StepResources]) -> Json:
-    """The platform spec: what only Kubernetes knows."""
+    """Returns the platform spec: what only Kubernetes knows."""
     executors = {f"exec-{kebab(name)}": _kubernetes(row) for name, row in rows.items()}
     return {"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}}
 
 
 def to_yaml(spec: Json, platform_spec: Json) -> str:
-    """Both documents as one text; the same documents give the same text."""
+    """Returns both documents as one text; the same documents give the same text."""
     name = spec["pipelineInfo"]["name"]
     head = f"# Pipeline {name} for Kubeflow Pipelines 2, made by `python -m pipeline compile`: edit the declaration, not this.\n"
     return head + yaml.safe_dump_all([spec, platform_spec], sort_keys=True, allow_unicode=True, width=150)
@@ -181,7 +181,7 @@ def _run_executor(executor: Json, name: str, row: StepResources) -> None:
 
 
 def _kubernetes(row: StepResources) -> Json:
-    """The fields of `KubernetesExecutorConfig` that every backend since 2.0.5 parses; newer ones keep these as they were.
+    """Returns the fields of `KubernetesExecutorConfig` that every backend since 2.0.5 parses; newer ones keep these as they were.
 
     `emptyDirMounts` (github.com/kubeflow/pipelines/pull/10913), `imagePullSecret` and `securityContext` are younger, so
     only a table that asks for

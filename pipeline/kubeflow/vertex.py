@@ -23,7 +23,7 @@ _KUBERNETES_GPU = "/"  # nvidia.com/gpu; Vertex calls them NVIDIA_TESLA_T4
 
 
 def compile_launch(launch: Launch, table: Table, given: Settings | None = None) -> str:
-    """The text of the job; the same launch, code, table and settings give the same bytes.
+    """Returns the text of the job; the same launch, code, table and settings give the same bytes.
 
     Raises:
       ResourcesError: for what Vertex cannot have: a path that is not mounted there, a GPU by its Kubernetes name.
@@ -57,5 +57,5 @@ def check(table: Table) -> None:
 
 
 def job(spec: dict[str, Any]) -> dict[str, Any]:
-    """The job around a spec; where artifacts go (`gcsOutputDirectory`) is said when it is submitted."""
+    """Returns the job around a spec; where artifacts go (`gcsOutputDirectory`) is said when it is submitted."""
     return {"displayName": spec["pipelineInfo"]["name"], "pipelineSpec": spec, "runtimeConfig": {}}

@@ -87,7 +87,7 @@ def test_flinks_options_give_the_same_on_a_job_server_with_a_worker_pool(tmp_pat
     write_log(tmp_path / "log")
     here, one_file, counted_here = ingested_and_counted(tmp_path, "here", [])
     with servers(tmp_path / "beam") as there:
-        arguments = there.here(beam_profiles.chosen("flink").with_image("dayone:0.1.0").args)
+        arguments = there.here(beam_profiles.choose("flink").with_image("dayone:0.1.0").args)
         elsewhere, files, counted = ingested_and_counted(tmp_path, "there", arguments)
 
         assert there.log.count(f"Requesting worker at {there.workers}") >= 2

@@ -80,7 +80,7 @@ def test_an_upload_that_is_in_the_way_is_told_in_the_servers_words(server, capsy
         '{"error_message":"The name shop already exist."}',
     )
     status, message = status_of(server.url, capsys, "submit", "--file", str(tmp_path / "shop.yaml"))
-    assert status == 12 and "409: The name shop already exist. Look what is there" in message
+    assert status == 12 and "409: The name shop already exist. See what exists" in message
 
 
 def test_an_answer_that_does_not_come_ends_in_time_and_is_not_asked_for_again(server, capsys, monkeypatch):
@@ -144,7 +144,7 @@ def test_a_certificate_is_trusted_by_the_authority_that_is_named_and_no_other(au
         status, message = status_of(server.url, capsys)
         assert (
             status == 16
-            and "not to be trusted" in message
+            and "is not trusted" in message
             and "Name the authority that signed it: DAYONE_KFP_CA." in message
         )
         assert server.asked == []

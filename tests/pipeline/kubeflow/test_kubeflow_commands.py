@@ -259,7 +259,7 @@ def test_the_run_of_a_replaced_schedule_goes_on(server, ask, release):
     ask("schedule", "0 4 * * *")
     run = going(server)
     said = ask("schedule", "0 5 * * *")[1]
-    assert f"replaces  recurring-run-1  removed; its run {run} goes on" in said
+    assert f"replaces  recurring-run-1  removed; its run {run} continues" in said
     assert [made["recurring_run_id"] for made in server.things["recurringruns"]] == ["recurring-run-2"]
     assert [run["run_id"] for run in server.things["runs"]] == [run]
 
@@ -271,7 +271,7 @@ def test_an_old_server_would_end_the_run_so_the_schedule_is_disabled(server, ask
     status, said, _ = ask("cancel", "--schedule", "shop")
     assert (
         status == 0
-        and f"schedule  recurring-run-1  disabled; its run {run} goes on; to remove it now would end that run" in said
+        and f"schedule  recurring-run-1  disabled; its run {run} continues; removing it now would end that run" in said
     )
     assert [run["run_id"] for run in server.things["runs"]] == [run] and server.things["recurringruns"][0][
         "status"
