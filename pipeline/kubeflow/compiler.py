@@ -40,12 +40,12 @@ def table_for(resources: Path, image: str | None) -> Table:
 def cluster_settings(launch: Launch, table: Table, given: Settings | None = None) -> ClusterSettings:
     """Returns the settings that the graph is made with: paths as the pods see them, and how the engine works.
 
+    Options for Beam are the table's: those of the environment are meant for this machine.
+
     Args:
       launch: the declaration.
       table: of resources; it says where things are.
       given: settings of this machine; they say how the engine works. None for the defaults.
-
-    Options for Beam are the table's: those of the environment are meant for this machine.
     """
     cluster = table.cluster
     paths = (Path(cluster.workspace), Path(cluster.data), Path(cluster.schema))

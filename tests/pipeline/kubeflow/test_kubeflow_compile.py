@@ -32,6 +32,16 @@ def unpacked(constant):
     return packing.unpack(constant) if isinstance(constant, str) else constant
 
 
+def constants_of(text):
+    """The texts that tasks are given, unpacked: (task, parameter) -> text."""
+    tasks = next(yaml.safe_load_all(text))["root"]["dag"]["tasks"]
+    sources = {
+        (task, key): source for task in tasks for key, source in tasks[task]["inputs"].get("parameters", {}).items()
+    }
+    given = {name: source["runtimeValue"]["constant"] for name, source in sources.items() if "runtimeValue" in source}
+    return {name: unpacked(constant) for name, constant in given.items() if isinstance(constant, str)}
+
+
 @pytest.fixture(scope="module")
 def text():
     return compiler.compile_launch(launches.load("shop"), TABLE)
@@ -68,13 +78,8 @@ def test_kfps_own_loader_takes_it(spec):
 
 def test_paths_are_those_of_the_pods_and_nothing_is_made_here(tmp_path):
     table = table_for(tmp_path, "/nowhere/log", workspace="/nowhere/runs", schema="/nowhere/schema")
-    tasks = next(yaml.safe_load_all(compiler.compile_launch(launches.load("shop"), table)))["root"]["dag"]["tasks"]
-    constants = {
-        (name, key): unpacked(given["runtimeValue"]["constant"])
-        for name, task in tasks.items()
-        for key, given in task["inputs"].get("parameters", {}).items()
-        if "runtimeValue" in given
-    }
+    text = compiler.compile_launch(launches.load("shop"), table)
+    constants = constants_of(text)
     assert constants["example-gen", "input_base"] == "."
     assert constants["schema", "schema_file"] == "/nowhere/schema/shop/log/schema.pbtxt"
     assert constants["retrieval-evaluator", "champion"] == "/nowhere/runs/shop/serving/shop"
@@ -102,7 +107,7 @@ def test_how_files_are_packed_and_how_many_versions_stay_is_as_in_a_local_run(te
         kept = json.loads(tasks["pusher"]["inputs"]["parameters"]["custom_config"]["runtimeValue"]["constant"])
         found[name] = (int(carried["custom_config"]["value"]["gzip_level"]), kept["keep_versions"])
     assert found == {"default": (1, 5), "given": (6, 2)}
-    assert "--for_this_machine" not in given
+    assert "/here" not in given + "".join(constants_of(given).values()) and "--for_this_machine" not in given
 
 
 def test_one_image_runs_all_steps_and_may_be_given(spec):
