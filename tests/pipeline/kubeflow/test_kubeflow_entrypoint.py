@@ -23,7 +23,7 @@ from pipeline.kubeflow import spec as kubeflow_spec
 
 pytestmark = pytest.mark.tensorflow
 
-TESTS = Path(__file__).resolve().parents[2] / "fakes"
+HERE = Path(__file__).resolve().parent
 BUCKET = "minio://bucket/artifacts"
 
 
@@ -266,7 +266,7 @@ def test_a_step_that_fails_says_so(tmp_path):
 def test_it_is_a_program_that_reports_and_leaves_its_argument_list_to_nobody(tmp_path):
     given, output_file = arguments(tmp_path, {"model": saved(tmp_path, "model", "two-tower")}, bucket=str(tmp_path))
     command = [sys.executable, *kubeflow_spec.ENTRYPOINT[1:], *given]
-    environ = os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS.parents[1]), str(TESTS)])}
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE.parents[2]), str(HERE)])}
     done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "step judge" in done.stderr
