@@ -140,7 +140,8 @@ def _print_outcome(state: Any) -> int:
         print(f"          {message}", file=sys.stderr)
     for step in state.steps:
         if step.state == "FAILED":
-            print(f"          {step.name} failed; what it wrote: {state.logs_of(step)}", file=sys.stderr)
+            reason = f": {step.reason}" if step.reason else ""
+            print(f"          {step.name} failed{reason}; what it wrote: {state.logs_of(step)}", file=sys.stderr)
     if untold := state.untold:
         names = ", ".join(step.name for step in untold)
         reason = "the server no longer tells the state of the steps: the workflow's status is above 1 MiB. These seem to go on: "

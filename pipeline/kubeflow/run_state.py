@@ -35,6 +35,7 @@ class StepState:
       attempts: how often it was begun.
       begin, end: of all attempts; None for what has not come yet.
       logs: the URI of what it wrote; "" if the server does not tell.
+      reason: why it failed; "" if the server does not tell, as all 2.x.
     """
 
     name: str
@@ -43,6 +44,7 @@ class StepState:
     begin: dt.datetime | None = None
     end: dt.datetime | None = None
     logs: str = ""
+    reason: str = ""
 
     @property
     def title(self) -> str:
@@ -126,9 +128,18 @@ def _merge(name: str, attempts: Mapping[int | None, Json]) -> StepState:
     numbers = [number for number in attempts if number is not None]
     last = attempts[max(numbers)] if numbers else attempts[None]
     leading = attempts.get(None, last)
-    begins = [moment for task in attempts.values() if (moment := read_moment(task.get("start_time")))]
+    starts = (read_moment(task.get("start_time")) or read_moment(task.get("create_time")) for task in attempts.values())
+    begins = [moment for moment in starts if moment]
     end = None if _state(leading) in _GOING else read_moment(leading.get("end_time"))
-    return StepState(name, _state(leading), 1 + max(numbers, default=0), min(begins, default=None), end, _logs(last))
+    return StepState(
+        name=name,
+        state=_state(leading),
+        attempts=1 + max(numbers, default=0),
+        begin=min(begins, default=None),
+        end=end,
+        logs=_logs(last),
+        reason=_reason(last),
+    )
 
 
 def _state(task: Json) -> str:
@@ -142,3 +153,8 @@ def _logs(task: Json) -> str:
         if output.get("artifact_key") == _LOGS:
             return str(next((artifact.get("uri") for artifact in output.get("artifacts") or []), ""))
     return ""
+
+
+def _reason(task: Json) -> str:
+    """Returns why a task failed, in the form of 3.0."""
+    return str((task.get("status_metadata") or {}).get("message") or task.get("lifecycle_message") or "")

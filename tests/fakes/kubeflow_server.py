@@ -317,10 +317,14 @@ OTHERS = ("root", "executor", "shop-q4x7h")
 
 
 def task_of_3(detail, run):
+    """A task in the fields of V2beta1PipelineTask, as in the API's definition for 3.0: no start, but a message of the pod's life."""
     name = detail["display_name"].partition("(")[0]
     uri = f"minio://mlpipeline/v2/artifacts/shop/{run}/{name}/{uuid.uuid5(uuid.NAMESPACE_URL, name)}/executor-logs"
-    times = {key: detail[key] for key in ("create_time", "start_time", "end_time") if key in detail}
-    outputs = {"artifacts": [{"artifact_key": "executor-logs", "artifacts": [{"uri": uri}]}]}
+    times = {"create_time": detail.get("start_time", MOMENT)} | (
+        {"end_time": detail["end_time"]} if "end_time" in detail else {}
+    )
+    outputs = {"artifacts": [{"artifact_key": "executor-logs", "type": "OUTPUT", "artifacts": [{"uri": uri}]}]}
+    failed = {"status_metadata": {"message": "OOMKilled"}} if detail["state"] == "FAILED" else {}
     return {
         "name": name,
         "display_name": name,
@@ -328,4 +332,5 @@ def task_of_3(detail, run):
         "type": "RUNTIME",
         "outputs": outputs,
         **times,
+        **failed,
     }
