@@ -42,7 +42,7 @@ from tfx.utils import import_utils
 
 from components.errors import DayoneError, SettingsError
 from pipeline.beam_engine import ENGINE
-from pipeline.kubeflow import packing, run_parameters
+from pipeline.kubeflow import input_types, run_parameters
 
 # As the backend's launcher maps them.
 LOCAL_FOLDERS = {"gs://": "gcs/", "s3://": "s3/", "minio://": "minio/"}
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str], root: str = "/") -> int:
     request = json_format.Parse(
         options.json_serialized_invocation_args, pipeline_spec_pb2.ExecutorInput(), ignore_unknown_fields=True
     )
-    options.json_serialized_inputs_spec_args = packing.unpack(options.json_serialized_inputs_spec_args)
+    options.json_serialized_inputs_spec_args = input_types.decode(options.json_serialized_inputs_spec_args)
     inputs_spec = json_format.Parse(
         options.json_serialized_inputs_spec_args or "{}",
         pipeline_spec_pb2.ComponentInputsSpec(),
@@ -272,9 +272,27 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--writes", metavar="FOLDER", default="", help="a folder that a later step will write: checked first"
     )
-    parser.add_argument("--executor_class_path", required=True, help="the class that does the work")
-    parser.add_argument("--json_serialized_invocation_args", required=True, help="the ExecutorInput")
-    parser.add_argument("--json_serialized_inputs_spec_args", default="", help="the ComponentInputsSpec")
+    parser.add_argument(
+        "--executor",
+        "--executor_class_path",
+        dest="executor_class_path",
+        required=True,
+        help="the class that does the work",
+    )
+    parser.add_argument(
+        "--request",
+        "--json_serialized_invocation_args",
+        dest="json_serialized_invocation_args",
+        required=True,
+        help="the ExecutorInput",
+    )
+    parser.add_argument(
+        "--inputs",
+        "--json_serialized_inputs_spec_args",
+        dest="json_serialized_inputs_spec_args",
+        default="",
+        help="the ComponentInputsSpec",
+    )
     return parser
 
 

@@ -9,15 +9,15 @@ import base64
 import zlib
 
 PREFIX = "zlib:"
-# Below this a packed text is hardly shorter, and a plain one can be read in the user interface.
-MIN_LENGTH = 200
+# What a quotation mark or backslash adds to a text that stands as JSON within JSON within JSON.
+_ESCAPES = 7
 
 
 def pack(text: str) -> str:
-    """Returns the text as base64 of zlib after a prefix; a short text as it is."""
-    if len(text) < MIN_LENGTH:
-        return text
-    return PREFIX + base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+    """Returns the text as base64 of zlib after a prefix, if that is shorter than the text with its escapes; else the text."""
+    packed = PREFIX + base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+    escaped = len(text) + _ESCAPES * (text.count('"') + text.count("\\") + text.count("\n"))
+    return packed if len(packed) < escaped else text
 
 
 def unpack(text: str) -> str:

@@ -16,7 +16,6 @@ TFX's runner is made for Vertex. This pass over its spec makes three kinds of ch
 """
 
 import copy
-import json
 import math
 import re
 from collections.abc import Collection, Mapping
@@ -25,7 +24,7 @@ from typing import Any
 import yaml
 
 from pipeline import steps
-from pipeline.kubeflow import packing
+from pipeline.kubeflow import input_types, packing
 from pipeline.kubeflow.resources import StepResources, Table
 
 ENTRYPOINT = ["python", "-m", "pipeline.kubeflow.entrypoint"]
@@ -35,7 +34,13 @@ STEP_OPTION, REMOTE_OPTION, THREADS_OPTION, WRITES_OPTION = "--step", "--remote"
 UNCACHED = frozenset(
     {steps.EXAMPLE_GEN, steps.CATALOGUE_EXAMPLE_GEN, steps.DRIFT_BASELINE, steps.RETRIEVAL_EVALUATOR, steps.PUSHER}
 )
-INPUTS_OPTION = "--json_serialized_inputs_spec_args"
+INPUTS_OPTION = "--inputs"
+# The options of TFX's runner as the compiled pipeline names them: each name stands six times per step in the workflow's status.
+SHORT_OPTIONS = {
+    "--executor_class_path": "--executor",
+    "--json_serialized_invocation_args": "--request",
+    "--json_serialized_inputs_spec_args": INPUTS_OPTION,
+}
 _SECURITY_FIELDS = {"run_as_user": "runAsUser", "run_as_group": "runAsGroup", "run_as_non_root": "runAsNonRoot"}
 # How long a step without a timeout may take with all its attempts.
 _WEEK_SECONDS = 7 * 24 * 3600
@@ -150,16 +155,13 @@ def _shorten_type(kind: Json) -> None:
         kind["instanceSchema"] = f"title: {yaml.safe_load(kind['instanceSchema'])['title']}"
 
 
-def _pack_inputs_spec(arguments: list[str]) -> list[str]:
-    """Packs the argument with the declared types of the inputs, after dropping what is not read of them."""
-    if INPUTS_OPTION not in arguments:
-        return arguments
-    place = arguments.index(INPUTS_OPTION) + 1
-    declared = json.loads(arguments[place])
-    for artifact in declared.get("artifacts", {}).values():
-        _shorten_type(artifact["artifactType"])
-    packed = packing.pack(json.dumps(declared, sort_keys=True, separators=(",", ":")))
-    return [*arguments[:place], packed, *arguments[place + 1 :]]
+def _shorten_arguments(arguments: list[str]) -> list[str]:
+    """Returns the arguments that TFX's runner wrote, with short names and the types of the inputs as a short text."""
+    shortened = [SHORT_OPTIONS.get(argument, argument) for argument in arguments]
+    if INPUTS_OPTION in shortened:
+        types = shortened.index(INPUTS_OPTION) + 1
+        shortened[types] = input_types.encode(shortened[types])
+    return shortened
 
 
 def _run_executor(executor: Json, name: str, row: StepResources) -> None:
@@ -169,7 +171,7 @@ def _run_executor(executor: Json, name: str, row: StepResources) -> None:
     # The step's name is for the log, and for the backend, which keeps component specs by a hash of the container: no
     # two may be the same.
     threads = [THREADS_OPTION, str(math.ceil(row.cpu_limit))] if row.cpu_limit else []
-    container["args"] = [STEP_OPTION, kebab(name), *threads, *_pack_inputs_spec(container["args"])]
+    container["args"] = [STEP_OPTION, kebab(name), *threads, *_shorten_arguments(container["args"])]
     resources: Json = {
         "cpuRequest": row.cpu_request,
         "cpuLimit": row.cpu_limit,

@@ -24,11 +24,10 @@ LAUNCHER = {
 }
 ROOT = "minio://mlpipeline/v2/artifacts/shop/0f6d5f7a-6b5f-4f0e-8f3d-2a1c9a7be001"
 SALT = "3b1e4ad2-6a35-4c9a-9d2f-a7cf1ab5e002"
-METADATA = {
-    "display_name": "examples",
-    "store_session_info": '{"Provider":"minio","Params":{"fromEnv":"true"}}',
-    "split_names": '["train", "eval"]',
-}
+STORE = '{"Provider":"minio","Params":{"fromEnv":"true"}}'
+# Of the types that have splits.
+SPLITS = {"split_names": '["train", "eval"]'}
+WITH_SPLITS = ("tfx.Examples", "tfx.ExampleStatistics", "tfx.ExampleAnomalies")
 
 
 def node_bytes(text):
@@ -70,19 +69,31 @@ def pod_spec_patch(spec, name):
         "component_spec": as_json(component),
     }
     command = ["/kfp-launcher/launch", *(part for key, value in given.items() for part in (f"--{key}", value)), "--"]
-    resources = {key: str(value) for key, value in container.get("resources", {}).items()}
+    amounts = container.get("resources", {})
+    resources = {
+        side: {kind: str(amounts[f"{kind}{word}"]) for kind in ("cpu", "memory") if f"{kind}{word}" in amounts}
+        for side, word in (("limits", "Limit"), ("requests", "Request"))
+    }
     main = {
         "name": "main",
         "image": container["image"],
         "command": command,
         "args": [*container["command"], *container["args"]],
         "env": container.get("env", []),
-        "resources": {"limits": resources, "requests": resources},
+        "resources": resources,
         "volumeMounts": [{"name": "dayone", "mountPath": "/mnt/dayone"}],
     }
     return as_json(
         {"containers": [main], "volumes": [{"name": "dayone", "persistentVolumeClaim": {"claimName": "dayone"}}]}
     )
+
+
+def metadata(key, kind):
+    """What the launcher and TFX record with an artifact."""
+    with_splits = kind["instanceSchema"].endswith(WITH_SPLITS) or any(
+        f"{title}\n" in kind["instanceSchema"] for title in WITH_SPLITS
+    )
+    return {"display_name": key, "store_session_info": STORE} | (SPLITS if with_splits else {})
 
 
 def executor_input(spec, name, task, component):
@@ -101,7 +112,7 @@ def executor_input(spec, name, task, component):
                     "name": "42",
                     "type": {},
                     "uri": f"{ROOT}/{source['taskOutputArtifact']['producerTask']}/{SALT}/{key}",
-                    "metadata": METADATA,
+                    "metadata": metadata(key, component["inputDefinitions"]["artifacts"][key]["artifactType"]),
                 }
             ]
         }

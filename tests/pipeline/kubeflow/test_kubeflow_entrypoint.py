@@ -18,7 +18,7 @@ from tfx.types.standard_artifacts import Examples, Model, ModelEvaluation, Strin
 from components.declaration import Launch, Log, Objective, Split
 from components.errors import SettingsError
 from components.ingest.example_gen import events_example_gen
-from pipeline.kubeflow import entrypoint, packing
+from pipeline.kubeflow import entrypoint, input_types, packing
 from pipeline.kubeflow import spec as kubeflow_spec
 
 pytestmark = pytest.mark.tensorflow
@@ -112,7 +112,7 @@ def arguments(root, inputs, word="beats", bucket=BUCKET, output_file=None, remot
         f"{__name__}.Judge_Executor",
     ]
     given += ["--json_serialized_invocation_args", json.dumps(request, ensure_ascii=False)]
-    given += ["--json_serialized_inputs_spec_args", packing.pack(json.dumps(spec))]
+    given += ["--json_serialized_inputs_spec_args", input_types.encode(json.dumps(spec))]
     return given, output_file
 
 

@@ -10,8 +10,8 @@ from pipeline.kubeflow import packing
     [
         "",
         "short",
-        "x" * 199,
-        "x" * 200,
+        "x" * 300,
+        '{"a": "b"}',
         json.dumps({"url": "schlägt 新", "parts": list(range(300))}, ensure_ascii=False),
     ],
 )
