@@ -1,9 +1,8 @@
 """The REST API v2beta1 of Kubeflow Pipelines, as the commands use it: `kfp_server_api`'s public client, with answers as plain JSON.
 
-Answers are not turned into the classes of `kfp_server_api`: these know the fields of one release, and the server may be
-  of another (2.0 to 3.0). Every
-request has a time limit, is sent once, and every failure is a `ServerError`. A dry run prints the requests in place of
-sending them.
+Answers are not turned into the classes of `kfp_server_api`: these know the fields of one release, and the server may be of
+another (2.0 to 3.0). Every request has a time limit, is sent once, and every failure is a `ServerError`. A dry run prints
+the requests instead of sending them.
 """
 
 import functools

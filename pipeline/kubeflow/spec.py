@@ -3,11 +3,9 @@
 TFX's runner is made for Vertex. This pass over its spec makes three kinds of changes:
 
 - names: tasks `statistics-gen`, components `comp-statistics-gen`, executors `exec-statistics-gen`. Kubernetes refuses
-  capital letters, and kfp's own
-  tools cut the `comp-` off by its length;
+  capital letters, and kfp's own tools cut the `comp-` off by its length;
 - execution: our entrypoint (`pipeline.kubeflow.entrypoint`), which does what the backend does not; no `lifecycle`,
-  which the backend ignores in
-  silence; no cache for what must look at the world;
+  which the backend ignores in silence; no cache for what must look at the world;
 - resources: requests, limits, accelerator and retries in the spec itself, all else in the second document, the platform
   spec;
 - size: long texts are packed (`pipeline.kubeflow.packing`), and of an artifact's type only the title stays, which is
@@ -35,7 +33,8 @@ UNCACHED = frozenset(
     {steps.EXAMPLE_GEN, steps.CATALOGUE_EXAMPLE_GEN, steps.DRIFT_BASELINE, steps.RETRIEVAL_EVALUATOR, steps.PUSHER}
 )
 INPUTS_OPTION = "--inputs"
-# The options of TFX's runner as the compiled pipeline names them: each name stands six times per step in the workflow's status.
+# The options of TFX's runner as the compiled pipeline names them: each name stands six times per step in the workflow's
+# status.
 SHORT_OPTIONS = {
     "--executor_class_path": "--executor",
     "--json_serialized_invocation_args": "--request",
