@@ -20,7 +20,6 @@ from typing import Any
 from components.errors import DayoneError, SettingsError
 from pipeline import launches
 from pipeline.cli import launch_options
-from pipeline.kubeflow.spec import kebab
 from pipeline.settings import Settings
 
 # As kubeflow/overlays/kserve/copy-versions.yaml has it.
@@ -84,6 +83,9 @@ def _canary(options: argparse.Namespace, launch: str) -> Patch:
 
 def kubectl(launch: str, namespace: str, patch: Patch) -> list[str]:
     """Returns the command; a field that the patch sets to null is removed. KServe allows no underscore in a name: my_shop is my-shop."""
+    # Here, because help needs no YAML.
+    from pipeline.kubeflow.spec import kebab
+
     where = ["kubectl", "patch", "inferenceservice", kebab(launch), "--namespace", namespace]
     return [*where, "--type", "merge", "--patch", json.dumps(patch, separators=(",", ":"))]
 
