@@ -58,9 +58,6 @@ reference: setup ## write docs/declaration.md, the fields and their steps
 docs: setup ## write the pages as a site: build/site/index.html
 	@$(BIN)/python docs/make_site.py
 
-reference: setup ## write docs/declaration.md from the docstrings: every field, and the steps that read it
-	@$(BIN)/python -m pipeline.reference
-
 test: setup ## all tests, two lanes at a time
 	@$(BIN)/python tests/lanes.py $(ARGS)
 

@@ -95,7 +95,7 @@ class Settings:
         _check_names(environ)
         source = SettingSource(environ, options or {})
         launch = source.text("launch") or DEFAULT_LAUNCH
-        workspace = _path(source.text("workspace") or PROJECT / "runs")
+        workspace = _folder(source, "workspace", PROJECT / "runs")
         if not next(path for path in (workspace, *workspace.parents) if path.exists()).is_dir():
             raise SettingsError(source.origin("workspace"), str(workspace), "a folder that exists or can be made")
         schema = _path(source.text("schema") or PROJECT / "schema")
@@ -105,7 +105,7 @@ class Settings:
         data = (log if log.is_dir() else log.parent) if log else _default_data(launch, workspace)
         file = log if log and not log.is_dir() else None
         cache = source.options.get("cache")
-        beam = (beam_profiles.chosen(source.text("beam_profile") or ""), _split_beam_args(source))
+        beam = (beam_profiles.choose(source.text("beam_profile") or ""), _split_beam_args(source))
         kept = (source.whole_number("keep_versions", 5), _gzip_level(source))
         return cls(launch, workspace, data, schema, file, *beam, cache is None or bool(cache), *kept)
 
@@ -140,8 +140,9 @@ class Settings:
         return str(served.folder) if served else ""
 
     def beam_args_of(self, step: str) -> tuple[str, ...]:
-        """Returns the options for Beam inside a step."""
-        return (*self.beam_profile.args_of(step), *self.beam_args)
+        """Returns the options for Beam inside a step; none for a step that the profile keeps in one process, where any option makes Beam slower."""
+        args = self.beam_profile.args_of(step)
+        return (*args, *self.beam_args) if args or not self.beam_profile.name else ()
 
     def locate(self, path: str) -> Path:
         """Resolves a path of the declaration, relative ones below the data folder."""
@@ -231,6 +232,19 @@ def _check_names(environ: Mapping[str, str]) -> None:
             near = difflib.get_close_matches(name, names, n=1, cutoff=0.8)
             fix = f"Did you mean {near[0]}?" if near else "Unset it."
             raise SettingsError(name, environ[name], f"to be one of {', '.join(names)}", fix)
+
+
+def _folder(source: SettingSource, name: str, default: Path) -> Path:
+    """Returns the folder that was given.
+
+    Raises:
+      SettingsError: for an address in a store: runs need a file system, as a push is a rename.
+    """
+    text = source.text(name) or str(default)
+    if "://" in text:
+        fix = "Mount the store and name the folder, or copy versions there after the push: docs/infrastructure.md."
+        raise SettingsError(source.origin(name), text, "a folder of this machine", fix)
+    return _path(text)
 
 
 def _path(text: str | Path) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from components.declaration import Launch
-from components.integrations import feast_online, feast_repository
+from components.integrations import feast_clients, feast_online, feast_repository
 from components.integrations.offline_tables import AS_OF, HISTORY, USER
 from components.serving.history_store import REMEMBERED_ITEMS
 
@@ -59,8 +59,13 @@ class FeastHistories:
             if len(self._received) > self._users:
                 self._received.popitem(last=False)
 
+    def adopt(self, other: "FeastHistories") -> None:
+        """Takes over what another store on the same repository was told: the guard opens a store anew after a failure."""
+        with self._lock, other._lock:
+            self._received = collections.OrderedDict(other._received)
+
     def _read(self, users: list[str]) -> list[tuple[list[bytes], int]]:
-        """Reads history and time of the last event per user; empty and 0 for users that the store does not know."""
+        """History and its newest moment per user; empty and 0 for users that the store does not know."""
         answer = self._store.get_online_features(
             features=self._features, entity_rows=[{USER: user} for user in users]
         ).to_dict()
@@ -86,4 +91,6 @@ def from_repository(launch: Launch, home: Path) -> FeastHistories:
     folder = home / FOLDER
     view = feast_repository.view_name(launch.name, feast_repository.USER_HISTORY)
     with feast_online.convert_errors(folder):
-        return FeastHistories(feast_online.open_store(folder), view, max(launch.model.history, REMEMBERED_ITEMS))
+        store = feast_online.open_store(folder)
+        feast_clients.limit(store)
+        return FeastHistories(store, view, max(launch.model.history, REMEMBERED_ITEMS))

@@ -21,6 +21,8 @@ from components.integrations.sink import library
 from components.registry.item_vectors import VectorsError
 
 BEGINNING = dt.datetime(1970, 1, 2, tzinfo=dt.timezone.utc)
+# The packages of the clients of online stores.
+_CLIENTS = ("redis", "psycopg", "psycopg_pool", "sqlalchemy", "grpc", "botocore", "google")
 READ_AT_ONCE, READ_AT_MOST, SEED = 1_000, 20_000, 7
 
 
@@ -52,10 +54,18 @@ def open_store(folder: Path) -> Any:
 
 @contextlib.contextmanager
 def convert_errors(folder: Path) -> Iterator[None]:
-    """Converts errors of Feast and of its SQLite store to `FeatureStoreError`."""
+    """Converts what Feast or the client of its online store refuses to one message.
+
+    Raises:
+      FeatureStoreError: in place of their own errors, of which each client has another family.
+    """
     try:
         yield
-    except (feast().errors.FeastError, sqlite3.Error, ValueError) as error:  # a running fill is a ValueError
+    except Exception as error:
+        known = isinstance(error, feast().errors.FeastError | sqlite3.Error | ValueError | OSError)
+        # That a fill is running is a ValueError; a server that is gone, an OSError or an error of its client's own.
+        if not known and type(error).__module__.partition(".")[0] not in _CLIENTS:
+            raise
         raise FeatureStoreError(
             f"the feature store in {folder} does not answer: {type(error).__name__}: {error} If a fill is running, wait for its end; "
             "else fill it again: python -m pipeline feast."

@@ -24,7 +24,21 @@ from components.registry.item_vectors import ITEM, MODEL_VERSION, TITLE, VECTOR,
 DOCUMENT, PROFILE, QUERY = "item", "closeness", "q"
 APPLICATION, FEED = "application", "feed.jsonl"
 BATCH = 10_000
-# Vespa rejects these in a string: control characters other than tab and line ends, and Unicode noncharacters.
+# Names of fields that `vespa deploy` refuses.
+RESERVED = frozenset(
+    (
+        "attribute",
+        "index",
+        "position",
+        "summary",
+        "documentid",
+        "relevancy",
+        "sddocname",
+        "rankfeatures",
+        "summaryfeatures",
+    )
+)
+# What Vespa refuses in a string: control characters but tab and line ends, and what Unicode calls no character.
 FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufdd0-\ufdef\ufffe\uffff]")
 
 
@@ -53,6 +67,8 @@ class VespaPackage:
         yield f"{self.folder / APPLICATION}: schema {DOCUMENT}, rank profile {PROFILE}, tensor<float>(x[{vectors.dim}])"
         yield f"{self.folder / FEED}: {len(directed):,} puts of version {vectors.version}"
         yield f"next: vespa deploy {self.folder / APPLICATION} && vespa feed {self.folder / FEED}"
+        # `vespa feed` ends with status 0 also when documents were refused.
+        yield f"then: feeder.ok.count in its answer must be {len(directed)}, see feeder.error.count for what was refused"
 
 
 def application(vectors: ItemVectors) -> Any:
@@ -68,17 +84,25 @@ def application(vectors: ItemVectors) -> Any:
         package.Field(ITEM, "string", ["attribute", "summary"], attribute=["fast-search"]),
         package.Field(MODEL_VERSION, "long", ["attribute", "summary"], attribute=["fast-search"]),
         _field(package, TITLE, pa.string()),
-        *(_field(package, name, kind) for name, kind in kinds.items()),
-        # For unit vectors this distance gives the order of the cosine.
+        *(_field(package, escape(name), kind) for name, kind in kinds.items()),
+        # Vectors of length 1: this distance orders them as the cosine does.
         package.Field(VECTOR, tensor, ["attribute", "index"], ann=package.HNSW("prenormalized-angular", 16, 200)),
     ]
-    texts = [TITLE, *(name for name, kind in kinds.items() if pa.types.is_string(kind))]
+    texts = [TITLE, *(escape(name) for name, kind in kinds.items() if pa.types.is_string(kind))]
     profile = package.RankProfile(PROFILE, f"{PROFILE}(field, {VECTOR})", inputs=[(f"query({QUERY})", tensor)])
     schema = package.Schema(DOCUMENT, package.Document(fields), [package.FieldSet("default", texts)], [profile])
     try:
         return package.ApplicationPackage(vectors.launch, [schema], create_query_profile_by_default=False)
     except ValueError as error:
         raise VectorsError(f"Vespa needs another name than the launch's, got {vectors.launch!r}: {error}.") from error
+
+
+def escape(name: str) -> str:
+    """Returns the field's name for a column: with one more underscore at the end where Vespa has a use of its own for the name.
+
+    Two columns never share a field: "position" is "position_", and a column "position_" is "position__".
+    """
+    return f"{name}_" if name.rstrip("_") in RESERVED else name
 
 
 def put(item: str, version: int, launch: str, fields: dict[str, Any]) -> dict[str, Any]:
@@ -117,7 +141,7 @@ def _write_puts(batch: ItemVectors, file: TextIO) -> None:
     values = np.round(batch.matrix.astype(np.float64), 8).tolist()
     for row, vector in zip(batch.records(), values, strict=True):
         columns = {
-            name: FORBIDDEN.sub(" ", value) if isinstance(value, str) else value
+            escape(name): FORBIDDEN.sub(" ", value) if isinstance(value, str) else value
             for name, value in row.items()
             if name != "active"
         }

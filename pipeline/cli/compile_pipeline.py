@@ -86,7 +86,7 @@ def _run(options: argparse.Namespace) -> int:
     with warnings.catch_warnings():
         # Google's clients tell everyone on Python 3.10 that they will stop.
         warnings.simplefilter("ignore", FutureWarning)
-        text = platform.compiled(launch, table, settings)
+        text = platform.compile_launch(launch, table, settings)
     ending = ".vertex.json" if platform is vertex else ".yaml"
     output = options.output or settings.home / f"{launch.name}{ending}"
     output.parent.mkdir(parents=True, exist_ok=True)

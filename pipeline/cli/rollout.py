@@ -80,8 +80,11 @@ def _canary(options: argparse.Namespace, launch: str) -> Patch:
 
 
 def kubectl(launch: str, namespace: str, patch: Patch) -> list[str]:
-    """Returns the command; a field that the patch sets to null is removed."""
-    where = ["kubectl", "patch", "inferenceservice", launch, "--namespace", namespace]
+    """Returns the command; a field that the patch sets to null is removed. KServe allows no underscore in a name: my_shop is my-shop."""
+    # Here, because help needs no YAML.
+    from pipeline.kubeflow.spec import kebab
+
+    where = ["kubectl", "patch", "inferenceservice", kebab(launch), "--namespace", namespace]
     return [*where, "--type", "merge", "--patch", json.dumps(patch, separators=(",", ":"))]
 
 

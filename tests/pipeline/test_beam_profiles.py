@@ -15,7 +15,7 @@ GOOD = {
 def chosen(tmp_path, name, content):
     path = tmp_path / "profiles.yaml"
     path.write_text(content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False))
-    return beam_profiles.chosen(name, path)
+    return beam_profiles.choose(name, path)
 
 
 def test_a_step_takes_the_profiles_options_unless_it_has_its_own(tmp_path):
@@ -28,7 +28,7 @@ def test_a_step_takes_the_profiles_options_unless_it_has_its_own(tmp_path):
 
 
 def test_without_a_profile_there_are_no_options():
-    assert beam_profiles.chosen("") is NONE
+    assert beam_profiles.choose("") is NONE
     assert NONE.args_of("Transform") == ()
 
 
@@ -69,13 +69,13 @@ def test_the_shipped_profiles_are_valid_and_dataflow_needs_a_project():
     assert sorted(profiles) == ["dataflow", "flink", "processes", "spark"]
     assert {name for name, profile in profiles.items() if profile.remote} == {"dataflow", "flink", "spark"}
     for name in ("flink", "processes", "spark"):
-        assert beam_profiles.chosen(name) == profiles[name]
+        assert beam_profiles.choose(name) == profiles[name]
     with pytest.raises(
         ProfileError, match=r"dataflow\.args needs your own values in place of <...>, got '--project=<PROJECT>'"
     ):
-        beam_profiles.chosen("dataflow")
+        beam_profiles.choose("dataflow")
 
 
 def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(ProfileError, match=r"none.yaml needs a file that can be read"):
-        beam_profiles.chosen("x", tmp_path / "none.yaml")
+        beam_profiles.choose("x", tmp_path / "none.yaml")

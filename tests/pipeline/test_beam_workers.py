@@ -86,7 +86,7 @@ def test_the_flink_profile_gives_the_same_on_a_job_server_with_a_worker_pool(tmp
     write_log(tmp_path / "log")
     local_rows, local_files, local_counts = ingest_and_count(tmp_path, "local", [])
     with servers(tmp_path / "beam") as beam:
-        arguments = beam.here(beam_profiles.chosen("flink").with_image("dayone:0.1.0").args)
+        arguments = beam.here(beam_profiles.choose("flink").with_image("dayone:0.1.0").args)
         remote_rows, remote_files, remote_counts = ingest_and_count(tmp_path, "remote", arguments)
 
         assert beam.log.count(f"Requesting worker at {beam.workers}") >= 2

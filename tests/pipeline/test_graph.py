@@ -271,5 +271,5 @@ def test_the_beam_steps_are_those_of_the_profiles_and_get_their_options(tmp_path
         if isinstance(node, BaseBeamComponent)
     }
     assert set(options) == set(BEAM_STEPS)
-    assert options.pop(steps.EVALUATOR) == ["--job_name=x"]
+    assert options.pop(steps.EVALUATOR) == []
     assert all(args == ["--direct_num_workers=2", "--job_name=x"] for args in options.values())

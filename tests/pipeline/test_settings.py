@@ -93,6 +93,16 @@ def test_relative_paths_become_absolute(tmp_path, monkeypatch):
     assert (settings.workspace, settings.data) == (tmp_path / "here", tmp_path / "logs")
 
 
+@pytest.mark.parametrize("text", ["s3://bucket/runs", "gs://bucket", "minio://a/b", "hdfs://host/runs"])
+def test_a_workspace_in_a_store_is_refused_and_no_folder_of_that_name_is_made(tmp_path, monkeypatch, text):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=f"--workspace needs a folder of this machine, got '{text}'"):
+        Settings.from_environment({}, {"workspace": text})
+    with pytest.raises(SettingsError, match="DAYONE_WORKSPACE needs a folder of this machine"):
+        Settings.from_environment({"DAYONE_WORKSPACE": text}, {})
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_beam_arguments_are_split_as_on_a_command_line(tmp_path):
     settings = settings_of(tmp_path, {"DAYONE_BEAM_ARGS": "--runner=FlinkRunner --job_name='two words'"})
     assert settings.beam_args == ("--runner=FlinkRunner", "--job_name=two words")
@@ -101,7 +111,7 @@ def test_beam_arguments_are_split_as_on_a_command_line(tmp_path):
 def test_a_beam_profile_sets_the_options_of_each_step_and_reaches_the_child_process(tmp_path):
     settings = settings_of(tmp_path, {"DAYONE_BEAM_PROFILE": "processes", "DAYONE_BEAM_ARGS": "--job_name=x"})
     assert "--direct_running_mode=multi_processing" in settings.beam_args_of("StatisticsGen")
-    assert settings.beam_args_of("CatalogueExampleGen") == ("--job_name=x",)
+    assert settings.beam_args_of("CatalogueExampleGen") == ()
     assert Settings.from_json(settings.to_json()) == settings
     assert settings_of(tmp_path, {}).beam_args_of("StatisticsGen") == ()
 

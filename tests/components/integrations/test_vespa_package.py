@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from small_vectors import vectors
 
+from components.integrations import vespa_package
 from components.integrations.vespa_package import VespaPackage, application
 from components.registry.item_vectors import VectorsError
 
@@ -177,3 +178,24 @@ def test_a_dry_run_shows_the_schema_and_writes_nothing(tmp_path):
     assert lines[0] == f"would write {tmp_path / 'out' / 'feed.jsonl'}: 4 puts of version 7, vectors of 3; the schema:"
     assert "field price type double" in lines[1]
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", sorted(vespa_package.RESERVED))
+def test_a_name_that_vespa_reserves_gets_an_underscore(name):
+    """As seen with Vespa's own model: it refuses a field of this name."""
+    assert vespa_package.escape(name) == f"{name}_" and vespa_package.escape(f"{name}_") == f"{name}__"
+    assert vespa_package.escape(f"my_{name}") == f"my_{name}"
+
+
+def test_schema_and_feed_use_the_escaped_name(tmp_path):
+    given = vectors(position=PRICE, summary=KIND)
+    list(VespaPackage(tmp_path).send(given))
+    schema = application(given).schema.schema_to_text
+    assert re.findall(r"field (\w+) type (?:string|double) \{", schema) == ["item_id", "title", "position_", "summary_"]
+    assert "fields: title, summary_" in schema
+    assert {name for row in feed(tmp_path) for name in row["fields"]} & {
+        "position",
+        "summary",
+        "position_",
+        "summary_",
+    } == {"position_", "summary_"}
