@@ -1,6 +1,6 @@
 """Writes the pages as a site, with the links that they have in the project: `make docs`.
 
-MkDocs takes the pages of one folder, but ours also stand beside what they describe (`kubeflow/README.md`). So pages, and
+MkDocs takes the pages of one folder, but ours are also next to what they describe (`kubeflow/README.md`). So pages, and
 the files that they link to, are copied to `build/docs` in the project's layout; MkDocs then checks every link.
 """
 
