@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from components.declaration import Catalogue
 from components.features.item_table import MISSING_INT, ItemTable
 from components.registry import card_file
 from components.registry.item_vectors import ACTIVE, ITEM, OWN, TITLE, VECTOR, ItemVectors, VectorsError
+from components.safe_parquet import parquet as pq
 
 FILE = os.path.join("assets.extra", "item_vectors.parquet")
 ROWS_IN_GROUP = 50_000
