@@ -113,8 +113,8 @@ def _add_operations(app: FastAPI, service: Service, queue: WorkQueue) -> None:
         return JSONResponse({"status": "ok"})
 
     async def ready(_: Request) -> Response:
-        version = service.holder.number
-        return JSONResponse({"status": "ready" if version else "no version is loaded yet", "version": version}, 200 if version else 503)
+        is_ready, state = service.readiness()
+        return JSONResponse(state, 200 if is_ready else BUSY)
 
     async def metrics(_: Request) -> Response:
         service.count_logged()

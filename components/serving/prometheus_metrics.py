@@ -20,6 +20,7 @@ class Metrics:
         self.history_failures = Counter("dayone_history_failures", "Histories that the store did not give or take.", registry=self._registry)
         self.logged = Gauge("dayone_logged_rows", "Rows written to the log.", registry=self._registry)
         self.dropped = Gauge("dayone_dropped_rows", "Rows that could not be written to the log.", registry=self._registry)
+        self.log_failing = Gauge("dayone_log_failing", "1 while the traffic log cannot be written or published.", registry=self._registry)
 
     def text(self) -> bytes:
         """All of it in Prometheus' text format."""

@@ -159,6 +159,15 @@ class Service:
         if self.log is not None:
             self.metrics.logged.set(self.log.written)
             self.metrics.dropped.set(self.log.dropped)
+            self.metrics.log_failing.set(bool(self.log.problem))
+
+    def readiness(self) -> tuple[bool, dict[str, object]]:
+        """Whether a version is loaded, and what an orchestrator is told; a failing log is said, but costs no answer."""
+        version = self.holder.number
+        state: dict[str, object] = {"status": "ready" if version else "no version is loaded yet", "version": version}
+        if self.log is not None and self.log.problem:
+            state["log"] = f"failing: {self.log.problem}"
+        return bool(version), state
 
 
 def _signature(model: Model, name: str) -> dict[str, object]:

@@ -248,3 +248,16 @@ def test_when_it_stops_the_log_is_closed(tmp_path):
     (file,) = (tmp_path / "log").iterdir()
     assert [json.loads(line)["item"] for line in file.read_text().splitlines()] == ["A", "B"]
     assert set(json.loads(file.read_text().splitlines()[0])) == set(LAUNCH.log.columns())
+
+
+def test_a_log_that_fails_is_told_and_the_server_stays_ready(tmp_path):
+    push(tmp_path, 1)
+    log = EventLog(tmp_path / "log", seconds_per_file=0.0)
+    log.problem = "OSError: No space left on device"
+    with serving(service(tmp_path, log), close=log.close) as client:
+        assert client.ask("GET", "/readyz") == (200, {"status": "ready", "version": 1, "log": "failing: OSError: No space left on device"})
+        assert "dayone_log_failing 1.0" in client.ask("GET", "/metrics")[1]
+        client.predict(GOOD)
+        while "dayone_log_failing 1.0" in client.ask("GET", "/metrics")[1]:
+            pass
+        assert client.ask("GET", "/readyz") == (200, {"status": "ready", "version": 1})
