@@ -14,6 +14,9 @@ from components.declaration import Launch
 
 # More than the model reads, as all of a history is left out of the answer.
 REMEMBERED_ITEMS = 200
+KEPT_BYTES = 256_000_000
+# What Python adds per user (the dictionary's entry, the deque) and per item (the object, its place in the deque).
+USER_OVERHEAD, ITEM_OVERHEAD = 900, 41
 
 
 class HistoryStore(Protocol):
@@ -27,24 +30,36 @@ class HistoryStore(Protocol):
 
 
 class MemoryHistories:
-    """The last positive items per user, from the events that this server is told; the users not heard of for longest are forgotten first.
+    """The last positive items per user; where there is no room, the users not heard of for longest are forgotten first.
 
-    Empty after a start, and this process's own.
+    This process's own: other servers do not see them.
     """
 
-    def __init__(self, length: int = REMEMBERED_ITEMS, users: int = 100_000):
-        """Keeps `length` items each of at most `users` users."""
-        self._length, self._users = length, users
+    def __init__(self, length: int = REMEMBERED_ITEMS, users: int = 100_000, most_bytes: int = KEPT_BYTES):
+        """Keeps `length` items each of at most `users` users, in about `most_bytes`."""
+        self._length, self._users, self._most = length, users, most_bytes
         self._items: collections.OrderedDict[bytes, collections.deque[bytes]] = collections.OrderedDict()
+        self.bytes = 0
         self._lock = threading.Lock()
 
     def add(self, user: bytes, item: bytes) -> None:
         """See `HistoryStore`."""
         with self._lock:
-            self._items.setdefault(user, collections.deque(maxlen=self._length)).append(item)
+            items = self._items.get(user)
+            if items is None:
+                items = self._items[user] = collections.deque()
+                self.bytes += USER_OVERHEAD + len(user)
+            items.append(item)
+            self.bytes += ITEM_OVERHEAD + len(item)
+            if len(items) > self._length:
+                self.bytes -= ITEM_OVERHEAD + len(items.popleft())
             self._items.move_to_end(user)
-            if len(self._items) > self._users:
-                self._items.popitem(last=False)
+            while len(self._items) > 1 and (len(self._items) > self._users or self.bytes > self._most):
+                self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        user, items = self._items.popitem(last=False)
+        self.bytes -= USER_OVERHEAD + len(user) + sum(ITEM_OVERHEAD + len(item) for item in items)
 
     def get(self, users: Sequence[bytes]) -> list[list[bytes]]:
         """See `HistoryStore`."""

@@ -19,7 +19,8 @@ from components.serving.history_store import HistoryStore, MemoryHistories
 from components.serving.model_holder import Model, ModelHolder
 from components.serving.predict_request import DEFAULT_SIGNATURE, HISTORY, ITEMS, USER, Limits, PredictRequest
 from components.serving.prometheus_metrics import Metrics
-from components.serving.traffic_rows import Shown, TrafficRows
+from components.serving.shown_answers import Shown
+from components.serving.traffic_rows import TrafficRows
 
 _LOGGER = logging.getLogger("dayone.serving")
 
@@ -116,7 +117,8 @@ class Service:
         now = time.time_ns() // 1_000
         for row, answer, how in zip(request.rows, answers, drawn, strict=True):
             user = row[USER].decode("utf-8")
-            shown = Shown(user, how.request, answer[ITEMS], how.propensities, how.policy, str(model.number), row, now)
+            context = {name: row.get(name) for name in self.launch.log.context}  # not the row: its lists would stay in memory
+            shown = Shown(user, how.request, answer[ITEMS], how.propensities, how.policy, str(model.number), context, now)
             # A user without an id cannot be told from others: the log has no place for such a row.
             self.log.add(self._rows.impressions(shown) if user else [])
 
