@@ -3,6 +3,7 @@
 from typing import Any
 
 from components.declaration import Launch
+from components.serving.access import FORBIDDEN, UNAUTHORIZED, UNSUPPORTED
 from components.serving.predict_request import DEFAULT_SIGNATURE, EXCLUDED, HISTORY, ITEMS, USER, Limits
 from components.serving.request_errors import BAD_REQUEST, BUSY, NOT_FOUND, SLOW_CALLER, TIMED_OUT, TOO_LARGE
 from components.serving.request_values import MAX_ID_BYTES
@@ -13,6 +14,9 @@ ID: Schema = {"oneOf": [{"type": "string", "maxLength": MAX_ID_BYTES}, {"type": 
 CONTEXT: Schema = {"type": ["string", "number", "null"], "description": "text or a number, as the log has it; null is not known"}
 ERROR: Schema = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
 _SAID = {
+    UNAUTHORIZED: "the server wants a token for what writes",
+    FORBIDDEN: "a Host or an Origin that this server does not serve",
+    UNSUPPORTED: "what writes must be application/json",
     BAD_REQUEST: "what was needed, where, and what was found there",
     NOT_FOUND: "no such model, or a version that does not serve",
     SLOW_CALLER: "the body did not arrive in time",
@@ -20,6 +24,8 @@ _SAID = {
     BUSY: "no version is loaded yet, or too many requests wait",
     TIMED_OUT: "no answer in time",
 }
+
+_GUARDED = (UNAUTHORIZED, FORBIDDEN, UNSUPPORTED)
 
 
 def predict(launch: Launch, limits: Limits) -> Schema:
@@ -54,9 +60,11 @@ def events(launch: Launch, limits: Limits) -> Schema:
     needed = ["user_id", "item_id", *(["event"] if launch.log.event else [])]
     event = {"type": "object", "additionalProperties": False, "required": needed, "properties": values | dict.fromkeys(launch.log.context, CONTEXT)}
     listed = {"type": "array", "items": event, "minItems": 1, "maxItems": limits.ids}
-    body = {"type": "object", "additionalProperties": False, "required": ["events"], "properties": {"events": listed}}
+    body: Schema = {"type": "object", "additionalProperties": False, "required": ["events"], "properties": {"events": listed}}
+    example = {"user_id": "u00012", "item_id": "i00411"} | ({"event": launch.positive_events[0]} if launch.log.event else {})
+    body["example"] = {"events": [example]}
     answer = {"type": "object", "required": ["accepted"], "properties": {"accepted": {"type": "integer"}}}
-    return _described(body, answer, (BAD_REQUEST, SLOW_CALLER, TOO_LARGE, BUSY, TIMED_OUT))
+    return _described(body, answer, (BAD_REQUEST, *_GUARDED, SLOW_CALLER, TOO_LARGE, BUSY, TIMED_OUT))
 
 
 def lookup() -> Schema:

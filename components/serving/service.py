@@ -19,7 +19,7 @@ from components.serving.history_store import HistoryStore, MemoryHistories
 from components.serving.model_holder import Model, ModelHolder
 from components.serving.predict_request import DEFAULT_SIGNATURE, HISTORY, ITEMS, USER, Limits, PredictRequest
 from components.serving.prometheus_metrics import Metrics
-from components.serving.shown_answers import Shown
+from components.serving.shown_answers import KEPT_BYTES, Shown
 from components.serving.traffic_rows import TrafficRows
 
 _LOGGER = logging.getLogger("dayone.serving")
@@ -46,6 +46,7 @@ class Service:
         limits: Limits,
         explore: float = 0.0,
         histories: HistoryStore | None = None,
+        remembered_bytes: int = KEPT_BYTES,
     ):
         """Takes what it works with.
 
@@ -57,10 +58,11 @@ class Service:
           limits: of a request.
           explore: the share of requests that explore, in [0, 1].
           histories: of the users whose callers send none; None for a store in memory.
+          remembered_bytes: how much memory the answers take that actions are joined with.
         """
         self.launch, self.holder, self.log, self.metrics, self.limits = launch, holder, log, metrics, limits
         self.histories = histories if histories is not None else MemoryHistories()
-        self._rows, self._explore = TrafficRows(launch), explore
+        self._rows, self._explore = TrafficRows(launch, remembered_bytes), explore
         self._rng = random.Random()
 
     def predict(self, body: bytes, version: int | None = None) -> bytes:

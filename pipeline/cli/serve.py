@@ -7,13 +7,12 @@ from pathlib import Path
 
 from components.declaration import Launch
 from components.ingest import spans
+from components.serving.access import THIS_MACHINE
 from pipeline import launches
 from pipeline.cli import launch_options
 from pipeline.local import history_choice, server
 from pipeline.local.serve_options import Options
-from pipeline.settings import Settings
-
-THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+from pipeline.settings import Settings, serve_token
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -33,6 +32,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     serve.add_argument("--traffic", type=Path, metavar="DIR", help="the folder of the log it writes (default: runs/<launch>/traffic)")
     serve.add_argument("--history", default=history_choice.MEMORY, metavar="STORE", help="where histories come from (default: %(default)s)")
     serve.add_argument("--demo", action=argparse.BooleanOptionalAction, help="a page with users of the log (default: if only this machine is served)")
+    serve.add_argument("--allow-origin", action="append", default=[], metavar="ORIGIN", help="pages of this site may ask from a browser (repeatable)")
+    serve.add_argument("--connections", type=int, default=1_000, help="open at once; then the longest waiting is closed (default: %(default)s)")
+    serve.add_argument("--remember", type=int, default=64, metavar="MB", help="memory for answers that events are joined with (default: %(default)s)")
     serve.add_argument("--no-log", dest="log", action="store_false", help="write no log")
     serve.set_defaults(command=_serve)
 
@@ -44,7 +46,8 @@ def _serve(given: argparse.Namespace) -> int:
     day_folder = spans.day_folder(launch.log.path, str(settings.data))
     demo = given.host in THIS_MACHINE if given.demo is None else given.demo
     numbers = (given.threads, given.waiting, given.timeout, given.explore)
-    options = Options(given.host, given.port, *numbers, traffic, day_folder, given.history, demo)
+    bounds = (tuple(given.allow_origin), given.connections, given.remember, serve_token(os.environ))
+    options = Options(given.host, given.port, *numbers, traffic, day_folder, given.history, demo, *bounds)
     histories = history_choice.make(options.history, launch, settings.home)
     with server.listen(options.host, options.port) as listening:
         address, port = listening.getsockname()[:2]

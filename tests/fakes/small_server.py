@@ -15,6 +15,8 @@ import uvicorn
 from components.declaration import Launch, Log, Objective, Split
 from components.errors import DayoneError
 from components.serving import app
+from components.serving.access import of_server
+from components.serving.connections import ConnectionLimits
 from components.serving.model_holder import ModelHolder
 from components.serving.predict_request import Input, Limits
 from components.serving.prometheus_metrics import Metrics
@@ -51,6 +53,10 @@ OUTPUTS = {
     "rank": (Input("click", "float32", 2),),
     "embed_items": (Input("embedding", "float32", 2),),
 }
+
+
+OWN = of_server("127.0.0.1")
+BOUNDS = ConnectionLimits(drain_seconds=0.2)
 
 
 class SmallModel:
@@ -109,11 +115,11 @@ def service(folder, log=None, explore=0.0, launch=LAUNCH, make=lambda version: S
 
 
 @contextlib.contextmanager
-def serving(answering, threads=2, waiting=16, seconds=5.0, close=lambda: None, demo=None):
+def serving(answering, threads=2, waiting=16, seconds=5.0, close=lambda: None, demo=None, access=OWN, bounds=BOUNDS):
     """Serves on a free port; yields a `Client`."""
     listening = local_server.listen("127.0.0.1", 0)
     queue = WorkQueue(threads, waiting, seconds)
-    server = uvicorn.Server(uvicorn.Config(app.create(answering, queue, close, demo), log_level="critical", access_log=False, lifespan="on"))
+    server = uvicorn.Server(local_server.configure(app.create(answering, queue, close, demo, access), access, bounds))
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
     try:
@@ -132,15 +138,20 @@ class Client:
 
     def ask(self, method, path, body=None, headers=()):
         """Status, and the JSON or the text of the answer."""
+        return self.whole(method, path, body, headers)[:2]
+
+    def whole(self, method, path, body=None, headers=()):
+        """Status, JSON or text, and headers of the answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             encoded = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-            connection.request(method, path, encoded, dict(headers))
+            kind = {} if encoded is None else {"content-type": "application/json"}
+            connection.request(method, path, encoded, kind | dict(headers))
             answer = connection.getresponse()
             text = answer.read()
         finally:
             connection.close()
-        return answer.status, json.loads(text) if answer.headers["content-type"] == "application/json" else text.decode()
+        return answer.status, json.loads(text) if answer.headers["content-type"] == "application/json" else text.decode(), answer.headers
 
     def predict(self, body, name="toy"):
         return self.ask("POST", f"/v1/models/{name}:predict", body)

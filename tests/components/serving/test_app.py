@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import socket
 import threading
 
@@ -261,3 +262,14 @@ def test_a_log_that_fails_is_told_and_the_server_stays_ready(tmp_path):
         while "dayone_log_failing 1.0" in client.ask("GET", "/metrics")[1]:
             pass
         assert client.ask("GET", "/readyz") == (200, {"status": "ready", "version": 1})
+
+
+def test_the_description_for_people_loads_nothing_from_elsewhere(client):
+    status, text, headers = client.page("/docs")
+    assert status == 200 and "default-src 'none'" in headers["content-security-policy"]
+    assert "<script" not in text and not re.search(r"(?:src|href)=[\"']?(?:https?:)?//", text)
+    for path in client.ask("GET", "/openapi.json")[1]["paths"]:
+        assert path in text
+    assert "curl -H &#39;Content-Type: application/json&#39; -d &#39;{&#34;events&#34;: [" in text
+    assert f"http://127.0.0.1:{client.port}/v1/events" in text
+    assert client.ask("GET", "/redoc")[0] == 404
