@@ -1,11 +1,12 @@
 """The version that serves now, and the change to another one while requests go on.
 
 A thread looks into the folder of versions. A new one is loaded and warmed up beside the old one; then one assignment makes it the
-current one; requests that began with the old one end with it. A version that does not load or fails its warm-up is refused, and not tried
-again until its folder changes.
+current one; requests that began with the old one end with it. A version that does not load or fails its warm-up is refused. It is tried again
+once its folder has changed and then stayed as it is for a look: it may have been copied slowly, with `saved_model.pb` first.
 """
 
 import contextlib
+import dataclasses
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -51,6 +52,15 @@ class Model(Protocol):
         """Closes after the last use."""
 
 
+@dataclasses.dataclass
+class Refusal:
+    """A version that could not serve: the fingerprint of its folder then, at the last look, and why."""
+
+    tried: str
+    looked: str
+    problem: str
+
+
 class ModelHolder:
     """Holds the current model and follows the folder of versions."""
 
@@ -65,7 +75,7 @@ class ModelHolder:
         self.folder = folder
         self._load, self._changed = load, changed
         self._current: Model | None = None
-        self._refused: dict[tuple[int, int], str] = {}
+        self._refused: dict[int, Refusal] = {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -106,13 +116,21 @@ class ModelHolder:
     def check(self) -> bool:
         """Looks into the folder once; True if the version changed."""
         for version in reversed(versions.listed(self.folder)):
-            if version.state == "withdrawn" or _mark(version) in self._refused:
+            if version.state == "withdrawn" or self._is_refused(version):
                 continue
             return version.number != self.number and self._try(version)
         return False
 
+    def _is_refused(self, version: Version) -> bool:
+        """Whether a version was refused, and its folder has not changed since, or still changes."""
+        refusal = self._refused.get(version.number)
+        if refusal is None:
+            return False
+        before, refusal.looked = refusal.looked, versions.fingerprint(version)
+        return refusal.looked == refusal.tried or refusal.looked != before
+
     def _try(self, version: Version) -> bool:
-        mark = _mark(version)
+        mark = versions.fingerprint(version)
         try:
             model = self._load(version)
             try:
@@ -121,13 +139,16 @@ class ModelHolder:
                 model.retire()
                 raise
         except DayoneError as error:
-            self._refused[mark] = str(error)
+            self._refused[version.number] = Refusal(mark, mark, str(error))
+            versions.note_refusal(version, str(error))
             kept = f"{self.number} stays" if self.ready else "nothing serves"
             _LOGGER.warning("version %d is refused, %s: %s", version.number, kept, error)
             self._changed("refused")
             # The next best one may have to be loaded.
             return self.check()
         old, self._current = self._current, model
+        if self._refused.pop(version.number, None):
+            versions.note_refusal(version, "")
         _LOGGER.info("version %d serves", version.number)
         if old is not None:
             old.retire()
@@ -136,9 +157,8 @@ class ModelHolder:
 
     def status(self) -> list[dict[str, object]]:
         """What TF Serving's status says of each version that is in the folder or current."""
-        numbers = {version.number: _mark(version) for version in versions.listed(self.folder) if version.state != "withdrawn"}
-        numbers.setdefault(self.number, (0, 0))
-        return [_state(number, number == self.number, self._refused.get(mark)) for number, mark in sorted(numbers.items(), reverse=True) if number]
+        numbers = {version.number for version in versions.listed(self.folder) if version.state != "withdrawn"} | {self.number}
+        return [_state(number, number == self.number, self._refused.get(number)) for number in sorted(numbers, reverse=True) if number]
 
     def follow(self, seconds: float) -> None:
         """Looks into the folder every so many seconds, in a thread of its own, until `stop`."""
@@ -161,15 +181,7 @@ class ModelHolder:
             self._thread.join()
 
 
-def _mark(version: Version) -> tuple[int, int]:
-    """A version and the moment its model file was written: a version that is replaced deserves another look."""
-    try:
-        return version.number, (version.folder / versions.MODEL_FILE).stat().st_mtime_ns
-    except OSError:
-        return version.number, 0
-
-
-def _state(number: int, current: bool, problem: str | None) -> dict[str, object]:
+def _state(number: int, current: bool, refusal: Refusal | None) -> dict[str, object]:
     state = "AVAILABLE" if current else "END"
-    error = {"error_code": "OK", "error_message": ""} if problem is None else {"error_code": "UNKNOWN", "error_message": problem}
+    error = {"error_code": "UNKNOWN", "error_message": refusal.problem} if refusal else {"error_code": "OK", "error_message": ""}
     return {"version": str(number), "state": state, "status": error}

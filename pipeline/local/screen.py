@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Ta
 from rich.table import Column
 from rich.text import Text
 
+from components.terminal_text import PrintableStream, printable
 from pipeline import steps
 
 _MARKS = {"done": ("✓", "green"), "cached": ("↺", "cyan"), "skipped": ("-", "yellow"), "failed": ("✗", "bold red")}
@@ -38,6 +39,7 @@ class Terminal:
           live: whether to draw a spinner; None for "if the stream is a terminal that can".
         """
         stream = stream or sys.stdout
+        stream = stream.raw if isinstance(stream, PrintableStream) else stream  # the console's own escapes stay
         _never_crash_on(stream)
         self._console = Console(file=stream, width=width, force_terminal=live, highlight=False, markup=False, emoji=False)
         self._live = self._console.is_interactive
@@ -56,7 +58,7 @@ class Terminal:
 
     def line(self, text: str = "") -> None:
         """Prints a line as it is, however long."""
-        self._console.print(text, soft_wrap=True)
+        self._console.print(printable(text), soft_wrap=True)
 
     def wait(self, text: str) -> None:
         """Says what is going on before the first step; elsewhere than on a terminal, a line of its own."""
@@ -81,6 +83,7 @@ class Terminal:
     def step(self, name: str, state: str, figure: str, seconds: float) -> None:
         """Prints the line of a finished step: mark, name, figure, seconds."""
         mark, style = _MARKS[state]
+        figure = printable(figure)
         took = f"{seconds:.1f} s"
         if not self._live or not self._unicode:
             self.line(f"{_PLAIN_MARKS[state]:<7} {name:<{self._name_width}}  {took:>{_SECONDS_WIDTH}}  {figure}".rstrip())
@@ -103,7 +106,7 @@ class Terminal:
             # A step may do one task after the other; the time left is that of the present one, from its own speed.
             self._begin(self._step, "")
             self._task = event["task"]
-        note = f"{event['task']} {event['note']}".strip()
+        note = printable(f"{event['task']} {event['note']}".strip())
         for shown in self._bar.task_ids:
             self._bar.update(shown, completed=event["done"], total=event["total"], note=note)
 

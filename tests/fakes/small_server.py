@@ -6,6 +6,7 @@ The model ranks items A to F; what was seen or excluded is left out. `rank` know
 import contextlib
 import http.client
 import json
+import os
 import threading
 from pathlib import Path
 
@@ -127,7 +128,8 @@ def serving(answering, threads=2, waiting=16, seconds=5.0, close=lambda: None, d
     finally:
         server.should_exit = True
         thread.join(20)
-        listening.close()
+        if listening.fileno() >= 0:  # uvloop may end before it has let go of the socket, which then would never be closed
+            os.close(listening.detach())
 
 
 class Client:
