@@ -81,7 +81,12 @@ def write_with_beam(whole: Share, target: Target, pipeline: beam.Pipeline) -> No
     tf.io.gfile.makedirs(folder)
     plans = [_write_plan(os.path.join(folder, share.shard), share, target) for share in split_up(whole)]
     with pipeline:
-        _ = pipeline | "Shares" >> beam.Create(plans) | "Apart" >> beam.Reshuffle() | "Write" >> beam.MapTuple(_write_planned)
+        _ = (
+            pipeline
+            | "Shares" >> beam.Create(plans)
+            | "Apart" >> beam.Reshuffle()
+            | "Write" >> beam.MapTuple(_write_planned)
+        )
     tf.io.gfile.rmtree(folder)
 
 
@@ -105,7 +110,9 @@ def _write_planned(path: str, digest: str) -> None:
         plan = file.read()
     if hashlib.sha256(plan).hexdigest() != digest:
         raise LogError(
-            path, "the plan of a share is not the one that the executor wrote.", "Check who can write to the artifact store, then run again."
+            path,
+            "the plan of a share is not the one that the executor wrote.",
+            "Check who can write to the artifact store, then run again.",
         )
     share, target = pickle.loads(plan)
     write(share, target)
@@ -120,7 +127,10 @@ def write(share: Share, target: Target) -> None:
     found, row = share.reader.set_aside, 0
     progress = Progress("writing examples", found.rows_in - found.rows)
     with contextlib.ExitStack() as stack:
-        files = {split: stack.enter_context(ExampleFile(target.folders[split], target.gzip_level, share.shard)) for split in share.in_split}
+        files = {
+            split: stack.enter_context(ExampleFile(target.folders[split], target.gzip_level, share.shard))
+            for split in share.in_split
+        }
         quarantine = _quarantine(stack, share, target) if found.rows else None
         for batch in share.reader.batches(quarantine):
             rows = slice(row, row + batch.num_rows)
@@ -132,7 +142,11 @@ def write(share: Share, target: Target) -> None:
     out, aside = sum(file.rows for file in files.values()), quarantine.rows if quarantine else 0
     if out + aside != found.rows_in or aside != found.rows:
         problem = f"{found.rows_in:,} rows in, {out:,} out and {aside:,} set aside ({found.rows:,} when first read)."
-        raise LogError("examples", problem, "Run again when nobody writes to the log; if it stays so, this is a defect of the reader.")
+        raise LogError(
+            "examples",
+            problem,
+            "Run again when nobody writes to the log; if it stays so, this is a defect of the reader.",
+        )
 
 
 def _quarantine(stack: contextlib.ExitStack, share: Share, target: Target) -> Quarantine:

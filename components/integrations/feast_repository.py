@@ -68,7 +68,10 @@ entity_key_serialization_version: 3
 
 def features_text(launch: str, tables: dict[str, pa.Table]) -> str:
     """features.py: an entity and a feature view for each table."""
-    entities = "\n".join(f"{name}_entity = Entity(name={key!r}, join_keys=[{key!r}], value_type=ValueType.STRING)" for name, key in KEYS.items())
+    entities = "\n".join(
+        f"{name}_entity = Entity(name={key!r}, join_keys=[{key!r}], value_type=ValueType.STRING)"
+        for name, key in KEYS.items()
+    )
     views = "\n".join(_view(launch, name, table) for name, table in tables.items())
     return f'''\
 """Feature views of the launch {launch}. Written by `python -m pipeline feast` from the declaration: edits are lost."""

@@ -87,7 +87,9 @@ class ItemVectors:
             )
         ids = offered.table[ITEM]
         self._refuse(offered, pc.equal(ids, "").to_numpy(), "an id for every item", "an empty one")
-        repeated = np.isin(ids.to_numpy(), pc.value_counts(ids).filter(_repeated(ids)).field("values").to_numpy(zero_copy_only=False))
+        repeated = np.isin(
+            ids.to_numpy(), pc.value_counts(ids).filter(_repeated(ids)).field("values").to_numpy(zero_copy_only=False)
+        )
         self._refuse(offered, repeated, "each item once", "repeated ids")
         self._refuse(offered, ~np.isfinite(offered.matrix).all(axis=1), "finite numbers", "NaN or infinity")
         return offered

@@ -52,7 +52,9 @@ class Recommender(tf.Module):
         self._columns = tf.constant(columns, tf.int32)
         self._candidate_ids = tf.constant(table.ids[active].tolist(), tf.string, [len(active)])
         self._candidate_titles = tf.constant(table.titles[active].tolist(), tf.string, [len(active)])
-        rows = tf.lookup.KeyValueTensorInitializer(tf.constant(table.ids.tolist(), tf.string), tf.range(len(table), dtype=tf.int64))
+        rows = tf.lookup.KeyValueTensorInitializer(
+            tf.constant(table.ids.tolist(), tf.string), tf.range(len(table), dtype=tf.int64)
+        )
         self._rows = tf.lookup.StaticHashTable(rows, 0)
         boost = np.ones(len(table)) if table.boost is None else table.boost
         self._boost = tf.constant(boost, tf.float32)
@@ -70,7 +72,9 @@ class Recommender(tf.Module):
         """
         raise NotImplementedError
 
-    def probabilities(self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def probabilities(
+        self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
         """Probability of each objective for given items; the subclass's part.
 
         Args:
@@ -83,16 +87,22 @@ class Recommender(tf.Module):
         """
         raise NotImplementedError
 
-    def recommend(self, user_id: tf.Tensor, history: tf.Tensor, exclude_ids: tf.Tensor, **context: tf.Tensor) -> dict[str, tf.Tensor]:
+    def recommend(
+        self, user_id: tf.Tensor, history: tf.Tensor, exclude_ids: tf.Tensor, **context: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
         """`serving_default`. Where fewer than K items may be shown, the last answers are "" with a score of -inf."""
-        del user_id  # part of the contract: what a server looks histories up by; the model itself reads the history only
+        del (
+            user_id
+        )  # part of the contract: what a server looks histories up by; the model itself reads the history only
         scores = self.scores(self.history_rows(history), context)
         hidden = tf.concat([exclude_ids, history], axis=1) if self._launch.exclude_seen else exclude_ids
         best = tf.math.top_k(self._without(scores, hidden), self._top_k)
         shown = best.values > -np.inf
         return {"item_ids": tf.where(shown, tf.gather(self._candidate_ids, best.indices), ""), "scores": best.values}
 
-    def rank(self, user_id: tf.Tensor, history: tf.Tensor, item_ids: tf.Tensor, **context: tf.Tensor) -> dict[str, tf.Tensor]:
+    def rank(
+        self, user_id: tf.Tensor, history: tf.Tensor, item_ids: tf.Tensor, **context: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
         """`rank`. value = boost x sum over objectives of weight x probability; an unknown item is one of which nothing is known."""
         del user_id
         rows = self.item_rows(item_ids)

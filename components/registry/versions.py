@@ -67,7 +67,9 @@ def fingerprint(version: Version) -> str:
         for name in names:
             with contextlib.suppress(OSError):  # removed meanwhile
                 path = os.path.join(parent, name)
-                entries.append((os.path.relpath(path, version.folder), os.stat(path).st_size, os.stat(path).st_mtime_ns))
+                entries.append(
+                    (os.path.relpath(path, version.folder), os.stat(path).st_size, os.stat(path).st_mtime_ns)
+                )
     return hashlib.sha256(repr(sorted(entries)).encode()).hexdigest()
 
 

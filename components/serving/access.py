@@ -59,7 +59,10 @@ class Access:
         for name, value in headers:
             if name == b"host":
                 if self.hosts is not None and host_name(value) not in self.hosts:
-                    return Refusal(FORBIDDEN, f"this server answers as {', '.join(sorted(self.hosts))} only, got Host {_text(value)}.")
+                    return Refusal(
+                        FORBIDDEN,
+                        f"this server answers as {', '.join(sorted(self.hosts))} only, got Host {_text(value)}.",
+                    )
                 host = value
             elif name == b"origin":
                 origin = value
@@ -70,18 +73,30 @@ class Access:
         if method in SAFE_METHODS:
             return None
         if origin and not self._allows(origin, host):
-            return Refusal(FORBIDDEN, f"pages of {_text(origin)} may not ask this server; start it with --allow-origin to let them.")
+            return Refusal(
+                FORBIDDEN,
+                f"pages of {_text(origin)} may not ask this server; start it with --allow-origin to let them.",
+            )
         return self._refuse_write(kind, authorization) if is_write(path) else None
 
     def _allows(self, origin: bytes, host: bytes) -> bool:
         text = origin.decode("latin-1")
-        return text in self.origins or "*" in self.origins or (bool(host) and text.partition("://")[2] == host.decode("latin-1"))
+        return (
+            text in self.origins
+            or "*" in self.origins
+            or (bool(host) and text.partition("://")[2] == host.decode("latin-1"))
+        )
 
     def _refuse_write(self, kind: bytes, authorization: bytes) -> Refusal | None:
         if kind.partition(b";")[0].strip().lower() != JSON:
-            return Refusal(UNSUPPORTED, f"this request needs the header Content-Type: application/json, got {_text(kind)}.")
+            return Refusal(
+                UNSUPPORTED, f"this request needs the header Content-Type: application/json, got {_text(kind)}."
+            )
         if self.token and not hmac.compare_digest(authorization, f"Bearer {self.token}".encode()):
-            return Refusal(UNAUTHORIZED, "this request needs the header Authorization: Bearer TOKEN, with the token of this server.")
+            return Refusal(
+                UNAUTHORIZED,
+                "this request needs the header Authorization: Bearer TOKEN, with the token of this server.",
+            )
         return None
 
 

@@ -55,7 +55,15 @@ def create(
         queue.close()
         close()
 
-    app = _App(access, service.metrics, title=f"Dayone: {service.launch.name}", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = _App(
+        access,
+        service.metrics,
+        title=f"Dayone: {service.launch.name}",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
     app.add_exception_handler(HTTPException, _explain_http)
     _add_model_routes(app, service, queue)
     _add_operations(app, service, queue)
@@ -69,7 +77,9 @@ def guard(app: ASGIApp, access: Access) -> ASGIApp:
     """The application as pages of the allowed origins may ask it (CORS); without such origins it stays as it is."""
     if not access.origins:
         return app
-    return CORSMiddleware(app, access.origins, allow_methods=("GET", "POST"), allow_headers=("authorization", "content-type"))
+    return CORSMiddleware(
+        app, access.origins, allow_methods=("GET", "POST"), allow_headers=("authorization", "content-type")
+    )
 
 
 class _App(FastAPI):
@@ -126,12 +136,22 @@ def _add_model_routes(app: _App, service: Service, queue: WorkQueue) -> None:
 
     asked, looked_up = api_description.predict(service.launch, service.limits), api_description.lookup()
     for path in (VERSION, MODEL):
-        counted = _route(app, "POST", f"{path}:predict", predict, service, "Ask a signature (TF Serving's predict)", asked)
+        counted = _route(
+            app, "POST", f"{path}:predict", predict, service, "Ask a signature (TF Serving's predict)", asked
+        )
         _route(app, "GET", f"{path}/metadata", metadata, service, "Signatures, and the version's card", looked_up)
         _route(app, "GET", path, status, service, "Which versions there are and which serves", looked_up)
     parameters = {"name": service.launch.name}
     app.direct["POST", f"{MODEL.format_map(parameters)}:predict"] = counted, parameters
-    _route(app, "POST", "/v1/events", events, service, "Tell what users did", api_description.events(service.launch, service.limits))
+    _route(
+        app,
+        "POST",
+        "/v1/events",
+        events,
+        service,
+        "Tell what users did",
+        api_description.events(service.launch, service.limits),
+    )
 
 
 def _add_operations(app: FastAPI, service: Service, queue: WorkQueue) -> None:
@@ -149,7 +169,11 @@ def _add_operations(app: FastAPI, service: Service, queue: WorkQueue) -> None:
         service.metrics.in_flight.set(queue.in_flight)
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4")
 
-    for path, handler, summary in (("/healthz", alive, "Alive"), ("/readyz", ready, "Ready to answer"), ("/metrics", metrics, "Prometheus")):
+    for path, handler, summary in (
+        ("/healthz", alive, "Alive"),
+        ("/readyz", ready, "Ready to answer"),
+        ("/metrics", metrics, "Prometheus"),
+    ):
         _route(app, "GET", path, handler, service, summary)
 
 
@@ -157,7 +181,9 @@ def _add_docs(app: _App) -> None:
     """The description for people: a page of ours, as FastAPI's loads its scripts from another host."""
 
     async def docs(request: Request) -> Response:
-        return Response(docs_page.render(app.openapi(), str(request.base_url).rstrip("/")), 200, demo_page.HEADERS, "text/html")
+        return Response(
+            docs_page.render(app.openapi(), str(request.base_url).rstrip("/")), 200, demo_page.HEADERS, "text/html"
+        )
 
     app.add_api_route("/docs", docs, methods=["GET"], include_in_schema=False)
 
@@ -173,7 +199,9 @@ def _add_demo(app: FastAPI, service: Service, queue: WorkQueue, demo: Demo) -> N
     _route(app, "GET", "/demo", page, service, "A page to try it out: /demo?user=u1")
 
 
-def _route(app: FastAPI, method: str, path: str, handler: Handler, service: Service, summary: str, more: dict | None = None) -> Handler:
+def _route(
+    app: FastAPI, method: str, path: str, handler: Handler, service: Service, summary: str, more: dict | None = None
+) -> Handler:
     """Adds a route that is counted and explains what is wrong; gives its handler."""
     name = handler.__name__
     seconds = service.metrics.seconds.labels(name)
@@ -184,7 +212,9 @@ def _route(app: FastAPI, method: str, path: str, handler: Handler, service: Serv
         try:
             response = await handler(request)
         except RequestError as error:
-            response = JSONResponse({"error": str(error)}, error.status, {"Retry-After": "1"} if error.status == BUSY else None)
+            response = JSONResponse(
+                {"error": str(error)}, error.status, {"Retry-After": "1"} if error.status == BUSY else None
+            )
         except Exception:
             _LOGGER.exception("a request failed")
             response = JSONResponse({"error": "the server failed; its log says why."}, 500)
@@ -193,7 +223,11 @@ def _route(app: FastAPI, method: str, path: str, handler: Handler, service: Serv
         return response
 
     parameters = [part[1:-1] for part in path.replace(":", "/").split("/") if part.startswith("{")]
-    documented = {"parameters": [{"name": each, "in": "path", "required": True, "schema": {"type": "string"}} for each in parameters]}
+    documented = {
+        "parameters": [
+            {"name": each, "in": "path", "required": True, "schema": {"type": "string"}} for each in parameters
+        ]
+    }
     app.add_api_route(
         path,
         counted,
@@ -243,6 +277,8 @@ async def _read(request: Request, most: int) -> bytes:
 
 async def _explain_http(_: Request, error: Exception) -> Response:
     status, detail, headers = (
-        (error.status_code, error.detail, error.headers) if isinstance(error, HTTPException) else (BAD_REQUEST, str(error), None)
+        (error.status_code, error.detail, error.headers)
+        if isinstance(error, HTTPException)
+        else (BAD_REQUEST, str(error), None)
     )
     return JSONResponse({"error": detail}, status, dict(headers) if headers else None)

@@ -99,7 +99,9 @@ class _Bounded(_Protocol):
 
     def _make_room(self) -> None:
         """Closes the connection that has waited longest; where all others are at work, this one."""
-        others = [each for each in self.connections if each is not self and isinstance(each, _Bounded) and each.is_waiting]
+        others = [
+            each for each in self.connections if each is not self and isinstance(each, _Bounded) and each.is_waiting
+        ]
         if others:
             oldest = min(others, key=lambda each: each.since)
             self.connections.discard(oldest)

@@ -40,9 +40,15 @@ def render(description: Mapping[str, typing.Any], address: str) -> bytes:
       address: of the server, for the commands that a person may copy.
     """
     operations = [
-        _operation(method, path, operation, address) for path, methods in description["paths"].items() for method, operation in methods.items()
+        _operation(method, path, operation, address)
+        for path, methods in description["paths"].items()
+        for method, operation in methods.items()
     ]
-    return _template().render(title=description["info"]["title"], operations=operations, style=demo_page.STYLE).encode("utf-8", "replace")
+    return (
+        _template()
+        .render(title=description["info"]["title"], operations=operations, style=demo_page.STYLE)
+        .encode("utf-8", "replace")
+    )
 
 
 def _operation(method: str, path: str, operation: Mapping[str, typing.Any], address: str) -> dict[str, typing.Any]:
@@ -54,6 +60,10 @@ def _operation(method: str, path: str, operation: Mapping[str, typing.Any], addr
         "path": path,
         "summary": operation.get("summary", ""),
         "body": json.dumps(body, indent=2) if body else "",
-        "example": f"curl -H 'Content-Type: application/json' -d '{json.dumps(example)}' {address}{path}" if example else "",
-        "answers": [(status, answer.get("description", "")) for status, answer in operation.get("responses", {}).items()],
+        "example": f"curl -H 'Content-Type: application/json' -d '{json.dumps(example)}' {address}{path}"
+        if example
+        else "",
+        "answers": [
+            (status, answer.get("description", "")) for status, answer in operation.get("responses", {}).items()
+        ],
     }

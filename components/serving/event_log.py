@@ -37,7 +37,9 @@ class EventLog:
       problem: why the last attempt to write or publish failed; "" while all is well.
     """
 
-    def __init__(self, folder: Path, rows_per_file: int = 100_000, seconds_per_file: float = 300.0, day_folder: str = ""):
+    def __init__(
+        self, folder: Path, rows_per_file: int = 100_000, seconds_per_file: float = 300.0, day_folder: str = ""
+    ):
         """Recovers what an earlier server left, and starts the writer.
 
         Args:
@@ -48,7 +50,12 @@ class EventLog:
         Raises:
           OSError: if the folder cannot be made or read.
         """
-        self._folder, self._most_rows, self._most_seconds, self._day_folder = folder, rows_per_file, seconds_per_file, day_folder
+        self._folder, self._most_rows, self._most_seconds, self._day_folder = (
+            folder,
+            rows_per_file,
+            seconds_per_file,
+            day_folder,
+        )
         self.written = self.dropped = 0
         self.problem = ""
         folder.mkdir(parents=True, exist_ok=True)
@@ -108,7 +115,9 @@ class EventLog:
             outcomes.append(self._rotate())
         if rows:
             outcomes.append(self._append(rows, today))
-        if self._file and (last or self._file.rows >= self._most_rows or time.monotonic() - self._file.opened >= self._most_seconds):
+        if self._file and (
+            last or self._file.rows >= self._most_rows or time.monotonic() - self._file.opened >= self._most_seconds
+        ):
             outcomes.append(self._rotate())
         if outcomes:
             self._report(next((error for error in outcomes if error), None))
@@ -120,7 +129,9 @@ class EventLog:
             lost.abandon()
             self.written -= lost.rows
             self._drop(lost.rows)
-            _LOGGER.warning("an open file of the traffic log was removed from %s: %d rows are lost", self._folder, lost.rows)
+            _LOGGER.warning(
+                "an open file of the traffic log was removed from %s: %d rows are lost", self._folder, lost.rows
+            )
 
     def _append(self, rows: Sequence[Mapping[str, Any]], today: str) -> Exception | None:
         """Writes rows to the open file or a new one; rows that cannot be written are counted."""
@@ -158,9 +169,15 @@ class EventLog:
         """Says when writing begins to fail, with one traceback, and when it works again; not what happens to each batch between."""
         if error and not self.problem:
             self._dropped_before = self.dropped
-            _LOGGER.error("the traffic log in %s fails; it is tried again with every batch", self._folder, exc_info=error)
+            _LOGGER.error(
+                "the traffic log in %s fails; it is tried again with every batch", self._folder, exc_info=error
+            )
         elif self.problem and not error:
-            _LOGGER.warning("the traffic log in %s is written again; rows dropped meanwhile: %d", self._folder, self.dropped - self._dropped_before)
+            _LOGGER.warning(
+                "the traffic log in %s is written again; rows dropped meanwhile: %d",
+                self._folder,
+                self.dropped - self._dropped_before,
+            )
         self.problem = f"{type(error).__name__}: {error}" if error else ""
 
 

@@ -64,7 +64,9 @@ class Refusal:
 class ModelHolder:
     """Holds the current model and follows the folder of versions."""
 
-    def __init__(self, folder: Path, load: Callable[[Version], Model], changed: Callable[[str], None] = lambda event: None):
+    def __init__(
+        self, folder: Path, load: Callable[[Version], Model], changed: Callable[[str], None] = lambda event: None
+    ):
         """Starts with nothing loaded.
 
         Args:
@@ -157,8 +159,14 @@ class ModelHolder:
 
     def status(self) -> list[dict[str, object]]:
         """What TF Serving's status says of each version that is in the folder or current."""
-        numbers = {version.number for version in versions.listed(self.folder) if version.state != "withdrawn"} | {self.number}
-        return [_state(number, number == self.number, self._refused.get(number)) for number in sorted(numbers, reverse=True) if number]
+        numbers = {version.number for version in versions.listed(self.folder) if version.state != "withdrawn"} | {
+            self.number
+        }
+        return [
+            _state(number, number == self.number, self._refused.get(number))
+            for number in sorted(numbers, reverse=True)
+            if number
+        ]
 
     def follow(self, seconds: float) -> None:
         """Looks into the folder every so many seconds, in a thread of its own, until `stop`."""
@@ -183,5 +191,9 @@ class ModelHolder:
 
 def _state(number: int, current: bool, refusal: Refusal | None) -> dict[str, object]:
     state = "AVAILABLE" if current else "END"
-    error = {"error_code": "UNKNOWN", "error_message": refusal.problem} if refusal else {"error_code": "OK", "error_message": ""}
+    error = (
+        {"error_code": "UNKNOWN", "error_message": refusal.problem}
+        if refusal
+        else {"error_code": "OK", "error_message": ""}
+    )
     return {"version": str(number), "state": state, "status": error}

@@ -110,7 +110,9 @@ def _instances(value: object, wanted: Mapping[str, Input], limits: Limits) -> li
 
 def _named(value: object, wanted: Mapping[str, Input]) -> object:
     """A signature with one input takes its bare value, too."""
-    return {next(iter(wanted)): value} if len(wanted) == 1 and (not isinstance(value, dict) or "b64" in value) else value
+    return (
+        {next(iter(wanted)): value} if len(wanted) == 1 and (not isinstance(value, dict) or "b64" in value) else value
+    )
 
 
 def _transposed(value: object, wanted: Mapping[str, Input], limits: Limits) -> list:
@@ -124,7 +126,9 @@ def _transposed(value: object, wanted: Mapping[str, Input], limits: Limits) -> l
             raise RequestError(f"inputs.{name} needs a list with a value per row, got {shown(column)}.")
     sizes = {name: len(column) for name, column in columns.items()}
     if len(set(sizes.values())) > 1:
-        raise RequestError(f"inputs needs columns of one length, got {', '.join(f'{name}: {size:,}' for name, size in sizes.items())}.")
+        raise RequestError(
+            f"inputs needs columns of one length, got {', '.join(f'{name}: {size:,}' for name, size in sizes.items())}."
+        )
     _check_rows(max(sizes.values(), default=0), "inputs", limits)
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
@@ -141,7 +145,9 @@ def _check_ranked(rows: Sequence[Row], wanted: Mapping[str, Input], limits: Limi
     if ITEMS in wanted and wanted[ITEMS].rank == 2:
         count = sum(len(row[ITEMS]) for row in rows)
         if count > limits.ranked:
-            raise RequestError(f"{ITEMS} needs at most {limits.ranked:,} ids in all rows together, got {count:,}.", TOO_LARGE)
+            raise RequestError(
+                f"{ITEMS} needs at most {limits.ranked:,} ids in all rows together, got {count:,}.", TOO_LARGE
+            )
 
 
 def _row(value: object, wanted: Mapping[str, Input], where: str, limits: Limits) -> Row:

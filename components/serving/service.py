@@ -112,15 +112,21 @@ class Service:
         policy = exploration.EXPLORE if explores else str(model.card.get("kind", "model"))
         return Drawn(secrets.token_hex(8), policy, chances[: len(answer[ITEMS])])
 
-    def _note(self, request: PredictRequest, answers: Sequence[predict_answer.Answer], drawn: Sequence[Drawn], model: Model) -> None:
+    def _note(
+        self, request: PredictRequest, answers: Sequence[predict_answer.Answer], drawn: Sequence[Drawn], model: Model
+    ) -> None:
         """Logs what is shown."""
         if self.log is None or not request.log:
             return
         now = time.time_ns() // 1_000
         for row, answer, how in zip(request.rows, answers, drawn, strict=True):
             user = row[USER].decode("utf-8")
-            context = {name: row.get(name) for name in self.launch.log.context}  # not the row: its lists would stay in memory
-            shown = Shown(user, how.request, answer[ITEMS], how.propensities, how.policy, str(model.number), context, now)
+            context = {
+                name: row.get(name) for name in self.launch.log.context
+            }  # not the row: its lists would stay in memory
+            shown = Shown(
+                user, how.request, answer[ITEMS], how.propensities, how.policy, str(model.number), context, now
+            )
             # A user without an id cannot be told from others: the log has no place for such a row.
             self.log.add(self._rows.impressions(shown) if user else [])
 
@@ -155,7 +161,9 @@ class Service:
         with self.holder.using(version) as model:
             spec = {"name": self.launch.name, "signature_name": "", "version": str(model.number)}
             described = {name: _signature(model, name) for name in sorted(model.inputs)}
-            return json.dumps({"model_spec": spec, "metadata": {"signature_def": {"signature_def": described}, "card": model.card}}).encode()
+            return json.dumps(
+                {"model_spec": spec, "metadata": {"signature_def": {"signature_def": described}, "card": model.card}}
+            ).encode()
 
     def count_logged(self) -> None:
         """Brings the log's figures into the metrics."""

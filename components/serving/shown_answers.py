@@ -89,7 +89,9 @@ class ShownAnswers:
             return None
         context = dict(zip(self._columns, kept.context, strict=True))
         propensities = array.array("d", kept.propensities).tolist()
-        return Shown(kept.user, request, kept.items.split(SEPARATOR), propensities, kept.policy, kept.version, context, kept.time)
+        return Shown(
+            kept.user, request, kept.items.split(SEPARATOR), propensities, kept.policy, kept.version, context, kept.time
+        )
 
 
 def _size(kept: _Kept) -> int:

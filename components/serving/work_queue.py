@@ -30,7 +30,9 @@ class WorkQueue:
         self._most, self.seconds = threads + waiting, seconds
         self.in_flight = 0
         self._pieces: queue.SimpleQueue[_Piece | None] = queue.SimpleQueue()
-        self._threads = [threading.Thread(target=self._work, name=f"model-{number}", daemon=True) for number in range(threads)]
+        self._threads = [
+            threading.Thread(target=self._work, name=f"model-{number}", daemon=True) for number in range(threads)
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -41,7 +43,9 @@ class WorkQueue:
           RequestError: if the queue is full, or the time is over; work that began goes on, as a thread cannot be stopped, and keeps its place.
         """
         if self.in_flight >= self._most:
-            raise RequestError(f"the server is busy: {self.in_flight:,} requests wait or are worked on. Try again.", BUSY)
+            raise RequestError(
+                f"the server is busy: {self.in_flight:,} requests wait or are worked on. Try again.", BUSY
+            )
         self.in_flight += 1
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()

@@ -42,7 +42,9 @@ def lock(home: Path) -> Iterator[int]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BusyError(f"another run is at work in {home}. Wait for its end, or give this one its own --workspace.") from None
+            raise BusyError(
+                f"another run is at work in {home}. Wait for its end, or give this one its own --workspace."
+            ) from None
         yield file.fileno()
 
 

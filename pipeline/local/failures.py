@@ -11,7 +11,9 @@ from typing import Any
 from components.errors import DayoneError
 
 # The line that Python prints for an error of ours, up to Beam's " [while running 'step']" or the end of the quotation.
-_QUOTED = re.compile(r"components\.errors\.\w+Error: (?P<message>.*?)(?= \[while running |\n\n|\nTraceback |\Z)", re.DOTALL)
+_QUOTED = re.compile(
+    r"components\.errors\.\w+Error: (?P<message>.*?)(?= \[while running |\n\n|\nTraceback |\Z)", re.DOTALL
+)
 
 
 def explain(error: BaseException, step: str) -> dict[str, Any]:
@@ -21,7 +23,11 @@ def explain(error: BaseException, step: str) -> dict[str, Any]:
         return {"step": step, "expected": True, "message": message}
     lines = str(error).strip().splitlines()
     place = f"step {step}" if step else "the run"
-    return {"step": step, "expected": False, "message": f"{place} failed: {type(error).__name__}: {lines[-1].strip() if lines else 'no message'}"}
+    return {
+        "step": step,
+        "expected": False,
+        "message": f"{place} failed: {type(error).__name__}: {lines[-1].strip() if lines else 'no message'}",
+    }
 
 
 def expected_message(error: BaseException) -> str | None:

@@ -84,7 +84,11 @@ def _follow(request: Request, terminal: Terminal, record: RunRecord, log: Path, 
         reason = f"killed by signal {-status}" if status < 0 else f"ended with status {status}"
         hint = " (out of memory?)" if status == -signal.SIGKILL else ""
         place = f" in step {record.running}" if record.running else ""
-        record.failure = {"step": record.running, "expected": False, "message": f"the pipeline's process was {reason}{place}{hint}"}
+        record.failure = {
+            "step": record.running,
+            "expected": False,
+            "message": f"the pipeline's process was {reason}{place}{hint}",
+        }
     return False
 
 

@@ -15,7 +15,9 @@ _GENERATOR = PROJECT / "data" / "generate.py"
 
 def missing_inputs(launch: Launch, settings: Settings) -> list[Path]:
     """The declared files that are not there."""
-    declared = [path for path in [launch.log.path] if not query_of(path)] + ([launch.catalogue.path] if launch.catalogue else [])
+    declared = [path for path in [launch.log.path] if not query_of(path)] + (
+        [launch.catalogue.path] if launch.catalogue else []
+    )
     located = [settings.locate(path) for path in declared]
     return [path for path in located if not path.exists() and not glob.glob(any_span(str(path)), recursive=True)]
 
@@ -38,4 +40,8 @@ def check_inputs(launch: Launch, settings: Settings) -> None:
       LogError: naming the file that is missing.
     """
     for path in missing_inputs(launch, settings):
-        raise LogError(str(path), "there is no such file or folder.", f"Say where the files of launch {launch.name!r} are: --log DIR.")
+        raise LogError(
+            str(path),
+            "there is no such file or folder.",
+            f"Say where the files of launch {launch.name!r} are: --log DIR.",
+        )

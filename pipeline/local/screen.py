@@ -41,7 +41,9 @@ class Terminal:
         stream = stream or sys.stdout
         stream = stream.raw if isinstance(stream, PrintableStream) else stream  # the console's own escapes stay
         _never_crash_on(stream)
-        self._console = Console(file=stream, width=width, force_terminal=live, highlight=False, markup=False, emoji=False)
+        self._console = Console(
+            file=stream, width=width, force_terminal=live, highlight=False, markup=False, emoji=False
+        )
         self._live = self._console.is_interactive
         self._unicode = _encodes(stream, "".join(mark for mark, _ in _MARKS.values()) + "━")
         self._name_width = max(len(step.name) for step in steps.STEPS)
@@ -86,9 +88,16 @@ class Terminal:
         figure = printable(figure)
         took = f"{seconds:.1f} s"
         if not self._live or not self._unicode:
-            self.line(f"{_PLAIN_MARKS[state]:<7} {name:<{self._name_width}}  {took:>{_SECONDS_WIDTH}}  {figure}".rstrip())
+            self.line(
+                f"{_PLAIN_MARKS[state]:<7} {name:<{self._name_width}}  {took:>{_SECONDS_WIDTH}}  {figure}".rstrip()
+            )
             return
-        text = Text.assemble((f"{mark} ", style), (f"{name:<{self._name_width}}  ", "bold"), (f"{took:>{_SECONDS_WIDTH}}  ", "dim"), figure)
+        text = Text.assemble(
+            (f"{mark} ", style),
+            (f"{name:<{self._name_width}}  ", "bold"),
+            (f"{took:>{_SECONDS_WIDTH}}  ", "dim"),
+            figure,
+        )
         self._console.print(text, no_wrap=True, overflow="ellipsis", crop=True)
 
     def _begin(self, name: str, note: str) -> None:
@@ -116,7 +125,9 @@ class Terminal:
         share = _KnownTotal("{task.percentage:>3.0f}%", markup=False)
         if self._console.width < _NARROW:
             return [spinner, name, share]
-        note = TextColumn("{task.fields[note]}", style="dim", table_column=Column(no_wrap=True, overflow="ellipsis"), markup=False)
+        note = TextColumn(
+            "{task.fields[note]}", style="dim", table_column=Column(no_wrap=True, overflow="ellipsis"), markup=False
+        )
         return [spinner, name, BarColumn(bar_width=20), share, TimeRemainingColumn(compact=True), note]
 
 

@@ -60,4 +60,9 @@ class Options:
                 raise SettingsError(f"--{name}", value, f"a number from {low} to {high}")
         for origin in self.origins:
             if origin != "*" and not _ORIGIN.fullmatch(origin):
-                raise SettingsError("--allow-origin", origin, "an origin such as https://shop.example or http://localhost:3000", "No path, no slash.")
+                raise SettingsError(
+                    "--allow-origin",
+                    origin,
+                    "an origin such as https://shop.example or http://localhost:3000",
+                    "No path, no slash.",
+                )

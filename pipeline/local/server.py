@@ -108,7 +108,9 @@ def run(launch: Launch, settings: Settings, options: Options, listening: socket.
     queue = WorkQueue(options.threads, options.waiting, options.timeout)
     demo = Demo(service, lambda: demo_users.read(launch, str(settings.data))) if options.demo else None
     allowed = access.of_server(options.host, options.origins, options.token)
-    bounds = ConnectionLimits(connections.allow_open_files(options.connections), answer_seconds=2 * options.timeout + 20)
+    bounds = ConnectionLimits(
+        connections.allow_open_files(options.connections), answer_seconds=2 * options.timeout + 20
+    )
     config = configure(app.create(service, queue, close, demo, allowed), allowed, bounds)
     # uvicorn ends in good order and then raises the signal again: being told to stop is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

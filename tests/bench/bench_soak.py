@@ -53,7 +53,10 @@ class Soak:
 
     def _click(self, rows, answer):
         shown = zip(rows, answer["predictions"], answer["request_ids"], strict=True)
-        events = [{"user_id": row["user_id"], "item_id": seen["item_ids"][0], "event": "click", "request_id": of} for row, seen, of in shown]
+        events = [
+            {"user_id": row["user_id"], "item_id": seen["item_ids"][0], "event": "click", "request_id": of}
+            for row, seen, of in shown
+        ]
         return json.dumps({"events": events}).encode()
 
     def end(self):
@@ -90,5 +93,7 @@ def soak(server, seconds):
         print(f"{time.monotonic() - began:6.0f} s {found[-1][0]:>9,} answers {found[-1][1]:8.1f} MB", flush=True)
     load.end()
     (before, low), (after, high) = found[REPORTS // 2], found[-1]
-    print(f"second half: {high - low:+.1f} MB, {(high - low) * 1024 / max(after - before, 1):+.3f} KB per answer; {len(load.failures)} failed")
+    print(
+        f"second half: {high - low:+.1f} MB, {(high - low) * 1024 / max(after - before, 1):+.3f} KB per answer; {len(load.failures)} failed"
+    )
     return load.failures

@@ -30,11 +30,19 @@ READER = "import sys, pyarrow.parquet as pq; pq.read_table(sys.argv[1])"
 SCHEMA = "from components.ingest import parquet_blocks; parquet_blocks.first_types(sys.argv[1])"
 ROWS = "from components.ingest import parquet_blocks; list(parquet_blocks.blocks(sys.argv[1]))"
 NEW = "from pipeline.cli import main; main.main(['new', sys.argv[1] + '-project/mine', '--log', sys.argv[1]])"
-old = pytest.mark.skipif(int(pa.__version__.split(".")[0]) >= 14, reason="this pyarrow runs nothing and cannot write such a file")
+old = pytest.mark.skipif(
+    int(pa.__version__.split(".")[0]) >= 14, reason="this pyarrow runs nothing and cannot write such a file"
+)
 
 
 def python(code, *arguments):
-    return subprocess.run([sys.executable, "-W", "ignore", "-c", code, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
 
 
 @pytest.fixture

@@ -47,7 +47,10 @@ def test_the_screen_of_a_run_shows_no_escape_of_others(live):
         terminal.show({"event": "start", "step": "Trainer"})
         terminal.show({"event": "progress", "task": EVIL, "note": EVIL, "done": 1, "total": 2})
     shown = raw.getvalue()
-    assert not any(sequence in shown for sequence in ("\x1b]0", "\x07", "\x1b[2J", "\u202e", "\x9b")) and r"\x1b]0;TITLE" in shown
+    assert (
+        not any(sequence in shown for sequence in ("\x1b]0", "\x07", "\x1b[2J", "\u202e", "\x9b"))
+        and r"\x1b]0;TITLE" in shown
+    )
     assert ("\x1b" in shown) == live, "its own colours stay"
 
 

@@ -12,7 +12,14 @@ EVIL = {"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"}
 
 @pytest.mark.parametrize(
     ("header", "name"),
-    [(b"LocalHost:8501", "localhost"), (b"127.0.0.1", "127.0.0.1"), (b"[::1]:8501", "::1"), (b"::1", "::1"), (b"", ""), (b"a:b:c", "a:b:c")],
+    [
+        (b"LocalHost:8501", "localhost"),
+        (b"127.0.0.1", "127.0.0.1"),
+        (b"[::1]:8501", "::1"),
+        (b"::1", "::1"),
+        (b"", ""),
+        (b"a:b:c", "a:b:c"),
+    ],
 )
 def test_the_name_in_a_host_header(header, name):
     assert host_name(header) == name
@@ -44,7 +51,9 @@ def test_origins():
     assert refusal(origin="http://", content_type="application/json") == 403, "no host at all is no match"
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""])
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""]
+)
 def test_writes_need_json(kind):
     assert refusal(content_type=kind) == 415
     assert refusal(path=PREDICT, content_type=kind) is None, "as TF Serving"
@@ -87,7 +96,11 @@ def test_pages_of_an_allowed_site_may_ask(tmp_path):
     push(tmp_path, 1)
     shop = "https://shop.example"
     with serving(service(tmp_path), access=of_server("127.0.0.1", (shop,))) as client:
-        preflight = {"Origin": shop, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+        preflight = {
+            "Origin": shop,
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "content-type",
+        }
         assert client.ask("OPTIONS", EVENTS, None, preflight)[0] == 200
         assert client.ask("OPTIONS", PREDICT, None, preflight | {"Origin": "https://evil.example"})[0] == 400
         status, _, headers = client.whole("POST", PREDICT, ASK, {"Origin": shop})

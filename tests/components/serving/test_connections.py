@@ -45,7 +45,10 @@ def folder(tmp_path):
 
 @pytest.mark.parametrize("sent", [b"", HALF])
 def test_a_head_that_does_not_come_is_given_up(folder, sent):
-    with serving(service(folder), bounds=impatient()) as client, socket.create_connection(("127.0.0.1", client.port)) as slow:
+    with (
+        serving(service(folder), bounds=impatient()) as client,
+        socket.create_connection(("127.0.0.1", client.port)) as slow,
+    ):
         slow.sendall(sent)
         began = time.monotonic()
         assert is_closed(slow)
@@ -53,7 +56,10 @@ def test_a_head_that_does_not_come_is_given_up(folder, sent):
 
 
 def test_a_head_that_drips_is_given_up(folder):
-    with serving(service(folder), bounds=impatient()) as client, socket.create_connection(("127.0.0.1", client.port)) as slow:
+    with (
+        serving(service(folder), bounds=impatient()) as client,
+        socket.create_connection(("127.0.0.1", client.port)) as slow,
+    ):
         slow.sendall(HALF)
         sent = 0
         with contextlib.suppress(OSError):
@@ -86,7 +92,10 @@ def test_an_endless_head_is_not_kept(folder):
 
 def test_slow_callers_lock_nobody_out(folder):
     """Twice as many slow connections as there may be: every request between them is answered at once."""
-    with serving(service(folder), bounds=dataclasses.replace(BOUNDS, connections=20)) as client, contextlib.ExitStack() as stack:
+    with (
+        serving(service(folder), bounds=dataclasses.replace(BOUNDS, connections=20)) as client,
+        contextlib.ExitStack() as stack,
+    ):
         for number in range(40):
             slow = stack.enter_context(socket.create_connection(("127.0.0.1", client.port)))
             slow.sendall(HALF)
@@ -100,7 +109,10 @@ def test_where_all_connections_work_a_new_one_is_told_so(folder):
     gate, answers = threading.Event(), []
     answering = service(folder, make=lambda version: SmallModel(version.number, delay=lambda: gate.wait(10)))
     with serving(answering, bounds=dataclasses.replace(BOUNDS, connections=2)) as client:
-        askers = [threading.Thread(target=lambda: answers.append(client.predict({"instances": [{"user_id": "u"}]})[0])) for _ in range(2)]
+        askers = [
+            threading.Thread(target=lambda: answers.append(client.predict({"instances": [{"user_id": "u"}]})[0]))
+            for _ in range(2)
+        ]
         for asker in askers:
             asker.start()
         while answering.holder.model().users < 2:

@@ -98,7 +98,9 @@ def test_a_log_without_traffic_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("left", "kept"), [(b'{"n": 1}\n{"n": 2}\n{"n"', [1, 2]), (b'{"n": 1}\n', [1]), (b'{"n', []), (b"", [])])
+@pytest.mark.parametrize(
+    ("left", "kept"), [(b'{"n": 1}\n{"n": 2}\n{"n"', [1, 2]), (b'{"n": 1}\n', [1]), (b'{"n', []), (b"", [])]
+)
 def test_what_a_killed_server_left_is_closed_without_its_torn_row(tmp_path, left, kept):
     (tmp_path / ".open-0.jsonl").write_bytes(left)
     assert len(recover(tmp_path)) == bool(kept)
@@ -124,7 +126,9 @@ def test_the_file_of_a_server_that_lives_is_left_alone(tmp_path):
 
 def test_a_file_lies_in_the_folder_of_its_day(tmp_path, monkeypatch):
     moment = [86_399.0]
-    monkeypatch.setattr(time, "gmtime", lambda seconds=None, real=time.gmtime: real(moment[0] if seconds is None else seconds))
+    monkeypatch.setattr(
+        time, "gmtime", lambda seconds=None, real=time.gmtime: real(moment[0] if seconds is None else seconds)
+    )
     log = EventLog(tmp_path, day_folder="%Y/%m-%d")
     log.add([{"n": 1}])
     wait_for(lambda: log.written == 1)
@@ -264,7 +268,9 @@ def test_a_file_that_a_starting_server_takes_for_an_empty_one_is_made_again(tmp_
 def test_a_clock_that_jumps_loses_nothing(tmp_path, monkeypatch, jump):
     shift = [0]
     monkeypatch.setattr(time, "time", lambda real=time.time: real() + shift[0])
-    monkeypatch.setattr(time, "gmtime", lambda seconds=None, real=time.gmtime: real(time.time() if seconds is None else seconds))
+    monkeypatch.setattr(
+        time, "gmtime", lambda seconds=None, real=time.gmtime: real(time.time() if seconds is None else seconds)
+    )
     log = EventLog(tmp_path, rows_per_file=2, day_folder="%Y-%m-%d")
     for n in range(6):
         log.add([{"n": n}])

@@ -52,7 +52,11 @@ def test_a_broken_version_is_refused_once_and_the_old_one_stays(holder, loaded, 
     assert holder.number == 1 and not loaded[0].retired
     assert len(loaded) == (2 if broken == 3 else 1), "tried once"
     newest, oldest = holder.status()
-    assert newest["version"] == str(broken) and newest["state"] == "END" and f"version {broken}" in newest["status"]["error_message"]
+    assert (
+        newest["version"] == str(broken)
+        and newest["state"] == "END"
+        and f"version {broken}" in newest["status"]["error_message"]
+    )
     assert oldest == {"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
 
 
@@ -117,7 +121,9 @@ def test_a_version_that_is_copied_slowly_serves_once_its_folder_is_whole(tmp_pat
     assert not holder.check(), "a look must find it as the one before did"
     assert holder.check() and holder.number == 1
     assert versions.refusals(tmp_path) == {}
-    assert holder.status() == [{"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}]
+    assert holder.status() == [
+        {"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+    ]
 
 
 def test_a_folder_that_changes_and_stays_broken_is_tried_once_per_change(holder, loaded, tmp_path):

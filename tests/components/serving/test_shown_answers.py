@@ -10,7 +10,14 @@ def answer(number, width=6, items=10):
     ids = [f"i{(number * items + place) % 1_000:0{width}d}" for place in range(items)]
     context = {"device": b"mobile", "age": 40.0, "history": ["x" * 100] * 50}
     return Shown(
-        f"u{number:05d}", f"{number:016x}", ids, [0.9 + 0.01 * place for place in range(items)], "model", "1795449687", context, 10**15 + number
+        f"u{number:05d}",
+        f"{number:016x}",
+        ids,
+        [0.9 + 0.01 * place for place in range(items)],
+        "model",
+        "1795449687",
+        context,
+        10**15 + number,
     )
 
 
