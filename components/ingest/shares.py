@@ -1,9 +1,10 @@
 """Writes the examples of a log in shares: one here, or one per file or Parquet row group on the workers of a Beam runner.
 
-The first pass over a log settles the types, finds the rows that are wrong, cuts in time and makes the labels; it holds a few columns of the
-whole log and runs in the executor. What is left is per row, and costs most: reading all columns, encoding, writing. `write` does that
-for one share, the same way wherever it runs. A share travels as a file below the artifact, not in the graph of the Beam job, which
-has a limit of a few megabytes; so workers must see the same folders as the executor.
+The first pass over a log settles the types, finds the rows that are wrong, cuts in time and makes the labels; it holds
+a few columns of the whole log and runs in the executor. What is left is per row, and costs most: reading all columns,
+encoding, writing. `write` does that for one share, the same way wherever it runs. A share travels as a file below the
+artifact, not in the graph of the Beam job, which has a limit of a few megabytes; so workers must see the same folders
+as the executor.
 """
 
 import contextlib
@@ -101,7 +102,8 @@ def _write_plan(path: str, share: Share, target: Target) -> tuple[str, str]:
 def _write_planned(path: str, digest: str) -> None:
     """Writes a planned share.
 
-    Unpickling runs code, so only the bytes that the executor wrote are unpickled: the digest came with the job, not with the file.
+    Unpickling runs code, so only the bytes that the executor wrote are unpickled: the digest came with the job, not
+      with the file.
 
     Raises:
       LogError: if the plan was changed on its way.

@@ -50,12 +50,14 @@ def write(folder: Path, launch: str, tables: dict[str, pa.Table]) -> None:
 def settings_text(launch: str) -> str:
     """feature_store.yaml."""
     return f"""\
-# Written once by `python -m pipeline feast`, then yours. SQLite serves one machine: for production name another online store here.
+# Written once by `python -m pipeline feast`, then yours. SQLite serves one machine: for production name another online
+# store here.
 project: {launch}
 provider: local
 registry:
   path: {DATA}/registry.db
-  # Servers read the registry once, when they start. Read again it may say that a fill is running, and then Feast gives no features.
+  # Servers read the registry once, when they start. Read again it may say that a fill is running, and then Feast gives
+  # no features.
   cache_ttl_seconds: 0
 online_store:
   type: sqlite

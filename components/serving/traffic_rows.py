@@ -83,7 +83,8 @@ class TrafficRows:
           given: `value`, `request_id` and context columns, as far as the caller gives them.
 
         Returns:
-          The row; position, policy, propensity, version and context are those of the answer of that request, where it is remembered. Its
+          The row; position, policy, propensity, version and context are those of the answer of that request, where it
+          is remembered. Its
           time is never before that of the answer, even where the clock was set back in between.
         """
         log, request = self._log, given.get("request_id")

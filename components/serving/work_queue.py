@@ -1,7 +1,7 @@
 """The bounded queue between the network and the model: what does not fit is told so at once, instead of waiting for ever.
 
-Threads of its own and one future per piece, not `run_in_executor` under `wait_for` and `shield`: the way to the model and back took 0.15 ms
-of a request's 1.0 with those (measured, one client).
+Threads of its own and one future per piece, not `run_in_executor` under `wait_for` and `shield`: the way to the model
+and back took 0.15 ms of a request's 1.0 with those (measured, one client).
 """
 
 import asyncio
@@ -40,7 +40,8 @@ class WorkQueue:
         """The result of the work.
 
         Raises:
-          RequestError: if the queue is full, or the time is over; work that began goes on, as a thread cannot be stopped, and keeps its place.
+          RequestError: if the queue is full, or the time is over; work that began goes on, as a thread cannot be
+            stopped, and keeps its place.
         """
         if self.in_flight >= self._most:
             raise RequestError(

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.tensorflow
 
 LAUNCH = Launch(
     name="shop",
-    log=Log("log/", "user", "item", "time", value="stars", max_set_aside=0.2),
+    log=Log("log/", "user", "item", "time", value="stars", max_quarantined=0.2),
     objectives=(Objective("liked", value_at_least=3),),
     split=Split(eval_share=0.25),
 )

@@ -132,7 +132,9 @@ WRITER = """
 def test_whenever_the_writer_is_killed_every_version_is_whole(tmp_path, seed):
     command = [sys.executable, "-c", textwrap.dedent(WRITER), str(tmp_path)]
     writer = subprocess.Popen(command, cwd=ROOT)
+    deadline = time.monotonic() + 60
     while versions.served(tmp_path) is None:
+        assert writer.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
     time.sleep(0.05 + 0.037 * seed)
     os.kill(writer.pid, signal.SIGKILL)
