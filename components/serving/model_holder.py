@@ -18,7 +18,7 @@ import numpy as np
 from components.errors import DayoneError
 from components.registry import versions
 from components.registry.versions import Version
-from components.serving.predict_request import Input
+from components.serving.predict_request import DEFAULT_SIGNATURE, Input
 from components.serving.request_errors import NOT_FOUND, RequestError
 
 _LOGGER = logging.getLogger("dayone.serving")
@@ -114,6 +114,11 @@ class ModelHolder:
         if number is not None and number != current.number:
             raise RequestError(f"version {number} is not loaded; {current.number} is.", NOT_FOUND)
         return current
+
+    def input_dtypes(self) -> dict[str, str] | None:
+        """The dtype of each input of a recommendation; None before the first version."""
+        current = self._current
+        return {each.name: each.dtype for each in current.inputs[DEFAULT_SIGNATURE]} if current else None
 
     def check(self) -> bool:
         """Looks into the folder once; True if the version changed."""

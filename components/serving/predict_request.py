@@ -169,7 +169,11 @@ def _value(row: Mapping[str, object], each: Input, where: str, limits: Limits) -
     if each.name in (USER, ITEMS, EXAMPLES):
         if given is None:
             raise RequestError(f"{where} is missing.")
-        return _example(given, where) if each.name == EXAMPLES else request_values.to_id(given, where)
+        if each.name == EXAMPLES:
+            return _example(given, where)
+        if each.name == USER and given != "":
+            return request_values.to_logged_id(given, where)  # "" is nobody, whose answers are not logged
+        return request_values.to_id(given, where)
     return request_values.to_scalar(given, each.dtype, where)
 
 

@@ -136,7 +136,7 @@ class Service:
         Raises:
           RequestError: for what is wrong with them; then none of them counts.
         """
-        actions = event_request.parse(body, self.launch, self.limits)
+        actions = event_request.parse(body, self.launch, self.limits, self.holder.input_dtypes())
         now = time.time_ns() // 1_000
         self._remember([action for action in actions if action.positive])
         if self.log is not None:

@@ -14,8 +14,9 @@ from typing import Any
 
 KEPT_BYTES = 64_000_000
 SEPARATOR = "\x1f"  # no id that the traffic log takes has it
-# What Python adds per answer, beside the values measured: the tuple, the key and its place in the ordered dictionary.
-OVERHEAD = 420
+# What Python adds per answer, beside the values measured: the tuple, the key and its place in the ordered dictionary, the
+# place of its user in the other one.
+OVERHEAD = 480
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +63,7 @@ class ShownAnswers:
         """Takes the declared context columns, and how many bytes may be kept; the newest answer is kept whatever its size."""
         self._columns, self._most = tuple(columns), most_bytes
         self._answers: collections.OrderedDict[str, _Kept] = collections.OrderedDict()
+        self._newest: dict[str, str] = {}  # of each user the last request that is remembered
         self.bytes = 0
         self._lock = threading.Lock()
 
@@ -76,10 +78,23 @@ class ShownAnswers:
         policy, version = sys.intern(shown.policy), sys.intern(shown.version)
         kept = _Kept(shown.user, SEPARATOR.join(shown.items), propensities, policy, version, context, shown.time)
         with self._lock:
-            self._answers[shown.request] = kept
+            self._answers[shown.request], self._newest[shown.user] = kept, shown.request
             self.bytes += _size(kept)
             while self.bytes > self._most and len(self._answers) > 1:
-                self.bytes -= _size(self._answers.popitem(last=False)[1])
+                self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        request, kept = self._answers.popitem(last=False)
+        self.bytes -= _size(kept)
+        if self._newest.get(kept.user) == request:
+            del self._newest[kept.user]
+
+    def newest_context(self, user: str) -> Mapping[str, Any]:
+        """The declared context of the user's last remembered answer; empty where there is none."""
+        with self._lock:
+            request = self._newest.get(user)
+            kept = self._answers.get(request) if request is not None else None
+        return dict(zip(self._columns, kept.context, strict=True)) if kept else {}
 
     def get(self, request: str | None) -> Shown | None:
         """The answer of a request; None where it is not remembered."""

@@ -97,6 +97,9 @@ class TrafficRows:
             same = Impressions(log, answer)[answer.items.index(item) if shown else 0]
             names = (*log.context, *((log.position, log.policy, log.propensity, log.model_version) if shown else ()))
             row |= {name: same[name] for name in names if name}
+        elif log.context:
+            # An action that no remembered answer led to: where and how the user was seen last is the best that is known.
+            row |= {name: _plain(value) for name, value in self._answers.newest_context(user).items()}
         row |= {name: given[name] for name in log.context if name in given}
         return row | {name: given.get(key) for name, key in ((log.request, "request_id"), (log.value, "value")) if name}
 

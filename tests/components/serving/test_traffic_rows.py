@@ -64,6 +64,15 @@ def test_old_answers_are_forgotten():
     assert rows.action("u", "A", "click", 3_000_000, {"request_id": "r2"})["place"] == 1
 
 
+def test_an_action_without_an_answer_has_the_context_of_the_users_last_one():
+    rows = TrafficRows(LAUNCH)
+    rows.impressions(SHOWN)
+    found = rows.action("u", "Z", "click", 3_000_000, {"request_id": "forgotten"})
+    assert (found["device"], found["age"], found["place"], found["request"]) == ("tv", None, None, "forgotten")
+    assert rows.action("u", "Z", "click", 3_000_000, {"device": "phone"})["device"] == "phone"
+    assert rows.action("v", "Z", "click", 3_000_000, {})["device"] is None
+
+
 def test_an_action_is_never_before_its_answer_even_where_the_clock_was_set_back():
     rows = TrafficRows(LAUNCH)
     rows.impressions(SHOWN)
