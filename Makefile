@@ -26,6 +26,9 @@ run: setup ## run the pipeline to a verdict; options: make run ARGS="--launch mo
 serve: setup ## serve the pushed version over HTTP; options: make serve ARGS="--port 8600 --explore 0.05"
 	@$(BIN)/python -m pipeline serve $(ARGS)
 
+loop: setup ## let the next runs learn from what `make serve` logs (once; ARGS="--launch NAME")
+	@$(BIN)/python -m pipeline loop $(ARGS)
+
 bench-serving: setup ## measure the local server (about five minutes; ARGS="--storm": versions are pushed under load, two and a half)
 	@$(BIN)/python tests/bench/bench_serving.py $(ARGS)
 

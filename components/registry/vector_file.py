@@ -55,6 +55,15 @@ def as_bytes(rows: pa.Table) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
+def known_ids(folder: Path) -> frozenset[bytes] | None:
+    """The ids of all items that a version has vectors of; None where it has no vectors, or none that can be read."""
+    try:
+        ids = pq.read_table(folder / FILE, columns=[ITEM])[ITEM]
+    except (OSError, ValueError, KeyError, RuntimeError):
+        return None
+    return frozenset(text.encode() for text in ids.to_pylist())
+
+
 def read(folder: Path) -> ItemVectors:
     """The vectors of a version.
 

@@ -7,7 +7,7 @@ runs.
 
 import collections
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -57,6 +57,29 @@ class MemoryHistories:
             self._items.move_to_end(user)
             while len(self._items) > 1 and (len(self._items) > self._users or self.bytes > self._most):
                 self._forget_oldest()
+
+    def seed(self, histories: Mapping[bytes, Sequence[bytes]]) -> int:
+        """Puts older items before those that are known, as far as there is room; never forgets anyone for it.
+
+        Args:
+          histories: user to items, oldest first; the user who acted last comes first.
+
+        Returns:
+          Of how many users.
+        """
+        for count, (user, older) in enumerate(histories.items()):
+            with self._lock:
+                known = self._items.get(user, ())
+                items = [*older, *known][-self._length :]
+                grown = sum(ITEM_OVERHEAD + len(item) for item in items)
+                grown -= sum(ITEM_OVERHEAD + len(item) for item in known) if known else -USER_OVERHEAD - len(user)
+                if self.bytes + grown > self._most or (not known and len(self._items) >= self._users):
+                    return count
+                self._items[user] = collections.deque(items)
+                self.bytes += grown
+                if not known:
+                    self._items.move_to_end(user, last=False)
+        return len(histories)
 
     def _forget_oldest(self) -> None:
         user, items = self._items.popitem(last=False)

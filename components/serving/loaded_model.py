@@ -8,12 +8,13 @@ functions that need it.
 import logging
 import threading
 import typing
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from components.errors import DayoneError
-from components.registry import card_file
+from components.registry import card_file, vector_file
 from components.serving.predict_request import DEFAULT_SIGNATURE, ITEMS, Input
 from components.serving.request_errors import RequestError
 from components.serving.request_values import BLANK
@@ -55,6 +56,7 @@ class LoadedModel:
             _Call(self._session, catalogue) if catalogue and {ITEMS, "titles"} <= set(catalogue.outputs) else None
         )
         self._titles: dict[str, str] | None = None
+        self._known = vector_file.known_ids(folder)
         self.inputs: dict[str, tuple[Input, ...]] = {name: call.inputs for name, call in self._calls.items()}
         self.outputs: dict[str, tuple[Input, ...]] = {name: call.outputs for name, call in self._calls.items()}
         missing = set(NEEDED_OUTPUTS) - {each.name for each in self.outputs.get(DEFAULT_SIGNATURE, ())}
@@ -137,6 +139,12 @@ class LoadedModel:
             )
             self._titles = dict(zip(ids, titles, strict=True))
         return self._titles
+
+    def answers_as(self, history: Sequence[bytes]) -> str:
+        """The policy that answers such a history: our model leaves one without a known item to the rules inside of it."""
+        if self._known is not None and self._known.isdisjoint(history):
+            return "rules"
+        return str(self.card.get("kind", "model"))
 
     def acquire(self) -> bool:
         """Begins a use, until whose end the session stays open; False if it is closed already."""

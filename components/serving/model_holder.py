@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -38,6 +38,9 @@ class Model(Protocol):
 
     def titles(self) -> Mapping[str, str]:
         """Item id to title, of what may be recommended; empty where the version does not say."""
+
+    def answers_as(self, history: Sequence[bytes]) -> str:
+        """The policy that answers such a history: "model" or "rules"."""
 
     def acquire(self) -> bool:
         """Begins a use; False if it is closed already."""

@@ -77,13 +77,15 @@ class Service:
             outputs = model(request.signature, predict_request.arrays(request.rows, model.inputs[request.signature]))
             answers = predict_answer.rows(request, outputs)
             more: dict[str, object] = {"model_version": str(model.number)}
-            policy = ""
             if request.signature == DEFAULT_SIGNATURE:
-                drawn = [self._draw(answer, model, request.k) for answer in answers]
+                rows = zip(answers, request.rows, strict=True)
+                drawn = [self._draw(answer, model.answers_as(row[HISTORY]), request.k) for answer, row in rows]
                 self._note(request, answers, drawn, model)
                 more |= {"request_ids": [each.request for each in drawn], "policies": [each.policy for each in drawn]}
-                policy = str(model.card.get("kind", "model"))
-            self.metrics.rows.labels(request.signature, policy).inc(len(answers))
+                for each in drawn:
+                    self.metrics.rows.labels(request.signature, each.policy).inc()
+            else:
+                self.metrics.rows.labels(request.signature, "").inc(len(answers))
             return predict_answer.encode(request, answers, more)
 
     def _fill_histories(self, request: PredictRequest) -> None:
@@ -103,14 +105,14 @@ class Service:
             self.metrics.history_failures.inc(len(users))
             return [[] for _ in users]
 
-    def _draw(self, answer: predict_answer.Answer, model: Model, k: int | None) -> Drawn:
-        """Orders an answer, cuts it to the k that are shown, and says how probable that was."""
+    def _draw(self, answer: predict_answer.Answer, policy: str, k: int | None) -> Drawn:
+        """Orders an answer of a policy, cuts it to the k that are shown, and says how probable that was."""
         explores, order = exploration.drawn(len(answer[ITEMS]), self._explore, self._rng)
         chances = exploration.propensities(order, self._explore)
         answer.update({name: exploration.reordered(values, order) for name, values in answer.items()})
         predict_answer.cut([answer], k)
-        policy = exploration.EXPLORE if explores else str(model.card.get("kind", "model"))
-        return Drawn(secrets.token_hex(8), policy, chances[: len(answer[ITEMS])])
+        shown_by = exploration.EXPLORE if explores else policy
+        return Drawn(secrets.token_hex(8), shown_by, chances[: len(answer[ITEMS])])
 
     def _note(
         self, request: PredictRequest, answers: Sequence[predict_answer.Answer], drawn: Sequence[Drawn], model: Model

@@ -10,7 +10,7 @@ from components.ingest import spans
 from components.serving.access import THIS_MACHINE
 from pipeline import launches
 from pipeline.cli import launch_options
-from pipeline.local import history_choice, server
+from pipeline.local import history_choice, loop_setup, server
 from pipeline.local.serve_options import Options
 from pipeline.settings import Settings, serve_token
 
@@ -44,7 +44,10 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="share of requests shown in a random order (default: %(default)s)",
     )
     serve.add_argument(
-        "--traffic", type=Path, metavar="DIR", help="the folder of the log it writes (default: runs/<launch>/traffic)"
+        "--traffic",
+        type=Path,
+        metavar="DIR",
+        help="the folder of the log it writes (default: the declared one, if `loop` set it up)",
     )
     serve.add_argument(
         "--history",
@@ -84,7 +87,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def _serve(given: argparse.Namespace) -> int:
     settings = Settings.from_environment(os.environ, {"launch": given.launch, "workspace": given.workspace})
     launch = settings.declared(launches.load(settings.launch))
-    traffic = (given.traffic or settings.home / "traffic").resolve() if given.log else None
+    chosen = given.traffic or loop_setup.traffic_folder(launch, settings) or settings.home / "traffic"
+    traffic = chosen.resolve() if given.log else None
     day_folder = spans.day_folder(launch.log.path, str(settings.data))
     demo = given.host in THIS_MACHINE if given.demo is None else given.demo
     numbers = (given.threads, given.waiting, given.timeout, given.explore)
@@ -110,4 +114,4 @@ def _where_the_log_goes(launch: Launch, settings: Settings, options: Options) ->
     example = options.traffic / time.strftime(options.day_folder, time.gmtime()) / "traffic-0-0.jsonl"
     if spans.takes(launch.log.path, str(settings.data), str(example)):
         return f"the traffic's log: {options.traffic}  (the next run reads it)"
-    return f"the traffic's log: {options.traffic}  (no run reads it: the declared log is {settings.locate(launch.log.path)}; see docs/serving.md)"
+    return f"the traffic's log: {options.traffic}  (no run reads it: the declared log is {settings.locate(launch.log.path)}; `loop` sets that up)"

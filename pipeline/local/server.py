@@ -8,7 +8,7 @@ import sys
 import typing
 
 from components.declaration import Launch
-from components.serving.history_store import HistoryStore
+from components.serving.history_store import HistoryStore, MemoryHistories
 from pipeline.local.serve_options import Options
 from pipeline.settings import Settings
 
@@ -73,7 +73,7 @@ def run(launch: Launch, settings: Settings, options: Options, listening: socket.
     import uvicorn
 
     from components.registry.versions import Version
-    from components.serving import access, app, connections, demo_users
+    from components.serving import access, app, connections, demo_users, log_histories
     from components.serving.connections import ConnectionLimits
     from components.serving.demo import Demo
     from components.serving.event_log import EventLog
@@ -116,6 +116,8 @@ def run(launch: Launch, settings: Settings, options: Options, listening: socket.
     # uvicorn ends in good order and then raises the signal again: being told to stop is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     holder.follow(POLL_SECONDS)
+    if isinstance(histories, MemoryHistories):
+        log_histories.seed_later(histories, launch, str(settings.data), options.traffic)
     uvicorn.Server(config).run(sockets=[listening])
     return 0
 

@@ -80,8 +80,7 @@ def test_numbers_of_the_context_are_those_of_its_column():
     assert (given("int64"), type(given("int64"))) == (40, int)
 
 
-IDS = ("\x00", "a\x00b", " ", "\t", "\xa0", "a\nb", "\u2028", "\x1b[31m", "\x85", " u1", "u1 ", "\ufeff", "\u200b", "😀")
-IDS += ("\x7f", "None", "NA", "007", '"', ",", "\\")
+IDS = (
     "\x00",
     "a\x00b",
     " ",
@@ -96,14 +95,8 @@ IDS += ("\x7f", "None", "NA", "007", '"', ",", "\\")
     "\ufeff",
     "\u200b",
     "😀",
-    "\x7f",
-    "None",
-    "NA",
-    "007",
-    '"',
-    ",",
-    "\\",
 )
+IDS += ("\x7f", "None", "NA", "007", '"', ",", "\\")
 
 
 def test_an_id_that_is_accepted_is_read_back_and_one_that_would_not_be_is_refused(tmp_path):
@@ -134,5 +127,7 @@ def test_a_value_out_of_the_declared_range_is_refused():
     launch = dataclasses.replace(PLAIN, log=dataclasses.replace(PLAIN.log, value="stars", value_min=0.5, value_max=5.0))
     rated = {"user_id": "u", "item_id": "A"}
     assert parse({"events": [rated | {"value": 5}]}, launch)[0].given == {"value": 5.0}
-    with pytest.raises(RequestError, match=r"events\[0\].value needs a number from 0.5 to 5.0, as the log declares, got 6.0"):
+    with pytest.raises(
+        RequestError, match=r"events\[0\].value needs a number from 0.5 to 5.0, as the log declares, got 6.0"
+    ):
         parse({"events": [rated | {"value": 6}]}, launch)

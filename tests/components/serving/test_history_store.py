@@ -28,3 +28,14 @@ def test_memory_is_bounded_in_bytes_whatever_the_ids():
     for item in (b"A", b"BB", b"CCC"):
         alone.add(b"u", item)
     assert alone.bytes == 900 + 1 + 2 * 41 + 2 + 3
+
+
+def test_what_was_before_the_start_comes_before_what_is_new_and_forgets_nobody():
+    store = MemoryHistories(3, users=3)
+    store.add(b"u", b"new")
+    assert store.seed({b"u": [b"a", b"b", b"c"], b"v": [b"d"], b"w": [b"e"], b"x": [b"f"]}) == 3
+    assert store.get([b"u", b"v", b"w", b"x"]) == [[b"b", b"c", b"new"], [b"d"], [b"e"], []]
+    store.add(b"y", b"g")
+    assert store.get([b"w"]) == [[]], "who acted longest ago goes first"
+    bytes_of = {user: items for user in (b"u", b"v", b"y") for items in store.get([user])}
+    assert store.bytes == sum(900 + 1 + sum(41 + len(item) for item in items) for items in bytes_of.values())
