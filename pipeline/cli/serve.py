@@ -12,7 +12,7 @@ from pipeline import launches
 from pipeline.cli import launch_options
 from pipeline.local import history_choice, loop_setup, server
 from pipeline.local.serve_options import Options
-from pipeline.settings import Settings, serve_token
+from pipeline.settings import SERVE_VARIABLES, Settings, serve_token
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -21,6 +21,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "serve",
         help="serve the pushed version over HTTP, on this machine",
         description="Serve the pushed version in TF Serving's REST form, follow new versions, log the traffic for the next run. See docs/serving.md.",
+        epilog="environment: " + "; ".join(f"{name}: {text}" for name, text in SERVE_VARIABLES.items()),
     )
     launch_options.add(serve, "launch", "workspace")
     serve.add_argument(
