@@ -93,6 +93,26 @@ def events(launch: Launch, limits: Limits) -> Schema:
     return _described(body, answer, (BAD_REQUEST, *_GUARDED, SLOW_CALLER, TOO_LARGE, BUSY, TIMED_OUT))
 
 
+def items(limits: Limits) -> tuple[Schema, Schema]:
+    """Items to withhold, and to release."""
+    ids = {"type": "array", "items": ID, "minItems": 1, "maxItems": limits.ids}
+    until = {"type": ["string", "null"], "description": "when they come back: ISO 8601, UTC where it names no zone"}
+    answer: Schema = {"type": "object", "required": ["withheld"], "properties": {"withheld": {"type": "integer"}}}
+    refusals = (BAD_REQUEST, *_GUARDED, SLOW_CALLER, TOO_LARGE, BUSY, TIMED_OUT)
+    bodies = [
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["item_ids"],
+            "properties": properties,
+            "example": {"item_ids": ["i00411"]},
+        }
+        for properties in ({"item_ids": ids, "until": until}, {"item_ids": ids})
+    ]
+    withhold, release = (_described(body, answer, refusals) for body in bodies)
+    return withhold, release
+
+
 def lookup() -> Schema:
     """The status or the metadata of a model."""
     return {"responses": _answers({"type": "object"}, (BAD_REQUEST, NOT_FOUND, BUSY))}

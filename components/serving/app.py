@@ -18,7 +18,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from components.serving import api_description, demo_page, docs_page
+from components.serving import api_description, demo_page, docs_page, item_request
 from components.serving.access import Access, Refusal
 from components.serving.api_description import JSON
 from components.serving.demo import Demo
@@ -67,6 +67,7 @@ def create(
     app.add_exception_handler(HTTPException, _explain_http)
     _add_model_routes(app, service, queue)
     _add_operations(app, service, queue)
+    _add_item_routes(app, service, queue)
     _add_docs(app)
     if demo is not None:
         _add_demo(app, service, queue, demo)
@@ -152,6 +153,26 @@ def _add_model_routes(app: _App, service: Service, queue: WorkQueue) -> None:
         "Tell what users did",
         api_description.events(service.launch, service.limits),
     )
+
+
+def _add_item_routes(app: _App, service: Service, queue: WorkQueue) -> None:
+    """Items that are shown to nobody for now."""
+
+    async def withhold(request: Request) -> Response:
+        body = await _body(request, service.limits.body_bytes, queue.seconds)
+        return Response(await queue.run(lambda: service.items(body, item_request.WITHHOLD)), media_type=JSON)
+
+    async def release(request: Request) -> Response:
+        body = await _body(request, service.limits.body_bytes, queue.seconds)
+        return Response(await queue.run(lambda: service.items(body, item_request.RELEASE)), media_type=JSON)
+
+    async def withheld(_: Request) -> Response:
+        return Response(await queue.run(service.list_withheld), media_type=JSON)
+
+    described = api_description.items(service.limits)
+    _route(app, "POST", "/v1/items/withhold", withhold, service, "Show items to nobody for now", described[0])
+    _route(app, "POST", "/v1/items/release", release, service, "Show withheld items again", described[1])
+    _route(app, "GET", "/v1/items/withheld", withheld, service, "The withheld items", api_description.lookup())
 
 
 def _add_operations(app: FastAPI, service: Service, queue: WorkQueue) -> None:

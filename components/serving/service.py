@@ -13,12 +13,15 @@ import time
 from collections.abc import Sequence
 
 from components.declaration import Launch
-from components.serving import event_request, exploration, predict_answer, predict_request
+from components.registry import withheld
+from components.registry.withheld import WithheldItems
+from components.serving import event_request, exploration, item_request, predict_answer, predict_request
 from components.serving.event_log import EventLog
 from components.serving.history_store import HistoryStore, MemoryHistories
 from components.serving.model_holder import Model, ModelHolder
-from components.serving.predict_request import DEFAULT_SIGNATURE, HISTORY, ITEMS, USER, Limits, PredictRequest
+from components.serving.predict_request import DEFAULT_SIGNATURE, EXCLUDED, HISTORY, ITEMS, USER, Limits, PredictRequest
 from components.serving.prometheus_metrics import Metrics
+from components.serving.request_errors import BUSY, TOO_LARGE, RequestError
 from components.serving.shown_answers import KEPT_BYTES, Shown
 from components.serving.traffic_rows import TrafficRows
 
@@ -64,6 +67,7 @@ class Service:
         self.histories = histories if histories is not None else MemoryHistories()
         self._rows, self._explore = TrafficRows(launch, remembered_bytes), explore
         self._rng = random.Random()
+        self.withheld = WithheldItems(holder.folder)
 
     def predict(self, body: bytes, version: int | None = None) -> bytes:
         """Answers a predict request.
@@ -74,6 +78,7 @@ class Service:
         with self.holder.using(version) as model:
             request = predict_request.parse(body, model.inputs, self.limits)
             self._fill_histories(request)
+            self.leave_out_withheld(request)
             outputs = model(request.signature, predict_request.arrays(request.rows, model.inputs[request.signature]))
             answers = predict_answer.rows(request, outputs)
             more: dict[str, object] = {"model_version": str(model.number)}
@@ -87,6 +92,41 @@ class Service:
             else:
                 self.metrics.rows.labels(request.signature, "").inc(len(answers))
             return predict_answer.encode(request, answers, more)
+
+    def leave_out_withheld(self, request: PredictRequest) -> None:
+        """Adds the withheld items to what a recommendation excludes, so that the answer is still full."""
+        ids = self.withheld.current()
+        if ids and request.signature == DEFAULT_SIGNATURE:
+            for row in request.rows:
+                row[EXCLUDED] = [*row.get(EXCLUDED, ()), *ids]
+
+    def items(self, body: bytes, action: str) -> bytes:
+        """Withholds or releases items, in every server of the folder.
+
+        Raises:
+          RequestError: for what is wrong with the request, or where the folder of the versions cannot be written.
+        """
+        asked = item_request.parse(body, action, self.limits)
+        folder = self.holder.folder
+        try:
+            hides = action == item_request.WITHHOLD
+            found = (
+                withheld.withhold(folder, asked.items, asked.until) if hides else withheld.release(folder, asked.items)
+            )
+        except withheld.WithheldError as error:
+            raise RequestError(str(error), TOO_LARGE) from error
+        except OSError as error:
+            raise RequestError(f"the folder of the versions cannot be written: {error.strerror}.", BUSY) from error
+        self.withheld.look_now()
+        return json.dumps({"withheld": len(found)}).encode()
+
+    def list_withheld(self) -> bytes:
+        """The withheld items, and when each comes back."""
+        try:
+            found = withheld.read(self.holder.folder)
+        except withheld.WithheldError as error:
+            raise RequestError(str(error), BUSY) from error
+        return json.dumps({"items": {item: withheld.to_text(until) for item, until in found.items()}}).encode()
 
     def _fill_histories(self, request: PredictRequest) -> None:
         """From the store, for the rows that bring none; without them the rules answer, so a store that fails costs no answer."""
@@ -170,6 +210,7 @@ class Service:
     def count_logged(self) -> None:
         """Brings the log's figures into the metrics."""
         self.metrics.version.set(self.holder.number)
+        self.metrics.withheld.set(len(self.withheld.current()))
         if self.log is not None:
             self.metrics.logged.set(self.log.written)
             self.metrics.dropped.set(self.log.dropped)

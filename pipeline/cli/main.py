@@ -9,7 +9,7 @@ from pathlib import Path
 
 from components.errors import DayoneError, SettingsError
 from pipeline import launches, steps
-from pipeline.cli import compile, feast, kubeflow, launch_options, loop, rollout, serve, vectors, versions
+from pipeline.cli import compile, feast, kubeflow, launch_options, loop, rollout, serve, vectors, versions, withhold
 from pipeline.settings import VARIABLES, Settings
 
 EXIT_OK, EXIT_ERROR, EXIT_STOPPED = 0, 1, 130
@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     rollout.add_to(commands)
     serve.add_to(commands)
     loop.register(commands)
+    withhold.register(commands)
     vectors.add_to(commands)
     feast.add_to(commands)
     return parser
