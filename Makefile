@@ -31,6 +31,9 @@ serve: setup ## serve the pushed version over HTTP; ARGS="--port 8600"
 new: setup ## make your own project; ARGS="../mine --log FILE"
 	@$(BIN)/python -m pipeline new $(ARGS)
 
+loop: setup ## let runs learn from what `make serve` logs, once
+	@$(BIN)/python -m pipeline loop $(ARGS)
+
 validate: setup ## check in seconds whether declaration and log fit
 	@$(BIN)/python -m pipeline validate $(ARGS)
 

@@ -34,6 +34,10 @@ VARIABLES = {
     "DAYONE_GZIP_LEVEL": "how hard the examples are packed, 1 (fast) to 9 (small) (default: 1)",
     "DAYONE_BEAM_ARGS": "options for Beam inside the steps, as on a command line (default: none, in this process)",
 }
+# Read by `serve` alone.
+SERVE_VARIABLES = {
+    "DAYONE_SERVE_TOKEN": "a token that requests which write need; it has no option, because options are seen by everyone on the machine"
+}
 # How Kubeflow Pipelines is reached, by `submit` and its likes.
 SERVER_VARIABLES = {
     "DAYONE_KFP_HOST": "where Kubeflow Pipelines answers, such as http://localhost:8080",
@@ -169,6 +173,14 @@ class Settings:
         return cls(**values | paths | beam)
 
 
+def serve_token(environ: Mapping[str, str]) -> str:
+    """The token that requests which write to the local server need; "" for none. No field of `Settings`, which are written to files."""
+    token = environ.get("DAYONE_SERVE_TOKEN", "").strip()
+    if token and not (token.isascii() and token.isprintable() and " " not in token):
+        raise SettingsError("DAYONE_SERVE_TOKEN", "...", "printable ASCII without blanks")
+    return token
+
+
 @dataclasses.dataclass(frozen=True)
 class KubeflowServer:
     """How Kubeflow Pipelines is reached.
@@ -226,7 +238,7 @@ class KubeflowServer:
 
 def _check_names(environ: Mapping[str, str]) -> None:
     """A mistyped variable would be ignored in silence, and the run would go somewhere else."""
-    names = VARIABLES | SERVER_VARIABLES
+    names = VARIABLES | SERVER_VARIABLES | SERVE_VARIABLES
     for name in environ:
         if name.startswith("DAYONE_") and name not in names and name not in TEST_VARIABLES:
             near = difflib.get_close_matches(name, names, n=1, cutoff=0.8)

@@ -3,10 +3,10 @@
 import collections.abc
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from components.errors import LogError
 from components.ingest.column_types import plain_type
+from components.safe_parquet import parquet as pq
 
 _BATCH_ROWS = 1 << 16
 
@@ -60,9 +60,14 @@ def blocks(
 
 def _open(path: str) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(path)
+        file = pq.ParquetFile(path)
+        file.schema_arrow  # noqa: B018 a pickled type is met here
     except (pa.ArrowInvalid, OSError) as error:
         raise _unreadable(path, error) from error
+    except RuntimeError as error:  # see components.safe_parquet
+        problem = "a column has a pickled Python type (PyExtensionType), which would run code when it is read."
+        raise LogError(path, problem, "Do not trust the file; write it again with plain column types.") from error
+    return file
 
 
 def _unreadable(path: str, error: Exception) -> LogError:

@@ -9,11 +9,11 @@ import os
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from components.errors import DayoneError
 from components.integrations.offline_tables import USER
 from components.registry.item_vectors import EVENT_TIMESTAMP, ITEM
+from components.safe_parquet import parquet as pq
 
 YAML, FEATURES, DATA = "feature_store.yaml", "features.py", "data"
 USER_HISTORY, ITEMS = "user_history", "items"

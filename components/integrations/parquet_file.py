@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from components.integrations.sink import AtomicFolder
 from components.registry.item_vectors import MODEL_VERSION, ItemVectors
+from components.safe_parquet import parquet as pq
 
 ITEMS_FILE = "items.parquet"
 

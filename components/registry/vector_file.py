@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from components.declaration import Catalogue
 from components.features.item_table import MISSING_INT, ItemTable
 from components.registry import card_file
 from components.registry.item_vectors import ACTIVE, ITEM, OWN, TITLE, VECTOR, ItemVectors, VectorsError
+from components.safe_parquet import parquet as pq
 
 FILE = os.path.join("assets.extra", "item_vectors.parquet")
 ROWS_IN_GROUP = 50_000
@@ -52,6 +52,15 @@ def as_bytes(rows: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(rows, sink, row_group_size=ROWS_IN_GROUP)
     return sink.getvalue().to_pybytes()
+
+
+def known_ids(folder: Path) -> frozenset[bytes] | None:
+    """The ids of all items that a version has vectors of; None where it has no vectors, or none that can be read."""
+    try:
+        ids = pq.read_table(folder / FILE, columns=[ITEM])[ITEM]
+    except (OSError, ValueError, KeyError, RuntimeError):
+        return None
+    return frozenset(text.encode() for text in ids.to_pylist())
 
 
 def read(folder: Path) -> ItemVectors:

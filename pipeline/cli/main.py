@@ -14,6 +14,7 @@ from pipeline.cli import (
     feast,
     kubeflow,
     launches,
+    loop,
     new,
     rollout,
     run,
@@ -22,6 +23,7 @@ from pipeline.cli import (
     validate,
     vectors,
     versions,
+    withhold,
 )
 from pipeline.cli.parser import Help, Parser, entries
 from pipeline.settings import PROJECT, VARIABLES
@@ -37,6 +39,8 @@ COMMANDS = (
     launches,
     versions,
     serve,
+    loop,
+    withhold,
     vectors,
     feast,
     compile_pipeline,

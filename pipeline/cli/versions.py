@@ -31,10 +31,13 @@ def register(commands: "Commands[Parser]") -> None:
 
 def _list(options: argparse.Namespace) -> int:
     settings = context.load(options, "launch", "workspace").settings
-    listed = versions.listed(settings.serving)
-    print(f"{settings.serving}: {'no version yet' if not listed else ''}".rstrip())
-    for version in listed:
+    found = versions.listed(settings.serving)
+    print(f"{settings.serving}: {'no version yet' if not found else ''}".rstrip())
+    refused = versions.refusals(settings.serving)
+    for version in found:
         print(_line(version))
+        if version.number in refused:
+            print(f"  {'':<12} refused by a server, the version before it answers: {refused[version.number]}")
     return 0
 
 
@@ -42,12 +45,17 @@ def _line(version: Version) -> str:
     card = card_file.read(version.folder)
     metrics = card.get("metrics", {})
     measured = ", ".join(f"{name} {metrics[name]:.3f}" for name in ("recall@10", "ndcg@10") if name in metrics)
-    words = (card.get("kind", ""), card.get("pushed_at", ""), measured)
-    return f"  {version.number:<12} {version.state:<10} {'  '.join(text for text in words if text)}".rstrip()
+    said = (str(card.get("kind", "")), str(card.get("pushed_at", "")), measured)
+    return f"  {version.number:<12} {version.state:<10} {'  '.join(text for text in said if text)}".rstrip()
 
 
 def _roll_back(options: argparse.Namespace) -> int:
     settings = context.load(options, "launch", "workspace").settings
+    refused = versions.refusals(settings.serving)
     withdrawn, now = versions.roll_back(settings.serving, options.to)
     print(f"withdrawn: {', '.join(map(str, withdrawn)) or 'none'}; served: {now.number}  {now.folder}")
+    if withdrawn and set(withdrawn) <= set(refused):
+        print(
+            f"nothing changes for users: a server refused {', '.join(map(str, withdrawn))}, so {now.number} answers already"
+        )
     return 0

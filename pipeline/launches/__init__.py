@@ -18,7 +18,7 @@ from components.declaration import Launch
 from components.errors import DayoneError, SettingsError
 from pipeline.settings import DEFAULT_LAUNCH as DEFAULT
 
-__all__ = ["DEFAULT", "LaunchError", "available", "load", "load_file"]
+__all__ = ["DEFAULT", "LaunchError", "available", "file_of", "load", "load_file"]
 
 _FOLDER = Path(__file__).parent
 _IN_FOLDER = "launch.py"
@@ -46,8 +46,13 @@ def load(name: str) -> Launch:
         near = difflib.get_close_matches(name, available(), n=1)
         fix = f"Did you mean {near[0]}?" if near else "Add a file to pipeline/launches/."
         raise SettingsError("--launch", name, f"one of {', '.join(available())}", fix)
+    return load_file(file_of(name))
+
+
+def file_of(name: str) -> Path:
+    """The file of a launch that is there."""
     file = _FOLDER / f"{name}.py"
-    return load_file(file if file.is_file() else _FOLDER / name / _IN_FOLDER)
+    return file if file.is_file() else _FOLDER / name / _IN_FOLDER
 
 
 def load_file(path: Path) -> Launch:

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Ta
 from rich.table import Column
 from rich.text import Text
 
+from components.terminal_text import PrintableStream, printable
 from pipeline import steps
 
 _MARKS = {"done": ("✓", "green"), "cached": ("↺", "cyan"), "skipped": ("-", "yellow"), "failed": ("✗", "bold red")}
@@ -42,6 +43,7 @@ class Terminal:
           live: whether to draw a spinner; None for "if the stream is a terminal that can".
         """
         stream = stream or sys.stdout
+        stream = stream.raw if isinstance(stream, PrintableStream) else stream  # the console's own escapes stay
         _never_crash_on(stream)
         self._console = Console(
             file=stream, width=width, force_terminal=live, highlight=False, markup=False, emoji=False
@@ -65,7 +67,7 @@ class Terminal:
 
     def line(self, text: str = "") -> None:
         """Prints a line as it is, however long."""
-        self._console.print(text, soft_wrap=True)
+        self._console.print(printable(text), soft_wrap=True)
 
     def wait(self, text: str) -> None:
         """Says what is going on before the first step; elsewhere than on a terminal, a line of its own."""
@@ -93,6 +95,7 @@ class Terminal:
     def step(self, name: str, state: str, figure: str, seconds: float) -> None:
         """Prints the line of a finished step: mark, name, figure, seconds."""
         mark, style = _MARKS[state]
+        figure = printable(figure)
         took = f"{seconds:.1f} s"
         if not self._live or not self._unicode:
             self.line(
@@ -123,7 +126,7 @@ class Terminal:
             # A step may do one task after the other; each has a bar of its own.
             self._begin(self._step, "")
             self._task = event["task"]
-        note = f"{event['task']} {event['note']}".strip()
+        note = printable(f"{event['task']} {event['note']}".strip())
         if not self._live:
             self._speak(event["done"] / event["total"], note)
         if event["done"] >= event["total"]:

@@ -2,7 +2,6 @@
 
 import collections
 import dataclasses
-import datetime as dt
 import json
 import os
 import random
@@ -18,7 +17,6 @@ from whole_runs import PROJECT, generate
 pytestmark = pytest.mark.slow
 
 NAME, USERS, VISITS = "mine", 40, 250
-PATH = "events/{YYYY}-{MM}-{DD}/*"
 
 
 def pipeline(project, *arguments):
@@ -31,7 +29,7 @@ def pipeline(project, *arguments):
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """Creates a project from yesterday's log, with a declaration of the folder of all days and of a small model."""
+    """A project made from yesterday's log, with a small model, in which `loop` was called."""
     folder = tmp_path_factory.mktemp("loop")
     data = generate(folder / "data", 6_000)
     pipeline(
@@ -43,15 +41,14 @@ def project(tmp_path_factory):
         "--catalogue",
         str(data / "items.parquet"),
     )
-    yesterday = dt.datetime.now(dt.timezone.utc).date() - dt.timedelta(days=1)
-    (data / "events" / str(yesterday)).mkdir(parents=True)
-    (data / "events.parquet").rename(data / "events" / str(yesterday) / "events.parquet")
     file = folder / NAME / "pipeline" / "launches" / f"{NAME}.py"
-    text = file.read_text().replace('path="events.parquet",', f'path="{PATH}",\n        spans=30,')
-    text = text.replace("import Catalogue, Launch, Log,", "import Catalogue, Launch, Log, Model,")
+    text = file.read_text().replace("import Catalogue, Launch, Log,", "import Catalogue, Launch, Log, Model,")
     file.write_text(
         text.replace("    split=Split", "    model=Model(dim=16, epochs=1, ranking_epochs=1),\n    split=Split")
     )
+    said = pipeline(folder / NAME, "loop")
+    assert "the loop is set up" in said and "note:" not in said
+    assert pipeline(folder / NAME, "loop").splitlines() == said.splitlines()[-2:], "nothing is left to do"
     return folder / NAME
 
 
@@ -102,8 +99,7 @@ def simulate(client, rng):
 def traffic(project):
     """Runs the server under traffic, with its log in the declared folder; returns the counts by event."""
     push(project)
-    folder = project.parent / "data" / "events"
-    server = ServerProcess(project / "runs", "--explore", "0.2", "--traffic", str(folder), project=project, launch=NAME)
+    server = ServerProcess(project / "runs", "--explore", "0.2", project=project, launch=NAME)
     try:
         server.wait_ready(1)
         done = simulate(server.client, random.Random(5))
@@ -114,10 +110,15 @@ def traffic(project):
     return done
 
 
-def test_the_servers_log_is_a_day_of_the_declared_one_and_fits_the_declaration(project, traffic):
-    days = sorted((project.parent / "data" / "events").iterdir())
-    assert [[path.suffix for path in day.iterdir()] for day in days] == [[".parquet"], [".jsonl"]]
-    rows = [json.loads(line) for line in next(days[1].iterdir()).read_text().splitlines()]
+def test_the_servers_log_is_part_of_the_declared_one_and_fits_the_declaration(project, traffic):
+    folder = project.parent / "data" / f"{NAME}-log"
+    (file,) = folder.glob("traffic-*.jsonl")
+    assert sorted(path.name for path in folder.iterdir() if path != file) == [
+        ".dayone-loop",
+        ".gitignore",
+        "events.parquet",
+    ]
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
     assert collections.Counter(row["event"] for row in rows) == traffic
     report = pipeline(project, "validate")
     assert f"{NAME}: 0 errors" in report and "set aside" not in report
@@ -138,8 +139,7 @@ def examples_of(folder):
 
 def test_the_next_run_reads_every_row_of_it_and_learns_from_it(project, traffic):
     pytest.importorskip("tensorflow")
-    yesterday, _ = sorted((project.parent / "data" / "events").iterdir())
-    before = pq.read_table(yesterday / "events.parquet")["event"].to_pylist()
+    before = pq.read_table(project.parent / "data" / "events.parquet")["event"].to_pylist()
     pipeline(project, "run", "--to", "Trainer")
     record = json.loads(max((project / "runs" / NAME / "logs").glob("*.json")).read_text())
     figures = {step["step"]: step["figure"] for step in record["steps"]}
