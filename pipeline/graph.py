@@ -93,7 +93,7 @@ def _pipeline(launch: Launch, settings: Settings, components: list[BaseNode]) ->
 def _code(step: str, *functions: str) -> str:
     """Returns the digest of the code that a step runs, and of a team's functions given by their dotted paths."""
     modules = dict.fromkeys(function.rpartition(".")[0] for function in functions if "." in function)
-    return "-".join(map(code_digest.of_module, (*steps.get(step).code, *modules)))
+    return "-".join(map(code_digest.of_module, (*steps.named(step).code, *modules)))
 
 
 def check_log(launch: Launch, settings: Settings) -> Checked:
