@@ -44,6 +44,9 @@ bench-quality: setup ## our rules and model beside EASE, iALS, item-kNN and the 
 bench-sample: setup ## new items and the ranking head, judged by the truth of generated samples (about five minutes)
 	@$(BIN)/python tests/bench_sample.py $(ARGS)
 
+bench-launch: setup ## the experiment's readings against known truth: false alarms, power, rollback (about five minutes; ARGS=--quick)
+	@$(BIN)/python tests/bench/launch.py $(ARGS)
+
 sample: setup ## make the sample log alone; options: make sample ARGS="--help"
 	@$(BIN)/python data/generate.py $(ARGS)
 

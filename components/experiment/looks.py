@@ -17,13 +17,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from components.experiment.state import Look
 
 ALPHA, GUARD_ALPHA = 0.05, 0.025
 _NODES, _FAR = 161, 9.0
 _SMALLEST = 1e-12
+_QUADRATURE = np.polynomial.legendre.leggauss(_NODES)
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,7 +33,7 @@ def spend_like_obrien_fleming(share: float, alpha: float = ALPHA) -> float:
     """Returns the two-sided error spent up to a share of the information, in [0, alpha]."""
     if share <= 0:
         return 0.0
-    return float(4 * stats.norm.sf(stats.norm.isf(alpha / 4) / math.sqrt(min(share, 1.0))))
+    return float(4 * special.ndtr(special.ndtri(alpha / 4) / math.sqrt(min(share, 1.0))))
 
 
 def spend_like_pocock(share: float, alpha: float = GUARD_ALPHA) -> float:
@@ -103,9 +104,9 @@ def _solve(nodes: Floats, density: Floats, step: float, scale: float, error: flo
         return math.inf
 
     def excess(bound: float) -> float:
-        crossing = stats.norm.sf((bound * scale - nodes) / step)
+        crossing = special.ndtr((nodes - bound * scale) / step)
         if two_sided:
-            crossing = crossing + stats.norm.cdf((-bound * scale - nodes) / step)
+            crossing = crossing + special.ndtr((-bound * scale - nodes) / step)
         return float(density @ crossing) - error
 
     return float(optimize.brentq(excess, -_FAR if not two_sided else 0.0, _FAR, xtol=1e-10))
@@ -119,7 +120,7 @@ def _carry(nodes: Floats, density: Floats, step: float, region: tuple[float, flo
     """
     reach = _FAR * step
     low, high = max(region[0], float(nodes.min()) - reach), min(region[1], float(nodes.max()) + reach)
-    points, weights = np.polynomial.legendre.leggauss(_NODES)
+    points, weights = _QUADRATURE
     places = (high + low) / 2 + (high - low) / 2 * points
-    moved = stats.norm.pdf((places[:, None] - nodes[None, :]) / step) @ density / step
+    moved = np.exp(-(((places[:, None] - nodes[None, :]) / step) ** 2) / 2) @ density / (step * math.sqrt(2 * math.pi))
     return places, moved * weights * (high - low) / 2

@@ -66,7 +66,13 @@ def test_one_empty_arm_is_void_and_keeps_the_looks():
     state = start_experiment("e", declared)
     traffic = small_traffic(state)
     kept = split_users("e", traffic.users)[traffic.user] == 0
-    lost = Traffic(traffic.users, traffic.user[kept], traffic.time[kept], {"click": traffic.actions["click"][kept]}, traffic.version[kept])
+    lost = Traffic(
+        traffic.users,
+        traffic.user[kept],
+        traffic.time[kept],
+        {"click": traffic.actions["click"][kept]},
+        traffic.version[kept],
+    )
     read = assess(lost, state, declared)
 
     assert read.decision.kind == "void" and "p = " in read.decision.cause[0] and read.looks == ()
