@@ -183,8 +183,8 @@ def _measure_arms(counts: StageCounts, rows: list[Ints]) -> list[Ratio]:
 def _scale(ratios: list[Ratio], totals: list[float]) -> tuple[list[float], list[Floats]] | None:
     """Returns each arm's ln rho and [n] influences on it; None where neither arm has an action.
 
-    An arm without an action gets half a one (Haldane, Annals of Human Genetics 1956), and the variance that makes z that
-    of the difference where both arms vary like the other one: a model that nobody clicks on must not go unseen.
+    An arm without an action gets half a one (Haldane, Annals of Human Genetics 1956), and the variance that makes z
+    that of the difference where both arms vary like the other one: a model that nobody clicks on must not go unseen.
     """
     logs, influences = [], []
     for ratio, total, other in zip(ratios, totals, ratios[::-1], strict=True):

@@ -18,7 +18,7 @@ FILE, FORMAT = "experiment.json", "dayone-experiment-1"
 CONTROL_SUFFIX = "_control"
 FIX = "remove the file with `python -m pipeline stop`"
 Phase = Literal["ramp", "holdout"]
-_ID = re.compile(r"[A-Za-z0-9_.:-]{1,80}")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,8 +42,7 @@ class State:
       id: of the experiment, the salt of its assignment.
       launch: the name of the launch, the salt of the holdout.
       treatment, control: the versions, in the folders NAME and NAME_control.
-      others: the version that users outside of the experiment get: that of `control`, or an older one of the folder
-        NAME.
+      others: the version that users outside of the experiment get, the one of both that served before.
       ramp: the share of users that each stage enrols.
       stage: the current one, counted from 0.
       began: when each stage so far began, seconds since the epoch.
@@ -71,12 +70,14 @@ class State:
     def __post_init__(self) -> None:
         """Checks what must hold of any state; raises `ValueError` naming what does not."""
         problems = {
-            "an id of letters, digits and _.:-": bool(_ID.fullmatch(self.id)),
+            "an id of letters, digits, _ and -": bool(_ID.fullmatch(self.id)),
             "a stage of the ramp": 0 <= self.stage < len(self.ramp),
             "a start for each stage so far, rising": len(self.began) == self.stage + 1
             and list(self.began) == sorted(self.began),
             "shares between 0 and 1": all(0 < share <= 1 for share in self.ramp) and 0 <= self.holdout < 1,
             "a phase 'ramp' or 'holdout'": self.phase in ("ramp", "holdout"),
+            "others to get the control or the treatment": self.others in (self.control, self.treatment),
+            "two versions": self.control != self.treatment,
             "a planned variance above 0": self.planned_variance > 0,
         }
         wrong = [needed for needed, holds in problems.items() if not holds]
@@ -163,14 +164,29 @@ def write_state(folder: Path, state: State) -> None:
     _sync_folder(path.parent)
 
 
-def remove_state(folder: Path) -> bool:
-    """Ends the experiment: removes the file; returns whether there was one."""
+def finish_state(folder: Path, kind: str) -> bool:
+    """Ends the experiment: renames the file to `experiment-ID.KIND.json`, in one step.
+
+    Args:
+      folder: of the versions.
+      kind: how it ended, "harm", "ended" or "stopped".
+
+    Returns:
+      Whether there was a file; what cannot be read is kept as `experiment-unreadable.KIND.json`.
+    """
     path = Path(folder) / FILE
-    existed = path.exists()
-    path.unlink(missing_ok=True)
-    if existed:
-        _sync_folder(path.parent)
-    return existed
+    if not path.exists():
+        return False
+    found = read_state(folder).state
+    path.rename(path.with_name(f"experiment-{found.id if found else 'unreadable'}.{kind}.json"))
+    _sync_folder(path.parent)
+    return True
+
+
+def list_finished(folder: Path) -> list[tuple[str, str]]:
+    """Returns the id and the ending of each experiment that is over, sorted by id."""
+    names = (path.name.removeprefix("experiment-") for path in Path(folder).glob("experiment-*.*.json"))
+    return sorted((name.rsplit(".", 2)[0], name.rsplit(".", 2)[1]) for name in names)
 
 
 def find_control(folder: Path) -> Path:

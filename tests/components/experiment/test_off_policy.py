@@ -1,4 +1,5 @@
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from components.experiment.off_policy import (
 )
 from components.experiment.reward_model import Candidates, Cells, cross_fit
 
-OPEN_BANDIT = Path(__file__).parents[4] / "shared" / "data" / "open-bandit" / "men.csv"
+OPEN_BANDIT = Path(os.environ.get("DAYONE_OPEN_BANDIT", "absent")) / "men.csv"
 ITEMS, PLACES = 6, 2
 
 
@@ -139,7 +140,7 @@ def test_a_free_model_list_against_a_permuting_log_is_refused():
     assert isinstance(refusal, Refusal) and "never shown" in refusal.reasons[0]
 
 
-@pytest.mark.skipif(not OPEN_BANDIT.exists(), reason="needs shared/data/open-bandit, which is absent")
+@pytest.mark.skipif(not OPEN_BANDIT.exists(), reason="needs the Open Bandit sample: set DAYONE_OPEN_BANDIT")
 def test_open_bandit_thompson_to_random_is_refused_or_covers_the_published_ratio():
     columns = np.genfromtxt(OPEN_BANDIT, delimiter=",", skip_header=1, usecols=(2, 3, 4, 5))
     item, position, click, propensity = columns.T

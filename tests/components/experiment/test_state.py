@@ -31,7 +31,16 @@ def test_a_state_survives_its_file(tmp_path, state):
 
 def test_no_file_is_no_experiment(tmp_path):
     assert read_state(tmp_path) == read_state(tmp_path / "missing") == states.Found(None)
-    assert not states.remove_state(tmp_path)
+    assert not states.finish_state(tmp_path, "stopped")
+
+
+def test_a_finished_experiment_is_kept_under_its_id_and_ending(tmp_path):
+    for number, kind in ((20, "harm"), (21, "ended")):
+        write_state(tmp_path, dataclasses.replace(STATE, id=f"shop-{number}", treatment=number))
+        assert states.finish_state(tmp_path, kind)
+
+    assert read_state(tmp_path) == states.Found(None)
+    assert states.list_finished(tmp_path) == [("shop-20", "harm"), ("shop-21", "ended")]
 
 
 @pytest.mark.parametrize(
@@ -48,6 +57,8 @@ def test_no_file_is_no_experiment(tmp_path):
         (encode_state(STATE).replace('"ramp"\n', '"other"\n').replace('"phase": "ramp"', '"phase": "later"'), "phase"),
         (encode_state(STATE).replace('"stage"', '"more": 1, "stage"'), "more"),
         (encode_state(STATE).replace('"id": "shop-1"', '"id": "a/b"'), "id"),
+        (encode_state(STATE).replace('"others": 10', '"others": 11'), "others"),
+        (encode_state(STATE).replace('"treatment": 20', '"treatment": 10'), "two versions"),
     ],
 )
 def test_a_torn_or_foreign_file_is_a_stated_outcome(tmp_path, content, reason):
@@ -56,7 +67,8 @@ def test_a_torn_or_foreign_file_is_a_stated_outcome(tmp_path, content, reason):
 
     assert found.state is None
     assert str(tmp_path / FILE) in found.problem and reason in found.problem and "pipeline stop" in found.problem
-    assert states.remove_state(tmp_path) and not (tmp_path / FILE).exists()
+    assert states.finish_state(tmp_path, "stopped") and not (tmp_path / FILE).exists()
+    assert states.list_finished(tmp_path) == [("unreadable", "stopped")]
 
 
 def test_a_file_that_is_no_text_is_a_stated_outcome(tmp_path):
