@@ -27,22 +27,22 @@ serve: setup ## serve the pushed version over HTTP; options: make serve ARGS="--
 	@$(BIN)/python -m pipeline serve $(ARGS)
 
 bench-serving: setup ## measure the local server (about five minutes; ARGS="--storm": versions are pushed under load, two and a half)
-	@$(BIN)/python tests/bench_serving.py $(ARGS)
+	@$(BIN)/python tests/bench/bench_serving.py $(ARGS)
 
 bench-ingest: setup ## measure our ExampleGen beside those of TFX (about a quarter of an hour; ARGS="--rows 100000" takes three minutes)
-	@$(BIN)/python tests/bench_ingest.py $(ARGS)
+	@$(BIN)/python tests/bench/bench_ingest.py $(ARGS)
 
 bench-evaluation: setup ## measure how fast the evaluation ranks, beside TFRS's FactorizedTopK (about a minute)
-	@$(BIN)/python tests/bench_evaluation.py $(ARGS)
+	@$(BIN)/python tests/bench/bench_evaluation.py $(ARGS)
 
 bench-scale: setup ## measure Rules, Trainer and evaluation as the log grows (five minutes; ARGS="--events 5000000" takes twenty)
-	@$(BIN)/python tests/bench_scale.py $(ARGS)
+	@$(BIN)/python tests/bench/bench_scale.py $(ARGS)
 
 bench-quality: setup ## our rules and model beside EASE, iALS, item-kNN and the TFRS tutorial; needs ARGS="--data FOLDER" (docs/quality.md)
-	@$(BIN)/python tests/bench_quality.py $(ARGS)
+	@$(BIN)/python tests/bench/bench_quality.py $(ARGS)
 
 bench-sample: setup ## new items and the ranking head, judged by the truth of generated samples (about five minutes)
-	@$(BIN)/python tests/bench_sample.py $(ARGS)
+	@$(BIN)/python tests/bench/bench_sample.py $(ARGS)
 
 bench-launch: setup ## the experiment's readings against known truth: false alarms, power, rollback (about five minutes; ARGS=--quick)
 	@$(BIN)/python tests/bench/launch.py $(ARGS)

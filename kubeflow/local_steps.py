@@ -16,7 +16,7 @@ import docker
 import yaml
 from kfp import components, local
 
-from pipeline import kubeflow_resources
+from pipeline.kubeflow import resources
 
 LABEL = "dayone.kubeflow-local"
 
@@ -92,7 +92,7 @@ def main(folder: Path, user: str) -> int:
 
 def _mounts(folder: Path) -> list[docker.types.Mount]:
     """The volumes of the table, each a folder below `volumes/`."""
-    rows = kubeflow_resources.load(Path("kubeflow/resources.yaml")).rows.values()
+    rows = resources.load(Path("kubeflow/resources.yaml")).rows.values()
     claims = sorted({volume for row in rows for volume in row.volumes})
     return [docker.types.Mount(path, str(folder / "volumes" / claim), type="bind") for claim, path in claims]
 

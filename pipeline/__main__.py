@@ -3,10 +3,10 @@
 import os
 import sys
 
-from pipeline import commands
+from pipeline.cli import main
 
 if __name__ == "__main__":
-    status = commands.main(sys.argv[1:])
+    status = main.main(sys.argv[1:])
     sys.stdout.flush()
     sys.stderr.flush()
     # Not `sys.exit`: pyarrow's CSV reader, closed before its end, leaves a thread behind that aborts an interpreter which ends within

@@ -17,24 +17,24 @@ from components.evaluation.verdict_step import Verdict
 from components.features.preprocessing import CODE_KEY, LAUNCH_KEY
 from components.ingest.example_gen import catalogue_example_gen, events_example_gen
 from components.models.trainer import CatalogueTrainer
-from components.models.tuner import CatalogueTuner
-from components.serving.pusher import VersionPusher
+from components.models.tuning.tuner import CatalogueTuner
+from components.registry.pusher import VersionPusher
 from components.validation.curated_schema import CuratedSchema
 from components.validation.drift import SERVED_PAIR, SPLIT_PAIR
 from components.validation.drift_validator import DriftValidator, drift_config
-from components.validation.gate import ValidationGate
+from components.validation.schema_gate import ValidationGate
 from components.validation.steps import DriftBaseline, DriftGate, StatisticsPage
 from pipeline import code_digest, steps
-from pipeline.schema_command import accept_command
+from pipeline.cli.schema import accept_command
 from pipeline.settings import Settings
 
 PREPROCESSING_FN = "components.features.preprocessing.preprocessing_fn"
 RULES_RUN_FN = "components.rules.training.run_fn"
 MODEL_RUN_FN = "components.models.training.run_fn"
-TUNER_FN = "components.models.tuning.tuner_fn"
-TUNER_STEP = "components.models.tuner"
+TUNER_FN = "components.models.tuning.tuner_fn.tuner_fn"
+TUNER_STEP = "components.models.tuning.tuner"
 INGEST = "components.ingest.executor"
-GATE = "components.validation.gate"
+GATE = "components.validation.schema_gate"
 RETRIEVAL_STEP = "components.evaluation.retrieval_step"
 RANKING_STEP = "components.evaluation.ranking_step"
 VERDICT_STEP = "components.evaluation.verdict_step"

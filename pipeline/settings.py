@@ -15,7 +15,7 @@ from pathlib import Path
 
 from components.declaration import Launch
 from components.errors import SettingsError
-from components.serving import versions
+from components.registry import versions
 from pipeline import beam_profiles, default_launch
 from pipeline.beam_profiles import BeamProfile
 

@@ -210,7 +210,7 @@ def safety_problems(container, spec):
     resources = container.get("resources", {})
     if not {"cpu", "memory"} <= set(resources.get("requests", {})) or "memory" not in resources.get("limits", {}):
         yield "needs requests of cpu and memory, and a limit of memory"
-    from pipeline import kubeflow_resources
+    from pipeline.kubeflow import resources as kubeflow_resources
 
     try:
         kubeflow_resources.check_image("image", container["image"])

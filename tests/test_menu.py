@@ -18,7 +18,7 @@ pytestmark = pytest.mark.tensorflow
 
 
 def test_the_menu_has_programs():
-    assert {"data/generate.py", "tests/bench_quality.py", "tests/manifests.py", "kubeflow/run_local.py"} <= set(PROGRAMS)
+    assert {"data/generate.py", "tests/bench/bench_quality.py", "tests/manifests.py", "kubeflow/run_local.py"} <= set(PROGRAMS)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

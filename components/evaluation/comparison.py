@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from components.declaration import Launch
-from components.declaration_checks import METRICS
-from components.evaluation import bootstrap, judging, metrics, queries, slices
+from components.declaration.checks import METRICS
+from components.evaluation import judging, slices
 from components.evaluation.findings import MODEL
 from components.evaluation.findings import SERVED as CHAMPION
 from components.evaluation.judging import Judged
-from components.evaluation.queries import Queries
 from components.features.event_table import EventTable
+from components.metrics import bootstrap, queries, rank_metrics
+from components.metrics.queries import Queries
 
 
 def compare(launch: Launch, events: EventTable, model: str, rules: str, champion: str) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def compare(launch: Launch, events: EventTable, model: str, rules: str, champion
         "queries": len(rolling),
         "rules_name": rule,
         "rolling": {name: _table(each, rolling, events) for name, each in judged.items()},
-        "frozen": {name: metrics.table(each.frozen.ranks) for name, each in judged.items()},
+        "frozen": {name: rank_metrics.table(each.frozen.ranks) for name, each in judged.items()},
         "gains": _gains(launch, judged, rolling, rule),
         "champion": {"kind": judged[CHAMPION].contender.kind} if CHAMPION in judged else None,
         "champion_problem": problems.get(CHAMPION, ""),
@@ -59,8 +60,8 @@ def _table(each: Judged, asked: Queries, events: EventTable) -> dict[str, float]
     candidates = each.contender.candidates
     column = queries.columns_of(events.item[events.positive & ~events.late], candidates)
     counts = np.bincount(column[column >= 0], minlength=len(candidates))
-    lists = metrics.of_lists(each.rolling.recommended, queries.columns_of(asked.target, candidates), counts)
-    return metrics.table(each.rolling.ranks) | lists
+    lists = rank_metrics.of_lists(each.rolling.recommended, queries.columns_of(asked.target, candidates), counts)
+    return rank_metrics.table(each.rolling.ranks) | lists
 
 
 def _gains(launch: Launch, judged: dict[str, Judged], asked: Queries, rule: str) -> dict[str, Any]:
@@ -70,7 +71,7 @@ def _gains(launch: Launch, judged: dict[str, Judged], asked: Queries, rule: str)
     by_metric = [(metric, metric, MODEL, rule) for metric in METRICS if MODEL in judged]
 
     def earned(metric: str, name: str) -> np.ndarray:
-        return metrics.gains(metric, judged[name].rolling.ranks)
+        return rank_metrics.gains(metric, judged[name].rolling.ranks)
 
     compared = [(earned(metric, ours), earned(metric, theirs)) for _, metric, ours, theirs in wanted + by_metric]
     found = [gain.to_dict() for gain in bootstrap.relative_gains(compared, asked.user, launch.seed)]
@@ -83,7 +84,7 @@ def _slices(launch: Launch, events: EventTable, asked: Queries, judged: dict[str
     metric = launch.gate.metric
     masks = slices.masks(events, asked)
     shown = [name for name in (MODEL, CHAMPION, rule) if name in judged]
-    earned = {name: metrics.gains(metric, judged[name].rolling.ranks) for name in shown}
+    earned = {name: rank_metrics.gains(metric, judged[name].rolling.ranks) for name in shown}
     tables = {
         slice_name: {name: {"queries": int(mask.sum()), metric: float(earned[name][mask].mean())} for name in shown}
         for slice_name, mask in masks.items()

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from components.evaluation.queries import Known, Queries
-from components.models import export
-from components.models.recommender import SCORE_CATALOGUE
-from components.request_names import input_name
+from components.declaration.request_names import input_name
+from components.metrics.queries import Known, Queries
+from components.registry import export
+from components.registry.recommender import SCORE_CATALOGUE
 
 RANK, RANKED = "rank", 1024
 

@@ -4,7 +4,7 @@ import dataclasses
 import typing
 from collections.abc import Mapping
 
-from components.evaluation.bootstrap import Interval
+from components.metrics.bootstrap import Interval
 
 MODEL, CHAMPION, RULES = "model", "champion", "rules"
 SERVED = "what is served now"

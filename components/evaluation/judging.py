@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from components.declaration import Launch
-from components.evaluation import bootstrap, contender, metrics, queries
+from components.declaration.criteria_checks import called
+from components.evaluation import contender
 from components.evaluation.contender import Contender
 from components.evaluation.findings import MODEL
-from components.evaluation.queries import Answers, Queries
-from components.policy_checks import called
+from components.metrics import bootstrap, queries, rank_metrics
+from components.metrics.queries import Answers, Queries
 from components.progress import Progress
 from components.rules.rules_recommender import RULE_SIGNATURE
 
@@ -102,10 +103,10 @@ def _leak(launch: Launch, model: Judged, rules: Iterable[Judged], asked: Queries
     blank, rows = queries.without_history(asked, LEAK_QUERIES, launch.seed)
     metric = launch.gate.metric
     try:
-        ours = metrics.gains(metric, queries.ask(model.contender.score, model.contender.candidates, blank).ranks)
+        ours = rank_metrics.gains(metric, queries.ask(model.contender.score, model.contender.candidates, blank).ranks)
     except ValueError as error:
         return f"asked without a history, {error}"
-    pairs = [(ours, metrics.gains(metric, rule.rolling.ranks[rows])) for rule in rules]
+    pairs = [(ours, rank_metrics.gains(metric, rule.rolling.ranks[rows])) for rule in rules]
     if not all(gain.low > 0 for gain in bootstrap.relative_gains(pairs, blank.user, launch.seed)):
         return ""
     return (

@@ -10,13 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from components.declaration import Launch
+from components.declaration.criteria_checks import KNOWN_USERS, NEW_USERS, USER_SLICES
 from components.evaluation.slices import values_of
 from components.features import histories
 from components.features.event_table import MISSING_INT, EventTable
 from components.features.id_codes import codes
 from components.ingest.example_files import ExampleFile
-from components.models.recommender import HISTORY_FEATURE
-from components.policy_checks import KNOWN_USERS, NEW_USERS, USER_SLICES
+from components.registry.recommender import HISTORY_FEATURE
 
 SPLIT = "eval"
 SLICE = "slice_"

@@ -7,8 +7,8 @@ import tensorflow_model_analysis as tfma
 from google.protobuf import wrappers_pb2
 
 from components.declaration import Launch
+from components.declaration.criteria_checks import USER_SLICES
 from components.evaluation.ranking_examples import by_request, slice_columns
-from components.policy_checks import USER_SLICES
 
 SIGNATURE = "rank_examples"
 FIGURES = {

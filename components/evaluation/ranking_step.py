@@ -10,7 +10,7 @@ from tfx.types import artifact_utils, standard_artifacts
 
 from components.declaration import Launch
 from components.evaluation import ranking_examples as labelled_rows
-from components.evaluation import split_events
+from components.features import split_events
 from components.progress import set_figure
 
 

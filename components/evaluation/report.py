@@ -7,9 +7,9 @@ import html
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.evaluation.bootstrap import Interval
 from components.evaluation.summary import FROZEN, RANKING, ROLLING, figure
 from components.evaluation.verdict_words import percent
+from components.metrics.bootstrap import Interval
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; color: #1c1c1c; background: #fff }

@@ -13,10 +13,11 @@ from tfx.types import standard_artifacts
 from tfx.utils import io_utils, path_utils
 
 from components.declaration import Launch
-from components.evaluation import comparison, split_events
+from components.evaluation import comparison
 from components.evaluation.evaluation_file import EVALUATION_FILE
-from components.models import champion_version
+from components.features import split_events
 from components.progress import set_figure
+from components.registry import champion_version
 
 
 @component

@@ -5,10 +5,10 @@ Letters: n events, q queries. Names are public: a declared guard (`Gate.guards`)
 
 import numpy as np
 
-from components import policy_checks as names
-from components.evaluation.queries import Queries
+from components.declaration import criteria_checks as names
 from components.features.event_table import EventTable
 from components.features.id_codes import codes
+from components.metrics.queries import Queries
 
 MICROSECONDS_PER_DAY = 86_400_000_000
 SHORT = 5

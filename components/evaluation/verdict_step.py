@@ -17,9 +17,8 @@ from components.declaration import Launch
 from components.evaluation import findings, ranking_metrics, report, verdict
 from components.evaluation import summary as text
 from components.evaluation.evaluation_file import EVALUATION_FILE
-from components.models import export
 from components.progress import set_figure
-from components.validation import baseline
+from components.registry import export, train_statistics
 
 SUMMARY_JSON, SUMMARY_TEXT, REPORT = "summary.json", "summary.txt", "report.html"
 
@@ -57,7 +56,7 @@ def Verdict(
         io_utils.copy_dir(_serving(chosen), folder)
         export.add_to_card(folder, _earned(found, decision))
         if statistics is not None:
-            baseline.keep(statistics, folder)
+            train_statistics.keep(statistics, folder)
     blessing.set_int_custom_property("blessed", int(chosen is not None))
     io_utils.write_string_file(os.path.join(blessing.uri, "BLESSED" if chosen is not None else "NOT_BLESSED"), decision.outcome)
     set_figure(summary, verdict.HEADLINES[decision.outcome])

@@ -13,8 +13,8 @@ import statistics
 from collections.abc import Iterator
 
 from components.declaration import Gate
-from components.evaluation.bootstrap import Interval
 from components.evaluation.findings import MODEL, Findings
+from components.metrics.bootstrap import Interval
 
 POWER = 0.8
 MOST = 1e9

@@ -7,11 +7,11 @@ import tensorflow as tf
 
 from components.declaration import Launch
 from components.features.item_table import ItemTable
-from components.models.context import RequestContext
-from components.models.ranking import RankingModel
-from components.models.recommender import Recommender, concrete
-from components.models.retrieval import RetrievalModel
-from components.models.score_parts import ScoreParts
+from components.models.ranking.ranking_head import RankingModel
+from components.models.retrieval.context import RequestContext
+from components.models.retrieval.retrieval_model import RetrievalModel
+from components.models.retrieval.score_parts import ScoreParts
+from components.registry.recommender import Recommender, concrete
 from components.rules.rule_scores import RuleScores
 
 

@@ -15,9 +15,9 @@ from tfx.utils import json_utils, path_utils
 
 from components.declaration import Launch
 from components.features.preprocessing import CATALOGUE_URI, CODE_KEY, LAUNCH_KEY
-from components.models import export
-from components.models.warm_start import CHAMPION_KEY
+from components.models.retrieval.warm_start import CHAMPION_KEY
 from components.progress import FIGURE, set_figure
+from components.registry import export
 
 CATALOGUE_INPUT = "catalogue"
 

@@ -13,13 +13,16 @@ from components.declaration import Model
 from components.features import training_data
 from components.features.preprocessing import CODE_KEY
 from components.features.training_data import TrainingData
-from components.models import champion_version, export, model_card, ranking_training, retrieval_training, vector_export, warm_start
-from components.models.context import RequestContext
+from components.models import vector_export
 from components.models.model_recommender import ModelRecommender
-from components.models.retrieval import RetrievalModel
-from components.models.retrieval_training import Choice
-from components.models.warm_start import Saved
+from components.models.ranking import ranking_training
+from components.models.retrieval import retrieval_training, warm_start
+from components.models.retrieval.context import RequestContext
+from components.models.retrieval.retrieval_model import RetrievalModel
+from components.models.retrieval.retrieval_training import Choice
+from components.models.retrieval.warm_start import Saved
 from components.progress import FIGURE
+from components.registry import champion_version, export, model_card
 from components.rules.training import fallback_scores
 
 

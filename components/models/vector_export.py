@@ -1,9 +1,8 @@
 """Lays the item vectors of a trained model beside its SavedModel, for whatever searches vectors elsewhere (`components.vectors`)."""
 
 from components.features.training_data import TrainingData
-from components.models import export
 from components.models.model_recommender import ModelRecommender
-from components.vectors import vector_file
+from components.registry import export, vector_file
 
 
 def write(recommender: ModelRecommender, data: TrainingData, folder: str) -> None:

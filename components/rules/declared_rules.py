@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from components.declaration import Launch
+from components.declaration.criteria_checks import called
 from components.errors import DeclarationError
-from components.policy_checks import called
 from components.rules import counting
 from components.rules.rule_forms import NextItems, PerContext, PerItem, Rule, RuleLog
 

@@ -1,6 +1,6 @@
 """The rules behind the serving contract: day one's product, the bar, and nothing that was trained.
 
-Letters as in `components.models.recommender`.
+Letters as in `components.registry.recommender`.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from components.declaration import Launch
+from components.declaration.criteria_checks import called
 from components.features.item_table import ItemTable
-from components.models.recommender import Recommender
-from components.policy_checks import called
+from components.registry.recommender import Recommender
 from components.rules.rule_forms import Rule
 from components.rules.rule_scores import RuleScores
 

@@ -7,15 +7,15 @@ import numpy as np
 import tensorflow as tf
 
 from components.declaration import Launch
-from components.evaluation import metrics, queries
+from components.declaration.criteria_checks import called
 from components.features import training_data
 from components.features.event_table import EventTable
 from components.features.id_codes import codes
 from components.features.preprocessing import CODE_KEY
 from components.features.training_data import TrainingData
-from components.models import export, model_card
-from components.policy_checks import called
+from components.metrics import queries, rank_metrics
 from components.progress import FIGURE
+from components.registry import export, model_card
 from components.rules import declared_rules
 from components.rules.rule_forms import NextItems, Rule, RuleLog
 from components.rules.rule_scores import RuleScores
@@ -52,7 +52,7 @@ def best_rule(data: TrainingData) -> str:
             return candidate.rule_scores(rule, candidate.history_rows(tf.constant(known.history, tf.string)), context).numpy()
 
         answers = queries.ask(score, ids, asked)
-        return float(metrics.gains(data.launch.gate.metric, answers.ranks).mean()) if len(asked) else 0.0
+        return float(rank_metrics.gains(data.launch.gate.metric, answers.ranks).mean()) if len(asked) else 0.0
 
     return max(names, key=value)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from components.errors import DayoneError
-from components.models import card_file
+from components.registry import card_file
 from components.serving.predict_request import DEFAULT_SIGNATURE, ITEMS, Input
 from components.serving.request_errors import RequestError
 

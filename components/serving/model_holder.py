@@ -15,10 +15,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from components.errors import DayoneError
-from components.serving import versions
+from components.registry import versions
+from components.registry.versions import Version
 from components.serving.predict_request import Input
 from components.serving.request_errors import NOT_FOUND, RequestError
-from components.serving.versions import Version
 
 _LOGGER = logging.getLogger("dayone.serving")
 NOT_READY = 503

@@ -16,9 +16,9 @@ from components.declaration import Launch
 from components.serving import event_request, exploration, predict_answer, predict_request
 from components.serving.event_log import EventLog
 from components.serving.history_store import HistoryStore, MemoryHistories
-from components.serving.metrics import Metrics
 from components.serving.model_holder import Model, ModelHolder
 from components.serving.predict_request import DEFAULT_SIGNATURE, HISTORY, ITEMS, USER, Limits, PredictRequest
+from components.serving.prometheus_metrics import Metrics
 from components.serving.traffic_rows import Shown, TrafficRows
 
 _LOGGER = logging.getLogger("dayone.serving")

@@ -15,8 +15,8 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from components.declaration import Drift
 from components.errors import GateError
+from components.features.split_names import EVAL, SERVED, TRAIN
 
-TRAIN, EVAL, SERVED = "train", "eval", "served"
 SPLIT_PAIR, SERVED_PAIR = (EVAL, TRAIN), (TRAIN, SERVED)
 _MEASURES = {
     "L_INFTY": "the share of one value changed by {value:.3f}, allowed is {threshold:g}",

@@ -19,9 +19,9 @@ from components.declaration import Launch
 from components.features.event_table import read_columns
 from components.features.training_data import matching
 from components.progress import set_figure
+from components.registry.train_statistics import fetch
 from components.validation import drift, statistics_page
-from components.validation.baseline import fetch
-from components.validation.gate import read_statistics
+from components.validation.schema_gate import read_statistics
 
 
 @component

@@ -1,0 +1,1 @@
+"""External systems, one module each: vector stores and feature stores."""

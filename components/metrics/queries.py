@@ -1,0 +1,215 @@
+"""The questions of the evaluation: each positive event of a time range, asked with the history of its moment.
+
+Whoever answers is handed a `Known` and nothing else: neither the item that was then taken nor the moment, and not even the user's id,
+by which a model that had seen the eval events in training could look the answer up.
+
+Letters: q queries, n events, A candidates, L items of history, k recommended items.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.declaration import Launch
+from components.features import histories
+from components.features.event_table import EventTable
+from components.features.id_codes import codes
+from components.metrics import ranks
+
+CELLS_AT_ONCE = 8_000_000
+MAX_QUERIES_AT_ONCE = 1024
+RECOMMENDED = 10
+
+
+class Known(NamedTuple):
+    """All that a contender is told of a batch of queries.
+
+    Attributes:
+      history: [batch, L] object, item ids as bytes, oldest first, right-padded with b"".
+      context: column to [batch], as the log has it.
+    """
+
+    history: np.ndarray
+    context: dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Queries:
+    """Questions and what is known when each is asked.
+
+    Attributes:
+      user: [q] int64 codes.
+      user_id: [q] object, ids as bytes.
+      history: [q, L] object, item ids as bytes, oldest first, right-padded with b"".
+      target: [q] object, the item that was acted on.
+      time: [q] int64 microseconds.
+      context: column to [q], as the log has it.
+      seen_query, seen_item: pairs of a query's index and the id of an item its user had acted on: what is not recommended again.
+      repeats: how many events were left out because they repeat an item that is not recommended again.
+    """
+
+    user: np.ndarray
+    user_id: np.ndarray
+    history: np.ndarray
+    target: np.ndarray
+    time: np.ndarray
+    context: dict[str, np.ndarray]
+    seen_query: np.ndarray
+    seen_item: np.ndarray
+    repeats: int
+
+    def __len__(self) -> int:
+        """The number of queries."""
+        return len(self.target)
+
+    def known(self, batch: slice) -> Known:
+        """What is known when the queries of a batch are asked."""
+        return Known(self.history[batch], {name: column[batch] for name, column in self.context.items()})
+
+    def batches(self, candidates: int) -> Iterator[slice]:
+        """Slices of queries whose score matrices stay within memory: at most `CELLS_AT_ONCE` scores each."""
+        size = int(np.clip(CELLS_AT_ONCE // max(candidates, 1), 1, MAX_QUERIES_AT_ONCE))
+        return (slice(start, start + size) for start in range(0, len(self), size))
+
+
+def rolling(launch: Launch, events: EventTable, asked: np.ndarray) -> Queries:
+    """Queries with everything known up to each event's moment; the model that answers is not retrained in between.
+
+    Args:
+      launch: the declaration.
+      events: all events, earlier ones included.
+      asked: [n] bool, the events to ask for; only positive ones are asked.
+    """
+    return _queries(launch, events, asked, frozen_at=None)
+
+
+def frozen(launch: Launch, events: EventTable, asked: np.ndarray, cut: int) -> Queries:
+    """The same questions with histories as they were at the moment `cut` (microseconds): what a stale caller would get."""
+    return _queries(launch, events, asked, frozen_at=cut)
+
+
+def _queries(launch: Launch, events: EventTable, asked: np.ndarray, frozen_at: int | None) -> Queries:
+    user, _ = codes(events.user)
+    item, ids = codes(events.item)
+    positive = events.positive & (events.item != b"")  # an event without an item's id tells nothing
+    known = (user, item, events.time, positive)
+    wanted = asked & positive
+    repeated = wanted & histories.seen_before(*known, launch.seed, events.tie) if launch.exclude_seen else np.zeros(len(events), bool)
+    rows = np.flatnonzero(wanted & ~repeated)
+    length = launch.model.history
+    if frozen_at is None:
+        past = histories.rolling_histories(*known, rows, length, launch.seed, events.tie)
+    else:
+        past = histories.frozen_histories(*known, user[rows], frozen_at, length, launch.seed, events.tie)
+    if launch.exclude_seen:
+        seen_query, seen_item = histories.seen_pairs(*known, rows, launch.seed, events.tie)
+    else:
+        seen_query, seen_item = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    return Queries(
+        user=user[rows],
+        user_id=events.user[rows],
+        history=np.append(ids, b"")[past],  # the padding code -1 takes the last place
+        target=events.item[rows],
+        time=events.time[rows],
+        context={name: column[rows] for name, column in events.context.items()},
+        seen_query=seen_query,
+        seen_item=ids[seen_item],
+        repeats=int(repeated.sum()),
+    )
+
+
+def without_history(queries: Queries, most: int, seed: int) -> tuple[Queries, np.ndarray]:
+    """A random sample of at most `most` questions, asked as if nobody had a history, and their places in all.
+
+    What was seen is still not recommended: the questions are as hard as before.
+    """
+    rows = np.sort(np.random.default_rng(seed).permutation(len(queries))[:most])
+    kept = np.isin(queries.seen_query, rows)
+    blank = Queries(
+        user=queries.user[rows],
+        user_id=queries.user_id[rows],
+        history=np.full((len(rows), queries.history.shape[1]), b"", object),
+        target=queries.target[rows],
+        time=queries.time[rows],
+        context={name: column[rows] for name, column in queries.context.items()},
+        seen_query=np.searchsorted(rows, queries.seen_query[kept]),
+        seen_item=queries.seen_item[kept],
+        repeats=queries.repeats,
+    )
+    return blank, rows
+
+
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """How a contender did.
+
+    Attributes:
+      ranks: [q] float64, the rank of each target among all candidates that were not seen; inf where it is no candidate.
+      recommended: [q, k] int64, the best candidates by column; -1 where there were fewer. Without rows if they were not asked for.
+    """
+
+    ranks: np.ndarray
+    recommended: np.ndarray
+
+
+class Hidden(NamedTuple):
+    """What does not compete: pairs of a query, ascending, and the column of a candidate that its user had seen; [pairs] int64 each."""
+
+    query: np.ndarray
+    column: np.ndarray
+
+    def without(self, scores: np.ndarray, first: int) -> np.ndarray:
+        """A copy of the scores [rows, A] of the queries from `first` on, -inf where they do not compete."""
+        pairs = slice(*np.searchsorted(self.query, [first, first + len(scores)]))
+        left = np.array(scores)
+        left[self.query[pairs] - first, self.column[pairs]] = -np.inf
+        return left
+
+
+def ask(
+    score: Callable[[Known], np.ndarray],
+    candidates: np.ndarray,
+    queries: Queries,
+    advance: Callable[[int], object] = lambda done: None,
+    recommended: int = 0,
+) -> Answers:
+    """Ranks every query's target among all candidates; exact, O(q x A).
+
+    Args:
+      score: of a batch of queries: [batch, A] float32; only read.
+      candidates: [A] object, item ids in the order of the score's columns.
+      queries: the questions.
+      advance: told how many queries are done after each batch.
+      recommended: k, how many of the best candidates to keep; finding ten costs as much as the ranks do.
+
+    Raises:
+      ValueError: if the scores are not one number for each query and candidate, or a target was seen.
+    """
+    column = columns_of(np.concatenate([queries.target, queries.seen_item]), candidates)
+    target, seen = column[: len(queries)], column[len(queries) :]
+    asked_again = int((target[queries.seen_query] == seen)[seen >= 0].sum())
+    if asked_again:
+        raise ValueError(f"{asked_again} of {len(queries)} queries ask for an item that their user had seen.")
+    there = seen >= 0
+    hidden = Hidden(queries.seen_query[there], seen[there])
+    parts = [(np.zeros(0), np.zeros((0, recommended), np.int64))]
+    for batch in queries.batches(len(candidates)):
+        scores = score(queries.known(batch))
+        wanted = (len(target[batch]), len(candidates))
+        if scores.shape != wanted:
+            raise ValueError(f"scores must be of {wanted[0]} queries and {wanted[1]} candidates, got shape {scores.shape}.")
+        for rows in ranks.blocks(scores):
+            block = hidden.without(scores[rows], batch.start + rows.start)
+            parts.append((ranks.ranks_by_counting(block, target[batch][rows]), ranks.top_k(block, recommended)))
+        advance(len(scores))
+    return Answers(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def columns_of(ids: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+    """The columns of ids [n] among the candidates: [n] int64, -1 for an id that is none of them."""
+    found = pc.index_in(pa.array(ids, pa.large_binary()), value_set=pa.array(candidates, pa.large_binary()))
+    return found.fill_null(ranks.UNKNOWN).to_numpy().astype(np.int64)

@@ -1,0 +1,1 @@
+"""The ranking head: one probability per objective, its training and calibration."""

@@ -1,0 +1,1 @@
+"""The retrieval model: towers, counted parts of the score, their blend, training."""

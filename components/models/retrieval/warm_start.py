@@ -1,0 +1,85 @@
+"""Starts the towers from those of the champion: what is the same by name keeps its weights, the rest begins at random.
+
+    assets.extra/towers.npz     written beside a version where the declaration says `warm_start`
+
+Item ids, catalogue features and number columns are matched by name. Of the query tower every layer is taken whose shape is the same: other
+context columns or another declared size make another one. Embeddings of context values begin anew, as their numbers are those of each run's own
+vocabulary.
+"""
+
+import io
+import os
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from components.declaration import Launch
+from components.features.item_table import ItemTable
+from components.features.training_data import TrainingData
+from components.models.retrieval.retrieval_model import RetrievalModel
+
+FILE = os.path.join("assets.extra", "towers.npz")
+CHAMPION_KEY = "champion"
+LAST_EVENT = "last event"
+Saved = Mapping[str, np.ndarray]
+
+
+def write(folder: str, data: TrainingData, towers: RetrievalModel) -> None:
+    """Writes the weights beside a saved recommender; a row of `dim` floats per item and feature."""
+    launch, table = data.launch, data.items
+    arrays = {name: weights.numpy() for name, weights in _weights(towers).items()}
+    arrays |= {f"names of {part}": np.asarray(names, bytes) for part, names in _names(launch, table).items()}
+    arrays[LAST_EVENT] = np.array(data.events.time.max(initial=0))
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    tf.io.gfile.makedirs(os.path.join(folder, os.path.dirname(FILE)))
+    with tf.io.gfile.GFile(os.path.join(folder, FILE), "wb") as file:
+        file.write(content.getvalue())
+
+
+def read(folder: str) -> Saved | None:
+    """The weights beside a saved recommender; None where there are none, as beside rules."""
+    path = os.path.join(folder, FILE)
+    if not folder or not tf.io.gfile.exists(path):
+        return None
+    with tf.io.gfile.GFile(path, "rb") as file, np.load(io.BytesIO(file.read()), allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def last_event(saved: Saved) -> int:
+    """The moment, in microseconds, of the last event that the champion was trained on: what came before is no test of what starts from it."""
+    return int(saved[LAST_EVENT])
+
+
+def begin(saved: Saved, data: TrainingData, towers: RetrievalModel) -> None:
+    """Gives built towers the saved weights of what they have in common."""
+    names = _names(data.launch, data.items)
+    for part, weights in _weights(towers).items():
+        there = saved.get(part)
+        if there is None or there.shape[1:] != tuple(weights.shape)[1:]:
+            continue
+        if part in names:
+            weights.assign(_matched(weights.numpy(), names[part], there, saved[f"names of {part}"]))
+        elif there.shape == tuple(weights.shape):
+            weights.assign(there)
+
+
+def _matched(own: np.ndarray, names: np.ndarray, there: np.ndarray, their_names: np.ndarray) -> np.ndarray:
+    """Own rows, those with a name that is there too replaced."""
+    place = {name: row for row, name in enumerate(their_names.tolist())}
+    rows = np.array([place.get(name, -1) for name in np.asarray(names, bytes).tolist()], int)
+    own[rows >= 0] = there[rows[rows >= 0]]
+    return own
+
+
+def _names(launch: Launch, table: ItemTable) -> dict[str, np.ndarray]:
+    """What the rows of the item tower's weights are called."""
+    numbers = launch.catalogue.numbers if launch.catalogue else ()
+    features = np.append(b"", table.feature_names) if table.feature_names is not None else np.array([b""], object)
+    return {"id": table.ids, "feature": features, "number": np.array([name.encode() for name in numbers], object)}
+
+
+def _weights(towers: RetrievalModel) -> dict[str, tf.Variable]:
+    """The weights that can be carried over, by name."""
+    return towers.items.by_name() | {f"query {place}": weights for place, weights in enumerate(towers.query.trainable_variables)}

@@ -1,0 +1,46 @@
+"""Writes a recommender as a SavedModel that loads without this code, with warm-up requests and a card that says what it is."""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from components.registry import warmup
+from components.registry.card_file import CARD
+from components.registry.recommender import BLANK, Recommender
+
+
+def save(recommender: Recommender, folder: str, card: Mapping[str, Any]) -> None:
+    """Saves the signatures to `folder`; beside them, where servers look or ignore, warm-up requests and the card."""
+    signatures = recommender.signatures()
+    tf.saved_model.save(recommender, folder, signatures=signatures)
+    warmup.write(signatures, recommender.catalogue()["item_ids"], BLANK, folder)
+    _write_card(folder, card)
+
+
+def add_to_card(folder: str, more: Mapping[str, Any]) -> None:
+    """Adds what later steps know (metrics, verdict, version) to the card of a saved recommender."""
+    _write_card(folder, {**card(folder), **more})
+
+
+def add_file(folder: str, name: str, content: bytes) -> None:
+    """Lays a file beside a saved recommender; `name` is its path in the folder."""
+    with tf.io.gfile.GFile(os.path.join(folder, name), "wb") as file:
+        file.write(content)
+
+
+def card(folder: str) -> dict[str, Any]:
+    """The card of a saved recommender (`assets.extra/dayone.json`); empty where there is none."""
+    path = os.path.join(folder, CARD)
+    if not tf.io.gfile.exists(path):
+        return {}
+    with tf.io.gfile.GFile(path) as file:
+        return json.loads(file.read())
+
+
+def _write_card(folder: str, card: Mapping[str, Any]) -> None:
+    tf.io.gfile.makedirs(os.path.join(folder, os.path.dirname(CARD)))
+    with tf.io.gfile.GFile(os.path.join(folder, CARD), "w") as file:
+        file.write(json.dumps(dict(card), sort_keys=True, indent=2))

@@ -1,0 +1,167 @@
+"""The contract of everything that serves: one set of signatures for the rules and for the model.
+
+Letters: B requests, H history slots, E excluded slots, C candidates to rank, L items of history that are read, N rows of the item
+table, A active items (the candidates of retrieval), K answers.
+
+serving_default   user_id [B], history [B, H], exclude_ids [B, E], <context> [B]  ->  item_ids [B, K], scores [B, K]
+rank              user_id [B], history [B, H], item_ids [B, C], <context> [B]     ->  <objective> [B, C], value [B, C]
+rank_examples     examples [B] (serialized tf.Example)                            ->  <objective> [B]
+score_catalogue   user_id [B], history [B, H], <context> [B]                      ->  scores [B, A]
+catalogue         nothing                                                         ->  item_ids [A], titles [A]
+
+Ids are strings; histories are oldest first and padded with "". A context column is asked for by its own name, or by `input_name` of it
+where TensorFlow cannot take that. A SavedModel with these loads in plain TensorFlow, without this code.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from components.declaration import Launch
+from components.declaration.request_names import input_name
+from components.features.item_table import MISSING_INT, ItemTable
+
+HISTORY_FEATURE = "history"
+SCORE_CATALOGUE = "score_catalogue"
+ITEMS_SHAPE = (None, None)
+# What stands for a missing value in a request or an example.
+BLANK = {tf.string: "", tf.int64: MISSING_INT, tf.float32: float("nan")}
+
+
+class Recommender(tf.Module):
+    """Looks ids up, asks a subclass for scores, removes what must not be shown, answers the best."""
+
+    def __init__(self, launch: Launch, table: ItemTable, context: dict[str, tf.DType]):
+        """Makes the look-up tables.
+
+        Args:
+          launch: the declaration.
+          table: the items; the active ones are the candidates.
+          context: context column to dtype, as the requests carry them.
+        """
+        super().__init__()
+        active = np.flatnonzero(table.active)
+        columns = np.full(len(table), len(active))
+        columns[active] = np.arange(len(active))
+        self._launch = launch
+        self._context = context
+        self._length = launch.model.history
+        self._top_k = min(launch.model.top_k, len(active))
+        self._active = tf.constant(active, tf.int32)
+        self._columns = tf.constant(columns, tf.int32)
+        self._candidate_ids = tf.constant(table.ids[active].tolist(), tf.string, [len(active)])
+        self._candidate_titles = tf.constant(table.titles[active].tolist(), tf.string, [len(active)])
+        rows = tf.lookup.KeyValueTensorInitializer(tf.constant(table.ids.tolist(), tf.string), tf.range(len(table), dtype=tf.int64))
+        self._rows = tf.lookup.StaticHashTable(rows, 0)
+        boost = np.ones(len(table)) if table.boost is None else table.boost
+        self._boost = tf.constant(boost, tf.float32)
+        self.log_boost = tf.constant(np.log(boost[active]), tf.float32)  # [A]; what has the factor 0 is no candidate
+
+    def scores(self, history: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Scores of all candidates; the subclass's part.
+
+        Args:
+          history: [B, L] int32 rows of the item table, oldest first, right-padded with 0.
+          context: raw context columns, each [B].
+
+        Returns:
+          [B, A] float32, the declared boosts included: `log_boost` is for what scores by logarithms of weights.
+        """
+        raise NotImplementedError
+
+    def probabilities(self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Probability of each objective for given items; the subclass's part.
+
+        Args:
+          history: as in `scores`.
+          items: [B, C] int32 rows of the item table; 0 for an unknown item.
+          context: raw context columns, each [B].
+
+        Returns:
+          Objective to [B, C] float32; empty where the declaration has no ranking objective.
+        """
+        raise NotImplementedError
+
+    def recommend(self, user_id: tf.Tensor, history: tf.Tensor, exclude_ids: tf.Tensor, **context: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`serving_default`. Where fewer than K items may be shown, the last answers are "" with a score of -inf."""
+        del user_id  # part of the contract: what a server looks histories up by; the model itself reads the history only
+        scores = self.scores(self.history_rows(history), context)
+        hidden = tf.concat([exclude_ids, history], axis=1) if self._launch.exclude_seen else exclude_ids
+        best = tf.math.top_k(self._without(scores, hidden), self._top_k)
+        shown = best.values > -np.inf
+        return {"item_ids": tf.where(shown, tf.gather(self._candidate_ids, best.indices), ""), "scores": best.values}
+
+    def rank(self, user_id: tf.Tensor, history: tf.Tensor, item_ids: tf.Tensor, **context: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`rank`. value = boost x sum over objectives of weight x probability; an unknown item is one of which nothing is known."""
+        del user_id
+        rows = self.item_rows(item_ids)
+        answers = self.probabilities(self.history_rows(history), rows, context)
+        weights = {objective.name: objective.weight for objective in self._launch.ranking_objectives}
+        value = tf.add_n([weights[name] * answer for name, answer in answers.items()])
+        return answers | {"value": tf.gather(self._boost, rows) * value}
+
+    def score_catalogue(self, user_id: tf.Tensor, history: tf.Tensor, **context: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`score_catalogue`: what the evaluation ranks by; nothing is removed."""
+        del user_id
+        return {"scores": self.scores(self.history_rows(history), context)}
+
+    def catalogue(self) -> dict[str, tf.Tensor]:
+        """`catalogue`: the candidates in the order of the columns of `score_catalogue`."""
+        return {"item_ids": tf.identity(self._candidate_ids), "titles": tf.identity(self._candidate_titles)}
+
+    def rank_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`rank_examples`: the same probabilities for serialized examples with one item and the history of its moment."""
+        log = self._launch.log
+        spec = {log.item: tf.io.FixedLenFeature([], tf.string, ""), HISTORY_FEATURE: tf.io.RaggedFeature(tf.string)}
+        spec |= {name: tf.io.FixedLenFeature([], dtype, BLANK[dtype]) for name, dtype in self._context.items()}
+        parsed = tf.io.parse_example(examples, spec)
+        history = self.history_rows(parsed[HISTORY_FEATURE].to_tensor(""))
+        context = {name: parsed[name] for name in self._context}
+        answers = self.probabilities(history, self.item_rows(parsed[log.item])[:, None], context)
+        # The Evaluator stops the whole run at a NaN. A head that answers NaN is found out by the evaluation of what serves, which asks `rank`.
+        return {name: tf.where(tf.math.is_nan(answer), 0.5, answer)[:, 0] for name, answer in answers.items()}
+
+    def item_rows(self, ids: tf.Tensor) -> tf.Tensor:
+        """Rows of the item table, of any shape, int32; 0 for unknown ids and padding."""
+        return tf.cast(self._rows.lookup(ids), tf.int32)
+
+    def history_rows(self, history: tf.Tensor) -> tf.Tensor:
+        """Ids [B, H] to the rows of the last L known items [B, L] int32, right-padded with 0; unknown items are left out."""
+        rows = self.item_rows(history)
+        return tf.ragged.boolean_mask(rows, rows > 0)[:, -self._length :].to_tensor(0, shape=[None, self._length])
+
+    def _without(self, scores: tf.Tensor, hidden: tf.Tensor) -> tf.Tensor:
+        """Scores [B, A] with -inf at the ids in `hidden` [B, any]; ids that are no candidate fall into a spare column."""
+        columns = tf.where(hidden == "", tf.size(self._active), tf.gather(self._columns, self.item_rows(hidden)))
+        requests = tf.broadcast_to(tf.range(tf.shape(hidden)[0])[:, None], tf.shape(columns))
+        spare = tf.pad(scores, [[0, 0], [0, 1]])
+        places = tf.reshape(tf.stack([requests, columns], axis=-1), [-1, 2])
+        return tf.tensor_scatter_nd_update(spare, places, tf.fill([tf.shape(places)[0]], -np.inf))[:, :-1]
+
+    def signatures(self) -> dict[str, Callable]:
+        """The concrete functions to export, by signature name."""
+        ids = {"user_id": (None,), "history": ITEMS_SHAPE}
+        named = {"serving_default": self._traced(self.recommend, ids | {"exclude_ids": ITEMS_SHAPE})}
+        named[SCORE_CATALOGUE] = self._traced(self.score_catalogue, ids)
+        named["catalogue"] = concrete(self.catalogue)
+        if self._launch.has_ranking_head:
+            named["rank"] = self._traced(self.rank, ids | {"item_ids": ITEMS_SHAPE})
+            named["rank_examples"] = concrete(self.rank_examples, tf.TensorSpec([None], tf.string, "examples"))
+        return named
+
+    def _traced(self, function: Callable, strings: dict[str, tuple]) -> Callable:
+        """The concrete function for string inputs of given shapes and the declared context [B]."""
+        columns = {input_name(column): column for column in self._context}
+        specs = {name: tf.TensorSpec(shape, tf.string, name) for name, shape in strings.items()}
+        specs |= {name: tf.TensorSpec([None], self._context[column], name) for name, column in columns.items()}
+
+        def asked(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+            return function(**{columns.get(name, name): value for name, value in inputs.items()})
+
+        return concrete(asked, **specs)
+
+
+def concrete(function: Callable, *inputs: tf.TensorSpec, **named: tf.TensorSpec) -> Callable:
+    """The concrete function for some inputs. Nothing here branches on a tensor, so AutoGraph, which would read all code that is called, is off."""
+    return tf.function(function, autograph=False).get_concrete_function(*inputs, **named)

@@ -1,0 +1,48 @@
+"""What the served version has learnt from, kept beside it as statistics, so that a later run can say how far its log has moved since.
+
+An earlier run's artifacts would have to be found by a Resolver, which open-source Kubeflow does not run. What is served is found by its
+folder alone, on a laptop and on a cluster, and a rollback takes its statistics along.
+"""
+
+import os
+
+import tensorflow as tf
+from tfx.components.statistics_gen.stats_artifact_utils import BINARY_PB_BASENAME
+from tfx.types import Artifact, artifact_utils
+
+from components.features.split_names import SERVED, TRAIN
+from components.registry import champion_version
+
+KEPT = os.path.join("assets.extra", "train_statistics.pb")
+
+
+def keep(statistics: Artifact, model: str) -> None:
+    """Copies the statistics of the train split into the folder of a saved model."""
+    tf.io.gfile.makedirs(os.path.dirname(os.path.join(model, KEPT)))
+    tf.io.gfile.copy(_file(statistics, TRAIN), os.path.join(model, KEPT), overwrite=True)
+
+
+def fetch(statistics: Artifact, champion: str, baseline: Artifact) -> bool:
+    """Fills an artifact with what drift is measured from.
+
+    Args:
+      statistics: of this run's log; the train split is what eval is compared with.
+      champion: the folder of the served version, or the served folder; "" before the first push.
+      baseline: gets the split "train", and "served" if the served version keeps statistics.
+
+    Returns:
+      Whether it does.
+    """
+    served = champion_version.served(champion)
+    kept = os.path.join(served, KEPT)
+    sources = {TRAIN: _file(statistics, TRAIN)} | ({SERVED: kept} if served and tf.io.gfile.exists(kept) else {})
+    baseline.split_names = artifact_utils.encode_split_names(list(sources))
+    for split, source in sources.items():
+        target = _file(baseline, split)
+        tf.io.gfile.makedirs(os.path.dirname(target))
+        tf.io.gfile.copy(source, target, overwrite=True)
+    return SERVED in sources
+
+
+def _file(statistics: Artifact, split: str) -> str:
+    return os.path.join(artifact_utils.get_split_uri([statistics], split), BINARY_PB_BASENAME)

@@ -1,0 +1,1 @@
+"""`validate`: does the declaration fit the log?"""

@@ -1,0 +1,180 @@
+"""Do the columns hold what their roles say: there at all, of the right type, with values that can be?"""
+
+import difflib
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.declaration import Log
+from components.ingest.event_time import DAY, NUMBER_TEXT
+from pipeline.checks.findings import Finding, error, share, warning
+from pipeline.checks.log_view import NO_TIME, LogView
+from pipeline.onboarding.column_profile import Column
+
+_MOST_VALUES = 1000
+_HEAD = 10_000
+_MOST = 0.5
+_SHOWN = 40
+_LONG_DAYS, _SHORT_DAYS = 3650, 1 / 24
+
+
+def check_columns(view: LogView) -> Iterator[Finding]:
+    """Declared columns that the log lacks."""
+    if len(view.names) == 1 and len(roles(view.launch.log)) > 1:
+        delimiter = view.launch.log.delimiter
+        yield error(
+            f"all of a row is one column: {view.names[0]!r}.",
+            "A run cannot tell the columns apart.",
+            f"Change launch.log.delimiter, which is {delimiter!r}; check that the file has a header.",
+        )
+        return
+    for role, column in roles(view.launch.log):
+        if column in view.names:
+            continue
+        near = difflib.get_close_matches(column, view.names, n=1)
+        hint = f"Did you mean {near[0]!r}? " if near else ""
+        has = ", ".join(map(repr, view.names[:_SHOWN]))
+        yield error(
+            f"column {column!r} (launch.log.{role}) is not in the log, which has {has}.",
+            "A run cannot read what is not there.",
+            f"{hint}Name the right column, or set the role to None.",
+        )
+
+
+def roles(log: Log) -> list[tuple[str, str]]:
+    """Pairs of role and column, for every declared column."""
+    names = ("user", "item", "time", "event", "value", "request", "position", "policy", "propensity", "model_version")
+    single = [(role, getattr(log, role)) for role in names if getattr(log, role)]
+    return single + [("context", column) for column in log.context]
+
+
+def check_time_unit(view: LogView) -> Iterator[Finding]:
+    """A time column whose values look like another unit."""
+    log = view.launch.log
+    values = view.table[log.time]
+    head = pa.concat_arrays(values.slice(0, _HEAD).chunks)
+    column = Column(log.time, head)
+    # A timestamp of the file's own type needs no unit, whatever is declared.
+    if column.time_unit and column.time_unit != log.time_unit and not pa.types.is_timestamp(values.type):
+        yield error(
+            f"times such as {column.example()} are declared as {log.time_unit!r} and look like {column.time_unit!r}.",
+            "In the wrong unit a day becomes a thousandth or a thousand days, and nothing that is recent is.",
+            f'Declare time_unit="{column.time_unit}".',
+        )
+
+
+def check_time_range(view: LogView) -> Iterator[Finding]:
+    """Times to come, and logs that are very long or very short."""
+    times = view.times[view.times != NO_TIME]
+    if not len(times):
+        return
+    future = int((times > int(time.time() * 1e6) + DAY).sum())
+    first, last = (np.datetime_as_string(np.datetime64(int(moment), "us"), unit="s") for moment in (times.min(), times.max()))
+    if future:
+        yield warning(
+            f"{share(future, view.rows)} times lie in the future, the latest is {last} (UTC).",
+            "The newest events judge the model; a wrong clock puts the wrong ones there. A run sets these rows aside.",
+            "Check launch.log.time_unit and the clock that writes the log.",
+        )
+    days = (int(times.max()) - int(times.min())) / DAY
+    if days < _SHORT_DAYS or days > _LONG_DAYS:
+        yield warning(
+            f"the log lies from {first} to {last} (UTC), which is {days:,.2f} days.",
+            "Of less than an hour there is no later time to judge by; in more than ten years what people like has changed.",
+            "Check launch.log.time_unit, and give a part of the log if it is right.",
+        )
+
+
+def check_order(view: LogView) -> Iterator[Finding]:
+    """Users whose events nearly all have the same time."""
+    order = np.lexsort((view.times, view.users))
+    same_user = view.users[order][1:] == view.users[order][:-1]
+    rows = view.positive[order][1:] & view.positive[order][:-1] & same_user
+    ties = int((rows & (view.times[order][1:] == view.times[order][:-1])).sum())
+    if ties > 0.9 * max(int(rows.sum()), 1):
+        yield warning(
+            f"{share(ties, int(rows.sum()))} neighbouring events of a user have the very same time.",
+            "What came first is then drawn at random, and nothing can be learnt from the order.",
+            "Log the time with seconds or finer; days alone are too coarse.",
+        )
+
+
+def check_numbers(view: LogView) -> Iterator[Finding]:
+    """Roles that need a number and hold something else."""
+    log = view.launch.log
+    for role in ("value", "position", "propensity"):
+        name = getattr(log, role)
+        if not view.has(name):
+            continue
+        column = view.table[name]
+        if role == "value" and (pa.types.is_boolean(column.type) or (pa.types.is_string(column.type) and _mostly_numbers(column))):
+            continue  # what is no number is set aside, and counted there
+        if not _is_number(column):
+            yield error(f"column {name!r} (launch.log.{role}) {_wrong_text(column)}.", "The role needs a number in every row.", _number_fix(role))
+        elif role == "position" and pa.types.is_floating(column.type) and not _is_whole(column):
+            yield error(f"column {name!r} (launch.log.position) holds fractions.", "A position is a place in a list: 0, 1, 2.", _number_fix(role))
+
+
+def _is_number(column: pa.ChunkedArray) -> bool:
+    return bool(pa.types.is_integer(column.type) or pa.types.is_floating(column.type))
+
+
+def _mostly_numbers(column: pa.ChunkedArray) -> bool:
+    return (pc.mean(pc.match_substring_regex(column.drop_null(), NUMBER_TEXT).cast(pa.float64())).as_py() or 0.0) > _MOST
+
+
+def _wrong_text(column: pa.ChunkedArray) -> str:
+    """What a column that should hold numbers holds: of text, how many are none, and one of them."""
+    if not pa.types.is_string(column.type):
+        return f"holds {column.type}"
+    wrong = pc.invert(pc.match_substring_regex(column, NUMBER_TEXT)).fill_null(False)
+    found = column.filter(wrong)
+    example = found[0].as_py() if len(found) else column.drop_null()[0].as_py()
+    return f"holds text: {share(len(found), len(column))} are no numbers, such as {example!r}"
+
+
+def _number_fix(role: str) -> str:
+    return f"Write numbers, empty where there is none, or set launch.log.{role} to None."
+
+
+def _is_whole(column: pa.ChunkedArray) -> bool:
+    there = column.drop_null()
+    return bool(pc.all(pc.equal(pc.floor(there), there)).as_py() is not False)
+
+
+def check_propensities(view: LogView) -> Iterator[Finding]:
+    """Propensities that are no probabilities."""
+    name = view.launch.log.propensity
+    if not view.has(name) or not _is_number(view.table[name]):
+        return
+    there = view.table[name].drop_null()
+    wrong = there.filter(pc.invert(pc.and_(pc.greater(there, 0), pc.less_equal(there, 1))))
+    if len(wrong):
+        yield error(
+            f"{share(len(wrong), len(there))} propensities lie outside of (0, 1], such as {wrong[0].as_py()!r}.",
+            "A propensity is the probability with which the item was shown there: what was shown had one above 0, and none is above 1.",
+            f"Fix {name!r}, or set launch.log.propensity to None.",
+        )
+
+
+def check_context(view: LogView) -> Iterator[Finding]:
+    """Context columns that say nothing, or too much."""
+    for name in view.launch.log.context:
+        if not view.has(name):
+            continue
+        column = view.table[name]
+        different = int(pc.count_distinct(column.drop_null()).as_py()) if not pa.types.is_list(column.type) else 0
+        if pa.types.is_list(column.type) or pa.types.is_timestamp(column.type):
+            yield error(f"context column {name!r} holds {column.type}.", "A context is a text or a number.", "Flatten it, or take it out.")
+        elif different < 2:
+            only = f"the value {column.drop_null()[0].as_py()!r} only" if different else "no value"
+            yield warning(f"context column {name!r} has {only}.", "It tells no request from another.", "Take it out of launch.log.context.")
+        elif different > _MOST_VALUES and pa.types.is_string(column.type):
+            yield warning(
+                f"context column {name!r} has {different:,} different values, such as {column.drop_null()[0].as_py()!r}.",
+                "Each one gets numbers of its own to learn: with so many, few are met often enough.",
+                "Take it out, or group its values (a city to its country).",
+            )

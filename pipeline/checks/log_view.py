@@ -1,0 +1,114 @@
+"""The declared columns of a whole log in memory, gaps and all, and what follows from them: times, users, items, positives.
+
+Letters: n rows.
+"""
+
+import dataclasses
+import functools
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.declaration import Launch
+from components.ingest.event_time import to_microseconds
+from components.ingest.spans import input_files
+from pipeline.onboarding import lenient_log
+
+NO_TIME = np.iinfo(np.int64).min
+
+
+@dataclasses.dataclass(frozen=True)
+class LogView:
+    """A log as the declaration sees it.
+
+    Attributes:
+      launch: the declaration.
+      table: [n] the declared columns that the log has; ids as text, the time as the file has it.
+      names: all columns of the log, with or without a role.
+    """
+
+    launch: Launch
+    table: pa.Table
+    names: tuple[str, ...]
+
+    @property
+    def rows(self) -> int:
+        """n."""
+        return int(self.table.num_rows)
+
+    @functools.cached_property
+    def users(self) -> np.ndarray:
+        """[n] int64 codes of the users; -1 where the id is missing."""
+        return codes(self.table[self.launch.log.user])
+
+    @functools.cached_property
+    def items(self) -> np.ndarray:
+        """[n] int64 codes of the items; -1 where the id is missing."""
+        return codes(self.table[self.launch.log.item])
+
+    @functools.cached_property
+    def times(self) -> np.ndarray:
+        """[n] int64 microseconds since the epoch; `NO_TIME` where there is none that can be read."""
+        log = self.launch.log
+        parts = [to_microseconds(chunk, log.time_unit).fill_null(NO_TIME).to_numpy(zero_copy_only=False) for chunk in self.table[log.time].chunks]
+        return np.concatenate([np.zeros(0, np.int64), *parts])
+
+    @functools.cached_property
+    def whole(self) -> np.ndarray:
+        """[n] bool, whether a row has a user, an item and a time: the others are set aside by a run."""
+        return (self.users >= 0) & (self.items >= 0) & (self.times != NO_TIME)
+
+    @functools.cached_property
+    def events(self) -> pa.ChunkedArray | None:
+        """[n] the event column as text; None if the launch has none."""
+        event = self.launch.log.event
+        return None if event is None else self.table[event].cast(pa.string())
+
+    @functools.cached_property
+    def positive(self) -> np.ndarray:
+        """[n] bool, whether a row counts as a positive interaction."""
+        if self.events is None:
+            return np.ones(self.rows, bool)
+        wanted = pa.array(self.launch.positive_events, pa.string())
+        return mask(pc.is_in(self.events, value_set=wanted))
+
+    def is_event(self, event: str | None) -> np.ndarray:
+        """[n] bool, whether a row has that event; all rows for None."""
+        if self.events is None or event is None:
+            return np.ones(self.rows, bool)
+        return mask(pc.equal(self.events, pa.scalar(event, pa.string())))
+
+    def has(self, column: str | None) -> bool:
+        """Whether a role is declared and the log has its column."""
+        return column is not None and column in self.table.schema.names
+
+
+def read(launch: Launch, base: Path) -> LogView:
+    """Reads the declared columns of the log.
+
+    Raises:
+      LogError: if a file cannot be read, an id is no id, or there is no row.
+    """
+    log = launch.log
+    files = input_files(log.path, str(base), log.spans)
+    ids = tuple(name for name in (log.user, log.item, log.request) if name)
+    reader = lenient_log.reader(files, ids, log.delimiter)
+    names = tuple(reader.types)
+    there = [name for name in log.columns() if name in names] or list(names[:1])
+    table = reader.settle(there)
+    # Files that come later may bring a column that the first does not have.
+    return LogView(launch, table, tuple(reader.types))
+
+
+def codes(column: pa.ChunkedArray) -> np.ndarray:
+    """[n] int64 numbers of the different values; -1 for null."""
+    whole = column.dictionary_encode().unify_dictionaries()
+    found = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in whole.chunks]
+    return np.concatenate([np.zeros(0, np.int64), *found]).astype(np.int64)
+
+
+def mask(values: pa.ChunkedArray) -> np.ndarray:
+    """[n] bool; false for null."""
+    return np.asarray(pc.fill_null(values, False).to_numpy()).astype(bool)

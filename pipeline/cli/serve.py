@@ -1,0 +1,65 @@
+"""`python -m pipeline serve`: the local server on the folder that the pipeline pushes to."""
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+from components.declaration import Launch
+from components.ingest import spans
+from pipeline import launches
+from pipeline.cli import launch_options
+from pipeline.local import history_choice, server
+from pipeline.local.serve_options import Options
+from pipeline.settings import Settings
+
+THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds the command to the command line."""
+    serve = commands.add_parser(
+        "serve",
+        help="serve the pushed version over HTTP, on this machine",
+        description="Serve the pushed version in TF Serving's REST form, follow new versions, log the traffic for the next run. See docs/serving.md.",
+    )
+    launch_options.add(serve, "launch", "workspace")
+    serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s, this machine only)")
+    serve.add_argument("--port", type=int, default=8501, help="the port (default: %(default)s, as TF Serving; 0 takes a free one)")
+    serve.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="model calls at once (default: the cores, %(default)s)")
+    serve.add_argument("--waiting", type=int, default=256, help="requests that may wait; more get 503 (default: %(default)s)")
+    serve.add_argument("--timeout", type=float, default=5.0, help="seconds for a request (default: %(default)s)")
+    serve.add_argument("--explore", type=float, default=0.0, metavar="SHARE", help="share of requests shown in a random order (default: %(default)s)")
+    serve.add_argument("--traffic", type=Path, metavar="DIR", help="the folder of the log it writes (default: runs/<launch>/traffic)")
+    serve.add_argument("--history", default=history_choice.MEMORY, metavar="STORE", help="where histories come from (default: %(default)s)")
+    serve.add_argument("--demo", action=argparse.BooleanOptionalAction, help="a page with users of the log (default: if only this machine is served)")
+    serve.add_argument("--no-log", dest="log", action="store_false", help="write no log")
+    serve.set_defaults(command=_serve)
+
+
+def _serve(given: argparse.Namespace) -> int:
+    settings = Settings.from_environment(os.environ, {"launch": given.launch, "workspace": given.workspace})
+    launch = settings.declared(launches.load(settings.launch))
+    traffic = (given.traffic or settings.home / "traffic").resolve() if given.log else None
+    day_folder = spans.day_folder(launch.log.path, str(settings.data))
+    demo = given.host in THIS_MACHINE if given.demo is None else given.demo
+    numbers = (given.threads, given.waiting, given.timeout, given.explore)
+    options = Options(given.host, given.port, *numbers, traffic, day_folder, given.history, demo)
+    histories = history_choice.make(options.history, launch, settings.home)
+    with server.listen(options.host, options.port) as listening:
+        address, port = listening.getsockname()[:2]
+        print(f"serving {launch.name} from {settings.serving} at http://{address}:{port}/v1/models/{launch.name}", flush=True)
+        print(_where_the_log_goes(launch, settings, options), flush=True)
+        if options.demo:
+            print(f"a page to try it out: http://{address}:{port}/demo", flush=True)
+        return server.run(launch, settings, options, listening, histories)
+
+
+def _where_the_log_goes(launch: Launch, settings: Settings, options: Options) -> str:
+    """For the person who starts the server: also whether a run would read it there."""
+    if options.traffic is None:
+        return "the traffic's log: none"
+    example = options.traffic / time.strftime(options.day_folder, time.gmtime()) / "traffic-0-0.jsonl"
+    if spans.takes(launch.log.path, str(settings.data), str(example)):
+        return f"the traffic's log: {options.traffic}  (the next run reads it)"
+    return f"the traffic's log: {options.traffic}  (no run reads it: the declared log is {settings.locate(launch.log.path)}; see docs/serving.md)"

@@ -1,0 +1,55 @@
+"""`python -m pipeline versions` and `rollback`: what the serving folder holds, and the way back."""
+
+import argparse
+import os
+
+from components.registry import card_file, versions
+from components.registry.versions import Version
+from pipeline import launches
+from pipeline.cli import launch_options
+from pipeline.settings import Settings
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds the two commands to the command line."""
+    listing = commands.add_parser("versions", help="list the versions in the serving folder", description="List the versions in the serving folder.")
+    back = commands.add_parser(
+        "rollback",
+        help="serve an older version again",
+        description="Withdraw the served version: the one before it is served. Running servers follow by themselves. The withdrawn version stays on "
+        "the disk and comes back with --to. The next run compares its model with what is served then, so fix the reason first.",
+    )
+    back.add_argument("--to", type=int, metavar="VERSION", help="the version to serve (default: the one before the served one)")
+    for parser, command in ((listing, _list), (back, _roll_back)):
+        launch_options.add(parser, "launch", "workspace")
+        parser.set_defaults(command=command)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    settings = Settings.from_environment(os.environ, {"launch": options.launch, "workspace": options.workspace})
+    launches.load(settings.launch)
+    return settings
+
+
+def _list(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    found = versions.listed(settings.serving)
+    print(f"{settings.serving}: {'no version yet' if not found else ''}".rstrip())
+    for version in found:
+        print(_line(version))
+    return 0
+
+
+def _line(version: Version) -> str:
+    card = card_file.read(version.folder)
+    metrics = card.get("metrics", {})
+    measured = ", ".join(f"{name} {metrics[name]:.3f}" for name in ("recall@10", "ndcg@10") if name in metrics)
+    said = (card.get("kind", ""), card.get("pushed_at", ""), measured)
+    return f"  {version.number:<12} {version.state:<10} {'  '.join(text for text in said if text)}".rstrip()
+
+
+def _roll_back(options: argparse.Namespace) -> int:
+    settings = _settings(options)
+    withdrawn, now = versions.roll_back(settings.serving, options.to)
+    print(f"withdrawn: {', '.join(map(str, withdrawn)) or 'none'}; served: {now.number}  {now.folder}")
+    return 0

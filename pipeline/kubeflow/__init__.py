@@ -1,0 +1,1 @@
+"""Kubeflow Pipelines and Vertex AI: spec, contract, resources, client, entrypoint."""

@@ -1,0 +1,51 @@
+"""The parameters of the compiled pipeline: what a run may set, each with the declaration's value as its default.
+
+TFX's compiler drops the defaults of its own runtime parameters, and what we want to set stands inside constants. So they are put into the spec
+here, as inputs of the pipeline and of the steps that they concern; `pipeline.kubeflow.run_parameters` writes them into the constants.
+"""
+
+import posixpath
+from typing import Any
+
+from components.declaration import Launch
+from pipeline import steps
+from pipeline.kubeflow import run_parameters
+
+Json = dict[str, Any]
+
+
+def expose(spec: Json, launch: Launch, data: str) -> None:
+    """Adds the parameters to the spec.
+
+    Args:
+      spec: the pipeline spec as TFX's runner gives it, with TFX's names; it is changed.
+      launch: the declaration.
+      data: the folder that relative paths of the declaration start at.
+    """
+    tasks = spec["root"]["dag"]["tasks"]
+    readers = sorted(name for name, task in tasks.items() if run_parameters.FOLDER in task.get("inputs", {}).get("parameters", {}))
+    _add(spec, run_parameters.EPOCHS, "NUMBER_INTEGER", launch.model.epochs, [name for name in (steps.TUNER, steps.TRAINER) if name in tasks])
+    if launch.log.spans:
+        _add(spec, run_parameters.SPANS, "NUMBER_INTEGER", launch.log.spans, [steps.EXAMPLE_GEN])
+    if readers:
+        _add(spec, run_parameters.LOG, "STRING", data, readers)
+    for name in readers:
+        constant = tasks[name]["inputs"]["parameters"][run_parameters.FOLDER]["runtimeValue"]
+        constant["constant"] = _below(data, constant["constant"])
+
+
+def _add(spec: Json, name: str, kind: str, default: Any, names: list[str]) -> None:
+    declared = spec["root"].setdefault("inputDefinitions", {}).setdefault("parameters", {})
+    declared[name] = {"parameterType": kind, "defaultValue": default, "isOptional": True}
+    for step in names:
+        task = spec["root"]["dag"]["tasks"][step]
+        own = spec["components"][task["componentRef"]["name"]]["inputDefinitions"]["parameters"]
+        assert name not in own, f"{step} has a parameter {name} of its own"
+        own[name] = {"parameterType": kind}
+        task["inputs"]["parameters"][name] = {"componentInputParameter": name}
+
+
+def _below(data: str, folder: str) -> str:
+    """A folder as it is written below the data folder; one that lies elsewhere stays where it is."""
+    inside = folder == data or folder.startswith(data.rstrip("/") + "/")
+    return posixpath.relpath(folder, data) if inside else folder

@@ -1,0 +1,1 @@
+"""Runs on this machine: screen, child process, step reports, run records, local server."""

@@ -1,0 +1,118 @@
+"""A local run as a person sees it: sample, steps, verdict, paths.
+
+This process imports neither TensorFlow nor TFX. It starts the one that does (`local_runner.py`), draws the screen from its events, keeps
+its output in the run's log, and stops it when asked to.
+"""
+
+import datetime as dt
+import signal
+from pathlib import Path
+
+from components.errors import DayoneError
+from pipeline.local import child_process, sample
+from pipeline.local.run_record import RunRecord
+from pipeline.local.run_request import Request
+from pipeline.local.screen import Terminal
+from pipeline.settings import Settings
+
+EXIT_OK, EXIT_STOPPED = 0, 130
+
+
+class RunError(DayoneError):
+    """The run failed; the message is the step's, or says where the log is."""
+
+
+def run(request: Request, verbose: bool = False, terminal: Terminal | None = None) -> int:
+    """Runs the pipeline, or the part that was asked for.
+
+    Args:
+      request: what to run.
+      verbose: whether TFX's own output is shown too.
+      terminal: the screen; None for the standard output.
+
+    Returns:
+      0 when the run came to its end, 130 when it was stopped by Ctrl-C.
+
+    Raises:
+      DayoneError: for everything that went wrong, with a message for people.
+    """
+    settings = request.settings
+    terminal = terminal or Terminal(live=False if verbose else None)
+    _provide_inputs(request, terminal)
+    with child_process.lock(settings.home) as held:
+        settings.logs.mkdir(parents=True, exist_ok=True)
+        log = settings.logs / f"{dt.datetime.now().astimezone():%Y%m%d-%H%M%S-%f}.log"
+        before = settings.champion()
+        record = RunRecord()
+        stopped = _follow(request, terminal, record, log, held, verbose)
+    record.write(log.with_suffix(".json"), stopped)
+    if stopped:
+        terminal.line("stopped; the next run continues from the cache")
+        return EXIT_STOPPED
+    if record.page and record.failure:
+        terminal.line(f"what the data hold: {record.page}/statistics.html")
+    _raise_failure(record, log, verbose)
+    _report(record, settings, before, log, terminal)
+    return EXIT_OK
+
+
+def _provide_inputs(request: Request, terminal: Terminal) -> None:
+    if sample.wanted(request.settings) and sample.missing_inputs(request.launch, request.settings):
+        terminal.line(f"Sample  {sample.make(request.settings.data)}")
+    sample.check_inputs(request.launch, request.settings)
+
+
+def _follow(request: Request, terminal: Terminal, record: RunRecord, log: Path, held: int, verbose: bool) -> bool:
+    """Draws the run until its process ends; True if Ctrl-C stopped it."""
+    child = child_process.start(request, log, held, verbose)
+    try:
+        with terminal:
+            terminal.wait("starting TFX (about 20 seconds) ...")
+            for event in child.follow():
+                record.add(event)
+                terminal.show(event)
+        status = child.wait()
+    except KeyboardInterrupt:
+        # A second Ctrl-C would leave the process behind.
+        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        child.stop()
+        signal.signal(signal.SIGINT, previous)
+        return True
+    finally:
+        child.stop()
+    if not record.finished and record.failure is None:
+        reason = f"killed by signal {-status}" if status < 0 else f"ended with status {status}"
+        hint = " (out of memory?)" if status == -signal.SIGKILL else ""
+        place = f" in step {record.running}" if record.running else ""
+        record.failure = {"step": record.running, "expected": False, "message": f"the pipeline's process was {reason}{place}{hint}"}
+    return False
+
+
+def _raise_failure(record: RunRecord, log: Path, verbose: bool) -> None:
+    if record.failure is None:
+        return
+    if record.failure["expected"]:
+        raise RunError(record.failure["message"])
+    hint = "" if verbose else "\n       run again with -v to see it as it happens"
+    raise RunError(f"{record.failure['message']}\n       the whole story: {log}{hint}")
+
+
+def _report(record: RunRecord, settings: Settings, before: str, log: Path, terminal: Terminal) -> None:
+    """Prints the verdict as the pipeline wrote it, then where things are."""
+    summary = Path(record.summary) / "summary.txt" if record.summary else None
+    if summary and summary.is_file():
+        terminal.line(f"\n{summary.read_text(encoding='utf-8').rstrip()}")
+    terminal.line()
+    for name, text in _paths(record, settings, before, log).items():
+        terminal.line(f"{name:<8} {text}")
+
+
+def _paths(record: RunRecord, settings: Settings, before: str, log: Path) -> dict[str, str]:
+    served = settings.champion()
+    how = "pushed by this run" if served != before else "still served"
+    paths = {"serving": f"{served}  ({how})" if served else "nothing yet"}
+    if record.summary:
+        paths["report"] = record.summary
+    if record.page:
+        paths["data"] = f"{record.page}/statistics.html"
+    return paths | {"log": str(log), "took": record.totals()}

@@ -1,0 +1,47 @@
+"""How the local server works: the options of `python -m pipeline serve`, checked."""
+
+import dataclasses
+from pathlib import Path
+
+from components.errors import SettingsError
+from pipeline.local import history_choice
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How the server works.
+
+    Attributes:
+      host, port: where it listens; port 0 takes a free one.
+      threads: model calls at once; each runs on one core.
+      waiting: requests that may wait for a thread; more are told to try again.
+      timeout: seconds for a request, its waiting included.
+      explore: the share of requests that explore, in [0, 1].
+      traffic: the folder of the log it writes; None writes none.
+      day_folder: the folder of a day's files in it, as for `strftime`; "" for none.
+      history: the store of histories, see `history_choice`.
+      demo: whether there is a page to try it out, which shows users and their histories.
+    """
+
+    host: str
+    port: int
+    threads: int
+    waiting: int
+    timeout: float
+    explore: float
+    traffic: Path | None
+    day_folder: str = ""
+    history: str = history_choice.MEMORY
+    demo: bool = True
+
+    def __post_init__(self) -> None:
+        """Checks the numbers."""
+        for name, value, low, high in (
+            ("port", self.port, 0, 65_535),
+            ("threads", self.threads, 1, 1_024),
+            ("waiting", self.waiting, 0, 1_000_000),
+            ("timeout", self.timeout, 0.001, 3_600),
+            ("explore", self.explore, 0, 1),
+        ):
+            if not low <= value <= high:
+                raise SettingsError(f"--{name}", value, f"a number from {low} to {high}")

@@ -1,0 +1,98 @@
+"""The local server's process: its socket, the parts it is made of, its end."""
+
+import gc
+import logging
+import signal
+import socket
+import sys
+
+from components.declaration import Launch
+from components.serving.history_store import HistoryStore
+from pipeline.local.serve_options import Options
+from pipeline.settings import Settings
+
+# A thread that loads a version holds Python's lock for as long as this before a request gets it (the default is 5 ms).
+SWITCH_SECONDS = 0.0005
+POLL_SECONDS = 1.0
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket that says it is TCP.
+
+    asyncio sends without delay (TCP_NODELAY) on such sockets only, and `socket.create_server` makes one of protocol 0: with that, every
+    answer on a kept connection waited 40 ms for the caller's delayed acknowledgement (measured: p50 48 ms instead of 1.3).
+    """
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(1_024)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def run(launch: Launch, settings: Settings, options: Options, listening: socket.socket, histories: HistoryStore) -> int:
+    """Serves until it is told to stop (Ctrl-C or SIGTERM): what was begun is answered, the log is closed.
+
+    Args:
+      launch: the declaration.
+      settings: where versions and log are.
+      options: how it works.
+      listening: its socket.
+      histories: of the users whose callers send none.
+    """
+    import uvicorn
+
+    from components.registry.versions import Version
+    from components.serving import app, demo_users
+    from components.serving.demo import Demo
+    from components.serving.event_log import EventLog
+    from components.serving.loaded_model import LoadedModel
+    from components.serving.model_holder import ModelHolder
+    from components.serving.predict_request import Limits
+    from components.serving.prometheus_metrics import Metrics
+    from components.serving.service import Service
+    from components.serving.work_queue import WorkQueue
+
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("dayone").setLevel(logging.INFO)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    metrics = Metrics()
+    log = EventLog(options.traffic, day_folder=options.day_folder) if options.traffic else None
+
+    def load(version: Version) -> LoadedModel:
+        _set_imports_aside()
+        return LoadedModel(version.number, version.folder, options.threads)
+
+    def changed(event: str) -> None:
+        metrics.changes.labels(event).inc()
+        gc.collect()  # a graph is full of cycles, which would lie there until Python finds enough of them: 27 MB per version
+
+    holder = ModelHolder(settings.serving, load, changed)
+    service = Service(launch, holder, log, metrics, Limits(), options.explore, histories)
+
+    def close() -> None:
+        holder.stop()
+        if log is not None:
+            log.close()
+
+    queue = WorkQueue(options.threads, options.waiting, options.timeout)
+    demo = Demo(service, lambda: demo_users.read(launch, str(settings.data))) if options.demo else None
+    config = uvicorn.Config(app.create(service, queue, close, demo), log_level="warning", access_log=False, lifespan="on")
+    # uvicorn ends in good order and then raises the signal again: being told to stop is no failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    holder.follow(POLL_SECONDS)
+    uvicorn.Server(config).run(sockets=[listening])
+    return 0
+
+
+def _set_imports_aside() -> None:
+    """Imports TensorFlow, and tells the garbage collector not to look at its million objects again: a look stops all requests."""
+    if not gc.get_freeze_count():
+        import tensorflow as tf  # noqa: F401
+
+        gc.collect()
+        gc.freeze()

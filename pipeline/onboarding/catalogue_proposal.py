@@ -1,0 +1,130 @@
+"""Proposes what a catalogue's columns are: the id, the title, categories, words, numbers, and the flag of what may be recommended."""
+
+import dataclasses
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.declaration import Catalogue
+from components.errors import DayoneError
+from components.ingest.event_time import NUMBER_TEXT
+from pipeline.onboarding import role_words
+from pipeline.onboarding.column_profile import Column
+from pipeline.onboarding.log_sample import Sample
+
+_MOST_CATEGORIES = 200
+_ENOUGH_NUMBERS = 0.95
+
+
+class CatalogueError(DayoneError):
+    """No column of the catalogue holds the items of the log."""
+
+
+@dataclasses.dataclass
+class CatalogueRoles:
+    """The declaration of a catalogue in the making.
+
+    Attributes:
+      catalogue: what is proposed.
+      why: column to the reason.
+      unused: column to why it has no role.
+    """
+
+    catalogue: Catalogue
+    why: dict[str, str]
+    unused: dict[str, str]
+
+
+def propose(sample: Sample, path: str, logged: pa.Array) -> CatalogueRoles:
+    """The roles of the columns.
+
+    Args:
+      sample: the first rows of the catalogue.
+      path: as the declaration is to name it.
+      logged: [rows] item ids of the log, as it has them.
+
+    Raises:
+      CatalogueError: if no column holds items of the log.
+    """
+    item, overlap = _item_column(sample, logged)
+    why = {item: f"holds {overlap:.0%} of the items in the log's first rows"}
+    roles: dict[str, list[str]] = {"title": [], "categories": [], "texts": [], "numbers": [], "active": []}
+    unused: dict[str, str] = {}
+    for name, column in sample.columns.items():
+        if name == item:
+            continue
+        found, reason = _role(column, sample.rows, bool(roles["title"]), bool(roles["active"]))
+        for role in found:
+            roles[role].append(name)
+        (why if found else unused)[name] = f"{reason}: {column.described()}"
+    fields: dict[str, tuple[str, ...]] = {role: tuple(roles[role]) for role in ("categories", "texts", "numbers")}
+    single = {role: next(iter(roles[role]), None) for role in ("title", "active")}
+    return CatalogueRoles(
+        Catalogue(path, item, single["title"], fields["categories"], fields["texts"], fields["numbers"], single["active"], sample.delimiter),
+        why,
+        unused,
+    )
+
+
+def _item_column(sample: Sample, logged: pa.Array) -> tuple[str, float]:
+    """The column that most of the logged items are in, and their share."""
+    items = pc.unique(logged.drop_null()).cast(pa.string())
+    shares = {name: _overlap(column.values, items) for name, column in sample.columns.items()}
+    best = max(shares, key=lambda name: shares[name], default="")
+    if not best or shares[best] == 0:
+        columns = "".join(f"\n  {name}: {column.described()}" for name, column in sample.columns.items())
+        problem = f"{sample.name}: no column holds items of the log, such as {items[:3].to_pylist()}. Its columns:{columns}"
+        raise CatalogueError(f"{problem}\nGive the catalogue of the same items, or leave --catalogue out.")
+    return best, shares[best]
+
+
+def _overlap(values: pa.Array, items: pa.Array) -> float:
+    if not (pa.types.is_string(values.type) or pa.types.is_int64(values.type)):
+        return 0.0
+    found = pc.is_in(items, value_set=values.drop_null().cast(pa.string()))
+    return float(pc.mean(found.cast(pa.float64())).as_py() or 0.0)
+
+
+def _role(column: Column, rows: int, has_title: bool, has_active: bool) -> tuple[tuple[str, ...], str]:
+    """The fields that name the column, and why; no field if it has no role."""
+    if column.has(role_words.ACTIVE) and not has_active and _is_flag(column):
+        return ("active",), "a flag whose name says what may be recommended"
+    if column.has(role_words.TITLES) and column.is_text and not has_title:
+        return ("title", "texts"), "the name says title; its words are features, too"
+    return _text_role(column, rows) if column.is_text else _number_role(column)
+
+
+def _number_role(column: Column) -> tuple[tuple[str, ...], str]:
+    if not column.is_number or column.distinct < 2:
+        return (), "neither a text nor a number that varies"
+    if column.time_unit and column.bounds[0] > 1e8:
+        return (), "a time"
+    if column.has(role_words.IDS) and column.distinct > _MOST_CATEGORIES:
+        return (), "ids of something else"
+    if column.has(role_words.CATEGORIES | role_words.IDS) and column.is_whole and column.distinct <= _MOST_CATEGORIES:
+        return ("categories",), "few different codes"
+    return ("numbers",), "a number"
+
+
+def _text_role(column: Column, rows: int) -> tuple[tuple[str, ...], str]:
+    if column.time_unit:
+        return (), "a time"
+    numbers = pc.mean(pc.match_substring_regex(column.present, NUMBER_TEXT).cast(pa.float64())).as_py() or 0.0
+    if numbers >= _ENOUGH_NUMBERS and not column.has(role_words.CATEGORIES | role_words.IDS):
+        return ("numbers",), "nearly all of its texts are numbers"
+    if column.mean_words >= 1.5:
+        return ("texts",), f"{column.mean_words:.1f} words on average"
+    if 1 < column.distinct <= min(_MOST_CATEGORIES, max(20, rows // 2)) and (column.distinct < rows or column.has(role_words.CATEGORIES)):
+        return ("categories",), "few different values"
+    return (), "one value only" if column.distinct < 2 else "too many different values for a category, and no words"
+
+
+def _is_flag(column: Column) -> bool:
+    truths = {"0", "1", "true", "false", "True", "False", "TRUE", "FALSE", "yes", "no", "t", "f"}
+    return pa.types.is_boolean(column.values.type) or (0 < column.distinct <= 2 and truths.issuperset(column.listed))
+
+
+def relative(path: Path, base: Path) -> str:
+    """A path as the declaration names it: below or beside the log's folder relative to it, else absolute."""
+    return path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)

@@ -1,0 +1,209 @@
+"""Makes a project of one's own from the template: its files, a declaration proposed from the log, a first schema.
+
+Nothing here needs TensorFlow, TFX or a network. The project is built beside its place and moved there when it is whole, so that a
+mistake leaves nothing behind.
+"""
+
+import dataclasses
+import os
+import re
+import shlex
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from components.declaration import Catalogue, Launch, Objective, Split
+from components.errors import SettingsError
+from components.validation import schema_proposal
+from pipeline import launches
+from pipeline.onboarding import catalogue_proposal, declaration_text, event_proposal, log_sample, proposal, template_files
+from pipeline.onboarding.log_sample import Sample
+from pipeline.onboarding.proposal import Roles
+from pipeline.settings import PROJECT
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_EVAL_SHARE = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class Proposal:
+    """A declaration, where its log lies, and why it says what it says.
+
+    Attributes:
+      launch: the declaration.
+      data: the folder of the log.
+      text: the launch file.
+      roles: of the log's columns.
+    """
+
+    launch: Launch
+    data: Path
+    text: str
+    roles: Roles
+
+
+def make(folder: Path, log: Path, catalogue: Path | None, name: str | None, given: Mapping[str, str]) -> str:
+    """Makes the project.
+
+    Args:
+      folder: where; must not exist or be empty.
+      log: the interaction log: a file or a folder of files.
+      catalogue: the items, or None.
+      name: of the launch; None takes the folder's name.
+      given: the user, item and time column, as far as a person names them.
+
+    Returns:
+      What was made and what comes next, for the screen.
+
+    Raises:
+      DayoneError: if there is something in the way; nothing was written then.
+    """
+    folder = folder.expanduser().resolve()
+    _check_folder(folder)
+    name = _checked_name(name, folder)
+    proposed = propose(name, log, catalogue, given)
+    schemas = _schemas(proposed)
+    found = template_files.version(PROJECT)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as beside:
+        made = Path(beside) / folder.name
+        count = template_files.copy(PROJECT, template_files.tracked(PROJECT), made)
+        _write(made, folder, proposed, schemas, found)
+        os.replace(made, folder)
+    return _report(folder, proposed, count, found)
+
+
+def propose(name: str, log: Path, catalogue: Path | None, given: Mapping[str, str]) -> Proposal:
+    """The declaration for a log and its catalogue.
+
+    Raises:
+      DayoneError: if a file cannot be read or a column that is needed cannot be found.
+    """
+    sample = log_sample.read(log)
+    roles = proposal.propose(sample, given)
+    declared = roles.log(sample.name, sample.delimiter)
+    why = {f"log.{role}": reason for role, reason in roles.why.items()}
+    why |= {f"log.context.{column}": roles.why[column] for column in roles.context}
+    notes = [_unused_note("the log", roles.unused)]
+    items = _catalogue(catalogue, sample, roles, why, notes)
+    objectives = _objectives(sample, roles, why, notes)
+    why["split"] = "The last tenth of the log, in time, judges what the rest has taught."
+    launch = Launch(name=name, log=declared, split=Split(eval_share=_EVAL_SHARE), objectives=objectives, catalogue=items)
+    source = f"the first {sample.rows:,} rows of {sample.name}"
+    text = declaration_text.launch_file(launch, source, why, [note for note in notes if note])
+    return Proposal(launch, sample.base, text, roles)
+
+
+def _catalogue(path: Path | None, log: Sample, roles: Roles, why: dict[str, str], notes: list[str]) -> Catalogue | None:
+    if path is None:
+        return None
+    sample = log_sample.read(path)
+    shown = catalogue_proposal.relative(sample.base / sample.name, log.base)
+    found = catalogue_proposal.propose(sample, shown, log.columns[roles.column["item"]].values)
+    notes.append(_unused_note("the catalogue", found.unused))
+    for field in dataclasses.fields(found.catalogue):
+        value = getattr(found.catalogue, field.name)
+        for column in (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ():
+            single = isinstance(value, str)
+            said_before = not single and column == found.catalogue.title
+            if column in found.why and field.name not in ("path", "delimiter") and not said_before:
+                why[f"catalogue.{field.name}" if single else f"catalogue.{field.name}.{column}"] = found.why[column]
+    return found.catalogue
+
+
+def _objectives(sample: Sample, roles: Roles, why: dict[str, str], notes: list[str]) -> tuple[Objective, ...]:
+    if "event" in roles.column:
+        found, against = event_proposal.from_events(sample.columns[roles.column["event"]], roles.impression)
+        if against:
+            notes.append(f"No objective: {', '.join(map(repr, against))}, as the words speak against the item.")
+        if not found:
+            events = ", ".join(sample.columns[roles.column["event"]].listed)
+            fix = "Give a log that also has what people clicked, bought or liked."
+            raise proposal.ProposalError(f"{sample.name}: the events {events} hold no action: nothing says what people want. {fix}")
+    else:
+        value = event_proposal.from_value(sample.columns[roles.column["value"]].as_number) if "value" in roles.column else None
+        found = dict([value]) if value else {"Without events or values every row is a positive.": Objective("interaction")}
+        why["objectives"] = roles.why["event"]
+    why |= {f"objectives.{objective.name}": reason for reason, objective in found.items()}
+    return tuple(found.values())
+
+
+def _unused_note(where: str, unused: Mapping[str, str]) -> str:
+    listed = "; ".join(f"{name} ({reason})" for name, reason in list(unused.items())[:20])
+    more = f"; and {len(unused) - 20} more" if len(unused) > 20 else ""
+    return f"Without a role in {where}: {listed}{more}." if unused else ""
+
+
+def _schemas(proposed: Proposal) -> dict[str, str]:
+    """The first schema of the log and of the catalogue, from all rows: "log" or "catalogue" to the file's text."""
+    kinds = [schema_proposal.LOG] + ([schema_proposal.CATALOGUE] if proposed.launch.catalogue else [])
+    base = str(proposed.data)
+    return {kind: schema_proposal.schema_text(proposed.launch.name, kind, schema_proposal.propose(proposed.launch, base, kind)) for kind in kinds}
+
+
+def _write(made: Path, folder: Path, proposed: Proposal, schemas: Mapping[str, str], version: dict[str, str]) -> None:
+    name = proposed.launch.name
+    (made / "pipeline" / "launches" / f"{name}.py").write_text(proposed.text, encoding="utf-8")
+    default = made / "pipeline" / "default_launch.py"
+    default.write_text(_with_default(default.read_text(encoding="utf-8"), name, data_folder(proposed.data, folder)), encoding="utf-8")
+    for kind, text in schemas.items():
+        target = made / "schema" / name / kind / "schema.pbtxt"
+        target.parent.mkdir(parents=True)
+        target.write_text(text, encoding="utf-8")
+    (made / template_files.STAMP).write_text(template_files.stamp(version), encoding="utf-8")
+
+
+def _with_default(text: str, name: str, data: str) -> str:
+    """The module that names the default launch, with other values."""
+    text = re.sub(r"^LAUNCH = .*$", lambda _: f"LAUNCH = {declaration_text.literal(name)}", text, flags=re.MULTILINE)
+    return re.sub(r"^DATA: str \| None = .*$", lambda _: f"DATA: str | None = {declaration_text.literal(data)}", text, flags=re.MULTILINE)
+
+
+def data_folder(data: Path, project: Path) -> str:
+    """The log's folder as a project names it: relative if it lies in the project or beside it, as both then move together; else absolute."""
+    shown = Path(os.path.relpath(data, project))
+    return str(data) if shown.parts[:2] == ("..", "..") or project.parent == Path(project.anchor) else shown.as_posix()
+
+
+def _check_folder(folder: Path) -> None:
+    if folder.is_relative_to(PROJECT):
+        raise SettingsError("DIR", str(folder), "a folder outside of the template", "For example ../my_feature.")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SettingsError("DIR", str(folder), "a folder that does not exist or is empty", "Nothing is ever overwritten: take another name.")
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise SettingsError("DIR", str(folder), "a folder that can be made", f"{existing} is no folder that you may write to.")
+
+
+def _checked_name(name: str | None, folder: Path) -> str:
+    option = "--name" if name is not None else "DIR"
+    text = name if name is not None else re.sub(r"[^a-z0-9]+", "_", folder.name.lower()).strip("_")
+    if not NAME.fullmatch(text):
+        needed = "a name in lower-case letters, digits and _, a letter first, 40 at most"
+        raise SettingsError(option, text, needed, "Give one with --name." if name is None else "")
+    if text in launches.available():
+        taken = ", ".join(launches.available())
+        raise SettingsError(option, text, f"a name that the template's launches ({taken}) do not have", "Give another with --name.")
+    return text
+
+
+def _report(folder: Path, proposed: Proposal, count: int, version: Mapping[str, str]) -> str:
+    name, roles = proposed.launch.name, proposed.roles
+    shown = [(role, roles.column[role]) for role in roles.column] + [("context", column) for column in roles.context]
+    guesses = [f"  {role:<13} {column}  ({roles.why[column if role == 'context' else role]})" for role, column in shown]
+    objectives = ", ".join(f"{objective.name} (weight {objective.weight:g})" for objective in proposed.launch.objectives)
+    python, place = shlex.quote(sys.executable), shlex.quote(str(folder))
+    lines = [
+        f"{folder}: {count} files of Dayone {version['version']}, and the launch {name!r}, guessed from the log:",
+        *guesses,
+        f"  {'objectives':<13} {objectives}",
+        f"Read pipeline/launches/{name}.py: each guess stands there with its reason. The first schema is in schema/{name}/.",
+        "",
+        "Next:",
+        f"  cd {place} && {python} -m pipeline validate",
+        f"  cd {place} && make run",
+        "",
+        "Keep it with git (docs/clone.md says how to take updates of the template): git init && git add -A && git commit -m 'First launch'",
+    ]
+    return "\n".join(lines)

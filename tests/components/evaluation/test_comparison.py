@@ -1,0 +1,277 @@
+"""The comparison on a toy world where it is known who is right, and what the verdict makes of it."""
+
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from small_recommenders import (
+    ITEMS,
+    LATE,
+    LAUNCH,
+    STEPS,
+    USERS,
+    events,
+    next_item,
+    popularity,
+    random_scores,
+    ring,
+    save_rules,
+    save_table,
+    save_told,
+)
+
+from components.declaration.criteria_checks import NEW_USERS
+from components.evaluation import comparison, findings, verdict
+from components.evaluation.summary import render
+from components.metrics.bootstrap import Interval
+
+pytestmark = pytest.mark.tensorflow
+
+LOG = ring()
+# One step later in the ring, so that the right answer has rank 2: good, but not the best.
+SECOND = next_item() + 2 * np.roll(next_item(), 1, axis=1)
+NAN = np.where(next_item() > 0, np.nan, 0.0)
+WITH_DEVICE = dataclasses.replace(LAUNCH, log=dataclasses.replace(LAUNCH.log, context=("device",)))
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("saved")
+    models = {"good": next_item(), "second": SECOND, "constant": np.zeros((ITEMS + 1, ITEMS)), "random": random_scores(), "nan": NAN}
+    # Recent popularity decides between what is equally popular, as the rules' fallbacks do.
+    models["popular"] = popularity(LOG) + popularity(LOG.rows(LOG.time >= LATE * 1_000_000 - 7 * 86_400_000_000)) * 1e-3
+    paths = {name: save_table(folder / name, matrix) for name, matrix in models.items()}
+    paths["other context"] = save_table(folder / "other context", next_item(), WITH_DEVICE, context={"device": tf.string})
+    paths["other items"] = save_table(folder / "other items", next_item(count=3), LAUNCH)
+    paths["rules in context"] = save_rules(folder / "rules in context", dataclasses.replace(LOG, context={"device": LOG.item}), WITH_DEVICE)
+    paths["told"] = save_told(folder / "told", WITH_DEVICE, column="device", memory={b"": b""})
+    paths["remembers"] = save_told(folder / "remembers", LAUNCH, memory=dict(zip(LOG.user[LOG.late], LOG.item[LOG.late], strict=True)))
+    paths["broken"] = str(shutil.copytree(paths["good"], folder / "broken"))
+    (folder / "broken" / "saved_model.pb").write_bytes(b"broken")
+    return paths | {"rules": save_rules(folder / "rules", LOG)}
+
+
+def compare(saved, model, champion=None, launch=LAUNCH, log=LOG):
+    found = comparison.compare(launch, log, saved[model], saved["rules"], saved[champion] if champion else "")
+    return json.loads(json.dumps(found, allow_nan=False))
+
+
+def decide(found, launch=LAUNCH):
+    return verdict.decide(findings.read(found, None), launch.gate)
+
+
+def test_a_good_model_by_eye(saved):
+    found = compare(saved, "good")
+
+    asked = USERS * (STEPS - LATE)
+    assert list(found["rolling"]) == list(found["frozen"]) == ["model", "popularity", "recent_popularity"]
+    model, rules = found["rolling"]["model"], found["rolling"]["popularity"]
+    assert model["queries"] == rules["queries"] == asked
+    assert model["recall@10"] == model["ndcg@10"] == model["mrr"] == 1.0
+    assert rules["recall@10"] < 0.6
+    # At the cut each user stands at the step before LATE: only the first of the asked items follows from there.
+    assert found["frozen"]["model"]["mrr"] < 1
+    gain = found["gains"]["model_over_rules"]
+    assert list(found["gains"]) == ["model_over_rules", "by_metric"]
+    assert found["gains"]["by_metric"]["recall@10"]["point"] == gain["point"]
+    assert gain["point"] == pytest.approx(1 / rules["recall@10"] - 1)
+    assert 0 < gain["low"] < gain["point"] < gain["high"]
+    assert (found["rules_name"], found["champion"], found["champion_problem"]) == ("popularity", None, "")
+    assert found["notes"][0] == f"Split at 1970-01-01T00:00:08 UTC: {USERS * LATE} events before, {asked} after; {asked} asked."
+    assert decide(found).outcome == "model"
+
+
+@pytest.mark.parametrize("bad", ["constant", "random", "popular", "other items"])
+def test_a_model_that_is_no_better_is_not_pushed(saved, bad):
+    found = compare(saved, bad)
+    assert decide(found).outcome == "rules"
+    if bad == "popular":
+        assert found["rolling"]["model"] == found["rolling"]["popularity"]
+        assert found["gains"]["model_over_rules"] == {"point": 0.0, "low": 0.0, "high": 0.0, "level": 0.95, "error": 0.0}
+    if bad == "constant":
+        seen = np.tile(np.arange(LATE, STEPS), USERS)
+        assert found["rolling"]["model"]["mrr"] == pytest.approx(np.mean(2 / (ITEMS - seen + 1)))
+        assert found["rolling"]["model"]["recall@10"] == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "champion", "outcome"),
+    [
+        ("good", "second", "model"),
+        ("good", "good", "champion"),
+        ("second", "good", "champion"),
+        ("random", "good", "champion"),
+        ("good", "rules", "model"),
+        ("random", "rules", "champion"),
+        ("random", "constant", "rules"),
+        ("good", "constant", "model"),  # a champion that never hits: the gain over it is infinite, and sure
+        ("good", "broken", "model"),
+        ("random", "broken", "rules"),
+    ],
+)
+def test_the_champion(saved, model, champion, outcome):
+    launch = dataclasses.replace(LAUNCH, gate=dataclasses.replace(LAUNCH.gate, metric="mrr" if "second" in (model, champion) else "recall@10"))
+    found = compare(saved, model, champion, launch)
+    assert decide(found, launch).outcome == outcome
+    if champion == "broken":
+        assert found["champion"] is None
+        assert "Cannot parse file" in found["champion_problem"]
+    else:
+        assert found["champion"] == {"kind": "rules" if champion == "rules" else "model"}
+        assert found["champion_problem"] == ""
+        assert set(found["gains"]) == {"model_over_rules", "model_over_champion", "rules_over_champion", "by_metric"}
+        assert set(found["examples"]) == {"model", "rules", "champion"}
+        assert list(found["rolling"])[1] == "what is served now"
+
+
+@pytest.mark.parametrize(
+    ("champion", "text"),
+    [
+        ("other context", "its signature score_catalogue asks for device, which the declared log does not give"),
+        ("nan", "scores must be numbers, got NaN"),
+    ],
+)
+def test_a_champion_that_loads_but_does_not_answer_counts_as_absent(saved, champion, text):
+    found = compare(saved, "good", champion)
+    assert found["champion"] is None
+    assert text in found["champion_problem"]
+    assert list(found["rolling"]) == list(found["frozen"]) == ["model", "popularity", "recent_popularity"]
+    chosen = decide(found)
+    assert chosen.outcome == "model"
+    assert any("could not be evaluated and counts as absent" in reason for reason in chosen.reasons)
+
+
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [
+        ("nan", "scores must be numbers, got NaN"),
+        ("broken", "does not load as a SavedModel"),
+        ("other context", "asks for device, which the declared log does not give"),
+    ],
+)
+@pytest.mark.parametrize(("champion", "outcome"), [(None, "rules"), ("good", "champion"), ("constant", "rules")])
+def test_a_new_model_that_cannot_be_judged_leaves_the_others_to_compete(saved, model, text, champion, outcome):
+    found = compare(saved, model, champion)
+    assert "model" not in found["rolling"] and found["rolling"]["popularity"]["queries"] == USERS * (STEPS - LATE)
+    chosen = decide(found)
+    assert chosen.outcome == outcome
+    assert chosen.reasons[0].startswith("The new model cannot be judged: ") and text in chosen.reasons[0]
+    assert chosen.advice == "Mend the model first: no number of events changes this."
+    assert render(found | {"verdict": chosen.to_dict()})
+
+
+def test_rules_that_do_not_answer_stop_the_run(saved):
+    with pytest.raises(ValueError, match="popularity cannot be judged: its signature score_rule_popularity"):
+        comparison.compare(LAUNCH, LOG, saved["good"], saved["rules in context"], "")
+
+
+def test_a_model_that_remembers_the_eval_events_by_user_is_not_told_who_asks(saved):
+    found = compare(saved, "remembers")
+    assert found["rolling"]["model"]["recall@10"] == 0
+    assert decide(found).outcome == "rules"
+
+
+def test_a_model_fed_the_answer_by_the_context_is_found_out(saved):
+    log = dataclasses.replace(LOG, context={"device": LOG.item})
+    found = json.loads(json.dumps(comparison.compare(WITH_DEVICE, log, saved["told"], saved["rules in context"], "")))
+    assert found["rolling"]["model"]["recall@10"] == 1.0
+    chosen = decide(found, WITH_DEVICE)
+    assert chosen.outcome == "rules"
+    assert "a leak: asked without any history it still reaches recall@10 1.000" in chosen.reasons[0]
+    assert decide(found | {"model_problem": ""}, WITH_DEVICE).outcome == "model"
+
+
+def test_an_honest_model_with_the_same_context_is_no_leak(saved):
+    log = dataclasses.replace(LOG, context={"device": LOG.item})
+    found = comparison.compare(WITH_DEVICE, log, saved["other context"], saved["rules in context"], "")
+    assert found["rolling"]["model"]["recall@10"] == 1.0
+    assert found["model_problem"] == ""
+
+
+def test_a_guarded_slice_keeps_a_model_out_that_is_worse_there(saved):
+    log = dataclasses.replace(LOG, context={"device": np.where(np.char.isdigit(LOG.user.astype(str)), b"tv", b"web").astype(object)})
+    gate = dataclasses.replace(LAUNCH.gate, guards=("device=tv", NEW_USERS))
+    found = comparison.compare(WITH_DEVICE, log, saved["constant"], saved["rules in context"], "")
+    assert found["slices"]["gains"]["device=tv"] == found["gains"]["model_over_rules"]
+    worse = found | {"gains": found["gains"] | {"model_over_rules": Interval(0.5, 0.2, 0.8, error=0.1).to_dict()}}
+    assert decide(worse, dataclasses.replace(WITH_DEVICE, gate=gate)).outcome == "rules"
+    assert decide(worse, WITH_DEVICE).outcome == "model"
+
+
+@pytest.mark.parametrize("champion", [None, "good", "rules"])
+def test_without_a_single_event_to_ask(saved, champion):
+    found = compare(saved, "good", champion, log=dataclasses.replace(LOG, positive=~LOG.late))
+
+    assert found["rolling"]["model"] == {"queries": 0}
+    nothing = {"point": 0.0, "low": "-Infinity", "high": "Infinity", "level": 0.95, "error": "Infinity"}
+    assert found["gains"]["model_over_rules"] == nothing
+    assert found["slices"] == {"metric": "recall@10", "tables": {}, "gains": {}, "gains_over_champion": {}}
+    assert found["examples"]["model"] is None
+    chosen = decide(found)
+    assert chosen.outcome == ("champion" if champion else "rules")
+    assert chosen.reasons[0] == "Too few events to judge: 0 were evaluated, the gate asks for 100."
+    assert "0 asked" in render(found | {"verdict": chosen.to_dict()})
+
+
+def test_slices_hold_the_queries_they_name(saved):
+    log = ring()
+    # User 0 is new, and so takes the first eval step without a history; user 1 had one item before.
+    kept = ~(((log.user == b"0") & ~log.late) | ((log.user == b"1") & (log.time < (LATE - 1) * 1_000_000)))
+    log = log.rows(kept)
+    newest = log.item[log.late][-1]
+    log = log.rows(log.late | (log.item != newest))
+
+    found = compare(saved, "good", "second", log=log)["slices"]
+
+    sizes = {name: table["model"]["queries"] for name, table in found["tables"].items()}
+    asked, late = USERS * (STEPS - LATE), STEPS - LATE
+    assert sizes["new users"] == late
+    assert sizes["known users"] == asked - late
+    assert sizes["no history yet"] == 1
+    assert sizes["items new since training"] == int((log.item[log.late] == newest).sum())
+    assert found["tables"]["known users"]["model"] == {"queries": asked - late, "recall@10": 1.0}
+    assert found["tables"]["no history yet"]["model"]["recall@10"] == 0
+    assert set(found["tables"]["known users"]) == {"model", "what is served now", "popularity"}
+    assert set(found["gains"]) == set(found["gains_over_champion"]) == set(found["tables"])
+
+
+def test_what_the_champion_lacks_is_said(saved):
+    log = dataclasses.replace(LOG, item=np.where(LOG.late & (LOG.user == b"1"), b"7", LOG.item))
+    notes = compare(saved, "good", "other items", log=log)["notes"]
+    unknown = int(np.isin(log.item[log.late], [b"0", b"1", b"2"], invert=True).sum()) - 3
+    assert f"What is served now does not know the item of {unknown:,} asked events: misses of its own." in notes
+
+
+def test_the_example_is_what_serving_answers(saved):
+    example = compare(saved, "good")["examples"]["model"]
+    last = int(np.flatnonzero(LOG.late)[LOG.time[LOG.late].argmax()])
+    past = [int(item) for item in LOG.item[LOG.user == LOG.user[last]]][-4:-1]
+    assert example["user"] == LOG.user[last].decode()
+    assert example["history"] == [f"Item {item}" for item in past]
+    assert example["recommended"][0] == [f"Item {int(LOG.item[last])}", 1.0]
+    assert len(example["recommended"]) == LAUNCH.model.top_k
+    assert not {title for title, _ in example["recommended"]} & set(example["history"])
+
+
+def test_notes_say_what_was_not_asked_and_what_cannot_be_found(saved):
+    last = LOG.time == LOG.time.max()
+    again = events(["1", "1"], [str(LOG.item[LOG.user == b"1"][0].decode()), "unheard of"], [20_000_000, 21_000_000], late=[1, 1])
+    log = comparison.EventTable(**{name: np.concatenate([getattr(LOG, name), getattr(again, name)]) for name in
+                                   ("user", "item", "time", "positive", "position", "late")}, labels={}, context={})  # fmt: skip
+    notes = compare(saved, "good", log=log)["notes"]
+    assert last.sum() == 1
+    assert notes[1:] == [
+        "1 events repeat an item the user had acted on: not recommended again, so not asked.",
+        "1 asked items are not in the active catalogue: counted as misses for all.",
+        "No catalogue: items have no features and no titles, and all logged items may be recommended.",
+    ]
+
+
+def test_where_seen_items_come_again_they_are_asked(saved):
+    launch = dataclasses.replace(LAUNCH, exclude_seen=False)
+    found = compare(saved, "good", launch=launch, log=ring(items=3))
+    assert found["rolling"]["model"]["queries"] == USERS * (STEPS - LATE)
+    assert "repeat" not in " ".join(found["notes"])

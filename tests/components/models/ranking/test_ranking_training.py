@@ -1,0 +1,90 @@
+"""The ranking head's training: the queries of its rows know the past only, how many rows there may be, and its calibration."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from toy_shop import KERAS_SEEDS, LAUNCH, changed_after, data, recommender
+
+from components.metrics import validation_cut
+from components.models.ranking import ranking_training
+from components.models.retrieval.context import RequestContext
+from components.models.retrieval.retrieval_training import Choice
+from components.models.retrieval.score_parts import START
+
+pytestmark = [pytest.mark.tensorflow, KERAS_SEEDS]
+
+
+@pytest.fixture(scope="module")
+def shop():
+    """The shop's data and a trained model of it."""
+    return data(), recommender("model")
+
+
+def test_row_queries_are_those_of_the_history_before_the_row(shop):
+    seen, model = shop
+    request = RequestContext(LAUNCH.log.context, seen.transform)
+    context = request.of_rows(seen.events.context)
+    rows = np.flatnonzero(seen.events.labels["click"] >= 0)[[0, 20, 53]]
+    queries = ranking_training.row_queries(seen, model._trained.retrieval, rows, {name: column[rows] for name, column in context.items()})
+    for query, row in zip(queries, rows, strict=True):
+        log = seen.events
+        past = [other for other in range(len(log)) if log.user[other] == log.user[row] and log.positive[other] and log.time[other] < log.time[row]]
+        items = log.item[sorted(past, key=lambda other: log.time[other])][-LAUNCH.model.history :]
+        one = {name: tf.constant(column[row : row + 1]) for name, column in log.context.items()}
+        expected = model.embed_query(tf.constant([b"u"]), tf.constant([items.tolist()], tf.string, [1, len(items)]), **one)["embedding"]
+        np.testing.assert_allclose(query, expected[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("step", [3, 6])
+def test_later_events_change_nothing_in_the_queries_of_earlier_rows(shop, step):
+    seen, model = shop
+    moment = int(np.sort(seen.events.time)[len(seen.events) * step // 9])
+    rows = np.flatnonzero(seen.events.time < moment)
+    later = dataclasses.replace(seen, events=changed_after(seen.events, moment))
+    context = RequestContext(LAUNCH.log.context, seen.transform).of_rows(seen.events.context)
+    asked = (rows, {name: column[rows] for name, column in context.items()})
+    before, after = (ranking_training.row_queries(known, model._trained.retrieval, *asked) for known in (seen, later))
+    np.testing.assert_array_equal(before, after)
+
+
+def test_no_more_rows_than_the_limit_in_their_own_order(monkeypatch):
+    monkeypatch.setattr(ranking_training, "MOST_ROWS", 3)
+    sampled = ranking_training._sampled(np.arange(100) * 2, seed=1)
+    assert len(set(sampled)) == 3
+    assert sampled.tolist() == sorted(sampled)
+    assert ranking_training._sampled(np.array([4, 7]), seed=1).tolist() == [4, 7]
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(1.0, 0.0), (0.6, -0.4), (0.0, -1.0)])
+def test_logits_are_believed_as_far_as_they_tell(scale, shift):
+    rng = np.random.default_rng(1)
+    logits = rng.normal(-1, 2, 40_000)
+    labels = (rng.random(40_000) < 1 / (1 + np.exp(-scale * logits - shift))).astype(np.float32)
+    np.testing.assert_allclose(ranking_training.believed(logits, labels), [scale, shift], atol=0.05)
+    labels[::2], logits[::2] = -1, 100  # a label that is missing says nothing
+    np.testing.assert_allclose(ranking_training.believed(logits, labels), [scale, shift], atol=0.07)
+
+
+def test_logits_that_point_the_wrong_way_are_not_turned_round():
+    scale, shift = ranking_training.believed(np.repeat([-1.0, 1.0], 500), np.repeat([1.0, 0.0], 500))
+    assert scale == 0
+    assert shift == pytest.approx(0, abs=1e-3)
+
+
+def test_few_rows_leave_the_logits_near_where_they_are_and_none_as_they_are():
+    assert ranking_training.believed(np.zeros(0), np.zeros(0)).tolist() == [1, 0]
+    np.testing.assert_allclose(ranking_training.believed(np.array([-2.0]), np.array([1.0])), [1, 0], atol=0.7)
+
+
+def test_a_head_is_calibrated_on_the_rows_after_the_cut_by_towers_that_do_not_know_them(shop):
+    seen, model = shop
+    towers, context = model._trained.retrieval, RequestContext(LAUNCH.log.context, seen.transform).of_rows(seen.events.context)
+    late = seen.events.time >= validation_cut.cut(seen)
+    later = {"click": 1, "buy": 0}  # half and a quarter before
+    labels = {name: np.where(late & (label >= 0), later[name], label) for name, label in seen.events.labels.items()}
+    choice = Choice(1, START, 0.0, cut=validation_cut.cut(seen), towers=towers)
+    head = ranking_training.train(dataclasses.replace(seen, events=dataclasses.replace(seen.events, labels=labels)), towers, context, choice)
+    clicks, buys = head._shift.numpy()
+    assert clicks > 0.1 and buys < -0.1

@@ -1,0 +1,123 @@
+"""The towers' training: what it is fed, and what is chosen on the validation part."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from toy_shop import KERAS_SEEDS, LAUNCH, PLAIN, changed_after, data, events, log
+
+from components.features import histories
+from components.features.id_codes import codes
+from components.models.retrieval import retrieval_training
+from components.models.retrieval.context import RequestContext
+from components.models.retrieval.score_parts import START
+
+pytestmark = [pytest.mark.tensorflow, KERAS_SEEDS]
+
+
+def _asked(log, launch=PLAIN):
+    """The (history so far, target) pairs that the retrieval model learns from, as ids."""
+    seen = data(launch, log)
+    fed = retrieval_training.sequences(seen, {})
+    ids = seen.items.ids
+    return [
+        (tuple(ids[fed["history"][window, : place + 1]]), ids[fed["target"][window, place]])
+        for window, place in zip(*np.nonzero(fed["weight"]), strict=True)
+    ]
+
+
+def test_what_is_fed_by_eye():
+    rows = log((b"u", b"C", 3), (b"u", b"A", 1), (b"v", b"X", 9), (b"u", b"B", 2))
+    assert _asked(rows) == [((b"A",), b"B"), ((b"A", b"B"), b"C")]
+
+
+def test_an_item_that_was_seen_is_no_target_unless_the_launch_shows_it_again():
+    rows = log((b"u", b"A", 1), (b"u", b"B", 2), (b"u", b"A", 3), (b"u", b"C", 4))
+    assert [target for _, target in _asked(rows)] == [b"B", b"C"]
+    again = dataclasses.replace(PLAIN, exclude_seen=False)
+    assert [target for _, target in _asked(rows, again)] == [b"B", b"A", b"C"]
+
+
+def test_an_event_without_an_item_tells_nothing():
+    rows = log((b"u", b"A", 1), (b"u", b"", 2), (b"u", b"B", 3))
+    assert _asked(rows) == [((b"A",), b"B")]
+
+
+def test_the_context_of_a_position_is_that_of_its_target():
+    log = events(LAUNCH, users=1)
+    seen = data(LAUNCH, log)
+    number = np.arange(len(log))
+    fed = retrieval_training.sequences(seen, {"device": number})
+    rows = fed["context"]["device"][fed["weight"] > 0]
+    assert seen.item_rows[rows].tolist() == fed["target"][fed["weight"] > 0].tolist()
+    assert log.positive[rows].all()
+
+
+@pytest.mark.parametrize("step", [2, 5, 8])
+def test_later_events_change_nothing_in_what_is_fed_for_earlier_ones(step):
+    log = dataclasses.replace(events(PLAIN), labels={}, context={})
+    moment = int(np.sort(log.time)[len(log) * step // 9])
+    before, after = ([_fed_before(changed, moment)] for changed in (log, changed_after(log, moment)))
+    assert before == after
+    assert before[0]
+
+
+def _fed_before(log, moment):
+    """User, moment, history and target of each position whose target is earlier than the moment."""
+    seen = data(PLAIN, log)
+    user, _ = codes(log.user)
+    known = (user, seen.item_rows, log.time, log.positive)
+    rows = histories.sequences(*known, PLAIN.model.history, PLAIN.seed).rows[:, 1:]
+    fed = retrieval_training.sequences(seen, {})
+    ids = seen.items.ids
+    early = (rows >= 0) & (log.time[rows] < moment)
+    return sorted(
+        (
+            log.user[rows[window, place]],
+            int(log.time[rows[window, place]]),
+            tuple(ids[fed["history"][window, : place + 1]]),
+            fed["weight"][window, place],
+        )
+        for window, place in zip(*np.nonzero(early), strict=True)
+    )
+
+
+def test_a_log_with_too_few_questions_keeps_what_is_declared():
+    seen = data(PLAIN, log((b"u", b"A", 1), (b"u", b"B", 2)))
+    choice = retrieval_training.choose(seen, RequestContext((), seen.transform), {})
+    assert (choice.epochs, choice.weights.tolist(), choice.gain) == (PLAIN.model.epochs, START.tolist(), 0.0)
+
+
+@pytest.fixture(scope="module")
+def circle():
+    """What is chosen on a log of 80 users who walk the circle, and may walk it again."""
+    again = dataclasses.replace(PLAIN, exclude_seen=False, model=dataclasses.replace(PLAIN.model, epochs=6))
+    seen = data(again, dataclasses.replace(events(again, users=80), labels={}, context={}))
+    return seen, retrieval_training.choose(seen, RequestContext((), seen.transform), {})
+
+
+def test_what_can_be_learnt_is_chosen_on_the_validation_part(circle):
+    _, choice = circle
+    assert 1 <= choice.epochs <= choice.tried <= 6
+    assert choice.weights[0] > 0
+    assert choice.gain > 0.9  # at random, the mean over the seven ranks would be 0.56
+
+
+def test_the_parts_know_what_training_knew(circle):
+    seen, _ = circle
+    model = retrieval_training.train(seen, RequestContext((), seen.transform), {}, "test", stop=1).model
+    parts = retrieval_training.score_parts(seen, model)
+    history = tf.constant([[1, 0, 0]], tf.int32)
+    query = model.last_query(tf.gather(model.all_items(), history), history, {})
+    towers, near, recent, young, untrained = (part.numpy() for part in parts(query, history))
+    candidates = seen.items.ids[seen.items.active].tolist()
+    assert towers.shape == near.shape == (1, len(candidates))
+    assert candidates[np.argmax(near)] == b"B"
+    counts = [int((seen.events.item[seen.events.positive] == item).sum()) for item in candidates]
+    np.testing.assert_allclose(recent[0], np.log1p(counts), rtol=1e-5)
+    positive = seen.events.positive
+    first = [seen.events.time[positive & (seen.events.item == item)].min() for item in candidates]
+    week = 7 * 24 * 3600 * 1e6
+    np.testing.assert_allclose(young[0], np.exp((np.array(first) - seen.events.time[positive].max()) / week), rtol=1e-5)
+    assert not untrained.any()

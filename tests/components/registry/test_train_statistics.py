@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import pytest
+from tfx.types import artifact_utils, standard_artifacts
+
+from components.registry import train_statistics
+
+pytestmark = pytest.mark.tensorflow
+
+
+def statistics(folder, train=b""):
+    artifact = standard_artifacts.ExampleStatistics()
+    artifact.uri, artifact.split_names = str(folder), artifact_utils.encode_split_names(["train", "eval"])
+    if train:
+        (folder / "Split-train").mkdir(parents=True)
+        (folder / "Split-train/FeatureStats.pb").write_bytes(train)
+    return artifact
+
+
+def version(folder, number):
+    """A version that a server would take."""
+    made = folder / str(number)
+    made.mkdir(parents=True)
+    (made / "saved_model.pb").touch()
+    return str(made)
+
+
+def fetched(folder, champion):
+    """What there is to compare with: split to content."""
+    found = statistics(folder / "baseline")
+    kept = train_statistics.fetch(statistics(folder / "now", b"now"), champion, found)
+    splits = artifact_utils.decode_split_names(found.split_names)
+    assert kept == ("served" in splits)
+    return {split: Path(found.uri, f"Split-{split}", "FeatureStats.pb").read_bytes() for split in splits}
+
+
+def test_before_the_first_push_there_is_this_run_alone(tmp_path):
+    assert fetched(tmp_path, "") == {"train": b"now"}
+
+
+def test_a_version_without_statistics_is_nothing_to_compare_with(tmp_path):
+    assert fetched(tmp_path, version(tmp_path / "serving", 7)) == {"train": b"now"}
+
+
+@pytest.mark.parametrize("champion", ["serving", "serving/8"])
+def test_the_served_version_brings_what_it_has_learnt_from(tmp_path, champion):
+    for number in (7, 8):
+        train_statistics.keep(statistics(tmp_path / f"then{number}", b"then %d" % number), version(tmp_path / "serving", number))
+
+    assert fetched(tmp_path, str(tmp_path / champion)) == {"train": b"now", "served": b"then 8"}
+
+
+def test_after_a_rollback_it_is_the_older_versions(tmp_path):
+    for number in (7, 8):
+        train_statistics.keep(statistics(tmp_path / f"then{number}", b"then %d" % number), version(tmp_path / "serving", number))
+    (tmp_path / "serving/8").rename(tmp_path / "serving/8.withdrawn")
+
+    assert fetched(tmp_path, str(tmp_path / "serving"))["served"] == b"then 7"
+
+
+def test_the_docs_say_where_it_is():
+    docs = Path(__file__).resolve().parents[3] / "docs" / "log.md"
+    assert f"`{train_statistics.KEPT}`" in docs.read_text()

@@ -1,0 +1,121 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from components.registry import versions
+from components.registry.versions import VersionError
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def model(folder, name, content="model"):
+    """A folder that looks like a SavedModel."""
+    (folder / name / "variables").mkdir(parents=True)
+    (folder / name / "variables" / "variables.index").write_text(content)
+    (folder / name / versions.MODEL_FILE).write_text(content)
+    return folder / name
+
+
+def states(folder):
+    return {version.number: version.state for version in versions.listed(folder)}
+
+
+def test_the_highest_number_is_served(tmp_path):
+    for name in ("9", "10", "2"):
+        model(tmp_path, name)
+    assert states(tmp_path) == {2: "kept", 9: "kept", 10: "served"}
+    assert versions.served(tmp_path).folder == tmp_path / "10"
+
+
+def test_what_is_no_version_is_not_seen(tmp_path):
+    model(tmp_path, ".pushing-1")
+    model(tmp_path, "notes")
+    (tmp_path / "7").mkdir()  # no SavedModel in it
+    assert versions.listed(tmp_path) == []
+    assert versions.served(tmp_path / "nowhere") is None
+
+
+def test_a_published_version_is_whole_and_the_highest(tmp_path):
+    model(tmp_path, "100")
+    assert versions.publish(model(tmp_path, ".pushing-1"), tmp_path, 50) == 101
+    assert versions.publish(model(tmp_path, ".pushing-1"), tmp_path, 500) == 500
+    assert states(tmp_path) == {100: "kept", 101: "kept", 500: "served"}
+    assert (tmp_path / "500" / "variables" / "variables.index").read_text() == "model"
+
+
+def test_a_number_is_not_used_again_after_a_rollback(tmp_path):
+    for name in ("1", "2"):
+        model(tmp_path, name)
+    versions.roll_back(tmp_path)
+    assert versions.publish(model(tmp_path, ".pushing-1"), tmp_path, 2) == 3
+
+
+def test_old_versions_go_and_the_served_one_stays(tmp_path):
+    for name in "12345":
+        model(tmp_path, name)
+    (tmp_path / ".pushing-99").mkdir()
+    assert versions.prune(tmp_path, 2) == [1, 2, 3]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["4", "5"]
+    versions.roll_back(tmp_path)
+    assert versions.prune(tmp_path, 1) == [5]
+    assert states(tmp_path) == {4: "served"}
+
+
+def test_rollback_withdraws_and_brings_back(tmp_path):
+    for name in "123":
+        model(tmp_path, name)
+    withdrawn, now = versions.roll_back(tmp_path)
+    assert (withdrawn, now.number) == ([3], 2)
+    assert states(tmp_path) == {1: "kept", 2: "served", 3: "withdrawn"}
+    assert versions.roll_back(tmp_path, 1)[0] == [2]
+    assert states(tmp_path) == {1: "served", 2: "withdrawn", 3: "withdrawn"}
+    withdrawn, now = versions.roll_back(tmp_path, 3)
+    assert (withdrawn, now.folder) == ([], tmp_path / "3")
+    assert states(tmp_path) == {1: "kept", 2: "withdrawn", 3: "served"}
+
+
+def test_there_has_to_be_something_to_roll_back_to(tmp_path):
+    model(tmp_path, "1")
+    with pytest.raises(VersionError, match=r"rollback needs an older version in .*, got 1"):
+        versions.roll_back(tmp_path)
+    with pytest.raises(VersionError, match=r"--to needs a version in .*, got 5. There are: 1\."):
+        versions.roll_back(tmp_path, 5)
+
+
+WRITER = """
+    import itertools, shutil, sys
+    from pathlib import Path
+    from components.serving import versions
+
+    folder = Path(sys.argv[1])
+    for number in itertools.count(1):
+        hidden = folder / ".pushing-0"
+        shutil.rmtree(hidden, ignore_errors=True)
+        (hidden / "variables").mkdir(parents=True)
+        (hidden / versions.MODEL_FILE).write_text("x" * 100_000)
+        (hidden / "variables" / "variables.index").write_text("x" * 100_000)
+        versions.publish(hidden, folder, number)
+        versions.prune(folder, 3)
+"""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whenever_the_writer_is_killed_every_version_is_whole(tmp_path, seed):
+    command = [sys.executable, "-c", textwrap.dedent(WRITER), str(tmp_path)]
+    writer = subprocess.Popen(command, cwd=ROOT)
+    while versions.served(tmp_path) is None:
+        time.sleep(0.01)
+    time.sleep(0.05 + 0.037 * seed)
+    os.kill(writer.pid, signal.SIGKILL)
+    writer.wait()
+    found = versions.listed(tmp_path)
+    assert found
+    for version in found:
+        assert len((version.folder / versions.MODEL_FILE).read_text()) == 100_000
+        assert len((version.folder / "variables" / "variables.index").read_text()) == 100_000

@@ -1,0 +1,99 @@
+import threading
+
+import pytest
+from small_server import SmallModel, push
+
+from components.errors import DayoneError
+from components.registry import versions
+from components.serving.model_holder import ModelHolder
+from components.serving.request_errors import RequestError
+
+BROKEN = (3,)
+
+
+@pytest.fixture
+def loaded():
+    return []
+
+
+@pytest.fixture
+def holder(tmp_path, loaded):
+    def load(version):
+        if version.number == 13:
+            raise DayoneError("version 13 does not load")
+        loaded.append(SmallModel(version.number, warms_up=version.number not in BROKEN))
+        return loaded[-1]
+
+    return ModelHolder(tmp_path, load)
+
+
+def test_before_the_first_push_there_is_nothing_to_answer_with(holder):
+    assert not holder.check() and not holder.ready and holder.number == 0
+    with pytest.raises(RequestError, match="no version is loaded yet") as raised:
+        holder.model()
+    assert raised.value.status == 503
+
+
+def test_the_newest_version_serves_and_the_old_one_is_retired(holder, loaded, tmp_path):
+    push(tmp_path, 1)
+    assert holder.check() and not holder.check()
+    push(tmp_path, 2)
+    assert holder.check()
+    assert holder.number == 2
+    assert [model.retired for model in loaded] == [True, False]
+
+
+@pytest.mark.parametrize("broken", [3, 13])
+def test_a_broken_version_is_refused_once_and_the_old_one_stays(holder, loaded, tmp_path, broken):
+    push(tmp_path, 1)
+    holder.check()
+    push(tmp_path, broken)
+    assert not holder.check() and not holder.check()
+    assert holder.number == 1 and not loaded[0].retired
+    assert len(loaded) == (2 if broken == 3 else 1), "tried once"
+    newest, oldest = holder.status()
+    assert newest["version"] == str(broken) and newest["state"] == "END" and f"version {broken}" in newest["status"]["error_message"]
+    assert oldest == {"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+
+
+def test_a_broken_first_version_leaves_the_one_before_it(holder, tmp_path):
+    push(tmp_path, 2)
+    push(tmp_path, 3)
+    assert holder.check()
+    assert holder.number == 2
+
+
+def test_a_rollback_is_followed(holder, tmp_path):
+    for number in (1, 2):
+        push(tmp_path, number)
+    holder.check()
+    versions.roll_back(tmp_path)
+    assert holder.check()
+    assert holder.number == 1
+
+
+def test_when_all_versions_are_gone_the_loaded_one_goes_on(holder, tmp_path):
+    push(tmp_path, 1)
+    holder.check()
+    (tmp_path / "1" / "saved_model.pb").unlink()
+    assert not holder.check()
+    assert holder.number == 1
+
+
+def test_another_version_is_not_found(holder, tmp_path):
+    push(tmp_path, 1)
+    holder.check()
+    assert holder.model(1).number == 1
+    with pytest.raises(RequestError, match="version 7 is not loaded; 1 is") as raised:
+        holder.model(7)
+    assert raised.value.status == 404
+
+
+def test_a_thread_follows_the_folder(tmp_path):
+    told = threading.Event()
+    holder = ModelHolder(tmp_path, lambda version: SmallModel(version.number), lambda event: told.set())
+    holder.follow(0.01)
+    push(tmp_path, 1)
+    assert told.wait(5)
+    assert holder.number == 1
+    holder.stop()

@@ -1,0 +1,64 @@
+"""docs/serving.md says what is there."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from small_server import push, service
+
+from components.registry import card_file
+from components.serving import app
+from components.serving.demo import Demo
+from components.serving.predict_request import Limits
+from components.serving.request_values import MAX_ID_BYTES
+from components.serving.work_queue import WorkQueue
+from pipeline import launches
+from pipeline.cli import main
+from pipeline.settings import VARIABLES
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "docs" / "serving.md").read_text()
+
+
+def test_every_route_is_described_and_every_described_route_is_there(tmp_path):
+    push(tmp_path, 1)
+    answering = service(tmp_path)
+    built = app.create(answering, WorkQueue(1, 1, 1.0), demo=Demo(answering))
+    there = {path.replace("{name}", "shop").replace("{version}", "V") for path in built.openapi()["paths"]}
+    described = set(re.findall(r"`(?:GET|POST) (/\S+)`", TEXT))
+    assert described - there == {"/openapi.json"}
+    assert there - described <= {"/v1/models/shop/versions/V", "/v1/models/shop/versions/V/metadata"}
+
+
+@pytest.mark.parametrize("line", re.findall(r"python -m pipeline (.*?)(?:\s+#.*)?$", TEXT, re.MULTILINE))
+def test_commands_can_be_typed_as_they_stand(line):
+    assert main._parser().parse_args(shlex.split(line)).command
+
+
+def test_make_targets_are_there():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"make ([a-z-]+)", TEXT)) <= targets
+
+
+def test_options_and_variables_are_there(capsys):
+    with pytest.raises(SystemExit):
+        main.main(["serve", "--help"])
+    said = capsys.readouterr().out
+    assert all(option in said for option in ("--host", "--waiting", "--threads", "--timeout", "--traffic", "--explore"))
+    assert set(re.findall(r"DAYONE_\w+", TEXT)) <= set(VARIABLES)
+
+
+def test_the_shops_contract_is_the_declared_one():
+    launch = launches.load("shop")
+    assert f"`scores` DT_FLOAT (-1, {launch.model.top_k})" in TEXT
+    assert f"`embedding` DT_FLOAT (-1, {launch.model.dim})" in TEXT
+    assert f"more than the declared history ({launch.model.history})" in TEXT
+    assert all(f"`{name}` DT_STRING (-1)" in TEXT for name in launch.log.context)
+    assert all(f"`{objective.name}` DT_FLOAT (-1, -1)" in TEXT for objective in launch.ranking_objectives)
+
+
+def test_limits_are_the_real_ones():
+    limits = Limits()
+    assert f"{limits.body_bytes // 1_000_000} MB, {limits.rows} rows, {limits.ids:,} ids in a list, {MAX_ID_BYTES} bytes in an id" in TEXT
+    assert f"`{card_file.CARD}`" in TEXT

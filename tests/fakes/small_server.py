@@ -1,0 +1,156 @@
+"""A server on a free port of this machine, with a model that is a handful of dictionaries: for tests that need no TensorFlow.
+
+The model ranks items A to F; what was seen or excluded is left out. `rank` knows one objective, "click".
+"""
+
+import contextlib
+import http.client
+import json
+import threading
+from pathlib import Path
+
+import numpy as np
+import uvicorn
+
+from components.declaration import Launch, Log, Objective, Split
+from components.errors import DayoneError
+from components.serving import app
+from components.serving.model_holder import ModelHolder
+from components.serving.predict_request import Input, Limits
+from components.serving.prometheus_metrics import Metrics
+from components.serving.service import Service
+from components.serving.work_queue import WorkQueue
+from pipeline.local import server as local_server
+
+LAUNCH = Launch(
+    name="toy",
+    log=Log(
+        *("log", "user", "item", "time"),
+        time_unit="ms",
+        event="event",
+        impression="shown",
+        request="request",
+        position="place",
+        policy="policy",
+        propensity="chance",
+        model_version="version",
+        context=("device", "age"),
+    ),
+    objectives=(Objective("click", event="click"),),
+    split=Split(eval_share=0.25),
+)
+ITEMS = [b"A", b"B", b"C", b"D", b"E", b"F"]
+CONTEXT = (Input("device", "string", 1), Input("age", "float32", 1))
+INPUTS = {
+    "serving_default": (Input("exclude_ids", "string", 2), Input("history", "string", 2), Input("user_id", "string", 1), *CONTEXT),
+    "rank": (Input("history", "string", 2), Input("item_ids", "string", 2), Input("user_id", "string", 1), *CONTEXT),
+    "embed_items": (Input("item_ids", "string", 1),),
+}
+OUTPUTS = {
+    "serving_default": (Input("item_ids", "string", 2), Input("scores", "float32", 2)),
+    "rank": (Input("click", "float32", 2),),
+    "embed_items": (Input("embedding", "float32", 2),),
+}
+
+
+class SmallModel:
+    """A version in memory."""
+
+    def __init__(self, number, warms_up=True, delay=None):
+        self.number, self.card, self.inputs, self.outputs = number, {"kind": "model"}, INPUTS, OUTPUTS
+        self.warms_up, self.users, self.retired, self.delay = warms_up, 0, False, delay or (lambda: None)
+
+    def __call__(self, signature, inputs):
+        assert self.users > 0, "used without a lease"
+        self.delay()
+        if signature == "embed_items":
+            return {"embedding": np.array([[len(item), 1.0] for item in inputs["item_ids"]], np.float32)}
+        if signature == "rank":
+            return {"click": np.vectorize(lambda item: ITEMS.index(item) / 10 if item in ITEMS else 0.0)(inputs["item_ids"]).astype(np.float32)}
+        rows = [
+            [item for item in ITEMS if item not in {*seen, *hidden}] for seen, hidden in zip(inputs["history"], inputs["exclude_ids"], strict=True)
+        ]
+        padded = np.array([row + [b""] * (len(ITEMS) - len(row)) for row in rows], object)
+        scores = np.array([[10.0 - place if item else -np.inf for place, item in enumerate(row)] for row in padded], np.float32)
+        return {"item_ids": padded, "scores": scores}
+
+    def titles(self):
+        return {"A": "Mug <A> & co", "B": "Hat 'B'"}
+
+    def acquire(self):
+        self.users += 1
+        return True
+
+    def release(self):
+        self.users -= 1
+
+    def warm_up(self):
+        if not self.warms_up:
+            raise DayoneError(f"version {self.number} fails its warm-up")
+        return 1
+
+    def retire(self):
+        self.retired = True
+
+
+def push(folder, number):
+    """A version folder as the pusher leaves it, for a model that is not read from it."""
+    hidden = folder / f".pushing-{number}"
+    hidden.mkdir(parents=True)
+    (hidden / "saved_model.pb").touch()
+    hidden.rename(folder / str(number))
+
+
+def service(folder, log=None, explore=0.0, launch=LAUNCH, make=lambda version: SmallModel(version.number), limits=None, histories=None):
+    """A service whose first version is loaded, if there is one."""
+    holder = ModelHolder(Path(folder), make)
+    holder.check()
+    return Service(launch, holder, log, Metrics(), limits or Limits(), explore, histories)
+
+
+@contextlib.contextmanager
+def serving(answering, threads=2, waiting=16, seconds=5.0, close=lambda: None, demo=None):
+    """Serves on a free port; yields a `Client`."""
+    listening = local_server.listen("127.0.0.1", 0)
+    queue = WorkQueue(threads, waiting, seconds)
+    server = uvicorn.Server(uvicorn.Config(app.create(answering, queue, close, demo), log_level="critical", access_log=False, lifespan="on"))
+    thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+    thread.start()
+    try:
+        yield Client(listening.getsockname()[1])
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        listening.close()
+
+
+class Client:
+    """Asks one server; each call is a connection of its own unless `keep` is used."""
+
+    def __init__(self, port):
+        self.port = port
+
+    def ask(self, method, path, body=None, headers=()):
+        """Status, and the JSON or the text of the answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            encoded = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+            connection.request(method, path, encoded, dict(headers))
+            answer = connection.getresponse()
+            text = answer.read()
+        finally:
+            connection.close()
+        return answer.status, json.loads(text) if answer.headers["content-type"] == "application/json" else text.decode()
+
+    def predict(self, body, name="toy"):
+        return self.ask("POST", f"/v1/models/{name}:predict", body)
+
+    def page(self, path):
+        """Status, text and headers of a page."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode(), answer.headers
+        finally:
+            connection.close()

@@ -1,0 +1,69 @@
+import pyarrow as pa
+import pyarrow.csv
+import pytest
+
+from components.declaration import Catalogue, Launch, Log, Objective, Split
+from pipeline.checks import catalogue_checks
+from pipeline.checks.log_view import LogView
+
+CATALOGUE = Catalogue(path="items.csv", item="sku", title="name", numbers=("year",), active="on")
+LAUNCH = Launch(
+    name="tea",
+    log=Log(path="x.csv", user="who", item="what", time="at"),
+    split=Split(eval_share=0.5),
+    objectives=(Objective("any"),),
+    catalogue=CATALOGUE,
+)
+GOOD = {"sku": ["x", "y", "z"], "name": ["X", "Y", "Z"], "year": ["1999", "2001", ""], "on": ["1", "1", "0"]}
+LOGGED = ["x", "y", "x", "x"]
+
+
+def findings(tmp_path, columns, logged=LOGGED, text=None):
+    if text is None:
+        pyarrow.csv.write_csv(pa.table(columns), tmp_path / "items.csv")
+    else:
+        (tmp_path / "items.csv").write_text(text)
+    table = pa.table({"who": ["u"] * len(logged), "what": logged, "at": [1_760_000_000] * len(logged)})
+    return list(catalogue_checks.check(LogView(LAUNCH, table, tuple(table.schema.names)), CATALOGUE, tmp_path))
+
+
+def test_a_good_catalogue_has_no_finding(tmp_path):
+    assert findings(tmp_path, GOOD) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "logged", "level", "text"),
+    [
+        (
+            {"sku": ["x", "y", "z", "y"], "name": list("XYZY"), "year": ["1"] * 4, "on": ["1"] * 4},
+            LOGGED,
+            "error",
+            "1 items are in the catalogue more than once, such as 'y'.",
+        ),
+        ({"sku": ["x", "y", None]}, LOGGED, "warning", "1 of 3 (33.3 %) rows of the catalogue have no item."),
+        ({}, ["x", "y", "x", "q"], "warning", "1 of 4 (25.0 %) positive events are on items that the catalogue does not have, such as 'q'."),
+        ({}, ["1", "2", "x"], "error", "does not have, such as '1'; the catalogue has 'x'."),
+        ({"on": ["0", "1", "1"]}, LOGGED, "warning", "3 of 4 (75.0 %) positive events are on 1 items that are not active, such as 'x'."),
+        ({"on": ["sold", "left", "gone"]}, LOGGED, "error", "no item is active: 'on' holds values such as 'sold'."),
+        ({"year": ["old", "2001", ""]}, LOGGED, "warning", "1 of 3 (33.3 %) values of the catalogue's 'year' are no numbers, such as 'old'."),
+    ],
+)
+def test_what_is_wrong_is_said_with_a_number_and_an_example(tmp_path, change, logged, level, text):
+    found = findings(tmp_path, GOOD | change, logged)
+    assert len(found) == 1, found
+    assert (found[0].level, text in found[0].what) == (level, True), found
+
+
+def test_missing_columns_are_named(tmp_path):
+    found = findings(tmp_path, {"id": ["x"], "name": ["X"], "year": [1], "on": [True]})
+    assert [finding.what for finding in found] == ["column 'sku' is not in the catalogue, which has 'id', 'name', 'year', 'on'."]
+
+
+def test_booleans_are_flags(tmp_path):
+    assert findings(tmp_path, GOOD | {"on": [True, True, False]}) == []
+
+
+def test_a_catalogue_that_cannot_be_read_is_an_error(tmp_path):
+    found = findings(tmp_path, None, text="")
+    assert [finding.level for finding in found] == ["error"]
+    assert found[0].what.startswith("the catalogue cannot be read: ")

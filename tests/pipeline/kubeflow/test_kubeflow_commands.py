@@ -1,0 +1,217 @@
+"""`submit`, `schedule`, `status` and `cancel` against a stand-in for the server, by kfp's own client."""
+
+import json
+
+import pytest
+from kubeflow_server import MOMENT, KubeflowServer, refusal, tasks
+from small_package import package_text
+
+from pipeline.cli import main
+from pipeline.kubeflow import runs
+
+
+@pytest.fixture
+def server():
+    with KubeflowServer() as server:
+        yield server
+
+
+@pytest.fixture
+def ask(server, tmp_path, monkeypatch, capsys):
+    """Runs a command against the server; gives its exit status and what it said."""
+    monkeypatch.setenv("DAYONE_KFP_HOST", server.url)
+    monkeypatch.setattr(runs, "PAUSE", 0.01)
+    file = tmp_path / "shop.yaml"
+    file.write_text(package_text())
+
+    def run(*arguments):
+        more = ["--file", str(file)] if arguments[0] in ("submit", "schedule") else []
+        status = main.main([*arguments, *more, "--launch", "shop"])
+        said = capsys.readouterr()
+        assert "Traceback" not in said.err
+        return status, said.out, said.err
+
+    return run
+
+
+def test_the_first_run_uploads_the_pipeline_and_makes_the_experiment(server, ask, tmp_path):
+    status, said, _ = ask("submit", "--root", "minio://mlpipeline/v2/artifacts", "--set", "epochs=3", "--name", "tuesday")
+    assert status == 0
+    assert server.requests() == [
+        "GET /pipelines",
+        "POST /pipelines/upload",
+        "GET /pipelines/pipeline-1/versions",
+        "GET /experiments",
+        "POST /experiments",
+        "POST /runs",
+    ]
+    assert server.uploads == [(tmp_path / "shop.yaml").read_text()]
+    assert server.bodies("POST", "/experiments")[0]["display_name"] == "shop"
+    assert server.bodies("POST", "/runs") == [
+        {
+            "experiment_id": "experiment-1",
+            "display_name": "tuesday",
+            "pipeline_version_reference": {"pipeline_id": "pipeline-1", "pipeline_version_id": "pipeline-version-1"},
+            "runtime_config": {"parameters": {"epochs": 3}, "pipeline_root": "minio://mlpipeline/v2/artifacts"},
+        }
+    ]
+    assert f"run       run-1  {server.url}/#/runs/details/run-1" in said
+
+
+def test_a_changed_file_is_a_new_version_and_the_same_file_is_not(server, ask, tmp_path):
+    for image, count in (("dayone:1", 1), ("dayone:2", 2), ("dayone:2", 2)):
+        (tmp_path / "shop.yaml").write_text(package_text(image=image))
+        assert ask("submit")[0] == 0
+        assert len(server.things["versions"]) == len(server.uploads) == count
+    assert len(server.things["pipelines"]) == len(server.things["experiments"]) == 1
+    versions = [run["pipeline_version_reference"]["pipeline_version_id"] for run in server.bodies("POST", "/runs")]
+    assert versions == ["pipeline-version-1", "pipeline-version-2", "pipeline-version-2"]
+    assert server.things["versions"][0]["display_name"].startswith("2-")
+
+
+def test_namespace_and_token_go_with_every_request(server, ask, monkeypatch):
+    monkeypatch.setenv("DAYONE_KFP_TOKEN", "secret")
+    assert ask("submit", "--namespace", "team-a")[0] == 0
+    assert server.token == "Bearer secret"
+    assert server.things["pipelines"][0]["namespace"] == server.things["experiments"][0]["namespace"] == "team-a"
+    # The same pipeline is found again in its namespace, where kfp's own look-up would not look.
+    assert ask("submit", "--namespace", "team-a")[0] == 0
+    assert len(server.things["pipelines"]) == 1
+
+
+def test_waiting_shows_the_steps_and_ends_with_the_run(server, ask):
+    server.lives["run-1"] = [
+        {"state": "PENDING"},
+        {"state": "RUNNING", **tasks(example_gen="RUNNING")},
+        {"state": "RUNNING", **tasks(example_gen="SUCCEEDED", trainer="RUNNING")},
+        {"state": "SUCCEEDED", "finished_at": "2026-11-23T18:12:05Z", **tasks(example_gen="SUCCEEDED", trainer="SUCCEEDED")},
+    ]
+    status, said, _ = ask("submit", "--wait")
+    assert status == 0
+    shown = [line.split()[1:] for line in said.splitlines()[3:-1]]
+    assert shown == [["RUNNING", "example-gen"], ["SUCCEEDED", "example-gen"], ["RUNNING", "trainer"], ["SUCCEEDED", "trainer"]]
+    assert said.splitlines()[-1] == "run       run-1  SUCCEEDED  12 min 5 s"
+
+
+@pytest.mark.parametrize(("state", "status"), [("SUCCEEDED", 0), ("FAILED", 3), ("CANCELED", 4), ("SKIPPED", 4), ("RUNNING", 5), ("PAUSED", 5)])
+def test_the_exit_status_tells_the_outcome(server, ask, state, status):
+    server.add("runs", state=state, error={"code": 2, "message": "trainer: OOMKilled"} if state == "FAILED" else None)
+    assert ask("status", "run-1")[0] == status
+    code, said, complaint = ask("status", "run-1", "--wait", "--limit", "0")
+    assert code == status
+    assert f"run-1  {state}" in said
+    assert ("OOMKilled" in complaint) == (state == "FAILED")
+
+
+def test_five_looks_that_fail_in_a_row_end_the_waiting_and_four_do_not(server, ask):
+    server.add("runs", state="RUNNING")
+    outage = refusal(503, 14, "upstream connect error")
+    server.failures["GET", "/runs/run-1"] = [outage] * 5
+    status, _, said = ask("status", "run-1", "--wait")
+    assert status == 13 and "503: upstream connect error" in said
+    assert server.requests().count("GET /runs/run-1") == 5
+
+    server.lives["run-1"] = [{"state": "RUNNING"}, {"state": "SUCCEEDED"}]
+    server.failures["GET", "/runs/run-1"] = [outage] * 4
+    assert ask("status", "run-1", "--wait")[0] == 0
+    assert server.requests().count("GET /runs/run-1") == 5 + 4 + 2
+
+
+def test_a_look_that_is_refused_ends_the_waiting_at_once(server, ask):
+    server.add("runs", state="RUNNING")
+    server.failures["GET", "/runs/run-1"] = [refusal(401, 16, "token has expired")]
+    assert ask("status", "run-1", "--wait")[0] == 10
+    assert server.requests() == ["GET /runs/run-1"]
+
+
+def test_a_run_shows_its_steps(server, ask):
+    server.add("runs", state="RUNNING", **tasks(example_gen="SUCCEEDED", trainer="RUNNING"))
+    _, said, _ = ask("status", "run-1")
+    assert [line.split() for line in said.splitlines()] == [
+        ["SUCCEEDED", "example-gen", "1", "min", "0", "s"],
+        ["RUNNING", "trainer"],
+        ["run", "run-1", "RUNNING"],
+    ]
+
+
+def test_a_schedule_runs_by_the_clock_one_at_a_time_and_makes_up_for_nothing(server, ask):
+    status, said, _ = ask("schedule", "0 4 * * *", "--set", "epochs=3")
+    assert status == 0
+    (body,) = server.bodies("POST", "/recurringruns")
+    assert body["trigger"] == {"cron_schedule": {"cron": "0 0 4 * * *"}}
+    assert (body["max_concurrency"], body["no_catchup"], body["mode"]) == (1, True, "ENABLE")
+    assert body["runtime_config"] == {"parameters": {"epochs": 3}}
+    assert body["display_name"] == "shop"
+    assert "'shop' at '0 0 4 * * *'" in said
+
+
+def test_a_schedule_takes_the_place_of_the_one_of_its_name_and_leaves_the_others(server, ask):
+    for name, cron in (("daily", "0 4 * * *"), ("weekly", "0 5 * * 1"), ("daily", "0 6 * * *")):
+        assert ask("schedule", cron, "--name", name)[0] == 0
+    kept = {thing["display_name"]: thing["trigger"]["cron_schedule"]["cron"] for thing in server.things["recurringruns"]}
+    assert kept == {"daily": "0 0 6 * * *", "weekly": "0 0 5 * * 1"}
+    # The new one is made before the old one goes: a failure in between leaves two, not none.
+    assert server.requests()[-2:] == ["POST /recurringruns", "DELETE /recurringruns/recurring-run-1"]
+
+
+def test_what_there_is_is_listed(server, ask):
+    assert ask("status")[1] == "no run yet: there is no experiment 'shop'\n"
+    ask("submit", "--name", "monday")
+    ask("submit", "--name", "tuesday")
+    ask("schedule", "0 4 * * *")
+    server.things["runs"][1].update(state="SUCCEEDED", finished_at="2026-11-23T18:00:42Z")
+    _, said, _ = ask("status")
+    assert [line.split() for line in said.splitlines()] == [
+        ["run", "run-2", "PENDING", *MOMENT[:16].split("T"), "tuesday"],
+        ["run", "run-1", "SUCCEEDED", *MOMENT[:16].split("T"), "42", "s", "monday"],
+        ["schedule", "recurring-run-1", "ENABLED", "0", "0", "4", "*", "*", "*", "shop"],
+    ]
+
+
+def test_a_run_is_ended_and_a_schedule_removed(server, ask):
+    ask("submit")
+    ask("schedule", "0 4 * * *")
+    assert ask("cancel", "run-1")[0] == 0
+    assert ask("status", "run-1")[0] == 4
+    assert ask("cancel", "--schedule", "shop")[1] == "schedule  recurring-run-1  removed\n"
+    assert server.things["recurringruns"] == []
+    status, _, said = ask("cancel", "--schedule", "shop")
+    assert status == 1
+    assert "--schedule needs the name of a schedule of experiment 'shop', got 'shop'" in said
+
+
+def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(server, ask, monkeypatch):
+    monkeypatch.setenv("DAYONE_KFP_TOKEN", "secret")
+    dry = ask("submit", "--dry-run", "--name", "tuesday")[1]
+    assert server.asked == []
+    assert "secret" not in dry
+    ask("submit", "--name", "tuesday")
+    told = [line.split("?")[0] for line in dry.splitlines() if line.startswith(("GET ", "POST "))]
+    sent = [request.replace("pipeline-1", "PIPELINE_ID").replace(" ", f" {server.url}/apis/v2beta1") for request in server.requests()]
+    assert told == sent
+    body = dry[dry.index("{", dry.index("/v2beta1/runs")) : dry.index("pipeline  ")]
+    ids = {"experiment-1": "EXPERIMENT_ID", "pipeline-1": "PIPELINE_ID", "pipeline-version-1": "VERSION_ID"}
+    text = json.dumps(server.bodies("POST", "/runs")[0])
+    for given, stands in sorted(ids.items(), reverse=True):
+        text = text.replace(f'"{given}"', f'"{stands}"')
+    assert json.loads(body) == json.loads(text)
+
+
+def test_a_dry_run_needs_no_server(ask, monkeypatch):
+    monkeypatch.delenv("DAYONE_KFP_HOST")
+    for arguments in (("submit",), ("schedule", "0 4 * * *"), ("cancel", "run-1")):
+        status, said, _ = ask(*arguments, "--dry-run")
+        assert status == 0
+        assert "http://HOST/apis/v2beta1/" in said
+    status, _, said = ask("submit")
+    assert status == 1
+    assert "setting DAYONE_KFP_HOST needs the address of Kubeflow Pipelines" in said
+
+
+def test_what_is_wrong_without_the_server_is_found_before_it_is_asked(server, ask, tmp_path):
+    for wrong in (("--set", "epoch=3"), ("--root", "/mnt/artifacts")):
+        assert ask("submit", *wrong)[0] == 1
+    (tmp_path / "shop.yaml").unlink()
+    status, _, said = ask("submit")
+    assert status == 1 and "Compile the pipeline first: python -m pipeline compile" in said
+    assert server.asked == []

@@ -1,0 +1,113 @@
+"""The screen, drawn from recorded events."""
+
+import io
+import re
+
+import pytest
+
+from pipeline.local.screen import Terminal
+
+ENDS = [
+    {"event": "end", "step": "ExampleGen", "state": "done", "wall": 12.34, "cpu": 1.0, "figure": "90,000 train, 10,000 eval", "summary": ""},
+    {"event": "end", "step": "Gate", "state": "cached", "wall": 0.02, "cpu": 0.0, "figure": "no anomalies", "summary": ""},
+    {"event": "end", "step": "Evaluator", "state": "skipped", "wall": 0.0, "cpu": 0.0, "figure": "", "summary": ""},
+    {"event": "end", "step": "Trainer", "state": "failed", "wall": 1234.5, "cpu": 0.0, "figure": "", "summary": ""},
+]
+RECORDED = [
+    {"event": "plan", "steps": ["ExampleGen", "Gate", "Evaluator", "Trainer"], "cpu": 12.0},
+    {"event": "start", "step": "ExampleGen"},
+    {"event": "progress", "task": "reading", "done": 1, "total": 4, "note": "[bold]x[/bold]"},
+    {"event": "progress", "task": "reading", "done": 4, "total": 4, "note": ""},
+    *ENDS,
+    {"event": "failure", "step": "Trainer", "expected": False, "message": "step Trainer failed"},
+    {"event": "finish"},
+]
+
+
+def drawn(events=RECORDED, encoding="utf-8", errors="strict", **options):
+    """What a run's events put on a screen."""
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding, errors=errors, newline="")
+    with Terminal(stream, **options) as terminal:
+        terminal.wait("starting TFX ...")
+        for event in events:
+            terminal.show(event)
+    terminal.line("The model wins: café ✓ [1/2]")
+    stream.flush()
+    return raw.getvalue().decode(encoding)
+
+
+def without_escapes(text):
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch):
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_a_pipe_gets_one_plain_line_per_finished_step():
+    assert drawn().splitlines() == [
+        "starting TFX ...",
+        "ok      ExampleGen    12.3 s  90,000 train, 10,000 eval",
+        "cached  Gate           0.0 s  no anomalies",
+        "skipped Evaluator      0.0 s",
+        "FAILED  Trainer     1234.5 s",
+        "The model wins: café ✓ [1/2]",
+    ]
+
+
+def test_a_pipe_is_not_wrapped_however_long_the_line():
+    long = ENDS[0] | {"figure": "word " * 100 + "end"}
+    assert "word end" in drawn([long], width=40).splitlines()[1]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+@pytest.mark.parametrize("live", [False, True])
+def test_a_locale_without_the_letters_gets_question_marks(encoding, live):
+    text = drawn(encoding=encoding, live=live)
+    assert "ExampleGen" in text
+    assert f"The model wins: {'café' if encoding == 'latin-1' else 'caf?'} ? [1/2]" in text
+
+
+def test_a_terminal_gets_marks_and_a_bar():
+    text = without_escapes(drawn(width=100, live=True))
+    assert "✓ ExampleGen    12.3 s  90,000 train, 10,000 eval\n" in text
+    assert all(mark in text for mark in "✓↺✗━")
+
+
+def test_a_note_is_shown_as_it_is():
+    assert "25% --:-- reading [bold]x[/bold]" in without_escapes(drawn(RECORDED[:3], width=120, live=True))
+
+
+def test_no_color_is_obeyed(monkeypatch):
+    coloured = drawn(ENDS, width=100, live=True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[32m" in coloured
+    assert "\x1b[32m" not in drawn(ENDS, width=100, live=True)
+
+
+@pytest.mark.parametrize("width", [20, 40, 69, 70, 200])
+def test_a_line_of_a_finished_step_fits_any_terminal(width):
+    text = without_escapes(drawn(width=width, live=True)).split("The model wins")[0]
+    assert all(len(line) <= width for line in re.split(r"[\r\n]+", text))
+    assert "✓ ExampleGen" in text
+
+
+def test_the_bar_starts_anew_with_each_task_and_step():
+    progress = RECORDED[3]
+    for change in (RECORDED[1], progress | {"task": "writing", "done": 0}):
+        text = without_escapes(drawn([RECORDED[1], progress, change], width=100, live=True))
+        *_, before, last = [line for line in re.split(r"[\r\n]+", text.split("The model wins")[0]) if line.strip()]
+        assert "100%" not in last, (before, last)
+
+
+def test_unknown_events_are_passed_over():
+    assert drawn([{"event": "coffee"}]).splitlines()[1:] == ["The model wins: café ✓ [1/2]"]
+
+
+def test_a_step_that_failed_between_bars_leaves_the_screen_usable():
+    with Terminal(io.StringIO(), live=True) as terminal:
+        terminal.show(RECORDED[1])
+    assert terminal.show(ENDS[0]) is None

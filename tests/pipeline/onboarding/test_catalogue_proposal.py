@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from components.declaration import Catalogue
+from pipeline.onboarding import catalogue_proposal
+from pipeline.onboarding.column_profile import Column
+from pipeline.onboarding.log_sample import Sample
+
+ITEMS = [f"i{number}" for number in range(40)]
+
+
+def sample(**columns):
+    made = {name: Column(name, pa.array(values)) for name, values in columns.items()}
+    return Sample(Path("/data"), "items.csv", ("/data/items.csv",), ",", made, 40)
+
+
+def test_columns_get_their_roles_from_names_types_and_values():
+    made = sample(
+        code=[f"x{number}" for number in range(40)],
+        sku=ITEMS,
+        name=[f"Red chair {number}" for number in range(40)],
+        genre=["a", "b"] * 20,
+        blurb=[f"so many words {number}" for number in range(40)],
+        price=[1.5, 2.5] * 20,
+        year=["1999", "2001"] * 20,
+        group_id=[1, 2, 3, 4] * 10,
+        in_stock=[True, False] * 20,
+        added=[1_760_000_000 + number for number in range(40)],
+        constant=[7] * 40,
+    )
+    found = catalogue_proposal.propose(made, "items.csv", pa.array(["i3", "i4", "i99", "i3"]))
+
+    assert found.catalogue == Catalogue(
+        "items.csv", "sku", "name", categories=("genre", "group_id"), texts=("name", "blurb"), numbers=("price", "year"), active="in_stock"
+    )
+    assert found.why["sku"] == "holds 67% of the items in the log's first rows"
+    assert set(found.unused) == {"code", "added", "constant"}
+
+
+def test_numbers_of_the_log_are_found_in_the_texts_of_the_catalogue():
+    assert catalogue_proposal.propose(sample(id=["7", "8"]), "items.csv", pa.array([7, 8])).catalogue.item == "id"
+
+
+def test_a_catalogue_of_other_items_is_an_error_with_the_way_out():
+    with pytest.raises(catalogue_proposal.CatalogueError) as caught:
+        catalogue_proposal.propose(sample(sku=ITEMS), "items.csv", pa.array(["p1"]))
+    assert str(caught.value) == (
+        "items.csv: no column holds items of the log, such as ['p1']. Its columns:\n  sku: string, 40 different values such as 'i0'\n"
+        "Give the catalogue of the same items, or leave --catalogue out."
+    )
+
+
+def test_a_path_below_the_data_folder_is_relative():
+    assert catalogue_proposal.relative(Path("/data/items.csv"), Path("/data")) == "items.csv"
+    assert catalogue_proposal.relative(Path("/other/items.csv"), Path("/data")) == "/other/items.csv"

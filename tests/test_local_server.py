@@ -1,8 +1,0 @@
-import socket
-
-from pipeline import local_server
-
-
-def test_the_socket_is_one_on_which_asyncio_does_not_wait():
-    with local_server.listen("127.0.0.1", 0) as listening:
-        assert listening.proto == socket.IPPROTO_TCP
