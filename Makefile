@@ -45,7 +45,7 @@ bench-sample: setup ## new items and the ranking head, judged by the truth of ge
 	@$(BIN)/python tests/bench/bench_sample.py $(ARGS)
 
 bench-launch: setup ## the experiment's readings against known truth: false alarms, power, rollback (about five minutes; ARGS=--quick)
-	@$(BIN)/python tests/bench/launch.py $(ARGS)
+	@$(BIN)/python tests/bench/bench_launch.py $(ARGS)
 
 sample: setup ## make the sample log alone; options: make sample ARGS="--help"
 	@$(BIN)/python data/generate.py $(ARGS)

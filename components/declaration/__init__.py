@@ -1,7 +1,8 @@
 """The declaration: a launch and its parts, their checks, and the views that steps get."""
 
+from components.declaration.data import Boost
+from components.declaration.experiment import Experiment
 from components.declaration.launch import (
-    Boost,
     Catalogue,
     Drift,
     Gate,
@@ -13,4 +14,4 @@ from components.declaration.launch import (
     Split,
 )
 
-__all__ = ["Boost", "Catalogue", "Drift", "Gate", "Launch", "Log", "Model", "Objective", "Rules", "Split"]
+__all__ = ["Boost", "Catalogue", "Drift", "Experiment", "Gate", "Launch", "Log", "Model", "Objective", "Rules", "Split"]

@@ -6,7 +6,7 @@ import math
 import re
 import typing
 
-from components.declaration import criteria_checks
+from components.declaration import criteria_checks, experiment_checks
 from components.declaration.request_names import RESERVED_INPUTS, VALUE, input_name
 from components.errors import DeclarationError
 from components.ingest import spans
@@ -32,6 +32,7 @@ def check(launch: "Launch") -> None:
     _check_query(launch)
     _check_policies(launch)
     criteria_checks.check(launch)
+    experiment_checks.check(launch)
 
 
 def _check_request(launch: "Launch") -> None:

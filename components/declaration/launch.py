@@ -13,7 +13,8 @@ from typing import Any
 
 from components.declaration import checks
 from components.declaration.criteria_checks import FOR_EVERYBODY, RULE_NAMES
-from components.declaration.data import Boost, Catalogue, Log, Objective, Split
+from components.declaration.data import Catalogue, Log, Objective, Split
+from components.declaration.experiment import Experiment
 from components.errors import DeclarationError
 
 
@@ -125,6 +126,7 @@ class Launch:
 
     Attributes:
       name: lower-case letters, digits and underscores; names the schema folder, the runs and the served model.
+      experiment: how a model is tried on users before it serves everybody; None pushes it on the offline verdict alone.
       exclude_seen: an item that a user already acted on is not recommended again (nor asked for in the evaluation).
       seed: of every random choice: order of equal times, initial weights, shuffling, bootstrap.
     """
@@ -138,6 +140,7 @@ class Launch:
     gate: Gate = Gate()
     drift: Drift = Drift()
     model: Model = Model()
+    experiment: Experiment | None = None
     exclude_seen: bool = True
     seed: int = 7
 

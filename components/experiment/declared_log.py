@@ -27,7 +27,9 @@ def read_traffic(launch: Launch, files: Sequence[str]) -> Traffic:
     """
     log = launch.log
     if not launch.learns_from_impressions:
-        raise LogError("launch.log.impression", "a plan needs impressions, the declaration names none.", "Declare them.")
+        raise LogError(
+            "launch.log.impression", "a plan needs impressions, the declaration names none.", "Declare them."
+        )
     names = tuple(name for name in (log.time, log.user, log.request, log.model_version) if name)
     keys = LogReader(files, Layout.of_log(log)).settle(tuple(dict.fromkeys((*names, *labels.key_columns(launch)))))
     times = keys[log.time].to_numpy()
@@ -39,7 +41,10 @@ def read_traffic(launch: Launch, files: Sequence[str]) -> Traffic:
             user=taken[log.user],
             time=times[shown],
             request=taken[log.request] if log.request else None,
-            labels={objective.name: found[objective.label][shown].astype(np.int64) for objective in launch.ranking_objectives},
+            labels={
+                objective.name: found[objective.label][shown].astype(np.int64)
+                for objective in launch.ranking_objectives
+            },
             version=taken[log.model_version] if log.model_version else None,
         )
     )

@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from components.declaration.experiment import Experiment
 from components.experiment import assignment, looks, reading, sample_ratio
 from components.experiment.decision import Decision, Metric, Progress, decide
-from components.experiment.declared import Experiment
 from components.experiment.reading import Gain, StageCounts, StageReading
 from components.experiment.sample_ratio import SampleRatio
 from components.experiment.state import Look, State

@@ -10,8 +10,8 @@ Pure functions; `state` reads and writes the file.
 
 import dataclasses
 
+from components.declaration.experiment import Experiment
 from components.experiment.decision import Decision
-from components.experiment.declared import Experiment
 from components.experiment.outcome import Outcome
 from components.experiment.state import State
 

@@ -116,12 +116,9 @@ class Arms:
         self._thread.start()
 
     def _follow(self, seconds: float) -> None:
+        # `read_state` answers with a problem, whatever the disk does: nothing here can raise.
         while not self._stop.wait(seconds):
-            try:
-                self.check()
-            except Exception:
-                # Whatever a disk does: what was read last goes on.
-                _LOGGER.exception("the experiment's state could not be read")
+            self.check()
 
     def stop(self) -> None:
         """Ends the threads."""

@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from components.declaration.experiment import Experiment
 from components.experiment.assignment import assign_users
-from components.experiment.declared import Experiment
 from components.experiment.outcome import DAY, Traffic, assess
 from components.experiment.reading import Gain, StageCounts, combine_stages, covariate, read_stage
 from components.experiment.state import State

@@ -16,8 +16,8 @@ sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / 
 from simulated_experiment import World, play_launch, read_daily  # noqa: E402
 from test_experiment_truth import DAYS, play_repeats  # noqa: E402
 
+from components.declaration.experiment import Experiment  # noqa: E402
 from components.experiment.assignment import split_users  # noqa: E402
-from components.experiment.declared import Experiment  # noqa: E402
 
 DEFAULT = Experiment("click")
 Claim = tuple[str, float, str, bool]
