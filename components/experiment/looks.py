@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special
 
-from components.experiment.state import Look
+from components.registry.experiment_state import Look
 
 ALPHA, GUARD_ALPHA = 0.05, 0.025
 _NODES, _FAR = 161, 9.0

@@ -18,7 +18,7 @@ from components.experiment import assignment, looks, reading, sample_ratio
 from components.experiment.decision import Decision, Metric, Progress, decide
 from components.experiment.reading import Gain, StageCounts, StageReading
 from components.experiment.sample_ratio import SampleRatio
-from components.experiment.state import Look, State
+from components.registry.experiment_state import Look, State
 
 DAY = 86_400
 BEFORE_DAYS = 28

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from components.experiment import assignment
-from components.experiment.state import Found, State, read_state
+from components.registry.experiment_state import Found, State, read_state
 from components.serving.model_holder import ModelHolder
 
 _LOGGER = logging.getLogger("dayone.serving")

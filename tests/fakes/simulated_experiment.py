@@ -8,7 +8,7 @@ from components.declaration.experiment import Experiment
 from components.experiment.assignment import assign_users
 from components.experiment.outcome import DAY, Traffic, assess
 from components.experiment.reading import Gain, StageCounts, combine_stages, covariate, read_stage
-from components.experiment.state import State
+from components.registry.experiment_push import begin_state, move_state
 
 START = 1_790_000_000 // DAY * DAY
 CLICKS = 0.6  # per request
@@ -48,10 +48,9 @@ def read_daily(world, arm, effect=0.0, days=14, cuped=False):
 
 
 def start_experiment(name, declared, planned_variance=0.002, treatment=20, control=10):
-    return State(
-        id=name, launch="sim", treatment=treatment, control=control, others=control, ramp=declared.ramp, stage=0,
-        began=(START,), days=declared.days, planned_variance=planned_variance, holdout=declared.holdout,
-    )  # fmt: skip
+    begin = {"launch": "sim", "ramp": declared.ramp, "days": declared.days, "holdout": declared.holdout}
+    state = begin_state(begin | {"planned_variance": planned_variance}, control, treatment, START)
+    return dataclasses.replace(state, id=name)
 
 
 def make_traffic(world, days, lost=None):
@@ -93,10 +92,7 @@ def play_launch(world, declared, effect, name, growth=0.0, most_days=30, lost=No
 
 
 def advance(state, outcome, now):
-    state = dataclasses.replace(state, looks=outcome.looks)
-    if outcome.decision.kind != "ramp":
-        return state
-    return dataclasses.replace(state, stage=state.stage + 1, began=(*state.began, now))
+    return move_state(state, outcome.decision.kind, outcome.looks, now) or state
 
 
 DECLARED = Experiment("click", ramp=(0.1, 0.4, 1.0), days=14, min_users=30)

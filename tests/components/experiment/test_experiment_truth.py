@@ -10,7 +10,7 @@ from simulated_experiment import DECLARED, World, play_launch, read_daily
 from components.experiment import looks
 from components.experiment.assignment import split_users
 from components.experiment.reading import StageCounts, combine_stages, read_stage
-from components.experiment.state import Look
+from components.registry.experiment_state import Look
 
 NAIVE = stats.norm.isf(0.025)
 DAYS = 14

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from components.experiment import looks
-from components.experiment.state import Look
+from components.registry.experiment_state import Look
 
 
 def equal_looks(count):

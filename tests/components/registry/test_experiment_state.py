@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from components.experiment import state as states
-from components.experiment.state import FILE, Look, State, encode_state, read_state, write_state
+from components.registry import experiment_state as states
+from components.registry.experiment_state import FILE, Look, State, encode_state, read_state, write_state
 
 STATE = State(
     id="shop-1", launch="shop", treatment=20, control=10, others=10, ramp=(0.02, 0.1, 1.0), stage=1, began=(100, 200),
@@ -98,7 +98,7 @@ def test_a_reader_never_sees_a_half(tmp_path):
 
 def test_a_writer_that_is_killed_leaves_a_whole_state(tmp_path):
     script = (
-        "import sys; from pathlib import Path; from components.experiment import state as s\n"
+        "import sys; from pathlib import Path; from components.registry import experiment_state as s\n"
         "state = s.read_state(Path(sys.argv[1])).state\n"
         "print('ready', flush=True)\n"
         "while True: s.write_state(Path(sys.argv[1]), state)"
