@@ -14,10 +14,12 @@ from components.evaluation import ranking_metrics
 from components.evaluation.ranking_step import RankingExamples
 from components.evaluation.retrieval_step import RetrievalEvaluator
 from components.evaluation.verdict_step import Verdict
+from components.experiment.outcome_step import Outcome
 from components.features.preprocessing import CODE_KEY, LAUNCH_KEY
 from components.ingest.example_gen import catalogue_example_gen, events_example_gen
 from components.models.trainer import CatalogueTrainer
 from components.models.tuning.tuner import CatalogueTuner
+from components.registry import experiment_state
 from components.registry.pusher import VersionPusher
 from components.validation.curated_schema import CuratedSchema
 from components.validation.drift import SERVED_PAIR, SPLIT_PAIR
@@ -37,6 +39,7 @@ INGEST = "components.ingest.executor"
 GATE = "components.validation.schema_gate"
 RETRIEVAL_STEP = "components.evaluation.retrieval_step"
 RANKING_STEP = "components.evaluation.ranking_step"
+OUTCOME_STEP = "components.experiment.outcome_step"
 VERDICT_STEP = "components.evaluation.verdict_step"
 VALIDATION = "components.validation.steps"
 
@@ -69,7 +72,8 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
     model = trained(steps.TRAINER, MODEL_RUN_FN, launch, log, transform, catalogue, champion if launch.model.warm_start else "", tuner)
     retrieval = judged_retrieval(launch, log, model, rules, champion)
     ranking = judged_ranking(launch, log, model) if launch.has_ranking_head else []
-    verdict = decided(launch, log, retrieval, model, rules, ranking)
+    outcome = read_outcome(launch, settings, log) if launch.experiment else None
+    verdict = decided(launch, log, retrieval, model, rules, ranking, outcome)
     pusher = pushed(settings, verdict)
     nodes = [
         *log.nodes,
@@ -82,6 +86,7 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
         model,
         retrieval,
         *ranking,
+        *([outcome] if outcome else []),
         verdict,
         pusher,
     ]
@@ -244,9 +249,26 @@ def judged_ranking(launch: Launch, log: Checked, model: BaseNode) -> list[BaseNo
     return [rows, evaluator]
 
 
-def decided(launch: Launch, log: Checked, retrieval: BaseNode, model: BaseNode, rules: BaseNode, ranking: list[BaseNode]) -> BaseNode:
+def read_outcome(launch: Launch, settings: Settings, log: Checked) -> BaseNode:
+    """What the experiment on users says; it looks at the served folder when the run asks for it."""
+    outcome = Outcome(
+        examples=log.examples,
+        schema=log.schema,
+        launch=launch.to_json(),
+        serving=str(settings.serving),
+        code=code_digest.of_module(OUTCOME_STEP),
+        seen=experiment_state.digest(settings.serving),
+    ).with_id(steps.OUTCOME)
+    outcome.add_upstream_node(log.nodes[-1])
+    return outcome
+
+
+def decided(
+    launch: Launch, log: Checked, retrieval: BaseNode, model: BaseNode, rules: BaseNode, ranking: list[BaseNode], outcome: BaseNode | None
+) -> BaseNode:
     """Who serves next, and why."""
     judged = {"ranking": ranking[-1].outputs["evaluation"], "ranking_blessing": ranking[-1].outputs["blessing"]} if ranking else {}
+    judged |= {"outcome": outcome.outputs["outcome"]} if outcome else {}
     return Verdict(
         evaluation=retrieval.outputs["evaluation"],
         model=model.outputs["model"],

@@ -32,6 +32,7 @@ TRAINER = "Trainer"
 RETRIEVAL_EVALUATOR = "RetrievalEvaluator"
 RANKING_EXAMPLES = "RankingExamples"
 EVALUATOR = "Evaluator"
+OUTCOME = "Outcome"
 VERDICT = "Verdict"
 PUSHER = "Pusher"
 
@@ -48,7 +49,7 @@ class Step:
 
     name: str
     does: str
-    needs: typing.Literal["", "catalogue", "ranking head", "tuning"] = ""
+    needs: typing.Literal["", "catalogue", "ranking head", "tuning", "experiment"] = ""
 
 
 STEPS = (
@@ -73,6 +74,7 @@ STEPS = (
     Step(RETRIEVAL_EVALUATOR, "judges model, champion and rules alike"),
     Step(RANKING_EXAMPLES, "prepares the examples for the ranking head's judgement", "ranking head"),
     Step(EVALUATOR, "judges the ranking head", "ranking head"),
+    Step(OUTCOME, "reads what the experiment on users says", "experiment"),
     Step(VERDICT, "decides what is served"),
     Step(PUSHER, "hands the winner over to the server"),
 )
@@ -80,7 +82,13 @@ STEPS = (
 
 def of(launch: Launch) -> tuple[Step, ...]:
     """The steps that a launch's pipeline has, in order."""
-    has = {"": True, "catalogue": launch.catalogue is not None, "ranking head": launch.has_ranking_head, "tuning": launch.model.tuning_trials > 0}
+    has = {
+        "": True,
+        "catalogue": launch.catalogue is not None,
+        "ranking head": launch.has_ranking_head,
+        "tuning": launch.model.tuning_trials > 0,
+        "experiment": launch.experiment is not None,
+    }
     return tuple(step for step in STEPS if has[step.needs])
 
 

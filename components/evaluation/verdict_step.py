@@ -14,7 +14,7 @@ from tfx.types import standard_artifacts
 from tfx.utils import io_utils, path_utils
 
 from components.declaration import Launch
-from components.evaluation import findings, ranking_metrics, report, verdict
+from components.evaluation import experiment_handover, findings, launch_action, ranking_metrics, report, verdict
 from components.evaluation import summary as text
 from components.evaluation.evaluation_file import EVALUATION_FILE
 from components.progress import set_figure
@@ -40,6 +40,7 @@ def Verdict(
     ranking: InputArtifact[standard_artifacts.ModelEvaluation] = None,
     ranking_blessing: InputArtifact[standard_artifacts.ModelBlessing] = None,
     statistics: InputArtifact[standard_artifacts.ExampleStatistics] = None,
+    outcome: InputArtifact[standard_artifacts.ModelEvaluation] = None,
 ) -> None:
     """Decides what is pushed, and says why; see `components.evaluation.verdict`."""
     declared = Launch.from_json(launch)
@@ -49,8 +50,13 @@ def Verdict(
     said = ranking_blessing is not None and ranking_blessing.has_custom_property("blessed")
     blessed = ranking_metrics.word(declared, found["ranking"], bool(ranking_blessing.get_int_custom_property("blessed"))) if said else None
     decision = verdict.decide(findings.read(found, blessed), declared.gate)
-    _write_summary(found | {"verdict": decision.to_dict()}, decision.outcome, summary)
-    chosen = {findings.MODEL: model, findings.RULES: rules}.get(decision.outcome)
+    measured = experiment_handover.read(outcome.uri) if outcome is not None else None
+    choice = experiment_handover.choose(declared, decision, found, measured)
+    verdict_values = launch_action.merge(decision.to_dict(), choice)
+    _write_summary(found | {"verdict": verdict_values, "experiment": measured}, decision.outcome, summary)
+    chosen = {findings.MODEL: model, findings.RULES: rules}.get(decision.outcome) if choice is None or choice.pushes else None
+    if choice is not None:
+        experiment_handover.hand_over(choice, winner.uri, _serving(rules) if choice.pushes else None)
     if chosen is not None:
         folder = path_utils.serving_model_dir(winner.uri)
         io_utils.copy_dir(_serving(chosen), folder)
@@ -59,7 +65,7 @@ def Verdict(
             train_statistics.keep(statistics, folder)
     blessing.set_int_custom_property("blessed", int(chosen is not None))
     io_utils.write_string_file(os.path.join(blessing.uri, "BLESSED" if chosen is not None else "NOT_BLESSED"), decision.outcome)
-    set_figure(summary, verdict.HEADLINES[decision.outcome])
+    set_figure(summary, str(verdict_values["headline"]))
 
 
 def _of_ranking(launch: Launch, evaluation: standard_artifacts.ModelEvaluation) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
     (none) --start--> stage 1 --ramp--> ... last stage --won--> holdout
                          |                   |
-                         +-- harm, ended: experiment.json is renamed to experiment-ID.KIND.json, the control serves everybody
+                         +-- harm, ended: experiment.json is renamed to experiment-ID.KIND.json, the control serves
+                         everybody
 
-An action is decided before the push (`components.evaluation.launch_action`) and travels beside the winner as JSON. The order of the writes is what
-makes a killed run harmless. A start writes control, state, treatment: until the last is there, the servers give the control to everybody, and the
-next run finds a state without its treatment and starts over. An end publishes the control in the folder of the launch before the state goes,
-so that no server ever takes the treatment for what serves everybody.
+An action is decided before the push (`components.evaluation.launch_action`) and travels beside the winner as JSON. The
+order of the writes is what makes a killed run harmless. A start writes control, state, treatment: until the last is
+there, the servers give the control to everybody, and the next run finds a state without its treatment and starts over.
+An end publishes the control in the folder of the launch before the state goes, so that no server ever takes the
+treatment for what serves everybody.
 """
 
 import dataclasses
@@ -30,8 +32,8 @@ class Action:
     """What to do with the served folders.
 
     Attributes:
-      kind: "push" (the winner serves), "start", "candidate" (the winner is kept without being served), "keep", or a decision of
-        the running experiment: "wait", "ramp", "won", "void", "harm", "ended".
+      kind: "push" (the winner serves), "start", "candidate" (the winner is kept without being served), "keep", or a
+        decision of the running experiment: "wait", "ramp", "won", "void", "harm", "ended".
       experiment: the id of the experiment that was read; "" for none. Another one in the folder: nothing is done.
       looks: of the experiment, with that of this run.
       begin: for a start: launch, ramp, days, holdout and planned_variance.
@@ -118,7 +120,7 @@ def apply_decision(folder: Path, action: Action, now: int) -> str:
 
 
 def end_experiment(folder: Path, state: State, kind: str) -> None:
-    """Lets the control serve everybody: publishes it in the launch's folder, ends the record, withdraws the treatment."""
+    """Lets the control serve everybody: publishes it, ends the record, withdraws the treatment."""
     served = versions.served(folder)
     control = experiment_state.find_control(folder) / str(state.control)
     if (served is None or served.number <= state.treatment) and (control / versions.MODEL_FILE).is_file():

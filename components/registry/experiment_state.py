@@ -7,6 +7,7 @@ says why.
 """
 
 import dataclasses
+import hashlib
 import json
 import math
 import os
@@ -149,6 +150,14 @@ def read_state(folder: Path) -> Found:
     except (ValueError, OSError) as error:
         reason = "is no JSON: torn, or of another program" if isinstance(error, json.JSONDecodeError) else str(error)
         return Found(None, f"{path} {reason}. No experiment runs and the control serves everybody: {FIX}")
+
+
+def digest(folder: Path) -> str:
+    """Returns a digest of the state, the finished experiments and the versions; "" without a folder."""
+    names = sorted(path.name for place in (Path(folder), find_control(folder)) for path in place.glob("[!.]*"))
+    path = Path(folder) / FILE
+    content = path.read_bytes() if path.is_file() else b""
+    return hashlib.sha256(content + "/".join(names).encode()).hexdigest()[:16] if names else ""
 
 
 def write_state(folder: Path, state: State) -> None:

@@ -22,7 +22,7 @@ from pipeline.kubeflow.resources import StepResources, Table
 ENTRYPOINT = ["python", "-m", "pipeline.kubeflow.entrypoint"]
 STEP_OPTION, REMOTE_OPTION = "--step", "--remote"
 # The cache's key holds parameters and the inputs' ids: it sees neither that a log grew, nor what is served by now, nor that a push was undone.
-UNCACHED = frozenset({steps.EXAMPLE_GEN, steps.CATALOGUE_EXAMPLE_GEN, steps.DRIFT_BASELINE, steps.RETRIEVAL_EVALUATOR, steps.PUSHER})
+UNCACHED = frozenset({steps.EXAMPLE_GEN, steps.CATALOGUE_EXAMPLE_GEN, steps.DRIFT_BASELINE, steps.RETRIEVAL_EVALUATOR, steps.OUTCOME, steps.PUSHER})
 _MAX_BACKOFF = "3600s"
 
 Json = dict[str, Any]
