@@ -1,6 +1,7 @@
 """What a step says of itself while it runs and when it is done.
 
-A step reports through the standard logger `dayone.progress`; it does not know who listens. The local run draws a bar from these
+A step reports through the standard logger `dayone.progress`; it does not know who listens. The local run draws a bar
+from these
 records; on a cluster they are ordinary lines of the step's log.
 """
 

@@ -1,7 +1,9 @@
 """Digests of what a step's outcome depends on beside its data: code and curated files.
 
-TFX's cache looks at a step's inputs and parameters only: it would serve yesterday's model after its training code was edited, and
-yesterday's schema after the file was. So each step gets the digest of its own code as a parameter, and edits run again just the
+TFX's cache looks at a step's inputs and parameters only: it would serve yesterday's model after its training code was
+edited, and
+yesterday's schema after the file was. So each step gets the digest of its own code as a parameter, and edits run again
+just the
 steps that they touch.
 """
 
@@ -33,7 +35,9 @@ def of_module(name: str) -> str:
             found.add(module)
             waiting.extend(_imports(module))
     sources = {module: _source(module).read_bytes() for module in found}
-    return hashlib.sha256(b"".join(module.encode() + sources[module] for module in sorted(sources))).hexdigest()[:DIGEST_LETTERS]
+    return hashlib.sha256(b"".join(module.encode() + sources[module] for module in sorted(sources))).hexdigest()[
+        :DIGEST_LETTERS
+    ]
 
 
 def _source(module: str) -> Path:

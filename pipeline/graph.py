@@ -10,6 +10,17 @@ from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.types import BaseChannel
 
 from components.declaration import Launch
+from components.declaration.views import (
+    DriftView,
+    OutcomeView,
+    RankingView,
+    RetrievalView,
+    RulesView,
+    ServingView,
+    TrainerView,
+    TransformView,
+    VerdictView,
+)
 from components.evaluation import ranking_metrics
 from components.evaluation.ranking_step import RankingExamples
 from components.evaluation.retrieval_step import RetrievalEvaluator
@@ -24,10 +35,9 @@ from components.registry.pusher import VersionPusher
 from components.validation.curated_schema import CuratedSchema
 from components.validation.drift import SERVED_PAIR, SPLIT_PAIR
 from components.validation.drift_validator import DriftValidator, drift_config
-from components.validation.schema_gate import ValidationGate
+from components.validation.schema_gate import SchemaGate
 from components.validation.steps import DriftBaseline, DriftGate, StatisticsPage
 from pipeline import code_digest, steps
-from pipeline.cli.schema import accept_command
 from pipeline.settings import Settings
 
 PREPROCESSING_FN = "components.features.preprocessing.preprocessing_fn"
@@ -59,7 +69,8 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
     Args:
       launch: the declaration.
       settings: where things are.
-      champion: the folder of the version that is being served, or the served folder, in which it is then looked up when the run asks
+      champion: the folder of the version that is being served, or the served folder, in which it is then looked up when
+        the run asks
         for it; "" before the first push.
     """
     log = checked_log(launch, settings)
@@ -67,9 +78,18 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
     page = shown(log, catalogue)
     drift = drifted(launch, settings, log, catalogue, champion)
     transform = prepared(launch, log, drift)
-    rules = trained(steps.RULES, RULES_RUN_FN, launch, log, transform, catalogue)
+    rules = trained(steps.RULES, RULES_RUN_FN, RulesView.of(launch), log, transform, catalogue)
     tuner = tuned(launch, log, transform, catalogue) if launch.model.tuning_trials else None
-    model = trained(steps.TRAINER, MODEL_RUN_FN, launch, log, transform, catalogue, champion if launch.model.warm_start else "", tuner)
+    model = trained(
+        steps.TRAINER,
+        MODEL_RUN_FN,
+        TrainerView.of(launch),
+        log,
+        transform,
+        catalogue,
+        champion if launch.model.warm_start else "",
+        tuner,
+    )
     retrieval = judged_retrieval(launch, log, model, rules, champion)
     ranking = judged_ranking(launch, log, model) if launch.has_ranking_head else []
     outcome = read_outcome(launch, settings, log) if launch.experiment else None
@@ -98,7 +118,8 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
         pipeline_root=str(settings.pipeline_root),
         components=nodes,
         enable_cache=settings.cache,
-        metadata_connection_config=settings.metadata and metadata.sqlite_metadata_connection_config(str(settings.metadata)),
+        metadata_connection_config=settings.metadata
+        and metadata.sqlite_metadata_connection_config(str(settings.metadata)),
     )
 
 
@@ -122,21 +143,30 @@ def checked_catalogue(launch: Launch, settings: Settings) -> Checked:
     return _checked(read, "catalogue", launch, settings, names)
 
 
-def _checked(read: BaseNode, data: str, launch: Launch, settings: Settings, names: tuple[str, str, str, str]) -> Checked:
+def _checked(
+    read: BaseNode, data: str, launch: Launch, settings: Settings, names: tuple[str, str, str, str]
+) -> Checked:
     examples = read.outputs["examples"]
     schema_file = _schema_file(launch, settings, data)
     statistics = StatisticsGen(examples=examples).with_id(names[0])
     schema = CuratedSchema(schema_file, code_digest.of_file(schema_file)).with_id(names[1])
-    validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]).with_id(names[2])
-    gate = ValidationGate(
+    validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]).with_id(
+        names[2]
+    )
+    gate = SchemaGate(
         anomalies=validator.outputs["anomalies"],
         statistics=statistics.outputs["statistics"],
         data=data,
         schema=schema_file,
-        accept=accept_command(launch, settings),
+        launch=launch.name,
         code=code_digest.of_module(GATE),
     ).with_id(names[3])
-    return Checked(examples, statistics.outputs["statistics"], schema.outputs["schema"], [read, statistics, schema, validator, gate])
+    return Checked(
+        examples,
+        statistics.outputs["statistics"],
+        schema.outputs["schema"],
+        [read, statistics, schema, validator, gate],
+    )
 
 
 def _schema_file(launch: Launch, settings: Settings, data: str) -> str:
@@ -146,14 +176,18 @@ def _schema_file(launch: Launch, settings: Settings, data: str) -> str:
 def shown(log: Checked, catalogue: Checked | None) -> BaseNode:
     """A page of the statistics, written before the gates look: whom they stop will want to see it."""
     beside = {"catalogue_statistics": catalogue.statistics} if catalogue else {}
-    page = StatisticsPage(statistics=log.statistics, code=code_digest.of_module(VALIDATION), **beside).with_id(steps.STATISTICS_PAGE)
+    page = StatisticsPage(statistics=log.statistics, code=code_digest.of_module(VALIDATION), **beside).with_id(
+        steps.STATISTICS_PAGE
+    )
     for checked in (log, catalogue):
         if checked:
             checked.nodes[-1].add_upstream_node(page)
     return page
 
 
-def drifted(launch: Launch, settings: Settings, log: Checked, catalogue: Checked | None, champion: str) -> list[BaseNode]:
+def drifted(
+    launch: Launch, settings: Settings, log: Checked, catalogue: Checked | None, champion: str
+) -> list[BaseNode]:
     """How far the newest events lie from those before, and all from what the served version has learnt from; see `components.validation.drift`."""
     schema_file = _schema_file(launch, settings, "log")
     code = code_digest.of_module(VALIDATION)
@@ -168,7 +202,7 @@ def drifted(launch: Launch, settings: Settings, log: Checked, catalogue: Checked
     gate = DriftGate(
         drift_anomalies=validator.outputs["anomalies"],
         examples=log.examples,
-        launch=launch.to_json(),
+        launch=DriftView.of(launch).to_json(),
         schema=schema_file,
         code=code,
         **listed,
@@ -185,7 +219,7 @@ def prepared(launch: Launch, log: Checked, drift: list[BaseNode]) -> Transform:
         examples=log.examples,
         schema=log.schema,
         preprocessing_fn=PREPROCESSING_FN,
-        custom_config={LAUNCH_KEY: launch.to_json(), CODE_KEY: _code(PREPROCESSING_FN)},
+        custom_config={LAUNCH_KEY: TransformView.of(launch).to_json(), CODE_KEY: _code(PREPROCESSING_FN)},
         materialize=False,
         disable_statistics=True,
         disable_analyzer_cache=True,
@@ -197,7 +231,7 @@ def prepared(launch: Launch, log: Checked, drift: list[BaseNode]) -> Transform:
 def trained(
     name: str,
     run_fn: str,
-    launch: Launch,
+    view: ServingView,
     log: Checked,
     transform: Transform,
     catalogue: Checked | None,
@@ -206,20 +240,23 @@ def trained(
 ) -> CatalogueTrainer:
     """Rules or model: whatever learns from the train split and exports the serving signatures."""
     items = catalogue.examples if catalogue else None
-    code, graph = _code(run_fn, *launch.rules.names), transform.outputs["transform_graph"]
+    code, graph = _code(run_fn, *view.rules.names), transform.outputs["transform_graph"]
     found = tuner.outputs["best_hyperparameters"] if tuner else None
-    return CatalogueTrainer(run_fn, code, launch, log.examples, graph, items, champion, found).with_id(name)
+    return CatalogueTrainer(run_fn, code, view, log.examples, graph, items, champion, found).with_id(name)
 
 
 def tuned(launch: Launch, log: Checked, transform: Transform, catalogue: Checked | None) -> CatalogueTuner:
     """Other settings of the model, tried on the validation part of the train split; only where the declaration asks for trials.
 
-    A trial's value is that of the model alone, so an edit of a team's own rules is no reason to search again; nor does the served version matter, as
+    A trial's value is that of the model alone, so an edit of a team's own rules is no reason to search again; nor does
+    the served version matter, as
     trials begin at random.
     """
     items = catalogue.examples if catalogue else None
     code = f"{_code(TUNER_FN)}-{code_digest.of_module(TUNER_STEP)}"
-    return CatalogueTuner(TUNER_FN, code, launch, log.examples, transform.outputs["transform_graph"], items).with_id(steps.TUNER)
+    return CatalogueTuner(
+        TUNER_FN, code, TrainerView.of(launch), log.examples, transform.outputs["transform_graph"], items
+    ).with_id(steps.TUNER)
 
 
 def judged_retrieval(launch: Launch, log: Checked, model: BaseNode, rules: BaseNode, champion: str) -> BaseNode:
@@ -229,7 +266,7 @@ def judged_retrieval(launch: Launch, log: Checked, model: BaseNode, rules: BaseN
         schema=log.schema,
         model=model.outputs["model"],
         rules=rules.outputs["model"],
-        launch=launch.to_json(),
+        launch=RetrievalView.of(launch).to_json(),
         code=code_digest.of_module(RETRIEVAL_STEP),
         champion=champion,
     ).with_id(steps.RETRIEVAL_EVALUATOR)
@@ -237,13 +274,18 @@ def judged_retrieval(launch: Launch, log: Checked, model: BaseNode, rules: BaseN
 
 def judged_ranking(launch: Launch, log: Checked, model: BaseNode) -> list[BaseNode]:
     """The ranking head of the exported model, by the standard Evaluator."""
-    rows = RankingExamples(examples=log.examples, schema=log.schema, launch=launch.to_json(), code=code_digest.of_module(RANKING_STEP))
+    rows = RankingExamples(
+        examples=log.examples,
+        schema=log.schema,
+        launch=RankingView.of(launch).to_json(),
+        code=code_digest.of_module(RANKING_STEP),
+    )
     rows = rows.with_id(steps.RANKING_EXAMPLES)
     rows.add_upstream_node(log.nodes[-1])
     evaluator = Evaluator(
         examples=rows.outputs["ranking_examples"],
         model=model.outputs["model"],
-        eval_config=ranking_metrics.eval_config(launch),
+        eval_config=ranking_metrics.eval_config(VerdictView.of(launch)),
         example_splits=["eval"],
     ).with_id(steps.EVALUATOR)
     return [rows, evaluator]
@@ -254,7 +296,7 @@ def read_outcome(launch: Launch, settings: Settings, log: Checked) -> BaseNode:
     outcome = Outcome(
         examples=log.examples,
         schema=log.schema,
-        launch=launch.to_json(),
+        launch=OutcomeView.of(launch).to_json(),
         serving=str(settings.serving),
         code=code_digest.of_module(OUTCOME_STEP),
         seen=experiment_state.digest(settings.serving),
@@ -264,16 +306,26 @@ def read_outcome(launch: Launch, settings: Settings, log: Checked) -> BaseNode:
 
 
 def decided(
-    launch: Launch, log: Checked, retrieval: BaseNode, model: BaseNode, rules: BaseNode, ranking: list[BaseNode], outcome: BaseNode | None
+    launch: Launch,
+    log: Checked,
+    retrieval: BaseNode,
+    model: BaseNode,
+    rules: BaseNode,
+    ranking: list[BaseNode],
+    outcome: BaseNode | None,
 ) -> BaseNode:
     """Who serves next, and why."""
-    judged = {"ranking": ranking[-1].outputs["evaluation"], "ranking_blessing": ranking[-1].outputs["blessing"]} if ranking else {}
+    judged = (
+        {"ranking": ranking[-1].outputs["evaluation"], "ranking_blessing": ranking[-1].outputs["blessing"]}
+        if ranking
+        else {}
+    )
     judged |= {"outcome": outcome.outputs["outcome"]} if outcome else {}
     return Verdict(
         evaluation=retrieval.outputs["evaluation"],
         model=model.outputs["model"],
         rules=rules.outputs["model"],
-        launch=launch.to_json(),
+        launch=VerdictView.of(launch).to_json(),
         code=code_digest.of_module(VERDICT_STEP),
         statistics=log.statistics,
         **judged,

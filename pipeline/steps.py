@@ -1,6 +1,7 @@
 """The steps of the pipeline by name, in order, in words for people.
 
-The names are a public contract: TFX stores them in its metadata, Kubeflow in deployed specs, people type them after `--from`. This
+The names are a public contract: TFX stores them in its metadata, Kubeflow in deployed specs, people type them after
+  `--from`. This
 module is light, so that a mistyped name is answered at once; `pipeline/graph.py` gives its nodes these names.
 """
 
@@ -20,8 +21,8 @@ CATALOGUE_SCHEMA = "CatalogueSchema"
 EXAMPLE_VALIDATOR = "ExampleValidator"
 CATALOGUE_VALIDATOR = "CatalogueValidator"
 STATISTICS_PAGE = "StatisticsPage"
-GATE = "Gate"
-CATALOGUE_GATE = "CatalogueGate"
+GATE = "SchemaGate"
+CATALOGUE_GATE = "CatalogueSchemaGate"
 DRIFT_BASELINE = "DriftBaseline"
 DRIFT_VALIDATOR = "DriftValidator"
 DRIFT_GATE = "DriftGate"
@@ -108,6 +109,10 @@ def check_part(launch: Launch, first: str | None, last: str | None) -> None:
         if name is not None and name not in names:
             near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
             hint = f" Did you mean {near[0]}?" if near else ""
-            raise PartialRunError(f"{option} needs a step of this launch's pipeline, got {name!r}.{hint} The steps: {', '.join(names)}.")
+            raise PartialRunError(
+                f"{option} needs a step of this launch's pipeline, got {name!r}.{hint} The steps: {', '.join(names)}."
+            )
     if first and last and names.index(first) > names.index(last):
-        raise PartialRunError(f"--from {first} comes after --to {last}: no step lies between. The steps, in order: {', '.join(names)}.")
+        raise PartialRunError(
+            f"--from {first} comes after --to {last}: no step lies between. The steps, in order: {', '.join(names)}."
+        )

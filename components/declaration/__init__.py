@@ -1,17 +1,21 @@
-"""The declaration: a launch and its parts, their checks, and the views that steps get."""
+"""The declaration: a launch and its parts, all that a launch file imports."""
 
-from components.declaration.data import Boost
+from components.declaration.criteria import Drift, Promotion
+from components.declaration.data import Boost, Catalogue, Log, Objective, Split
 from components.declaration.experiment import Experiment
-from components.declaration.launch import (
-    Catalogue,
-    Drift,
-    Gate,
-    Launch,
-    Log,
-    Model,
-    Objective,
-    Rules,
-    Split,
-)
+from components.declaration.launch import Launch
+from components.declaration.learning import Model, Rules
 
-__all__ = ["Boost", "Catalogue", "Drift", "Experiment", "Gate", "Launch", "Log", "Model", "Objective", "Rules", "Split"]
+__all__ = [
+    "Boost",
+    "Catalogue",
+    "Drift",
+    "Experiment",
+    "Launch",
+    "Log",
+    "Model",
+    "Objective",
+    "Promotion",
+    "Rules",
+    "Split",
+]

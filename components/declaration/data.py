@@ -1,8 +1,10 @@
 """The part of the declaration that says what there is: the log, the catalogue, the objectives, the cut in time."""
 
 import dataclasses
+import typing
 
-from components.declaration.checks import LABEL_PREFIX
+LABEL_PREFIX = "label_"
+TIME_UNITS = ("s", "ms", "us", "iso")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,11 +22,15 @@ class Log:
       position, policy, propensity, model_version: what was shown where, by whom, with which probability.
       context: columns known when a request is made (device, country); strings or numbers.
       delimiter: of CSV files; a tab also reads files ending in .tsv or .inter.
-      spans: of a path with `{YYYY}`, `{MM}` and `{DD}` (or `{SPAN}`) in it, how many of the newest days (numbers) are read; None for one.
-      attribution_seconds: an action counts for an impression of its request (no request column: the user's last of the item) up to so much later.
-      not_before: a row with an earlier time is wrong (ISO 8601): zeros and wrong units end up in the 1970s. None for no floor.
-      value_min, value_max: a row with a value outside is wrong; drop_duplicates: so is one that equals an earlier row in every column.
-      max_set_aside: the share of wrong rows up to which they are set aside and the run goes on.
+      spans: of a path with `{YYYY}`, `{MM}` and `{DD}` (or `{SPAN}`) in it, how many of the newest days (numbers) are
+        read; None for one.
+      attribution_seconds: an action counts for an impression of its request (no request column: the user's last of the
+        item) up to so much later.
+      not_before: a row with an earlier time is wrong (ISO 8601): zeros and wrong units end up in the 1970s. None for no
+        floor.
+      value_min, value_max: a row with a value outside is wrong; drop_duplicates: so is one that equals an earlier row
+        in every column.
+      max_quarantined: the share of wrong rows up to which they are set aside and the run goes on.
     """
 
     path: str
@@ -48,7 +54,7 @@ class Log:
     value_min: float | None = None
     value_max: float | None = None
     drop_duplicates: bool = False
-    max_set_aside: float = 0.01
+    max_quarantined: float = 0.01
 
     def columns(self) -> tuple[str, ...]:
         """Every column that has a role, in the order of the roles."""
@@ -72,8 +78,26 @@ class Boost:
     factor: float
 
 
+class CatalogueColumns:
+    """Which columns of a catalogue are read: by its declaration, or by a view of it."""
+
+    item: str
+    title: str | None
+    categories: tuple[str, ...]
+    texts: tuple[str, ...]
+    numbers: tuple[str, ...]
+    active: str | None
+    boosts: tuple[typing.Any, ...]
+
+    def columns(self) -> tuple[str, ...]:
+        """Returns every column that is read, once each."""
+        features = (*self.categories, *self.texts, *self.numbers)
+        boosted = (boost.column for boost in self.boosts)
+        return tuple(dict.fromkeys(name for name in (self.item, self.title, *features, self.active, *boosted) if name))
+
+
 @dataclasses.dataclass(frozen=True)
-class Catalogue:
+class Catalogue(CatalogueColumns):
     """The items: one row per item.
 
     Attributes:
@@ -84,7 +108,7 @@ class Catalogue:
       texts: columns with words, split at white space.
       numbers: columns with a number per item.
       active: column that is true or 1 for the items that may be recommended; None if all may.
-      delimiter, max_set_aside: as in `Log`.
+      delimiter, max_quarantined: as in `Log`.
       boosts: what counts more, less or not at all; the factors of an item that several name are multiplied.
     """
 
@@ -96,13 +120,8 @@ class Catalogue:
     numbers: tuple[str, ...] = ()
     active: str | None = None
     delimiter: str = ","
-    max_set_aside: float = 0.01
+    max_quarantined: float = 0.01
     boosts: tuple[Boost, ...] = ()
-
-    def columns(self) -> tuple[str, ...]:
-        """Every column that is read, once each."""
-        named = (self.item, self.title, *self.categories, *self.texts, *self.numbers, self.active, *(boost.column for boost in self.boosts))
-        return tuple(dict.fromkeys(name for name in named if name))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,24 +1,22 @@
 """What makes a declared experiment valid."""
 
-import typing
-
+from components.declaration.data import Log, Objective
+from components.declaration.experiment import Experiment
 from components.errors import DeclarationError
-
-if typing.TYPE_CHECKING:
-    from components.declaration.experiment import Experiment
-    from components.declaration.launch import Launch
 
 LEAST_DAYS = 8
 
 
-def check(launch: "Launch") -> None:
-    """Raises `DeclarationError` for the first field of `launch.experiment` that is wrong; an absent one is none."""
-    if launch.experiment is not None:
-        _check_numbers(launch.experiment)
-        _check_objectives(launch, launch.experiment)
+def check_experiment(experiment: Experiment, log: Log, objectives: tuple[Objective, ...]) -> None:
+    """Raises `DeclarationError` for the first field of `launch.experiment` that is wrong."""
+    _check_numbers(experiment)
+    if not log.impression:
+        fix = "The server writes them; declare launch.log.event and launch.log.impression."
+        raise DeclarationError("launch.log.impression", log.impression, "impressions, which an experiment counts", fix)
+    _check_objectives(experiment, [objective.name for objective in objectives])
 
 
-def _check_numbers(experiment: "Experiment") -> None:
+def _check_numbers(experiment: Experiment) -> None:
     ramp = experiment.ramp
     rising = all(low < high for low, high in zip((0.0, *ramp), ramp, strict=False))
     if not ramp or not rising or ramp[-1] > 1:
@@ -35,13 +33,7 @@ def _check_numbers(experiment: "Experiment") -> None:
         raise DeclarationError("launch.experiment.holdout", experiment.holdout, needed)
 
 
-def _check_objectives(launch: "Launch", experiment: "Experiment") -> None:
-    if not launch.learns_from_impressions:
-        fix = "The server writes them; declare launch.log.event and launch.log.impression."
-        raise DeclarationError(
-            "launch.log.impression", launch.log.impression, "impressions, which an experiment counts", fix
-        )
-    names = [objective.name for objective in launch.objectives]
+def _check_objectives(experiment: Experiment, names: list[str]) -> None:
     if experiment.objective not in names:
         raise DeclarationError("launch.experiment.objective", experiment.objective, f"an objective: {', '.join(names)}")
     for guard in experiment.guards:

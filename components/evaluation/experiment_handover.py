@@ -8,7 +8,6 @@ from typing import Any
 import tensorflow as tf
 from tfx.utils import io_utils
 
-from components.declaration import Launch
 from components.evaluation import launch_action
 from components.evaluation.launch_action import Choice
 from components.evaluation.verdict import Verdict
@@ -22,23 +21,18 @@ def read(folder: str) -> dict[str, Any]:
     return json.loads(io_utils.read_string_file(os.path.join(folder, OUTCOME_FILE)))
 
 
-def choose(
-    launch: Launch, decision: Verdict, found: Mapping[str, Any], outcome: Mapping[str, Any] | None
-) -> Choice | None:
+def choose(decision: Verdict, found: Mapping[str, Any], outcome: Mapping[str, Any] | None) -> Choice | None:
     """Returns what the run does about the experiment; None where none is declared.
 
     Args:
-      launch: the declaration.
       decision: the offline verdict.
       found: the content of `evaluation.json`.
-      outcome: that of `outcome.json`.
+      outcome: that of `outcome.json`; None without a declared experiment.
     """
-    if launch.experiment is None or outcome is None:
+    if outcome is None:
         return None
-    declared = launch.experiment
-    begin = {"launch": launch.name, "ramp": declared.ramp, "days": declared.days, "holdout": declared.holdout}
     served = found["champion"]["kind"] if found["champion"] else None
-    return launch_action.choose(decision.outcome, served, outcome, begin)
+    return launch_action.choose(decision.outcome, served, outcome)
 
 
 def hand_over(choice: Choice, winner: str, rules: str | None) -> None:

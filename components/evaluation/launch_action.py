@@ -37,14 +37,13 @@ class Choice:
     advice: str | None = None
 
 
-def choose(winner: str, served: str | None, outcome: Mapping[str, Any], begin: Mapping[str, Any]) -> Choice:
+def choose(winner: str, served: str | None, outcome: Mapping[str, Any]) -> Choice:
     """Returns what the run does.
 
     Args:
       winner: "model", "champion" or "rules", by the offline verdict.
       served: the kind of what is served now, "model" or "rules"; None before the first push.
       outcome: the content of `outcome.json`.
-      begin: launch, ramp, days and holdout of an experiment that would begin.
     """
     state = outcome["experiment"]
     unfinished = any(arm == "treatment" for arm, _ in outcome["missing"])
@@ -55,8 +54,7 @@ def choose(winner: str, served: str | None, outcome: Mapping[str, Any], begin: M
     running = state is not None and state["phase"] == "holdout"
     if winner == MODEL and not running and served != MODEL:
         tried = [pair for pair in outcome["finished"] if pair[1] != "unfinished"]
-        begin = {**begin, "planned_variance": outcome["planned_variance"]}
-        return _keep_finished(*tried[-1]) if tried else _start(begin, outcome)
+        return _keep_finished(*tried[-1]) if tried else _start(outcome)
     return Choice(Action(PUSH if winner != CHAMPION else KEEP), winner != CHAMPION, reasons=_holdout_words(outcome))
 
 
@@ -88,8 +86,9 @@ def _follow(outcome: Mapping[str, Any]) -> Choice:
     return Choice(action, False, decision["headline"], tuple(decision["details"]), advice)
 
 
-def _start(begin: Mapping[str, Any], outcome: Mapping[str, Any]) -> Choice:
-    share, days = begin["ramp"][0], outcome["days_to_see"]
+def _start(outcome: Mapping[str, Any]) -> Choice:
+    begin, days = outcome["begin"], outcome["days_to_see"]
+    share = begin["ramp"][0]
     planned = f"To see {100 * outcome['effect']:+g}% takes {f'{days} days' if days else 'longer than the plan'}."
     reasons = (
         f"Enrolled are {100 * share:g}% of users, half of them get the model, everybody else the rules.",

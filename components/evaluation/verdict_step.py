@@ -1,6 +1,7 @@
 """The step Verdict as a TFX component: a thin shell around `components.evaluation.verdict`, and the report beside it.
 
-TFX drops the docstrings of such functions, and refuses `from __future__ import annotations` in their module. `code` is read by none of
+TFX drops the docstrings of such functions, and refuses `from __future__ import annotations` in their module. `code` is
+read by none of
 them: it is the digest of their code, a part of the cache's key, and the reason why each step has a module of its own.
 """
 
@@ -13,7 +14,7 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils, path_utils
 
-from components.declaration import Launch
+from components.declaration.views import VerdictView
 from components.evaluation import experiment_handover, findings, launch_action, ranking_metrics, report, verdict
 from components.evaluation import summary as text
 from components.evaluation.evaluation_file import EVALUATION_FILE
@@ -43,18 +44,24 @@ def Verdict(
     outcome: InputArtifact[standard_artifacts.ModelEvaluation] = None,
 ) -> None:
     """Decides what is pushed, and says why; see `components.evaluation.verdict`."""
-    declared = Launch.from_json(launch)
+    declared = VerdictView.from_json(launch)
     found = json.loads(io_utils.read_string_file(os.path.join(evaluation.uri, EVALUATION_FILE)))
     found |= _of_ranking(declared, ranking) if ranking is not None else {"ranking": None}
     # An Evaluator without thresholds says nothing (tensorflow/tfx#5148): that is no rejection.
     said = ranking_blessing is not None and ranking_blessing.has_custom_property("blessed")
-    blessed = ranking_metrics.word(declared, found["ranking"], bool(ranking_blessing.get_int_custom_property("blessed"))) if said else None
-    decision = verdict.decide(findings.read(found, blessed), declared.gate)
+    blessed = (
+        ranking_metrics.word(declared, found["ranking"], bool(ranking_blessing.get_int_custom_property("blessed")))
+        if said
+        else None
+    )
+    decision = verdict.decide(findings.read(found, blessed), declared.promotion)
     measured = experiment_handover.read(outcome.uri) if outcome is not None else None
-    choice = experiment_handover.choose(declared, decision, found, measured)
-    verdict_values = launch_action.merge(decision.to_dict(), choice)
-    _write_summary(found | {"verdict": verdict_values, "experiment": measured}, decision.outcome, summary)
-    chosen = {findings.MODEL: model, findings.RULES: rules}.get(decision.outcome) if choice is None or choice.pushes else None
+    choice = experiment_handover.choose(decision, found, measured)
+    said_verdict = launch_action.merge(decision.to_dict(), choice)
+    _write_summary(found | {"verdict": said_verdict, "experiment": measured}, decision.outcome, summary)
+    chosen = None
+    if choice is None or choice.pushes:
+        chosen = {findings.MODEL: model, findings.RULES: rules}.get(decision.outcome)
     if choice is not None:
         experiment_handover.hand_over(choice, winner.uri, _serving(rules) if choice.pushes else None)
     if chosen is not None:
@@ -64,13 +71,18 @@ def Verdict(
         if statistics is not None:
             train_statistics.keep(statistics, folder)
     blessing.set_int_custom_property("blessed", int(chosen is not None))
-    io_utils.write_string_file(os.path.join(blessing.uri, "BLESSED" if chosen is not None else "NOT_BLESSED"), decision.outcome)
-    set_figure(summary, str(verdict_values["headline"]))
+    io_utils.write_string_file(
+        os.path.join(blessing.uri, "BLESSED" if chosen is not None else "NOT_BLESSED"), decision.outcome
+    )
+    set_figure(summary, str(said_verdict["headline"]))
 
 
-def _of_ranking(launch: Launch, evaluation: standard_artifacts.ModelEvaluation) -> dict[str, Any]:
+def _of_ranking(launch: VerdictView, evaluation: standard_artifacts.ModelEvaluation) -> dict[str, Any]:
     """What the standard Evaluator measured on the ranking head, over all rows and per slice."""
-    return {"ranking": ranking_metrics.read(launch, evaluation.uri), "ranking_slices": ranking_metrics.read_slices(launch, evaluation.uri)}
+    return {
+        "ranking": ranking_metrics.read(launch, evaluation.uri),
+        "ranking_slices": ranking_metrics.read_slices(launch, evaluation.uri),
+    }
 
 
 def _earned(found: dict, decision: verdict.Verdict) -> dict[str, Any]:
@@ -82,7 +94,9 @@ def _earned(found: dict, decision: verdict.Verdict) -> dict[str, Any]:
 def _write_summary(found: dict, outcome: str, output: standard_artifacts.ModelEvaluation) -> None:
     """Writes summary.json, summary.txt and report.html; the example is what the winner answers."""
     found["example"] = found["examples"].get(outcome)
-    found["ranking"] = found["ranking"] or "left out: the log has neither impressions with request ids nor values with a threshold"
+    found["ranking"] = (
+        found["ranking"] or "left out: the log has neither impressions with request ids nor values with a threshold"
+    )
     io_utils.write_string_file(os.path.join(output.uri, SUMMARY_JSON), json.dumps(found, indent=2, allow_nan=False))
     io_utils.write_string_file(os.path.join(output.uri, SUMMARY_TEXT), text.render(found))
     io_utils.write_string_file(os.path.join(output.uri, REPORT), report.render(found))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from components.declaration import Launch
+from components.declaration.views import IngestView
 from components.errors import LogError
 from components.experiment.log_requests import Impressions, group_requests
 from components.experiment.outcome import Traffic
@@ -30,10 +31,11 @@ def read_traffic(launch: Launch, files: Sequence[str]) -> Traffic:
         raise LogError(
             "launch.log.impression", "a plan needs impressions, the declaration names none.", "Declare them."
         )
+    view = IngestView.of(launch)
     names = tuple(name for name in (log.time, log.user, log.request, log.model_version) if name)
-    keys = LogReader(files, Layout.of_log(log)).settle(tuple(dict.fromkeys((*names, *labels.key_columns(launch)))))
+    keys = LogReader(files, Layout.of_log(log)).settle(tuple(dict.fromkeys((*names, *labels.key_columns(view)))))
     times = keys[log.time].to_numpy()
-    found = labels.label_rows(keys, times, FAR, launch)
+    found = labels.label_rows(keys, times, FAR, view)
     shown = np.flatnonzero(next(iter(found.values())) >= 0)
     taken = {name: _to_bytes(keys[name].take(shown)) for name in names if name != log.time}
     return group_requests(

@@ -10,7 +10,9 @@
     served_as_assigned   share; null where the log does not say
     looks        [{"information", "share"}] with this run's
     holdout      {"gain", "low", "high"} after a win; null
-    plan         [{"days", "users", "smallest_gain"}], planned_variance
+    plan         [{"days", "users", "smallest_gain"}], days_to_see (null: more than the plan), effect
+    begin        launch, ramp, days, holdout, planned_variance: what a push needs to begin an experiment
+    missing      [[arm, version]] of the experiment that the served folders lack
 
 No figure is infinite: what is not known is null.
 """
@@ -77,6 +79,17 @@ def describe_plan(rows: Sequence[PlanRow], declared: Experiment) -> dict[str, An
         "days_to_see": count_days(rows, declared.effect),
         "effect": declared.effect,
         "planned_variance": _finite(planned_variance(rows, declared.days)),
+    }
+
+
+def describe_beginning(launch: str, declared: Experiment, planned: float | None) -> dict[str, Any]:
+    """Returns what the push needs to begin an experiment; see `components.registry.experiment_push.begin_state`."""
+    return {
+        "launch": launch,
+        "ramp": list(declared.ramp),
+        "days": declared.days,
+        "holdout": declared.holdout,
+        "planned_variance": planned,
     }
 
 

@@ -12,7 +12,7 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils
 
-from components.declaration import Launch
+from components.declaration.views import OutcomeView
 from components.experiment import run_outcome, split_requests
 from components.experiment.outcome_file import OUTCOME_FILE
 from components.progress import set_figure
@@ -29,7 +29,7 @@ def Outcome(
     seen: Parameter[str],
 ) -> None:
     """Reads the traffic and the experiment's state, writes `outcome.json`; see `components.experiment.run_outcome`."""
-    declared = Launch.from_json(launch)
+    declared = OutcomeView.from_json(launch)
     found = run_outcome.measure(declared, split_requests.read(declared, examples, schema), serving)
     io_utils.write_string_file(os.path.join(outcome.uri, OUTCOME_FILE), json.dumps(found, indent=2, allow_nan=False))
     set_figure(outcome, run_outcome.summarise(found))

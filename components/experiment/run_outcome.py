@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from components.declaration import Launch
 from components.declaration.experiment import Experiment
+from components.declaration.views import OutcomeView
 from components.experiment import outcome_file
 from components.experiment.decision_words import format_share
 from components.experiment.log_requests import count_ages
@@ -25,7 +25,7 @@ NOT_RUNNING: dict[str, Any] = {
 }
 
 
-def measure(launch: Launch, traffic: Traffic, serving: str) -> dict[str, Any]:
+def measure(launch: OutcomeView, traffic: Traffic, serving: str) -> dict[str, Any]:
     """Returns the outcome of a run as plain values; see `outcome_file`.
 
     Args:
@@ -34,7 +34,6 @@ def measure(launch: Launch, traffic: Traffic, serving: str) -> dict[str, Any]:
       serving: the folder of the launch's versions.
     """
     declared = launch.experiment
-    assert declared is not None
     folder = Path(serving)
     found = experiment_state.read_state(folder)
     state, problem = found.state, found.problem
@@ -50,6 +49,7 @@ def measure(launch: Launch, traffic: Traffic, serving: str) -> dict[str, Any]:
         "holdout": None,
     }
     values |= outcome_file.describe_plan(plan_experiment(traffic, declared), declared)
+    values["begin"] = outcome_file.describe_beginning(launch.name, declared, values.pop("planned_variance"))
     if state is not None and state.phase == "holdout":
         gain = read_holdout(traffic, state, declared.objective)
         return values | NOT_RUNNING | {"holdout": outcome_file.describe_holdout(gain)}

@@ -8,13 +8,13 @@ from tensorflow_transform.tf_metadata import schema_utils
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils
 
-from components.declaration import Launch
+from components.declaration.views import OutcomeView
 from components.experiment.log_requests import Impressions, group_requests
 from components.experiment.outcome import Traffic
 from components.features import event_table, training_data
 
 
-def read(launch: Launch, examples: standard_artifacts.Examples, schema: standard_artifacts.Schema) -> Traffic:
+def read(launch: OutcomeView, examples: standard_artifacts.Examples, schema: standard_artifacts.Schema) -> Traffic:
     """Returns all requests that the log holds, those of the train and of the eval split.
 
     Args:
@@ -41,7 +41,7 @@ def read(launch: Launch, examples: standard_artifacts.Examples, schema: standard
     )
 
 
-def _feature_spec(launch: Launch, spec: dict) -> dict[str, tf.io.VarLenFeature]:
+def _feature_spec(launch: OutcomeView, spec: dict) -> dict[str, tf.io.VarLenFeature]:
     """Returns what to parse: ids, time, labels and, where the schema has it, the version."""
     log = launch.log
     dtypes = {log.user: tf.string, log.time: tf.int64}

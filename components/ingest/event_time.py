@@ -5,7 +5,8 @@ import pyarrow.compute as pc
 
 MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 DAY = 86_400 * MICROSECONDS["s"]
-# The years 1 to 9999. A wrong unit (milliseconds declared as seconds) ends beyond them, and so does what int64 cannot hold.
+# The years 1 to 9999. A wrong unit (milliseconds declared as seconds) ends beyond them, and so does what int64 cannot
+# hold.
 _EARLIEST, _LATEST = -62_135_596_800 * 1_000_000, 253_402_300_800 * 1_000_000 - 1
 
 NUMBER_TEXT = r"^\s*-?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*$"
@@ -17,7 +18,8 @@ def to_microseconds(values: pa.Array, unit: str) -> pa.Array:
     """Times as microseconds since the epoch, UTC; null where the value is missing or cannot be read in this unit.
 
     Args:
-      values: [rows] timestamps (any unit word), epoch numbers or their text, or ISO 8601 text; without a zone it is UTC.
+      values: [rows] timestamps (any unit word), epoch numbers or their text, or ISO 8601 text; without a zone it is
+        UTC.
       unit: "s", "ms", "us" or "iso".
 
     Returns:
@@ -40,7 +42,10 @@ def to_microseconds(values: pa.Array, unit: str) -> pa.Array:
 def _from_numbers(values: pa.Array, unit: str) -> pa.Array:
     factor = MICROSECONDS[unit]
     number = float if pa.types.is_float64(values.type) else int
-    fits = pc.and_(pc.greater_equal(values, pa.scalar(number(_EARLIEST // factor))), pc.less_equal(values, pa.scalar(number(_LATEST // factor))))
+    fits = pc.and_(
+        pc.greater_equal(values, pa.scalar(number(_EARLIEST // factor))),
+        pc.less_equal(values, pa.scalar(number(_LATEST // factor))),
+    )
     scaled = pc.multiply(_where(fits, values), factor)
     return pc.round(scaled).cast(pa.int64()) if pa.types.is_float64(values.type) else scaled
 
@@ -59,7 +64,8 @@ def _from_iso(values: pa.Array) -> pa.Array:
     # A date alone ends in "-31", which the pattern of a zone would take for an offset.
     zoned = pc.and_(pc.match_substring_regex(texts, _ZONE), pc.greater(pc.utf8_length(texts), 10))
     return pc.coalesce(
-        _cast_or_null(_where(zoned, texts), pa.timestamp("us", "UTC")), _cast_or_null(_where(pc.invert(zoned), texts), pa.timestamp("us"))
+        _cast_or_null(_where(zoned, texts), pa.timestamp("us", "UTC")),
+        _cast_or_null(_where(pc.invert(zoned), texts), pa.timestamp("us")),
     )
 
 

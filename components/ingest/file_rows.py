@@ -70,7 +70,9 @@ def first_types(file: str, delimiter: str) -> Types:
     for table in jsonl_blocks.blocks(file):
         if table.num_columns:
             return {field.name: plain_type(field.type, field.name, file) for field in table.schema}
-    raise LogError(file, "holds no JSON object, needs one per line.", "Write each row as an object on a line of its own.")
+    raise LogError(
+        file, "holds no JSON object, needs one per line.", "Write each row as an object on a line of its own."
+    )
 
 
 def _check_content(file: str, kind: str) -> None:
@@ -93,10 +95,16 @@ def pieces(file: str, rows: int) -> list[tuple[Piece, int]]:
     """
     groups = parquet_blocks.group_rows(file) if format_of(file) == "parquet" else []
     firsts = [0, *itertools.accumulate(groups)]
-    return [(Piece(file, at, firsts[at]), count) for at, count in enumerate(groups)] if len(groups) > 1 else [(Piece(file), rows)]
+    return (
+        [(Piece(file, at, firsts[at]), count) for at, count in enumerate(groups)]
+        if len(groups) > 1
+        else [(Piece(file), rows)]
+    )
 
 
-def rows(piece: Piece, delimiter: str, types: Types, columns: tuple[str, ...] | None, on_broken: OnBroken) -> collections.abc.Iterator[Rows]:
+def rows(
+    piece: Piece, delimiter: str, types: Types, columns: tuple[str, ...] | None, on_broken: OnBroken
+) -> collections.abc.Iterator[Rows]:
     """The rows of a piece in batches.
 
     Args:

@@ -1,7 +1,9 @@
 """Reads JSON lines block by block; every block finds the types of its own columns.
 
-pyarrow parses a block of lines at once. Two of its habits are undone here: text that looks like a time stays text, and a block it
-refuses is read line by line in Python, slower: lines that are no JSON objects are told to the caller and left out, and a column whose
+pyarrow parses a block of lines at once. Two of its habits are undone here: text that looks like a time stays text, and
+a block it
+refuses is read line by line in Python, slower: lines that are no JSON objects are told to the caller and left out, and
+  a column whose
 JSON type changes (7, then "7") becomes text.
 """
 
@@ -73,7 +75,9 @@ def _parse_fast(lines: bytes, stamps: set[str]) -> pa.Table | None:
 def _parse(lines: bytes, texts: set[str]) -> pa.Table:
     schema = pa.schema([(name, pa.string()) for name in sorted(texts)])
     read = pa_json.ReadOptions(block_size=len(lines) + 1, use_threads=False)
-    return pa_json.read_json(pa.BufferReader(lines), read_options=read, parse_options=pa_json.ParseOptions(explicit_schema=schema))
+    return pa_json.read_json(
+        pa.BufferReader(lines), read_options=read, parse_options=pa_json.ParseOptions(explicit_schema=schema)
+    )
 
 
 def _read_lines(lines: bytes) -> tuple[list[tuple[bytes, dict]], list[tuple[int, str]]]:
@@ -119,4 +123,6 @@ def _column(values: list) -> pa.Array:
     try:
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
-        return pa.array([value if value is None or isinstance(value, str) else json.dumps(value) for value in values], pa.string())
+        return pa.array(
+            [value if value is None or isinstance(value, str) else json.dumps(value) for value in values], pa.string()
+        )

@@ -4,6 +4,7 @@ import collections.abc
 import dataclasses
 
 from components.declaration import Catalogue, Log
+from components.declaration.views import CatalogueSource
 from components.errors import LogError
 
 
@@ -52,7 +53,7 @@ class Layout:
         )
 
     @classmethod
-    def of_catalogue(cls, catalogue: Catalogue) -> "Layout":
+    def of_catalogue(cls, catalogue: Catalogue | CatalogueSource) -> "Layout":
         """The layout of a catalogue."""
         return cls((catalogue.item,), catalogue.columns(), delimiter=catalogue.delimiter)
 

@@ -1,8 +1,11 @@
 """Reads a log or a catalogue of many files and formats as batches of one schema, without the rows that are wrong.
 
-Ids come out as text, the time as int64 microseconds, every other column in the one type that holds its values in all files. Types
-are guessed from the first block of each file; `settle` reads everything once and widens a guess that fails, so that what a person
-sees is the schema gate's word on the type and not a parser's. The same pass finds the rows that are wrong (`row_checks`).
+Ids come out as text, the time as int64 microseconds, every other column in the one type that holds its values in all
+files. Types
+are guessed from the first block of each file; `settle` reads everything once and widens a guess that fails, so that
+what a person
+sees is the schema gate's word on the type and not a parser's. The same pass finds the rows that are wrong
+(`row_checks`).
 """
 
 import collections
@@ -35,7 +38,8 @@ class LogReader:
       for batch in reader.batches(): ...            # second pass: all columns, the same rows in the same order
 
     Attributes:
-      set_aside: after `settle`, how many rows were read and how many of them are wrong, per reason; neither pass returns those.
+      set_aside: after `settle`, how many rows were read and how many of them are wrong, per reason; neither pass
+        returns those.
     """
 
     def __init__(self, files: collections.abc.Sequence[str], layout: Layout):
@@ -128,7 +132,11 @@ class LogReader:
             return np.zeros(count, np.int8)
         codes = self._codes[start : start + count]
         if len(codes) < count:
-            raise LogError(", ".join(self._files[:3]), "has more rows than when it was first read.", "Run again when nobody writes to it.")
+            raise LogError(
+                ", ".join(self._files[:3]),
+                "has more rows than when it was first read.",
+                "Run again when nobody writes to it.",
+            )
         return codes
 
     def _collect(self, columns: collections.abc.Sequence[str]) -> pa.Table:
@@ -148,16 +156,24 @@ class LogReader:
         check_columns(", ".join(self._files[:3]), self._layout.declared, self.types)
         self._codes = np.concatenate(codes)
         if not len(self._codes) + self._broken_of.total():
-            raise LogError(", ".join(self._files[:3]), "has a header but no rows.", "Check the path in the declaration.")
+            raise LogError(
+                ", ".join(self._files[:3]), "has a header but no rows.", "Check the path in the declaration."
+            )
         return self._right_rows(kept, columns, compared)
 
-    def _right_rows(self, kept: list[pa.Table], columns: collections.abc.Sequence[str], compared: tuple[str, ...]) -> pa.Table:
+    def _right_rows(
+        self, kept: list[pa.Table], columns: collections.abc.Sequence[str], compared: tuple[str, ...]
+    ) -> pa.Table:
         """Marks repeated rows, counts, and leaves the wrong rows out."""
         assert self._codes is not None
-        none = pa.table({name: pa.nulls(0, self.types.get(name, pa.null())) for name in dict.fromkeys((*columns, *compared))})
+        none = pa.table(
+            {name: pa.nulls(0, self.types.get(name, pa.null())) for name in dict.fromkeys((*columns, *compared))}
+        )
         table = pa.concat_tables(kept) if kept else none
         if compared:
-            self._codes[(self._codes == 0) & row_checks.repeated(table.select(list(compared)))] = len(self._checks.reasons) - 1
+            self._codes[(self._codes == 0) & row_checks.repeated(table.select(list(compared)))] = (
+                len(self._checks.reasons) - 1
+            )
         self.set_aside = self._counted(self._codes, self._broken_of.total())
         table = table.select(list(columns))
         return table.filter(pa.array(self._codes == 0)) if columns and self._codes.any() else table
@@ -170,9 +186,15 @@ class LogReader:
 
     def _widen(self, conflict: TypeConflictError) -> None:
         found = self._found[conflict.file]
-        wider = {name: unify(found.get(name, pa.null()), kind, name, conflict.file) for name, kind in conflict.types.items()}
+        wider = {
+            name: unify(found.get(name, pa.null()), kind, name, conflict.file) for name, kind in conflict.types.items()
+        }
         if all(found.get(name) == kind for name, kind in wider.items()):
-            raise LogError(conflict.file, f"columns {sorted(wider)} cannot be read as {', '.join(map(str, wider.values()))}.", "Check their values.")
+            raise LogError(
+                conflict.file,
+                f"columns {sorted(wider)} cannot be read as {', '.join(map(str, wider.values()))}.",
+                "Check their values.",
+            )
         found.update(wider)
 
     def _role_type(self, name: str, kind: pa.DataType) -> pa.DataType:
@@ -194,7 +216,9 @@ class LogReader:
             def broken(number: int, line: str, file: str = file) -> None:
                 on_broken(file, number, line)
 
-            for rows in file_rows.rows(piece, self._layout.delimiter, self._csv_types(file, types) if is_csv else {}, columns, broken):
+            for rows in file_rows.rows(
+                piece, self._layout.delimiter, self._csv_types(file, types) if is_csv else {}, columns, broken
+            ):
                 if format_of(file) == "jsonl":
                     self._check_types(file, rows.raw.schema, types)
                 yield rows
@@ -203,14 +227,22 @@ class LogReader:
         """Ids are read as text, as the file spells them ("007"); times and values in the type found, for their parser."""
         found = self._found[file]
         parsed = (self._layout.time, self._layout.value)
-        text = {name: kind if pa.types.is_binary(kind) else pa.string() for name, kind in found.items() if name in self._layout.all_ids}
+        text = {
+            name: kind if pa.types.is_binary(kind) else pa.string()
+            for name, kind in found.items()
+            if name in self._layout.all_ids
+        }
         return {name: text.get(name, kind if name in parsed else types[name]) for name, kind in found.items()}
 
     def _check_types(self, file: str, schema: pa.Schema, types: Types) -> None:
         """Raises `TypeConflictError` for the columns of a block that are new or do not fit."""
         found = {field.name: plain_type(field.type, field.name, file) for field in schema}
         roles = {name: self._role_type(name, kind) for name, kind in found.items()}
-        wider = {name: found[name] for name, kind in roles.items() if unify(types.get(name, pa.null()), kind, name, file) != types.get(name)}
+        wider = {
+            name: found[name]
+            for name, kind in roles.items()
+            if unify(types.get(name, pa.null()), kind, name, file) != types.get(name)
+        }
         if wider:
             raise TypeConflictError(file, wider)
 
@@ -220,7 +252,11 @@ class LogReader:
         arrays = []
         for name in columns:
             kind = types.get(name, pa.null())
-            arrays.append(self._column(rows.file, name, raw.column(present[name]), kind) if name in present else pa.nulls(raw.num_rows, kind))
+            arrays.append(
+                self._column(rows.file, name, raw.column(present[name]), kind)
+                if name in present
+                else pa.nulls(raw.num_rows, kind)
+            )
         return pa.RecordBatch.from_arrays(arrays, list(columns))
 
     def _column(self, file: str, name: str, values: pa.Array, kind: pa.DataType) -> pa.Array:

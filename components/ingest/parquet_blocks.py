@@ -34,20 +34,26 @@ def group_rows(path: str) -> list[int]:
     return [metadata.row_group(at).num_rows for at in range(metadata.num_row_groups)]
 
 
-def blocks(path: str, columns: collections.abc.Sequence[str] | None = None, group: int | None = None) -> collections.abc.Iterator[pa.RecordBatch]:
+def blocks(
+    path: str, columns: collections.abc.Sequence[str] | None = None, group: int | None = None
+) -> collections.abc.Iterator[pa.RecordBatch]:
     """The rows of a file, or of one of its row groups, in batches, of all columns or of those named that it has.
 
     Raises:
       LogError: if the file is no Parquet or damaged.
     """
     file = _open(path)
-    names = file.schema_arrow.names if columns is None else [name for name in file.schema_arrow.names if name in columns]
+    names = (
+        file.schema_arrow.names if columns is None else [name for name in file.schema_arrow.names if name in columns]
+    )
     groups = None if group is None else [group]
     # A dot in a name means a nested field to pyarrow, so a name with one can only be asked for with all others.
     dotted = any("." in name for name in names)
     try:
         for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=None if dotted else names, row_groups=groups):
-            yield pa.RecordBatch.from_arrays([batch.column(batch.schema.get_field_index(name)) for name in names], names)
+            yield pa.RecordBatch.from_arrays(
+                [batch.column(batch.schema.get_field_index(name)) for name in names], names
+            )
     except (pa.ArrowInvalid, OSError) as error:
         raise _unreadable(path, error) from error
 

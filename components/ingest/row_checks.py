@@ -1,7 +1,9 @@
 """Which rows of a log are wrong, and why: each row gets the first reason that applies, all others are none.
 
-A row is wrong if a column that every row needs is missing or cannot be read, its time is before the declared floor or later than
-tomorrow, its value is no number or out of the declared range, or, where the declaration asks, it repeats an earlier row exactly.
+A row is wrong if a column that every row needs is missing or cannot be read, its time is before the declared floor or
+later than
+tomorrow, its value is no number or out of the declared range, or, where the declaration asks, it repeats an earlier row
+exactly.
 """
 
 import collections.abc
@@ -113,7 +115,9 @@ def repeated(rows: pa.Table) -> np.ndarray:
     for field in rows.schema:
         if pa.types.is_list(field.type):
             fix = "Set launch.log.drop_duplicates to False, or drop the column."
-            raise LogError(f"column {field.name!r}", "holds lists, which cannot be compared to find repeated rows.", fix)
+            raise LogError(
+                f"column {field.name!r}", "holds lists, which cannot be compared to find repeated rows.", fix
+            )
     # A name with a dot would mean a nested field to pyarrow, and a column of nothing tells no rows apart.
     kept = {f"c{at}": column for at, column in enumerate(rows.columns) if not pa.types.is_null(column.type)}
     numbered = pa.table(kept | {"row": pa.array(np.arange(rows.num_rows))})

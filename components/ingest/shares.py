@@ -1,8 +1,11 @@
 """Writes the examples of a log in shares: one here, or one per file or Parquet row group on the workers of a Beam runner.
 
-The first pass over a log settles the types, finds the rows that are wrong, cuts in time and makes the labels; it holds a few columns of the
-whole log and runs in the executor. What is left is per row, and costs most: reading all columns, encoding, writing. `write` does that
-for one share, the same way wherever it runs. A share travels as a file below the artifact, not in the graph of the Beam job, which
+The first pass over a log settles the types, finds the rows that are wrong, cuts in time and makes the labels; it holds
+a few columns of the
+whole log and runs in the executor. What is left is per row, and costs most: reading all columns, encoding, writing.
+`write` does that
+for one share, the same way wherever it runs. A share travels as a file below the artifact, not in the graph of the Beam
+job, which
 has a limit of a few megabytes; so workers must see the same folders as the executor.
 """
 
@@ -84,7 +87,12 @@ def write_with_beam(whole: Share, target: Target, pipeline: beam.Pipeline) -> No
         with tf.io.gfile.GFile(paths[-1], "wb") as file:
             pickle.dump((share, target), file)
     with pipeline:
-        _ = pipeline | "Shares" >> beam.Create(paths) | "Apart" >> beam.Reshuffle() | "Write" >> beam.Map(_write_planned)
+        _ = (
+            pipeline
+            | "Shares" >> beam.Create(paths)
+            | "Apart" >> beam.Reshuffle()
+            | "Write" >> beam.Map(_write_planned)
+        )
     tf.io.gfile.rmtree(folder)
 
 
@@ -103,7 +111,10 @@ def write(share: Share, target: Target) -> None:
     found, row = share.reader.set_aside, 0
     progress = Progress("writing examples", found.rows_in - found.rows)
     with contextlib.ExitStack() as stack:
-        files = {split: stack.enter_context(ExampleFile(target.folders[split], target.gzip_level, share.shard)) for split in share.in_split}
+        files = {
+            split: stack.enter_context(ExampleFile(target.folders[split], target.gzip_level, share.shard))
+            for split in share.in_split
+        }
         quarantine = _quarantine(stack, share, target) if found.rows else None
         for batch in share.reader.batches(quarantine):
             rows = slice(row, row + batch.num_rows)
@@ -115,7 +126,11 @@ def write(share: Share, target: Target) -> None:
     out, aside = sum(file.rows for file in files.values()), quarantine.rows if quarantine else 0
     if out + aside != found.rows_in or aside != found.rows:
         problem = f"{found.rows_in:,} rows in, {out:,} out and {aside:,} set aside ({found.rows:,} when first read)."
-        raise LogError("examples", problem, "Run again when nobody writes to the log; if it stays so, this is a defect of the reader.")
+        raise LogError(
+            "examples",
+            problem,
+            "Run again when nobody writes to the log; if it stays so, this is a defect of the reader.",
+        )
 
 
 def _quarantine(stack: contextlib.ExitStack, share: Share, target: Target) -> Quarantine:

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from components.declaration import Launch
-from components.declaration.criteria_checks import called
+from components.declaration.rule_names import short_name
+from components.declaration.views import ServingView
 from components.errors import DeclarationError
 from components.rules import counting
 from components.rules.rule_forms import NextItems, PerContext, PerItem, Rule, RuleLog
 
-BUILT_IN: dict[str, Callable[[Launch, RuleLog], Rule]] = {
+BUILT_IN: dict[str, Callable[[ServingView, RuleLog], Rule]] = {
     "popularity": counting.popularity,
     "recent_popularity": counting.recent_popularity,
     "context_popularity": counting.context_popularity,
@@ -19,16 +19,16 @@ BUILT_IN: dict[str, Callable[[Launch, RuleLog], Rule]] = {
 }
 
 
-def count(launch: Launch, log: RuleLog, names: Iterable[str]) -> dict[str, Rule]:
+def count(launch: ServingView, log: RuleLog, names: Iterable[str]) -> dict[str, Rule]:
     """Declared rules in their order, by the names they are called: `components.rules.house.cheapest` is called `cheapest`.
 
     Raises:
       DeclarationError: if a rule cannot be found, or returns something else than scores for the items.
     """
-    return {called(name): _counted(name, launch, log) for name in dict.fromkeys(names)}
+    return {short_name(name): _counted(name, launch, log) for name in dict.fromkeys(names)}
 
 
-def function_of(name: str) -> Callable[[Launch, RuleLog], Rule]:
+def function_of(name: str) -> Callable[[ServingView, RuleLog], Rule]:
     """The function of a declared rule.
 
     Raises:
@@ -46,11 +46,13 @@ def function_of(name: str) -> Callable[[Launch, RuleLog], Rule]:
     return found
 
 
-def _counted(name: str, launch: Launch, log: RuleLog) -> Rule:
+def _counted(name: str, launch: ServingView, log: RuleLog) -> Rule:
     rule = function_of(name)(launch, log)
     problem = _problem(rule, len(log.items))
     if problem:
-        raise DeclarationError("launch.rules.names", name, "a rule that returns PerItem, PerContext or NextItems", f"It returns {problem}.")
+        raise DeclarationError(
+            "launch.rules.names", name, "a rule that returns PerItem, PerContext or NextItems", f"It returns {problem}."
+        )
     return rule
 
 
@@ -62,11 +64,15 @@ def _problem(rule: object, size: int) -> str:
         return _of_scores(rule.scores, (len(rule.keys) + 1, size))
     if isinstance(rule, NextItems):
         inside = ((rule.neighbours >= 0) & (rule.neighbours < size)).all()
-        return _of_scores(rule.weights, (size, *rule.neighbours.shape[1:])) or ("" if inside else "neighbours that are no rows of the item table")
+        return _of_scores(rule.weights, (size, *rule.neighbours.shape[1:])) or (
+            "" if inside else "neighbours that are no rows of the item table"
+        )
     return f"a {type(rule).__name__}"
 
 
 def _of_scores(scores: np.ndarray, shape: tuple[int, ...]) -> str:
     if np.shape(scores) != shape:
         return f"scores of shape {np.shape(scores)} where {shape} is needed"
-    return "" if np.isfinite(scores).all() and (scores >= 0).all() else "scores that are not finite numbers of at least 0"
+    return (
+        "" if np.isfinite(scores).all() and (scores >= 0).all() else "scores that are not finite numbers of at least 0"
+    )

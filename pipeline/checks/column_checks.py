@@ -72,7 +72,9 @@ def check_time_range(view: LogView) -> Iterator[Finding]:
     if not len(times):
         return
     future = int((times > int(time.time() * 1e6) + DAY).sum())
-    first, last = (np.datetime_as_string(np.datetime64(int(moment), "us"), unit="s") for moment in (times.min(), times.max()))
+    first, last = (
+        np.datetime_as_string(np.datetime64(int(moment), "us"), unit="s") for moment in (times.min(), times.max())
+    )
     if future:
         yield warning(
             f"{share(future, view.rows)} times lie in the future, the latest is {last} (UTC).",
@@ -110,12 +112,22 @@ def check_numbers(view: LogView) -> Iterator[Finding]:
         if not view.has(name):
             continue
         column = view.table[name]
-        if role == "value" and (pa.types.is_boolean(column.type) or (pa.types.is_string(column.type) and _mostly_numbers(column))):
+        if role == "value" and (
+            pa.types.is_boolean(column.type) or (pa.types.is_string(column.type) and _mostly_numbers(column))
+        ):
             continue  # what is no number is set aside, and counted there
         if not _is_number(column):
-            yield error(f"column {name!r} (launch.log.{role}) {_wrong_text(column)}.", "The role needs a number in every row.", _number_fix(role))
+            yield error(
+                f"column {name!r} (launch.log.{role}) {_wrong_text(column)}.",
+                "The role needs a number in every row.",
+                _number_fix(role),
+            )
         elif role == "position" and pa.types.is_floating(column.type) and not _is_whole(column):
-            yield error(f"column {name!r} (launch.log.position) holds fractions.", "A position is a place in a list: 0, 1, 2.", _number_fix(role))
+            yield error(
+                f"column {name!r} (launch.log.position) holds fractions.",
+                "A position is a place in a list: 0, 1, 2.",
+                _number_fix(role),
+            )
 
 
 def _is_number(column: pa.ChunkedArray) -> bool:
@@ -123,7 +135,9 @@ def _is_number(column: pa.ChunkedArray) -> bool:
 
 
 def _mostly_numbers(column: pa.ChunkedArray) -> bool:
-    return (pc.mean(pc.match_substring_regex(column.drop_null(), NUMBER_TEXT).cast(pa.float64())).as_py() or 0.0) > _MOST
+    return (
+        pc.mean(pc.match_substring_regex(column.drop_null(), NUMBER_TEXT).cast(pa.float64())).as_py() or 0.0
+    ) > _MOST
 
 
 def _wrong_text(column: pa.ChunkedArray) -> str:
@@ -168,10 +182,18 @@ def check_context(view: LogView) -> Iterator[Finding]:
         column = view.table[name]
         different = int(pc.count_distinct(column.drop_null()).as_py()) if not pa.types.is_list(column.type) else 0
         if pa.types.is_list(column.type) or pa.types.is_timestamp(column.type):
-            yield error(f"context column {name!r} holds {column.type}.", "A context is a text or a number.", "Flatten it, or take it out.")
+            yield error(
+                f"context column {name!r} holds {column.type}.",
+                "A context is a text or a number.",
+                "Flatten it, or take it out.",
+            )
         elif different < 2:
             only = f"the value {column.drop_null()[0].as_py()!r} only" if different else "no value"
-            yield warning(f"context column {name!r} has {only}.", "It tells no request from another.", "Take it out of launch.log.context.")
+            yield warning(
+                f"context column {name!r} has {only}.",
+                "It tells no request from another.",
+                "Take it out of launch.log.context.",
+            )
         elif different > _MOST_VALUES and pa.types.is_string(column.type):
             yield warning(
                 f"context column {name!r} has {different:,} different values, such as {column.drop_null()[0].as_py()!r}.",

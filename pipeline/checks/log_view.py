@@ -52,7 +52,10 @@ class LogView:
     def times(self) -> np.ndarray:
         """[n] int64 microseconds since the epoch; `NO_TIME` where there is none that can be read."""
         log = self.launch.log
-        parts = [to_microseconds(chunk, log.time_unit).fill_null(NO_TIME).to_numpy(zero_copy_only=False) for chunk in self.table[log.time].chunks]
+        parts = [
+            to_microseconds(chunk, log.time_unit).fill_null(NO_TIME).to_numpy(zero_copy_only=False)
+            for chunk in self.table[log.time].chunks
+        ]
         return np.concatenate([np.zeros(0, np.int64), *parts])
 
     @functools.cached_property

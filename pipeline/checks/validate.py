@@ -43,7 +43,9 @@ def _findings(launch: Launch, settings: Settings) -> Iterator[Finding]:
     try:
         view = log_view.read(launch, settings.data)
     except LogError as problem:
-        yield error(f"the log cannot be read: {problem}", "A run would end here, too.", "Mend the file or the declaration.")
+        yield error(
+            f"the log cannot be read: {problem}", "A run would end here, too.", "Mend the file or the declaration."
+        )
         return
     missing = list(column_checks.check_columns(view))
     yield from missing

@@ -1,7 +1,9 @@
 """The parameters of the compiled pipeline: what a run may set, each with the declaration's value as its default.
 
-TFX's compiler drops the defaults of its own runtime parameters, and what we want to set stands inside constants. So they are put into the spec
-here, as inputs of the pipeline and of the steps that they concern; `pipeline.kubeflow.run_parameters` writes them into the constants.
+TFX's compiler drops the defaults of its own runtime parameters, and what we want to set stands inside constants. So
+they are put into the spec
+here, as inputs of the pipeline and of the steps that they concern; `pipeline.kubeflow.run_parameters` writes them into
+the constants.
 """
 
 import posixpath
@@ -23,8 +25,16 @@ def expose(spec: Json, launch: Launch, data: str) -> None:
       data: the folder that relative paths of the declaration start at.
     """
     tasks = spec["root"]["dag"]["tasks"]
-    readers = sorted(name for name, task in tasks.items() if run_parameters.FOLDER in task.get("inputs", {}).get("parameters", {}))
-    _add(spec, run_parameters.EPOCHS, "NUMBER_INTEGER", launch.model.epochs, [name for name in (steps.TUNER, steps.TRAINER) if name in tasks])
+    readers = sorted(
+        name for name, task in tasks.items() if run_parameters.FOLDER in task.get("inputs", {}).get("parameters", {})
+    )
+    _add(
+        spec,
+        run_parameters.EPOCHS,
+        "NUMBER_INTEGER",
+        launch.model.epochs,
+        [name for name in (steps.TUNER, steps.TRAINER) if name in tasks],
+    )
     if launch.log.spans:
         _add(spec, run_parameters.SPANS, "NUMBER_INTEGER", launch.log.spans, [steps.EXAMPLE_GEN])
     if readers:

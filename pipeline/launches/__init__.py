@@ -55,8 +55,11 @@ def load_file(path: Path) -> Launch:
         got = "none" if launch is None else f"a {type(launch).__name__}"
         raise LaunchError(f"{_shown(path)}: a launch file needs LAUNCH = Launch(...), got {got}.")
     if launch.name != path.stem:
-        # One name for file, runs, schema folder and served model: a copied file would otherwise write over the original's runs.
-        raise LaunchError(f"{_shown(path)}: launch.name needs to be the file's name, {path.stem!r}, got {launch.name!r}.")
+        # One name for file, runs, schema folder and served model: a copied file would otherwise write over the
+        # original's runs.
+        raise LaunchError(
+            f"{_shown(path)}: launch.name needs to be the file's name, {path.stem!r}, got {launch.name!r}."
+        )
     return launch
 
 

@@ -61,7 +61,16 @@ def propose(sample: Sample, path: str, logged: pa.Array) -> CatalogueRoles:
     fields: dict[str, tuple[str, ...]] = {role: tuple(roles[role]) for role in ("categories", "texts", "numbers")}
     single = {role: next(iter(roles[role]), None) for role in ("title", "active")}
     return CatalogueRoles(
-        Catalogue(path, item, single["title"], fields["categories"], fields["texts"], fields["numbers"], single["active"], sample.delimiter),
+        Catalogue(
+            path,
+            item,
+            single["title"],
+            fields["categories"],
+            fields["texts"],
+            fields["numbers"],
+            single["active"],
+            sample.delimiter,
+        ),
         why,
         unused,
     )
@@ -74,7 +83,9 @@ def _item_column(sample: Sample, logged: pa.Array) -> tuple[str, float]:
     best = max(shares, key=lambda name: shares[name], default="")
     if not best or shares[best] == 0:
         columns = "".join(f"\n  {name}: {column.described()}" for name, column in sample.columns.items())
-        problem = f"{sample.name}: no column holds items of the log, such as {items[:3].to_pylist()}. Its columns:{columns}"
+        problem = (
+            f"{sample.name}: no column holds items of the log, such as {items[:3].to_pylist()}. Its columns:{columns}"
+        )
         raise CatalogueError(f"{problem}\nGive the catalogue of the same items, or leave --catalogue out.")
     return best, shares[best]
 
@@ -115,7 +126,9 @@ def _text_role(column: Column, rows: int) -> tuple[tuple[str, ...], str]:
         return ("numbers",), "nearly all of its texts are numbers"
     if column.mean_words >= 1.5:
         return ("texts",), f"{column.mean_words:.1f} words on average"
-    if 1 < column.distinct <= min(_MOST_CATEGORIES, max(20, rows // 2)) and (column.distinct < rows or column.has(role_words.CATEGORIES)):
+    if 1 < column.distinct <= min(_MOST_CATEGORIES, max(20, rows // 2)) and (
+        column.distinct < rows or column.has(role_words.CATEGORIES)
+    ):
         return ("categories",), "few different values"
     return (), "one value only" if column.distinct < 2 else "too many different values for a category, and no words"
 

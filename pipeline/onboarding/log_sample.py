@@ -55,7 +55,9 @@ def read(path: Path, rows: int = SAMPLE_ROWS) -> Sample:
         raise LogError(", ".join(files[:3]), "has a header but no rows.", "Give a log with some events in it.")
     # An index that a data frame wrote has no name, and a declaration cannot name it.
     columns = {name: Column(name, table[name].combine_chunks()) for name in table.schema.names if name}
-    return Sample(base, name, files, delimiter, {name: _flat(column) for name, column in columns.items()}, table.num_rows)
+    return Sample(
+        base, name, files, delimiter, {name: _flat(column) for name, column in columns.items()}, table.num_rows
+    )
 
 
 def _located(path: Path) -> tuple[Path, str]:

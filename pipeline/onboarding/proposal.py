@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from components.declaration import Log
-from components.declaration.checks import LABEL_PREFIX
+from components.declaration.data import LABEL_PREFIX
 from components.errors import DayoneError
 from pipeline.onboarding import role_words
 from pipeline.onboarding.column_profile import Column, varies_within
@@ -55,7 +55,14 @@ class Roles:
     def log(self, path: str, delimiter: str) -> Log:
         """The log's part of a declaration."""
         named: dict[str, Any] = self.column
-        return Log(path=path, **named, time_unit=self.time_unit, impression=self.impression, context=self.context, delimiter=delimiter)
+        return Log(
+            path=path,
+            **named,
+            time_unit=self.time_unit,
+            impression=self.impression,
+            context=self.context,
+            delimiter=delimiter,
+        )
 
 
 def propose(sample: Sample, given: Mapping[str, str]) -> Roles:
@@ -86,14 +93,18 @@ def propose(sample: Sample, given: Mapping[str, str]) -> Roles:
 
 def _given(sample: Sample, role: str, name: str) -> Column:
     if name not in sample.columns:
-        raise ProposalError(f"--{role} needs a column of {sample.name}, got {name!r}. Its columns: {', '.join(sample.columns)}.")
+        raise ProposalError(
+            f"--{role} needs a column of {sample.name}, got {name!r}. Its columns: {', '.join(sample.columns)}."
+        )
     return sample.columns[name]
 
 
 def free(roles: Roles, sample: Sample) -> list[Column]:
     """The columns without a role, in the order of the file."""
     taken = set(roles.column.values()) | set(roles.context)
-    return [column for name, column in sample.columns.items() if name not in taken and not name.startswith(LABEL_PREFIX)]
+    return [
+        column for name, column in sample.columns.items() if name not in taken and not name.startswith(LABEL_PREFIX)
+    ]
 
 
 def _find_ids(roles: Roles, sample: Sample) -> None:
@@ -129,7 +140,9 @@ def _has_id_type(column: Column) -> bool:
 def _may_be_id(column: Column, rows: int) -> bool:
     """Whether values recur, are many, and the name does not say otherwise."""
     many = 100 <= column.distinct <= 0.9 * rows
-    named = column.has(role_words.ATTRIBUTES | role_words.REQUESTS | role_words.VALUES | role_words.POSITIONS | role_words.EVENTS)
+    named = column.has(
+        role_words.ATTRIBUTES | role_words.REQUESTS | role_words.VALUES | role_words.POSITIONS | role_words.EVENTS
+    )
     return _has_id_type(column) and many and not named and not column.time_unit
 
 
@@ -159,7 +172,9 @@ def _missing_text(sample: Sample, roles: Roles, missing: list[str]) -> str:
     names = {"user": "the user's id", "item": "the item's id", "time": "the time"}
     head = f"{sample.name}: no column could be taken for {' or '.join(names[role] for role in missing)}."
     found = "".join(f"\n  found: {role} = {name!r} ({roles.why[role]})" for role, name in roles.column.items())
-    rest = "".join(f"\n  {column.name}: {column.described()}{_why_not(column)}" for column in free(roles, sample)[:_MOST_SHOWN])
+    rest = "".join(
+        f"\n  {column.name}: {column.described()}{_why_not(column)}" for column in free(roles, sample)[:_MOST_SHOWN]
+    )
     rest += f"\n  and {hidden} more" if (hidden := len(free(roles, sample)) - _MOST_SHOWN) > 0 else ""
     options = " ".join(f"--{role} COL" for role in missing)
     why = "\nDayone learns from what the same user did, with which item, and when: a log without one of these cannot be used as it is."
@@ -195,9 +210,18 @@ def _is_request(column: Column, rows: int) -> bool:
 def _find_shown(roles: Roles, sample: Sample) -> None:
     """What was shown where, by whom, with which probability."""
     tests: dict[str, Callable[[Column], bool]] = {
-        "propensity": lambda column: column.has(role_words.PROPENSITIES) and column.is_number and column.bounds[0] >= 0 and column.bounds[1] <= 1,
-        "position": lambda column: column.has(role_words.POSITIONS) and column.is_whole and column.bounds[0] >= 0 and column.bounds[1] <= 10_000,
-        "model_version": lambda column: column.has(role_words.VERSIONS) and "app" not in column.words and bool(column.listed),
+        "propensity": lambda column: (
+            column.has(role_words.PROPENSITIES) and column.is_number and column.bounds[0] >= 0 and column.bounds[1] <= 1
+        ),
+        "position": lambda column: (
+            column.has(role_words.POSITIONS)
+            and column.is_whole
+            and column.bounds[0] >= 0
+            and column.bounds[1] <= 10_000
+        ),
+        "model_version": lambda column: (
+            column.has(role_words.VERSIONS) and "app" not in column.words and bool(column.listed)
+        ),
         "policy": lambda column: column.has(role_words.POLICIES) and column.is_text and bool(column.listed),
     }
     for role, test in tests.items():
@@ -206,13 +230,24 @@ def _find_shown(roles: Roles, sample: Sample) -> None:
 
 
 def _find_value(roles: Roles, sample: Sample) -> None:
-    answers = [column for column in free(roles, sample) if pa.types.is_boolean(column.values.type) and column.has(role_words.ANSWERS)]
+    answers = [
+        column
+        for column in free(roles, sample)
+        if pa.types.is_boolean(column.values.type) and column.has(role_words.ANSWERS)
+    ]
     for column in answers[:1]:
         roles.take("value", column, "true or false, and the name says that it is an answer")
         return
     for column in (column.as_number for column in free(roles, sample)):
-        if column.has(role_words.VALUES) and column.is_number and column.distinct > 1 and not column.has(role_words.IDS):
-            roles.take("value", column, f"a number from {column.bounds[0]:g} to {column.bounds[1]:g} whose name says value")
+        if (
+            column.has(role_words.VALUES)
+            and column.is_number
+            and column.distinct > 1
+            and not column.has(role_words.IDS)
+        ):
+            roles.take(
+                "value", column, f"a number from {column.bounds[0]:g} to {column.bounds[1]:g} whose name says value"
+            )
             return
 
 

@@ -90,14 +90,20 @@ def test_of_file(tmp_path):
 
 
 def test_the_steps_of_the_pipeline_have_digests_that_differ():
-    evaluation = ("components.evaluation.retrieval_step", "components.evaluation.ranking_step", "components.evaluation.verdict_step")
+    evaluation = (
+        "components.evaluation.retrieval_step",
+        "components.evaluation.ranking_step",
+        "components.evaluation.verdict_step",
+    )
     modules = ("components.ingest.executor", "components.rules.training", "components.models.training", *evaluation)
     assert len({digest(module) for module in modules}) == len(modules)
 
 
 def test_an_edit_of_the_words_of_the_verdict_asks_no_contender_again(tmp_path, monkeypatch):
     names = [f"components.evaluation.{step}" for step in ("retrieval_step", "ranking_step", "verdict_step")]
-    shutil.copytree(code_digest.PROJECT / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        code_digest.PROJECT / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__")
+    )
     monkeypatch.setattr(code_digest, "PROJECT", tmp_path)
     before = [digest(name) for name in names]
     for module in ("summary", "report", "verdict_words"):

@@ -3,10 +3,10 @@ import pytest
 from components.evaluation.launch_action import choose, merge
 from components.registry.experiment_state import Look
 
-BEGIN = {"launch": "shop", "ramp": (0.02, 1.0), "days": 14, "holdout": 0.02}
+BEGIN = {"launch": "shop", "ramp": [0.02, 1.0], "days": 14, "holdout": 0.02, "planned_variance": 0.001}
 NOTHING = {
     "experiment": None, "problem": "", "finished": [], "missing": [], "holdout": None, "decision": None, "looks": [],
-    "planned_variance": 0.001, "days_to_see": 23, "effect": 0.03, "plan": [],
+    "begin": BEGIN, "days_to_see": 23, "effect": 0.03, "plan": [],
 }  # fmt: skip
 
 
@@ -44,20 +44,20 @@ HOLDOUT = NOTHING | {
     ],
 )
 def test_what_the_run_does(winner, served, outcome, kind, pushes):
-    choice = choose(winner, served, outcome, BEGIN)
+    choice = choose(winner, served, outcome)
 
     assert (choice.action.kind, choice.pushes) == (kind, pushes)
 
 
 def test_a_start_carries_what_the_state_needs():
-    action = choose("model", "rules", NOTHING, BEGIN).action
+    action = choose("model", "rules", NOTHING).action
 
-    assert action.begin == BEGIN | {"planned_variance": 0.001}
-    assert choose("model", "rules", NOTHING | {"finished": [["shop-9", "unfinished"]]}, BEGIN).action.kind == "start"
+    assert action.begin == BEGIN
+    assert choose("model", "rules", NOTHING | {"finished": [["shop-9", "unfinished"]]}).action.kind == "start"
 
 
 def test_a_decision_carries_the_experiment_and_its_looks():
-    action = choose("model", "model", running("ramp"), BEGIN).action
+    action = choose("model", "model", running("ramp")).action
 
     assert action.experiment == "shop-20" and action.looks == (Look(5.0, 0.1),)
 
@@ -65,10 +65,10 @@ def test_a_decision_carries_the_experiment_and_its_looks():
 def test_the_experiments_words_come_first_and_the_offline_verdict_stays():
     verdict = {"outcome": "model", "headline": "The new model is worth it.", "reasons": ["+5%."], "advice": "Watch."}
 
-    ours = merge(verdict, choose("model", "model", running("harm"), BEGIN))
+    ours = merge(verdict, choose("model", "model", running("harm")))
     assert ours["headline"] == "harm headline" and ours["action"] == "harm"
     assert ours["reasons"] == ["detail.", "Offline: The new model is worth it.", "+5%."]
     assert merge(verdict, None) == verdict
-    held = merge(verdict, choose("model", "model", HOLDOUT, BEGIN))
+    held = merge(verdict, choose("model", "model", HOLDOUT))
     assert held["headline"] == verdict["headline"]
     assert held["reasons"][0] == "On users the model is worth +5.0% today, against the holdout (95% CI +1.0% to +9.0%)."

@@ -59,7 +59,13 @@ def write_table(path, table):
         pa_csv.write_csv(table, sink)
         write(path, sink.getvalue().to_pybytes())
     else:
-        write(path, "".join(json.dumps({name: value for name, value in row.items() if value is not None}) + "\n" for row in table.to_pylist()))
+        write(
+            path,
+            "".join(
+                json.dumps({name: value for name, value in row.items() if value is not None}) + "\n"
+                for row in table.to_pylist()
+            ),
+        )
     return path
 
 
@@ -78,11 +84,18 @@ def test_a_column_that_some_files_lack_is_missing_there(tmp_path):
     one = write(tmp_path / "1.csv", "user,item,time\na,x,1\n")
     two = write(tmp_path / "2.csv", "time,extra,item,user\n2,5,y,b\n")
 
-    assert read(one, two) == {"user": ["a", "b"], "item": ["x", "y"], "time": [1_000_000, 2_000_000], "extra": [None, 5]}
+    assert read(one, two) == {
+        "user": ["a", "b"],
+        "item": ["x", "y"],
+        "time": [1_000_000, 2_000_000],
+        "extra": [None, 5],
+    }
 
 
 def test_csv_tells_an_empty_text_from_a_missing_one_and_keeps_words_like_na(tmp_path):
-    file = write(tmp_path / "log.csv", '"user","item","time","country","dwell"\na,x,1,"",\na,x,2,,0\na,x,3,NA,2\na,x,4,null,\n')
+    file = write(
+        tmp_path / "log.csv", '"user","item","time","country","dwell"\na,x,1,"",\na,x,2,,0\na,x,3,NA,2\na,x,4,null,\n'
+    )
 
     assert read(file)["country"] == ["", None, "NA", "null"]
     assert read(file)["dwell"] == [None, 0, 2, None]
@@ -96,10 +109,19 @@ def test_csv_ids_keep_their_spelling_and_whole_floats_lose_the_point(tmp_path):
 
 
 def test_a_tab_separated_file_with_typed_headers(tmp_path):
-    file = write(tmp_path / "ml.inter", "user_id:token\titem_id:token\trating:float\ttimestamp:float\n196\t242\t3\t881250949\n")
-    layout = Layout.of_log(Log("ml.inter", "user_id:token", "item_id:token", "timestamp:float", value="rating:float", delimiter="\t"))
+    file = write(
+        tmp_path / "ml.inter", "user_id:token\titem_id:token\trating:float\ttimestamp:float\n196\t242\t3\t881250949\n"
+    )
+    layout = Layout.of_log(
+        Log("ml.inter", "user_id:token", "item_id:token", "timestamp:float", value="rating:float", delimiter="\t")
+    )
 
-    expected = {"user_id:token": ["196"], "item_id:token": ["242"], "rating:float": [3], "timestamp:float": [881250949000000]}
+    expected = {
+        "user_id:token": ["196"],
+        "item_id:token": ["242"],
+        "rating:float": [3],
+        "timestamp:float": [881250949000000],
+    }
     assert read(file, layout=layout) == expected
 
 
@@ -138,7 +160,9 @@ def test_a_csv_column_whose_type_changes_in_a_later_block_is_widened(tmp_path, m
     ],
 )
 @pytest.mark.parametrize("block", [200, 1 << 20])
-def test_a_json_column_whose_type_changes_is_widened_within_a_block_and_across(tmp_path, monkeypatch, block, early, late, expected):
+def test_a_json_column_whose_type_changes_is_widened_within_a_block_and_across(
+    tmp_path, monkeypatch, block, early, late, expected
+):
     monkeypatch.setattr(jsonl_blocks, "_BLOCK_BYTES", block)
     rows = [{"user": 1, "item": "i", "time": 1, "what": what} for what in [early] * 20 + [late]]
     file = write(tmp_path / "log.jsonl", "\n".join(map(json.dumps, rows)))
@@ -147,7 +171,11 @@ def test_a_json_column_whose_type_changes_is_widened_within_a_block_and_across(t
 
 
 def test_json_ids_and_times_of_mixed_types_are_one_column(tmp_path):
-    rows = [{"user": 7, "item": "a", "time": 1}, {"user": "8", "item": 2, "time": "2"}, {"user": 9.0, "item": "c", "time": 3.5}]
+    rows = [
+        {"user": 7, "item": "a", "time": 1},
+        {"user": "8", "item": 2, "time": "2"},
+        {"user": 9.0, "item": "c", "time": 3.5},
+    ]
     file = write(tmp_path / "log.jsonl", "\n\n".join(map(json.dumps, rows)))
 
     assert read(file) == {"user": ["7", "8", "9.0"], "item": ["a", "2", "c"], "time": [1_000_000, 2_000_000, 3_500_000]}
@@ -162,7 +190,13 @@ def test_a_json_column_first_seen_in_a_later_block_is_there(tmp_path, monkeypatc
 
 
 @given(
-    st.lists(st.tuples(*[st.one_of(st.none(), st.integers(-5, 5), st.floats(-2, 2), st.booleans(), st.text(max_size=3))] * 2), min_size=1, max_size=8)
+    st.lists(
+        st.tuples(
+            *[st.one_of(st.none(), st.integers(-5, 5), st.floats(-2, 2), st.booleans(), st.text(max_size=3))] * 2
+        ),
+        min_size=1,
+        max_size=8,
+    )
 )
 def test_what_json_can_say_in_a_column_is_never_refused_and_nulls_stay_where_they_are(tmp_path_factory, drawn):
     file = tmp_path_factory.mktemp("json") / "log.jsonl"
@@ -193,7 +227,11 @@ def test_what_json_can_say_in_a_column_is_never_refused_and_nulls_stay_where_the
         ("log.jsonl", "", "log.jsonl: holds no JSON object, needs one per line."),
         ("log.jsonl", "[1]\n", "log.jsonl: holds no JSON object, needs one per line."),
         ("log.jsonl", '{"user": 1, "item": 2}\n', "log.jsonl: lacks the column 'time'; it has 'user', 'item'."),
-        ("log.jsonl", '{"user": 1, "item": 2, "time": 3, "deep": {"x": 1}}\n', "log.jsonl: column 'deep' holds struct<x: int64>"),
+        (
+            "log.jsonl",
+            '{"user": 1, "item": 2, "time": 3, "deep": {"x": 1}}\n',
+            "log.jsonl: column 'deep' holds struct<x: int64>",
+        ),
         ("log.parquet", "PAR1 but not really", "log.parquet: cannot be read as Parquet: "),
     ],
 )
@@ -212,7 +250,13 @@ def test_rows_that_are_wrong_are_counted_and_left_out_of_both_passes(tmp_path):
 
     assert keys["user"].to_pylist() == ["a", "c"]
     assert reader.set_aside.rows_in == 7
-    assert reader.set_aside.counts == {"no user": 1, "no item": 1, "no time": 1, "time unreadable": 1, "line unreadable": 1}
+    assert reader.set_aside.counts == {
+        "no user": 1,
+        "no item": 1,
+        "no time": 1,
+        "time unreadable": 1,
+        "line unreadable": 1,
+    }
     assert [row for batch in reader.batches() for row in batch.to_pylist()] == [
         {"user": user, "item": item, "time": time * 1_000_000} for user, item, time in (("a", "b", 1), ("c", "d", 2))
     ]
@@ -224,7 +268,10 @@ def test_rows_that_are_wrong_are_counted_and_left_out_of_both_passes(tmp_path):
         ("log.csv", "user,item,time,value\nu,a,1,4\nu,b,1,n/a\nu,c,1,\nu,d,1,2.5\n"),
         (
             "log.jsonl",
-            "\n".join(json.dumps({"user": "u", "item": i, "time": 1, "value": v}) for i, v in zip("abcd", (4, "n/a", None, "2.5"), strict=True)),
+            "\n".join(
+                json.dumps({"user": "u", "item": i, "time": 1, "value": v})
+                for i, v in zip("abcd", (4, "n/a", None, "2.5"), strict=True)
+            ),
         ),
     ],
 )
@@ -239,7 +286,9 @@ def test_a_text_among_the_values_is_a_wrong_row_and_the_others_are_numbers(tmp_p
 def test_repeated_rows_are_wrong_where_the_layout_asks(tmp_path):
     text = "user,item,time,note\nu,a,1,\nu,a,1,\nu,a,1,x\nu,a,2,\nu,a,1,\n"
     file = str(write(tmp_path / "log.csv", text))
-    plain, unique = (LogReader([file], dataclasses.replace(LAYOUT, request=None, unique=asked)) for asked in (False, True))
+    plain, unique = (
+        LogReader([file], dataclasses.replace(LAYOUT, request=None, unique=asked)) for asked in (False, True)
+    )
 
     assert plain.settle(("time",)).num_rows == 5
     assert unique.settle(("time",)).num_rows == 3

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.tensorflow
 
 LAUNCH = Launch(
     name="shop",
-    log=Log("log/", "user", "item", "time", value="stars", max_set_aside=0.2),
+    log=Log("log/", "user", "item", "time", value="stars", max_quarantined=0.2),
     objectives=(Objective("liked", value_at_least=3),),
     split=Split(eval_share=0.25),
 )
@@ -31,10 +31,17 @@ def write_log(folder, rows=60, seed=3):
     random = np.random.default_rng(seed)
     folder.mkdir()
     users = pa.array([f"u{user}" for user in random.integers(0, 9, rows)], mask=random.random(rows) < 0.05)
-    columns = {"user": users, "item": random.integers(0, 9, rows), "time": 1_700_000_000 + random.permutation(rows), "stars": random.random(rows) * 5}
+    columns = {
+        "user": users,
+        "item": random.integers(0, 9, rows),
+        "time": 1_700_000_000 + random.permutation(rows),
+        "stars": random.random(rows) * 5,
+    }
     pq.write_table(pa.table(columns), folder / "a.parquet", row_group_size=25)
     (folder / "b.csv").write_text(
-        "user,item,time,stars,shop\n" + "".join(f"u{at},{at},{1_700_000_050 + at},{at % 5},x\n" for at in range(9)) + "torn\n"
+        "user,item,time,stars,shop\n"
+        + "".join(f"u{at},{at},{1_700_000_050 + at},{at % 5},x\n" for at in range(9))
+        + "torn\n"
     )
     lines = [{"user": "u1", "item": f"i{at}", "time": 1_700_000_000 + 9 * at, "stars": None} for at in range(9)]
     (folder / "c.jsonl").write_text("\n".join(map(json.dumps, [*lines, {"user": "u1", "item": "i", "time": 5}])))
@@ -47,7 +54,9 @@ def settled(files, seed=5):
     reader.settle(())
     random = np.random.default_rng(seed)
     train = random.random(reader.set_aside.rows_in - reader.set_aside.rows) < 0.5
-    return Share(reader, {"train": train, "eval": ~train}, {"label_liked": random.integers(-1, 2, len(train)).astype(np.int8)})
+    return Share(
+        reader, {"train": train, "eval": ~train}, {"label_liked": random.integers(-1, 2, len(train)).astype(np.int8)}
+    )
 
 
 def target(folder):

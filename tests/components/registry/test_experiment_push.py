@@ -67,7 +67,9 @@ def test_a_start_writes_control_state_and_treatment(tmp_path):
     state = read_state(folder).state
 
     assert live(folder) == {number: "model"} and live(find_control(folder)) == {state.control: "rules"}
-    assert state == dataclasses.replace(STATE, id=f"shop-{number}", treatment=number, control=number - 1, others=number - 1)
+    assert state == dataclasses.replace(
+        STATE, id=f"shop-{number}", treatment=number, control=number - 1, others=number - 1
+    )
     assert state.planned_variance == math.inf
 
 

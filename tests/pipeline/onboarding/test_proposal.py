@@ -57,7 +57,10 @@ def test_a_log_without_users_is_refused_and_says_so():
         proposal.propose(public("DAYONE_OPEN_BANDIT", "men.csv"), {})
     text = str(caught.value)
     assert text.startswith("men.csv: no column could be taken for the user's id.\n  found: item = 'item_id'")
-    assert "user_feature_0: string, 3 different values such as" in text and "(describes the user, does not name it)" in text
+    assert (
+        "user_feature_0: string, 3 different values such as" in text
+        and "(describes the user, does not name it)" in text
+    )
     assert text.endswith("If one of the columns is it, say which: --user COL. If none is, add it to the log.")
 
 
@@ -72,13 +75,21 @@ def test_a_log_without_users_is_refused_and_says_so():
     ],
 )
 def test_the_needed_columns_go_by_many_names(user, item, time):
-    columns = {user: ids("u", 200), "user_age": some(20, 30), item: ids("i", 300, 2), "item_price": some(1, 2), time: list(range(T0, T0 + ROWS))}
+    columns = {
+        user: ids("u", 200),
+        "user_age": some(20, 30),
+        item: ids("i", 300, 2),
+        "item_price": some(1, 2),
+        time: list(range(T0, T0 + ROWS)),
+    }
     roles = proposal.propose(sample_of(columns), {})
     assert roles.column == {"user": user, "item": item, "time": time}
 
 
 def test_the_only_other_column_of_ids_may_be_the_one_that_is_missing():
-    roles = proposal.propose(sample_of({"x": ids("x", 200), "video": ids("v", 300, 2), "at": list(range(T0, T0 + ROWS))}), {})
+    roles = proposal.propose(
+        sample_of({"x": ids("x", 200), "video": ids("v", 300, 2), "at": list(range(T0, T0 + ROWS))}), {}
+    )
     assert roles.column["user"] == "x"
     assert roles.why["user"].startswith("the only other column that looks like ids: string, 200 different values")
 
@@ -88,11 +99,18 @@ def test_two_columns_of_ids_are_not_guessed_between():
     said = r"no column could be taken for the user's id or the item's id\.\n  found: time = 'at'(.|\n)*--user COL --item COL"
     with pytest.raises(proposal.ProposalError, match=said):
         proposal.propose(sample_of(columns), {})
-    assert proposal.propose(sample_of(columns), {"user": "y", "item": "x"}).column == {"user": "y", "item": "x", "time": "at"}
+    assert proposal.propose(sample_of(columns), {"user": "y", "item": "x"}).column == {
+        "user": "y",
+        "item": "x",
+        "time": "at",
+    }
 
 
 def test_a_column_that_is_named_must_be_there_and_a_time_a_time():
-    with pytest.raises(proposal.ProposalError, match=r"--user needs a column of events\.csv, got 'nobody'\. Its columns: member, video, at\."):
+    with pytest.raises(
+        proposal.ProposalError,
+        match=r"--user needs a column of events\.csv, got 'nobody'\. Its columns: member, video, at\.",
+    ):
         proposal.propose(sample_of(plain()), {"user": "nobody"})
     with pytest.raises(proposal.ProposalError, match=r"--time video: needs epoch seconds, .* got string, "):
         proposal.propose(sample_of(plain()), {"time": "video"})
@@ -158,7 +176,10 @@ def test_an_answer_in_true_and_false_is_a_value_and_another_flag_is_none():
 
 
 def test_a_date_that_is_not_iso_is_told_what_is_read():
-    with pytest.raises(proposal.ProposalError, match=r"at: string, .*'14\.11\.2023 22:13' \(looks like a date; a time needs epoch .*ISO 8601"):
+    with pytest.raises(
+        proposal.ProposalError,
+        match=r"at: string, .*'14\.11\.2023 22:13' \(looks like a date; a time needs epoch .*ISO 8601",
+    ):
         proposal.propose(sample_of(plain(at=["14.11.2023 22:13"] * ROWS)), {})
 
 
