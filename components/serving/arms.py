@@ -13,13 +13,17 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from components.experiment import assignment
 from components.registry.experiment_state import Found, State, read_state
-from components.serving.model_holder import ModelHolder
+from components.serving.model_holder import Model, ModelHolder
+from components.serving.predict_answer import Answer
+from components.serving.predict_request import USER, PredictRequest
 
 _LOGGER = logging.getLogger("dayone.serving")
 TREATMENT, CONTROL, HOLDOUT, OUTSIDE = "treatment", "control", "holdout", "outside"
+PER_ROW = ("request_ids", "policies")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +39,14 @@ class Group:
     arm: str
     holder: ModelHolder
     rows: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Answered:
+    """The answers to a request, in the order of its rows, and what the response says beside them."""
+
+    answers: list[Answer]
+    more: dict[str, Any]
 
 
 class Arms:
@@ -105,6 +117,39 @@ class Arms:
             rows.setdefault((arm, id(holder)), []).append(place)
             holders[id(holder)] = holder
         return [Group(arm, holders[holder], tuple(places)) for (arm, holder), places in rows.items()]
+
+    @property
+    def front(self) -> ModelHolder:
+        """What parses requests: the served folder's version, or the control's while there is none."""
+        return self.control if self.control is not None and not self.served.ready else self.served
+
+    def answer(
+        self,
+        request: PredictRequest,
+        ask: Callable[[PredictRequest, Model], Answered],
+        count: Callable[[str, int], None],
+    ) -> Answered:
+        """Returns the answers of each row's own model, in the order of the rows.
+
+        Args:
+          request: a recommendation.
+          ask: asks one model about some of the rows, and logs what it showed.
+          count: told the arm and how many rows it got.
+        """
+        rows = len(request.rows)
+        answers: list[Answer] = [{} for _ in range(rows)]
+        lists: dict[str, list[Any]] = {name: [""] * rows for name in ("model_versions", "arms", *PER_ROW)}
+        for group in self.group([row[USER].decode("utf-8", "replace") for row in request.rows]):
+            part = dataclasses.replace(request, rows=[request.rows[place] for place in group.rows])
+            with group.holder.using() as model:
+                answered = ask(part, model)
+            count(group.arm, len(group.rows))
+            for index, place in enumerate(group.rows):
+                answers[place] = answered.answers[index]
+                lists["model_versions"][place], lists["arms"][place] = answered.more["model_version"], group.arm
+                for name in PER_ROW:
+                    lists[name][place] = answered.more[name][index]
+        return Answered(answers, {"model_version": lists["model_versions"][0], **lists})
 
     def follow(self, seconds: float) -> None:
         """Follows versions and state every so many seconds, in threads of their own, until `stop`."""

@@ -12,9 +12,11 @@ import random
 import secrets
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from components.declaration import Launch
 from components.serving import event_request, exploration, predict_answer, predict_request
+from components.serving.arms import Answered, Arms
 from components.serving.event_log import EventLog
 from components.serving.history_store import HistoryStore, MemoryHistories
 from components.serving.model_holder import Model, ModelHolder
@@ -46,6 +48,7 @@ class Service:
         limits: Limits,
         explore: float = 0.0,
         histories: HistoryStore | None = None,
+        arms: Arms | None = None,
     ):
         """Takes what it works with.
 
@@ -57,7 +60,9 @@ class Service:
           limits: of a request.
           explore: the share of requests that explore, in [0, 1].
           histories: of the users whose callers send none; None for a store in memory.
+          arms: which version answers whom while an experiment runs; None where none is declared.
         """
+        self.arms = arms
         self.launch, self.holder, self.log, self.metrics, self.limits = launch, holder, log, metrics, limits
         self.histories = histories if histories is not None else MemoryHistories()
         self._rows, self._explore = TrafficRows(launch), explore
@@ -69,20 +74,29 @@ class Service:
         Raises:
           RequestError: for what is wrong with it.
         """
-        with self.holder.using(version) as model:
+        front = self.holder if self.arms is None or self.holder.ready else self.arms.front
+        with front.using(version) as model:
             request = predict_request.parse(body, model.inputs, self.limits)
             self._fill_histories(request)
-            outputs = model(request.signature, predict_request.arrays(request.rows, model.inputs[request.signature]))
-            answers = predict_answer.rows(request, outputs)
-            more: dict[str, object] = {"model_version": str(model.number)}
-            policy = ""
-            if request.signature == DEFAULT_SIGNATURE:
-                drawn = [self._draw(answer, model, request.k) for answer in answers]
-                self._note(request, answers, drawn, model)
-                more |= {"request_ids": [each.request for each in drawn], "policies": [each.policy for each in drawn]}
-                policy = str(model.card.get("kind", "model"))
-            self.metrics.rows.labels(request.signature, policy).inc(len(answers))
-            return predict_answer.encode(request, answers, more)
+            if self.arms is None or version is not None or request.signature != DEFAULT_SIGNATURE:
+                answered = self._answer(request, model)
+            else:
+                answered = self.arms.answer(request, self._answer, self.metrics.count_arm)
+            return predict_answer.encode(request, answered.answers, answered.more)
+
+    def _answer(self, request: PredictRequest, model: Model) -> Answered:
+        """Asks a model, draws and logs what is shown."""
+        outputs = model(request.signature, predict_request.arrays(request.rows, model.inputs[request.signature]))
+        answers = predict_answer.rows(request, outputs)
+        more: dict[str, Any] = {"model_version": str(model.number)}
+        policy = ""
+        if request.signature == DEFAULT_SIGNATURE:
+            drawn = [self._draw(answer, model, request.k) for answer in answers]
+            self._note(request, answers, drawn, model)
+            more |= {"request_ids": [each.request for each in drawn], "policies": [each.policy for each in drawn]}
+            policy = str(model.card.get("kind", "model"))
+        self.metrics.rows.labels(request.signature, policy).inc(len(answers))
+        return Answered(answers, more)
 
     def _fill_histories(self, request: PredictRequest) -> None:
         """From the store, for the rows that bring none; without them the rules answer, so a store that fails costs no answer."""

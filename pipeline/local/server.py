@@ -48,8 +48,10 @@ def run(launch: Launch, settings: Settings, options: Options, listening: socket.
     """
     import uvicorn
 
+    from components.registry.experiment_state import find_control
     from components.registry.versions import Version
     from components.serving import app, demo_users
+    from components.serving.arms import Arms
     from components.serving.demo import Demo
     from components.serving.event_log import EventLog
     from components.serving.loaded_model import LoadedModel
@@ -74,10 +76,14 @@ def run(launch: Launch, settings: Settings, options: Options, listening: socket.
         gc.collect()  # a graph is full of cycles, which would lie there until Python finds enough of them: 27 MB per version
 
     holder = ModelHolder(settings.serving, load, changed)
-    service = Service(launch, holder, log, metrics, Limits(), options.explore, histories)
+    control = ModelHolder(find_control(settings.serving), load, changed) if launch.experiment else None
+    arms = Arms(holder, control)
+    service = Service(
+        launch, holder, log, metrics, Limits(), options.explore, histories, arms if launch.experiment else None
+    )
 
     def close() -> None:
-        holder.stop()
+        arms.stop()
         if log is not None:
             log.close()
 
@@ -88,7 +94,7 @@ def run(launch: Launch, settings: Settings, options: Options, listening: socket.
     )
     # uvicorn ends in good order and then raises the signal again: being told to stop is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    holder.follow(POLL_SECONDS)
+    arms.follow(POLL_SECONDS)
     uvicorn.Server(config).run(sockets=[listening])
     return 0
 

@@ -11,7 +11,7 @@ from tfx.dsl.components.common.resolver import Resolver
 from tfx.types import channel_utils
 from tfx.types.channel import OutputChannel
 
-from components.declaration import Launch, Rules
+from components.declaration import Experiment, Launch, Rules
 from pipeline import code_digest, steps
 from pipeline.beam_profiles import BEAM_STEPS, BeamProfile
 from pipeline.graph import create_pipeline
@@ -21,6 +21,7 @@ from pipeline.settings import PROJECT, Settings
 pytestmark = pytest.mark.tensorflow
 
 LAUNCHES = {
+    "experiment": dataclasses.replace(shop.LAUNCH, experiment=Experiment("click", guards=("purchase",))),
     "shop": shop.LAUNCH,
     "movielens": movielens.LAUNCH,
     "no catalogue": dataclasses.replace(shop.LAUNCH, catalogue=None),
