@@ -9,7 +9,7 @@ from pathlib import Path
 
 from components.errors import DayoneError, SettingsError
 from pipeline import launches, steps
-from pipeline.cli import compile, feast, kubeflow, launch_options, rollout, serve, vectors, versions
+from pipeline.cli import compile, experiment, feast, kubeflow, launch_options, plan, rollout, serve, vectors, versions
 from pipeline.settings import VARIABLES, Settings
 
 EXIT_OK, EXIT_ERROR, EXIT_STOPPED = 0, 1, 130
@@ -56,6 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     listing.set_defaults(command=_list_launches)
     versions.add_to(commands)
+    plan.register(commands)
+    experiment.register(commands)
     rollout.add_to(commands)
     serve.add_to(commands)
     vectors.add_to(commands)
