@@ -24,6 +24,9 @@ from components.registry.experiment_state import Look, State
 
 ACTION_FILE, CONTROL_FOLDER = "experiment_action.json", "control"
 PUSH, START, CANDIDATE, KEEP = "push", "start", "candidate", "keep"
+# A stage counts from so much after it was written: until then some servers still follow the one before. Enrolment is
+# nested, so whoever was enrolled before is served the same by both.
+SETTLE_SECONDS = 60
 FINAL = ("harm", "ended", "unfinished", "stopped")
 
 
@@ -61,7 +64,7 @@ def begin_state(begin: Mapping[str, Any], control: int, treatment: int, now: int
     Args:
       begin: launch, ramp, days, holdout and planned_variance (None for one that is not known).
       control, treatment: versions.
-      now: seconds since the epoch.
+      now: seconds since the epoch, from which a stage counts (see `SETTLE_SECONDS`).
     """
     planned = begin["planned_variance"]
     return State(
@@ -104,7 +107,7 @@ def apply_decision(folder: Path, action: Action, now: int) -> str:
     Args:
       folder: of the launch's versions.
       action: a decision.
-      now: seconds since the epoch.
+      now: seconds since the epoch, from which a stage counts (see `SETTLE_SECONDS`).
     """
     state = experiment_state.read_state(folder).state
     if state is None or state.id != action.experiment:
@@ -154,7 +157,7 @@ def push_winner(folder: Path, written: Path, control: Path | None, action: Actio
       written: the winner, whole, in a hidden folder beside the versions.
       control: the saved rules, published beside the launch; None without a declared experiment.
       action: "push", "start" or "candidate".
-      now: seconds since the epoch.
+      now: seconds since the epoch, from which a stage counts (see `SETTLE_SECONDS`).
     """
     number = max([int(written.name), *(version.number + 1 for version in versions.listed(folder))])
     if control is not None:

@@ -24,7 +24,7 @@ from tfx.utils import json_utils, proto_utils
 from components.errors import DayoneError
 from components.progress import set_figure
 from components.registry import experiment_push, experiment_state, export, versions
-from components.registry.experiment_push import ACTION_FILE, CONTROL_FOLDER, Action
+from components.registry.experiment_push import ACTION_FILE, CONTROL_FOLDER, SETTLE_SECONDS, Action
 
 KEEP = "keep_versions"
 _DESTINATION = standard_component_specs.PUSH_DESTINATION_KEY
@@ -62,7 +62,9 @@ class VersionPusherExecutor(executor.Executor):
                 if action.kind != experiment_push.CANDIDATE:
                     self._MarkPushed(pushed, os.path.join(base, str(number)), str(number))
             elif action.experiment:
-                set_figure(pushed, experiment_push.apply_decision(Path(base), action, int(time.time())))
+                set_figure(
+                    pushed, experiment_push.apply_decision(Path(base), action, int(time.time()) + SETTLE_SECONDS)
+                )
 
 
 class VersionPusher(component.Pusher):
@@ -117,7 +119,7 @@ def _publish(written: Path, base: Path, keep: int, action: Action, control: Path
     for folder in (written, control):
         if folder is not None:
             export.add_to_card(str(folder), stamp)
-    number = experiment_push.push_winner(base, written, control, action, int(time.time()))
+    number = experiment_push.push_winner(base, written, control, action, int(time.time()) + SETTLE_SECONDS)
     versions.prune(base, keep)
     if control is not None:
         versions.prune(experiment_state.find_control(base), keep)

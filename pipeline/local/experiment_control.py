@@ -45,7 +45,7 @@ def start(launch: Launch, settings: Settings, number: int) -> State:
     begin |= {"planned_variance": planned if math.isfinite(planned) else None}
     live = [version.number for version in versions.listed(folder) if version.state != "withdrawn"]
     taken = number if tries_served else max([number, control, *live]) + 1
-    state = experiment_push.begin_state(begin, control, taken, int(time.time()))
+    state = experiment_push.begin_state(begin, control, taken, int(time.time()) + experiment_push.SETTLE_SECONDS)
     if tries_served:
         state = dataclasses.replace(state, others=taken)
     experiment_state.write_state(folder, state)
