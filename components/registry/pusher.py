@@ -59,7 +59,9 @@ class VersionPusherExecutor(executor.Executor):
             written = next(hidden.glob("*"), None)
             if written is not None:
                 number = _publish(written, Path(base), keep, action, _find_control(Path(winner.uri)))
-                if action.kind != experiment_push.CANDIDATE:
+                if action.kind == experiment_push.CANDIDATE:
+                    self._MarkNotPushed(pushed)
+                else:
                     self._MarkPushed(pushed, os.path.join(base, str(number)), str(number))
             elif action.experiment:
                 set_figure(
