@@ -3,8 +3,7 @@
     python data/generate.py --out data/sample
 
 The world is in the files beside this one: `shop_world` (catalogue, trends, logging policy) and `shop_traffic` (users
-  and what they
-do); this one turns it into tables. Imports numpy and pyarrow only.
+and what they do); this one turns it into tables. Imports numpy and pyarrow only.
 """
 
 import argparse

@@ -1,10 +1,9 @@
 """The declaration: the one file a team edits to launch a feature.
 
 A `Launch` says what exists: where the interaction log and the catalogue are, which of their columns play which role,
-  what the
-product wants (objectives), which rules serve first and what a model must show to replace them. It is frozen and checked
-when it is
-made. Each step gets a view of it (`components.declaration.views`): the part that the step reads, and no more.
+what the product wants (objectives), which rules serve first and what a model must show to replace them. It is frozen
+and checked when it is made. Each step gets a view of it (`components.declaration.views`): the part that the step reads,
+and no more.
 """
 
 import dataclasses

@@ -15,8 +15,8 @@ class Rules:
         `recent_popularity`, `context_popularity` and `covisitation`; a function of yours goes by its dotted path
         (docs/clone.md).
       fallbacks: rules out of `names`, in the order in which they answer where the rule that serves has nothing to say,
-        and where a model
-        is asked without a history. () is the popularity rules among `names`: by context, recent, all-time.
+        and where a model is asked without a history. () is the popularity rules among `names`: by context, recent,
+        all-time.
       context: columns of `log.context`; `context_popularity` counts recent popularity for each of their values
         (combinations, if several).
       recent_days: the window of recent popularity, in days before the last training event.

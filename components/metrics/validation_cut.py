@@ -31,8 +31,7 @@ class Questions:
       target: [q] int64, the column of the item that was acted on.
       sample: [S - 1] int64, columns of candidates: all of them, or a uniform sample of a large catalogue.
       offset: [q, S] float32, to be added to scores: -inf for what is not shown (seen before, or the target itself),
-        else the log of how many
-        candidates a sampled one stands for; the last place is the target's.
+        else the log of how many candidates a sampled one stands for; the last place is the target's.
     """
 
     rows: np.ndarray

@@ -1,8 +1,8 @@
 """Trains the model and exports it: the `run_fn` of the step "Trainer".
 
 First, on a validation cut of the training time, the number of epochs and the weights of the score's parts; then the
-towers, on all of it; then, on
-their frozen vectors, the ranking head, calibrated on the validation cut. The eval split is not read.
+towers, on all of it; then, on their frozen vectors, the ranking head, calibrated on the validation cut. The eval split
+is not read.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""Lays the item vectors of a trained model beside its SavedModel, for whatever searches vectors elsewhere (`components.vectors`)."""
+"""Lays the item vectors of a trained model beside its SavedModel, for whatever searches vectors elsewhere (`components.integrations`)."""
 
 from components.features.training_data import TrainingData
 from components.models.model_recommender import ModelRecommender

@@ -11,8 +11,8 @@ score_catalogue   user_id [B], history [B, H], <context> [B]                    
 catalogue         nothing                                                         ->  item_ids [A], titles [A]
 
 Ids are strings; histories are oldest first and padded with "". A context column is asked for by its own name, or by
-`input_name` of it
-where TensorFlow cannot take that. A SavedModel with these loads in plain TensorFlow, without this code.
+`input_name` of it where TensorFlow cannot take that. A SavedModel with these loads in plain TensorFlow, without this
+code.
 """
 
 from collections.abc import Callable

@@ -1,9 +1,8 @@
 """The parameters of the compiled pipeline: what a run may set, each with the declaration's value as its default.
 
 TFX's compiler drops the defaults of its own runtime parameters, and what we want to set stands inside constants. So
-they are put into the spec
-here, as inputs of the pipeline and of the steps that they concern; `pipeline.kubeflow.run_parameters` writes them into
-the constants.
+they are put into the spec here, as inputs of the pipeline and of the steps that they concern;
+`pipeline.kubeflow.run_parameters` writes them into the constants.
 """
 
 import posixpath

@@ -4,12 +4,9 @@
     make bench-quality ARGS="--launch shop --data runs/sample"     any launch, with the folder of its log and catalogue
 
 Every fit runs in a process of its own, forked after the log was read: its CPU-seconds (all threads) are those of the
-  fit alone, its MB what
-its memory grew by at the peak, fit and answers together. Ranks are exact, over all active items, by the pipeline's own
-code. Rivals with
-settings are tuned on the training's last tenth before (not counted in their CPU-seconds; our model's own choices are
-counted). The
-figures are means over the seeds.
+fit alone, its MB what its memory grew by at the peak, fit and answers together. Ranks are exact, over all active items,
+by the pipeline's own code. Rivals with settings are tuned on the training's last tenth before (not counted in their
+CPU-seconds; our model's own choices are counted). The figures are means over the seeds.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 """The graph of every kind of launch: which nodes there are, and that nothing is learnt before the gates."""
 
 import dataclasses
+import json
 import shutil
 
 import pytest
@@ -11,7 +12,8 @@ from tfx.dsl.components.common.resolver import Resolver
 from tfx.types import channel_utils
 from tfx.types.channel import OutputChannel
 
-from components.declaration import Experiment, Launch, Rules
+from components.declaration import Experiment, Rules
+from components.declaration.views import RetrievalView
 from pipeline import code_digest, steps
 from pipeline.beam_profiles import BEAM_STEPS, BeamProfile
 from pipeline.graph import create_pipeline
@@ -77,6 +79,7 @@ def producers(node):
 
 def test_the_launches_differ_in_what_they_have():
     assert {name: (one.catalogue is not None, one.has_ranking_head) for name, one in LAUNCHES.items()} == {
+        "experiment": (True, True),
         "shop": (True, True),
         "movielens": (True, True),
         "no catalogue": (False, True),
@@ -101,6 +104,7 @@ def test_nothing_reads_examples_before_their_gate_but_what_the_gate_needs(launch
                 assert gates[producer] in upstream(node), node.id
     ranking = {steps.RANKING_EXAMPLES} if launch.has_ranking_head else set()
     search = {steps.TUNER} if launch.model.tuning_trials else set()
+    ranking |= {steps.OUTCOME} if launch.experiment else set()
     assert (
         readers[steps.GATE]
         == {steps.DRIFT_GATE, steps.TRANSFORM, steps.RULES, steps.TRAINER, steps.RETRIEVAL_EVALUATOR} | ranking | search
@@ -148,6 +152,7 @@ def test_the_pusher_gets_the_winner_and_its_blessing(launch, tmp_path):
         {("ModelEvaluation", steps.EVALUATOR), ("ModelBlessing", steps.EVALUATOR)} if launch.has_ranking_head else set()
     )
     evaluated = {("ModelEvaluation", steps.RETRIEVAL_EVALUATOR), ("Model", steps.TRAINER), ("Model", steps.RULES)}
+    judged |= {("ModelEvaluation", steps.OUTCOME)} if launch.experiment else set()
     assert producers(nodes[steps.VERDICT]) == evaluated | judged | {("ExampleStatistics", steps.STATISTICS_GEN)}
 
 
@@ -175,7 +180,15 @@ def test_steps_of_ours_carry_launch_and_code(launch, tmp_path):
         if name in nodes:
             properties = repr(dict(nodes[name].exec_properties))
             assert code_digest.of_module(module) in properties, name
-            assert launch.name in properties, name
+
+
+def test_each_step_carries_its_view_of_the_declaration(launch, tmp_path):
+    nodes = nodes_of(made(launch, tmp_path))
+    for step in steps.of(launch):
+        if step.view is not None and step.name != steps.EVALUATOR:
+            text = json.dumps(step.view.of(launch).to_json())[1:-1]
+            properties = json.dumps(dict(nodes[step.name].exec_properties), default=str)
+            assert text in properties or text.replace("\\", "\\\\\\") in properties, step.name
 
 
 def test_an_edit_of_a_rule_of_one_s_own_is_a_reason_to_count_and_train_again_and_none_to_search(tmp_path, monkeypatch):
@@ -201,13 +214,13 @@ def test_an_edit_of_a_rule_of_one_s_own_is_a_reason_to_count_and_train_again_and
 
 @pytest.mark.parametrize(
     "module",
-    ["models.search", "models.tuner", "models.retrieval_training", "models.score_parts", "features.event_table"],
+    ["models.tuning.search", "models.tuning.tuner", "models.retrieval.retrieval_training", "features.event_table"],
 )
 def test_an_edit_of_what_a_trial_runs_is_a_reason_to_search_again(tmp_path, monkeypatch, module):
     shutil.copytree(PROJECT / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(code_digest, "PROJECT", tmp_path)
     found = []
-    for edit in ("", "# edited"):
+    for edit in ("", "\nEDITED = 1\n"):
         with tmp_path.joinpath("components", *module.split(".")).with_suffix(".py").open("a") as file:
             file.write(edit)
         code_digest.of_module.cache_clear()
@@ -230,7 +243,7 @@ def test_the_champion_is_a_parameter(tmp_path):
     assert nodes[steps.DRIFT_BASELINE].exec_properties["champion"] == "serving/7"
     node = nodes[steps.RETRIEVAL_EVALUATOR]
     assert node.exec_properties["champion"] == "serving/7"
-    assert Launch.from_json(node.exec_properties["launch"]) == shop.LAUNCH
+    assert RetrievalView.from_json(node.exec_properties["launch"]) == RetrievalView.of(shop.LAUNCH)
 
 
 def test_it_compiles(launch, tmp_path):

@@ -26,8 +26,7 @@ def train(
       retrieval: the towers, trained on all of it.
       context: column to [n], the context features of every event.
       choice: holds towers that were trained on the events before its cut. A head of theirs is asked for the rows after
-        the cut, to learn how far to
-        believe the answers (`believed`); without such towers they stay as they are.
+        the cut, to learn how far to believe the answers (`believed`); without such towers they stay as they are.
     """
     every = labelled_rows(data)
     head = _fitted(data, examples(data, retrieval, context, every), "ranking head")
@@ -67,11 +66,9 @@ def believed(logits: np.ndarray, label: np.ndarray) -> np.ndarray:
     """How far to believe an objective's logits [k], by labels [k] that were not learnt from (negative: missing): the scale and the shift, [2].
 
     P(1) = sigmoid(scale x logit + shift), the scale at least 0 (Platt, "Probabilistic outputs for support vector
-    machines", 1999). The vectors
-    were trained on the same clicks and make these look easier to tell than they are: on later rows logits scatter too
-      far and their mean is off.
-    As the choice between "no", whose score is 0, and "yes" it is a blend of two parts; few rows leave it near its
-    start, the logits as they are.
+    machines", 1999). The vectors were trained on the same clicks and make these look easier to tell than they are: on
+    later rows logits scatter too far and their mean is off. As the choice between "no", whose score is 0, and "yes" it
+    is a blend of two parts; few rows leave it near its start, the logits as they are.
     """
     known = label >= 0
     yes = np.stack([logits[known], np.ones(known.sum())], axis=1).astype(np.float32)

@@ -48,8 +48,7 @@ def fit(model: tf.keras.Model, arrays: dict, schedule: Schedule, watch: Callable
       arrays: name to [rows, ...], nested as the model takes its inputs.
       schedule: how.
       watch: the model's value on the validation part, asked after each epoch. The model keeps the weights of the best
-        epoch, and training stops
-        when `PATIENCE` epochs were no better.
+        epoch, and training stops when `PATIENCE` epochs were no better.
     """
     rows = len(next(iter(arrays.values())))
     if not rows:

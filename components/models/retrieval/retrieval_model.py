@@ -3,11 +3,9 @@
 Letters: B batch, L positions, N rows of the item table, D vector size, S sampled candidates.
 
 loss = mean over positions of -log softmax(q . v / temperature)[next item]. Up to `FULL_SOFTMAX_ITEMS` items the softmax
-runs over the
-whole table. Beyond, over the batch's own next items and as many uniform samples, each logit corrected by -log of the
-probability
-that its candidate is there (log-Q correction; Yi et al., "Sampling-bias-corrected neural modeling", RecSys 2019,
-section 3).
+runs over the whole table. Beyond, over the batch's own next items and as many uniform samples, each logit corrected by
+-log of the probability that its candidate is there (log-Q correction; Yi et al., "Sampling-bias-corrected neural
+modeling", RecSys 2019, section 3).
 """
 
 from collections.abc import Callable
@@ -78,8 +76,7 @@ class RetrievalModel(tfrs.Model):
 
         Args:
           inputs: `history` [B, L] int32 item rows, `target` [B, L] int32 the row that followed each (0: none), `weight`
-            [B, L]
-            float32, `context` the features of the request for each next item, column to [B, L].
+            [B, L] float32, `context` the features of the request for each next item, column to [B, L].
           training: whether dropout is on.
         """
         history = inputs["history"]

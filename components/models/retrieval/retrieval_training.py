@@ -72,8 +72,7 @@ def choose(
       request: of the declared context.
       context: column to [n], its features of every event.
       saved: the weights to start from. The cut is then not before the last event that they know; with too few events
-        after it nothing can be
-        chosen for such a start, and this is the choice for random weights.
+        after it nothing can be chosen for such a start, and this is the choice for random weights.
     """
     moment = (
         validation_cut.cut(data) if saved is None else max(validation_cut.cut(data), warm_start.last_event(saved) + 1)
