@@ -47,6 +47,9 @@ bench-sample: setup ## new items and the ranking head, judged by the truth of ge
 bench-launch: setup ## the experiment's readings against known truth: false alarms, power, rollback (about five minutes; ARGS=--quick)
 	@$(BIN)/python tests/bench/bench_launch.py $(ARGS)
 
+rehearsal: setup ## a launch rehearsed on the sample's world: never, at once, by the ramp (a minute; ARGS=--quick, ARGS="--model inverted")
+	@$(BIN)/python data/rehearsal.py $(ARGS)
+
 sample: setup ## make the sample log alone; options: make sample ARGS="--help"
 	@$(BIN)/python data/generate.py $(ARGS)
 

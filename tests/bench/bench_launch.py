@@ -12,7 +12,10 @@ from pathlib import Path
 import numpy as np
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1] / "components" / "experiment")]
+sys.path[:0] = [str(Path(__file__).parents[1] / "fakes"), str(Path(__file__).parents[2] / "data")]
 
+import rehearsal  # noqa: E402
+from shop_world import Size  # noqa: E402
 from simulated_experiment import World, play_launch, read_daily  # noqa: E402
 from test_experiment_truth import DAYS, play_repeats  # noqa: E402
 
@@ -99,6 +102,23 @@ def claim_void(seeds: int, users: int) -> Iterator[Claim]:
     )
 
 
+def claim_rehearsals(seeds: int) -> Iterator[Claim]:
+    """Launches in the sample's world, whose true values are known; see data/rehearsal.py."""
+    good, same, bad = (
+        [rehearsal.play_future(Size(30_000, 1_500, 200, 26, seed), "by the ramp", model) for seed in range(seeds)]
+        for model in (rehearsal.rank_counted, None, rehearsal.rank_inverted)
+    )
+    won = np.mean([future.ending == "won" for future in good])
+    yield f"rehearsal, {seeds} worlds, counted model: won", float(won), ">= .90", bool(won >= 0.9)
+    read = [future for future in good if future.gain is not None and future.true_gain is not None]
+    covered = np.mean([future.gain[1] < future.true_gain < future.gain[2] for future in read])
+    yield "  its true gain inside the reading's range", float(covered), ">= .90", bool(covered >= 0.9)
+    nothing = np.mean([future.ending != "won" for future in same])
+    yield f"rehearsal, {seeds} worlds, model equals rules: not won", float(nothing), ">= .93", bool(nothing >= 0.93)
+    back = np.mean([future.ending == "harm" for future in bad])
+    yield f"rehearsal, {seeds} worlds, inverted model: rolled back", float(back), "= 1", bool(back == 1)
+
+
 def main() -> int:
     """Prints the claims; returns 1 where one fails."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -110,6 +130,7 @@ def main() -> int:
         lambda: claim_variance(40 // share),
         lambda: claim_launches(40 // share, 20_000),
         lambda: claim_void(40 // share, 20_000),
+        lambda: claim_rehearsals(40 // share),
     )
     for group in groups:
         began = time.process_time()
