@@ -29,7 +29,8 @@ from components.registry.experiment_state import State  # noqa: E402
 WARM_UP, DAY = 8, 86_400
 RULES_VERSION, MODEL_VERSION = 1, 2
 DECLARED = Experiment("click", ramp=(0.2, 1.0), days=14, min_users=20)
-Rank = Callable[[DailyTraffic, np.ndarray, np.ndarray], np.ndarray]
+# (traffic, users [n], how often one item followed another [I, I], what is on sale [I]) -> lists [n, L].
+Rank = Callable[[DailyTraffic, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,20 +70,22 @@ class Future:
         return sum(day.clicks for day in self.days)
 
 
-def rank_counted(traffic: DailyTraffic, user: np.ndarray, followed: np.ndarray) -> np.ndarray:
+def rank_counted(traffic: DailyTraffic, user: np.ndarray, followed: np.ndarray, sale: np.ndarray) -> np.ndarray:
     """What followed the user's last items most often, for its popularity, then what is popular: [n, L] int64."""
     popular = followed.sum(axis=0)
     scores = traffic.profile(user) @ (followed / np.sqrt(popular + 5)) + 1e-3 * popular / (popular.max() + 1)
-    return _top(traffic, user, scores)
+    return _top(traffic, user, scores, sale)
 
 
-def rank_inverted(traffic: DailyTraffic, user: np.ndarray, followed: np.ndarray) -> np.ndarray:
+def rank_inverted(traffic: DailyTraffic, user: np.ndarray, followed: np.ndarray, sale: np.ndarray) -> np.ndarray:
     """What hardly anybody took: [n, L] int64."""
-    return _top(traffic, user, np.broadcast_to(-followed.sum(axis=0), (len(user), len(followed))))
+    return _top(traffic, user, np.broadcast_to(-followed.sum(axis=0), (len(user), len(followed))), sale)
 
 
-def _top(traffic: DailyTraffic, user: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    return np.argsort(np.where(traffic.acted(user), -np.inf, scores), axis=1, kind="stable")[:, : -LENGTH - 1 : -1]
+def _top(traffic: DailyTraffic, user: np.ndarray, scores: np.ndarray, sale: np.ndarray) -> np.ndarray:
+    """The best items that are on sale and that the user did not act on: [n, L] int64."""
+    hidden = traffic.acted(user) | ~sale
+    return np.argsort(np.where(hidden, -np.inf, scores), axis=1, kind="stable")[:, : -LENGTH - 1 : -1]
 
 
 MODELS: dict[str, Rank | None] = {"counted": rank_counted, "inverted": rank_inverted, "rules": None}
@@ -112,10 +115,9 @@ def play_future(size: Size, name: str, model: Rank | None) -> Future:
         days.append(_describe(log[-1], day - WARM_UP, float(treated.mean()), said))
     if last is None or last.objective.gain is None:
         return Future(name, tuple(days), ending)
-    gain = last.objective.gain
-    return Future(
-        name, tuple(days), ending, (gain.relative, *gain.bounds(last.objective.boundary)), _true_gain(log[:tried])
-    )
+    gain, metric = last.objective.gain, last.objective
+    deviations = metric.earliest if ending == "harm" else metric.boundary
+    return Future(name, tuple(days), ending, (gain.relative, *gain.bounds(deviations)), _true_gain(log[:tried]))
 
 
 def _midnight(day: int) -> int:
@@ -144,10 +146,10 @@ def _find_treated(name: str, state: State | None, users: Sequence[str]) -> np.nd
 
 def _chooser(traffic: DailyTraffic, model: Rank, treated: np.ndarray, followed: np.ndarray, day: int) -> Choose:
     """The hook of a day: who gets the model, and the lists, of what is on sale that day."""
-    counts = followed * traffic.on_sale(START_MS + day * DAY_MS)
+    sale = traffic.on_sale(START_MS + day * DAY_MS)
 
     def choose(world: DailyTraffic, user: np.ndarray, _: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return treated[user], model(world, user, counts)
+        return treated[user], model(world, user, followed, sale)
 
     return choose
 

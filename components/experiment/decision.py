@@ -41,6 +41,11 @@ class Metric:
     harm_boundary: float = math.inf
 
     @property
+    def earliest(self) -> float:
+        """How many standard errors the first of both boundaries is away: that of harm, in the first days."""
+        return min(self.boundary, self.harm_boundary)
+
+    @property
     def better(self) -> bool:
         """Whether the treatment is significantly better."""
         return self.gain is not None and self.gain.z > self.boundary
@@ -48,7 +53,7 @@ class Metric:
     @property
     def harmed(self) -> bool:
         """Whether the treatment is significantly worse."""
-        return self.gain is not None and self.gain.z < -min(self.harm_boundary, self.boundary)
+        return self.gain is not None and self.gain.z < -self.earliest
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,7 +18,7 @@ def explain(decision: Decision, progress: Progress, objective: Metric) -> tuple[
       progress: how far the experiment is.
       objective: the metric that decides.
     """
-    gain = f"{describe_gain(objective)}."
+    gain = f"{describe_gain(objective, objective.earliest if decision.kind == 'harm' else objective.boundary)}."
     match decision.kind:
         case "void":
             details = [*(f"{cause}." for cause in decision.cause), CAUSES]
@@ -41,13 +41,13 @@ def explain(decision: Decision, progress: Progress, objective: Metric) -> tuple[
             return f"The experiment goes on: {_left(decision, progress)}.", [gain]
 
 
-def describe_gain(metric: Metric) -> str:
-    """Returns the gain with its range at this look: "click +4.2% (range +1.0% to +7.5%)"."""
+def describe_gain(metric: Metric, deviations: float) -> str:
+    """Returns the gain with a range of so many standard errors: "click +4.2% (range +1.0% to +7.5%)"."""
     if metric.gain is None:
         return f"{metric.name}: nothing to read yet"
-    if not math.isfinite(metric.boundary):
+    if not math.isfinite(deviations):
         return f"{metric.name}: {format_share(metric.gain.relative)}, too early for a range"
-    low, high = metric.gain.bounds(metric.boundary)
+    low, high = metric.gain.bounds(deviations)
     return f"{metric.name} {format_share(metric.gain.relative)} (range {format_share(low)} to {format_share(high)})"
 
 

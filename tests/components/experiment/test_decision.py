@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import pytest
 
@@ -76,9 +77,9 @@ def test_every_decision_has_words(kind, progress):
 def test_a_gain_is_said_with_the_range_of_its_look():
     gain = Gain(0.04, 0.01**2)
 
-    assert describe_gain(Metric("click", gain, boundary=2.0)) == "click +4.1% (range +2.0% to +6.2%)"
-    assert describe_gain(Metric("click", gain)) == "click: +4.1%, too early for a range"
-    assert describe_gain(Metric("click", None)) == "click: nothing to read yet"
+    assert describe_gain(Metric("click", gain), 2.0) == "click +4.1% (range +2.0% to +6.2%)"
+    assert describe_gain(Metric("click", gain), math.inf) == "click: +4.1%, too early for a range"
+    assert describe_gain(Metric("click", None), 2.0) == "click: nothing to read yet"
     assert format_share(0.314) == "+31%" and format_share(-0.05) == "-5.0%"
 
 
