@@ -13,9 +13,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from components.evaluation.findings import CHAMPION, MODEL
+from components.evaluation.findings import CHAMPION, MODEL, RULES
 from components.registry.experiment_push import CANDIDATE, KEEP, PUSH, START, Action
 from components.registry.experiment_state import Look
+
+
+OFFLINE = {MODEL: "the model wins", CHAMPION: "what is served stays", RULES: "the rules win"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +65,7 @@ def merge(verdict: Mapping[str, Any], choice: Choice | None) -> dict[str, Any]:
     """Returns the verdict with the experiment's headline, reasons and advice in front of its own."""
     if choice is None:
         return dict(verdict)
-    own = [] if choice.headline is None else [f"Offline: {verdict['headline']}"]
+    own = [] if choice.headline is None else [f"Offline verdict: {OFFLINE[verdict['outcome']]}."]
     return {
         **verdict,
         "headline": choice.headline or verdict["headline"],

@@ -67,7 +67,7 @@ def test_the_experiments_words_come_first_and_the_offline_verdict_stays():
 
     ours = merge(verdict, choose("model", "model", running("harm")))
     assert ours["headline"] == "harm headline" and ours["action"] == "harm"
-    assert ours["reasons"] == ["detail.", "Offline: The new model is worth it.", "+5%."]
+    assert ours["reasons"] == ["detail.", "Offline verdict: the model wins.", "+5%."]
     assert merge(verdict, None) == verdict
     held = merge(verdict, choose("model", "model", HOLDOUT))
     assert held["headline"] == verdict["headline"]
