@@ -13,13 +13,14 @@ import importlib.util
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
-PACKAGE = "components"
+PACKAGES = ("components", "pipeline.launches")
 DIGEST_LETTERS = 16
 # A step's view of the declaration is a parameter of its own; these modules make, check and carry it.
 NOT_RUN = frozenset(
     (
         "components.errors",
         "components.progress",
+        "pipeline.launches",
         "components.declaration",
         *(
             f"components.declaration.{name}"
@@ -85,5 +86,8 @@ def _imports(module: str) -> list[str]:
             origin = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
             names += [origin, *(f"{origin}.{alias.name}" for alias in node.names)]
     parts = [name.split(".") for name in names]
-    holders = {".".join(part[:size]) for part in parts for size in range(1, len(part) + 1) if part[0] == PACKAGE}
-    return [name for name in holders if _source(name).is_file()]
+    holders = {".".join(part[:size]) for part in parts for size in range(1, len(part) + 1)}
+    ours = [
+        name for name in holders if name.startswith(tuple(f"{package}." for package in PACKAGES)) or name in PACKAGES
+    ]
+    return [name for name in ours if _source(name).is_file()]

@@ -9,7 +9,7 @@ from tfx.orchestration import metadata
 from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.types import BaseChannel
 
-from components.declaration import Launch
+from components.declaration import CustomModel, Launch
 from components.evaluation import ranking_metrics
 from components.evaluation.ranking_step import RankingExamples
 from components.evaluation.retrieval_step import RetrievalEvaluator
@@ -27,7 +27,7 @@ from components.validation.drift_steps import DriftBaseline, DriftGate
 from components.validation.drift_validator import DriftValidator, drift_config
 from components.validation.schema_gate import SchemaGate
 from components.validation.statistics_step import StatisticsPage
-from pipeline import code_digest, steps
+from pipeline import code_digest, custom_steps, steps
 from pipeline.settings import Settings
 
 PREPROCESSING_FN = "components.features.preprocessing.preprocessing_fn"
@@ -75,7 +75,8 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
     pusher = push(settings, verdict)
     gates = [*log.components, *(catalogue.components if catalogue else []), page, *drift]
     learning = [transform, rules, *tuner, model]
-    return _pipeline(launch, settings, [*gates, *learning, retrieval, *ranking, *outcome, verdict, pusher])
+    standard = [*gates, *learning, retrieval, *ranking, *outcome, verdict, pusher]
+    return _pipeline(launch, settings, [*standard, *custom_steps.build(launch.steps, standard)])
 
 
 def _pipeline(launch: Launch, settings: Settings, components: list[BaseNode]) -> tfx_pipeline.Pipeline:
@@ -215,11 +216,13 @@ def train(
 ) -> CatalogueTrainer:
     """The model, trained on the train split and exported with the serving signatures."""
     view = steps.view_of(steps.TRAINER, launch)
-    code = _code(steps.TRAINER, *launch.rules.names)
+    run_fn, code = MODEL_RUN_FN, _code(steps.TRAINER, *launch.rules.names)
+    if isinstance(launch.model, CustomModel):
+        run_fn, code = launch.model.run_fn, code_digest.of_module(launch.model.run_fn.rpartition(".")[0])
     items, graph = catalogue.examples if catalogue else None, transform.outputs["transform_graph"]
     start = champion if launch.model.warm_start else ""
     best = tuner[0].outputs["best_hyperparameters"] if tuner else None
-    trainer = CatalogueTrainer(MODEL_RUN_FN, code, view, log.examples, graph, items, start, best)
+    trainer = CatalogueTrainer(run_fn, code, view, log.examples, graph, items, start, best)
     return trainer.with_id(steps.TRAINER)
 
 

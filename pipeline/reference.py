@@ -4,6 +4,7 @@
 that the page cannot say anything else than the code.
 """
 
+import collections.abc
 import dataclasses
 import inspect
 import re
@@ -70,7 +71,7 @@ def render() -> str:
 
 def steps_that_read(path: str) -> tuple[str, ...]:
     """Returns the names of the steps whose view holds a field, in the order of the graph."""
-    names = path.replace("[]", "").split(".")
+    names = re.sub(r"\[\]|\(\w+\)", "", path).split(".")
     return tuple(step.name for step in steps.STEPS if step.view is not None and _holds(step.view, names))
 
 
@@ -79,34 +80,40 @@ def _holds(kind: typing.Any, names: list[str]) -> bool:
     if not names:
         return True
     hints = typing.get_type_hints(kind) if dataclasses.is_dataclass(kind) else {}
-    return names[0] in hints and _holds(_group(hints[names[0]]) or object, names[1:])
+    kinds = _groups(hints[names[0]]) or [object] if names[0] in hints else []
+    return any(_holds(part, names[1:]) for part in kinds)
 
 
 def _fields_of(kind: type, prefix: str) -> Iterator[Field]:
     hints, meanings = typing.get_type_hints(kind), _meanings(kind)
     for field in dataclasses.fields(kind):
         path, hint = f"{prefix}{field.name}", hints[field.name]
-        group = _group(hint)
-        if group is not None:
-            yield from _fields_of(group, f"{path}[]." if typing.get_origin(hint) is tuple else f"{path}.")
-        else:
+        groups = _groups(hint)
+        for group in groups:
+            name = f"{path}[]" if typing.get_origin(hint) is tuple else path
+            yield from _fields_of(group, f"{name}." if group is groups[0] else f"{name}({group.__name__}).")
+        if not groups:
             yield Field(path, _written(hint), _default(field), meanings.get(field.name, ""), steps_that_read(path))
 
 
-def _group(hint: typing.Any) -> type | None:
-    """Returns the class of a field that holds fields of its own; None for a plain value."""
-    return next((kind for kind in (hint, *typing.get_args(hint)) if dataclasses.is_dataclass(kind)), None)  # type: ignore[return-value]
+def _groups(hint: typing.Any) -> list[typing.Any]:
+    """Returns the classes of a field that hold fields of their own; none for a plain value."""
+    return [kind for kind in (hint, *typing.get_args(hint)) if dataclasses.is_dataclass(kind)]
 
 
 def _written(hint: typing.Any) -> str:
     """Returns a type as a person reads it: "text", "number", "list of text"."""
     words = {str: "text", int: "whole number", float: "number", bool: "true or false", types.NoneType: "nothing"}
+    if typing.get_origin(hint) is collections.abc.Mapping:
+        return "dictionary"
     if typing.get_origin(hint) is tuple:
         return f"tuple of {_written(typing.get_args(hint)[0])}"
     return " or ".join(words.get(kind, str(kind)) for kind in typing.get_args(hint) or (hint,))
 
 
 def _default(field: "dataclasses.Field[typing.Any]") -> str:
+    if field.default_factory is not dataclasses.MISSING:
+        return repr(field.default_factory())
     return "" if field.default is dataclasses.MISSING else repr(field.default)
 
 

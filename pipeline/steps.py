@@ -118,7 +118,7 @@ STEPS = (
 
 
 def of(launch: Launch) -> tuple[Step, ...]:
-    """The steps that a launch's pipeline has, in order."""
+    """Returns the steps that a launch's pipeline has, in order; a launch's own come last."""
     has = {
         "": True,
         "catalogue": launch.catalogue is not None,
@@ -126,7 +126,8 @@ def of(launch: Launch) -> tuple[Step, ...]:
         "tuning": launch.model.tuning_trials > 0,
         "experiment": launch.experiment is not None,
     }
-    return tuple(step for step in STEPS if has[step.needs])
+    own = (Step(step.name, step.does) for step in launch.steps)
+    return (*(step for step in STEPS if has[step.needs]), *own)
 
 
 def named(name: str) -> Step:

@@ -13,10 +13,11 @@ from typing import Any
 
 from components.declaration import checks, criteria_checks, data_checks, experiment_checks, json_form
 from components.declaration.criteria import Drift, Promotion
+from components.declaration.custom_step import CustomStep, check_steps
 from components.declaration.data import Catalogue, Log, Objective, Split
 from components.declaration.experiment import Experiment
 from components.declaration.labels import LabelRoles
-from components.declaration.learning import Model, Rules
+from components.declaration.learning import CustomModel, Model, Rules
 from components.errors import DeclarationError
 
 
@@ -39,8 +40,9 @@ class Launch(LabelRoles):
     rules: Rules = dataclasses.field(default_factory=Rules)
     promotion: Promotion = dataclasses.field(default_factory=Promotion)
     drift: Drift = dataclasses.field(default_factory=Drift)
-    model: Model = dataclasses.field(default_factory=Model)
+    model: Model | CustomModel = dataclasses.field(default_factory=Model)
     experiment: Experiment | None = None
+    steps: tuple[CustomStep, ...] = ()
     exclude_seen: bool = True
     seed: int = 7
 
@@ -56,10 +58,17 @@ class Launch(LabelRoles):
         criteria_checks.check_promotion(self.promotion, self.log)
         criteria_checks.check_drift(self.drift)
         criteria_checks.check_model(self.model)
+        check_steps(self.steps)
         if self.catalogue:
             criteria_checks.check_boosts(self.catalogue)
         if self.experiment:
             experiment_checks.check_experiment(self.experiment, self.log, self.objectives)
+
+    @property
+    def has_ranking_head(self) -> bool:
+        """Whether the log holds what a ranking head learns from, and the model has one."""
+        ranks = self.model.ranking if isinstance(self.model, CustomModel) else True
+        return ranks and super().has_ranking_head
 
     def with_model(self, settings: Mapping[str, Any]) -> "Launch":
         """Returns the same launch with other hyperparameters, by name."""

@@ -1,6 +1,9 @@
 """The part of the declaration that says what learns: the rules and the model."""
 
 import dataclasses
+import typing
+from collections.abc import Mapping
+from typing import Any
 
 from components.declaration.rule_names import FOR_EVERYBODY, RULE_NAMES
 
@@ -64,3 +67,25 @@ class Model:
     ranking_epochs: int = 3
     tuning_trials: int = 0
     warm_start: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class CustomModel:
+    """A team's own model in place of ours; docs/extend.md shows one whole.
+
+    Attributes:
+      run_fn: the dotted path of its `run_fn`, which reads the training data and exports a `Recommender`.
+      hyperparameters: what it reads as `view.model.hyperparameters`: text, numbers, true or false, by name.
+      history: how many of a user's last items a query holds.
+      top_k: how many items an answer holds.
+      ranking: whether its `Recommender` answers `probabilities`, so that the ranking head is evaluated.
+    """
+
+    run_fn: str
+    hyperparameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    history: int = 50
+    top_k: int = 10
+    ranking: bool = False
+
+    tuning_trials: typing.ClassVar[int] = 0
+    warm_start: typing.ClassVar[bool] = False

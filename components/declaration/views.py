@@ -15,7 +15,7 @@ from components.declaration.criteria import Drift, Promotion
 from components.declaration.data import Boost, CatalogueColumns, Log, Objective, Split
 from components.declaration.experiment import Experiment
 from components.declaration.labels import LabelRoles
-from components.declaration.learning import Model, Rules
+from components.declaration.learning import CustomModel, Model, Rules
 
 Self = typing.TypeVar("Self", bound="View")
 
@@ -241,7 +241,7 @@ class RulesView(ServingView):
 class TrainerView(ServingView):
     """Trainer and Tuner."""
 
-    model: Model
+    model: Model | CustomModel
 
     def with_model(self, settings: collections.abc.Mapping[str, typing.Any]) -> "TrainerView":
         """Returns the same view with other hyperparameters, by name."""

@@ -158,7 +158,7 @@ class Recommender(tf.Module):
         named = {"serving_default": self._traced(self.recommend, ids | {"exclude_ids": ITEMS_SHAPE})}
         named[SCORE_CATALOGUE] = self._traced(self.score_catalogue, ids)
         named["catalogue"] = concrete(self.catalogue)
-        if self._launch.has_ranking_head:
+        if self._launch.has_ranking_head and type(self).probabilities is not Recommender.probabilities:
             named["rank"] = self._traced(self.rank, ids | {"item_ids": ITEMS_SHAPE})
             named["rank_examples"] = concrete(self.rank_examples, tf.TensorSpec([None], tf.string, "examples"))
         return named
