@@ -17,7 +17,6 @@ from components.evaluation.findings import CHAMPION, MODEL, RULES
 from components.registry.experiment_push import CANDIDATE, KEEP, PUSH, START, Action
 from components.registry.experiment_state import Look
 
-
 OFFLINE = {MODEL: "the model wins", CHAMPION: "what is served stays", RULES: "the rules win"}
 
 

@@ -61,7 +61,7 @@ def _describe(state: State) -> str:
     names = f"model {state.treatment} against rules {state.control}"
     if state.phase == "holdout":
         return f"{state.id} was won, {100 * state.holdout:g}% of users keep the rules"
-    days = (time.time() - state.began[0]) / 86_400
+    days = max(time.time() - state.began[0], 0.0) / 86_400
     stage = f"stage {state.stage + 1} of {len(state.ramp)}, {100 * state.share:g}% of users enrolled"
     return f"{state.id}, {names}: {stage}, day {days:.1f} of {state.days}"
 

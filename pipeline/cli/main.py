@@ -9,7 +9,19 @@ from pathlib import Path
 
 from components.errors import DayoneError, SettingsError
 from pipeline import launches, steps
-from pipeline.cli import compile, experiment, feast, kubeflow, launch_options, plan, rollout, serve, vectors, versions
+from pipeline.cli import (
+    compile,
+    experiment,
+    feast,
+    history,
+    kubeflow,
+    launch_options,
+    plan,
+    rollout,
+    serve,
+    vectors,
+    versions,
+)
 from pipeline.settings import VARIABLES, Settings
 
 EXIT_OK, EXIT_ERROR, EXIT_STOPPED = 0, 1, 130
@@ -57,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(command=_list_launches)
     versions.add_to(commands)
     plan.register(commands)
+    history.register(commands)
     experiment.register(commands)
     rollout.add_to(commands)
     serve.add_to(commands)
