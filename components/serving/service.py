@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from components.declaration import Launch
-from components.serving import event_request, exploration, predict_answer, predict_request
+from components.serving import event_request, exploration, predict_answer, predict_request, slot_exploration
 from components.serving.arms import Answered, Arms
 from components.serving.event_log import EventLog
 from components.serving.history_store import HistoryStore, MemoryHistories
@@ -48,6 +48,7 @@ class Service:
         explore: float = 0.0,
         histories: HistoryStore | None = None,
         arms: Arms | None = None,
+        explore_slot: float = 0.0,
     ):
         """Takes what it works with.
 
@@ -60,8 +61,9 @@ class Service:
           explore: the share of requests that explore, in [0, 1].
           histories: of the users whose callers send none; None for a store in memory.
           arms: which version answers whom while an experiment runs; None where none is declared.
+          explore_slot: the share of requests in which one place shows an item from behind, in [0, 1].
         """
-        self.arms = arms
+        self.arms, self.explore_slot = arms, explore_slot
         self.launch, self.holder, self.log, self.metrics, self.limits = launch, holder, log, metrics, limits
         self.histories = histories if histories is not None else MemoryHistories()
         self._rows, self._explore = TrafficRows(launch), explore
@@ -116,12 +118,19 @@ class Service:
 
     def _draw(self, answer: predict_answer.Answer, model: Model, k: int | None) -> Drawn:
         """Orders an answer, cuts it to the k that are shown, and says how probable that was."""
-        explores, order = exploration.drawn(len(answer[ITEMS]), self._explore, self._rng)
-        chances = exploration.propensities(order, self._explore)
+        explores, order, chances = self._choose_order(len(answer[ITEMS]), k)
         answer.update({name: exploration.reordered(values, order) for name, values in answer.items()})
         predict_answer.cut([answer], k)
         policy = exploration.EXPLORE if explores else str(model.card.get("kind", "model"))
         return Drawn(secrets.token_hex(8), policy, chances[: len(answer[ITEMS])])
+
+    def _choose_order(self, count: int, k: int | None) -> tuple[bool, list[int], list[float]]:
+        """Returns whether a request explores, the ranks in the order of the places, and how probable each is there."""
+        if self.explore_slot:
+            explores, order = slot_exploration.draw_slot(count, min(count, k or count), self.explore_slot, self._rng)
+            return explores, order, slot_exploration.slot_propensities(order, count, self.explore_slot)
+        explores, order = exploration.drawn(count, self._explore, self._rng)
+        return explores, order, exploration.propensities(order, self._explore)
 
     def _note(
         self, request: PredictRequest, answers: Sequence[predict_answer.Answer], drawn: Sequence[Drawn], model: Model

@@ -45,6 +45,13 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="share of requests shown in a random order (default: %(default)s)",
     )
     serve.add_argument(
+        "--explore-slot",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="share of requests in which one place shows an item from behind those asked for (default: %(default)s)",
+    )
+    serve.add_argument(
         "--traffic", type=Path, metavar="DIR", help="the folder of the log it writes (default: runs/<launch>/traffic)"
     )
     serve.add_argument(
@@ -69,7 +76,7 @@ def _serve(given: argparse.Namespace) -> int:
     day_folder = spans.day_folder(launch.log.path, str(settings.data))
     demo = given.host in THIS_MACHINE if given.demo is None else given.demo
     numbers = (given.threads, given.waiting, given.timeout, given.explore)
-    options = Options(given.host, given.port, *numbers, traffic, day_folder, given.history, demo)
+    options = Options(given.host, given.port, *numbers, traffic, day_folder, given.history, demo, given.explore_slot)
     histories = history_choice.make(options.history, launch, settings.home)
     with server.listen(options.host, options.port) as listening:
         address, port = listening.getsockname()[:2]

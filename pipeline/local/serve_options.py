@@ -17,6 +17,7 @@ class Options:
       waiting: requests that may wait for a thread; more are told to try again.
       timeout: seconds for a request, its waiting included.
       explore: the share of requests that explore, in [0, 1].
+      explore_slot: the share in which one place shows an item from behind, in [0, 1]; one of both shares is 0.
       traffic: the folder of the log it writes; None writes none.
       day_folder: the folder of a day's files in it, as for `strftime`; "" for none.
       history: the store of histories, see `history_choice`.
@@ -33,6 +34,7 @@ class Options:
     day_folder: str = ""
     history: str = history_choice.MEMORY
     demo: bool = True
+    explore_slot: float = 0.0
 
     def __post_init__(self) -> None:
         """Checks the numbers."""
@@ -42,6 +44,11 @@ class Options:
             ("waiting", self.waiting, 0, 1_000_000),
             ("timeout", self.timeout, 0.001, 3_600),
             ("explore", self.explore, 0, 1),
+            ("explore-slot", self.explore_slot, 0, 1),
         ):
             if not low <= value <= high:
                 raise SettingsError(f"--{name}", value, f"a number from {low} to {high}")
+        if self.explore and self.explore_slot:
+            raise SettingsError(
+                "--explore-slot", self.explore_slot, "0 beside --explore", "One way to explore at a time."
+            )

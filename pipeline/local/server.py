@@ -78,7 +78,15 @@ def run(launch: Launch, settings: Settings, options: Options, listening: socket.
     control = ModelHolder(find_control(settings.serving), load, changed) if launch.experiment else None
     arms = Arms(holder, control)
     service = Service(
-        launch, holder, log, metrics, Limits(), options.explore, histories, arms if launch.experiment else None
+        launch,
+        holder,
+        log,
+        metrics,
+        Limits(),
+        options.explore,
+        histories,
+        arms if launch.experiment else None,
+        options.explore_slot,
     )
 
     def close() -> None:
