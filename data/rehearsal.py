@@ -1,8 +1,9 @@
-"""A launch rehearsed on the sample's world: never, at once, or by the ramp, day by day, beside what would have been possible.
+"""A launch rehearsed on the sample's world: never, at once, or by the ramp, day by day, beside the best possible.
 
-Rules are the shop's own, the model counts which items follow which (`--model inverted` shows what hardly anybody wants, `--model rules` is
-no model at all). It is counted anew every day, but for the experiment, whose version stands still. Everything that the ramp does is decided by
-the functions that a run uses: `components.experiment`. Figures are clicks per request; "true" is what was to be expected of the lists shown.
+Rules are the shop's own, the model counts which items follow which (`--model inverted` shows what hardly anybody wants,
+`--model rules` is no model at all). It is counted anew every day, but for the experiment, whose version stands still.
+Everything that the ramp does is decided by the functions that a run uses: `components.experiment`. Figures are clicks
+per request; "true" is what was to be expected of the lists shown.
 """
 
 import argparse

@@ -1,7 +1,8 @@
 """The sample's world played day by day, with a policy of choice: what a rehearsal of a launch needs.
 
-`Traffic` plays all first visits, then all second ones; here a day's visits are played before the next day begins, so that what is shown
-tomorrow may depend on what was clicked today. Shapes as in `shop_traffic`: n requests, I items, L shown items. Imports numpy only.
+`Traffic` plays all first visits, then all second ones; here a day's visits are played before the next day begins, so
+that what is shown tomorrow may depend on what was clicked today. Shapes as in `shop_traffic`: n requests, I items, L
+shown items. Imports numpy only.
 """
 
 import dataclasses

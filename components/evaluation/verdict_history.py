@@ -1,7 +1,7 @@
 """Every verdict of a launch, refused ones too: what the model was worth over the rules, run by run.
 
-A row is one run's `summary.json`. Where the *rules'* own figure moved by more than its interval between two runs, the log changed and not the
-model: the gains of both runs cannot be compared, and the row says so.
+A row is one run's `summary.json`. Where the *rules'* own figure moved by more than its interval between two runs, the
+log changed and not the model: the gains of both runs cannot be compared, and the row says so.
 """
 
 import dataclasses
@@ -48,7 +48,8 @@ def read_history(folder: Path) -> list[Past]:
     """Returns the runs whose verdicts lie in a folder of artifacts, oldest first.
 
     Args:
-      folder: the pipeline's root; summaries lie in `Verdict/summary/EXECUTION/summary.json`, on a cluster one level deeper.
+      folder: the pipeline's root; summaries lie in `Verdict/summary/EXECUTION/summary.json`, on a cluster one level
+        deeper.
     """
     files = sorted(folder.glob("**/summary.json"), key=lambda file: (file.stat().st_mtime, str(file)))
     found = []
@@ -80,7 +81,7 @@ def build_row(summary: Mapping[str, Any], date: str) -> Past:
 
 
 def mark_moves(rows: Sequence[Past]) -> list[Past]:
-    """Returns the rows with `moved` set: |difference of the rules' figures| above 1.96 standard errors of a proportion each.
+    """Returns the rows with `moved` set: the rules' figures differ by more than 1.96 standard errors.
 
     The figure is a mean over queries that is 0 to 1 each, so its variance is at most p (1 - p) / n.
     """

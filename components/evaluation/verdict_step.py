@@ -5,6 +5,7 @@ read by none of
 them: it is the digest of their code, a part of the cache's key, and the reason why each step has a module of its own.
 """
 
+import datetime as dt
 import json
 import os
 from typing import Any
@@ -15,13 +16,21 @@ from tfx.types import standard_artifacts
 from tfx.utils import io_utils, path_utils
 
 from components.declaration.views import VerdictView
-from components.evaluation import experiment_handover, findings, launch_action, ranking_metrics, report, verdict
+from components.evaluation import (
+    experiment_handover,
+    findings,
+    launch_action,
+    launch_page,
+    ranking_metrics,
+    report,
+    verdict,
+)
 from components.evaluation import summary as text
 from components.evaluation.evaluation_file import EVALUATION_FILE
 from components.progress import set_figure
 from components.registry import export, train_statistics
 
-SUMMARY_JSON, SUMMARY_TEXT, REPORT = "summary.json", "summary.txt", "report.html"
+SUMMARY_JSON, SUMMARY_TEXT, REPORT, PAGE = "summary.json", "summary.txt", "report.html", "launch.md"
 
 
 def _serving(model: standard_artifacts.Model) -> str:
@@ -92,11 +101,14 @@ def _earned(found: dict, decision: verdict.Verdict) -> dict[str, Any]:
 
 
 def _write_summary(found: dict, outcome: str, output: standard_artifacts.ModelEvaluation) -> None:
-    """Writes summary.json, summary.txt and report.html; the example is what the winner answers."""
+    """Writes summary.json, summary.txt, report.html and launch.md; the example is what the winner answers."""
     found["example"] = found["examples"].get(outcome)
     found["ranking"] = (
         found["ranking"] or "left out: the log has neither impressions with request ids nor values with a threshold"
     )
+    found["written_at"] = dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
+    page = launch_page.render_markdown(launch_page.build_page(found))
+    io_utils.write_string_file(os.path.join(output.uri, PAGE), page)
     io_utils.write_string_file(os.path.join(output.uri, SUMMARY_JSON), json.dumps(found, indent=2, allow_nan=False))
     io_utils.write_string_file(os.path.join(output.uri, SUMMARY_TEXT), text.render(found))
     io_utils.write_string_file(os.path.join(output.uri, REPORT), report.render(found))

@@ -3,9 +3,9 @@
     NAME          the treatment; what serves everybody without an experiment
     NAME_control  the control, the rules
 
-The arm is a function of the user's id (`components.experiment.assignment`). Where the version that the experiment names is not the one that is
-held (a push that is under way, a version that was withdrawn), the control answers; where there is no control, whatever is held. What is
-logged is the version that really answered.
+The arm is a function of the user's id (`components.experiment.assignment`). Where the version that the experiment names
+is not the one that is held (a push that is under way, a version that was withdrawn), the control answers; where there
+is no control, whatever is held. What is logged is the version that really answered.
 """
 
 import dataclasses

@@ -1,9 +1,10 @@
-"""Exploration of one place: a share of requests shows, at one random place, an item from behind those that would be shown.
+"""Exploration of one place: a share of requests shows, at one random place, an item from behind the shown ones.
 
 Letters: k places shown, m answers of the model (m > k), e the share.
 
-Permuting the k best answers (`exploration`) never shows another item, so a new model's other items would have propensity 0, and no estimate
-from the log can judge it. Here, with probability e, one of the k places, uniformly, shows one of the ranks k + 1 .. m, uniformly:
+Permuting the k best answers (`exploration`) never shows another item, so a new model's other items would have
+propensity 0, and no estimate from the log can judge it. Here, with probability e, one of the k places, uniformly, shows
+one of the ranks k + 1 .. m, uniformly:
 
   P(i at j) = (1 - e) [rank = j] + e ((k - 1) / k [rank = j] + [k < rank <= m] / (k (m - k)))
 
