@@ -37,7 +37,7 @@ class Requests:
     best: np.ndarray
 
 
-# (traffic, users [n], moments [n] int64 ms) -> which users get the model, [n] bool, and the lists that they get, [n, L].
+# (traffic, users [n], moments [n] int64 ms) -> who gets the model, [n] bool, and the lists that they get, [n, L].
 Choose = Callable[["DailyTraffic", np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 

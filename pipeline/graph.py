@@ -14,12 +14,10 @@ from components.evaluation import ranking_metrics
 from components.evaluation.ranking_step import RankingExamples
 from components.evaluation.retrieval_step import RetrievalEvaluator
 from components.evaluation.verdict_step import Verdict
-from components.experiment.outcome_step import Outcome
 from components.features.preprocessing import CODE_KEY, LAUNCH_KEY
 from components.ingest.example_gen import catalogue_example_gen, events_example_gen
 from components.models.trainer import CatalogueTrainer
 from components.models.tuning.tuner import CatalogueTuner
-from components.registry import experiment_state
 from components.registry.pusher import VersionPusher
 from components.validation.curated_schema import CuratedSchema
 from components.validation.drift import SERVED_PAIR, SPLIT_PAIR
@@ -28,6 +26,7 @@ from components.validation.drift_validator import DriftValidator, drift_config
 from components.validation.schema_gate import SchemaGate
 from components.validation.statistics_step import StatisticsPage
 from pipeline import code_digest, custom_steps, steps
+from pipeline.outcome_component import read_outcome
 from pipeline.settings import Settings
 
 PREPROCESSING_FN = "components.features.preprocessing.preprocessing_fn"
@@ -70,7 +69,8 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
     model = train(launch, log, transform, catalogue, champion, tuner)
     retrieval = evaluate_retrieval(launch, log, model, rules, champion)
     ranking = evaluate_ranking(launch, log, model) if launch.has_ranking_head else []
-    outcome = [read_outcome(launch, settings, log)] if launch.experiment else []
+    read = (log.examples, log.schema, log.components[-1])
+    outcome = [read_outcome(launch, settings, *read)] if launch.experiment else []
     verdict = decide(launch, log, retrieval, model, rules, ranking, outcome)
     pusher = push(settings, verdict)
     gates = [*log.components, *(catalogue.components if catalogue else []), page, *drift]
@@ -271,28 +271,8 @@ def evaluate_ranking(launch: Launch, log: Checked, model: BaseNode) -> list[Base
     return [rows, evaluator]
 
 
-def read_outcome(launch: Launch, settings: Settings, log: Checked) -> BaseNode:
-    """What the experiment on users says; it looks at the served folder when the run asks for it."""
-    outcome = Outcome(
-        examples=log.examples,
-        schema=log.schema,
-        launch=steps.view_of(steps.OUTCOME, launch).to_json(),
-        serving=str(settings.serving),
-        code=_code(steps.OUTCOME),
-        seen=experiment_state.digest(settings.serving),
-    ).with_id(steps.OUTCOME)
-    outcome.add_upstream_node(log.components[-1])
-    return outcome
-
-
 def decide(
-    launch: Launch,
-    log: Checked,
-    retrieval: BaseNode,
-    model: BaseNode,
-    rules: BaseNode,
-    ranking: list[BaseNode],
-    outcome: list[BaseNode],
+    launch: Launch, log: Checked, retrieval: BaseNode, model: BaseNode, rules: BaseNode, ranking: list, outcome: list
 ) -> BaseNode:
     """Who serves next, and why."""
     judged = (

@@ -9,7 +9,7 @@ import dataclasses
 import difflib
 import typing
 
-from components.declaration import Launch, views
+from components.declaration import Launch, outcome_view, views
 from components.errors import PartialRunError
 
 EXAMPLE_GEN = "ExampleGen"
@@ -109,7 +109,7 @@ STEPS = (
         OUTCOME,
         "reads what the experiment on users says",
         "experiment",
-        views.OutcomeView,
+        outcome_view.OutcomeView,
         ("components.experiment.outcome_step",),
     ),
     Step(VERDICT, "decides what is served", view=views.VerdictView, code=("components.evaluation.verdict_step",)),

@@ -13,7 +13,6 @@ import typing
 from components.declaration import json_form
 from components.declaration.criteria import Drift, Promotion
 from components.declaration.data import Boost, CatalogueColumns, Log, Objective, Split
-from components.declaration.experiment import Experiment
 from components.declaration.labels import LabelRoles
 from components.declaration.learning import CustomModel, Model, Rules
 
@@ -267,27 +266,6 @@ class RankingView(QueriesView):
     objectives: tuple[Label, ...]
     model: AnswerSize
     promotion: RankingCriteria
-
-
-@dataclasses.dataclass(frozen=True)
-class TrafficColumns(View):
-    """The columns that say who was shown what, when, by which version."""
-
-    user: str
-    time: str
-    impression: str | None
-    request: str | None
-    model_version: str | None
-
-
-@dataclasses.dataclass(frozen=True)
-class OutcomeView(View, LabelRoles):
-    """Outcome; of launches with an experiment."""
-
-    name: str
-    log: TrafficColumns
-    objectives: tuple[Label, ...]
-    experiment: Experiment
 
 
 @dataclasses.dataclass(frozen=True)

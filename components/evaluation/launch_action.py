@@ -2,7 +2,7 @@
 
 experiment            offline verdict    action
 none, none before     model over rules   start: rules and model are pushed, the experiment begins
-none, some before     model over rules   candidate: the model is kept beside the served versions; `start --version` tries it
+none, some before     model over rules   candidate: kept beside the versions; `start --version` tries it
 none or holdout       other              push, as without an experiment
 runs                  any                what its outcome decides; nothing else is pushed meanwhile
 its treatment's gone  model              start over

@@ -109,7 +109,8 @@ def render_section(page: Page) -> str:
         for title, texts in _titled(page)
     )
     boxes = "".join(
-        f'<div class="stage{" now" if name == page.stage else ""}"><strong>{name}</strong><div>{html.escape(text)}</div></div>'
+        f'<div class="{"stage now" if name == page.stage else "stage"}">'
+        f"<strong>{name}</strong><div>{html.escape(text)}</div></div>"
         for name, text in STAGES
     )
     next_step = f'<p class="next">Next: {html.escape(page.next_step)}</p>' if page.next_step else ""

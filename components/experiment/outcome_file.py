@@ -5,7 +5,7 @@
     finished     [[id, ending]] of the experiments that are over
     decision     {"kind", "headline", "details", "causes"}; null where no experiment runs
     progress     stage (from 1), stages, day, days, users per arm of the stage
-    metrics      [{"name", "role", "gain", "low", "high", "boundary", "harm_boundary", "z"}]; gains are relative, null where unknown
+    metrics      [{"name", "role", "gain", "low", "high", "boundary", "harm_boundary", "z"}]; gains are relative
     sample_ratio [{"stage", "control", "treatment", "p"}]
     served_as_assigned   share; null where the log does not say
     looks        [{"information", "share"}] with this run's

@@ -12,7 +12,7 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils
 
-from components.declaration.views import OutcomeView
+from components.declaration.outcome_view import OutcomeView
 from components.experiment import run_outcome, split_requests
 from components.experiment.outcome_file import OUTCOME_FILE
 from components.progress import set_figure

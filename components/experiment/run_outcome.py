@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from components.declaration.experiment import Experiment
-from components.declaration.views import OutcomeView
+from components.declaration.outcome_view import OutcomeView
 from components.experiment import outcome_file
 from components.experiment.decision_words import format_share
 from components.experiment.log_requests import count_ages

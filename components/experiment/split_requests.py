@@ -8,7 +8,7 @@ from tensorflow_transform.tf_metadata import schema_utils
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils
 
-from components.declaration.views import OutcomeView
+from components.declaration.outcome_view import OutcomeView
 from components.experiment.log_requests import Impressions, group_requests
 from components.experiment.outcome import Traffic
 from components.features import event_table, training_data

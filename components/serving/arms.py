@@ -99,7 +99,7 @@ class Arms:
         return self._choose_arm(found.state, user, control)
 
     def _choose_arm(self, state: State, user: str, control: ModelHolder) -> tuple[str, ModelHolder]:
-        """Returns the arm while the experiment runs; the treatment's users get the control until its version is held."""
+        """Returns the arm while the experiment runs; without the treatment held its users get the control."""
         treatment = self.served if self.served.number == state.treatment else control
         arm = assignment.assign_user(state.id, state.share, user)
         if arm == assignment.TREATMENT:

@@ -1,4 +1,4 @@
-"""`python -m pipeline experiment`, `start` and `stop`: the experiment on users, as it stands, begun by hand, ended by hand."""
+"""`python -m pipeline experiment`, `start` and `stop`: the experiment on users shown, begun and ended by hand."""
 
 import argparse
 import json
@@ -20,18 +20,18 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     status = commands.add_parser(
         "experiment",
         help="show the experiment on users: stage, versions, last reading",
-        description="Show the experiment on users: its stage, its versions, what the last run read. See docs/experiment.md.",
+        description="Show the experiment on users: stage, versions, what the last run read. See docs/experiment.md.",
     )
     start = commands.add_parser(
         "start",
         help="begin an experiment with a version of the model",
-        description="Begin an experiment on users: rules against a version of the model. Running servers follow by themselves.",
+        description="Begin an experiment on users, rules against a version of the model. Running servers follow.",
     )
     start.add_argument("--version", type=int, required=True, metavar="V", help="the model's version, see `versions`")
     stop = commands.add_parser(
         "stop",
         help="end the experiment: the control serves everybody",
-        description="End the experiment: the control serves everybody. After a win it ends the holdout: the model does.",
+        description="End the experiment: the control serves everybody. After a win: end the holdout.",
     )
     for parser, command in ((status, _show), (start, _start), (stop, _stop)):
         launch_options.add(parser, "launch", "log", "workspace")

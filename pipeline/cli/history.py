@@ -16,7 +16,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     history = commands.add_parser(
         "history",
         help="list every verdict of a launch, refused ones too",
-        description="List every verdict of a launch, refused ones too: what the model was worth over the rules, run by run.",
+        description="List every verdict of a launch, refused ones too: the model's gain over the rules, run by run.",
     )
     history.add_argument("--json", action="store_true", help="print JSON instead of a table")
     launch_options.add(history, "launch", "workspace")

@@ -5,7 +5,6 @@ import os
 
 from components.declaration import Experiment, Launch
 from components.errors import DeclarationError
-from components.experiment.decision_words import format_share
 from pipeline import launches
 from pipeline.cli import launch_options
 from pipeline.settings import Settings
@@ -32,6 +31,7 @@ def _plan(options: argparse.Namespace) -> int:
     declared = choose_experiment(launch, options.objective)
     # Here, because scipy and pyarrow take a second to import, and --help needs none.
     from components.experiment import plan, run_outcome
+    from components.experiment.decision_words import format_share
     from pipeline.local import experiment_control
 
     rows = run_outcome.plan_experiment(experiment_control.read_requests(launch, settings), declared)

@@ -60,9 +60,7 @@ def run(launch: Launch, settings: Settings, options: Options, listening: socket.
     from components.serving.service import Service
     from components.serving.work_queue import WorkQueue
 
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("dayone").setLevel(logging.INFO)
-    sys.setswitchinterval(SWITCH_SECONDS)
+    _prepare_process()
     metrics = Metrics()
     log = EventLog(options.traffic, day_folder=options.day_folder) if options.traffic else None
 
@@ -77,17 +75,8 @@ def run(launch: Launch, settings: Settings, options: Options, listening: socket.
     holder = ModelHolder(settings.serving, load, changed)
     control = ModelHolder(find_control(settings.serving), load, changed) if launch.experiment else None
     arms = Arms(holder, control)
-    service = Service(
-        launch,
-        holder,
-        log,
-        metrics,
-        Limits(),
-        options.explore,
-        histories,
-        arms if launch.experiment else None,
-        options.explore_slot,
-    )
+    own = arms if launch.experiment else None
+    service = Service(launch, holder, log, metrics, Limits(), options.explore, histories, own, options.explore_slot)
 
     def close() -> None:
         arms.stop()
@@ -104,6 +93,13 @@ def run(launch: Launch, settings: Settings, options: Options, listening: socket.
     arms.follow(POLL_SECONDS)
     uvicorn.Server(config).run(sockets=[listening])
     return 0
+
+
+def _prepare_process() -> None:
+    """Logs our own messages from INFO on, others' from WARNING on, and lets threads take turns often."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("dayone").setLevel(logging.INFO)
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def _set_imports_aside() -> None:

@@ -105,7 +105,7 @@ def claim_void(seeds: int, users: int) -> Iterator[Claim]:
 def claim_rehearsals(seeds: int) -> Iterator[Claim]:
     """Launches in the sample's world, whose true values are known; see data/rehearsal.py."""
     good, same, bad = (
-        [rehearsal.play_future(Size(30_000, 1_500, 200, 26, seed), "by the ramp", model) for seed in range(seeds)]
+        [rehearsal.play_future(Size(50_000, 2_500, 400, 30, seed), "by the ramp", model) for seed in range(seeds)]
         for model in (rehearsal.rank_counted, None, rehearsal.rank_inverted)
     )
     won = np.mean([future.ending == "won" for future in good])

@@ -12,7 +12,7 @@ import numpy as np
 from small_server import LAUNCH, SmallModel, push, serving
 
 from components.declaration import Experiment
-from components.declaration.views import OutcomeView
+from components.declaration.outcome_view import OutcomeView
 from components.evaluation.launch_action import choose
 from components.experiment import run_outcome
 from components.experiment.declared_log import read_traffic
