@@ -105,6 +105,12 @@ bench-quality: setup ## rivals on public data; ARGS="--data FOLDER"
 bench-sample: setup ## judged by the truth of samples, 5 minutes
 	@$(BIN)/python tests/bench/bench_sample.py $(ARGS)
 
+bench-launch: setup ## the experiment against known truth; ARGS=--quick
+	@$(BIN)/python tests/bench/bench_launch.py $(ARGS)
+
+rehearsal: setup ## a launch rehearsed on the sample; ARGS=--quick
+	@$(BIN)/python data/rehearsal.py $(ARGS)
+
 ## The rest
 clean: ## delete environment and caches; runs/ stays
 	rm -rf .venv .uv .setup.lock .setup.log build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

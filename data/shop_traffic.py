@@ -152,7 +152,7 @@ class Traffic:
         page = np.where(self._rng.random(len(visit)) < OWN_CATEGORY, self._page[user], self._policy.popular)
         context = np.where(kind < EXPLORATION, self._policy.exploration, page)
         period = self._period(clock)
-        item, propensity = self._policy.show(self._rng, period, context)
+        item, propensity = self._show(visit, clock, period, context)
         match = np.einsum("nd,nld->nl", self._interest[user], self._shop.vectors[item])
         logit = SHARPNESS * (match - RELEVANT_MATCH) + self.appeal[period[:, None], item]
         relevance = np.where(self._acted[user[:, None], item], AGAIN, 1.0) / (1 + np.exp(-logit))
@@ -184,6 +184,12 @@ class Traffic:
             row = np.flatnonzero(clicks[:, position])
             self._move(visit[row], item[row, position])
         return purchase_time[:, -1]
+
+    def _show(
+        self, visit: np.ndarray, clock: np.ndarray, period: np.ndarray, context: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The lists that are shown, [n, L] int64, and their propensities; a rehearsal puts other policies here."""
+        return self._policy.show(self._rng, period, context)
 
     def _times(self, clock: np.ndarray, clicks: np.ndarray, buys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns the times of clicks and purchases, [n, L] ms each.

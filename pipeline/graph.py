@@ -26,6 +26,7 @@ from components.validation.drift_validator import DriftValidator, drift_config
 from components.validation.schema_gate import SchemaGate
 from components.validation.statistics_step import StatisticsPage
 from pipeline import code_digest, custom_steps, steps
+from pipeline.outcome_component import read_outcome
 from pipeline.settings import Settings
 
 PREPROCESSING_FN = "components.features.preprocessing.preprocessing_fn"
@@ -68,11 +69,13 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
     model = train(launch, log, transform, catalogue, champion, tuner)
     retrieval = evaluate_retrieval(launch, log, model, rules, champion)
     ranking = evaluate_ranking(launch, log, model) if launch.has_ranking_head else []
-    verdict = decide(launch, log, retrieval, model, rules, ranking)
+    read = (log.examples, log.schema, log.components[-1])
+    outcome = [read_outcome(launch, settings, *read)] if launch.experiment else []
+    verdict = decide(launch, log, retrieval, model, rules, ranking, outcome)
     pusher = push(settings, verdict)
     gates = [*log.components, *(catalogue.components if catalogue else []), page, *drift]
     learning = [transform, rules, *tuner, model]
-    standard = [*gates, *learning, retrieval, *ranking, verdict, pusher]
+    standard = [*gates, *learning, retrieval, *ranking, *outcome, verdict, pusher]
     return _pipeline(launch, settings, [*standard, *custom_steps.build(launch.steps, standard)])
 
 
@@ -269,7 +272,7 @@ def evaluate_ranking(launch: Launch, log: Checked, model: BaseNode) -> list[Base
 
 
 def decide(
-    launch: Launch, log: Checked, retrieval: BaseNode, model: BaseNode, rules: BaseNode, ranking: list[BaseNode]
+    launch: Launch, log: Checked, retrieval: BaseNode, model: BaseNode, rules: BaseNode, ranking: list, outcome: list
 ) -> BaseNode:
     """Decides which recommender is served next, and why."""
     optional = (
@@ -277,6 +280,7 @@ def decide(
         if ranking
         else {}
     )
+    optional |= {"outcome": outcome[0].outputs["outcome"]} if outcome else {}
     return Verdict(
         evaluation=retrieval.outputs["evaluation"],
         model=model.outputs["model"],

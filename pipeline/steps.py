@@ -9,7 +9,7 @@ import dataclasses
 import difflib
 import typing
 
-from components.declaration import Launch, views
+from components.declaration import Launch, outcome_view, views
 from components.errors import PartialRunError
 
 EXAMPLE_GEN = "ExampleGen"
@@ -33,6 +33,7 @@ TRAINER = "Trainer"
 RETRIEVAL_EVALUATOR = "RetrievalEvaluator"
 RANKING_EXAMPLES = "RankingExamples"
 EVALUATOR = "Evaluator"
+OUTCOME = "Outcome"
 VERDICT = "Verdict"
 PUSHER = "Pusher"
 
@@ -51,7 +52,7 @@ class Step:
 
     name: str
     does: str
-    needs: typing.Literal["", "catalogue", "ranking head", "tuning"] = ""
+    needs: typing.Literal["", "catalogue", "ranking head", "tuning", "experiment"] = ""
     view: type[views.View] | None = None
     code: tuple[str, ...] = ()
 
@@ -104,6 +105,13 @@ STEPS = (
         ("components.evaluation.ranking_step",),
     ),
     Step(EVALUATOR, "evaluates the ranking head", "ranking head", views.EvaluatorView),
+    Step(
+        OUTCOME,
+        "reads what the experiment on users says",
+        "experiment",
+        outcome_view.OutcomeView,
+        ("components.experiment.outcome_step",),
+    ),
     Step(VERDICT, "decides what is served", view=views.VerdictView, code=("components.evaluation.verdict_step",)),
     Step(PUSHER, "pushes the winner to the serving folder"),
 )
@@ -116,6 +124,7 @@ def of(launch: Launch) -> tuple[Step, ...]:
         "catalogue": launch.catalogue is not None,
         "ranking head": launch.has_ranking_head,
         "tuning": launch.model.tuning_trials > 0,
+        "experiment": launch.experiment is not None,
     }
     custom = (Step(step.name, step.does) for step in launch.steps)
     return (*(step for step in STEPS if has[step.needs]), *custom)

@@ -51,6 +51,13 @@ def register(commands: "Commands[Parser]") -> None:
         help="the folder of the log it writes (default: the declared one, if `loop` set it up)",
     )
     serve.add_argument(
+        "--explore-slot",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="share of requests in which one place shows an item from behind those asked for (default: %(default)s)",
+    )
+    serve.add_argument(
         "--history",
         default=history_choice.MEMORY,
         metavar="STORE",
@@ -92,9 +99,23 @@ def _serve(given: argparse.Namespace) -> int:
     traffic = chosen.resolve() if given.log else None
     day_folder = spans.day_folder(launch.log.path, str(settings.data))
     demo = given.host in THIS_MACHINE if given.demo is None else given.demo
-    numbers = (given.threads, given.waiting, given.timeout, given.explore)
-    bounds = (tuple(given.allow_origin), given.connections, given.remember, serve_token(os.environ))
-    options = Options(given.host, given.port, *numbers, traffic, day_folder, given.history, demo, *bounds)
+    options = Options(
+        host=given.host,
+        port=given.port,
+        threads=given.threads,
+        waiting=given.waiting,
+        timeout=given.timeout,
+        explore=given.explore,
+        traffic=traffic,
+        day_folder=day_folder,
+        history=given.history,
+        demo=demo,
+        origins=tuple(given.allow_origin),
+        connections=given.connections,
+        remember=given.remember,
+        token=serve_token(os.environ),
+        explore_slot=given.explore_slot,
+    )
     histories = history_choice.make(options.history, launch, settings.home)
     with server.listen(options.host, options.port) as listening:
         address, port = listening.getsockname()[:2]

@@ -30,7 +30,14 @@ STEP_OPTION, REMOTE_OPTION, THREADS_OPTION, WRITES_OPTION = "--step", "--remote"
 # The cache's key holds parameters and the inputs' ids: it sees neither that a log grew, nor what is served by now, nor
 # that a push was undone.
 UNCACHED = frozenset(
-    {steps.EXAMPLE_GEN, steps.CATALOGUE_EXAMPLE_GEN, steps.DRIFT_BASELINE, steps.RETRIEVAL_EVALUATOR, steps.PUSHER}
+    {
+        steps.EXAMPLE_GEN,
+        steps.CATALOGUE_EXAMPLE_GEN,
+        steps.DRIFT_BASELINE,
+        steps.RETRIEVAL_EVALUATOR,
+        steps.OUTCOME,
+        steps.PUSHER,
+    }
 )
 INPUTS_OPTION = "--inputs"
 # The options of TFX's runner as the compiled pipeline names them: each name stands six times per step in the workflow's

@@ -12,7 +12,7 @@ from tfx.dsl.components.common.resolver import Resolver
 from tfx.types import channel_utils
 from tfx.types.channel import OutputChannel
 
-from components.declaration import Rules
+from components.declaration import Experiment, Rules
 from components.declaration.views import RetrievalView
 from pipeline import code_digest, steps
 from pipeline.beam_profiles import BEAM_STEPS, BeamProfile
@@ -23,6 +23,7 @@ from pipeline.settings import PROJECT, Settings
 pytestmark = pytest.mark.tensorflow
 
 LAUNCHES = {
+    "experiment": dataclasses.replace(shop.LAUNCH, experiment=Experiment("click", guards=("purchase",))),
     "shop": shop.LAUNCH,
     "movielens": movielens.LAUNCH,
     "no catalogue": dataclasses.replace(shop.LAUNCH, catalogue=None),
@@ -78,6 +79,7 @@ def producers(node):
 
 def test_the_launches_differ_in_catalogue_and_ranking_head():
     assert {name: (one.catalogue is not None, one.has_ranking_head) for name, one in LAUNCHES.items()} == {
+        "experiment": (True, True),
         "shop": (True, True),
         "movielens": (True, True),
         "no catalogue": (False, True),
@@ -102,6 +104,7 @@ def test_nothing_reads_examples_before_their_gate_but_what_the_gate_needs(launch
                 assert gates[producer] in upstream(node), node.id
     ranking = {steps.RANKING_EXAMPLES} if launch.has_ranking_head else set()
     search = {steps.TUNER} if launch.model.tuning_trials else set()
+    ranking |= {steps.OUTCOME} if launch.experiment else set()
     assert (
         readers[steps.GATE]
         == {steps.DRIFT_GATE, steps.TRANSFORM, steps.RULES, steps.TRAINER, steps.RETRIEVAL_EVALUATOR} | ranking | search
@@ -149,6 +152,7 @@ def test_the_pusher_gets_the_winner_and_its_blessing(launch, tmp_path):
         {("ModelEvaluation", steps.EVALUATOR), ("ModelBlessing", steps.EVALUATOR)} if launch.has_ranking_head else set()
     )
     evaluated = {("ModelEvaluation", steps.RETRIEVAL_EVALUATOR), ("Model", steps.TRAINER), ("Model", steps.RULES)}
+    judged |= {("ModelEvaluation", steps.OUTCOME)} if launch.experiment else set()
     assert producers(nodes[steps.VERDICT]) == evaluated | judged | {("ExampleStatistics", steps.STATISTICS_GEN)}
 
 
