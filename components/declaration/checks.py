@@ -6,7 +6,7 @@ import math
 import re
 import typing
 
-from components.declaration import criteria_checks
+from components.declaration import criteria_checks, time_format
 from components.declaration.request_names import RESERVED_INPUTS, VALUE, input_name
 from components.errors import DeclarationError
 from components.ingest import spans
@@ -15,9 +15,19 @@ from components.ingest.log_files import query_of
 if typing.TYPE_CHECKING:
     from components.declaration import Catalogue, Launch, Log, Split
 
-TIME_UNITS = ("s", "ms", "us", "iso")
+TIME_UNITS = ("s", "ms", "us", "ns", "excel", "iso")
 METRICS = ("recall@10", "recall@20", "recall@50", "ndcg@10", "mrr")
 LABEL_PREFIX = "label_"
+# What only files can have, with the value that a query leaves it at.
+_FILES_ONLY = (
+    ("impression", None),
+    ("value_min", None),
+    ("value_max", None),
+    ("drop_duplicates", False),
+    ("user_fallbacks", ()),
+    ("missing_ids", ()),
+    ("time_format", None),
+)
 
 
 def check(launch: "Launch") -> None:
@@ -99,6 +109,7 @@ def _check_log(log: "Log") -> None:
 
 def _check_rows(log: "Log") -> None:
     """What makes a row wrong."""
+    _check_forms(log)
     if log.attribution_seconds <= 0:
         raise DeclarationError("launch.log.attribution_seconds", log.attribution_seconds, "a number above 0")
     _check_share("launch.log.max_set_aside", log.max_set_aside)
@@ -109,6 +120,22 @@ def _check_rows(log: "Log") -> None:
             raise DeclarationError(f"launch.log.{field}", bound, "log.value to be declared too")
     if log.value_min is not None and log.value_max is not None and log.value_min > log.value_max:
         raise DeclarationError("launch.log.value_min", log.value_min, f"a number of at most log.value_max, {log.value_max!r}")
+
+
+def _check_forms(log: "Log") -> None:
+    """How ids, times, positions and impressions are written."""
+    for index, name in enumerate(log.user_fallbacks):
+        if name in log.columns() or log.user_fallbacks.count(name) > 1:
+            raise DeclarationError(f"launch.log.user_fallbacks[{index}]", name, "a column without another role, once")
+    if log.time_format is not None:
+        problem = time_format.problem_of(log.time_format)
+        if problem or log.time_unit != "iso":
+            needed = problem or 'time_unit="iso" beside it'
+            raise DeclarationError("launch.log.time_format", log.time_format, needed)
+    if log.rows_are_impressions and not log.impression:
+        raise DeclarationError("launch.log.rows_are_impressions", True, "log.event and log.impression to be declared too")
+    if log.first_position not in (0, 1):
+        raise DeclarationError("launch.log.first_position", log.first_position, "0 or 1")
 
 
 def _check_share(field: str, share: float) -> None:
@@ -141,7 +168,7 @@ def _check_not_empty(record: "Log | Catalogue", prefix: str) -> None:
     """An empty name would count as "not declared" in one place and as a column in another."""
     for field in dataclasses.fields(record):
         value = getattr(record, field.name)
-        if value == "" or (isinstance(value, tuple) and "" in value):
+        if value == "" or (isinstance(value, tuple) and "" in value and field.name != "missing_ids"):
             raise DeclarationError(f"{prefix}.{field.name}", value, "names that are not empty" if value else "a name that is not empty")
 
 
@@ -184,7 +211,9 @@ def _check_query(launch: "Launch") -> None:
         return
     if launch.split.eval_from is None:
         raise DeclarationError("launch.split", dataclasses.asdict(launch.split), "eval_from, as launch.log.path is a BigQuery query")
-    for name, off in (("impression", None), ("value_min", None), ("value_max", None), ("drop_duplicates", False)):
+    if launch.log.time_unit in ("ns", "excel"):
+        raise DeclarationError("launch.log.time_unit", launch.log.time_unit, "s, ms, us or iso, as launch.log.path is a BigQuery query")
+    for name, off in _FILES_ONLY:
         value = getattr(launch.log, name)
         if value != off:
             fix = f"Set it to {off}, or export the query's answer to Parquet and declare the files."

@@ -12,12 +12,20 @@ class Log:
     Attributes:
       path: a file, a folder or a glob; relative paths start at the data folder of the settings.
       user, item, time: columns that every log has. Ids may be strings or integers; the pipeline reads them as strings.
-      time_unit: "s", "ms" or "us" for epoch times, "iso" for ISO 8601 text. Parquet timestamps need no unit.
+      user_fallbacks: columns that give the user's id where `user` is empty, in this order: an anonymous id of visitors who did not log in.
+        `user=("userId", "anonymousId")` says the same.
+      missing_ids: texts in the user or item column that stand for no id ("null", "(not set)", "" for an empty one). Their rows are quarantined
+        and do not count towards `max_set_aside`.
+      time_unit: "s", "ms", "us" or "ns" for epoch times, "excel" for days of a spreadsheet, "iso" for ISO 8601 text. Parquet timestamps need
+        no unit.
+      time_format: of other text, as `strptime` has it: "%d.%m.%Y %H:%M"; None for what `time_unit` says.
       event: column with the kind of event; None if every row is a positive.
       impression: the value of `event` that says an item was shown.
+      rows_are_impressions: whether each row is an impression, and `event` what came of it ("0" or "1"): a row with an action is both.
       value: column with a number on the event (rating, dwell seconds).
       request: column that joins the impressions of one answer with the actions they led to.
       position, policy, propensity, model_version: what was shown where, by whom, with which probability.
+      first_position: the position of the first place: 0, or 1 where the log counts from 1.
       context: columns known when a request is made (device, country); strings or numbers.
       delimiter: of CSV files; a tab also reads files ending in .tsv or .inter.
       spans: of a path with `{YYYY}`, `{MM}` and `{DD}` (or `{SPAN}`) in it, how many of the newest days (numbers) are read; None for one.
@@ -49,6 +57,18 @@ class Log:
     value_max: float | None = None
     drop_duplicates: bool = False
     max_set_aside: float = 0.01
+    user_fallbacks: tuple[str, ...] = ()
+    missing_ids: tuple[str, ...] = ()
+    time_format: str | None = None
+    rows_are_impressions: bool = False
+    first_position: int = 0
+
+    def __post_init__(self) -> None:
+        """Takes several user columns apart: the first is `user`, the others its fallbacks."""
+        if isinstance(self.user, tuple) and self.user:
+            user, *others = self.user
+            object.__setattr__(self, "user", user)
+            object.__setattr__(self, "user_fallbacks", (*others, *self.user_fallbacks))
 
     def columns(self) -> tuple[str, ...]:
         """Every column that has a role, in the order of the roles."""

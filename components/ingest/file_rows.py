@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from components.errors import LogError
-from components.ingest import csv_blocks, jsonl_blocks, parquet_blocks
+from components.ingest import csv_blocks, jsonl_blocks, nested, parquet_blocks
 from components.ingest.column_types import Types, plain_type
 from components.ingest.csv_blocks import OnBroken
 from components.ingest.log_files import format_of
@@ -55,8 +55,25 @@ class Rows(typing.NamedTuple):
     raw: pa.RecordBatch
 
 
-def first_types(file: str, delimiter: str) -> Types:
+class Columns(typing.NamedTuple):
+    """The columns of a file.
+
+    Attributes:
+      types: of each column, nested ones opened.
+      ignored: nested columns of which nothing is read, with the file's own type.
+    """
+
+    types: Types
+    ignored: dict[str, pa.DataType]
+
+
+def first_columns(file: str, delimiter: str, named: nested.Names | None) -> Columns:
     """The columns of a file and their types, by its schema or its first block.
+
+    Args:
+      file: the file.
+      delimiter: of CSV.
+      named: the nested columns to open; None for all.
 
     Raises:
       LogError: if the file is empty, holds something else than its name says, or cannot be read.
@@ -64,13 +81,18 @@ def first_types(file: str, delimiter: str) -> Types:
     kind = format_of(file)
     _check_content(file, kind)
     if kind == "csv":
-        return csv_blocks.first_types(file, delimiter)
+        return Columns(csv_blocks.first_types(file, delimiter), {})
     if kind == "parquet":
-        return parquet_blocks.first_types(file)
+        return _opened(file, parquet_blocks.first_schema(file), named)
     for table in jsonl_blocks.blocks(file):
         if table.num_columns:
-            return {field.name: plain_type(field.type, field.name, file) for field in table.schema}
+            return _opened(file, table.schema, named)
     raise LogError(file, "holds no JSON object, needs one per line.", "Write each row as an object on a line of its own.")
+
+
+def _opened(file: str, schema: pa.Schema, named: nested.Names | None) -> Columns:
+    leaves, ignored = nested.leaf_types(schema, named)
+    return Columns({name: plain_type(kind, name, file) for name, kind in leaves.items()}, ignored)
 
 
 def _check_content(file: str, kind: str) -> None:
@@ -96,14 +118,17 @@ def pieces(file: str, rows: int) -> list[tuple[Piece, int]]:
     return [(Piece(file, at, firsts[at]), count) for at, count in enumerate(groups)] if len(groups) > 1 else [(Piece(file), rows)]
 
 
-def rows(piece: Piece, delimiter: str, types: Types, columns: tuple[str, ...] | None, on_broken: OnBroken) -> collections.abc.Iterator[Rows]:
-    """The rows of a piece in batches.
+def rows(
+    piece: Piece, delimiter: str, types: Types, columns: nested.Names | None, named: nested.Names | None, on_broken: OnBroken
+) -> collections.abc.Iterator[Rows]:
+    """The rows of a piece in batches, nested columns opened.
 
     Args:
       piece: a file or a row group.
       delimiter: of CSV.
-      types: of CSV, every column of it.
-      columns: what Parquet reads; None for all.
+      types: of every column of the file that is read.
+      columns: what Parquet reads of them; None for all.
+      named: the nested columns of JSON to open; None for all.
       on_broken: told of each line that is no row.
 
     Raises:
@@ -117,22 +142,27 @@ def rows(piece: Piece, delimiter: str, types: Types, columns: tuple[str, ...] | 
         on_broken(number, line)
 
     first = piece.first
-    for raw in _batches(piece, delimiter, types, columns, broken):
+    for raw in _batches(piece, delimiter, types, columns, named, broken):
         yield Rows(piece.file, _numbers(first, raw.num_rows, skipped), raw)
         first += raw.num_rows
 
 
 def _batches(
-    piece: Piece, delimiter: str, types: Types, columns: tuple[str, ...] | None, on_broken: OnBroken
+    piece: Piece, delimiter: str, types: Types, columns: nested.Names | None, named: nested.Names | None, on_broken: OnBroken
 ) -> collections.abc.Iterator[pa.RecordBatch]:
     kind = format_of(piece.file)
     if kind == "csv":
         yield from csv_blocks.blocks(piece.file, delimiter, types, on_broken)
     elif kind == "parquet":
-        yield from parquet_blocks.blocks(piece.file, columns, piece.group)
+        wanted = [name for name in types if columns is None or name in columns]
+        for batch in parquet_blocks.blocks(piece.file, wanted, piece.group):
+            yield nested.open_columns(batch, wanted)
     else:
         for table in jsonl_blocks.blocks(piece.file, on_broken):
-            yield from table.combine_chunks().to_batches()
+            for batch in table.combine_chunks().to_batches():
+                if any(map(nested.is_nested, batch.schema.types)):
+                    batch = nested.open_columns(batch, list(nested.leaf_types(batch.schema, named)[0]))
+                yield batch
 
 
 def _numbers(first: int, count: int, skipped: list[int]) -> np.ndarray:
