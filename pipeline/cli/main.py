@@ -12,6 +12,13 @@ from pipeline import launches, steps
 from pipeline.cli import compile, feast, kubeflow, launch_options, rollout, serve, vectors, versions
 from pipeline.settings import VARIABLES, Settings
 
+_NEW_ROLES = {
+    "user": "the user's id",
+    "item": "the item's id",
+    "time": "the time",
+    "event": "the kind of event, or the answer to an impression",
+    "value": "a number on the event",
+}
 EXIT_OK, EXIT_ERROR, EXIT_STOPPED = 0, 1, 130
 
 _RUN_EXAMPLES = """\
@@ -99,8 +106,10 @@ def _add_new(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     new.add_argument("--log", metavar="PATH", required=True, help="the interaction log: CSV, JSONL or Parquet, a file or a folder of files")
     new.add_argument("--catalogue", metavar="PATH", help="the items, one row each")
     new.add_argument("--name", metavar="NAME", help="the launch's name: lower-case letters, digits, _ (default: the folder's)")
-    for role, what in (("user", "the user's id"), ("item", "the item's id"), ("time", "the time")):
+    for role, what in _NEW_ROLES.items():
         new.add_argument(f"--{role}", metavar="COL", help=f"the column with {what}, if the guess is wrong")
+    new.add_argument("--time-format", metavar="FORM", help='how times are written, where two readings fit: "%%d/%%m/%%Y %%H:%%M"')
+    new.add_argument("--drop", metavar="COL", action="append", default=[], help="a column that gets no role; may be given several times")
     new.set_defaults(command=_new)
 
 
@@ -118,13 +127,13 @@ def _validate(options: argparse.Namespace) -> int:
 def _new(options: argparse.Namespace) -> int:
     from pipeline.onboarding import new
 
-    given = {role: value for role in ("user", "item", "time") if (value := getattr(options, role)) is not None}
+    given = {role: value for role in (*_NEW_ROLES, "time_format") if (value := getattr(options, role)) is not None}
     if options.folder == "":
         raise SettingsError("DIR", "", "a path that is not empty")
     for option in ("log", "catalogue"):
         _check_source(f"--{option}", getattr(options, option))
     catalogue = Path(options.catalogue) if options.catalogue else None
-    print(new.make(Path(options.folder), Path(options.log), catalogue, options.name, given))
+    print(new.make(Path(options.folder), Path(options.log), catalogue, options.name, given, options.drop))
     return EXIT_OK
 
 
