@@ -4,6 +4,8 @@ import dataclasses
 
 from components.declaration.checks import LABEL_PREFIX
 
+ROW_ID = "row_id"  # names the row that an event comes from, where the log has no column of that name
+
 
 @dataclasses.dataclass(frozen=True)
 class Log:
@@ -23,7 +25,7 @@ class Log:
       impression: the value of `event` that says an item was shown.
       rows_are_impressions: whether each row is an impression, and `event` what came of it ("0" or "1"): a row with an action is both.
       value: column with a number on the event (rating, dwell seconds).
-      request: column that joins the impressions of one answer with the actions they led to.
+      request: column that joins the impressions of one answer with the actions they led to; `row_id` is the row that the items of a list share.
       position, policy, propensity, model_version: what was shown where, by whom, with which probability.
       first_position: the position of the first place: 0, or 1 where the log counts from 1.
       context: columns known when a request is made (device, country); strings or numbers.
@@ -69,6 +71,11 @@ class Log:
             user, *others = self.user
             object.__setattr__(self, "user", user)
             object.__setattr__(self, "user_fallbacks", (*others, *self.user_fallbacks))
+
+    @property
+    def joins_by_request(self) -> bool:
+        """Whether impressions and actions share a request; the id of a row (`row_id`) is that of one of them only."""
+        return self.request is not None and self.request != ROW_ID
 
     def columns(self) -> tuple[str, ...]:
         """Every column that has a role, in the order of the roles."""

@@ -31,7 +31,10 @@ def expression(form: str) -> str:
     """
     parts, at = [], 0
     for match in _LETTER.finditer(form):
-        parts += [re.escape(form[at : match.start()]), _digits(match[1], form[match.start() - 1 : match.start()], form[match.end() : match.end() + 1])]
+        parts += [
+            re.escape(form[at : match.start()]),
+            _digits(match[1], form[match.start() - 1 : match.start()], form[match.end() : match.end() + 1]),
+        ]
         at = match.end()
     return rf"^\s*{''.join([*parts, re.escape(form[at:])])}\s*$"
 

@@ -13,6 +13,7 @@ _HEAD_BYTES = 1 << 16
 _MOST_LINES = 60
 _DELIMITERS = (",", "\t", ";", "|")
 _NUMBER_OR_DATE = re.compile(r"\s*(-?\d+([.,]\d+)?|\d{1,4}[-./]\d{1,2}[-./]\d{1,4}([T ].*)?)\s*")
+_QUOTED = re.compile(r'"[^"]*"')
 _SEP = re.compile(r"\ufeff?sep=.", re.IGNORECASE)
 
 
@@ -61,13 +62,14 @@ def problem_of(lines: list[str]) -> tuple[str, str] | None:
 
 def _header_line(lines: list[str]) -> int:
     """Where the header is, from 0: the first line with as many fields as nearly all after it."""
-    delimiter = max(_DELIMITERS, key=lambda mark: sum(line.count(mark) for line in lines))
-    counts = [line.count(delimiter) for line in lines]
+    delimiter = max(_DELIMITERS, key=lambda mark: sum(_QUOTED.sub("", line).count(mark) for line in lines))
+    counts = [_QUOTED.sub("", line).count(delimiter) for line in lines]
     usual = max(set(counts[len(counts) // 2 :]), key=counts[len(counts) // 2 :].count) if counts else 0
     first = next((at for at, count in enumerate(counts) if count == usual), 0)
     above = lines[:first]
-    quoted = any('"' in line for line in above)
-    return first if usual and above and not quoted and all(count < usual for count in counts[:first]) else 0
+    # A quote left open makes one row of several lines.
+    open_quote = any(_QUOTED.sub("", line).count('"') for line in above)
+    return first if usual and above and not open_quote and all(count < usual for count in counts[:first]) else 0
 
 
 def _without_header(lines: list[str]) -> tuple[str, str] | None:

@@ -13,11 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.declaration.data import ROW_ID
 from components.errors import LogError
 from components.ingest.column_types import Types, cast_column, id_texts, plain_type
 from components.ingest.log_layout import Layout
 
-ROW_ID = "row_id"
 _PARTITION = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.+)")
 
 

@@ -94,7 +94,9 @@ def _from_form(values: pa.Array, form: str) -> pa.Array:
         year = pc.binary_join_element_wise(pc.if_else(pc.greater_equal(short, "69"), "19", "20"), short, "")
     pieces = [year, _month(parts), pc.utf8_lpad(parts["day"], 2, "0")]
     day = pc.binary_join_element_wise(*pieces, "-")
-    clock = pc.binary_join_element_wise(_hour(parts, day), *(pc.utf8_lpad(parts.get(name, _like(day, "00")), 2, "0") for name in ("minute", "second")), ":")
+    clock = pc.binary_join_element_wise(
+        _hour(parts, day), *(pc.utf8_lpad(parts.get(name, _like(day, "00")), 2, "0") for name in ("minute", "second")), ":"
+    )
     zone = pc.replace_substring_regex(parts.get("zone", _like(day, "Z")), "UTC|GMT", "Z")
     fraction = pc.binary_join_element_wise(_like(day, "."), pc.utf8_rpad(parts["fraction"], 6, "0"), "") if "fraction" in parts else _like(day, "")
     text = pc.binary_join_element_wise(pc.binary_join_element_wise(day, clock, "T"), fraction, zone, "")

@@ -3,6 +3,7 @@
 import collections.abc
 import itertools
 import typing
+import zipfile
 
 import numpy as np
 import pyarrow as pa
@@ -13,15 +14,19 @@ from components.ingest.column_types import Types, plain_type
 from components.ingest.csv_blocks import OnBroken
 from components.ingest.log_files import format_of
 
+_GZIP = b"\x1f\x8b"
 _WRITE_PARQUET = "Write it as Parquet; read are CSV, JSONL and Parquet."
 # What people name .csv or .json by mistake, by its first bytes.
 _NOT_TEXT = {
     b"PAR1": ("a Parquet file", "Give it a name that ends in .parquet."),
-    b"\x1f\x8b": ("packed with gzip", "Give it a name that ends in .gz."),
+    _GZIP: ("packed with gzip", "Give it a name that ends in .gz."),
     b"PK\x03\x04": ("a zip archive or a spreadsheet", "Unpack it, or save the sheet as CSV."),
     b"ARROW1\x00\x00": ("a Feather file", _WRITE_PARQUET),
     b"Obj\x01": ("an Avro file", _WRITE_PARQUET),
     b"SQLite format 3\x00": ("an SQLite database", "Export the table as CSV."),
+    b"BZh": ("packed with bzip2", "Unpack it: bunzip2 FILE."),
+    b"\xfd7zXZ\x00": ("packed with xz", "Unpack it: unxz FILE."),
+    b"\x28\xb5\x2f\xfd": ("packed with zstd", "Unpack it: unzstd FILE."),
     b"\xff\xfe": ("UTF-16 text", "Save it as UTF-8."),
     b"\xfe\xff": ("UTF-16 text", "Save it as UTF-8."),
 }
@@ -97,10 +102,19 @@ def _opened(file: str, schema: pa.Schema, named: nested.Names | None) -> Columns
 
 def _check_content(file: str, kind: str) -> None:
     """Raises `LogError` for a file of text that is none, by its first bytes."""
-    if kind == "parquet" or file.lower().endswith(".gz"):
+    if kind == "parquet":
         return
     with open(file, "rb") as opened:
         start = opened.read(max(map(len, _NOT_TEXT)))
+    if file.lower().endswith(".gz"):
+        if start and not start.startswith(_GZIP):
+            raise LogError(file, "is not packed with gzip, though its name says so.", "Copy it again, or take .gz out of its name.")
+        return
+    if start.startswith(b"PK\x03\x04") and zipfile.is_zipfile(file):
+        names = zipfile.ZipFile(file).namelist()
+        if not any(name.startswith(("xl/", "content.xml")) for name in names):
+            held = ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
+            raise LogError(file, f"is a zip archive of {len(names)} files ({held}), needs {kind.upper()} as text.", "Unpack it and name the file.")
     for first, (what, fix) in _NOT_TEXT.items():
         if start.startswith(first):
             raise LogError(file, f"is {what}, needs {kind.upper()} as text.", fix)

@@ -55,6 +55,8 @@ def _line_blocks(path: str) -> collections.abc.Iterator[bytes]:
                 if block.strip():
                     yield block
     except (OSError, EOFError, zlib.error) as error:
+        if path.lower().endswith(".gz") and isinstance(error, EOFError | zlib.error):
+            raise LogError(path, f"is cut off or damaged: its gzip stream does not end ({error}).", "Copy it again.") from error
         raise LogError(path, f"cannot be read: {error}.", "Write the file again.") from error
 
 

@@ -74,7 +74,7 @@ def _open(name: str, kind: pa.DataType) -> dict[str, pa.DataType]:
     """The leaves below a nested column, without those that are reached by key only and lists in lists."""
     if pa.types.is_struct(kind):
         return {leaf: inner for field in kind for leaf, inner in _open(f"{name}.{field.name}", field.type).items()}
-    if _is_list(kind) and pa.types.is_struct(kind.value_type):
+    if _is_list(kind) and pa.types.is_struct(kind.value_type) and not _is_pair(kind.value_type):
         below = _open(name, kind.value_type)
         return {leaf: pa.list_(inner) for leaf, inner in below.items() if not _is_list(inner)}
     return {} if is_nested(kind) else {name: kind}

@@ -16,7 +16,12 @@ def best(columns: list[Column], role: str) -> tuple[Column, str] | None:
     }[role]
     scored = [(id_score(column, words, words_by_id), column.distinct_ids, column) for column in columns]
     found = max(scored, key=lambda entry: entry[:2], default=(0, 0, None))
-    return (found[2], f"the name says {role}") if found[0] > 0 and found[2] is not None else None
+    if found[0] > 0 and found[2] is not None:
+        return found[2], f"the name says {role}"
+    contacts = [
+        column for column in columns if role == "user" and column.has(role_words.CONTACTS) and has_id_type(column) and column.distinct_ids > 1
+    ]
+    return (contacts[0], "an address as the user's id: it ends up in every artifact, so hash it if you can") if contacts else None
 
 
 def only_other(columns: list[Column], rows: int) -> Column | None:

@@ -4,6 +4,7 @@ The readers are those of ExampleGen, so that what is seen here is what a run wil
 and shown instead of ending everything.
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -33,6 +34,16 @@ def reader(files: Sequence[str], ids: Sequence[str], delimiter: str, item: str |
       item: the column of items, of which a list gives one row per element.
     """
     return LogReader(files, LenientLayout(tuple(ids), (), delimiter=delimiter, item=item, every=True))
+
+
+def reader_of(files: Sequence[str], layout: Layout) -> LogReader:
+    """The files as a run reads them, but for the rows that it would quarantine: times and numbers come as the file has them.
+
+    Rows whose id is declared to stand for none (`missing_ids`) are left out, as in a run.
+    """
+    kept = {field.name: getattr(layout, field.name) for field in dataclasses.fields(layout)}
+    kept |= {"declared": (), "time": None, "value": None, "numbers": (), "unique": False, "every": True}
+    return LogReader(files, LenientLayout(**kept))
 
 
 def read(files: Sequence[str], ids: Sequence[str], columns: Sequence[str], delimiter: str) -> pa.Table:

@@ -8,9 +8,9 @@ import pyarrow as pa
 
 from components.declaration import Log
 from components.declaration.checks import LABEL_PREFIX
+from components.declaration.data import ROW_ID
 from components.declaration.request_names import RESERVED_INPUTS, input_name
 from components.errors import DayoneError
-from components.ingest.event_shape import ROW_ID
 from pipeline.onboarding import answer_proposal, id_proposal, role_words, time_proposal
 from pipeline.onboarding.answer_proposal import Answer
 from pipeline.onboarding.column_profile import Column, varies_within
@@ -135,8 +135,16 @@ def _find_id_forms(roles: Roles, sample: Sample) -> None:
     user = sample.columns[roles.column["user"]]
     other = id_proposal.fallback_of(user, free(roles, sample))
     if other:
-        roles.declare("user_fallbacks", (other.name,), f"{user.ids.null_count:,} of {sample.rows:,} rows have no {user.name!r}; there {other.name!r} is the user")
-    empty = [name for name in (user.name, roles.column["item"]) if _share_empty(sample.columns[name]) > _MOST_WITHOUT_ID and not (other and name == user.name)]
+        roles.declare(
+            "user_fallbacks",
+            (other.name,),
+            f"{user.ids.null_count:,} of {sample.rows:,} rows have no {user.name!r}; there {other.name!r} is the user",
+        )
+    empty = [
+        name
+        for name in (user.name, roles.column["item"])
+        if _share_empty(sample.columns[name]) > _MOST_WITHOUT_ID and not (other and name == user.name)
+    ]
     if empty:
         shares = " and ".join(f"{_share_empty(sample.columns[name]):.0%} of the rows have no {name!r}" for name in empty)
         roles.declare("missing_ids", ("",), f"{shares}: they are quarantined, and do not stop a run")
@@ -224,6 +232,8 @@ def _find_shown(roles: Roles, sample: Sample) -> None:
     for role, test in tests.items():
         for column in [column for column in free(roles, sample) if test(column)][:1]:
             roles.take(role, column, "name and values fit")
+            if role == "position" and column.bounds[0] >= 1:
+                roles.declare("first_position", 1, f"the positions begin at {column.bounds[0]:g}")
 
 
 def _find_outcome(roles: Roles, sample: Sample) -> None:

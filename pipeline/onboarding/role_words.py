@@ -27,6 +27,8 @@ ATTRIBUTES = _words(
 TIMES = _words("time timestamp ts date datetime at when epoch created occurred logged happened clock day")
 EVENTS = _words("event action type kind interaction behavior behaviour activity verb feedback signal operation")
 VALUES = _words("rating score stars star value dwell duration seconds secs watched watch listened amount quantity qty playtime progress plays")
+# What names a person outside of the product.
+CONTACTS = _words("email mail phone telephone mobile msisdn")
 # Who a visitor is who did not log in.
 ANONYMOUS = _words("anonymous cookie device session visitor guest")
 # One row of an order or a basket.

@@ -16,7 +16,19 @@ _ENOUGH = 0.99
 _FEW = 100
 _DATES = ("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y.%m.%d", "%m-%d-%Y", "%d-%m-%Y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%Y%m%d")
 _WORDED = ("%d %b %Y", "%b %d, %Y", "%d-%b-%Y", "%d/%b/%Y")
-_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %H:%M:%S,%f", " %I:%M %p", " %I:%M:%S %p", ", %H:%M", ", %H:%M:%S", " %H:%M:%S %z", ":%H:%M:%S %z")
+_CLOCKS = (
+    "",
+    " %H:%M",
+    " %H:%M:%S",
+    " %H:%M:%S.%f",
+    " %H:%M:%S,%f",
+    " %I:%M %p",
+    " %I:%M:%S %p",
+    ", %H:%M",
+    ", %H:%M:%S",
+    " %H:%M:%S %z",
+    ":%H:%M:%S %z",
+)
 _WHOLE = ("%a %b %d %H:%M:%S %z %Y", "%a %b %d %H:%M:%S %Y", "%a, %d %b %Y %H:%M:%S %z", "%Y%m%d%H%M%S", "%b %d, %Y, %I:%M:%S %p")
 FORMS = tuple(date + clock for date in (*_DATES, *_WORDED) for clock in _CLOCKS) + _WHOLE
 _NUMBER_FORMS = ("%Y%m%d", "%Y%m%d%H%M%S")
