@@ -41,7 +41,7 @@ def check_positives(keys: pa.Table, times: np.ndarray, cut: int, launch: Launch)
       launch: the declaration.
     """
     if not launch.positive_events:
-        check_separated(launch)
+        require_outcome(launch)
         return
     positive = np.zeros(len(times), bool)
     for event in launch.positive_events:
@@ -52,7 +52,7 @@ def check_positives(keys: pa.Table, times: np.ndarray, cut: int, launch: Launch)
         raise LogError(f"column {launch.log.event!r}", problem, "Check the events of launch.objectives, and launch.split.")
 
 
-def check_separated(launch: Launch) -> None:
+def require_outcome(launch: Launch) -> None:
     """Raises `LogError` if rows say where an item was shown and nothing says which were taken: each would count as a positive."""
     shown = launch.log.position or launch.log.propensity
     if shown and not launch.log.event:

@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 
 from components.declaration import Log
 from components.declaration.data import ROW_ID
-from components.ingest.event_time import DAY, NUMBER_TEXT
+from components.ingest.event_time import DAY
+from components.ingest.number_texts import numbers_of
 from pipeline.checks.findings import Finding, error, share, warning
 from pipeline.checks.log_view import NO_TIME, LogView
 from pipeline.onboarding import time_proposal, time_readings
@@ -121,16 +122,33 @@ def check_numbers(view: LogView) -> Iterator[Finding]:
         if not view.has(name):
             continue
         column = view.table[name]
-        if (role == "value" and pa.types.is_boolean(column.type)) or pa.types.is_null(column.type):
+        if (role == "value" and pa.types.is_boolean(column.type)) or pa.types.is_null(column.type) or _is_number_text(column):
             continue
         if not _is_number(column):
-            yield error(f"column {name!r} (launch.log.{role}) holds {column.type}.", "The role needs a number in every row.", _number_fix(role))
+            yield error(f"column {name!r} (launch.log.{role}) {_wrong_text(column)}.", "The role needs a number in every row.", _number_fix(role))
         elif role == "position" and pa.types.is_floating(column.type) and not _is_whole(column):
             yield error(f"column {name!r} (launch.log.position) holds fractions.", "A position is a place in a list: 0, 1, 2.", _number_fix(role))
 
 
+def _is_number_text(column: pa.ChunkedArray) -> bool:
+    """Whether most texts are numbers; a run quarantines the others, and counts them."""
+    if not pa.types.is_string(column.type):
+        return False
+    there = sum(len(chunk) - numbers_of(chunk, pa.float64()).null_count for chunk in column.chunks)
+    return there > _MOST * max(len(column) - column.null_count, 1)
+
+
 def _is_number(column: pa.ChunkedArray) -> bool:
     return bool(pa.types.is_integer(column.type) or pa.types.is_floating(column.type))
+
+
+def _wrong_text(column: pa.ChunkedArray) -> str:
+    """What a column that should hold numbers holds: of text, how many are none, and one of them."""
+    if not pa.types.is_string(column.type):
+        return f"holds {column.type}"
+    numbers = [numbers_of(chunk, pa.float64()).is_null() for chunk in column.chunks]
+    words = column.filter(pc.and_(pa.chunked_array(numbers, pa.bool_()), column.is_valid()))
+    return f"holds text: {share(len(words), len(column))} are no numbers, such as {words[0].as_py()!r}"
 
 
 def _number_fix(role: str) -> str:

@@ -12,7 +12,7 @@ from components.errors import LogError
 from components.features import histories
 from components.ingest import attribution
 from components.ingest.event_time import MICROSECONDS
-from components.ingest.labels import check_separated
+from components.ingest.labels import require_outcome
 from components.ingest.time_split import cut_time
 from pipeline.checks.findings import Finding, error, share, warning
 from pipeline.checks.log_view import LogView, codes, mask
@@ -32,7 +32,7 @@ _HASH = np.uint64(0x9E3779B97F4A7C15)
 def check_objectives(view: LogView) -> Iterator[Finding]:
     """Objectives that never occur, or always do."""
     try:
-        check_separated(view.launch)
+        require_outcome(view.launch)
     except LogError as problem:
         yield error(f"{problem}", "A run stops at it.", "Say what was taken.")
     if view.shown.all() and not view.positive.any() and view.events is not None:
@@ -114,7 +114,7 @@ def _check_joins(view: LogView, shown: np.ndarray) -> Iterator[Finding]:
     joined = attribution.led_to(*backwards, round(log.attribution_seconds * MICROSECONDS["s"]), last_only=False)
     count, ever = int(joined.sum()), int(attribution.led_to(*backwards, _EVER, last_only=False).sum())
     early = _before_their_impression(view, pairs, shown, acted & ~_placed(acted, joined))
-    if len(early) > _MANY_EARLY * len(joined):
+    if len(early) > max(_MANY_EARLY * len(joined), 2 * count):
         middle = float(np.median(early)) / MICROSECONDS["s"]
         yield error(
             f"{share(len(early), len(joined))} actions are earlier than their impression, by {middle:g} s in the median.",

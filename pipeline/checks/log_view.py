@@ -118,6 +118,8 @@ def _with_numbers(table: pa.Table, log: Log) -> pa.Table:
     for name in (log.value, log.position, log.propensity):
         if name and name in table.schema.names and pa.types.is_string(table[name].type):
             numbers = pa.chunked_array([numbers_of(chunk, pa.float64()) for chunk in table[name].chunks], pa.float64())
+            if 2 * (len(numbers) - numbers.null_count) < len(numbers) - table[name].null_count:
+                continue  # a column of words, which is said as that
             table = table.set_column(table.schema.get_field_index(name), name, numbers)
     return table
 

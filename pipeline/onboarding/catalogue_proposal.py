@@ -69,7 +69,7 @@ def propose(sample: Sample, path: str, logged: pa.Array) -> CatalogueRoles:
 
 def _item_column(sample: Sample, logged: pa.Array) -> tuple[str, float]:
     """The column that most of the logged items are in, and their share."""
-    items = pc.unique(logged.drop_null())
+    items = pc.unique(logged.drop_null()).cast(pa.string())
     shares = {name: _overlap(column, items) for name, column in sample.columns.items()}
     best = max(shares, key=lambda name: shares[name], default="")
     if not best or shares[best] == 0:
@@ -80,9 +80,9 @@ def _item_column(sample: Sample, logged: pa.Array) -> tuple[str, float]:
 
 
 def _overlap(column: Column, items: pa.Array) -> float:
-    if column.spelled is None:
+    if column.spelled is None and not (column.is_text or pa.types.is_int64(column.values.type)):
         return 0.0
-    found = pc.is_in(items, value_set=column.spelled.drop_null())
+    found = pc.is_in(items, value_set=column.ids.drop_null())
     return float(pc.mean(found.cast(pa.float64())).as_py() or 0.0)
 
 

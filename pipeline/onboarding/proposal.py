@@ -127,7 +127,7 @@ def _find_ids(roles: Roles, sample: Sample) -> None:
         if role not in roles.column and other in roles.column:
             only = id_proposal.only_other(free(roles, sample), sample.rows)
             if only:
-                roles.take(role, only, "the only other column")
+                roles.take(role, only, "the only other column that looks like ids")
 
 
 def _find_id_forms(roles: Roles, sample: Sample) -> None:

@@ -62,7 +62,7 @@ NO_ANSWERS = _words("verified eligible enabled allowed can may test")
 ANSWERS = _words("label target positive success answer accepted converted").union(VALUES, *WORTH.values())
 
 # Before or beside a word for what may be recommended they say the opposite.
-NEGATIONS = _words("not no non out un in never")
+NEGATIONS = _words("not no non out un never")
 INACTIVE = _words("discontinued inactive unavailable disabled hidden archived deleted deprecated retired expired blocked unlisted draft sold")
 ACTIVE = _words("active available availability enabled live sellable published stock instock visible")
 TITLES = _words("title name headline label caption")
