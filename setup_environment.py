@@ -1,8 +1,8 @@
 """Makes `.venv` from the lock, with nothing but Python 3.8 or newer and pip: `python3 setup_environment.py`.
 
-It picks the stack and the interpreter (`setup_stacks.py`), fetches uv into `.uv` where it is missing, and lets uv make the
-environment. A stamp in `.venv` makes the next call return at once; an environment without a valid stamp was interrupted or made
-elsewhere, and is made anew.
+It picks the stack and the interpreter (`setup_stacks.py`), fetches uv into `.uv` where it is missing, and lets uv make
+the environment. A stamp in `.venv` makes the next call return at once; an environment without a valid stamp was
+interrupted or made elsewhere, and is made anew.
 """
 
 from __future__ import annotations
@@ -29,9 +29,15 @@ UV = "uv>=0.9,<1"
 OLDEST_UV = (0, 9)
 HINTS = (
     (r"Python\.h", "A package is built from source and needs the headers of this Python: apt-get install python3-dev."),
-    (r"g\+\+|c\+\+|cc1plus|gcc|clang", "A package (pyfarmhash) is built from source: apt-get install g++ (macOS: xcode-select --install)."),
+    (
+        r"g\+\+|c\+\+|cc1plus|gcc|clang",
+        "A package (pyfarmhash) is built from source: apt-get install g++ (macOS: xcode-select --install).",
+    ),
     (r"No space left", "The environment takes about 3 GB, and uv's cache (UV_CACHE_DIR) as much again."),
-    (r"dns error|[Cc]onnect|timed out|certificate", "The package index was not reached: see HTTPS_PROXY and SSL_CERT_FILE, and call again."),
+    (
+        r"dns error|[Cc]onnect|timed out|certificate",
+        "The package index was not reached: see HTTPS_PROXY and SSL_CERT_FILE, and call again.",
+    ),
 )
 
 
@@ -82,7 +88,9 @@ class Workshop:
         wanted, uv = dotted(stack.pythons[0]), self.uv()
         self.say(f"no Python fits; downloading Python {wanted} with uv")
         self.run(uv, "python", "install", wanted)
-        answer = subprocess.run([uv, "python", "find", "--managed-python", wanted], capture_output=True, text=True, cwd=self.root)
+        answer = subprocess.run(
+            [uv, "python", "find", "--managed-python", wanted], capture_output=True, text=True, cwd=self.root
+        )
         return answer.stdout.split("\n")[:1] if answer.returncode == 0 else []
 
     def uv(self) -> str:
@@ -104,7 +112,9 @@ class Workshop:
     def venv_into(self, folder: Path) -> bool:
         """Installs uv into an environment of its own: the way for a Python that has ensurepip but no pip."""
         shutil.rmtree(folder, ignore_errors=True)
-        return self.run(sys.executable, "-m", "venv", str(folder)) and self.run(str(folder / "bin" / "pip"), "install", UV)
+        return self.run(sys.executable, "-m", "venv", str(folder)) and self.run(
+            str(folder / "bin" / "pip"), "install", UV
+        )
 
     def run(self, *command: str) -> bool:
         """Runs a command; returns whether it succeeded. On a terminal the seconds are shown."""
@@ -112,7 +122,9 @@ class Workshop:
         with self.log.open("ab") as sink:
             sink.write(f"$ {' '.join(command)}\n".encode())
             sink.flush()
-            with subprocess.Popen(command, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL, cwd=self.root, env=self.environment()) as process:
+            with subprocess.Popen(
+                command, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL, cwd=self.root, env=self.environment()
+            ) as process:
                 while process.poll() is None:
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         process.wait(timeout=0.5)
@@ -131,7 +143,16 @@ class Workshop:
         """An error with the log's last lines, and with a hint where they say what is missing."""
         lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()][-12:]
         hint = next((hint for pattern, hint in HINTS if re.search(pattern, "\n".join(lines))), "")
-        return SetupError("\n".join([f"{what}.", *(f"  | {line}" for line in lines), *([f"  {hint}"] if hint else []), f"  All of it: {self.log}"]))
+        return SetupError(
+            "\n".join(
+                [
+                    f"{what}.",
+                    *(f"  | {line}" for line in lines),
+                    *([f"  {hint}"] if hint else []),
+                    f"  All of it: {self.log}",
+                ]
+            )
+        )
 
 
 def place(root: Path, machine: Machine) -> str:

@@ -1,7 +1,7 @@
 """Which stack fits a machine, and which Python to make it with; the part of `setup_environment.py` that decides.
 
-The lock holds two stacks. Which of them has wheels depends on the Python version, the C library and the processor, so every
-candidate interpreter is judged by running it: a pyenv shim exists for versions that are not selected, and fails.
+The lock holds two stacks. Which of them has wheels depends on the Python version, the C library and the processor, so
+every candidate interpreter is judged by running it: a pyenv shim exists for versions that are not selected, and fails.
 Like its caller it runs on Python 3.8 and imports nothing that has to be installed.
 """
 
@@ -75,7 +75,12 @@ class Stack:
         """Whether every package of the stack can be installed on the machine."""
         if machine.system == "darwin":
             return machine.processor == self.mac
-        return machine.system == "linux" and machine.processor == "x86_64" and machine.glibc is not None and machine.glibc >= self.glibc
+        return (
+            machine.system == "linux"
+            and machine.processor == "x86_64"
+            and machine.glibc is not None
+            and machine.glibc >= self.glibc
+        )
 
     def fits(self, interpreter: Interpreter) -> bool:
         """Whether the interpreter can run the stack."""
@@ -86,7 +91,8 @@ class Stack:
         return f"{self.name} (Python {' or '.join(map(dotted, self.pythons))})"
 
 
-# The newest first. The oldest glibc is that of the wheels in uv.lock: ML Metadata sets it for 1.21, Pillow and optree for 1.16.
+# The newest first. The oldest glibc is that of the wheels in uv.lock: ML Metadata sets it for 1.21, Pillow and optree
+# for 1.16.
 STACKS = (
     Stack("TFX 1.21", ((3, 11), (3, 12)), (2, 39), "arm64"),
     Stack("TFX 1.16", ((3, 10),), (2, 27), "x86_64"),
@@ -145,15 +151,25 @@ def working(paths: Iterable[str], found: list[Interpreter]) -> Iterator[Interpre
 
 def no_fit(machine: Machine, found: Iterable[Interpreter], download: str = "") -> str:
     """What to tell a person whose machine has no stack, or no Python for it."""
-    lines = ["no stack fits.", f"  This machine: {machine}.", f"  Pythons found: {', '.join(map(str, found)) or 'none that runs'}."]
+    lines = [
+        "no stack fits.",
+        f"  This machine: {machine}.",
+        f"  Pythons found: {', '.join(map(str, found)) or 'none that runs'}.",
+    ]
     for stack in STACKS:
         needs = f"needs linux x86_64 with glibc {dotted(stack.glibc)} or newer, or macOS {stack.mac}."
-        lines.append(f"  {stack}: " + ("would fit this machine, but has no Python." if stack.has_wheels_for(machine) else needs))
+        lines.append(
+            f"  {stack}: " + ("would fit this machine, but has no Python." if stack.has_wheels_for(machine) else needs)
+        )
     wanted = [dotted(stack.pythons[0]) for stack in stacks_for(machine)]
     if wanted:
-        lines.append(f"  What to do: install Python {' or '.join(wanted)} (for example: pyenv install {wanted[0]}) and call again.{download}")
+        lines.append(
+            f"  What to do: install Python {' or '.join(wanted)} (for example: pyenv install {wanted[0]}) and call again.{download}"
+        )
     else:
-        lines.append("  What to do: use Ubuntu 24.04, Debian 13 or newer on x86_64 (on Windows: WSL 2), or the container image: make image.")
+        lines.append(
+            "  What to do: use Ubuntu 24.04, Debian 13 or newer on x86_64 (on Windows: WSL 2), or the container image: make image."
+        )
     return "\n".join(lines)
 
 

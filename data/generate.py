@@ -2,8 +2,8 @@
 
     python data/generate.py --out data/sample
 
-The world is in the files beside this one: `shop_world` (catalogue, trends, logging policy) and `shop_traffic` (users and what they
-do); this one turns it into tables. Imports numpy and pyarrow only.
+The world is in the files beside this one: `shop_world` (catalogue, trends, logging policy) and `shop_traffic` (users
+and what they do); this one turns it into tables. Imports numpy and pyarrow only.
 """
 
 import argparse
@@ -87,13 +87,24 @@ def _item_table(rng: np.random.Generator, shop: Shop) -> pa.Table:
 def _titles(rng: np.random.Generator, shop: Shop) -> list[str]:
     """A word of the look, at times a material, and what it is: "Fjord Linen Blanket"."""
     looks, nouns = list(LOOKS.values()), list(CATEGORIES.values())
-    picks = zip(shop.brand // 3, shop.category, rng.integers(4, size=len(shop.brand)), rng.integers(4, size=len(shop.brand)), strict=True)
+    picks = zip(
+        shop.brand // 3,
+        shop.category,
+        rng.integers(4, size=len(shop.brand)),
+        rng.integers(4, size=len(shop.brand)),
+        strict=True,
+    )
     materials = rng.choice(MATERIALS, len(shop.brand))
-    titles = (f"{looks[look][word]} {material} {nouns[kind][noun]}" for (look, kind, word, noun), material in zip(picks, materials, strict=True))
+    titles = (
+        f"{looks[look][word]} {material} {nouns[kind][noun]}"
+        for (look, kind, word, noun), material in zip(picks, materials, strict=True)
+    )
     return [" ".join(title.split()) for title in titles]
 
 
-def _truth(rows: dict[str, np.ndarray], traffic: Traffic, visits: Visits, shop: Shop, size: Size) -> dict[str, np.ndarray]:
+def _truth(
+    rows: dict[str, np.ndarray], traffic: Traffic, visits: Visits, shop: Shop, size: Size
+) -> dict[str, np.ndarray]:
     """What data/README.md describes under "The truth"."""
     return {
         "item_vectors": shop.vectors, "item_popularity": shop.popularity, "period_start_ms": size.period_start_ms(),
@@ -115,11 +126,14 @@ def _write(path: Path, write: Callable[[Path], object]) -> None:
         partial.unlink(missing_ok=True)
 
 
-def generate(out: Path, events: int = 100_000, seed: int = 7, users: int | None = None, items: int | None = None, days: int = 30) -> str:
+def generate(
+    out: Path, events: int = 100_000, seed: int = 7, users: int | None = None, items: int | None = None, days: int = 30
+) -> str:
     """Writes events.parquet, items.parquet and truth/truth.npz to the folder `out`; the same numbers give the same tables.
 
     Args:
-      out: a folder; it is made if it is not there, and files of these names are replaced. `events.parquet` appears last.
+      out: a folder; it is made if it is not there, and files of these names are replaced. `events.parquet` appears
+        last.
       events: about how many rows of log.
       seed: of every random choice.
       users: None for one per 60 events.
@@ -141,7 +155,11 @@ def generate(out: Path, events: int = 100_000, seed: int = 7, users: int | None 
     traffic = Traffic(rng, size, shop, visits)
     traffic.play()
     rows = _columns(size, traffic, visits)
-    truth, catalogue, log = _truth(rows, traffic, visits, shop, size), _item_table(rng, shop), _event_table(rows, traffic, visits, size)
+    truth, catalogue, log = (
+        _truth(rows, traffic, visits, shop, size),
+        _item_table(rng, shop),
+        _event_table(rows, traffic, visits, size),
+    )
     _write(out / "truth" / "truth.npz", lambda path: _save(path, truth))
     _write(out / "items.parquet", lambda path: pq.write_table(catalogue, path))
     _write(out / "events.parquet", lambda path: pq.write_table(log, path))
@@ -149,7 +167,9 @@ def generate(out: Path, events: int = 100_000, seed: int = 7, users: int | None 
 
 
 def _summary(rows: dict[str, np.ndarray], visits: Visits, size: Size) -> str:
-    kinds = ", ".join(f"{count:,} {kind}s" for kind, count in zip(KINDS, np.bincount(rows["kind"], minlength=3), strict=True))
+    kinds = ", ".join(
+        f"{count:,} {kind}s" for kind, count in zip(KINDS, np.bincount(rows["kind"], minlength=3), strict=True)
+    )
     seen = len(np.unique(visits.user[rows["visit"]]))
     return f"{len(rows['visit']):,} events ({kinds}) of {seen:,} users on {size.items:,} items in {size.days} days"
 
@@ -161,8 +181,12 @@ def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python data/generate.py", description="Makes the sample: the log and catalogue of a small invented shop.")
-    parser.add_argument("--out", type=Path, default=Path("data/sample"), help="the folder to write to (default: %(default)s)")
+    parser = argparse.ArgumentParser(
+        prog="python data/generate.py", description="Makes the sample: the log and catalogue of a small invented shop."
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("data/sample"), help="the folder to write to (default: %(default)s)"
+    )
     parser.add_argument("--events", type=int, default=100_000, help="about how many rows of log (default: %(default)s)")
     parser.add_argument("--users", type=int, help="default: one per 60 events")
     parser.add_argument("--items", type=int, help="default: 1000, and more or fewer with the square root of the events")

@@ -1,6 +1,7 @@
 """What moves in the sample's world: users arrive, visit, look at lists, click, search, buy, and their tastes drift.
 
-P(click) = examination[position] x relevance(interest, item, popularity); P(found by search) ~ exp(sharpness x <interest, item> + popularity).
+P(click) = examination[position] x relevance(interest, item, popularity); P(found by search) ~ exp(sharpness x
+<interest, item> + popularity).
 Shapes as in `shop_world`, and U users, n visits that are played at the same time. Imports numpy only.
 """
 
@@ -17,7 +18,11 @@ RELEVANT_MATCH = 0.6  # an examined item whose match <interest, item> is this is
 EXPLORATION, OWN_CATEGORY = 0.15, 0.75  # shares of requests: explored; of the others, on a category's page
 SEARCH = 0.5  # the share of steps that are a search, not a request
 STOP, MOST_STEPS, MOST_VISITS = 0.3, 10, 40
-RETURN, SWITCH, PULL = 0.7, 0.04, 0.25  # old interest taken up by a returning user; new interest at a step; draw of an action
+RETURN, SWITCH, PULL = (
+    0.7,
+    0.04,
+    0.25,
+)  # old interest taken up by a returning user; new interest at a step; draw of an action
 TASTE = 2.0
 AGAIN = 0.1  # relevance of an item that the user acted on before, against the first time
 DEVICES, DEVICE_SHARES = ("mobile", "desktop", "tablet"), (0.6, 0.32, 0.08)
@@ -117,7 +122,9 @@ class Traffic:
         return done
 
     def _period(self, clock: np.ndarray) -> np.ndarray:
-        return np.clip(np.searchsorted(self._size.period_start_ms(), clock, side="right") - 1, 0, self._size.periods - 1)
+        return np.clip(
+            np.searchsorted(self._size.period_start_ms(), clock, side="right") - 1, 0, self._size.periods - 1
+        )
 
     def _search(self, visit: np.ndarray, clock: np.ndarray, state: np.ndarray) -> np.ndarray:
         """An organic click on an item, hardly ever one that the user acted on before; at times a purchase."""
@@ -125,8 +132,13 @@ class Traffic:
         for start in range(0, len(visit), 2048):  # in parts: [n, I] for all would be gigabytes in a large sample
             part = slice(start, start + 2048)
             user = self._visits.user[visit[part]]
-            utility = SHARPNESS * self._interest[user] @ self._shop.vectors.T + self._shop.popularity[self._period(clock[part])]
-            item[part] = _draw(self._rng, np.exp(utility) * self._shop.sold(clock[part]) * np.where(self._acted[user], 1e-3, 1))
+            utility = (
+                SHARPNESS * self._interest[user] @ self._shop.vectors.T
+                + self._shop.popularity[self._period(clock[part])]
+            )
+            item[part] = _draw(
+                self._rng, np.exp(utility) * self._shop.sold(clock[part]) * np.where(self._acted[user], 1e-3, 1)
+            )
         self._add(1, visit, state, item, clock)
         buys = self._buys(visit, item)
         clock = clock + np.where(buys, self._rng.integers(15_000, 90_000, len(visit)), 0)
@@ -153,8 +165,21 @@ class Traffic:
         every = np.ones(item.shape, bool)
         for code, when, what in ((0, clock[:, None], every), (1, clicked, clicks), (2, bought, buys)):
             row, position = np.nonzero(what)
-            shown = {"request": request[row], "position": position, "context": context[row], "propensity": propensity[what]}
-            self._add(code, visit[row], state[row], item[what], np.broadcast_to(when, item.shape)[what], relevance=relevance[what], **shown)
+            shown = {
+                "request": request[row],
+                "position": position,
+                "context": context[row],
+                "propensity": propensity[what],
+            }
+            self._add(
+                code,
+                visit[row],
+                state[row],
+                item[what],
+                np.broadcast_to(when, item.shape)[what],
+                relevance=relevance[what],
+                **shown,
+            )
         for place in range(LENGTH):
             row = np.flatnonzero(clicks[:, place])
             self._move(visit[row], item[row, place])
@@ -180,9 +205,17 @@ class Traffic:
         self._interest[user] = unit((1 - PULL) * self._interest[user] + PULL * self._shop.vectors[item])
         self._acted[user, item] = True
 
-    def _add(self, kind: int, visit: np.ndarray, state: np.ndarray, item: np.ndarray, clock: np.ndarray, **shown: np.ndarray) -> None:
+    def _add(
+        self, kind: int, visit: np.ndarray, state: np.ndarray, item: np.ndarray, clock: np.ndarray, **shown: np.ndarray
+    ) -> None:
         """Keeps one event per item; without `shown` (request, position, context, propensity, relevance) they are organic."""
-        columns: dict[str, Any] = {"request": -1, "position": -1, "context": -1, "propensity": np.nan, "relevance": np.nan} | shown
+        columns: dict[str, Any] = {
+            "request": -1,
+            "position": -1,
+            "context": -1,
+            "propensity": np.nan,
+            "relevance": np.nan,
+        } | shown
         columns |= {"visit": visit, "state": state, "item": item, "time": clock, "kind": kind}
         self.rows.append({name: np.broadcast_to(value, item.shape) for name, value in columns.items()})
 

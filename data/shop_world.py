@@ -1,6 +1,7 @@
 """What stands still in the sample's world: its size, the catalogue, the trends, and the policy by which the shop shows items.
 
-Shapes: I items, D = `DIM` latent dimensions, B periods (popularity and the shop's rules are recounted once per period), n requests
+Shapes: I items, D = `DIM` latent dimensions, B periods (popularity and the shop's rules are recounted once per period),
+  n requests
 at a time, L = `LENGTH` shown items per request, C categories. Imports numpy only.
 """
 
@@ -15,7 +16,11 @@ DIM = 24
 LENGTH = 8
 EVENTS_PER_VISIT = 20
 SHUFFLED = 0.3  # share of the lists by popularity that are in random order all the same
-NEW_SHARE, NEW_PULL, NEW_DAYS = 0.2, 3.8, 4.0  # items launched during the log; log weight on the first day, a third of it after so many days
+NEW_SHARE, NEW_PULL, NEW_DAYS = (
+    0.2,
+    3.8,
+    4.0,
+)  # items launched during the log; log weight on the first day, a third of it after so many days
 LOOKS = {
     "Nordic": ("Fjord", "Birch", "Pale", "Snowfall"),
     "Rustic": ("Barn", "Oak", "Hearth", "Weathered"),
@@ -61,8 +66,16 @@ class Size:
         """Raises `SampleError` for the first number that does not fit."""
         _need("events", self.events, 200, 5_000_000)
         most_users = self.events // EVENTS_PER_VISIT
-        _need("users", self.users, max(self.events // 300, 5), most_users, f" (a visit makes about {EVENTS_PER_VISIT} events)")
-        _need("items", self.items, 40, min(20_000, 10**9 // self.users))  # users x items are held in memory, a byte each
+        _need(
+            "users",
+            self.users,
+            max(self.events // 300, 5),
+            most_users,
+            f" (a visit makes about {EVENTS_PER_VISIT} events)",
+        )
+        _need(
+            "items", self.items, 40, min(20_000, 10**9 // self.users)
+        )  # users x items are held in memory, a byte each
         _need("days", self.days, 2, 3650)
         _need("seed", self.seed, 0, 2**32 - 1)
 
@@ -112,7 +125,11 @@ def make_shop(rng: np.random.Generator, size: Size) -> Shop:
     of_category, of_look, of_brand = (unit(rng.normal(size=(len(names), DIM))) for names in (CATEGORIES, LOOKS, BRANDS))
     of_brand = 0.9 * of_look.repeat(3, axis=0) + 0.6 * of_brand
     own = unit(rng.normal(size=(count, DIM)))
-    price = np.exp(rng.normal(3.2, 0.5, len(CATEGORIES))[category] + rng.normal(0, 0.2, len(BRANDS))[brand] + rng.normal(0, 0.4, count))
+    price = np.exp(
+        rng.normal(3.2, 0.5, len(CATEGORIES))[category]
+        + rng.normal(0, 0.2, len(BRANDS))[brand]
+        + rng.normal(0, 0.4, count)
+    )
     launched, withdrawn = _make_shelf_life(rng, size)
     return Shop(
         category, brand, np.round(price, 2), launched, withdrawn,
@@ -129,7 +146,9 @@ def _make_shelf_life(rng: np.random.Generator, size: Size) -> tuple[np.ndarray, 
     launched[order[:new]] = START_MS + (0.98 * np.linspace(0, 1, new) ** 0.33 * size.days * DAY_MS).astype(np.int64)
     withdrawn = np.full(size.items, NEVER)
     # At the start of a period, so that the rules, which are recounted then, never show what is gone.
-    withdrawn[order[new : new + gone]] = size.period_start_ms()[np.ceil(rng.uniform(0.2, 0.8, gone) * (size.periods - 1)).astype(int)]
+    withdrawn[order[new : new + gone]] = size.period_start_ms()[
+        np.ceil(rng.uniform(0.2, 0.8, gone) * (size.periods - 1)).astype(int)
+    ]
     return launched, withdrawn
 
 
@@ -145,11 +164,12 @@ def _make_popularity(rng: np.random.Generator, size: Size, look: np.ndarray, lau
 class LoggingPolicy:
     """The shop's rules: popular items, popular items of a category, or exploration; all write true propensities.
 
-    In every period the items on sale are dealt into L tiers by their popularity, the most popular eighth first, and a list takes one item
-    from every tier; so no list repeats an item. What sells stands on top: position p shows tier p, but in a share `SHUFFLED` of the lists,
-    and in all of exploration, the tiers are in random order. So P(item at a position | context) = P(its tier there | context) x
-    P(item | its tier, context) holds exactly, and every item on sale can stand at every position. Contexts 0..C-1 favour a category,
-    `popular` favours none, `exploration` is uniform within the tier.
+    In every period the items on sale are dealt into L tiers by their popularity, the most popular eighth first, and a
+    list takes one item from every tier; so no list repeats an item. What sells stands on top: position p shows tier p,
+    but in a share `SHUFFLED` of the lists, and in all of exploration, the tiers are in random order. So P(item at a
+    position | context) = P(its tier there | context) x P(item | its tier, context) holds exactly, and every item on
+    sale can stand at every position. Contexts 0..C-1 favour a category, `popular` favours none, `exploration` is
+    uniform within the tier.
     """
 
     popular, exploration = len(CATEGORIES), len(CATEGORIES) + 1
@@ -169,11 +189,16 @@ class LoggingPolicy:
         self._within = np.concatenate([weights, np.ones((size.periods, 1, size.items))], axis=1) * sold[:, None]
         cumulative = np.empty_like(self._within)
         for period, order in enumerate(self._order):
-            totals = np.add.reduceat(self._within[period][:, order], np.searchsorted(tiers[period], np.arange(LENGTH)), axis=-1)
+            totals = np.add.reduceat(
+                self._within[period][:, order], np.searchsorted(tiers[period], np.arange(LENGTH)), axis=-1
+            )
             self._within[period] /= totals[:, self._tier[period]]
             cumulative[period] = np.cumsum(self._within[period][:, order] / LENGTH, axis=-1)
-        # Row r (a period and a context) climbs from r to r + 1, so that one search in the flat array serves all requests.
-        self._flat = (cumulative + np.arange(size.periods * (self.exploration + 1)).reshape(size.periods, -1, 1)).ravel()
+        # Row r (a period and a context) climbs from r to r + 1, so that one search in the flat array serves all
+        # requests.
+        self._flat = (
+            cumulative + np.arange(size.periods * (self.exploration + 1)).reshape(size.periods, -1, 1)
+        ).ravel()
 
     def show(self, rng: np.random.Generator, period: np.ndarray, context: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """One list per request: item [n, L] int64 and its propensity [n, L] float64."""

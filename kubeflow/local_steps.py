@@ -1,6 +1,7 @@
 """The inside of `run_local.py`: gives the compiled pipeline to kfp's local runner, and tells what docker saw of each step.
 
-kfp takes a container that has ended before it looked for a success; so states and users are those of docker's own events.
+kfp takes a container that has ended before it looked for a success; so states and users are those of docker's own
+events.
 """
 
 import contextlib
@@ -67,7 +68,11 @@ class Watch:
 
     def _show(self, step: dict[str, Any]) -> None:
         state = "SUCCESS" if step["status"] == 0 else f"FAILED with {step['status']}"
-        print(f"{state}  {step['name']:<24}  {step['seconds']:>6.1f} s  user {step['user']}  {step['container']}", file=self._screen, flush=True)
+        print(
+            f"{state}  {step['name']:<24}  {step['seconds']:>6.1f} s  user {step['user']}  {step['container']}",
+            file=self._screen,
+            flush=True,
+        )
 
 
 def main(folder: Path, user: str) -> int:
@@ -76,9 +81,18 @@ def main(folder: Path, user: str) -> int:
     run, began = str(time.time_ns()), time.monotonic()
     watch = Watch(run)
     runner = local.DockerRunner(user=user, labels={LABEL: run}, mounts=_mounts(folder))
-    local.init(runner=runner, pipeline_root=str(folder / "artifacts"), workspace_root=str(folder / "workspace"), raise_on_error=False)
+    local.init(
+        runner=runner,
+        pipeline_root=str(folder / "artifacts"),
+        workspace_root=str(folder / "workspace"),
+        raise_on_error=False,
+    )
     try:
-        with open(folder / "steps.log", "w", encoding="utf-8") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+        with (
+            open(folder / "steps.log", "w", encoding="utf-8") as log,
+            contextlib.redirect_stdout(log),
+            contextlib.redirect_stderr(log),
+        ):
             components.load_component_from_text(text)()
     finally:
         watch.stop()
@@ -86,7 +100,9 @@ def main(folder: Path, user: str) -> int:
     (folder / "steps.json").write_text(json.dumps(steps, indent=2), encoding="utf-8")
     wanted = len(next(yaml.safe_load_all(text))["root"]["dag"]["tasks"])
     good = sum(step.get("status") == 0 for step in steps)
-    print(f"{good} of {wanted} steps succeeded in {time.monotonic() - began:.0f} s; what they wrote: {folder / 'steps.log'}")
+    print(
+        f"{good} of {wanted} steps succeeded in {time.monotonic() - began:.0f} s; what they wrote: {folder / 'steps.log'}"
+    )
     return 0 if good == wanted else 1
 
 

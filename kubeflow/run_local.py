@@ -1,8 +1,8 @@
 """`make kubeflow-local`: the compiled pipeline on this machine, every step in a container of its own, by kfp's own `DockerRunner`.
 
-Needs docker and nothing else: log, compiled file and run are all made by the image that the steps run in, so it works beside any
-Python. What is not as on a cluster: no driver, launcher or metadata of Kubeflow, no retries, no cache, no limits; artifacts are folders of
-this machine; volumes of the table are folders below `volumes/`.
+Needs docker and nothing else: log, compiled file and run are all made by the image that the steps run in, so it works
+beside any Python. What is not as on a cluster: no driver, launcher or metadata of Kubeflow, no retries, no cache, no
+limits; artifacts are folders of this machine; volumes of the table are folders below `volumes/`.
 """
 
 import argparse
@@ -30,10 +30,32 @@ def main(arguments: "list[str]") -> int:
     print(f"everything is written below {folder}", flush=True)
     log, compiled = folder / "volumes" / "dayone" / "log", folder / "pipeline.yaml"
     _docker(options.image, as_user, ["python", "data/generate.py", "--events", str(options.events), "--out", str(log)])
-    _docker(options.image, as_user, ["python", "-m", "pipeline", "compile", "--image", options.image, "--output", str(compiled)])
+    _docker(
+        options.image,
+        as_user,
+        ["python", "-m", "pipeline", "compile", "--image", options.image, "--output", str(compiled)],
+    )
     # The submitting side talks to docker, so it is root in its own container; the steps are not.
-    submitting = ["--user", "0:0", *visible, "--volume", f"{_socket()}:{SOCKET}", "--volume", f"{STEPS}:/app/local_steps.py:ro"]
-    command = ["docker", "run", "--rm", *submitting, options.image, "python", "local_steps.py", str(folder), f"{user}:{group}"]
+    submitting = [
+        "--user",
+        "0:0",
+        *visible,
+        "--volume",
+        f"{_socket()}:{SOCKET}",
+        "--volume",
+        f"{STEPS}:/app/local_steps.py:ro",
+    ]
+    command = [
+        "docker",
+        "run",
+        "--rm",
+        *submitting,
+        options.image,
+        "python",
+        "local_steps.py",
+        str(folder),
+        f"{user}:{group}",
+    ]
     return subprocess.run(command).returncode
 
 
@@ -65,10 +87,20 @@ def _socket() -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="make kubeflow-local", description="Run the compiled pipeline here, every step in a container of its own.")
+    parser = argparse.ArgumentParser(
+        prog="make kubeflow-local", description="Run the compiled pipeline here, every step in a container of its own."
+    )
     parser.add_argument("--image", required=True, help="the image of every step")
-    parser.add_argument("--folder", metavar="DIR", type=Path, default=PROJECT / "runs" / "kubeflow-local", help="for all it writes; EMPTIED FIRST")
-    parser.add_argument("--events", metavar="N", type=int, default=20_000, help="the size of the sample log (default: 20000)")
+    parser.add_argument(
+        "--folder",
+        metavar="DIR",
+        type=Path,
+        default=PROJECT / "runs" / "kubeflow-local",
+        help="for all it writes; EMPTIED FIRST",
+    )
+    parser.add_argument(
+        "--events", metavar="N", type=int, default=20_000, help="the size of the sample log (default: 20000)"
+    )
     return parser
 
 

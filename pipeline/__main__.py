@@ -9,6 +9,7 @@ if __name__ == "__main__":
     status = main.main(sys.argv[1:])
     sys.stdout.flush()
     sys.stderr.flush()
-    # Not `sys.exit`: pyarrow's CSV reader, closed before its end, leaves a thread behind that aborts an interpreter which ends within
-    # milliseconds ("terminate called without an active exception"; about one time in ten on both stacks).
+    # Not `sys.exit`: pyarrow's CSV reader, closed before its end, leaves a thread behind that aborts an interpreter
+    # which ends within milliseconds ("terminate called without an active exception"; about one time in ten on both
+    # stacks).
     os._exit(status)

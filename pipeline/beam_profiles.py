@@ -80,7 +80,10 @@ def chosen(name: str, path: Path = PROFILES) -> BeamProfile:
         near = difflib.get_close_matches(name, content, n=1, cutoff=0.5)
         raise ProfileError("", name, f"one of {', '.join(content)}", f"Did you mean {near[0]}?" if near else "")
     profile = _profile(name, content[name])
-    for place, args in ((f"{name}.args", profile.args), *((f"{name}.steps.{step}", args) for step, args in profile.steps.items())):
+    for place, args in (
+        (f"{name}.args", profile.args),
+        *((f"{name}.steps.{step}", args) for step, args in profile.steps.items()),
+    ):
         for argument in args:
             if _BLANK.search(argument):
                 raise ProfileError(place, argument, "your own values in place of <...>", f"Edit {path.name}.")
@@ -121,18 +124,30 @@ def _profile(name: str, entry: object) -> BeamProfile:
     given = entry.get("steps") or {}
     if not isinstance(given, dict):
         raise ProfileError(f"{name}.steps", given, "options by step")
-    return BeamProfile(name, _args(f"{name}.args", entry["args"]), {step: _step(name, step, args) for step, args in given.items()}, remote)
+    return BeamProfile(
+        name,
+        _args(f"{name}.args", entry["args"]),
+        {step: _step(name, step, args) for step, args in given.items()},
+        remote,
+    )
 
 
 def _step(name: str, step: object, args: object) -> tuple[str, ...]:
     if step not in BEAM_STEPS:
         near = difflib.get_close_matches(str(step), BEAM_STEPS, n=1, cutoff=0.5)
-        raise ProfileError(f"{name}.steps", step, f"steps that run Beam: {', '.join(BEAM_STEPS)}", f"Did you mean {near[0]}?" if near else "")
+        raise ProfileError(
+            f"{name}.steps",
+            step,
+            f"steps that run Beam: {', '.join(BEAM_STEPS)}",
+            f"Did you mean {near[0]}?" if near else "",
+        )
     return _args(f"{name}.steps.{step}", args)
 
 
 def _args(place: str, args: object) -> tuple[str, ...]:
-    if not isinstance(args, list) or not all(isinstance(argument, str) and argument.startswith("--") for argument in args):
+    if not isinstance(args, list) or not all(
+        isinstance(argument, str) and argument.startswith("--") for argument in args
+    ):
         raise ProfileError(place, args, "a list of options of the form --name=value")
     return tuple(args)
 

@@ -4,5 +4,6 @@ The template never changes it, so that a merge from the template leaves a clone'
 """
 
 LAUNCH = "shop"
-# Where the default launch's log lies, from the project's folder or absolute; None: in the current folder, or made as a sample.
+# Where the default launch's log lies, from the project's folder or absolute; None: in the current folder, or made as a
+# sample.
 DATA: str | None = None

@@ -1,7 +1,7 @@
 """The settings of a run: where things are, and how the engine works. This is the only reader of the environment.
 
-The declaration says what a feature is and is the same everywhere; the settings differ from machine to machine. An option of the command
-line wins over an environment variable, which wins over the default.
+The declaration says what a feature is and is the same everywhere; the settings differ from machine to machine. An
+option of the command line wins over an environment variable, which wins over the default.
 """
 
 import dataclasses
@@ -60,8 +60,8 @@ class Settings:
       schema: the folder of the curated schemas.
       log: a file that replaces the declared log; None if the declaration says it all.
       beam_profile: where Beam works, step by step.
-      beam_args: for Beam inside the steps, after those of the profile. Leave it empty on one machine: any option at all makes TFX
-        repackage itself once per Beam step (about 2 CPU-s each).
+      beam_args: for Beam inside the steps, after those of the profile. Leave it empty on one machine: any option at all
+        makes TFX repackage itself once per Beam step (about 2 CPU-s each).
       cache: whether a step whose inputs did not change is served from an earlier run.
       keep_versions: how many versions the serving folder keeps, the served one included.
       gzip_level: of the examples, 1 to 9; at 6 writing them costs three times the CPU of 1, for files a fifth smaller.
@@ -79,7 +79,9 @@ class Settings:
     gzip_level: int = 1
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str], options: Mapping[str, typing.Any] | None = None) -> "Settings":
+    def from_environment(
+        cls, environ: Mapping[str, str], options: Mapping[str, typing.Any] | None = None
+    ) -> "Settings":
         """Reads the settings.
 
         Args:
@@ -158,7 +160,9 @@ class Settings:
     def from_json(cls, text: str) -> "Settings":
         """The inverse of `to_json`."""
         values = json.loads(text)
-        paths = {name: Path(values[name]) for name in ("workspace", "data", "schema", "log") if values[name] is not None}
+        paths = {
+            name: Path(values[name]) for name in ("workspace", "data", "schema", "log") if values[name] is not None
+        }
         beam = {"beam_args": tuple(values["beam_args"]), "beam_profile": BeamProfile.from_dict(values["beam_profile"])}
         return cls(**values | paths | beam)
 
@@ -184,7 +188,9 @@ class KubeflowServer:
     timeout: int = 30
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str], options: Mapping[str, typing.Any] | None = None) -> "KubeflowServer":
+    def from_environment(
+        cls, environ: Mapping[str, str], options: Mapping[str, typing.Any] | None = None
+    ) -> "KubeflowServer":
         """Reads the settings, as `Settings.from_environment` does.
 
         Raises:
@@ -194,12 +200,25 @@ class KubeflowServer:
         given = _Given(environ, options or {}, "DAYONE_KFP_")
         host, root, ca = given.text("host") or "", given.text("root") or "", given.text("ca")
         if host and not _HOST.fullmatch(host):
-            raise SettingsError(given.source("host"), host, "an address such as http://localhost:8080 or https://kubeflow.example/pipeline")
+            raise SettingsError(
+                given.source("host"),
+                host,
+                "an address such as http://localhost:8080 or https://kubeflow.example/pipeline",
+            )
         if root and not root.startswith(_STORES):
-            raise SettingsError(given.source("root"), root, f"a place in an object store: {', '.join(_STORES)}", "KFP has no other pipeline roots.")
+            raise SettingsError(
+                given.source("root"),
+                root,
+                f"a place in an object store: {', '.join(_STORES)}",
+                "KFP has no other pipeline roots.",
+            )
         if ca and not _path(ca).is_file():
             raise SettingsError(given.source("ca"), ca, "a PEM file that exists")
-        namespace, token, timeout = given.text("namespace") or "", (given.text("token") or "").strip(), given.whole_number("timeout", 30)
+        namespace, token, timeout = (
+            given.text("namespace") or "",
+            (given.text("token") or "").strip(),
+            given.whole_number("timeout", 30),
+        )
         return cls(host.rstrip("/"), namespace, token, _path(ca) if ca else None, root, timeout)
 
 

@@ -1,6 +1,7 @@
 """The lanes of the tests, in this order: light (no mark), `tensorflow`, `slow`. `--lane` chooses one.
 
-The light lane never imports TensorFlow: files that are marked as a whole are not even read by it. A fourth, `containers`, needs docker and
+The light lane never imports TensorFlow: files that are marked as a whole are not even read by it. A fourth,
+  `containers`, needs docker and
 the image, and runs only when it is chosen.
 """
 
@@ -9,7 +10,9 @@ import os
 import re
 import sys
 
-os.environ["TF_USE_LEGACY_KERAS"] = "1"  # TensorFlow reads it while it is imported; TensorFlow Recommenders needs Keras 2
+os.environ["TF_USE_LEGACY_KERAS"] = (
+    "1"  # TensorFlow reads it while it is imported; TensorFlow Recommenders needs Keras 2
+)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import hypothesis
@@ -29,7 +32,11 @@ def pytest_addoption(parser):
 
 
 def pytest_ignore_collect(collection_path, config):
-    if config.getoption("lane") == "light" and collection_path.suffix == ".py" and MARKED_AS_A_WHOLE.search(collection_path.read_text()):
+    if (
+        config.getoption("lane") == "light"
+        and collection_path.suffix == ".py"
+        and MARKED_AS_A_WHOLE.search(collection_path.read_text())
+    ):
         return True
     return None
 
@@ -41,14 +48,18 @@ def lane(item):
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     wanted = config.getoption("lane")
-    others = [item for item in items if lane(item) != (wanted or lane(item)) or (not wanted and lane(item) == "containers")]
+    others = [
+        item for item in items if lane(item) != (wanted or lane(item)) or (not wanted and lane(item) == "containers")
+    ]
     config.hook.pytest_deselected(items=others)
     items[:] = sorted((item for item in items if item not in others), key=lambda item: LANES.index(lane(item)))
 
 
 def pytest_collection_finish(session):
     if session.config.getoption("lane") == "light" and "tensorflow" in sys.modules:
-        raise pytest.UsageError("a light test file imports TensorFlow: mark it with `pytestmark = pytest.mark.tensorflow`.")
+        raise pytest.UsageError(
+            "a light test file imports TensorFlow: mark it with `pytestmark = pytest.mark.tensorflow`."
+        )
 
 
 @atexit.register  # pytest puts the hook back when it ends, and TensorFlow's destructors run later still

@@ -1,7 +1,7 @@
 """Renders the manifests of kubeflow/ and says what is wrong with them: `make manifests`, or `python tests/manifests.py [OVERLAY]` to print one.
 
-`kubectl kustomize` renders; the schemas of Kubernetes (the oldest and the newest release that are looked at) and of KServe judge each object; what
-no schema can see, how the objects refer to each other, is checked here.
+`kubectl kustomize` renders; the schemas of Kubernetes (the oldest and the newest release that are looked at) and of
+KServe judge each object; what no schema can see, how the objects refer to each other, is checked here.
 """
 
 import argparse
@@ -50,7 +50,13 @@ def problems(objects, claims=frozenset()):
 
 def fit_problems(objects, claims=frozenset()):
     """What is wrong between objects that have the right form."""
-    return [*repeated(objects), *service_problems(objects), *target_problems(objects), *kserve_problems(objects), *pods_problems(objects, claims)]
+    return [
+        *repeated(objects),
+        *service_problems(objects),
+        *target_problems(objects),
+        *kserve_problems(objects),
+        *pods_problems(objects, claims),
+    ]
 
 
 def schema_problems(given):
@@ -60,7 +66,12 @@ def schema_problems(given):
             jsonschema.validate(given, SCHEMAS[given["kind"]])
             if given["kind"] == "ServingRuntime":
                 yield from schema_problems(
-                    {"apiVersion": "v1", "kind": "Pod", "metadata": given["metadata"], "spec": {"containers": given["spec"]["containers"]}}
+                    {
+                        "apiVersion": "v1",
+                        "kind": "Pod",
+                        "metadata": given["metadata"],
+                        "spec": {"containers": given["spec"]["containers"]},
+                    }
                 )
             return
         for release in RELEASES:
@@ -73,7 +84,9 @@ def schema_problems(given):
 
 def repeated(objects):
     names = [(given["kind"], given["metadata"]["name"]) for given in objects]
-    yield from (f"{kind}/{name} is there twice" for kind, name in sorted({name for name in names if names.count(name) > 1}))
+    yield from (
+        f"{kind}/{name} is there twice" for kind, name in sorted({name for name in names if names.count(name) > 1})
+    )
 
 
 def named(objects, kind):
@@ -104,13 +117,19 @@ def service_problems(objects):
             yield f"Service/{name}: its selector matches {len(chosen)} workloads"
             continue
         there = {port.get("name") for container in chosen[0]["containers"] for port in container.get("ports", [])}
-        yield from (f"Service/{name}: no port {port['targetPort']!r}" for port in service["spec"]["ports"] if port["targetPort"] not in there)
+        yield from (
+            f"Service/{name}: no port {port['targetPort']!r}"
+            for port in service["spec"]["ports"]
+            if port["targetPort"] not in there
+        )
 
 
 def target_problems(objects):
     workloads = list(pods(objects))
     for name, deployment in named(objects, "Deployment").items():
-        if not matches(deployment["spec"]["selector"]["matchLabels"], deployment["spec"]["template"]["metadata"].get("labels", {})):
+        if not matches(
+            deployment["spec"]["selector"]["matchLabels"], deployment["spec"]["template"]["metadata"].get("labels", {})
+        ):
             yield f"Deployment/{name}: its selector does not match its pods"
     for name, scaler in named(objects, "HorizontalPodAutoscaler").items():
         target = scaler["spec"]["scaleTargetRef"]
@@ -127,12 +146,17 @@ def target_problems(objects):
 def kserve_problems(objects):
     runtimes = named(objects, "ServingRuntime")
     for name, service in named(objects, "InferenceService").items():
-        predictor, mode = service["spec"]["predictor"], service["metadata"].get("annotations", {}).get("serving.kserve.io/deploymentMode")
+        predictor, mode = (
+            service["spec"]["predictor"],
+            service["metadata"].get("annotations", {}).get("serving.kserve.io/deploymentMode"),
+        )
         model = predictor["model"]
         runtime = runtimes.get(model.get("runtime"))
         if runtime is None:
             yield f"InferenceService/{name}: no runtime {model.get('runtime')!r}"
-        elif model["modelFormat"] not in [{key: form[key] for key in ("name", "version")} for form in runtime["spec"]["supportedModelFormats"]]:
+        elif model["modelFormat"] not in [
+            {key: form[key] for key in ("name", "version")} for form in runtime["spec"]["supportedModelFormats"]
+        ]:
             yield f"InferenceService/{name}: the runtime does not support {model['modelFormat']}"
         if mode not in ("Serverless", "Knative"):
             yield f"InferenceService/{name}: a canary needs the serverless mode, got {mode!r}"
@@ -169,7 +193,9 @@ def volume_problems(objects, spec, claims):
 
 def reference_problems(objects, container, spec):
     volumes = {volume["name"] for volume in spec.get("volumes", [])}
-    yield from (f"no volume {mount['name']!r}" for mount in container.get("volumeMounts", []) if mount["name"] not in volumes)
+    yield from (
+        f"no volume {mount['name']!r}" for mount in container.get("volumeMounts", []) if mount["name"] not in volumes
+    )
     ports = {port.get("name") for port in container.get("ports", [])}
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         check = container.get(probe, {})
@@ -201,7 +227,11 @@ def unknown_names(text, known):
 
 def safety_problems(container, spec):
     rights = {**spec.get("securityContext", {}), **container.get("securityContext", {})}
-    wanted = {"runAsNonRoot": True, "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": container["name"] not in WRITING_THEIR_ROOT}
+    wanted = {
+        "runAsNonRoot": True,
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": container["name"] not in WRITING_THEIR_ROOT,
+    }
     yield from (f"{name} must be {value}" for name, value in wanted.items() if rights.get(name) is not value)
     if not rights.get("runAsUser"):
         yield "needs the number of a user that is not root"
@@ -220,18 +250,34 @@ def safety_problems(container, spec):
 
 def main(arguments):
     """Prints the overlay that is named, or what was found in all of them."""
-    parser = argparse.ArgumentParser(prog="make manifests", description="Render the cluster's manifests and check them, or print one overlay.")
+    parser = argparse.ArgumentParser(
+        prog="make manifests", description="Render the cluster's manifests and check them, or print one overlay."
+    )
     parser.add_argument("overlay", nargs="?", choices=OVERLAYS, help="print this one instead")
     overlay = parser.parse_args(arguments).overlay
     if overlay:
-        print(subprocess.run([kubectl(), "kustomize", str(KUBEFLOW / "overlays" / overlay)], text=True, stdout=subprocess.PIPE, check=True).stdout)
+        print(
+            subprocess.run(
+                [kubectl(), "kustomize", str(KUBEFLOW / "overlays" / overlay)],
+                text=True,
+                stdout=subprocess.PIPE,
+                check=True,
+            ).stdout
+        )
         return 0
     failed = 0
     for folder in (KUBEFLOW / "base", *(KUBEFLOW / "overlays" / name for name in OVERLAYS)):
         objects = render(folder)
         found = problems(objects, WITHOUT_BASE.get(folder.name, frozenset()))
         failed += len(found)
-        print("\n  ".join([f"{folder.relative_to(ROOT)}: {len(objects)} objects, {len(found) or 'no'} problem{'s'[: len(found) != 1]}", *found]))
+        print(
+            "\n  ".join(
+                [
+                    f"{folder.relative_to(ROOT)}: {len(objects)} objects, {len(found) or 'no'} problem{'s'[: len(found) != 1]}",
+                    *found,
+                ]
+            )
+        )
     return bool(failed)
 
 

@@ -48,12 +48,23 @@ REGISTRIES = re.compile(r"(py" + r"pi|python" + r"hosted|npm" + r"js|dock" + r"e
 def project_files():
     """The files that belong to the project: what git would commit; without git, what is there."""
     if (ROOT / ".git").exists():
-        listing = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)
+        listing = subprocess.run(
+            ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+        )
         paths = [ROOT / name for name in listing.stdout.splitlines()]
     else:
         made = {"runs", "build", "dist", "__pycache__"}
-        shown = [path for path in ROOT.iterdir() if not path.name.startswith(".") and path.suffix != ".egg-info" and path.name not in made]
-        paths = [path for top in shown for path in (top, *top.rglob("*")) if not made.intersection(path.relative_to(ROOT).parts)]
+        shown = [
+            path
+            for path in ROOT.iterdir()
+            if not path.name.startswith(".") and path.suffix != ".egg-info" and path.name not in made
+        ]
+        paths = [
+            path
+            for top in shown
+            for path in (top, *top.rglob("*"))
+            if not made.intersection(path.relative_to(ROOT).parts)
+        ]
     return sorted(path for path in paths if path.is_file())
 
 
@@ -66,7 +77,11 @@ def name_of(path):
 
 
 def functions(path):
-    return [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [
+        node
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
 
 
 def code_lines(function):
@@ -92,10 +107,18 @@ def heavy_modules_after(module):
 
 
 def test_components_never_import_the_pipeline():
-    arrows = {name_of(path): set(imported(ast.parse(path.read_text()))) for path in PACKAGED if path.is_relative_to(ROOT / "components")}
+    arrows = {
+        name_of(path): set(imported(ast.parse(path.read_text())))
+        for path in PACKAGED
+        if path.is_relative_to(ROOT / "components")
+    }
 
     assert arrows
-    assert not {name: found for name, found in arrows.items() if any(module.split(".")[0] in ("pipeline", "tests") for module in found)}
+    assert not {
+        name: found
+        for name, found in arrows.items()
+        if any(module.split(".")[0] in ("pipeline", "tests") for module in found)
+    }
 
 
 @pytest.mark.parametrize("module", LIGHT_MODULES)
@@ -120,11 +143,16 @@ finally:
 
 
 def test_only_pipeline_and_components_are_packages():
-    configured = re.search(r"packages\.find\]\n(?:#.*\n)?include = (\[.*\])", (ROOT / "pyproject.toml").read_text()).group(1)
+    configured = re.search(
+        r"packages\.find\]\n(?:#.*\n)?include = (\[.*\])", (ROOT / "pyproject.toml").read_text()
+    ).group(1)
     packages = setuptools.find_namespace_packages(str(ROOT), include=ast.literal_eval(configured))
 
     assert {package.split(".")[0] for package in packages} == {"pipeline", "components"}
-    assert {path.parent.relative_to(ROOT).parts[0] for path in SOURCES if path.name == "__init__.py"} == {"pipeline", "components"}
+    assert {path.parent.relative_to(ROOT).parts[0] for path in SOURCES if path.name == "__init__.py"} == {
+        "pipeline",
+        "components",
+    }
 
 
 def test_no_package_lacks_its_init_file():
@@ -133,7 +161,9 @@ def test_no_package_lacks_its_init_file():
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_a_file_fits_in_the_head(path):
-    too_long = {function.name: code_lines(function) for function in functions(path) if code_lines(function) > LONGEST_FUNCTION}
+    too_long = {
+        function.name: code_lines(function) for function in functions(path) if code_lines(function) > LONGEST_FUNCTION
+    }
 
     assert path.read_text().count("\n") <= LONGEST_FILE
     assert not too_long
@@ -148,7 +178,10 @@ def test_a_module_says_what_it_is_and_has_a_name_of_its_own(path):
 @pytest.mark.parametrize("path", PACKAGED, ids=name_of)
 def test_a_module_with_tfx_components_keeps_its_annotations_real(path):
     tree = ast.parse(path.read_text())
-    decorated = any(isinstance(node, ast.FunctionDef) and "component" in map(ast.unparse, node.decorator_list) for node in ast.walk(tree))
+    decorated = any(
+        isinstance(node, ast.FunctionDef) and "component" in map(ast.unparse, node.decorator_list)
+        for node in ast.walk(tree)
+    )
 
     assert not (decorated and "__future__" in set(imported(tree)))
 
@@ -156,11 +189,23 @@ def test_a_module_with_tfx_components_keeps_its_annotations_real(path):
 def test_nothing_names_a_registry_or_a_folder_of_someones_machine():
     # A clone says in that one file where its log lies, which may be anywhere on the machine.
     skipped = {"uv.lock", "default_launch.py"}
-    texts = {name_of(path): path.read_bytes() for path in project_files() if path.name not in skipped and path.stat().st_size < 1_000_000}
+    texts = {
+        name_of(path): path.read_bytes()
+        for path in project_files()
+        if path.name not in skipped and path.stat().st_size < 1_000_000
+    }
     readable = {name: text.decode() for name, text in texts.items() if b"\0" not in text}
 
-    assert not {name: found for name, text in readable.items() if (found := [match.group() for match in MACHINE_PATHS.finditer(text)])}
-    assert not {name: found for name, text in readable.items() if (found := [match.group() for match in REGISTRIES.finditer(text)])}
+    assert not {
+        name: found
+        for name, text in readable.items()
+        if (found := [match.group() for match in MACHINE_PATHS.finditer(text)])
+    }
+    assert not {
+        name: found
+        for name, text in readable.items()
+        if (found := [match.group() for match in REGISTRIES.finditer(text)])
+    }
 
 
 def dotted_names():
@@ -185,7 +230,9 @@ def test_what_tfx_loads_by_name_is_a_function_in_a_module_of_functions():
         module_name, _, attribute = name.rpartition(".")
         module = importlib.import_module(module_name)
         # TFX reloads such a module, and a class that is defined in it would become another class.
-        assert not [node.name for node in ast.parse(Path(module.__file__).read_text()).body if isinstance(node, ast.ClassDef)], name
+        assert not [
+            node.name for node in ast.parse(Path(module.__file__).read_text()).body if isinstance(node, ast.ClassDef)
+        ], name
         assert callable(getattr(module, attribute)), name
 
 

@@ -25,7 +25,10 @@ WITHOUT_STACK = (
 
 
 def pythons(machine, *versions):
-    return [Interpreter(f"/bin/python{version}", tuple(int(part) for part in version.split(".")), machine) for version in versions]
+    return [
+        Interpreter(f"/bin/python{version}", tuple(int(part) for part in version.split(".")), machine)
+        for version in versions
+    ]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +50,10 @@ def test_the_newest_stack_that_fits_takes_the_first_interpreter_found(machine, v
     assert (stack.name, ".".join(map(str, interpreter.version))) == expected
 
 
-@pytest.mark.parametrize(("machine", "versions"), [(DEBIAN_12, ["3.11.7", "3.13.0", "3.9.18"]), (DEBIAN_12, []), (APPLE_SILICON, ["3.10.13"])])
+@pytest.mark.parametrize(
+    ("machine", "versions"),
+    [(DEBIAN_12, ["3.11.7", "3.13.0", "3.9.18"]), (DEBIAN_12, []), (APPLE_SILICON, ["3.10.13"])],
+)
 def test_nothing_is_chosen_where_no_interpreter_fits(machine, versions):
     assert setup_stacks.choose(machine, pythons(machine, *versions)) is None
 
@@ -69,7 +75,10 @@ def test_it_stops_looking_when_it_cannot_get_better():
     assert [interpreter.version for interpreter in seen] == [(3, 12, 1)]
 
 
-@pytest.mark.parametrize(("libc", "glibc"), [(("glibc", "2.36"), (2, 36)), (("glibc", "2.39.1"), (2, 39)), (("", ""), None), (("libc", "1.2"), None)])
+@pytest.mark.parametrize(
+    ("libc", "glibc"),
+    [(("glibc", "2.36"), (2, 36)), (("glibc", "2.39.1"), (2, 39)), (("", ""), None), (("libc", "1.2"), None)],
+)
 def test_only_glibc_counts_as_glibc(libc, glibc):
     assert Machine.read("linux", "x86_64", libc).glibc == glibc
 
@@ -112,7 +121,9 @@ def test_candidates_are_the_running_python_then_pyenv_by_path_then_the_search_pa
     assert found == [*by_pyenv, "two/python3.10", "one/python3", "two/python3"]
 
 
-@pytest.mark.parametrize("script", ["echo 'pyenv: python3.10: command not found' >&2; exit 127", "echo 'Python 2.7'", "exec /nowhere/python"])
+@pytest.mark.parametrize(
+    "script", ["echo 'pyenv: python3.10: command not found' >&2; exit 127", "echo 'Python 2.7'", "exec /nowhere/python"]
+)
 def test_a_candidate_that_does_not_run_is_no_interpreter(tmp_path, script):
     assert setup_stacks.probe(executable(tmp_path / "python3.10", script)) is None
 
@@ -121,7 +132,10 @@ def test_each_working_interpreter_is_seen_once(tmp_path):
     shim = executable(tmp_path / "python3", f'exec {sys.executable} "$@"')
     found = []
 
-    versions = [interpreter.version for interpreter in setup_stacks.working([str(tmp_path / "missing"), sys.executable, shim], found)]
+    versions = [
+        interpreter.version
+        for interpreter in setup_stacks.working([str(tmp_path / "missing"), sys.executable, shim], found)
+    ]
 
     assert versions == [tuple(sys.version_info[:3])]
     assert len(found) == 1
@@ -176,7 +190,10 @@ def test_an_environment_with_half_a_stamp_is_stale(project, stamp):
     ("printed", "hint"),
     [
         ("error: [Errno 2] No such file or directory: 'g++'", "apt-get install g++"),
-        ("fatal error: Python.h: No such file or directory\nerror: command '/usr/bin/g++' failed", "apt-get install python3-dev"),
+        (
+            "fatal error: Python.h: No such file or directory\nerror: command '/usr/bin/g++' failed",
+            "apt-get install python3-dev",
+        ),
         ("No space left on device (os error 28)", "UV_CACHE_DIR"),
         ("dns error: failed to lookup address information", "HTTPS_PROXY"),
     ],
@@ -204,7 +221,9 @@ def test_children_of_the_setup_install_nowhere_else(tmp_path, monkeypatch):
     assert environment["UV_PROJECT_ENVIRONMENT"] == str(tmp_path / ".venv")
 
 
-@pytest.mark.parametrize(("answer", "version"), [("echo uv 0.13.9 '(x86_64)'", (0, 13)), ("echo pyenv: uv: not found; exit 127", ())])
+@pytest.mark.parametrize(
+    ("answer", "version"), [("echo uv 0.13.9 '(x86_64)'", (0, 13)), ("echo pyenv: uv: not found; exit 127", ())]
+)
 def test_uv_counts_by_what_it_answers(tmp_path, answer, version):
     assert setup_environment.uv_version(executable(tmp_path / "uv", answer)) == version
 

@@ -1,16 +1,22 @@
-"""The declaration: a launch and its parts, their checks, and the views that steps get."""
+"""The declaration: a launch and its parts, all that a launch file imports."""
 
-from components.declaration.launch import (
-    Boost,
-    Catalogue,
-    Drift,
-    Gate,
-    Launch,
-    Log,
-    Model,
-    Objective,
-    Rules,
-    Split,
-)
+from components.declaration.criteria import Drift, Promotion
+from components.declaration.custom_step import CustomStep
+from components.declaration.data import Boost, Catalogue, Log, Objective, Split
+from components.declaration.launch import Launch
+from components.declaration.learning import CustomModel, Model, Rules
 
-__all__ = ["Boost", "Catalogue", "Drift", "Gate", "Launch", "Log", "Model", "Objective", "Rules", "Split"]
+__all__ = [
+    "Boost",
+    "Catalogue",
+    "CustomModel",
+    "CustomStep",
+    "Drift",
+    "Launch",
+    "Log",
+    "Model",
+    "Objective",
+    "Promotion",
+    "Rules",
+    "Split",
+]

@@ -1,9 +1,10 @@
 """The part of the declaration that says what there is: the log, the catalogue, the objectives, the cut in time."""
 
 import dataclasses
+import typing
 
-from components.declaration.checks import LABEL_PREFIX
-
+LABEL_PREFIX = "label_"
+TIME_UNITS = ("s", "ms", "us", "ns", "excel", "iso")
 ROW_ID = "row_id"  # names the row that an event comes from, where the log has no column of that name
 
 
@@ -13,28 +14,39 @@ class Log:
 
     Attributes:
       path: a file, a folder or a glob; relative paths start at the data folder of the settings.
-      user, item, time: columns that every log has. Ids may be strings or integers; the pipeline reads them as strings.
-      user_fallbacks: columns that give the user's id where `user` is empty, in this order: an anonymous id of visitors who did not log in.
-        `user=("userId", "anonymousId")` says the same.
-      missing_ids: texts in the user or item column that stand for no id ("null", "(not set)", "" for an empty one). Their rows are quarantined
-        and do not count towards `max_set_aside`.
-      time_unit: "s", "ms", "us" or "ns" for epoch times, "excel" for days of a spreadsheet, "iso" for ISO 8601 text. Parquet timestamps need
-        no unit.
-      time_format: of other text, as `strptime` has it: "%d.%m.%Y %H:%M"; None for what `time_unit` says.
-      event: column with the kind of event; None if every row is a positive.
+      user: column of the user's id, text or an integer; ids are read as text.
+      item: column of the item's id, text or an integer; ids are read as text.
+      time: column of the event's time.
+      time_unit: "s", "ms", "us" or "ns" for epoch times, "excel" for the days of a spreadsheet, "iso" for ISO 8601
+        text. Parquet timestamps need no unit.
+      event: column of the kind of event; None if every row is a positive.
       impression: the value of `event` that says an item was shown.
-      rows_are_impressions: whether each row is an impression, and `event` what came of it ("0" or "1"): a row with an action is both.
-      value: column with a number on the event (rating, dwell seconds).
-      request: column that joins the impressions of one answer with the actions they led to; `row_id` is the row that the items of a list share.
-      position, policy, propensity, model_version: what was shown where, by whom, with which probability.
-      first_position: the position of the first place: 0, or 1 where the log counts from 1.
-      context: columns known when a request is made (device, country); strings or numbers.
+      value: column of a number on the event (rating, dwell seconds).
+      request: column that joins the impressions of one answer with the actions they led to; "row_id" is the row that the
+        items of a list share.
+      position: column of the position at which an impression was shown.
+      policy: column of the policy that chose what was shown.
+      propensity: column of the probability with which the policy showed the item at its position.
+      model_version: column of the version that answered.
+      context: columns known when a request is made (device, country); text or numbers.
       delimiter: of CSV files; a tab also reads files ending in .tsv or .inter.
-      spans: of a path with `{YYYY}`, `{MM}` and `{DD}` (or `{SPAN}`) in it, how many of the newest days (numbers) are read; None for one.
-      attribution_seconds: an action counts for an impression of its request (no request column: the user's last of the item) up to so much later.
-      not_before: a row with an earlier time is wrong (ISO 8601): zeros and wrong units end up in the 1970s. None for no floor.
-      value_min, value_max: a row with a value outside is wrong; drop_duplicates: so is one that equals an earlier row in every column.
-      max_set_aside: the share of wrong rows up to which they are set aside and the run goes on.
+      spans: how many of the newest days (or numbers) are read, of a path with `{YYYY}`, `{MM}`, `{DD}` or `{SPAN}`; None
+        for one.
+      attribution_seconds: an action counts for an impression of its request up to this many seconds later; without a
+        request column, for the user's last impression of the item.
+      not_before: the earliest valid time (ISO 8601); None for no floor. Zeros and wrong units end up in the 1970s.
+      value_min: the least valid value.
+      value_max: the largest valid value.
+      drop_duplicates: whether a row that equals an earlier row in every column is invalid.
+      max_quarantined: the share of invalid rows up to which they are quarantined and the run goes on.
+      user_fallbacks: columns of the user's id where `user` is empty, in this order: the anonymous id of a visitor who did
+        not log in. `user=("userId", "anonymousId")` declares the same.
+      missing_ids: texts in the user or item column that stand for no id ("null", "(not set)", "" for an empty one).
+        Their rows are quarantined and do not count towards `max_quarantined`.
+      time_format: the form of other text in the time column, as `strptime` has it: "%d.%m.%Y %H:%M".
+      rows_are_impressions: whether each row is an impression and `event` its outcome ("0" or "1"): a row with an action
+        is both.
+      first_position: the position of the first place: 0, or 1 where the log counts from 1.
     """
 
     path: str
@@ -58,7 +70,7 @@ class Log:
     value_min: float | None = None
     value_max: float | None = None
     drop_duplicates: bool = False
-    max_set_aside: float = 0.01
+    max_quarantined: float = 0.01
     user_fallbacks: tuple[str, ...] = ()
     missing_ids: tuple[str, ...] = ()
     time_format: str | None = None
@@ -67,10 +79,10 @@ class Log:
 
     def __post_init__(self) -> None:
         """Takes several user columns apart: the first is `user`, the others its fallbacks."""
-        if isinstance(self.user, tuple) and self.user:
-            user, *others = self.user
-            object.__setattr__(self, "user", user)
-            object.__setattr__(self, "user_fallbacks", (*others, *self.user_fallbacks))
+        columns: typing.Any = self.user
+        if isinstance(columns, tuple) and columns:
+            object.__setattr__(self, "user", columns[0])
+            object.__setattr__(self, "user_fallbacks", (*columns[1:], *self.user_fallbacks))
 
     @property
     def joins_by_request(self) -> bool:
@@ -99,8 +111,26 @@ class Boost:
     factor: float
 
 
+class CatalogueColumns:
+    """Which columns of a catalogue are read: by its declaration, or by a view of it."""
+
+    item: str
+    title: str | None
+    categories: tuple[str, ...]
+    texts: tuple[str, ...]
+    numbers: tuple[str, ...]
+    active: str | None
+    boosts: tuple[typing.Any, ...]
+
+    def columns(self) -> tuple[str, ...]:
+        """Returns every column that is read, once each."""
+        features = (*self.categories, *self.texts, *self.numbers)
+        boosted = (boost.column for boost in self.boosts)
+        return tuple(dict.fromkeys(name for name in (self.item, self.title, *features, self.active, *boosted) if name))
+
+
 @dataclasses.dataclass(frozen=True)
-class Catalogue:
+class Catalogue(CatalogueColumns):
     """The items: one row per item.
 
     Attributes:
@@ -111,7 +141,8 @@ class Catalogue:
       texts: columns with words, split at white space.
       numbers: columns with a number per item.
       active: column that is true or 1 for the items that may be recommended; None if all may.
-      delimiter, max_set_aside: as in `Log`.
+      delimiter: as in `Log`.
+      max_quarantined: as in `Log`.
       boosts: what counts more, less or not at all; the factors of an item that several name are multiplied.
     """
 
@@ -123,13 +154,8 @@ class Catalogue:
     numbers: tuple[str, ...] = ()
     active: str | None = None
     delimiter: str = ","
-    max_set_aside: float = 0.01
+    max_quarantined: float = 0.01
     boosts: tuple[Boost, ...] = ()
-
-    def columns(self) -> tuple[str, ...]:
-        """Every column that is read, once each."""
-        named = (self.item, self.title, *self.categories, *self.texts, *self.numbers, self.active, *(boost.column for boost in self.boosts))
-        return tuple(dict.fromkeys(name for name in named if name))
 
 
 @dataclasses.dataclass(frozen=True)

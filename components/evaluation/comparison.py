@@ -1,15 +1,16 @@
 """Compares what could serve: the model, the champion (what is being served) and each rule, on the same questions.
 
-The outcome is a dict of plain values, `evaluation.json`: the tables and slices of `components.evaluation.summary`, and the relative
-gains, as intervals, that the verdict rests on. A model or a champion that cannot be judged is missing in it, and the reason is there.
+The outcome is a dict of plain values, `evaluation.json`: the tables and slices of `components.evaluation.summary`, and
+the relative gains, as intervals, that the verdict rests on. A model or a champion that cannot be judged is missing in
+it, and the reason is there.
 """
 
 from typing import Any
 
 import numpy as np
 
-from components.declaration import Launch
-from components.declaration.checks import METRICS
+from components.declaration.metric_names import METRICS
+from components.declaration.views import RetrievalView
 from components.evaluation import judging, slices
 from components.evaluation.findings import MODEL
 from components.evaluation.findings import SERVED as CHAMPION
@@ -19,7 +20,7 @@ from components.metrics import bootstrap, queries, rank_metrics
 from components.metrics.queries import Queries
 
 
-def compare(launch: Launch, events: EventTable, model: str, rules: str, champion: str) -> dict[str, Any]:
+def compare(launch: RetrievalView, events: EventTable, model: str, rules: str, champion: str) -> dict[str, Any]:
     """Judges the SavedModels in the folders `model`, `rules` and `champion` ("" if nothing is served yet).
 
     Args:
@@ -36,7 +37,7 @@ def compare(launch: Launch, events: EventTable, model: str, rules: str, champion
     serving = {"model": MODEL, "rules": rule, "champion": CHAMPION}
     return {
         "launch": launch.name,
-        "metric": launch.gate.metric,
+        "metric": launch.promotion.metric,
         "queries": len(rolling),
         "rules_name": rule,
         "rolling": {name: _table(each, rolling, events) for name, each in judged.items()},
@@ -64,10 +65,14 @@ def _table(each: Judged, asked: Queries, events: EventTable) -> dict[str, float]
     return rank_metrics.table(each.rolling.ranks) | lists
 
 
-def _gains(launch: Launch, judged: dict[str, Judged], asked: Queries, rule: str) -> dict[str, Any]:
-    """Relative gains of the gate's metric as intervals over users, and those of the model over the rules by every metric."""
-    pairs = {"model_over_rules": (MODEL, rule), "model_over_champion": (MODEL, CHAMPION), "rules_over_champion": (rule, CHAMPION)}
-    wanted = [(name, launch.gate.metric, *pair) for name, pair in pairs.items() if set(pair) <= set(judged)]
+def _gains(launch: RetrievalView, judged: dict[str, Judged], asked: Queries, rule: str) -> dict[str, Any]:
+    """Relative gains of the metric of the comparison as intervals over users, and those of the model over the rules by every metric."""
+    pairs = {
+        "model_over_rules": (MODEL, rule),
+        "model_over_champion": (MODEL, CHAMPION),
+        "rules_over_champion": (rule, CHAMPION),
+    }
+    wanted = [(name, launch.promotion.metric, *pair) for name, pair in pairs.items() if set(pair) <= set(judged)]
     by_metric = [(metric, metric, MODEL, rule) for metric in METRICS if MODEL in judged]
 
     def earned(metric: str, name: str) -> np.ndarray:
@@ -79,9 +84,11 @@ def _gains(launch: Launch, judged: dict[str, Judged], asked: Queries, rule: str)
     return gains | {"by_metric": dict(zip([name for name, *_ in by_metric], found[len(wanted) :], strict=True))}
 
 
-def _slices(launch: Launch, events: EventTable, asked: Queries, judged: dict[str, Judged], rule: str) -> dict[str, Any]:
+def _slices(
+    launch: RetrievalView, events: EventTable, asked: Queries, judged: dict[str, Judged], rule: str
+) -> dict[str, Any]:
     """The gate's metric for kinds of users, items and requests, and the model's gains there, over the rules and over the champion."""
-    metric = launch.gate.metric
+    metric = launch.promotion.metric
     masks = slices.masks(events, asked)
     shown = [name for name in (MODEL, CHAMPION, rule) if name in judged]
     earned = {name: rank_metrics.gains(metric, judged[name].rolling.ranks) for name in shown}
@@ -89,22 +96,41 @@ def _slices(launch: Launch, events: EventTable, asked: Queries, judged: dict[str
         slice_name: {name: {"queries": int(mask.sum()), metric: float(earned[name][mask].mean())} for name in shown}
         for slice_name, mask in masks.items()
     }
-    over = {name: _slice_gains(launch, masks, asked, earned[MODEL], earned[name]) for name in shown[1:]} if MODEL in judged else {}
-    return {"metric": metric, "tables": tables, "gains": over.get(rule, {}), "gains_over_champion": over.get(CHAMPION, {})}
+    over = (
+        {name: _slice_gains(launch, masks, asked, earned[MODEL], earned[name]) for name in shown[1:]}
+        if MODEL in judged
+        else {}
+    )
+    return {
+        "metric": metric,
+        "tables": tables,
+        "gains": over.get(rule, {}),
+        "gains_over_champion": over.get(CHAMPION, {}),
+    }
 
 
-def _slice_gains(launch: Launch, masks: dict[str, np.ndarray], asked: Queries, ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
+def _slice_gains(
+    launch: RetrievalView, masks: dict[str, np.ndarray], asked: Queries, ours: np.ndarray, theirs: np.ndarray
+) -> dict[str, Any]:
     members = [np.flatnonzero(mask) for mask in masks.values()]
-    found = bootstrap.relative_gains([(ours[rows], theirs[rows]) for rows in members], asked.user, launch.seed, members=members)
+    found = bootstrap.relative_gains(
+        [(ours[rows], theirs[rows]) for rows in members], asked.user, launch.seed, members=members
+    )
     return {name: gain.to_dict() for name, gain in zip(masks, found, strict=True)}
 
 
-def _notes(launch: Launch, events: EventTable, asked: Queries, judged: dict[str, Judged], rule: str) -> list[str]:
+def _notes(
+    launch: RetrievalView, events: EventTable, asked: Queries, judged: dict[str, Judged], rule: str
+) -> list[str]:
     notes = []
     cut = np.datetime64(_cut(events), "us").astype("datetime64[s]")
-    notes.append(f"Split at {cut} UTC: {int((~events.late).sum()):,} events before, {int(events.late.sum()):,} after; {len(asked):,} asked.")
+    notes.append(
+        f"Split at {cut} UTC: {int((~events.late).sum()):,} events before, {int(events.late.sum()):,} after; {len(asked):,} asked."
+    )
     if asked.repeats:
-        notes.append(f"{asked.repeats:,} events repeat an item the user had acted on: not recommended again, so not asked.")
+        notes.append(
+            f"{asked.repeats:,} events repeat an item the user had acted on: not recommended again, so not asked."
+        )
     missing = queries.columns_of(asked.target, judged[rule].contender.candidates) < 0
     if missing.any():
         notes.append(f"{int(missing.sum()):,} asked items are not in the active catalogue: counted as misses for all.")

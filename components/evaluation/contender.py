@@ -75,7 +75,9 @@ class Contender:
         given |= {input_name(name): column for name, column in known.context.items()}
         lacking = set(wanted) - set(given) - set(more)
         if lacking:
-            raise ValueError(f"its signature {signature} asks for {', '.join(sorted(lacking))}, which the declared log does not give")
+            raise ValueError(
+                f"its signature {signature} asks for {', '.join(sorted(lacking))}, which the declared log does not give"
+            )
         try:
             inputs = {name: tf.constant(value, wanted[name].dtype) for name, value in given.items() if name in wanted}
             return function(**inputs, **more)
@@ -97,7 +99,9 @@ def load(folder: str) -> Contender:
     if missing:
         raise ValueError(f"{folder} lacks the signatures {', '.join(sorted(missing))}")
     listed = model.signatures["catalogue"]()
-    return Contender(model, listed["item_ids"].numpy(), listed["titles"].numpy(), card.get("kind", "model"), card.get("rule", ""))
+    return Contender(
+        model, listed["item_ids"].numpy(), listed["titles"].numpy(), card.get("kind", "model"), card.get("rule", "")
+    )
 
 
 def _first_line(error: Exception) -> str:

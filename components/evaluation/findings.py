@@ -17,7 +17,7 @@ class Champion:
 
     Attributes:
       kind: "model" or "rules".
-      value: of the gate's metric.
+      value: of the metric of the comparison.
       model_gain: the new model's relative gain over it; unknown if the model could not be judged.
       rules_gain: the rules' relative gain over it.
     """
@@ -39,14 +39,15 @@ class Findings:
 
     Attributes:
       queries: evaluated events.
-      model: the new model's value of the gate's metric.
+      model: the new model's value of the metric of the comparison.
       rules: that of the best rule.
       rules_name: of the best rule.
       model_gain: the new model's relative gain over the best rule.
       blessed: the Evaluator's word on the ranking head; None if it was not asked (there is no ranking head).
       champion: None if nothing is served yet, or if it could not be evaluated.
       champion_problem: why what is served could not be evaluated; empty if it could, or if nothing is served.
-      model_problem: why the new model cannot be trusted with a judgement: it does not load or answer, or it knows the answers.
+      model_problem: why the new model cannot be trusted with a judgement: it does not load or answer, or it knows the
+        answers.
       slices: name -> the new model's relative gain over the rules there.
       slices_over_champion: the same over what is served now.
     """

@@ -1,7 +1,7 @@
 """Puts the questions to every contender: model, champion (what is being served) and each rule.
 
-A model or a champion that cannot be judged (it does not load, asks for columns the log does not have, answers NaN, or cannot answer as it
-would serve) is left out with the reason. The rules are ours: if they fail, the run does.
+A model or a champion that cannot be judged (it does not load, asks for columns the log does not have, answers NaN, or
+cannot answer as it would serve) is left out with the reason. The rules are ours: if they fail, the run does.
 """
 
 import dataclasses
@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from components.declaration import Launch
-from components.declaration.criteria_checks import called
+from components.declaration.rule_names import short_name
+from components.declaration.views import RetrievalView
 from components.evaluation import contender
 from components.evaluation.contender import Contender
 from components.evaluation.findings import MODEL
@@ -40,7 +40,9 @@ class Judged:
     example: dict[str, Any] | None
 
 
-def judge(launch: Launch, folders: dict[str, str], rules: str, rolling: Queries, frozen: Queries) -> tuple[dict[str, Judged], dict[str, str]]:
+def judge(
+    launch: RetrievalView, folders: dict[str, str], rules: str, rolling: Queries, frozen: Queries
+) -> tuple[dict[str, Judged], dict[str, str]]:
     """Every contender that answers, by the name people read, and why a model or champion does not.
 
     Args:
@@ -52,7 +54,7 @@ def judge(launch: Launch, folders: dict[str, str], rules: str, rolling: Queries,
     judged: dict[str, Judged] = {}
     problems: dict[str, str] = {}
     loaded = contender.load(rules)
-    of_rules = {rule: loaded.by(RULE_SIGNATURE + rule) for rule in map(called, launch.rules.names)}
+    of_rules = {rule: loaded.by(RULE_SIGNATURE + rule) for rule in map(short_name, launch.rules.names)}
     progress = Progress("evaluation", 2 * (len(of_rules) + sum(map(bool, folders.values()))) * len(rolling))
     for name, folder in folders.items():
         try:
@@ -91,17 +93,22 @@ def _example(each: Contender, asked: Queries) -> dict[str, Any] | None:
         return titles.get(item, item).decode(errors="replace")
 
     answer = [[text(item), float(score)] for item, score in zip(ids, scores, strict=True) if item]
-    return {"user": asked.user_id[row].decode(errors="replace"), "history": [text(item) for item in past], "recommended": answer}
+    return {
+        "user": asked.user_id[row].decode(errors="replace"),
+        "history": [text(item) for item in past],
+        "recommended": answer,
+    }
 
 
-def _leak(launch: Launch, model: Judged, rules: Iterable[Judged], asked: Queries) -> str:
+def _leak(launch: RetrievalView, model: Judged, rules: Iterable[Judged], asked: Queries) -> str:
     """How the model knows answers from elsewhere than the history, if it does; "" if not.
 
-    By contract a request without a history is answered by the rules. A model that without any is surely better than every rule with it
-    has seen the answers: in a context column that is only known after the action, or in its training.
+    By contract a request without a history is answered by the rules. A model that without any is surely better than
+    every rule with it has seen the answers: in a context column that is only known after the action, or in its
+    training.
     """
     blank, rows = queries.without_history(asked, LEAK_QUERIES, launch.seed)
-    metric = launch.gate.metric
+    metric = launch.promotion.metric
     try:
         ours = rank_metrics.gains(metric, queries.ask(model.contender.score, model.contender.candidates, blank).ranks)
     except ValueError as error:

@@ -1,7 +1,8 @@
 """The labelled rows of the eval split, each with the history of its moment: what the Evaluator judges the ranking head on.
 
-The log's examples are one row per event and know no history, and the model must not be judged without one: it would be another model
-than the one that serves. This is the point-in-time join that a feature store does, for the rows that are judged only.
+The log's examples are one row per event and know no history, and the model must not be judged without one: it would be
+another model than the one that serves. This is the point-in-time join that a feature store does, for the rows that are
+judged only.
 """
 
 import os
@@ -9,8 +10,9 @@ import os
 import numpy as np
 import pyarrow as pa
 
-from components.declaration import Launch
-from components.declaration.criteria_checks import KNOWN_USERS, NEW_USERS, USER_SLICES
+from components.declaration.slice_names import KNOWN_USERS, NEW_USERS, USER_SLICES
+from components.declaration.views import RankingView
+from components.evaluation.ranking_columns import by_request, slice_columns
 from components.evaluation.slices import values_of
 from components.features import histories
 from components.features.event_table import MISSING_INT, EventTable
@@ -19,20 +21,9 @@ from components.ingest.example_files import ExampleFile
 from components.registry.recommender import HISTORY_FEATURE
 
 SPLIT = "eval"
-SLICE = "slice_"
 
 
-def by_request(launch: Launch) -> bool:
-    """Whether the order within each request is judged: it is declared, and the log has impressions with request ids."""
-    return launch.gate.request_ndcg and launch.learns_from_impressions and launch.log.request is not None
-
-
-def slice_columns(launch: Launch) -> dict[str, str]:
-    """The columns that the figures are sliced by, and what of: kinds of users, or the values of a context column."""
-    return {SLICE + name: name for name in launch.gate.ranking_slices}
-
-
-def write(launch: Launch, events: EventTable, uri: str) -> int:
+def write(launch: RankingView, events: EventTable, uri: str) -> int:
     """Writes the split "eval": item, context, history (ids, oldest first), the labels, the row's slices, and the request if it is judged by.
 
     Args:
@@ -51,7 +42,7 @@ def write(launch: Launch, events: EventTable, uri: str) -> int:
         return file.rows
 
 
-def _batch(launch: Launch, events: EventTable, rows: np.ndarray, labels: dict[str, np.ndarray]) -> pa.RecordBatch:
+def _batch(launch: RankingView, events: EventTable, rows: np.ndarray, labels: dict[str, np.ndarray]) -> pa.RecordBatch:
     user, _ = codes(events.user)
     item, ids = codes(events.item)
     known = (user, item, events.time, events.positive & (events.item != b""))
@@ -70,7 +61,9 @@ def _batch(launch: Launch, events: EventTable, rows: np.ndarray, labels: dict[st
     if by_request(launch) and events.request is not None:
         # A row without a request id is a request of its own.
         own = np.array([b"row %d" % row for row in rows], object)
-        columns[str(launch.log.request)] = pa.array(np.where(events.request[rows] == b"", own, events.request[rows]), pa.binary())
+        columns[str(launch.log.request)] = pa.array(
+            np.where(events.request[rows] == b"", own, events.request[rows]), pa.binary()
+        )
     return pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
 
 

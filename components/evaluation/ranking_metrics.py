@@ -6,9 +6,9 @@ import math
 import tensorflow_model_analysis as tfma
 from google.protobuf import wrappers_pb2
 
-from components.declaration import Launch
-from components.declaration.criteria_checks import USER_SLICES
-from components.evaluation.ranking_examples import by_request, slice_columns
+from components.declaration.slice_names import USER_SLICES
+from components.declaration.views import EvaluatorView, VerdictView
+from components.evaluation.ranking_columns import by_request, slice_columns
 
 SIGNATURE = "rank_examples"
 FIGURES = {
@@ -22,12 +22,13 @@ FIGURES = {
 TOP = 10
 
 
-def eval_config(launch: Launch) -> tfma.EvalConfig:
+def eval_config(launch: EvaluatorView | VerdictView) -> tfma.EvalConfig:
     """AUC, log loss and calibration per objective, over all rows and per slice; blessed if every AUC over all rows reaches the declared one.
 
-    The configuration is never without a threshold: then the Evaluator would neither bless nor reject (tensorflow/tfx#5148).
+    The configuration is never without a threshold: then the Evaluator would neither bless nor reject
+      (tensorflow/tfx#5148).
     """
-    bound = tfma.GenericValueThreshold(lower_bound=wrappers_pb2.DoubleValue(value=launch.gate.min_auc))
+    bound = tfma.GenericValueThreshold(lower_bound=wrappers_pb2.DoubleValue(value=launch.promotion.min_auc))
     measured = [
         tfma.MetricConfig(class_name="AUC", threshold=tfma.MetricThreshold(value_threshold=bound)),
         tfma.MetricConfig(class_name="BinaryCrossEntropy"),
@@ -49,24 +50,28 @@ def eval_config(launch: Launch) -> tfma.EvalConfig:
     return tfma.EvalConfig(model_specs=[spec], metrics_specs=metrics, slicing_specs=slices)
 
 
-def _order(launch: Launch, name: str, label: str) -> tfma.MetricsSpec:
+def _order(launch: EvaluatorView | VerdictView, name: str, label: str) -> tfma.MetricsSpec:
     """NDCG@10 of an objective over what each request showed; a request in which nothing was acted on does not count."""
     config = json.dumps({"gain_key": label, "top_k_list": [TOP]})
     outputs = [name] if len(launch.ranking_objectives) > 1 else []
-    return tfma.MetricsSpec(metrics=[tfma.MetricConfig(class_name="NDCG", config=config)], query_key=launch.log.request, output_names=outputs)
+    return tfma.MetricsSpec(
+        metrics=[tfma.MetricConfig(class_name="NDCG", config=config)],
+        query_key=launch.log.request,
+        output_names=outputs,
+    )
 
 
-def read(launch: Launch, uri: str) -> dict[str, dict[str, float | None]]:
+def read(launch: EvaluatorView | VerdictView, uri: str) -> dict[str, dict[str, float | None]]:
     """The overall figures per objective from the Evaluator's output.
 
     Returns:
-      Objective to "rows" (an int), "positive_share", "auc", "log_loss", "calibration" and perhaps "ndcg"; None for a figure that does not
-      exist, like the AUC of labels that are all alike. Without any row there is only "rows", 0.
+      Objective to "rows" (an int), "positive_share", "auc", "log_loss", "calibration" and perhaps "ndcg"; None for a
+      figure that does not exist, like the AUC of labels that are all alike. Without any row there is only "rows", 0.
     """
     return _by_objective(launch, dict(tfma.load_eval_result(uri).slicing_metrics).get((), {}))
 
 
-def read_slices(launch: Launch, uri: str) -> dict[str, dict[str, dict[str, float | None]]]:
+def read_slices(launch: EvaluatorView | VerdictView, uri: str) -> dict[str, dict[str, dict[str, float | None]]]:
     """The same per slice: "new users", "device=mobile", ..., in the order of the names."""
     columns, found = slice_columns(launch), {}
     for key, outputs in dict(tfma.load_eval_result(uri).slicing_metrics).items():
@@ -77,19 +82,27 @@ def read_slices(launch: Launch, uri: str) -> dict[str, dict[str, dict[str, float
     return dict(sorted(found.items()))
 
 
-def _by_objective(launch: Launch, outputs: dict) -> dict[str, dict[str, float | None]]:
+def _by_objective(launch: EvaluatorView | VerdictView, outputs: dict) -> dict[str, dict[str, float | None]]:
     single = len(launch.ranking_objectives) == 1
-    found = {objective.name: outputs.get("" if single else objective.name, {}) for objective in launch.ranking_objectives}
-    return {name: _figures({metric: value for by_key in output.values() for metric, value in by_key.items()}) for name, output in found.items()}
+    found = {
+        objective.name: outputs.get("" if single else objective.name, {}) for objective in launch.ranking_objectives
+    }
+    return {
+        name: _figures({metric: value for by_key in output.values() for metric, value in by_key.items()})
+        for name, output in found.items()
+    }
 
 
-def word(launch: Launch, figures: dict[str, dict[str, float | None]], blessed: bool) -> bool | None:
+def word(
+    launch: EvaluatorView | VerdictView, figures: dict[str, dict[str, float | None]], blessed: bool
+) -> bool | None:
     """The Evaluator's word as the verdict takes it: a rejection for want of labels only is no judgement, so None.
 
-    An area that does not exist counts as 0 to the Evaluator: a rare objective without a single eval row would keep every model out.
+    An area that does not exist counts as 0 to the Evaluator: a rare objective without a single eval row would keep
+    every model out.
     """
     areas = [table.get("auc") for table in figures.values()]
-    reached = all(area >= launch.gate.min_auc for area in areas if area is not None)
+    reached = all(area >= launch.promotion.min_auc for area in areas if area is not None)
     return None if not blessed and reached and None in areas else blessed
 
 

@@ -1,6 +1,7 @@
 """The step RankingExamples as a TFX component: a thin shell around `components.evaluation.ranking_examples`.
 
-TFX drops the docstrings of such functions, and refuses `from __future__ import annotations` in their module. `code` is read by none of
+TFX drops the docstrings of such functions, and refuses `from __future__ import annotations` in their module. `code` is
+read by none of
 them: it is the digest of their code, a part of the cache's key, and the reason why each step has a module of its own.
 """
 
@@ -8,7 +9,7 @@ from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArti
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.declaration import Launch
+from components.declaration.views import RankingView
 from components.evaluation import ranking_examples as labelled_rows
 from components.features import split_events
 from components.progress import set_figure
@@ -23,7 +24,11 @@ def RankingExamples(
     code: Parameter[str],
 ) -> None:
     """Joins the labelled eval rows with their histories; see `components.evaluation.ranking_examples`."""
-    declared = Launch.from_json(launch)
+    declared = RankingView.from_json(launch)
     ranking_examples.split_names = artifact_utils.encode_split_names([labelled_rows.SPLIT])
-    rows = labelled_rows.write(declared, split_events.read(declared, examples, schema, labelled_rows.by_request(declared)), ranking_examples.uri)
+    rows = labelled_rows.write(
+        declared,
+        split_events.read(declared, examples, schema, labelled_rows.by_request(declared)),
+        ranking_examples.uri,
+    )
     set_figure(ranking_examples, f"{rows:,} labelled rows with their histories")

@@ -1,6 +1,7 @@
 """The summary of a run as one HTML page that needs nothing else: no script, no file beside it, no network.
 
-It holds what `components.evaluation.summary` says in text, of the same dict, and more of it: every slice, and the intervals drawn.
+It holds what `components.evaluation.summary` says in text, of the same dict, and more of it: every slice, and the
+intervals drawn.
 """
 
 import html
@@ -24,8 +25,12 @@ LOW, HIGH, WIDTH, HEIGHT = -0.5, 1.0, 180, 14
 
 def render(summary: Mapping[str, Any]) -> str:
     """The page of a summary; its form is in `components.evaluation.summary`. A part that is missing is left out."""
-    title = html.escape(f"{summary.get('launch') or 'launch'}: {(summary.get('verdict') or {}).get('headline') or 'report'}")
-    parts = "\n".join(part for make in (_verdict, _rolling, _frozen, _slices, _ranking, _example, _notes) for part in make(summary))
+    title = html.escape(
+        f"{summary.get('launch') or 'launch'}: {(summary.get('verdict') or {}).get('headline') or 'report'}"
+    )
+    parts = "\n".join(
+        part for make in (_verdict, _rolling, _frozen, _slices, _ranking, _example, _notes) for part in make(summary)
+    )
     head = f'<meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n<h1>{title}</h1>\n{parts}\n</body></html>\n'
 
@@ -38,7 +43,11 @@ def _verdict(summary: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _rolling(summary: Mapping[str, Any]) -> Iterator[str]:
-    yield from _table("With the history of each moment (rolling)", summary.get("rolling"), ("queries", *ROLLING, "novelty", "popularity_lift"))
+    yield from _table(
+        "With the history of each moment (rolling)",
+        summary.get("rolling"),
+        ("queries", *ROLLING, "novelty", "popularity_lift"),
+    )
 
 
 def _frozen(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -51,7 +60,11 @@ def _ranking(summary: Mapping[str, Any]) -> Iterator[str]:
         yield f"<h2>Ranking head</h2><p>{html.escape(ranking)}</p>"
     else:
         yield from _table("Ranking head", ranking, RANKING)
-        rows = {f"{slice_}: {name}": row for slice_, table in (summary.get("ranking_slices") or {}).items() for name, row in table.items()}
+        rows = {
+            f"{slice_}: {name}": row
+            for slice_, table in (summary.get("ranking_slices") or {}).items()
+            for name, row in table.items()
+        }
         yield from _table("Ranking head by slice", rows, RANKING)
 
 
@@ -117,5 +130,7 @@ def _list(texts: Any) -> Iterator[str]:
 def _cells(columns: list[str], rows: list[tuple[str, ...]]) -> str:
     """A table; the first cell of a row is its name, the others are HTML already."""
     head = "".join(f"<th>{html.escape(column)}</th>" for column in ("", *columns))
-    body = "".join(f"<tr><td>{html.escape(name)}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>" for name, *cells in rows)
+    body = "".join(
+        f"<tr><td>{html.escape(name)}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>" for name, *cells in rows
+    )
     return f"<table><tr>{head}</tr>{body}</table>"

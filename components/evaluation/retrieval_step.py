@@ -1,6 +1,7 @@
 """The step RetrievalEvaluator as a TFX component: a thin shell around `components.evaluation.comparison`.
 
-TFX drops the docstrings of such functions, and refuses `from __future__ import annotations` in their module. `code` is read by none of
+TFX drops the docstrings of such functions, and refuses `from __future__ import annotations` in their module. `code` is
+read by none of
 them: it is the digest of their code, a part of the cache's key, and the reason why each step has a module of its own.
 """
 
@@ -12,7 +13,7 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils, path_utils
 
-from components.declaration import Launch
+from components.declaration.views import RetrievalView
 from components.evaluation import comparison
 from components.evaluation.evaluation_file import EVALUATION_FILE
 from components.features import split_events
@@ -32,12 +33,14 @@ def RetrievalEvaluator(
     champion: Parameter[str],
 ) -> None:
     """Judges model, champion and rules on the eval split; see `components.evaluation.comparison`."""
-    declared = Launch.from_json(launch)
+    declared = RetrievalView.from_json(launch)
     events = split_events.read(declared, examples, schema)
     challenger, counted = (path_utils.serving_model_path(artifact.uri) for artifact in (model, rules))
     found = comparison.compare(declared, events, challenger, counted, champion_version.served(champion))
-    io_utils.write_string_file(os.path.join(evaluation.uri, EVALUATION_FILE), json.dumps(found, indent=2, allow_nan=False))
-    metric = declared.gate.metric
+    io_utils.write_string_file(
+        os.path.join(evaluation.uri, EVALUATION_FILE), json.dumps(found, indent=2, allow_nan=False)
+    )
+    metric = declared.promotion.metric
     values = {"model": found["rolling"].get("model"), "rules": found["rolling"][found["rules_name"]]}
     said = {name: "not judged" if value is None else f"{value.get(metric, 0.0):.3f}" for name, value in values.items()}
     set_figure(evaluation, f"{metric}: " + ", ".join(f"{name} {value}" for name, value in said.items()))

@@ -1,11 +1,11 @@
 """Kinds of users, items and requests on which contenders are compared apart. A question is in several at once.
 
-Letters: n events, q queries. Names are public: a declared guard (`Gate.guards`) is one of them, or `column=value`.
+Letters: n events, q queries. Names are public: a declared guard (`Promotion.guards`) is one of them, or `column=value`.
 """
 
 import numpy as np
 
-from components.declaration import criteria_checks as names
+from components.declaration import slice_names as names
 from components.features.event_table import EventTable
 from components.features.id_codes import codes
 from components.metrics.queries import Queries
@@ -13,7 +13,8 @@ from components.metrics.queries import Queries
 MICROSECONDS_PER_DAY = 86_400_000_000
 SHORT = 5
 HEAD_SHARE = 0.5
-# A context column with a thousand cities must not make a thousand comparisons: the most frequent values have a slice, the others share one.
+# A context column with a thousand cities must not make a thousand comparisons: the most frequent values have a slice,
+# the others share one.
 MAX_VALUES = 5
 OTHER = "other"
 
@@ -37,7 +38,9 @@ def _users(events: EventTable, asked: Queries) -> dict[str, np.ndarray]:
     user, _ = codes(events.user)
     known = np.isin(asked.user, user[events.positive & ~events.late])
     days = (asked.time - _first(user, events.time)[asked.user]) / MICROSECONDS_PER_DAY
-    return {names.KNOWN_USERS: known, names.NEW_USERS: ~known} | _ages(days, names.FIRST_DAY, names.FIRST_WEEK, names.LATER)
+    return {names.KNOWN_USERS: known, names.NEW_USERS: ~known} | _ages(
+        days, names.FIRST_DAY, names.FIRST_WEEK, names.LATER
+    )
 
 
 def _ages(days: np.ndarray, first_day: str, first_week: str, later: str) -> dict[str, np.ndarray]:
@@ -46,13 +49,18 @@ def _ages(days: np.ndarray, first_day: str, first_week: str, later: str) -> dict
 
 def _histories(asked: Queries) -> dict[str, np.ndarray]:
     length = (asked.history != b"").sum(axis=1)
-    return {names.NO_HISTORY: length == 0, names.SHORT_HISTORY: (length > 0) & (length <= SHORT), names.LONG_HISTORY: length > SHORT}
+    return {
+        names.NO_HISTORY: length == 0,
+        names.SHORT_HISTORY: (length > 0) & (length <= SHORT),
+        names.LONG_HISTORY: length > SHORT,
+    }
 
 
 def _items(events: EventTable, asked: Queries) -> dict[str, np.ndarray]:
     """By whether training saw the item taken, by the days since its first event of any kind, and by its popularity in training.
 
-    Head items are the most popular ones that together make up half of the training actions; the other items that training saw are the tail.
+    Head items are the most popular ones that together make up half of the training actions; the other items that
+    training saw are the tail.
     """
     item, ids = codes(np.concatenate([events.item, asked.target]))
     logged, target = item[: len(events)], item[len(events) :]
@@ -90,4 +98,7 @@ def _values(column: str, values: np.ndarray) -> dict[str, np.ndarray]:
     texts = values_of(values)
     if texts is None:
         return {}
-    return {f"{column}={value}": texts == value for value in sorted(set(texts.tolist()), key=lambda value: (value == OTHER, value))}
+    return {
+        f"{column}={value}": texts == value
+        for value in sorted(set(texts.tolist()), key=lambda value: (value == OTHER, value))
+    }

@@ -1,6 +1,7 @@
 """The summary of a run as plain text: about 35 lines of at most 100 columns, the verdict first.
 
-The summary is a dict of plain values, as it lies in `summary.json`. Every part may be missing or None, and is then left out:
+The summary is a dict of plain values, as it lies in `summary.json`. Every part may be missing or None, and is then left
+out:
 
     launch    str, the launch's name
     verdict   {"headline": str, "reasons": [str], "advice": str}                       see `verdict.Verdict.to_dict`
@@ -13,7 +14,8 @@ The summary is a dict of plain values, as it lies in `summary.json`. Every part 
     example   {"user": str, "history": [title], "recommended": [[title, score], ...]}
     notes     [str], what the run did without, what it skipped
 
-A contender is named as people should read it ("model", "what is served now", "popularity"), in the order in which it is to be shown.
+A contender is named as people should read it ("model", "what is served now", "popularity"), in the order in which it is
+to be shown.
 A column is shown if any contender has it. Figures that are None or not finite are shown as "-".
 """
 
@@ -85,7 +87,10 @@ def _slices(slices: Mapping[str, Any]) -> Iterator[str]:
     yield _row(f"{metric} by slice", ["queries", *contenders])
     worse = {name for name, gain in (slices.get("gains") or {}).items() if float(gain["high"]) < 0}
     for name, table in sorted(tables.items(), key=lambda entry: entry[0] not in worse)[:_SLICES]:
-        yield _row(f"  {name}", [f"{_queries(table):,}", *(figure((table.get(contender) or {}).get(metric)) for contender in contenders)])
+        yield _row(
+            f"  {name}",
+            [f"{_queries(table):,}", *(figure((table.get(contender) or {}).get(metric)) for contender in contenders)],
+        )
     if len(tables) > _SLICES:
         yield f"  ... and {len(tables) - _SLICES} more in the report."
 

@@ -1,6 +1,7 @@
 """The step Verdict as a TFX component: a thin shell around `components.evaluation.verdict`, and the report beside it.
 
-TFX drops the docstrings of such functions, and refuses `from __future__ import annotations` in their module. `code` is read by none of
+TFX drops the docstrings of such functions, and refuses `from __future__ import annotations` in their module. `code` is
+read by none of
 them: it is the digest of their code, a part of the cache's key, and the reason why each step has a module of its own.
 """
 
@@ -13,7 +14,7 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils, path_utils
 
-from components.declaration import Launch
+from components.declaration.views import VerdictView
 from components.evaluation import findings, ranking_metrics, report, verdict
 from components.evaluation import summary as text
 from components.evaluation.evaluation_file import EVALUATION_FILE
@@ -42,13 +43,17 @@ def Verdict(
     statistics: InputArtifact[standard_artifacts.ExampleStatistics] = None,
 ) -> None:
     """Decides what is pushed, and says why; see `components.evaluation.verdict`."""
-    declared = Launch.from_json(launch)
+    declared = VerdictView.from_json(launch)
     found = json.loads(io_utils.read_string_file(os.path.join(evaluation.uri, EVALUATION_FILE)))
     found |= _of_ranking(declared, ranking) if ranking is not None else {"ranking": None}
     # An Evaluator without thresholds says nothing (tensorflow/tfx#5148): that is no rejection.
     said = ranking_blessing is not None and ranking_blessing.has_custom_property("blessed")
-    blessed = ranking_metrics.word(declared, found["ranking"], bool(ranking_blessing.get_int_custom_property("blessed"))) if said else None
-    decision = verdict.decide(findings.read(found, blessed), declared.gate)
+    blessed = (
+        ranking_metrics.word(declared, found["ranking"], bool(ranking_blessing.get_int_custom_property("blessed")))
+        if said
+        else None
+    )
+    decision = verdict.decide(findings.read(found, blessed), declared.promotion)
     _write_summary(found | {"verdict": decision.to_dict()}, decision.outcome, summary)
     chosen = {findings.MODEL: model, findings.RULES: rules}.get(decision.outcome)
     if chosen is not None:
@@ -58,13 +63,18 @@ def Verdict(
         if statistics is not None:
             train_statistics.keep(statistics, folder)
     blessing.set_int_custom_property("blessed", int(chosen is not None))
-    io_utils.write_string_file(os.path.join(blessing.uri, "BLESSED" if chosen is not None else "NOT_BLESSED"), decision.outcome)
+    io_utils.write_string_file(
+        os.path.join(blessing.uri, "BLESSED" if chosen is not None else "NOT_BLESSED"), decision.outcome
+    )
     set_figure(summary, verdict.HEADLINES[decision.outcome])
 
 
-def _of_ranking(launch: Launch, evaluation: standard_artifacts.ModelEvaluation) -> dict[str, Any]:
+def _of_ranking(launch: VerdictView, evaluation: standard_artifacts.ModelEvaluation) -> dict[str, Any]:
     """What the standard Evaluator measured on the ranking head, over all rows and per slice."""
-    return {"ranking": ranking_metrics.read(launch, evaluation.uri), "ranking_slices": ranking_metrics.read_slices(launch, evaluation.uri)}
+    return {
+        "ranking": ranking_metrics.read(launch, evaluation.uri),
+        "ranking_slices": ranking_metrics.read_slices(launch, evaluation.uri),
+    }
 
 
 def _earned(found: dict, decision: verdict.Verdict) -> dict[str, Any]:
@@ -76,7 +86,9 @@ def _earned(found: dict, decision: verdict.Verdict) -> dict[str, Any]:
 def _write_summary(found: dict, outcome: str, output: standard_artifacts.ModelEvaluation) -> None:
     """Writes summary.json, summary.txt and report.html; the example is what the winner answers."""
     found["example"] = found["examples"].get(outcome)
-    found["ranking"] = found["ranking"] or "left out: the log has neither impressions with request ids nor values with a threshold"
+    found["ranking"] = (
+        found["ranking"] or "left out: the log has neither impressions with request ids nor values with a threshold"
+    )
     io_utils.write_string_file(os.path.join(output.uri, SUMMARY_JSON), json.dumps(found, indent=2, allow_nan=False))
     io_utils.write_string_file(os.path.join(output.uri, SUMMARY_TEXT), text.render(found))
     io_utils.write_string_file(os.path.join(output.uri, REPORT), report.render(found))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from components.declaration import Launch
+from components.declaration.views import EventsView
 from components.features.id_codes import hashes
 from components.features.item_table import MISSING_INT
 
@@ -62,7 +62,7 @@ class EventTable:
         )
 
 
-def feature_spec(launch: Launch, schema_spec: dict, requests: bool = False) -> dict[str, tf.io.VarLenFeature]:
+def feature_spec(launch: EventsView, schema_spec: dict, requests: bool = False) -> dict[str, tf.io.VarLenFeature]:
     """What to parse from an example: each declared column as a variable-length feature of its schema's dtype.
 
     Args:
@@ -101,7 +101,8 @@ def read_columns(files: Sequence[str], spec: dict[str, tf.io.VarLenFeature]) -> 
     batches = [_shared(batch, texts) for batch in dataset.batch(BATCH_ROWS).map(parse).as_numpy_iterator()]
     empty = {tf.string: object, tf.int64: np.int64, tf.float32: np.float32}
     return {
-        name: np.concatenate([batch[name] for batch in batches]) if batches else np.zeros(0, empty[feature.dtype]) for name, feature in spec.items()
+        name: np.concatenate([batch[name] for batch in batches]) if batches else np.zeros(0, empty[feature.dtype])
+        for name, feature in spec.items()
     }
 
 
@@ -114,11 +115,15 @@ def _shared(batch: dict[str, np.ndarray], texts: dict[bytes, bytes]) -> dict[str
 
 def _first_values(column: tf.SparseTensor, count: tf.Tensor, default: object) -> tf.Tensor:
     """The first value of each row of a sparse column: [count]; `default` where a row has none."""
-    first = tf.sparse.SparseTensor(column.indices, column.values, [tf.cast(count, tf.int64), tf.maximum(column.dense_shape[1], 1)])
+    first = tf.sparse.SparseTensor(
+        column.indices, column.values, [tf.cast(count, tf.int64), tf.maximum(column.dense_shape[1], 1)]
+    )
     return tf.sparse.to_dense(first, default_value=default)[:, 0]
 
 
-def read_events(launch: Launch, splits: Iterable[tuple[Sequence[str], bool]], schema_spec: dict, requests: bool = False) -> EventTable:
+def read_events(
+    launch: EventsView, splits: Iterable[tuple[Sequence[str], bool]], schema_spec: dict, requests: bool = False
+) -> EventTable:
     """The events of some splits as one table.
 
     Args:
@@ -132,7 +137,7 @@ def read_events(launch: Launch, splits: Iterable[tuple[Sequence[str], bool]], sc
     return tables[0] if len(tables) == 1 else _concatenate(tables)
 
 
-def _table(launch: Launch, columns: dict[str, np.ndarray], late: bool) -> EventTable:
+def _table(launch: EventsView, columns: dict[str, np.ndarray], late: bool) -> EventTable:
     count = len(columns[launch.log.time])
     everything = np.ones(count, bool)
     event = columns.get(launch.log.event or "")
@@ -167,5 +172,7 @@ def _concatenate(tables: list[EventTable]) -> EventTable:
         **{name: joined(getattr(table, name) for table in tables) for name in names},
         labels={name: joined(table.labels[name] for table in tables) for name in tables[0].labels},
         context={name: joined(table.context[name] for table in tables) for name in tables[0].context},
-        request=None if tables[0].request is None else joined(table.request for table in tables if table.request is not None),
+        request=None
+        if tables[0].request is None
+        else joined(table.request for table in tables if table.request is not None),
     )

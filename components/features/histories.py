@@ -3,16 +3,20 @@
     n  events (rows of the log)     q  query rows
     m  positive events              w  training windows
 
-Every function takes events as parallel arrays in any row order: `user` and `item` [n] integer codes, `time` [n] int64 microseconds,
-`positive` [n] bool (an action rather than an impression). An event's history holds its user's positive items that come before it:
+Every function takes events as parallel arrays in any row order: `user` and `item` [n] integer codes, `time` [n] int64
+microseconds, `positive` [n] bool (an action rather than an impression). An event's history holds its user's positive
+items that come before it:
 
   * before an impression: strictly earlier in time; an action of the very same moment is not known yet;
-  * before a positive event: also those of the same moment that a seeded random order puts first. Logs with whole seconds hold many
-    such ties, and an order by id or by row would favour some items (half of MovieLens 100K's neighbouring ratings share a second).
+  * before a positive event: also those of the same moment that a seeded random order puts first. Logs with whole
+  seconds hold many
+    such ties, and an order by id or by row would favour some items (half of MovieLens 100K's neighbouring ratings share
+    a second).
 
-The random order is a hash of the seed and the event's own content, so it does not depend on the order in which files were read. Codes that
-number the ids of a log change with its other events; `tie` [n] int, a number of each event's own ids (see `id_codes.hashes`), frees the order
-from that too: what comes later changes nothing, and training and evaluation see the same past. Cost: one sort, O(n log n), then O(1) per answer cell.
+The random order is a hash of the seed and the event's own content, so it does not depend on the order in which files
+were read. Codes that number the ids of a log change with its other events; `tie` [n] int, a number of each event's own
+ids (see `id_codes.hashes`), frees the order from that too: what comes later changes nothing, and training and
+evaluation see the same past. Cost: one sort, O(n log n), then O(1) per answer cell.
 """
 
 from typing import NamedTuple
@@ -40,7 +44,9 @@ class Windows(NamedTuple):
     rows: Ints
 
 
-def order_by_user_and_time(user: Ints, time: Ints, seed: int, item: Ints | None = None, tie: Ints | None = None) -> Ints:
+def order_by_user_and_time(
+    user: Ints, time: Ints, seed: int, item: Ints | None = None, tie: Ints | None = None
+) -> Ints:
     """The rows sorted by user, then time, then a seeded random key.
 
     Args:
@@ -58,10 +64,13 @@ def order_by_user_and_time(user: Ints, time: Ints, seed: int, item: Ints | None 
     return np.asarray(np.lexsort((_random_key(fields, len(user), seed), time, user)))
 
 
-def rolling_histories(user: Ints, item: Ints, time: Ints, positive: Mask, rows: Ints, length: int, seed: int, tie: Ints | None = None) -> Codes:
+def rolling_histories(
+    user: Ints, item: Ints, time: Ints, positive: Mask, rows: Ints, length: int, seed: int, tie: Ints | None = None
+) -> Codes:
     """The last `length` items before each query row.
 
-    Example: a user's events (item, time): A 1, B 2, C 3 -> with length 2 the row of C gets [A, B] and the row of A [-1, -1].
+    Example: a user's events (item, time): A 1, B 2, C 3 -> with length 2 the row of C gets [A, B] and the row of A [-1,
+      -1].
 
     Args:
       user, item, time, positive: [n], see the module.
@@ -76,7 +85,9 @@ def rolling_histories(user: Ints, item: Ints, time: Ints, positive: Mask, rows: 
     return _last(item[positives], start, end, length)
 
 
-def seen_pairs(user: Ints, item: Ints, time: Ints, positive: Mask, rows: Ints, seed: int, tie: Ints | None = None) -> tuple[Ints, Codes]:
+def seen_pairs(
+    user: Ints, item: Ints, time: Ints, positive: Mask, rows: Ints, seed: int, tie: Ints | None = None
+) -> tuple[Ints, Codes]:
     """The whole history of each query row as pairs, for a mask of seen items: `mask[query, item] = True`.
 
     Args:
@@ -95,7 +106,15 @@ def seen_pairs(user: Ints, item: Ints, time: Ints, positive: Mask, rows: Ints, s
 
 
 def frozen_histories(
-    user: Ints, item: Ints, time: Ints, positive: Mask, users: Ints, cut: int, length: int, seed: int, tie: Ints | None = None
+    user: Ints,
+    item: Ints,
+    time: Ints,
+    positive: Mask,
+    users: Ints,
+    cut: int,
+    length: int,
+    seed: int,
+    tie: Ints | None = None,
 ) -> Codes:
     """The last `length` items of each asked user before a moment.
 
@@ -111,13 +130,18 @@ def frozen_histories(
     """
     order = order_by_user_and_time(user, time, seed, item, tie)
     known = order[positive[order] & (time[order] < cut)]
-    return _last(item[known], np.searchsorted(user[known], users), np.searchsorted(user[known], users, side="right"), length)
+    return _last(
+        item[known], np.searchsorted(user[known], users), np.searchsorted(user[known], users, side="right"), length
+    )
 
 
-def sequences(user: Ints, item: Ints, time: Ints, positive: Mask, length: int, seed: int, tie: Ints | None = None) -> Windows:
+def sequences(
+    user: Ints, item: Ints, time: Ints, positive: Mask, length: int, seed: int, tie: Ints | None = None
+) -> Windows:
     """Each user's positive items in consecutive windows that overlap by one, so that every next item is a target exactly once.
 
-    Example: items A B C D E of one user with length 2 -> [A, B, C], [C, D, E]. A user with one positive has no next item: no window.
+    Example: items A B C D E of one user with length 2 -> [A, B, C], [C, D, E]. A user with one positive has no next
+      item: no window.
 
     Args:
       user, item, time, positive: [n], see the module.
@@ -145,13 +169,17 @@ def seen_before(user: Ints, item: Ints, time: Ints, positive: Mask, seed: int, t
     """
     order = order_by_user_and_time(user, time, seed, item, tie)
     positives = order[positive[order]]
-    by_pair = positives[np.lexsort((item[positives], user[positives]))]  # a stable sort: within a pair, the order of time stays
+    by_pair = positives[
+        np.lexsort((item[positives], user[positives]))
+    ]  # a stable sort: within a pair, the order of time stays
     repeats = np.zeros(len(user), dtype=bool)
     repeats[by_pair[1:]] = (user[by_pair[1:]] == user[by_pair[:-1]]) & (item[by_pair[1:]] == item[by_pair[:-1]])
     return repeats
 
 
-def _known_before(user: Ints, item: Ints, time: Ints, positive: Mask, rows: Ints, seed: int, tie: Ints | None = None) -> tuple[Ints, Ints, Ints]:
+def _known_before(
+    user: Ints, item: Ints, time: Ints, positive: Mask, rows: Ints, seed: int, tie: Ints | None = None
+) -> tuple[Ints, Ints, Ints]:
     """What each query row knows: the range [start, end) [q] of places in `positives` [m], the positive rows in order."""
     order = order_by_user_and_time(user, time, seed, item, tie)
     before = np.concatenate(([0], np.cumsum(positive[order])))

@@ -1,6 +1,7 @@
 """The items a model knows: ids, what the catalogue says of them, and which of them may be recommended.
 
-Row 0 stands for "no item, or one never heard of"; items are rows 1 to n. Every vector, count and mask over items uses these rows.
+Row 0 stands for "no item, or one never heard of"; items are rows 1 to n. Every vector, count and mask over items uses
+these rows.
 Letters: n items, m feature slots per item, p number columns.
 """
 
@@ -12,11 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.declaration import Catalogue
+from components.declaration.views import CatalogueFeatures
+from components.features import truth_words
 from components.features.id_codes import codes
 
 MAX_FEATURE_SLOTS = 24
-TRUE_TEXTS = (b"1", b"true", b"True", b"TRUE", b"yes", b"t")
-MISSING_INT = int(np.iinfo(np.int64).min)  # stands for a missing integer: below every number that a log or a catalogue may hold
+MISSING_INT = int(
+    np.iinfo(np.int64).min
+)  # stands for a missing integer: below every number that a log or a catalogue may hold
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +35,8 @@ class ItemTable:
       feature_count: how many different features there are, the padding not counted.
       numbers: [n + 1, p] float32, standardised; 0 where missing.
       feature_names: [feature_count] object, what the features 1, 2, ... are called; None where there is no catalogue.
-      boost: [n + 1] float32, the declared factor of each item; None where nothing is boosted. What has the factor 0 is not active.
+      boost: [n + 1] float32, the declared factor of each item; None where nothing is boosted. What has the factor 0 is
+        not active.
     """
 
     ids: np.ndarray
@@ -53,11 +58,14 @@ class ItemTable:
         return row.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int32)
 
 
-def build(catalogue: Catalogue | None, columns: dict[str, np.ndarray], logged: np.ndarray) -> ItemTable:
+def build(
+    catalogue: Catalogue | CatalogueFeatures | None, columns: dict[str, np.ndarray], logged: np.ndarray
+) -> ItemTable:
     """The item table of a catalogue and of the items seen in the training log.
 
     Items of the log that the catalogue does not hold get a row (a history may name them) but are not active. Without a
-    catalogue every logged item is active. Of catalogue rows with the same id the last counts; rows without an id do not.
+    catalogue every logged item is active. Of catalogue rows with the same id the last counts; rows without an id do
+    not.
 
     Args:
       catalogue: the declaration's catalogue.
@@ -84,10 +92,12 @@ def _last_of_each(columns: dict[str, np.ndarray], key: str) -> dict[str, np.ndar
     return {name: column[last] for name, column in columns.items()}
 
 
-def _with_catalogue(bare: ItemTable, catalogue: Catalogue, columns: dict[str, np.ndarray]) -> ItemTable:
+def _with_catalogue(
+    bare: ItemTable, catalogue: Catalogue | CatalogueFeatures, columns: dict[str, np.ndarray]
+) -> ItemTable:
     rows = bare.rows_of(columns[catalogue.item])
     active = np.zeros(len(bare), bool)
-    active[rows] = True if catalogue.active is None else _truth(columns[catalogue.active])
+    active[rows] = True if catalogue.active is None else truth_words.is_true(columns[catalogue.active])
     titles = bare.ids.copy()
     if catalogue.title:
         named = _texts(columns[catalogue.title])
@@ -97,33 +107,34 @@ def _with_catalogue(bare: ItemTable, catalogue: Catalogue, columns: dict[str, np
     for index, name in enumerate(catalogue.numbers):
         numbers[rows, index] = _standardised(columns[name])
     boost = _boost(catalogue, columns, rows, len(bare)) if catalogue.boosts else None
-    return ItemTable(bare.ids, titles, active if boost is None else active & (boost > 0), features, len(names), numbers, boost, names)
+    return ItemTable(
+        bare.ids, titles, active if boost is None else active & (boost > 0), features, len(names), numbers, boost, names
+    )
 
 
-def _boost(catalogue: Catalogue, columns: dict[str, np.ndarray], rows: np.ndarray, size: int) -> np.ndarray:
+def _boost(
+    catalogue: Catalogue | CatalogueFeatures, columns: dict[str, np.ndarray], rows: np.ndarray, size: int
+) -> np.ndarray:
     """The product of the factors of the boosts that name an item: [size] float32; 1 where none does.
 
     A value is compared as text: a whole number without its fraction, so that 3 and 3.0 are the same.
     """
     factor = np.ones(size, np.float32)
     for boost in catalogue.boosts:
-        factor[rows] *= np.where(np.isin(_texts(columns[boost.column]).astype(bytes), _spellings(boost.value)), boost.factor, 1.0)
+        texts = _texts(columns[boost.column])
+        named = np.isin(texts.astype(bytes), _spellings(boost.value))
+        named |= truth_words.matches(texts, truth_words.words_like(boost.value))
+        factor[rows] *= np.where(named, boost.factor, 1.0)
     return factor
 
 
 def _spellings(value: str) -> list[bytes]:
-    """The texts that a value may have in a column: those of a flag or of a number beside its own."""
+    """Returns the texts that a value may have in a column: its own, and those of a number."""
     texts = [value.encode()]
-    if value.lower() in ("true", "false"):
-        texts += [b"true", b"True", b"TRUE", b"1"] if value.lower() == "true" else [b"false", b"False", b"FALSE", b"0"]
     number = _number(texts[0])
     if math.isfinite(number):
         texts += [str(number).encode(), b"%d" % number] if number.is_integer() else [str(np.float32(number)).encode()]
     return texts
-
-
-def _truth(column: np.ndarray) -> np.ndarray:
-    return np.isin(column.astype(bytes), TRUE_TEXTS) if column.dtype == object else column > 0
 
 
 def _standardised(column: np.ndarray) -> np.ndarray:
@@ -145,7 +156,9 @@ def _number(text: bytes) -> float:
         return float("nan")
 
 
-def _features(catalogue: Catalogue, columns: dict[str, np.ndarray], rows: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+def _features(
+    catalogue: Catalogue | CatalogueFeatures, columns: dict[str, np.ndarray], rows: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Features of the catalogue rows as numbers [size, m], and what the numbers 1, 2, ... stand for.
 
     A feature of one item only says nothing: dropped. That a category is missing is a feature ("column=").

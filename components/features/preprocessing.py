@@ -6,19 +6,19 @@ The same graph runs in training and inside the served model, on the raw columns 
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from components.declaration import Launch
+from components.declaration.views import TransformView
 
 CONTEXT_PREFIX = "context_"
 LAUNCH_KEY = "launch"
 CODE_KEY = "code"  # read by no step: the digest of its code, so that TFX's cache sees an edit
-CATALOGUE_URI = "catalogue_uri"
+CATALOGUE_INPUT, CATALOGUE_URI = "catalogue", "catalogue_uri"
 
 
 def preprocessing_fn(inputs: dict, custom_config: dict) -> dict[str, tf.Tensor]:
     """TFX's entry: raw columns of a batch of events to the features that a query is asked with.
 
-    Strings become numbers of a vocabulary, most frequent first, with one more for everything unknown; numbers get zero mean and unit
-    deviation, missing ones the mean.
+    Strings become numbers of a vocabulary, most frequent first, with one more for everything unknown; numbers get zero
+    mean and unit deviation, missing ones the mean.
 
     Args:
       inputs: column to Tensor [B, 1] or SparseTensor, as the schema says.
@@ -27,7 +27,7 @@ def preprocessing_fn(inputs: dict, custom_config: dict) -> dict[str, tf.Tensor]:
     Returns:
       `context_<column>` [B] int64 or float32 for each declared context column, and `time` [B] int64 microseconds.
     """
-    launch = Launch.from_json(custom_config[LAUNCH_KEY])
+    launch = TransformView.from_json(custom_config[LAUNCH_KEY])
     outputs = {"time": _dense(inputs[launch.log.time], tf.constant(0, tf.int64))}
     for name in launch.log.context:
         column = inputs[name]
@@ -36,7 +36,9 @@ def preprocessing_fn(inputs: dict, custom_config: dict) -> dict[str, tf.Tensor]:
                 _dense(column, tf.constant("")), num_oov_buckets=1, vocab_filename=CONTEXT_PREFIX + name
             )
         else:
-            outputs[CONTEXT_PREFIX + name] = _standardised(_dense(tf.cast(column, tf.float32), tf.constant(float("nan"))))
+            outputs[CONTEXT_PREFIX + name] = _standardised(
+                _dense(tf.cast(column, tf.float32), tf.constant(float("nan")))
+            )
     return outputs
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from components.declaration import Catalogue, Launch
+from components.declaration import Catalogue
+from components.declaration.views import CatalogueFeatures, ServingView, TrainerView
 from components.features import item_table
 from components.features.event_table import EventTable, read_columns, read_events
 from components.features.item_table import ItemTable
@@ -25,7 +26,7 @@ _KINDS_BATCH = 1024
 class TrainingData:
     """The events of the train split, the items, the transform graph, and the catalogue's columns as its examples have them."""
 
-    launch: Launch
+    launch: Any
     events: EventTable
     items: ItemTable
     transform: tft.TFTransformOutput
@@ -37,13 +38,15 @@ class TrainingData:
         return self.items.rows_of(self.events.item)
 
 
-def read(fn_args: Any) -> TrainingData:
+def read(fn_args: Any, view: type[ServingView] = TrainerView) -> TrainingData:
     """Reads what TFX's Trainer hands to a `run_fn`.
 
     Args:
-      fn_args: `tfx.components.trainer.fn_args_utils.FnArgs`; its custom_config holds `launch` (JSON) and `catalogue_uri` ("" for none).
+      fn_args: `tfx.components.trainer.fn_args_utils.FnArgs`; its custom_config holds `launch` (a view as JSON) and
+        `catalogue_uri` ("" for none).
+      view: the class of that view.
     """
-    launch = Launch.from_json(fn_args.custom_config[LAUNCH_KEY])
+    launch = view.from_json(fn_args.custom_config[LAUNCH_KEY])
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
     events = read_events(launch, [(matching(fn_args.train_files), False)], transform.raw_feature_spec())
     columns = read_catalogue(launch.catalogue, fn_args.custom_config.get(CATALOGUE_URI, "")) if launch.catalogue else {}
@@ -55,7 +58,7 @@ def matching(patterns: list[str]) -> list[str]:
     return sorted(name for pattern in patterns for name in tf.io.gfile.glob(pattern))
 
 
-def read_catalogue(catalogue: Catalogue, uri: str) -> dict[str, np.ndarray]:
+def read_catalogue(catalogue: Catalogue | CatalogueFeatures, uri: str) -> dict[str, np.ndarray]:
     """The declared columns of the catalogue's examples; each column's kind is that of its first value."""
     files = matching([os.path.join(uri, CATALOGUE_SPLIT, "*")])
     return read_named(files, catalogue.columns())

@@ -1,8 +1,9 @@
 """Which impressions led to an action: the join of impressions and actions, vectorised.
 
-An action belongs to an impression of the same pair if it is not earlier and at most the window later. The pair is (request, item) where
-the log has requests: they say which answer an action came from. Without, it is (user, item), and then the action belongs to the last
-impression that was not later than it: showing an item three times before it is clicked is one success, not three.
+An action belongs to an impression of the same pair if it is not earlier and at most the window later. The pair is
+(request, item) where the log has requests: they say which answer an action came from. Without, it is (user, item), and
+then the action belongs to the last impression that was not later than it: showing an item three times before it is
+clicked is one success, not three.
 
 Letters: i impressions, a actions.
 """
@@ -10,7 +11,14 @@ Letters: i impressions, a actions.
 import numpy as np
 
 
-def led_to(pairs: np.ndarray, times: np.ndarray, action_pairs: np.ndarray, action_times: np.ndarray, window: int, last_only: bool) -> np.ndarray:
+def led_to(
+    pairs: np.ndarray,
+    times: np.ndarray,
+    action_pairs: np.ndarray,
+    action_times: np.ndarray,
+    window: int,
+    last_only: bool,
+) -> np.ndarray:
     """Whether each impression led to an action: [i] bool. Exact; O((i + a) log(i + a)).
 
     Args:
@@ -30,7 +38,9 @@ def led_to(pairs: np.ndarray, times: np.ndarray, action_pairs: np.ndarray, actio
     return led & (_next_times(pairs, times) > action_times[found]) if last_only else led
 
 
-def _first_not_earlier(pairs: np.ndarray, times: np.ndarray, sorted_pairs: np.ndarray, sorted_times: np.ndarray) -> np.ndarray:
+def _first_not_earlier(
+    pairs: np.ndarray, times: np.ndarray, sorted_pairs: np.ndarray, sorted_times: np.ndarray
+) -> np.ndarray:
     """For each (pair, time), the first place in the sorted ones that is not smaller: [i] int64, the length if there is none."""
     asked = np.concatenate([np.zeros(len(pairs), np.int8), np.ones(len(sorted_pairs), np.int8)])
     merged = np.lexsort((asked, np.concatenate([times, sorted_times]), np.concatenate([pairs, sorted_pairs])))

@@ -1,6 +1,7 @@
 """The few column types a log has, how types of several files become one, and how ids become text.
 
-Types: null, bool, int64, float64, string, binary, timestamp[us] (UTC) and lists of these. Everything that CSV, JSONL and Parquet
+Types: null, bool, int64, float64, string, binary, timestamp[us] (UTC) and lists of these. Everything that CSV, JSONL
+  and Parquet
 can hold is brought to one of them without loss, or refused by name.
 """
 
@@ -50,7 +51,9 @@ def plain_type(kind: pa.DataType, column: str, file: str) -> pa.DataType:
     ):
         if any(check(kind) for check in holds):
             return plain
-    raise LogError(file, f"column {column!r} holds {kind}, needs numbers, text, true/false, times or lists of them.", "Drop it.")
+    raise LogError(
+        file, f"column {column!r} holds {kind}, needs numbers, text, true/false, times or lists of them.", "Drop it."
+    )
 
 
 def unify(one: pa.DataType, other: pa.DataType, column: str, file: str) -> pa.DataType:
@@ -96,7 +99,8 @@ def id_texts(values: pa.Array, column: str, file: str, was_float: bool = False) 
       was_float: whether text came from a CSV column of floats.
 
     Returns:
-      [rows] string; null for what is no id: fractions, floats too large to be exact, bytes that are not UTF-8, control characters.
+      [rows] string; null for what is no id: fractions, floats too large to be exact, bytes that are not UTF-8, control
+      characters.
 
     Raises:
       LogError: for types that are no ids.

@@ -1,8 +1,8 @@
 r"""Reads CSV files block by block, with the types the whole log agreed on.
 
-An empty field is missing, a quoted one ("") is the empty text; "NA", "null" and the like are text. pyarrow infers types from the
-first block of a file; a later block that does not fit raises `TypeConflictError`, and the reader starts again with a wider type.
-A row with too many or too few fields is told to the caller and left out.
+An empty field is missing, a quoted one ("") is the empty text; "NA", "null" and the like are text. pyarrow infers types
+from the first block of a file; a later block that does not fit raises `TypeConflictError`, and the reader starts again
+with a wider type. A row with too many or too few fields is told to the caller and left out.
 """
 
 import collections.abc
@@ -34,9 +34,10 @@ def ignore(number: int, line: str) -> None:
 class _Opened:
     """A CSV file that is being read, and may be left before its end.
 
-    pyarrow reads ahead in a thread of its own, which calls back for each broken row. If it lets go of the callback while Python exits, the
-    process aborts ("terminate called without an active exception"): so leaving waits until it has. And it decodes a broken row before it
-    calls back: where that fails, Python would print a traceback beside the error that is raised, which is kept off the screen.
+    pyarrow reads ahead in a thread of its own, which calls back for each broken row. If it lets go of the callback
+    while Python exits, the process aborts ("terminate called without an active exception"): so leaving waits until it
+    has. And it decodes a broken row before it calls back: where that fails, Python would print a traceback beside the
+    error that is raised, which is kept off the screen.
     """
 
     def __init__(self, path: str, delimiter: str, types: Types, on_broken: OnBroken):
@@ -96,7 +97,9 @@ def first_types(path: str, delimiter: str) -> Types:
     return {field.name: _kept(field.type, field.name, path) for field in schema}
 
 
-def blocks(path: str, delimiter: str, types: Types, on_broken: OnBroken = ignore) -> collections.abc.Iterator[pa.RecordBatch]:
+def blocks(
+    path: str, delimiter: str, types: Types, on_broken: OnBroken = ignore
+) -> collections.abc.Iterator[pa.RecordBatch]:
     """The rows of a file in batches, every column of it.
 
     Args:
@@ -168,7 +171,9 @@ def _options(delimiter: str, types: Types, on_broken: OnBroken) -> dict[str, typ
         # With threads, pyarrow does not know the number of a broken row.
         "read_options": pa_csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False),
         "parse_options": pa_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=skip),
-        "convert_options": pa_csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False),
+        "convert_options": pa_csv.ConvertOptions(
+            column_types=types, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
+        ),
     }
 
 
@@ -177,7 +182,9 @@ def _unreadable(path: str, error: Exception) -> LogError:
     if "Empty CSV file" in reason:
         return LogError(path, "is empty, needs a header and rows.", "Remove the file or write it again.")
     if "straddling" in reason:
-        return LogError(path, f"a row is longer than {_BLOCK_BYTES >> 20} MB.", "Look for a quote that is opened and never closed.")
+        return LogError(
+            path, f"a row is longer than {_BLOCK_BYTES >> 20} MB.", "Look for a quote that is opened and never closed."
+        )
     if path.lower().endswith(".gz") and ("Truncated" in reason or "zlib inflate" in reason):
         return LogError(path, f"is cut off or damaged: its gzip stream does not end ({reason[:80]}).", "Copy it again.")
     fix = "Check the delimiter in the declaration, quotes, the number of fields, and that it is UTF-8."

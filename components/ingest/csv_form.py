@@ -50,9 +50,15 @@ def problem_of(lines: list[str]) -> tuple[str, str] | None:
     if not lines:
         return None
     if _SEP.fullmatch(lines[0].strip()):
-        return f"the header is not in line 1: that is {lines[0].strip()!r}, which spreadsheets write.", "Remove the line."
+        return (
+            f"the header is not in line 1: that is {lines[0].strip()!r}, which spreadsheets write.",
+            "Remove the line.",
+        )
     if "::" in lines[0] and lines[0].count("::") >= max(map(lines[0].count, _DELIMITERS)):
-        return "its columns are separated by '::'; a separator has one character.", "Replace it, for example by a tab: sed 's/::/\\t/g'."
+        return (
+            "its columns are separated by '::'; a separator has one character.",
+            "Replace it, for example by a tab: sed 's/::/\\t/g'.",
+        )
     header = _header_line(lines)
     if header:
         problem = f"the header is not in line 1: line {header + 1} looks like it ({lines[header][:80]!r})."
@@ -97,4 +103,6 @@ def check_encoding(file: str, schema: pa.Schema) -> None:
     """
     columns = [field.name for field in schema if pa.types.is_binary(field.type)] if format_of(file) == "csv" else []
     if columns:
-        raise LogError(file, f"column {columns[0]!r} is not UTF-8.", "Save the file as UTF-8: iconv -f latin1 -t utf-8 FILE.")
+        raise LogError(
+            file, f"column {columns[0]!r} is not UTF-8.", "Save the file as UTF-8: iconv -f latin1 -t utf-8 FILE."
+        )

@@ -56,7 +56,9 @@ class EventShape:
         made |= {name: pa.string() for name in self._layout.fallbacks if name in made}
         return made | {name: pa.string() for name in self._added(file, types)}
 
-    def events(self, file: str, rows: pa.RecordBatch, numbers: np.ndarray, types: Types) -> tuple[pa.RecordBatch, np.ndarray]:
+    def events(
+        self, file: str, rows: pa.RecordBatch, numbers: np.ndarray, types: Types
+    ) -> tuple[pa.RecordBatch, np.ndarray]:
         """The events of some rows, and the number of the row that each comes from.
 
         Args:
@@ -73,7 +75,9 @@ class EventShape:
             rows, numbers = _explode(file, rows, numbers, exploded)
         columns = dict(zip(rows.schema.names, rows.columns, strict=True))
         for name, value in self._added(file, types).items():
-            columns[name] = pa.array([value] * len(numbers), pa.string()) if value is not None else _row_ids(file, numbers)
+            columns[name] = (
+                pa.array([value] * len(numbers), pa.string()) if value is not None else _row_ids(file, numbers)
+            )
         if self._layout.fallbacks:
             columns |= self._filled(file, columns, types)
         return pa.RecordBatch.from_arrays(list(columns.values()), list(columns)), numbers
@@ -84,12 +88,18 @@ class EventShape:
             return ()
         item = self._layout.item or ""
         root = item.rpartition(".")[0] + "." if "." in item else item
-        return tuple(name for name, kind in types.items() if name == item or (name.startswith(root) and "." in root and pa.types.is_list(kind)))
+        return tuple(
+            name
+            for name, kind in types.items()
+            if name == item or (name.startswith(root) and "." in root and pa.types.is_list(kind))
+        )
 
     def _added(self, file: str, types: Types) -> dict[str, str | None]:
         """Columns that the file does not hold itself, with their value; None for the row's id."""
         layout = self._layout
-        found: dict[str, str | None] = {name: value for name, value in partition_columns(file).items() if name not in types and layout.reads(name)}
+        found: dict[str, str | None] = {
+            name: value for name, value in partition_columns(file).items() if name not in types and layout.reads(name)
+        }
         return found | ({ROW_ID: None} if layout.request == ROW_ID and ROW_ID not in types else {})
 
     def _filled(self, file: str, columns: dict[str, pa.Array], types: Types) -> dict[str, pa.Array]:
@@ -108,14 +118,23 @@ def _without_blanks(texts: pa.Array) -> pa.Array:
     return pc.if_else(pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(texts)), 0), pa.scalar(None, texts.type), texts)
 
 
-def _explode(file: str, rows: pa.RecordBatch, numbers: np.ndarray, names: list[str]) -> tuple[pa.RecordBatch, np.ndarray]:
+def _explode(
+    file: str, rows: pa.RecordBatch, numbers: np.ndarray, names: list[str]
+) -> tuple[pa.RecordBatch, np.ndarray]:
     """One row per element of the lists; a row without an element stays, with nothing in its place."""
     lists = {name: rows.column(rows.schema.get_field_index(name)) for name in names}
-    lengths = {name: pc.fill_null(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False) for name, values in lists.items()}
+    lengths = {
+        name: pc.fill_null(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False)
+        for name, values in lists.items()
+    }
     first = lengths[names[0]]
     for name, other in lengths.items():
         if not np.array_equal(first, other):
-            raise LogError(file, f"the lists {names[0]!r} and {name!r} of one row differ in length.", "Declare columns of one list only.")
+            raise LogError(
+                file,
+                f"the lists {names[0]!r} and {name!r} of one row differ in length.",
+                "Declare columns of one list only.",
+            )
     counts = np.maximum(first, 1)
     parents = np.repeat(np.arange(rows.num_rows), counts)
     filled = np.repeat(first > 0, counts)

@@ -9,7 +9,8 @@ MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 # Nanoseconds, and the days since 30 December 1899 that spreadsheets count.
 NANOSECONDS, EXCEL_DAYS = "ns", "excel"
 DAY = 86_400 * MICROSECONDS["s"]
-# The years 1 to 9999. A wrong unit (milliseconds declared as seconds) ends beyond them, and so does what int64 cannot hold.
+# The years 1 to 9999. A wrong unit (milliseconds declared as seconds) ends beyond them, and so does what int64 cannot
+# hold.
 _EARLIEST, _LATEST = -62_135_596_800 * 1_000_000, 253_402_300_800 * 1_000_000 - 1
 
 NUMBER_TEXT = r"^\s*-?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*$"
@@ -22,7 +23,8 @@ def to_microseconds(values: pa.Array, unit: str, form: str | None = None) -> pa.
     """Times as microseconds since the epoch, UTC; null where the value is missing or cannot be read in this unit.
 
     Args:
-      values: [rows] timestamps (any unit word), epoch numbers or their text, or ISO 8601 text; without a zone it is UTC.
+      values: [rows] timestamps (any unit word), epoch numbers or their text, or ISO 8601 text; without a zone it is
+        UTC.
       unit: "s", "ms", "us", "ns", "excel" or "iso".
       form: of text, see `components.declaration.time_format`; None for ISO 8601.
 
@@ -53,7 +55,10 @@ def _from_numbers(values: pa.Array, unit: str) -> pa.Array:
         return pc.round(pc.multiply(pc.add(days, _EXCEL_EPOCH), DAY)).cast(pa.int64())
     factor = MICROSECONDS[unit]
     number = float if pa.types.is_float64(values.type) else int
-    fits = pc.and_(pc.greater_equal(values, pa.scalar(number(_EARLIEST // factor))), pc.less_equal(values, pa.scalar(number(_LATEST // factor))))
+    fits = pc.and_(
+        pc.greater_equal(values, pa.scalar(number(_EARLIEST // factor))),
+        pc.less_equal(values, pa.scalar(number(_LATEST // factor))),
+    )
     scaled = pc.multiply(_where(fits, values), factor)
     return pc.round(scaled).cast(pa.int64()) if pa.types.is_float64(values.type) else scaled
 
@@ -72,7 +77,8 @@ def _from_iso(values: pa.Array) -> pa.Array:
     # A date alone ends in "-31", which the pattern of a zone would take for an offset.
     zoned = pc.and_(pc.match_substring_regex(texts, _ZONE), pc.greater(pc.utf8_length(texts), 10))
     return pc.coalesce(
-        _cast_or_null(_where(zoned, texts), pa.timestamp("us", "UTC")), _cast_or_null(_where(pc.invert(zoned), texts), pa.timestamp("us"))
+        _cast_or_null(_where(zoned, texts), pa.timestamp("us", "UTC")),
+        _cast_or_null(_where(pc.invert(zoned), texts), pa.timestamp("us")),
     )
 
 
@@ -95,10 +101,16 @@ def _from_form(values: pa.Array, form: str) -> pa.Array:
     pieces = [year, _month(parts), pc.utf8_lpad(parts["day"], 2, "0")]
     day = pc.binary_join_element_wise(*pieces, "-")
     clock = pc.binary_join_element_wise(
-        _hour(parts, day), *(pc.utf8_lpad(parts.get(name, _like(day, "00")), 2, "0") for name in ("minute", "second")), ":"
+        _hour(parts, day),
+        *(pc.utf8_lpad(parts.get(name, _like(day, "00")), 2, "0") for name in ("minute", "second")),
+        ":",
     )
     zone = pc.replace_substring_regex(parts.get("zone", _like(day, "Z")), "UTC|GMT", "Z")
-    fraction = pc.binary_join_element_wise(_like(day, "."), pc.utf8_rpad(parts["fraction"], 6, "0"), "") if "fraction" in parts else _like(day, "")
+    fraction = (
+        pc.binary_join_element_wise(_like(day, "."), pc.utf8_rpad(parts["fraction"], 6, "0"), "")
+        if "fraction" in parts
+        else _like(day, "")
+    )
     text = pc.binary_join_element_wise(pc.binary_join_element_wise(day, clock, "T"), fraction, zone, "")
     return _from_iso(text)
 

@@ -1,7 +1,7 @@
 """Writes record batches as gzipped TFRecords of tf.Example, column by column.
 
-A null is a feature without a value; 0, 0.0, "" and False are values and stay so (the row-wise converters of TFX drop them,
-tensorflow/tfx#6407). tf.Example has float32 only: floats lose what is beyond it.
+A null is a feature without a value; 0, 0.0, "" and False are values and stay so (the row-wise converters of TFX drop
+them, tensorflow/tfx#6407). tf.Example has float32 only: floats lose what is beyond it.
 """
 
 import os
@@ -40,7 +40,9 @@ class ExampleFile:
         """The file itself."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
+    ) -> None:
         """Closes the file."""
         self._writer.close()
 
@@ -75,7 +77,9 @@ def _lists(parts: pa.Array, lengths: np.ndarray, present: np.ndarray) -> pa.Arra
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     # An offset that is null makes its list null; the last offset closes the last list and never is.
     missing = None if present.all() else np.append(~present, False)
-    return pa.LargeListArray.from_arrays(pa.array(offsets, mask=missing), parts.drop_null().cast(_feature_type(parts.type), safe=False))
+    return pa.LargeListArray.from_arrays(
+        pa.array(offsets, mask=missing), parts.drop_null().cast(_feature_type(parts.type), safe=False)
+    )
 
 
 def _feature_type(kind: pa.DataType) -> pa.DataType:

@@ -8,14 +8,18 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.proto import example_gen_pb2
 
 from components.declaration import Launch
+from components.declaration.paths import query_of
+from components.declaration.views import CatalogueIngestView, IngestView, View
 from components.ingest import executor
 from components.ingest.bigquery import bigquery_example_gen
 from components.ingest.example_files import GZIP_LEVEL
-from components.ingest.log_files import query_of, split_pattern
+from components.ingest.log_files import split_pattern
 from components.ingest.spans import any_span
 
 
-def events_example_gen(launch: Launch, base: str, code: str, gzip_level: int = GZIP_LEVEL) -> base_beam_component.BaseBeamComponent:
+def events_example_gen(
+    launch: Launch, base: str, code: str, gzip_level: int = GZIP_LEVEL
+) -> base_beam_component.BaseBeamComponent:
     """Node "ExampleGen": the interaction log as splits "train" and "eval", cut in time; of files, or of a BigQuery query.
 
     Args:
@@ -25,22 +29,43 @@ def events_example_gen(launch: Launch, base: str, code: str, gzip_level: int = G
       gzip_level: of the files, 1 (fastest) to 9.
     """
     if query_of(launch.log.path):
-        return bigquery_example_gen(launch)
-    return _node("ExampleGen", launch, launch.log.path, base, code, ("train", "eval"), executor.LogExecutor, gzip_level)
+        return bigquery_example_gen(IngestView.of(launch))
+    return _node(
+        "ExampleGen",
+        IngestView.of(launch),
+        launch.log.path,
+        base,
+        code,
+        ("train", "eval"),
+        executor.LogExecutor,
+        gzip_level,
+        launch.log.spans,
+    )
 
 
 def catalogue_example_gen(launch: Launch, base: str, code: str, gzip_level: int = GZIP_LEVEL) -> FileBasedExampleGen:
     """Node "CatalogueExampleGen": the declared catalogue as the split "all"."""
     assert launch.catalogue is not None
-    return _node("CatalogueExampleGen", launch, launch.catalogue.path, base, code, ("all",), executor.CatalogueExecutor, gzip_level)
+    view = CatalogueIngestView.of(launch)
+    return _node(
+        "CatalogueExampleGen", view, view.catalogue.path, base, code, ("all",), executor.CatalogueExecutor, gzip_level
+    )
 
 
 def _node(
-    node_id: str, launch: Launch, path: str, base: str, code: str, splits: tuple[str, ...], executor_class: type, gzip_level: int
+    node_id: str,
+    view: View,
+    path: str,
+    base: str,
+    code: str,
+    splits: tuple[str, ...],
+    executor_class: type,
+    gzip_level: int,
+    spans: int | None = None,
 ) -> FileBasedExampleGen:
     folder, dated = split_pattern(path, base)
     # One span is the standard driver's to choose; a window of several is the executor's, see `components.ingest.spans`.
-    window = {executor.SPANS_KEY: launch.log.spans, executor.SPANS_PATTERN_KEY: dated} if path == launch.log.path and launch.log.spans else {}
+    window = {executor.SPANS_KEY: spans, executor.SPANS_PATTERN_KEY: dated} if spans else {}
     pattern = any_span(dated) if window else dated
     # TFX asks for hash buckets to accept a split's name; our executor cuts by time and reads only the name.
     named = [example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=1) for name in splits]
@@ -48,15 +73,15 @@ def _node(
         input_base=folder,
         input_config=example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name="files", pattern=pattern)]),
         output_config=example_gen_pb2.Output(split_config=example_gen_pb2.SplitConfig(splits=named)),
-        custom_config=_carry(launch, {"code": code, executor.GZIP_LEVEL_KEY: gzip_level} | window),
+        custom_config=_carry(view, {"code": code, executor.GZIP_LEVEL_KEY: gzip_level} | window),
         custom_executor_spec=executor_spec.BeamExecutorSpec(executor_class),
     )
     return node.with_id(node_id)
 
 
-def _carry(launch: Launch, more: dict[str, typing.Any]) -> example_gen_pb2.CustomConfig:
+def _carry(view: View, more: dict[str, typing.Any]) -> example_gen_pb2.CustomConfig:
     text = struct_pb2.Struct()
-    text.update({executor.LAUNCH_KEY: launch.to_json(), **more})
+    text.update({executor.LAUNCH_KEY: view.to_json(), **more})
     config = example_gen_pb2.CustomConfig()
     config.custom_config.Pack(text)
     return config

@@ -1,8 +1,8 @@
 """Executors of our ExampleGens: the log as train and eval examples cut in time, the catalogue as one split.
 
-They replace only the inside of TFX's file-based ExampleGen: driver, span, fingerprint, cache and artifact stay the standard ones.
-Rows that are wrong go to `quarantine.jsonl.gz` in the examples' folder; where there are too many, the run stops, and the file lies
-beside that folder, because TFX deletes what a failed step wrote.
+They replace only the inside of TFX's file-based ExampleGen: driver, span, fingerprint, cache and artifact stay the
+standard ones. Rows that are wrong go to `quarantine.jsonl.gz` in the examples' folder; where there are too many, the
+run stops, and the file lies beside that folder, because TFX deletes what a failed step wrote.
 """
 
 import typing
@@ -17,14 +17,14 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
-from components.declaration import Launch
+from components.declaration.views import CatalogueIngestView, IngestView, View
 from components.errors import LogError
 from components.ingest import labels, shares, spans
 from components.ingest.log_files import find_files
 from components.ingest.log_layout import Layout
 from components.ingest.log_reader import LogReader
 from components.ingest.quarantine import STOPPED_ROWS, Quarantine, too_many
-from components.ingest.row_checks import SetAside
+from components.ingest.row_checks import Quarantined
 from components.ingest.shares import QUARANTINE, Share, Target
 from components.ingest.time_split import cut_time
 from components.progress import set_figure
@@ -35,14 +35,16 @@ SPANS_KEY, SPANS_PATTERN_KEY = "spans", "spans_pattern"
 
 
 class Written(typing.NamedTuple):
-    """What was written: rows per split, and what was set aside."""
+    """What was written: rows per split, and what was quarantined."""
 
     counts: dict[str, int]
-    set_aside: SetAside
+    quarantined: Quarantined
 
 
 class _ArrowExecutor(base_example_gen_executor.BaseExampleGenExecutor):
     """What both executors share: from TFX's dictionaries to a call of `write`, and from its counts to the artifact."""
+
+    VIEW: type[View]
 
     def GetInputSourceToExamplePTransform(self) -> typing.Any:
         """Not used: `Do` reads column batches without Beam."""
@@ -55,19 +57,26 @@ class _ArrowExecutor(base_example_gen_executor.BaseExampleGenExecutor):
         examples.split_names = artifact_utils.encode_split_names(_split_names(exec_properties))
         folders = {split: artifact_utils.get_split_uri([examples], split) for split in _split_names(exec_properties)}
         carried = _carried(exec_properties)
-        launch, target = Launch.from_json(carried[LAUNCH_KEY]), Target(examples.uri, folders, int(carried[GZIP_LEVEL_KEY]))
+        launch, target = (
+            self.VIEW.from_json(carried[LAUNCH_KEY]),
+            Target(examples.uri, folders, int(carried[GZIP_LEVEL_KEY])),
+        )
         try:
             written = self.write(launch, _input_files(exec_properties), target)
         except (OSError, tf.errors.OpError) as error:
-            raise LogError(examples.uri, f"the examples cannot be written: {str(error)[:300]}.", "Make room, or give another workspace.") from error
+            raise LogError(
+                examples.uri,
+                f"the examples cannot be written: {str(error)[:300]}.",
+                "Make room, or give another workspace.",
+            ) from error
         examples_utils.set_payload_format(examples, exec_properties[standard_component_specs.OUTPUT_DATA_FORMAT_KEY])
         file_format = exec_properties[standard_component_specs.OUTPUT_FILE_FORMAT_KEY]
         examples_utils.set_file_format(examples, write_split.to_file_format_str(file_format))
-        _set_counts(examples, written.set_aside)
-        aside = f", {written.set_aside}" if written.set_aside.rows else ""
+        _set_counts(examples, written.quarantined)
+        aside = f", {written.quarantined}" if written.quarantined.rows else ""
         set_figure(examples, self.figure(written.counts) + aside)
 
-    def write(self, launch: Launch, files: tuple[str, ...], target: Target) -> Written:
+    def write(self, launch: typing.Any, files: tuple[str, ...], target: Target) -> Written:
         """Writes the examples of each split and the quarantine."""
         raise NotImplementedError
 
@@ -77,7 +86,9 @@ class _ArrowExecutor(base_example_gen_executor.BaseExampleGenExecutor):
             shares.write_with_beam(whole, target, self._make_beam_pipeline())
         else:
             shares.write(whole, target)
-        return Written({split: int(np.count_nonzero(chosen)) for split, chosen in whole.in_split.items()}, whole.reader.set_aside)
+        return Written(
+            {split: int(np.count_nonzero(chosen)) for split, chosen in whole.in_split.items()}, whole.reader.quarantined
+        )
 
     def figure(self, counts: dict[str, int]) -> str:
         """The figure that matters."""
@@ -87,11 +98,13 @@ class _ArrowExecutor(base_example_gen_executor.BaseExampleGenExecutor):
 class LogExecutor(_ArrowExecutor):
     """Writes the interaction log, with labels, as splits "train" and "eval"."""
 
-    def write(self, launch: Launch, files: tuple[str, ...], target: Target) -> Written:
+    VIEW = IngestView
+
+    def write(self, launch: IngestView, files: tuple[str, ...], target: Target) -> Written:
         """Two passes: the first holds the columns that cut and labels need, the second streams all of them."""
         reader = LogReader(files, Layout.of_log(launch.log))
         keys = reader.settle((launch.log.time, *labels.key_columns(launch)))
-        _check_share(reader, files, target, launch.log.max_set_aside, "launch.log.max_set_aside")
+        _check_share(reader, files, target, launch.log.max_quarantined, "launch.log.max_quarantined")
         times = keys[launch.log.time].to_numpy()
         cut = cut_time(times, launch.split)
         labels.check_positives(keys, times, cut, launch)
@@ -103,12 +116,13 @@ class LogExecutor(_ArrowExecutor):
 class CatalogueExecutor(_ArrowExecutor):
     """Writes the catalogue as the split "all"."""
 
-    def write(self, launch: Launch, files: tuple[str, ...], target: Target) -> Written:
+    VIEW = CatalogueIngestView
+
+    def write(self, launch: CatalogueIngestView, files: tuple[str, ...], target: Target) -> Written:
         """One row per item; an item that is there twice is an error."""
-        assert launch.catalogue is not None
         reader = LogReader(files, Layout.of_catalogue(launch.catalogue))
         items = reader.settle((launch.catalogue.item,))[launch.catalogue.item]
-        _check_share(reader, files, target, launch.catalogue.max_set_aside, "launch.catalogue.max_set_aside")
+        _check_share(reader, files, target, launch.catalogue.max_quarantined, "launch.catalogue.max_quarantined")
         _check_unique(items, launch.catalogue.item)
         return self.write_share(Share(reader, {"all": np.ones(len(items), bool)}, {}), target)
 
@@ -123,7 +137,7 @@ def _check_share(reader: LogReader, files: tuple[str, ...], target: Target, allo
     Raises:
       LogError: with counts, examples and the path; also if no row is left.
     """
-    found = reader.set_aside
+    found = reader.quarantined
     if found.share <= allowed and found.rows < found.rows_in:
         return
     path = f"{target.uri.rstrip('/')}.{QUARANTINE}"
@@ -134,12 +148,12 @@ def _check_share(reader: LogReader, files: tuple[str, ...], target: Target, allo
     raise too_many(files, found, allowed, quarantine, path, field)
 
 
-def _set_counts(examples: typing.Any, found: SetAside) -> None:
+def _set_counts(examples: typing.Any, found: Quarantined) -> None:
     """The counts as custom properties of the artifact."""
     examples.set_int_custom_property("rows_in", found.rows_in)
-    examples.set_int_custom_property("rows_set_aside", found.rows)
+    examples.set_int_custom_property("rows_quarantined", found.rows)
     for reason, count in found.counts.items():
-        examples.set_int_custom_property(f"set_aside: {reason}", count)
+        examples.set_int_custom_property(f"quarantined: {reason}", count)
 
 
 def _check_unique(items: pa.ChunkedArray, column: str) -> None:
@@ -163,10 +177,17 @@ def _input_config(exec_properties: dict[str, typing.Any]) -> example_gen_pb2.Inp
 
 
 def _input_files(exec_properties: dict[str, typing.Any]) -> tuple[str, ...]:
-    folder, pattern = exec_properties[standard_component_specs.INPUT_BASE_KEY], _input_config(exec_properties).splits[0].pattern
+    folder, pattern = (
+        exec_properties[standard_component_specs.INPUT_BASE_KEY],
+        _input_config(exec_properties).splits[0].pattern,
+    )
     carried, files = _carried(exec_properties), find_files(folder, pattern)
     # The driver's pattern matches every span of a rolling window's log, so that its fingerprint sees them all.
-    return spans.newest(files, folder, carried[SPANS_PATTERN_KEY], int(carried[SPANS_KEY])) if SPANS_KEY in carried else files
+    return (
+        spans.newest(files, folder, carried[SPANS_PATTERN_KEY], int(carried[SPANS_KEY]))
+        if SPANS_KEY in carried
+        else files
+    )
 
 
 def _carried(exec_properties: dict[str, typing.Any]) -> struct_pb2.Struct:

@@ -92,7 +92,9 @@ def first_columns(file: str, delimiter: str, named: nested.Names | None) -> Colu
     for table in jsonl_blocks.blocks(file):
         if table.num_columns:
             return _opened(file, table.schema, named)
-    raise LogError(file, "holds no JSON object, needs one per line.", "Write each row as an object on a line of its own.")
+    raise LogError(
+        file, "holds no JSON object, needs one per line.", "Write each row as an object on a line of its own."
+    )
 
 
 def _opened(file: str, schema: pa.Schema, named: nested.Names | None) -> Columns:
@@ -108,13 +110,19 @@ def _check_content(file: str, kind: str) -> None:
         start = opened.read(max(map(len, _NOT_TEXT)))
     if file.lower().endswith(".gz"):
         if start and not start.startswith(_GZIP):
-            raise LogError(file, "is not packed with gzip, though its name says so.", "Copy it again, or take .gz out of its name.")
+            raise LogError(
+                file, "is not packed with gzip, though its name says so.", "Copy it again, or take .gz out of its name."
+            )
         return
     if start.startswith(b"PK\x03\x04") and zipfile.is_zipfile(file):
         names = zipfile.ZipFile(file).namelist()
         if not any(name.startswith(("xl/", "content.xml")) for name in names):
             held = ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
-            raise LogError(file, f"is a zip archive of {len(names)} files ({held}), needs {kind.upper()} as text.", "Unpack it and name the file.")
+            raise LogError(
+                file,
+                f"is a zip archive of {len(names)} files ({held}), needs {kind.upper()} as text.",
+                "Unpack it and name the file.",
+            )
     for first, (what, fix) in _NOT_TEXT.items():
         if start.startswith(first):
             raise LogError(file, f"is {what}, needs {kind.upper()} as text.", fix)
@@ -129,11 +137,20 @@ def pieces(file: str, rows: int) -> list[tuple[Piece, int]]:
     """
     groups = parquet_blocks.group_rows(file) if format_of(file) == "parquet" else []
     firsts = [0, *itertools.accumulate(groups)]
-    return [(Piece(file, at, firsts[at]), count) for at, count in enumerate(groups)] if len(groups) > 1 else [(Piece(file), rows)]
+    return (
+        [(Piece(file, at, firsts[at]), count) for at, count in enumerate(groups)]
+        if len(groups) > 1
+        else [(Piece(file), rows)]
+    )
 
 
 def rows(
-    piece: Piece, delimiter: str, types: Types, columns: nested.Names | None, named: nested.Names | None, on_broken: OnBroken
+    piece: Piece,
+    delimiter: str,
+    types: Types,
+    columns: nested.Names | None,
+    named: nested.Names | None,
+    on_broken: OnBroken,
 ) -> collections.abc.Iterator[Rows]:
     """The rows of a piece in batches, nested columns opened.
 
@@ -162,7 +179,12 @@ def rows(
 
 
 def _batches(
-    piece: Piece, delimiter: str, types: Types, columns: nested.Names | None, named: nested.Names | None, on_broken: OnBroken
+    piece: Piece,
+    delimiter: str,
+    types: Types,
+    columns: nested.Names | None,
+    named: nested.Names | None,
+    on_broken: OnBroken,
 ) -> collections.abc.Iterator[pa.RecordBatch]:
     kind = format_of(piece.file)
     if kind == "csv":

@@ -1,8 +1,8 @@
 """Reads JSON lines block by block; every block finds the types of its own columns.
 
-pyarrow parses a block of lines at once. Two of its habits are undone here: text that looks like a time stays text, and a block it
-refuses is read line by line in Python, slower: lines that are no JSON objects are told to the caller and left out, and a column whose
-JSON type changes (7, then "7") becomes text.
+pyarrow parses a block of lines at once. Two of its habits are undone here: text that looks like a time stays text, and
+a block it refuses is read line by line in Python, slower: lines that are no JSON objects are told to the caller and
+left out, and a column whose JSON type changes (7, then "7") becomes text.
 """
 
 import collections.abc
@@ -56,7 +56,9 @@ def _line_blocks(path: str) -> collections.abc.Iterator[bytes]:
                     yield block
     except (OSError, EOFError, zlib.error) as error:
         if path.lower().endswith(".gz") and isinstance(error, EOFError | zlib.error):
-            raise LogError(path, f"is cut off or damaged: its gzip stream does not end ({error}).", "Copy it again.") from error
+            raise LogError(
+                path, f"is cut off or damaged: its gzip stream does not end ({error}).", "Copy it again."
+            ) from error
         raise LogError(path, f"cannot be read: {error}.", "Write the file again.") from error
 
 
@@ -77,14 +79,20 @@ def _parse_fast(lines: bytes, stamps: set[str]) -> pa.Table | None:
 def _holds_large_floats(column: pa.ChunkedArray) -> bool:
     """Whether a column may hold whole numbers beyond int64, which pyarrow makes floats of: they could be ids."""
     if pa.types.is_struct(column.type):
-        return any(_holds_large_floats(pa.chunked_array([part], part.type)) for chunk in column.chunks for part in chunk.flatten())
+        return any(
+            _holds_large_floats(pa.chunked_array([part], part.type))
+            for chunk in column.chunks
+            for part in chunk.flatten()
+        )
     return pa.types.is_float64(column.type) and bool(pc.any(pc.greater_equal(pc.abs(column), _BEYOND_INT64)).as_py())
 
 
 def _parse(lines: bytes, texts: set[str]) -> pa.Table:
     schema = pa.schema([(name, pa.string()) for name in sorted(texts)])
     read = pa_json.ReadOptions(block_size=len(lines) + 1, use_threads=False)
-    return pa_json.read_json(pa.BufferReader(lines), read_options=read, parse_options=pa_json.ParseOptions(explicit_schema=schema))
+    return pa_json.read_json(
+        pa.BufferReader(lines), read_options=read, parse_options=pa_json.ParseOptions(explicit_schema=schema)
+    )
 
 
 def _read_lines(lines: bytes) -> tuple[list[tuple[bytes, dict]], list[tuple[int, str]]]:
@@ -135,7 +143,9 @@ def _column(values: list) -> pa.Array:
             continue
         if not pa.types.is_uint64(column.type):
             return column
-    return pa.array([value if value is None or isinstance(value, str) else json.dumps(value) for value in values], pa.string())
+    return pa.array(
+        [value if value is None or isinstance(value, str) else json.dumps(value) for value in values], pa.string()
+    )
 
 
 def _with_texts(value: typing.Any) -> typing.Any:

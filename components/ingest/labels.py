@@ -1,16 +1,16 @@
 """Labels: what each objective says of a row, 1, 0 or nothing.
 
-With impressions, a label belongs to an impression: 1 if it led to an action that fulfils the objective (`attribution`). For an
-impression of the training time only actions before the cut count: no label of train may know what happened in eval. Without
-impressions a label belongs to every row of the objective's event that has a value. Where each row is an impression that holds its own
-outcome (`rows_are_impressions`), it has a label of its own.
+With impressions, a label belongs to an impression: 1 if it led to an action that fulfils the objective (`attribution`).
+For an impression of the training time only actions before the cut count: no label of train may know what happened in
+eval. Without impressions a label belongs to every row of the objective's event that has a value. Where each row is an
+impression that holds its own outcome (`rows_are_impressions`), each row has a label of its own.
 """
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.declaration import Launch, Objective
+from components.declaration.views import IngestView, Label
 from components.errors import LogError
 from components.ingest import attribution
 from components.ingest.event_time import MICROSECONDS
@@ -18,7 +18,7 @@ from components.ingest.event_time import MICROSECONDS
 NO_LABEL = -1
 
 
-def key_columns(launch: Launch) -> tuple[str, ...]:
+def key_columns(launch: IngestView) -> tuple[str, ...]:
     """The columns that labels are made from, besides the time, and that say which rows are positive."""
     log = launch.log
     names: tuple[str | None, ...] = (log.event,)
@@ -31,7 +31,7 @@ def key_columns(launch: Launch) -> tuple[str, ...]:
     return tuple(name for name in names if name)
 
 
-def check_positives(keys: pa.Table, times: np.ndarray, cut: int, launch: Launch) -> None:
+def check_positives(keys: pa.Table, times: np.ndarray, cut: int, launch: IngestView) -> None:
     """Raises `LogError` if no event before the cut is one that an objective names: neither rules nor a model could learn.
 
     Args:
@@ -49,24 +49,33 @@ def check_positives(keys: pa.Table, times: np.ndarray, cut: int, launch: Launch)
     if not positive[times < cut].any():
         needed = " or ".join(map(repr, launch.positive_events))
         problem = f"needs a row with {needed} before the cut, found none; events are: {_events(keys, launch)}."
-        raise LogError(f"column {launch.log.event!r}", problem, "Check the events of launch.objectives, and launch.split.")
+        raise LogError(
+            f"column {launch.log.event!r}", problem, "Check the events of launch.objectives, and launch.split."
+        )
 
 
-def require_outcome(launch: Launch) -> None:
-    """Raises `LogError` if rows say where an item was shown and nothing says which were taken: each would count as a positive."""
+def require_outcome(launch: IngestView) -> None:
+    """Raises `LogError` if rows say where an item was shown and none says which was taken: all would be positives."""
     shown = launch.log.position or launch.log.propensity
     if shown and not launch.log.event:
-        problem = f"column {shown!r} says where an item was shown, and launch.log.event is not declared: every impression would count as a positive."
-        raise LogError("launch.log", problem, "Declare the event, or the answer with rows_are_impressions; or leave the position out.")
+        problem = (
+            f"column {shown!r} says where an item was shown, and launch.log.event is not declared: "
+            "every impression would count as a positive."
+        )
+        raise LogError(
+            "launch.log",
+            problem,
+            "Declare the event, or the answer with rows_are_impressions; or leave the position out.",
+        )
 
 
-def _asker(launch: Launch) -> str:
-    """The column that joins an action with its impression, beside the item: the request, if the log has one that both share."""
+def _asker(launch: IngestView) -> str:
+    """The column that joins an action with its impression, beside the item: the request, if both share one."""
     log = launch.log
     return log.request if log.request and log.joins_by_request else log.user
 
 
-def label_rows(keys: pa.Table, times: np.ndarray, cut: int, launch: Launch) -> dict[str, np.ndarray]:
+def label_rows(keys: pa.Table, times: np.ndarray, cut: int, launch: IngestView) -> dict[str, np.ndarray]:
     """The labels of every row of the log, per label column.
 
     Args:
@@ -76,7 +85,8 @@ def label_rows(keys: pa.Table, times: np.ndarray, cut: int, launch: Launch) -> d
       launch: the declaration.
 
     Returns:
-      Per objective with a ranking head [rows] int8: 1, 0 or `NO_LABEL`; {} where the launch has none. Exact; O(rows log rows).
+      Per objective with a ranking head [rows] int8: 1, 0 or `NO_LABEL`; {} where the launch has none. Exact; O(rows log
+      rows).
 
     Raises:
       LogError: if the value column is not a number, or no training row is an impression.
@@ -84,13 +94,16 @@ def label_rows(keys: pa.Table, times: np.ndarray, cut: int, launch: Launch) -> d
     if not launch.has_ranking_head:
         return {}
     if launch.log.rows_are_impressions:
-        return {objective.label: _fulfils(keys, objective, launch).astype(np.int8) for objective in launch.ranking_objectives}
+        return {
+            objective.label: _fulfils(keys, objective, launch).astype(np.int8)
+            for objective in launch.ranking_objectives
+        }
     if launch.learns_from_impressions:
         return _from_impressions(keys, times, cut, launch)
     return {objective.label: _from_values(keys, objective, launch) for objective in launch.ranking_objectives}
 
 
-def _from_values(keys: pa.Table, objective: Objective, launch: Launch) -> np.ndarray:
+def _from_values(keys: pa.Table, objective: Label, launch: IngestView) -> np.ndarray:
     values = _numbers(keys, launch)
     reached = (values >= objective.value_at_least).astype(np.int8)
     known = ~np.isnan(values)
@@ -99,14 +112,16 @@ def _from_values(keys: pa.Table, objective: Objective, launch: Launch) -> np.nda
     return np.where(known, reached, np.int8(NO_LABEL))
 
 
-def _from_impressions(keys: pa.Table, times: np.ndarray, cut: int, launch: Launch) -> dict[str, np.ndarray]:
+def _from_impressions(keys: pa.Table, times: np.ndarray, cut: int, launch: IngestView) -> dict[str, np.ndarray]:
     pairs = _pair_codes(keys, launch)
     shown = _is_event(keys, launch, launch.log.impression) & (pairs >= 0)
     in_train = times < cut
     if not np.any(shown & in_train):
         request = f" and a {launch.log.request!r}" if launch.log.joins_by_request else ""
         problem = f"needs rows with {launch.log.impression!r}{request} before the cut, found none; events are: {_events(keys, launch)}."
-        raise LogError(f"column {launch.log.event!r}", problem, "Check launch.log.impression, or set it to None to learn without.")
+        raise LogError(
+            f"column {launch.log.event!r}", problem, "Check launch.log.impression, or set it to None to learn without."
+        )
     labels = {}
     window = round(launch.log.attribution_seconds * MICROSECONDS["s"])
     for objective in launch.ranking_objectives:
@@ -119,14 +134,14 @@ def _from_impressions(keys: pa.Table, times: np.ndarray, cut: int, launch: Launc
     return labels
 
 
-def _fulfils(keys: pa.Table, objective: Objective, launch: Launch) -> np.ndarray:
+def _fulfils(keys: pa.Table, objective: Label, launch: IngestView) -> np.ndarray:
     fulfils = _is_event(keys, launch, objective.event)
     if objective.value_at_least is not None:
         fulfils &= _numbers(keys, launch) >= objective.value_at_least
     return fulfils
 
 
-def _pair_codes(keys: pa.Table, launch: Launch) -> np.ndarray:
+def _pair_codes(keys: pa.Table, launch: IngestView) -> np.ndarray:
     """One number per (request, item), or (user, item) without requests: [rows] int64; -1 where the request is missing."""
     askers, _ = _codes(keys[_asker(launch)])
     items, item_count = _codes(keys[launch.log.item])
@@ -141,11 +156,11 @@ def _codes(column: pa.ChunkedArray) -> tuple[np.ndarray, int]:
     return np.concatenate([np.zeros(0, np.int64), *codes]).astype(np.int64), count
 
 
-def _is_event(keys: pa.Table, launch: Launch, event: str | None) -> np.ndarray:
+def _is_event(keys: pa.Table, launch: IngestView, event: str | None) -> np.ndarray:
     return pc.equal(_texts(keys[launch.log.event]), pa.scalar(event, pa.string())).fill_null(False).to_numpy()
 
 
-def _events(keys: pa.Table, launch: Launch) -> str:
+def _events(keys: pa.Table, launch: IngestView) -> str:
     """Some of the events that are there, for people."""
     return ", ".join(sorted(map(repr, pc.unique(_texts(keys[launch.log.event]).drop_null()).to_pylist()[:8]))) or "none"
 
@@ -158,13 +173,19 @@ def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
         raise LogError("launch.log.event", problem, "Fix the column or declare another.") from error
 
 
-def _numbers(keys: pa.Table, launch: Launch) -> np.ndarray:
+def _numbers(keys: pa.Table, launch: IngestView) -> np.ndarray:
     """The value column: [rows] float64, NaN for null."""
     column = keys[launch.log.value]
     kind = column.type
-    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)):
+    if not (
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)
+    ):
         texts = column.drop_null()
         got = f"{kind}, such as {texts[0].as_py()!r}" if len(texts) else str(kind)
-        raise LogError(f"column {launch.log.value!r}", f"needs numbers (launch.log.value), got {got}.", "Fix the column or declare another.")
+        raise LogError(
+            f"column {launch.log.value!r}",
+            f"needs numbers (launch.log.value), got {got}.",
+            "Fix the column or declare another.",
+        )
     number = column.cast(pa.int64()) if pa.types.is_boolean(kind) else column
     return number.cast(pa.float64(), safe=False).to_numpy().astype(np.float64)

@@ -1,7 +1,7 @@
 """Where a log's files are: from the path in the declaration to the list of files, and to the pattern TFX fingerprints.
 
-A path is a file, a folder or a glob, relative to the data folder. TFX's spans work as well: `{SPAN}` or `{YYYY}-{MM}-{DD}` in the
-path stand for the newest number or date that is there.
+A path is a file, a folder or a glob, relative to the data folder. TFX's spans work as well: `{SPAN}` or
+`{YYYY}-{MM}-{DD}` in the path stand for the newest number or date that is there.
 """
 
 import glob
@@ -14,7 +14,6 @@ JSONL_ENDINGS = (".jsonl", ".json", ".ndjson")
 PARQUET_ENDINGS = (".parquet", ".pq")
 CSV_ENDINGS = (".csv", ".tsv", ".inter", ".item", ".txt")
 _ENDINGS = JSONL_ENDINGS + PARQUET_ENDINGS + CSV_ENDINGS
-_QUERY = "bigquery:"
 _WILD = re.compile(r"[*?\[{]")
 
 
@@ -42,8 +41,8 @@ def split_pattern(path: str, base: str) -> tuple[str, str]:
 def find_files(folder: str, pattern: str) -> tuple[str, ...]:
     """The files of a log, sorted by name.
 
-    Below a wildcard only files with a known ending count; hidden files and those that begin with "_" (`_SUCCESS`) never do. A file
-    that is named in full is read whatever its ending: CSV, if that says nothing else.
+    Below a wildcard only files with a known ending count; hidden files and those that begin with "_" (`_SUCCESS`) never
+    do. A file that is named in full is read whatever its ending: CSV, if that says nothing else.
 
     Raises:
       LogError: if nothing is there; it lists what the folder holds.
@@ -55,15 +54,14 @@ def find_files(folder: str, pattern: str) -> tuple[str, ...]:
         return tuple(files)
     where = os.path.join(folder, pattern)
     if not os.path.isdir(folder):
-        raise LogError(folder, "there is no such file or folder.", "Check the path in the declaration and the data folder.")
+        raise LogError(
+            folder, "there is no such file or folder.", "Check the path in the declaration and the data folder."
+        )
     found = ", ".join(sorted(os.listdir(folder))[:8]) or "nothing"
     problem = f"needs a data file ({', '.join(_ENDINGS)}, also .gz), found none." if wild else "no such file."
-    raise LogError(where, problem, f"The folder {folder!r} holds: {found}. Check the path in the declaration and the data folder.")
-
-
-def query_of(path: str) -> str:
-    """The query of a declared path "bigquery:SELECT ..."; "" for a path of files."""
-    return path.removeprefix(_QUERY).strip() if path.startswith(_QUERY) else ""
+    raise LogError(
+        where, problem, f"The folder {folder!r} holds: {found}. Check the path in the declaration and the data folder."
+    )
 
 
 def format_of(path: str) -> str:

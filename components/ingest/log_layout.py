@@ -4,6 +4,7 @@ import collections.abc
 import dataclasses
 
 from components.declaration import Catalogue, Log
+from components.declaration.views import CatalogueSource
 from components.errors import LogError
 
 
@@ -73,7 +74,7 @@ class Layout:
         )
 
     @classmethod
-    def of_catalogue(cls, catalogue: Catalogue) -> "Layout":
+    def of_catalogue(cls, catalogue: Catalogue | CatalogueSource) -> "Layout":
         """The layout of a catalogue."""
         return cls((catalogue.item,), catalogue.columns(), delimiter=catalogue.delimiter, words=catalogue.texts)
 
@@ -95,7 +96,9 @@ class Layout:
     @property
     def named(self) -> tuple[str, ...] | None:
         """The columns that have a role; None where every one is read."""
-        return None if self.every else tuple(dict.fromkeys((*self.all_ids, *self.fallbacks, *self.parsed, *self.declared)))
+        return (
+            None if self.every else tuple(dict.fromkeys((*self.all_ids, *self.fallbacks, *self.parsed, *self.declared)))
+        )
 
     def reads(self, name: str) -> bool:
         """Whether a nested or partition column of that name is read."""
@@ -108,7 +111,10 @@ class Layout:
 
 
 def check_columns(
-    file: str, needed: collections.abc.Iterable[str], found: collections.abc.Iterable[str], ignored: collections.abc.Mapping[str, object]
+    file: str,
+    needed: collections.abc.Iterable[str],
+    found: collections.abc.Iterable[str],
+    ignored: collections.abc.Mapping[str, object],
 ) -> None:
     """Raises `LogError` that names the columns that are missing, or nested, and lists those that are there."""
     there = list(found)

@@ -1,8 +1,9 @@
 """Reads a log or a catalogue of many files and formats as batches of one schema, without the rows that are wrong.
 
-Ids come out as text, the time as int64 microseconds, every other column in the one type that holds its values in all files. Types
-are guessed from the first block of each file; `settle` reads everything once and widens a guess that fails, so that what a person
-sees is the schema gate's word on the type and not a parser's. The same pass finds the rows that are wrong (`row_checks`).
+Ids come out as text, the time as int64 microseconds, every other column in the one type that holds its values in all
+files. Types are guessed from the first block of each file; `settle` reads everything once and widens a guess that
+fails, so that what a person sees is the schema gate's word on the type and not a parser's. The same pass finds the rows
+that are wrong (`row_checks`).
 """
 
 import collections
@@ -15,15 +16,15 @@ import pyarrow.compute as pc
 
 from components.errors import LogError
 from components.ingest import file_rows, row_checks
-from components.ingest.event_shape import EventShape
 from components.ingest.column_types import TypeConflictError, Types, cast_column, id_texts, plain_type, unify
+from components.ingest.event_shape import EventShape
 from components.ingest.event_time import to_microseconds
-from components.ingest.number_texts import numbers_of
 from components.ingest.file_rows import Piece, Rows
 from components.ingest.log_files import format_of
 from components.ingest.log_layout import Layout, check_columns
+from components.ingest.number_texts import numbers_of
 from components.ingest.quarantine import Quarantine
-from components.ingest.row_checks import UNREADABLE_LINE, RowChecks, SetAside
+from components.ingest.row_checks import UNREADABLE_LINE, Quarantined, RowChecks
 
 Batches = collections.abc.Iterator[pa.RecordBatch]
 
@@ -38,7 +39,8 @@ class LogReader:
 
     Attributes:
       ignored: nested columns that no role names, with their types: nothing is read of them.
-      set_aside: after `settle`, how many rows were read and how many of them are wrong, per reason; neither pass returns those.
+      quarantined: after `settle`, how many rows were read and how many of them are wrong, per reason; neither pass
+        returns those.
     """
 
     def __init__(self, files: collections.abc.Sequence[str], layout: Layout):
@@ -55,7 +57,7 @@ class LogReader:
         self._settled: Types | None = None
         self._rows_of: collections.Counter[str] = collections.Counter()
         self._broken_of: collections.Counter[str] = collections.Counter()
-        self.set_aside = SetAside(0, {})
+        self.quarantined = Quarantined(0, {})
         columns = {file: file_rows.first_columns(file, layout.delimiter, layout.named) for file in self._files}
         self._found: dict[str, Types] = {file: found.types for file, found in columns.items()}
         self.ignored: Types = {name: kind for found in columns.values() for name, kind in found.ignored.items()}
@@ -103,7 +105,7 @@ class LogReader:
             part = copy.copy(self)
             part._pieces, part._files, part._found = (piece,), (piece.file,), {piece.file: self._found[piece.file]}
             part._codes = self._codes[at : at + rows]
-            part.set_aside = self._counted(part._codes, self._broken_of[piece.file])
+            part.quarantined = self._counted(part._codes, self._broken_of[piece.file])
             found.append(part)
             at += rows
         return found
@@ -140,7 +142,11 @@ class LogReader:
             return np.zeros(count, np.int8)
         codes = self._codes[start : start + count]
         if len(codes) < count:
-            raise LogError(", ".join(self._files[:3]), "has more rows than when it was first read.", "Run again when nobody writes to it.")
+            raise LogError(
+                ", ".join(self._files[:3]),
+                "has more rows than when it was first read.",
+                "Run again when nobody writes to it.",
+            )
         return codes
 
     def _collect(self, columns: collections.abc.Sequence[str]) -> pa.Table:
@@ -160,32 +166,46 @@ class LogReader:
         check_columns(", ".join(self._files[:3]), self._layout.declared, self.types, self.ignored)
         self._codes = np.concatenate(codes)
         if not len(self._codes) + self._broken_of.total():
-            raise LogError(", ".join(self._files[:3]), "has a header but no rows.", "Check the path in the declaration.")
+            raise LogError(
+                ", ".join(self._files[:3]), "has a header but no rows.", "Check the path in the declaration."
+            )
         return self._right_rows(kept, columns, compared)
 
-    def _right_rows(self, kept: list[pa.Table], columns: collections.abc.Sequence[str], compared: tuple[str, ...]) -> pa.Table:
+    def _right_rows(
+        self, kept: list[pa.Table], columns: collections.abc.Sequence[str], compared: tuple[str, ...]
+    ) -> pa.Table:
         """Marks repeated rows, counts, and leaves the wrong rows out."""
         assert self._codes is not None
-        none = pa.table({name: pa.nulls(0, self.types.get(name, pa.null())) for name in dict.fromkeys((*columns, *compared))})
+        none = pa.table(
+            {name: pa.nulls(0, self.types.get(name, pa.null())) for name in dict.fromkeys((*columns, *compared))}
+        )
         table = pa.concat_tables(kept) if kept else none
         if compared:
-            self._codes[(self._codes == 0) & row_checks.repeated(table.select(list(compared)))] = len(self._checks.reasons) - 1
-        self.set_aside = self._counted(self._codes, self._broken_of.total())
+            self._codes[(self._codes == 0) & row_checks.repeated(table.select(list(compared)))] = (
+                len(self._checks.reasons) - 1
+            )
+        self.quarantined = self._counted(self._codes, self._broken_of.total())
         table = table.select(list(columns))
         return table.filter(pa.array(self._codes == 0)) if columns and self._codes.any() else table
 
-    def _counted(self, codes: np.ndarray, broken: int) -> SetAside:
+    def _counted(self, codes: np.ndarray, broken: int) -> Quarantined:
         """Rows and lines per reason."""
         found = np.bincount(codes, minlength=len(self._checks.reasons)).tolist()
         counts = dict(zip(self._checks.reasons[1:], found[1:], strict=True)) | {UNREADABLE_LINE: broken}
         expected = sum(counts[reason] for reason in self._checks.expected)
-        return SetAside(len(codes) + broken, {reason: count for reason, count in counts.items() if count}, expected)
+        return Quarantined(len(codes) + broken, {reason: count for reason, count in counts.items() if count}, expected)
 
     def _widen(self, conflict: TypeConflictError) -> None:
         found = self._found[conflict.file]
-        wider = {name: unify(found.get(name, pa.null()), kind, name, conflict.file) for name, kind in conflict.types.items()}
+        wider = {
+            name: unify(found.get(name, pa.null()), kind, name, conflict.file) for name, kind in conflict.types.items()
+        }
         if all(found.get(name) == kind for name, kind in wider.items()):
-            raise LogError(conflict.file, f"columns {sorted(wider)} cannot be read as {', '.join(map(str, wider.values()))}.", "Check their values.")
+            raise LogError(
+                conflict.file,
+                f"columns {sorted(wider)} cannot be read as {', '.join(map(str, wider.values()))}.",
+                "Check their values.",
+            )
         found.update(wider)
 
     def _role_type(self, name: str, kind: pa.DataType) -> pa.DataType:
@@ -222,15 +242,23 @@ class LogReader:
         found = self._found[file]
         layout = self._layout
         spelled = (*layout.all_ids, *layout.fallbacks)
-        text = {name: kind if pa.types.is_binary(kind) else pa.string() for name, kind in found.items() if name in spelled}
+        text = {
+            name: kind if pa.types.is_binary(kind) else pa.string() for name, kind in found.items() if name in spelled
+        }
         return {name: text.get(name, kind if name in layout.parsed else types[name]) for name, kind in found.items()}
 
     def _check_types(self, file: str, schema: pa.Schema, types: Types) -> None:
         """Raises `TypeConflictError` for the columns of a block that are new or do not fit."""
-        raw = {field.name: plain_type(field.type, field.name, file) for field in schema if not pa.types.is_null(field.type)}
+        raw = {
+            field.name: plain_type(field.type, field.name, file) for field in schema if not pa.types.is_null(field.type)
+        }
         found = {name: kind for name, kind in self._shape.types(file, raw).items() if name in raw}
         roles = {name: self._role_type(name, kind) for name, kind in found.items()}
-        wider = {name: raw[name] for name, kind in roles.items() if unify(types.get(name, pa.null()), kind, name, file) != types.get(name)}
+        wider = {
+            name: raw[name]
+            for name, kind in roles.items()
+            if unify(types.get(name, pa.null()), kind, name, file) != types.get(name)
+        }
         if wider:
             raise TypeConflictError(file, wider)
 
@@ -240,7 +268,11 @@ class LogReader:
         arrays = []
         for name in columns:
             kind = types.get(name, pa.null())
-            arrays.append(self._column(rows.file, name, raw.column(present[name]), kind) if name in present else pa.nulls(raw.num_rows, kind))
+            arrays.append(
+                self._column(rows.file, name, raw.column(present[name]), kind)
+                if name in present
+                else pa.nulls(raw.num_rows, kind)
+            )
         return pa.RecordBatch.from_arrays(arrays, list(columns))
 
     def _column(self, file: str, name: str, values: pa.Array, kind: pa.DataType) -> pa.Array:
@@ -253,7 +285,9 @@ class LogReader:
             if name not in (*layout.all_ids, *layout.parsed):
                 return cast_column(values, kind)
             # An unsigned number beyond int64 is text from the first look, and an id in any case.
-            plain = cast_column(values, pa.string() if pa.types.is_uint64(values.type) else plain_type(values.type, name, file))
+            plain = cast_column(
+                values, pa.string() if pa.types.is_uint64(values.type) else plain_type(values.type, name, file)
+            )
             if name == layout.time:
                 return to_microseconds(plain, layout.time_unit, layout.time_format)
             if name in layout.parsed:

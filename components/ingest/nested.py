@@ -57,7 +57,11 @@ def top_level(names: Names, columns: Names) -> list[str]:
 def open_columns(batch: pa.RecordBatch, names: collections.abc.Sequence[str]) -> pa.RecordBatch:
     """A batch with its nested columns opened: `names` are those to take out of it; one that it lacks is left out."""
     there = batch.schema.names
-    arrays = {name: batch.column(there.index(name)) for name in names if name in there and not is_nested(batch.schema.field(name).type)}
+    arrays = {
+        name: batch.column(there.index(name))
+        for name in names
+        if name in there and not is_nested(batch.schema.field(name).type)
+    }
     for name in names:
         holders = [column for column in there if name.startswith(column + ".")]
         if name in arrays or not holders:
@@ -129,7 +133,9 @@ def _by_key(values: pa.Array, key: str) -> pa.Array:
 
 def _only_value(values: pa.Array) -> pa.Array:
     """The one field that is filled (`string_value`, `int_value`, ...), as text where their types differ."""
-    fields = [part for part in values.flatten() if not pa.types.is_nested(part.type) and not pa.types.is_null(part.type)]
+    fields = [
+        part for part in values.flatten() if not pa.types.is_nested(part.type) and not pa.types.is_null(part.type)
+    ]
     if not fields:
         return pa.nulls(len(values), pa.string())
     if len({part.type for part in fields}) > 1:

@@ -45,7 +45,9 @@ def group_rows(path: str) -> list[int]:
     return [metadata.row_group(at).num_rows for at in range(metadata.num_row_groups)]
 
 
-def blocks(path: str, columns: collections.abc.Sequence[str] | None = None, group: int | None = None) -> collections.abc.Iterator[pa.RecordBatch]:
+def blocks(
+    path: str, columns: collections.abc.Sequence[str] | None = None, group: int | None = None
+) -> collections.abc.Iterator[pa.RecordBatch]:
     """The rows of a file, or of one of its row groups, in batches, of all columns or of those that the names are in.
 
     Raises:
@@ -59,7 +61,9 @@ def blocks(path: str, columns: collections.abc.Sequence[str] | None = None, grou
     dotted = any("." in name for name in names)
     try:
         for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=None if dotted else names, row_groups=groups):
-            yield pa.RecordBatch.from_arrays([batch.column(batch.schema.get_field_index(name)) for name in names], names)
+            yield pa.RecordBatch.from_arrays(
+                [batch.column(batch.schema.get_field_index(name)) for name in names], names
+            )
     except (pa.ArrowInvalid, OSError) as error:
         raise _unreadable(path, error) from error
 

@@ -1,7 +1,7 @@
-"""The quarantine: a file of the rows that were set aside, one JSON object per line, each with its file, row number and reason.
+"""The quarantine: a file of the rows that were quarantined, one JSON object per line, each with its file, row number and reason.
 
-The row's own columns are as the file has them, numbers and true/false as such, everything else as text; of a line that could not be
-split into columns, the line.
+The row's own columns are as the file has them, numbers and true/false as such, everything else as text; of a line that
+could not be split into columns, the line.
 """
 
 import collections.abc
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from components.errors import LogError
 from components.ingest.column_types import TIMESTAMP, cast_column, plain_type
-from components.ingest.row_checks import UNREADABLE_LINE, SetAside
+from components.ingest.row_checks import UNREADABLE_LINE, Quarantined
 
 _SHOWN = 60
 # A run that stops shows where to look; writing millions of rows for that would take minutes.
@@ -23,7 +23,7 @@ STOPPED_ROWS = 10_000
 
 
 class Quarantine:
-    """Writes the rows that were set aside.
+    """Writes the rows that were quarantined.
 
     Example:
       with tf.io.gfile.GFile(path, "wb") as file, Quarantine(file) as quarantine:
@@ -44,11 +44,15 @@ class Quarantine:
         """The quarantine itself."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
+    ) -> None:
         """Ends the gzip stream."""
         self._file.close()
 
-    def add_rows(self, file: str, numbers: np.ndarray, reasons: collections.abc.Sequence[str], rows: pa.RecordBatch) -> None:
+    def add_rows(
+        self, file: str, numbers: np.ndarray, reasons: collections.abc.Sequence[str], rows: pa.RecordBatch
+    ) -> None:
         """Writes rows; `numbers` [rows] count from 1 in their file, without the header."""
         columns = [_plain(rows.column(at), name, file) for at, name in enumerate(rows.schema.names)]
         for at, (number, reason) in enumerate(zip(numbers.tolist(), reasons, strict=True)):
@@ -67,7 +71,14 @@ class Quarantine:
         self.rows += 1
 
 
-def too_many(files: collections.abc.Sequence[str], found: SetAside, allowed: float, quarantine: Quarantine, path: str, field: str) -> LogError:
+def too_many(
+    files: collections.abc.Sequence[str],
+    found: Quarantined,
+    allowed: float,
+    quarantine: Quarantine,
+    path: str,
+    field: str,
+) -> LogError:
     """The error of a run that stops because too many rows are wrong.
 
     Args:
@@ -76,7 +87,7 @@ def too_many(files: collections.abc.Sequence[str], found: SetAside, allowed: flo
       allowed: the declared share.
       quarantine: with the first of the rows.
       path: of the quarantine.
-      field: of the declaration that allows the share, such as "launch.log.max_set_aside".
+      field: of the declaration that allows the share, such as "launch.log.max_quarantined".
     """
     counts = ", ".join(f"{count:,} {reason}" for reason, count in found.counts.items())
     firsts = "".join(f"\n  {reason}: {first}" for reason, first in quarantine.firsts.items())
@@ -98,5 +109,8 @@ def _plain(values: pa.Array, name: str, file: str) -> list:
         return [value if value is None or np.isfinite(value) else str(value) for value in plain.to_pylist()]
     if pa.types.is_string(kind) or pa.types.is_binary(kind):
         # Not every file that says UTF-8 holds it.
-        return [None if value is None else value.decode(errors="backslashreplace") for value in plain.cast(pa.binary()).to_pylist()]
+        return [
+            None if value is None else value.decode(errors="backslashreplace")
+            for value in plain.cast(pa.binary()).to_pylist()
+        ]
     return plain.to_pylist()

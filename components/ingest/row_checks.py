@@ -1,7 +1,8 @@
 """Which rows of a log are wrong, and why: each row gets the first reason that applies, all others are none.
 
-A row is wrong if a column that every row needs is missing or cannot be read, its time is before the declared floor or later than
-tomorrow, its value is no number or out of the declared range, or, where the declaration asks, it repeats an earlier row exactly.
+A row is wrong if a column that every row needs is missing or cannot be read, its time is before the declared floor or
+later than tomorrow, its value is no number or out of the declared range, or, where the declaration asks, it repeats an
+earlier row exactly.
 """
 
 import collections.abc
@@ -21,7 +22,7 @@ REPEATED = "repeated"
 
 
 @dataclasses.dataclass(frozen=True)
-class SetAside:
+class Quarantined:
     """How many rows were read, and how many of them are wrong, per reason."""
 
     rows_in: int
@@ -30,7 +31,7 @@ class SetAside:
 
     @property
     def rows(self) -> int:
-        """All rows that are set aside."""
+        """All rows that are quarantined."""
         return sum(self.counts.values())
 
     @property
@@ -39,8 +40,10 @@ class SetAside:
         return (self.rows - self.expected) / max(self.rows_in, 1)
 
     def __str__(self) -> str:
-        """For people: "14 set aside: 9 no time, 5 repeated"."""
-        return f"{self.rows:,} set aside: " + ", ".join(f"{count:,} {reason}" for reason, count in self.counts.items())
+        """For people: "14 quarantined: 9 no time, 5 repeated"."""
+        return f"{self.rows:,} quarantined: " + ", ".join(
+            f"{count:,} {reason}" for reason, count in self.counts.items()
+        )
 
 
 class RowChecks:
@@ -102,7 +105,11 @@ class RowChecks:
 
     def _stands_for_none(self, source: pa.Array, values: pa.Array) -> pa.Array | None:
         """Whether an id is one of the declared texts that stand for none; "" among them means an empty one."""
-        said = pc.is_in(values, value_set=pa.array(self._missing, pa.string())) if pa.types.is_string(values.type) else None
+        said = (
+            pc.is_in(values, value_set=pa.array(self._missing, pa.string()))
+            if pa.types.is_string(values.type)
+            else None
+        )
         empty = _missing(source, values) if "" in self._missing else None
         masks = [mask for mask in (said, empty) if mask is not None]
         return pc.or_(*masks) if len(masks) == 2 else next(iter(masks), None)
@@ -131,7 +138,9 @@ def repeated(rows: pa.Table) -> np.ndarray:
     for field in rows.schema:
         if pa.types.is_list(field.type):
             fix = "Set launch.log.drop_duplicates to False, or drop the column."
-            raise LogError(f"column {field.name!r}", "holds lists, which cannot be compared to find repeated rows.", fix)
+            raise LogError(
+                f"column {field.name!r}", "holds lists, which cannot be compared to find repeated rows.", fix
+            )
     # A name with a dot would mean a nested field to pyarrow, and a column of nothing tells no rows apart.
     kept = {f"c{at}": column for at, column in enumerate(rows.columns) if not pa.types.is_null(column.type)}
     numbered = pa.table(kept | {"row": pa.array(np.arange(rows.num_rows))})

@@ -1,9 +1,10 @@
 """Writes the examples of a log in shares: one here, or one per file or Parquet row group on the workers of a Beam runner.
 
-The first pass over a log settles the types, finds the rows that are wrong, cuts in time and makes the labels; it holds a few columns of the
-whole log and runs in the executor. What is left is per row, and costs most: reading all columns, encoding, writing. `write` does that
-for one share, the same way wherever it runs. A share travels as a file below the artifact, not in the graph of the Beam job, which
-has a limit of a few megabytes; so workers must see the same folders as the executor.
+The first pass over a log settles the types, finds the rows that are wrong, cuts in time and makes the labels; it holds
+a few columns of the whole log and runs in the executor. What is left is per row, and costs most: reading all columns,
+encoding, writing. `write` does that for one share, the same way wherever it runs. A share travels as a file below the
+artifact, not in the graph of the Beam job, which has a limit of a few megabytes; so workers must see the same folders
+as the executor.
 """
 
 import contextlib
@@ -61,7 +62,7 @@ def split_up(whole: Share) -> list[Share]:
     """A share per file and per row group."""
     parts, found, row = whole.reader.parts(), [], 0
     for number, part in enumerate(parts):
-        rows = slice(row, row + part.set_aside.rows_in - part.set_aside.rows)
+        rows = slice(row, row + part.quarantined.rows_in - part.quarantined.rows)
         cut = [{name: values[rows] for name, values in of.items()} for of in (whole.in_split, whole.labels)]
         found.append(Share(part, cut[0], cut[1], f"{number:05d}-of-{len(parts):05d}"))
         row = rows.stop
@@ -84,7 +85,12 @@ def write_with_beam(whole: Share, target: Target, pipeline: beam.Pipeline) -> No
         with tf.io.gfile.GFile(paths[-1], "wb") as file:
             pickle.dump((share, target), file)
     with pipeline:
-        _ = pipeline | "Shares" >> beam.Create(paths) | "Apart" >> beam.Reshuffle() | "Write" >> beam.Map(_write_planned)
+        _ = (
+            pipeline
+            | "Shares" >> beam.Create(paths)
+            | "Apart" >> beam.Reshuffle()
+            | "Write" >> beam.Map(_write_planned)
+        )
     tf.io.gfile.rmtree(folder)
 
 
@@ -98,12 +104,15 @@ def write(share: Share, target: Target) -> None:
     """Streams all columns into the files of the splits, and the rows that are wrong into a quarantine, if there are any.
 
     Raises:
-      LogError: if rows in are not rows out plus rows set aside.
+      LogError: if rows in are not rows out plus rows quarantined.
     """
-    found, row = share.reader.set_aside, 0
+    found, row = share.reader.quarantined, 0
     progress = Progress("writing examples", found.rows_in - found.rows)
     with contextlib.ExitStack() as stack:
-        files = {split: stack.enter_context(ExampleFile(target.folders[split], target.gzip_level, share.shard)) for split in share.in_split}
+        files = {
+            split: stack.enter_context(ExampleFile(target.folders[split], target.gzip_level, share.shard))
+            for split in share.in_split
+        }
         quarantine = _quarantine(stack, share, target) if found.rows else None
         for batch in share.reader.batches(quarantine):
             rows = slice(row, row + batch.num_rows)
@@ -114,8 +123,12 @@ def write(share: Share, target: Target) -> None:
             progress.advance(batch.num_rows)
     out, aside = sum(file.rows for file in files.values()), quarantine.rows if quarantine else 0
     if out + aside != found.rows_in or aside != found.rows:
-        problem = f"{found.rows_in:,} rows in, {out:,} out and {aside:,} set aside ({found.rows:,} when first read)."
-        raise LogError("examples", problem, "Run again when nobody writes to the log; if it stays so, this is a defect of the reader.")
+        problem = f"{found.rows_in:,} rows in, {out:,} out and {aside:,} quarantined ({found.rows:,} when first read)."
+        raise LogError(
+            "examples",
+            problem,
+            "Run again when nobody writes to the log; if it stays so, this is a defect of the reader.",
+        )
 
 
 def _quarantine(stack: contextlib.ExitStack, share: Share, target: Target) -> Quarantine:

@@ -1,9 +1,10 @@
 """Dated or numbered span folders, and the rolling window of them that a run reads.
 
-TFX's ExampleGen reads exactly one span a run; it leaves windows to a Resolver, which open-source Kubeflow does not run. So for a
-window the standard driver is given a pattern that matches every span: its fingerprint covers all their files, so that a new span, or a
-changed file in an old one, is a reason to read again; and the executor takes the newest spans of what it matches. As in TFX's
-`RollingRange`, a window of n ends with the newest span that is there and covers n numbers (days, for dates), with or without files.
+TFX's ExampleGen reads exactly one span a run; it leaves windows to a Resolver, which open-source Kubeflow does not run.
+So for a window the standard driver is given a pattern that matches every span: its fingerprint covers all their files,
+so that a new span, or a changed file in an old one, is a reason to read again; and the executor takes the newest spans
+of what it matches. As in TFX's `RollingRange`, a window of n ends with the newest span that is there and covers n
+numbers (days, for dates), with or without files.
 """
 
 import collections.abc
@@ -11,23 +12,17 @@ import datetime as dt
 import os
 import re
 
+from components.declaration.paths import SPAN_TOKEN, is_dated, query_of
 from components.errors import LogError
-from components.ingest.log_files import find_files, query_of, split_pattern
+from components.ingest.log_files import find_files, split_pattern
 
-_TOKEN = re.compile(r"\{(?P<part>YYYY|MM|DD|SPAN)(?::(?P<width>\d+))?\}")
 _DIGITS = {"YYYY": 4, "MM": 2, "DD": 2}
 _EPOCH = dt.date(1970, 1, 1)
 
 
-def is_dated(path: str) -> bool:
-    """Whether a declared path has span folders: `{YYYY}`, `{MM}` and `{DD}`, or `{SPAN}`."""
-    parts = sorted(match["part"] for match in _TOKEN.finditer(path))
-    return parts in (["DD", "MM", "YYYY"], ["SPAN"])
-
-
 def any_span(pattern: str) -> str:
     """The glob that matches the files of every span: "{YYYY}-{MM}/*.csv" gives "[0-9][0-9][0-9][0-9]-[0-9][0-9]/*.csv"."""
-    return _TOKEN.sub(lambda match: "[0-9]" * _width(match) or "[0-9]*", pattern)
+    return SPAN_TOKEN.sub(lambda match: "[0-9]" * _width(match) or "[0-9]*", pattern)
 
 
 def day_folder(path: str, base: str) -> str:
@@ -36,7 +31,7 @@ def day_folder(path: str, base: str) -> str:
     "" where the path has no dated folders: no dates at all, dates in the file's name, or a wildcard before them.
     """
     folder = os.path.dirname(split_pattern(path, base)[1])
-    there = {match["part"] for match in _TOKEN.finditer(folder)}
+    there = {match["part"] for match in SPAN_TOKEN.finditer(folder)}
     if there != {"YYYY", "MM", "DD"} or re.search(r"[*?\[%]", folder):
         return ""
     return folder.replace("{YYYY}", "%Y").replace("{MM}", "%m").replace("{DD}", "%d")
@@ -100,13 +95,17 @@ def span_of(file: str, folder: str, pattern: str) -> int | None:
     try:
         return (dt.date(parts["YYYY"], parts["MM"], parts["DD"]) - _EPOCH).days
     except ValueError as error:
-        raise LogError(file, f"its name needs a date where the path has {{YYYY}}, {{MM}}, {{DD}} ({error}).", "Rename or remove it.") from error
+        raise LogError(
+            file,
+            f"its name needs a date where the path has {{YYYY}}, {{MM}}, {{DD}} ({error}).",
+            "Rename or remove it.",
+        ) from error
 
 
 def _regex(pattern: str) -> str:
     """The pattern as a regular expression that names the span's parts."""
     parts, at = [], 0
-    for match in _TOKEN.finditer(pattern):
+    for match in SPAN_TOKEN.finditer(pattern):
         digits = rf"\d{{{_width(match)}}}" if _width(match) else r"\d+"
         parts += [_glob_regex(pattern[at : match.start()]), f"(?P<{match['part']}>{digits})"]
         at = match.end()

@@ -1,6 +1,7 @@
 """Where a log is cut in time: train is before the cut, eval from it on.
 
-The cut is a moment, never a random draw: a model that learns from events later than those it is judged on looks better than it is.
+The cut is a moment, never a random draw: a model that learns from events later than those it is judged on looks better
+than it is.
 """
 
 import numpy as np
@@ -16,8 +17,8 @@ def cut_time(times: np.ndarray, split: Split) -> int:
 
     Args:
       times: [events] int64 microseconds since the epoch, in any order.
-      split: as declared. Of a share, events at the cut's own time all go to eval, so eval may hold more than the share; the
-        last n days end with the last event.
+      split: as declared. Of a share, events at the cut's own time all go to eval, so eval may hold more than the share;
+        the last n days end with the last event.
 
     Returns:
       The cut in microseconds since the epoch.
@@ -26,7 +27,9 @@ def cut_time(times: np.ndarray, split: Split) -> int:
       LogError: if there is no event, or train or eval would be empty.
     """
     if not len(times):
-        raise LogError("launch.split", "there is no row that is right, so nothing to cut.", "Look at the log's ids and times.")
+        raise LogError(
+            "launch.split", "there is no row that is right, so nothing to cut.", "Look at the log's ids and times."
+        )
     cut = _cut(times, split)
     train = int(np.count_nonzero(times < cut))
     if train == 0 or train == len(times):
@@ -45,6 +48,8 @@ def _cut(times: np.ndarray, split: Split) -> int:
 
 
 def _one_sided(times: np.ndarray, cut: int, split: Split, side: str) -> LogError:
-    first, last, moment = (np.datetime_as_string(np.datetime64(int(time), "us"), unit="s") for time in (times.min(), times.max(), cut))
+    first, last, moment = (
+        np.datetime_as_string(np.datetime64(int(time), "us"), unit="s") for time in (times.min(), times.max(), cut)
+    )
     problem = f"{split} cuts at {moment} and leaves no event for {side}: the {len(times):,} events lie from {first} to {last} (UTC)."
     return LogError("launch.split", problem, "Cut at a moment inside the log, and check launch.log.time_unit.")

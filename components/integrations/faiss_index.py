@@ -4,8 +4,8 @@
     FOLDER/items.parquet   row i of the index is row i of this table
     FOLDER/index.json      version, kind, size, recall
 
-Up to `FLAT_ITEMS` items the index is exact (flat). Beyond it is HNSW (Malkov & Yashunin 2018, arXiv:1603.09320), whose search width grows
-until the recall is what was asked for; the width is stored in the index file.
+Up to `FLAT_ITEMS` items the index is exact (flat). Beyond it is HNSW (Malkov & Yashunin 2018, arXiv:1603.09320), whose
+search width grows until the recall is what was asked for; the width is stored in the index file.
 
 Letters: n items, D vector size, q queries, k answers.
 """
@@ -58,8 +58,18 @@ class FaissIndex:
         found = reached(faiss, index, matrix, self.recall)
         if found < self.recall:
             yield f"warning: recall@{K} {found:.4f} is below the {self.recall} asked for; --kind flat is exact"
-        facts = {"launch": vectors.launch, "model_version": vectors.version, "kind": kind, "items": len(vectors), "dim": vectors.dim}
-        measured = {"metric": "inner product", f"recall@{K}": round(found, 4), "search_width": index.hnsw.efSearch if kind == "hnsw" else None}
+        facts = {
+            "launch": vectors.launch,
+            "model_version": vectors.version,
+            "kind": kind,
+            "items": len(vectors),
+            "dim": vectors.dim,
+        }
+        measured = {
+            "metric": "inner product",
+            f"recall@{K}": round(found, 4),
+            "search_width": index.hnsw.efSearch if kind == "hnsw" else None,
+        }
         with WrittenWhole(self.folder) as half:
             faiss.write_index(index, str(half / INDEX_FILE))
             write(vectors, half / ITEMS_FILE)

@@ -1,6 +1,7 @@
 """Histories for the server: what the feature store holds, and what this server was told since.
 
-A store is as old as its last materialisation. The events that the server is told meanwhile are newer and come on top, until the store has them.
+A store is as old as its last materialisation. The events that the server is told meanwhile are newer and come on top,
+until the store has them.
 """
 
 import collections
@@ -45,7 +46,10 @@ class FeastHistories:
         stored = self._stored([user.decode("utf-8") for user in users])
         with self._lock:
             told = [list(self._told.get(user, ())) for user in users]
-        return [_joined(history, as_of, newer)[-self._length :] for (history, as_of), newer in zip(stored, told, strict=True)]
+        return [
+            _joined(history, as_of, newer)[-self._length :]
+            for (history, as_of), newer in zip(stored, told, strict=True)
+        ]
 
     def add(self, user: bytes, item: bytes) -> None:
         """See `HistoryStore`."""
@@ -57,7 +61,9 @@ class FeastHistories:
 
     def _stored(self, users: list[str]) -> list[tuple[list[bytes], int]]:
         """History and its newest moment per user; empty and 0 for users that the store does not know."""
-        answer = self._store.get_online_features(features=self._features, entity_rows=[{USER: user} for user in users]).to_dict()
+        answer = self._store.get_online_features(
+            features=self._features, entity_rows=[{USER: user} for user in users]
+        ).to_dict()
         found = zip(answer[HISTORY], answer[AS_OF], strict=True)
         return [([item.encode() for item in history or ()], int(as_of or 0)) for history, as_of in found]
 

@@ -1,7 +1,7 @@
 """Applies a repository and fills its online store, and counts what came out at the other end.
 
-Feast's historical join returns one row for repeated (entity, time) pairs: rows can get lost on the way without a word. So nothing is
-believed here that was not counted: as many keys must be readable online as the offline table has rows.
+Feast's historical join returns one row for repeated (entity, time) pairs: rows can get lost on the way without a word.
+So nothing is believed here that was not counted: as many keys must be readable online as the offline table has rows.
 """
 
 import contextlib
@@ -44,7 +44,9 @@ def opened(folder: Path) -> Any:
     """
     library = feast()
     if not (folder / YAML).is_file():
-        raise FeatureStoreError(f"a feature store needs {folder / YAML}, which is not there. Make it: python -m pipeline feast.")
+        raise FeatureStoreError(
+            f"a feature store needs {folder / YAML}, which is not there. Make it: python -m pipeline feast."
+        )
     return library.FeatureStore(repo_path=str(folder))
 
 
@@ -79,13 +81,19 @@ def materialize(folder: Path, launch: str) -> Iterator[str]:
 def _counted(store: Any, folder: Path, launch: str, name: str) -> str:
     keys = feast_repository.read_keys(folder, name)
     if len(set(keys)) != len(keys):
-        raise FeatureStoreError(f"{name}.parquet needs one row per {KEYS[name]}, it has {len(keys) - len(set(keys)):,} repeated ones.")
+        raise FeatureStoreError(
+            f"{name}.parquet needs one row per {KEYS[name]}, it has {len(keys) - len(set(keys)):,} repeated ones."
+        )
     asked = keys
     if len(keys) > READ_AT_MOST:
         asked = [keys[row] for row in np.random.default_rng(SEED).choice(len(keys), READ_AT_MOST, replace=False)]
     view = feast_repository.view_name(launch, name)
     feature = f"{view}:{store.get_feature_view(view).features[0].name}"
-    lost = [key for start in range(0, len(asked), READ_AT_ONCE) for key in _lost(store, feature, KEYS[name], asked[start : start + READ_AT_ONCE])]
+    lost = [
+        key
+        for start in range(0, len(asked), READ_AT_ONCE)
+        for key in _lost(store, feature, KEYS[name], asked[start : start + READ_AT_ONCE])
+    ]
     if lost:
         raise FeatureStoreError(
             f"the online store needs a row for each of the {len(keys):,} rows of {name}.parquet, it lacks {len(lost):,} of {len(asked):,} asked, "
@@ -95,7 +103,9 @@ def _counted(store: Any, folder: Path, launch: str, name: str) -> str:
 
 
 def _lost(store: Any, feature: str, key: str, asked: list[str]) -> list[str]:
-    values = store.get_online_features(features=[feature], entity_rows=[{key: each} for each in asked]).to_dict()[feature.partition(":")[2]]
+    values = store.get_online_features(features=[feature], entity_rows=[{key: each} for each in asked]).to_dict()[
+        feature.partition(":")[2]
+    ]
     if len(values) != len(asked):
         raise FeatureStoreError(f"Feast answered {len(values):,} rows for {len(asked):,} keys.")
     return [each for each, value in zip(asked, values, strict=True) if value is None]

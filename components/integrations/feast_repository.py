@@ -50,12 +50,14 @@ def write(folder: Path, launch: str, tables: dict[str, pa.Table]) -> None:
 def settings_text(launch: str) -> str:
     """feature_store.yaml."""
     return f"""\
-# Written once by `python -m pipeline feast`, then yours. SQLite serves one machine: for production name another online store here.
+# Written once by `python -m pipeline feast`, then yours. SQLite serves one machine: for production name another online
+# store here.
 project: {launch}
 provider: local
 registry:
   path: {DATA}/registry.db
-  # Servers read the registry once, when they start. Read again it may say that a fill is running, and then Feast gives no features.
+  # Servers read the registry once, when they start. Read again it may say that a fill is running, and then Feast gives
+  # no features.
   cache_ttl_seconds: 0
 online_store:
   type: sqlite
@@ -68,7 +70,10 @@ entity_key_serialization_version: 3
 
 def features_text(launch: str, tables: dict[str, pa.Table]) -> str:
     """features.py: an entity and a feature view for each table."""
-    entities = "\n".join(f"{name}_entity = Entity(name={key!r}, join_keys=[{key!r}], value_type=ValueType.STRING)" for name, key in KEYS.items())
+    entities = "\n".join(
+        f"{name}_entity = Entity(name={key!r}, join_keys=[{key!r}], value_type=ValueType.STRING)"
+        for name, key in KEYS.items()
+    )
     views = "\n".join(_view(launch, name, table) for name, table in tables.items())
     return f'''\
 """Feature views of the launch {launch}. Written by `python -m pipeline feast` from the declaration: edits are lost."""

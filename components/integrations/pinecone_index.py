@@ -1,12 +1,13 @@
 """A Pinecone index that exists: upserts in batches, and deletes of what is gone.
 
-A namespace per version ("v<version>") is the default: the old version's queries are answered by the old vectors until nobody asks any more,
-and the oldest namespaces go. With a namespace of one's own the vectors are replaced in place, and for the time of the export queries meet
-vectors of two models, which do not compare.
+A namespace per version ("v<version>") is the default: the old version's queries are answered by the old vectors until
+nobody asks any more, and the oldest namespaces go. With a namespace of one's own the vectors are replaced in place, and
+for the time of the export queries meet vectors of two models, which do not compare.
 
-The client repeats a request that meets 408, 429, 5xx or a broken connection, three times within seconds; a batch that fails still is sent
-again here, after longer pauses. An upsert that is repeated changes nothing. One request at a time: the client's own bulk upsert gives a host
-up for the life of the process after a few failures (seen with pinecone 10.2: later batches were "abandoned without being sent").
+The client repeats a request that meets 408, 429, 5xx or a broken connection, three times within seconds; a batch that
+fails still is sent again here, after longer pauses. An upsert that is repeated changes nothing. One request at a time:
+the client's own bulk upsert gives a host up for the life of the process after a few failures (seen with pinecone 10.2:
+later batches were "abandoned without being sent").
 """
 
 import contextlib
@@ -111,17 +112,25 @@ class PineconeIndex:
         wanted = {wire_id(item) for item in directed.ids}
         longest = max(wanted, key=len, default="")
         if len(longest) > LONGEST_ID:
-            raise VectorsError(f"Pinecone needs ids of at most {LONGEST_ID} characters, got {longest[:60]!r}... ({len(longest)}). Nothing was sent.")
+            raise VectorsError(
+                f"Pinecone needs ids of at most {LONGEST_ID} characters, got {longest[:60]!r}... ({len(longest)}). Nothing was sent."
+            )
         stats = index.describe_index_stats()
         if stats.dimension not in (None, vectors.dim):
             raise VectorsError(
                 f"Pinecone needs vectors of the index's dimension, {stats.dimension}, got {vectors.dim}. Nothing was sent. "
                 f"A dimension never changes: make an index of dimension {vectors.dim} and metric cosine, and give its --host."
             )
-        there = {each.id for page in index.list(namespace=name) for each in page.vectors} if name in stats.namespaces else set()
+        there = (
+            {each.id for page in index.list(namespace=name) for each in page.vectors}
+            if name in stats.namespaces
+            else set()
+        )
         gone = sorted(there - wanted)
         if not wanted:
-            raise VectorsError(f"an export needs a vector that is not zero, version {vectors.version} has none. Nothing was sent or deleted.")
+            raise VectorsError(
+                f"an export needs a vector that is not zero, version {vectors.version} has none. Nothing was sent or deleted."
+            )
         if len(gone) > self.max_deletes * len(there):
             raise VectorsError(
                 f"this export would delete {len(gone):,} of the {len(there):,} vectors in namespace {name}, more than "
@@ -181,7 +190,9 @@ def _passes(error: Exception, errors: Any) -> bool:
 def _wire_form(chunk: ItemVectors) -> list[dict[str, Any]]:
     """Vectors as the client takes them; the metadata hold the item's own id and what the catalogue says."""
     rows = zip(chunk.ids, chunk.records(), chunk.matrix.tolist(), strict=True)
-    return [{"id": wire_id(item), "values": values, "metadata": _metadata(row, chunk.version)} for item, row, values in rows]
+    return [
+        {"id": wire_id(item), "values": values, "metadata": _metadata(row, chunk.version)} for item, row, values in rows
+    ]
 
 
 def _metadata(row: dict[str, Any], version: int) -> dict[str, Any]:

@@ -37,7 +37,9 @@ def library(module: str, extra: str) -> Any:
             warnings.simplefilter("ignore", FutureWarning)
             return importlib.import_module(module)
     except ImportError as error:
-        raise VectorsError(f"this needs the library {module.partition('.')[0]}, got {error}. Install the extra: pip install '.[{extra}]'.") from error
+        raise VectorsError(
+            f"this needs the library {module.partition('.')[0]}, got {error}. Install the extra: pip install '.[{extra}]'."
+        ) from error
 
 
 class WrittenWhole:

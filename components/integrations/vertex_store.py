@@ -5,8 +5,8 @@
     3  create a feature view of the version with a vector index, if it is not there
     4  synchronise the view
 
-Table and view belong to one version: nothing stale is left in them, and a query asks the view of its own version. The requests are the
-client library's own messages; `plan` prints them and needs no account.
+Table and view belong to one version: nothing stale is left in them, and a query asks the view of its own version. The
+requests are the client library's own messages; `plan` prints them and needs no account.
 """
 
 import contextlib
@@ -38,7 +38,9 @@ _NAMES = {
 def cloud_clients(project: str, region: str, endpoint: str) -> tuple[Any, Any]:
     """BigQuery's client and the feature store's admin client, with the credentials that the machine has."""
     loading = library(BIGQUERY, "vertex").Client(project=project, location=region)
-    return loading, library(TYPES, "vertex").FeatureOnlineStoreAdminServiceClient(client_options={"api_endpoint": endpoint})
+    return loading, library(TYPES, "vertex").FeatureOnlineStoreAdminServiceClient(
+        client_options={"api_endpoint": endpoint}
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +106,9 @@ class VertexStore:
         bigquery = library(BIGQUERY, "vertex")
         parquet = bigquery.format_options.ParquetOptions()
         parquet.enable_list_inference = True  # the vector becomes ARRAY<FLOAT64>, which a feature view can index
-        config = bigquery.LoadJobConfig(source_format="PARQUET", write_disposition="WRITE_TRUNCATE", parquet_options=parquet)
+        config = bigquery.LoadJobConfig(
+            source_format="PARQUET", write_disposition="WRITE_TRUNCATE", parquet_options=parquet
+        )
         config.labels = {"launch": vectors.launch, "model_version": str(vectors.version)}
         return config
 
@@ -116,12 +120,16 @@ class VertexStore:
         return [
             (
                 "CreateFeatureOnlineStore",
-                types.CreateFeatureOnlineStoreRequest(parent=parent, feature_online_store=store, feature_online_store_id=self.store),
+                types.CreateFeatureOnlineStoreRequest(
+                    parent=parent, feature_online_store=store, feature_online_store_id=self.store
+                ),
             ),
             (
                 "CreateFeatureView",
                 types.CreateFeatureViewRequest(
-                    parent=f"{parent}/featureOnlineStores/{self.store}", feature_view=self._view(types, vectors), feature_view_id=_view_id(vectors)
+                    parent=f"{parent}/featureOnlineStores/{self.store}",
+                    feature_view=self._view(types, vectors),
+                    feature_view_id=_view_id(vectors),
                 ),
             ),
             ("SyncFeatureView", types.SyncFeatureViewRequest(feature_view=self._view_name(vectors))),
@@ -132,7 +140,9 @@ class VertexStore:
         types = library(TYPES, "vertex").types
         embedding = types.NearestNeighborQuery.Embedding(value=vectors.matrix[0].tolist())
         asked = types.NearestNeighborQuery(embedding=embedding, neighbor_count=NEIGHBOURS)
-        return types.SearchNearestEntitiesRequest(feature_view=self._view_name(vectors), query=asked, return_full_entity=True)
+        return types.SearchNearestEntitiesRequest(
+            feature_view=self._view_name(vectors), query=asked, return_full_entity=True
+        )
 
     def _view(self, types: Any, vectors: ItemVectors) -> Any:
         kinds = {name: vectors.table.schema.field(name).type for name in vectors.features}
@@ -144,7 +154,9 @@ class VertexStore:
             tree_ah_config=types.FeatureView.IndexConfig.TreeAHConfig(),
         )
         source = types.FeatureView.BigQuerySource(uri=f"bq://{self.table(vectors)}", entity_id_columns=[ITEM])
-        return types.FeatureView(big_query_source=source, index_config=index, labels={"model_version": str(vectors.version)})
+        return types.FeatureView(
+            big_query_source=source, index_config=index, labels={"model_version": str(vectors.version)}
+        )
 
     def _view_name(self, vectors: ItemVectors) -> str:
         return f"projects/{self.project}/locations/{self.region}/featureOnlineStores/{self.store}/featureViews/{_view_id(vectors)}"
@@ -153,7 +165,9 @@ class VertexStore:
         """Loads the table and compares the counts."""
         content = io.BytesIO()
         parquet_file.write(vectors, content)
-        job = client.load_table_from_file(content, self.table(vectors), rewind=True, job_config=self.load_config(vectors))
+        job = client.load_table_from_file(
+            content, self.table(vectors), rewind=True, job_config=self.load_config(vectors)
+        )
         job.result()
         if job.output_rows != len(vectors):
             raise VectorsError(
@@ -169,9 +183,13 @@ class VertexStore:
         try:
             yield
         except unknown as error:
-            raise VectorsError(f"Vertex AI needs credentials: {error} Or look at the requests with --dry-run.") from error
+            raise VectorsError(
+                f"Vertex AI needs credentials: {error} Or look at the requests with --dry-run."
+            ) from error
         except refused as error:
-            raise VectorsError(f"Vertex AI, project {self.project}: {error}. Run the same command again when that is mended.") from error
+            raise VectorsError(
+                f"Vertex AI, project {self.project}: {error}. Run the same command again when that is mended."
+            ) from error
 
 
 def _printed(request: Any) -> str:

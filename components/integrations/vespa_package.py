@@ -4,8 +4,10 @@
     FOLDER/application/services.xml      one container and one content cluster: enlarge it for production
     FOLDER/feed.jsonl                    one put per item
 
-Documents of different versions have different ids ("<version>.<item>") and lie side by side: a query asks for its own version by
-`model_version`, and the old version's documents go when nobody asks for them any more. Vectors of two versions do not compare.
+Documents of different versions have different ids ("<version>.<item>") and lie side by side: a query asks for its own
+version by
+`model_version`, and the old version's documents go when nobody asks for them any more. Vectors of two versions do not
+compare.
 """
 
 import dataclasses
@@ -101,7 +103,9 @@ def _sendable(vectors: ItemVectors) -> ItemVectors:
     """
     wrong = [item for item in vectors.ids if FORBIDDEN.search(item)]
     if wrong:
-        raise VectorsError(f"Vespa needs ids without control characters, got {wrong[0]!r} and {len(wrong) - 1:,} more. Nothing was written.")
+        raise VectorsError(
+            f"Vespa needs ids without control characters, got {wrong[0]!r} and {len(wrong) - 1:,} more. Nothing was written."
+        )
     return vectors.directed()
 
 
@@ -114,6 +118,12 @@ def _write_puts(batch: ItemVectors, file: TextIO) -> None:
     # A float32 of a unit vector needs no more than 8 decimals; all 17 of a double would double the file.
     values = np.round(batch.matrix.astype(np.float64), 8).tolist()
     for row, vector in zip(batch.records(), values, strict=True):
-        known = {name: FORBIDDEN.sub(" ", value) if isinstance(value, str) else value for name, value in row.items() if name != "active"}
+        known = {
+            name: FORBIDDEN.sub(" ", value) if isinstance(value, str) else value
+            for name, value in row.items()
+            if name != "active"
+        }
         fields = known | {MODEL_VERSION: batch.version, VECTOR: {"values": vector}}
-        file.write(json.dumps(put(row[ITEM], batch.version, batch.launch, fields), ensure_ascii=False, allow_nan=False) + "\n")
+        file.write(
+            json.dumps(put(row[ITEM], batch.version, batch.launch, fields), ensure_ascii=False, allow_nan=False) + "\n"
+        )

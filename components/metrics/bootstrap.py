@@ -2,11 +2,13 @@
 
     q  queries      u  users      r  repeats      p  pairs of contenders (on all queries, or on a slice of them)
 
-Queries of one user resemble each other, so users are drawn, not queries: a cluster bootstrap (Efron & Tibshirani 1993, chapters 8 and 13).
-Each repeat draws u users with replacement; every pair is compared on the same draw. A mean over queries is a ratio of two sums over users,
-and a relative gain is the ratio of two such means over the same queries, so their number cancels: sum(ours) / sum(theirs) - 1.
+Queries of one user resemble each other, so users are drawn, not queries: a cluster bootstrap (Efron & Tibshirani 1993,
+chapters 8 and 13). Each repeat draws u users with replacement; every pair is compared on the same draw. A mean over
+queries is a ratio of two sums over users, and a relative gain is the ratio of two such means over the same queries, so
+their number cancels: sum(ours) / sum(theirs) - 1.
 
-A draw is how often each user came up, so all pairs and slices share one matmul: counts [r, u] @ sums [u, 2 p]. Intervals are percentiles of
+A draw is how often each user came up, so all pairs and slices share one matmul: counts [r, u] @ sums [u, 2 p].
+  Intervals are percentiles of
 the repeats, the standard error is their deviation.
 """
 
@@ -43,7 +45,10 @@ class Interval:
 
     def to_dict(self) -> dict[str, float | str]:
         """Plain values for JSON, which knows no infinity: it becomes the text "Infinity" or "-Infinity", as in Protobuf's JSON."""
-        return {name: value if math.isfinite(value) else json.dumps(value) for name, value in dataclasses.asdict(self).items()}
+        return {
+            name: value if math.isfinite(value) else json.dumps(value)
+            for name, value in dataclasses.asdict(self).items()
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, float | str]) -> "Interval":
@@ -51,7 +56,9 @@ class Interval:
         return cls(**{name: float(value) for name, value in values.items()})
 
 
-def relative_gain(ours: Floats, theirs: Floats, users: Ints, seed: int, repeats: int = 1000, level: float = 0.95) -> Interval:
+def relative_gain(
+    ours: Floats, theirs: Floats, users: Ints, seed: int, repeats: int = 1000, level: float = 0.95
+) -> Interval:
     """The interval of sum(ours) / sum(theirs) - 1 over the same queries: 0.31 is a gain of 31 %.
 
     Where the others gain nothing, a gain of ours is infinite and none is 0.
@@ -73,7 +80,12 @@ def relative_gain(ours: Floats, theirs: Floats, users: Ints, seed: int, repeats:
 
 
 def relative_gains(
-    pairs: Sequence[tuple[Floats, Floats]], users: Ints, seed: int, repeats: int = 1000, level: float = 0.95, members: Sequence[Ints] | None = None
+    pairs: Sequence[tuple[Floats, Floats]],
+    users: Ints,
+    seed: int,
+    repeats: int = 1000,
+    level: float = 0.95,
+    members: Sequence[Ints] | None = None,
 ) -> list[Interval]:
     """A `relative_gain` per pair, all from the same draws of users.
 
@@ -83,7 +95,8 @@ def relative_gains(
       members: p arrays of places in `users`, the queries of each pair; None if every pair is of all queries.
       seed, repeats, level: as in `relative_gain`.
 
-    Cost: O(r u) draws and O(r u p) multiplications in one matmul, independent of q: 1.1 CPU-s for 50,000 users and 30 pairs.
+    Cost: O(r u) draws and O(r u p) multiplications in one matmul, independent of q: 1.1 CPU-s for 50,000 users and 30
+      pairs.
     """
     _, code = np.unique(users, return_inverse=True)
     count = int(code.max(initial=-1)) + 1
@@ -91,13 +104,22 @@ def relative_gains(
     for place, (ours, theirs) in enumerate(pairs):
         own = code if members is None else code[members[place]]
         if not len(ours) == len(theirs) == len(own):
-            raise ValueError(f"gains and users must be of the same queries, got {len(ours)}, {len(theirs)} and {len(own)}.")
+            raise ValueError(
+                f"gains and users must be of the same queries, got {len(ours)}, {len(theirs)} and {len(own)}."
+            )
         sums[:, 2 * place] = np.bincount(own, ours, minlength=count)
         sums[:, 2 * place + 1] = np.bincount(own, theirs, minlength=count)
         known[place] = np.count_nonzero(np.bincount(own, minlength=count))
     points = _gains(sums.sum(axis=0, keepdims=True))[0]
-    drawn = np.concatenate([_gains(part @ sums) for part in _draws(count, seed, repeats)]) if count else np.zeros((0, len(pairs)))
-    return [_interval(point, column, level, users) for point, column, users in zip(points.tolist(), drawn.T, known.tolist(), strict=True)]
+    drawn = (
+        np.concatenate([_gains(part @ sums) for part in _draws(count, seed, repeats)])
+        if count
+        else np.zeros((0, len(pairs)))
+    )
+    return [
+        _interval(point, column, level, users)
+        for point, column, users in zip(points.tolist(), drawn.T, known.tolist(), strict=True)
+    ]
 
 
 def _gains(sums: Floats) -> Floats:
@@ -124,5 +146,7 @@ def _draws(users: int, seed: int, repeats: int) -> Iterator[Floats]:
     chunk = max(_DRAWS_AT_ONCE // users, 1)
     for start in range(0, repeats, chunk):
         rows = min(chunk, repeats - start)
-        drawn = rng.integers(users, size=(rows, users), dtype=np.int32) + (np.arange(rows, dtype=np.int64) * users)[:, None]
+        drawn = (
+            rng.integers(users, size=(rows, users), dtype=np.int32) + (np.arange(rows, dtype=np.int64) * users)[:, None]
+        )
         yield np.bincount(drawn.ravel(), minlength=rows * users).reshape(rows, users).astype(np.float64)

@@ -1,7 +1,7 @@
 """The questions of the evaluation: each positive event of a time range, asked with the history of its moment.
 
-Whoever answers is handed a `Known` and nothing else: neither the item that was then taken nor the moment, and not even the user's id,
-by which a model that had seen the eval events in training could look the answer up.
+Whoever answers is handed a `Known` and nothing else: neither the item that was then taken nor the moment, and not even
+the user's id, by which a model that had seen the eval events in training could look the answer up.
 
 Letters: q queries, n events, A candidates, L items of history, k recommended items.
 """
@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.declaration import Launch
+from components.declaration.views import QueriesView
 from components.features import histories
 from components.features.event_table import EventTable
 from components.features.id_codes import codes
@@ -48,7 +48,8 @@ class Queries:
       target: [q] object, the item that was acted on.
       time: [q] int64 microseconds.
       context: column to [q], as the log has it.
-      seen_query, seen_item: pairs of a query's index and the id of an item its user had acted on: what is not recommended again.
+      seen_query, seen_item: pairs of a query's index and the id of an item its user had acted on: what is not
+        recommended again.
       repeats: how many events were left out because they repeat an item that is not recommended again.
     """
 
@@ -76,7 +77,7 @@ class Queries:
         return (slice(start, start + size) for start in range(0, len(self), size))
 
 
-def rolling(launch: Launch, events: EventTable, asked: np.ndarray) -> Queries:
+def rolling(launch: QueriesView, events: EventTable, asked: np.ndarray) -> Queries:
     """Queries with everything known up to each event's moment; the model that answers is not retrained in between.
 
     Args:
@@ -87,18 +88,22 @@ def rolling(launch: Launch, events: EventTable, asked: np.ndarray) -> Queries:
     return _queries(launch, events, asked, frozen_at=None)
 
 
-def frozen(launch: Launch, events: EventTable, asked: np.ndarray, cut: int) -> Queries:
+def frozen(launch: QueriesView, events: EventTable, asked: np.ndarray, cut: int) -> Queries:
     """The same questions with histories as they were at the moment `cut` (microseconds): what a stale caller would get."""
     return _queries(launch, events, asked, frozen_at=cut)
 
 
-def _queries(launch: Launch, events: EventTable, asked: np.ndarray, frozen_at: int | None) -> Queries:
+def _queries(launch: QueriesView, events: EventTable, asked: np.ndarray, frozen_at: int | None) -> Queries:
     user, _ = codes(events.user)
     item, ids = codes(events.item)
     positive = events.positive & (events.item != b"")  # an event without an item's id tells nothing
     known = (user, item, events.time, positive)
     wanted = asked & positive
-    repeated = wanted & histories.seen_before(*known, launch.seed, events.tie) if launch.exclude_seen else np.zeros(len(events), bool)
+    repeated = (
+        wanted & histories.seen_before(*known, launch.seed, events.tie)
+        if launch.exclude_seen
+        else np.zeros(len(events), bool)
+    )
     rows = np.flatnonzero(wanted & ~repeated)
     length = launch.model.history
     if frozen_at is None:
@@ -149,7 +154,8 @@ class Answers:
 
     Attributes:
       ranks: [q] float64, the rank of each target among all candidates that were not seen; inf where it is no candidate.
-      recommended: [q, k] int64, the best candidates by column; -1 where there were fewer. Without rows if they were not asked for.
+      recommended: [q, k] int64, the best candidates by column; -1 where there were fewer. Without rows if they were not
+        asked for.
     """
 
     ranks: np.ndarray
@@ -201,7 +207,9 @@ def ask(
         scores = score(queries.known(batch))
         wanted = (len(target[batch]), len(candidates))
         if scores.shape != wanted:
-            raise ValueError(f"scores must be of {wanted[0]} queries and {wanted[1]} candidates, got shape {scores.shape}.")
+            raise ValueError(
+                f"scores must be of {wanted[0]} queries and {wanted[1]} candidates, got shape {scores.shape}."
+            )
         for rows in ranks.blocks(scores):
             block = hidden.without(scores[rows], batch.start + rows.start)
             parts.append((ranks.ranks_by_counting(block, target[batch][rows]), ranks.top_k(block, recommended)))

@@ -2,8 +2,8 @@
 
     q  queries      k  recommended items per query      n  items of the catalogue
 
-`ranks` [q] float64 start at 1; a tie has the middle of its ranks, a miss is inf (see `ranks.py`). A rank counts as within k if the middle
-rank is at most k: of a tie that straddles k, all or none counts.
+`ranks` [q] float64 start at 1; a tie has the middle of its ranks, a miss is inf (see `ranks.py`). A rank counts as
+within k if the middle rank is at most k: of a tie that straddles k, all or none counts.
 """
 
 import re
@@ -11,7 +11,7 @@ import re
 import numpy as np
 import numpy.typing as npt
 
-from components.declaration.checks import METRICS
+from components.declaration.metric_names import METRICS
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -58,9 +58,10 @@ def coverage(recommended: Ints, catalogue_size: int) -> float:
 def novelty(recommended: Ints, counts: Ints) -> float:
     """How unexpected the recommended items are, in bits: the mean of -log2 p(item) over the recommended places.
 
-    p(item) = (count + 1) / (sum of counts + n), the share of training events, smoothed by Laplace so that a new item has one too.
-    The self-information of Zhou et al. (PNAS 2010); the popularity-based item novelty of Vargas & Castells (RecSys 2011), without
-    discount by rank. 0 bits would be the only item of the log; one unit more is an item half as popular.
+    p(item) = (count + 1) / (sum of counts + n), the share of training events, smoothed by Laplace so that a new item
+    has one too. The self-information of Zhou et al. (PNAS 2010); the popularity-based item novelty of Vargas & Castells
+    (RecSys 2011), without discount by rank. 0 bits would be the only item of the log; one unit more is an item half as
+    popular.
 
     Args:
       recommended: [q, k] int item codes in [0, n), -1 for an empty place.
@@ -74,8 +75,10 @@ def novelty(recommended: Ints, counts: Ints) -> float:
 def popularity_lift(recommended: Ints, taken: Ints, counts: Ints) -> float:
     """How much more popular than what was then taken the recommended items are: 0 is as popular, 1 twice as popular.
 
-    mean count of the recommended places / mean count of the taken items - 1: the lift of group average popularity of Abdollahpouri et al.
-    (RMSE workshop, RecSys 2019), against what was taken in the asked events instead of the users' profiles, which new users lack.
+    mean count of the recommended places / mean count of the taken items - 1: the lift of group average popularity of
+    Abdollahpouri et al.
+    (RMSE workshop, RecSys 2019), against what was taken in the asked events instead of the users' profiles, which new
+    users lack.
 
     Args:
       recommended: [q, k] int item codes in [0, n), -1 for an empty place.

@@ -2,8 +2,8 @@
 
     q  queries      n  items of the catalogue      k  recommended items
 
-An item that does not compete (already seen) has the score -inf. Ranking against sampled candidates is not offered: it orders systems
-wrongly (Krichene & Rendle, "On Sampled Metrics for Item Recommendation", KDD 2020).
+An item that does not compete (already seen) has the score -inf. Ranking against sampled candidates is not offered: it
+orders systems wrongly (Krichene & Rendle, "On Sampled Metrics for Item Recommendation", KDD 2020).
 """
 
 from collections.abc import Iterator
@@ -17,8 +17,8 @@ Ints = npt.NDArray[np.int64]
 Ranks = npt.NDArray[np.float64]
 
 UNKNOWN = -1
-# Half of a core's usual second-level cache: a block of scores is compared several times while it is still there. Twice as fast at 200,000
-# items as reading all scores anew for each comparison.
+# Half of a core's usual second-level cache: a block of scores is compared several times while it is still there. Twice
+# as fast at 200,000 items as reading all scores anew for each comparison.
 BLOCK_BYTES = 512 * 1024
 
 
@@ -33,9 +33,12 @@ def ranks_by_counting(scores: Scores, target: Ints) -> Ranks:
 
     rank = 1 + #{items scoring above the target} + 1/2 #{other items scoring the same}
 
-    The middle is the mean rank over random orders of the ties: a contender that scores everything alike gets (n + 1) / 2, not 1. The
-    target's score is taken from the same row as the others': computed apart it may differ in its last bit, and ties would be lost.
-    Exact; O(q n) comparisons and one temporary [q, n] bool array: a quarter of float32 scores, nothing wider. Fastest on one of `blocks`.
+    The middle is the mean rank over random orders of the ties: a contender that scores everything alike gets (n + 1) /
+      2, not 1. The
+    target's score is taken from the same row as the others': computed apart it may differ in its last bit, and ties
+    would be lost.
+    Exact; O(q n) comparisons and one temporary [q, n] bool array: a quarter of float32 scores, nothing wider. Fastest
+    on one of `blocks`.
 
     Args:
       scores: [q, n] float; -inf marks an item that does not compete.
@@ -62,8 +65,8 @@ def ranks_by_counting(scores: Scores, target: Ints) -> Ranks:
 def top_k(scores: Scores, k: int) -> Ints:
     """The k best items per query, best first; of items that score the same the one with the lower index comes first.
 
-    Exact; k passes of argmax over one copy of the scores, O(k q n): a partition would choose among ties by chance, and a search by the best of
-    groups of items was no faster up to 200,000 items. Fastest on one of `blocks`.
+    Exact; k passes of argmax over one copy of the scores, O(k q n): a partition would choose among ties by chance, and
+    a search by the best of groups of items was no faster up to 200,000 items. Fastest on one of `blocks`.
 
     Args:
       scores: [q, n] float; items at -inf are not recommended.
@@ -98,4 +101,6 @@ def _check(scores: Scores) -> None:
     # The minimum of an array with a NaN is NaN: no [q, n] temporary.
     if scores.size and np.isnan(scores.min()):
         rows = int(np.isnan(scores).any(axis=1).sum())
-        raise ValueError(f"scores must be numbers, got NaN in {rows} of {len(scores)} queries: the contender is broken, not good or bad.")
+        raise ValueError(
+            f"scores must be numbers, got NaN in {rows} of {len(scores)} queries: the contender is broken, not good or bad."
+        )

@@ -2,7 +2,8 @@
 
 Letters: q questions, L items of history, A candidates, S candidates that are scored for a question.
 
-Whoever chooses trains on the events before the cut first, and is asked for the positive events after it, each with the history of its moment.
+Whoever chooses trains on the events before the cut first, and is asked for the positive events after it, each with the
+history of its moment.
 """
 
 import dataclasses
@@ -29,8 +30,8 @@ class Questions:
       history: [q, L] int32 rows of the item table, oldest first, right-padded with 0.
       target: [q] int64, the column of the item that was acted on.
       sample: [S - 1] int64, columns of candidates: all of them, or a uniform sample of a large catalogue.
-      offset: [q, S] float32, to be added to scores: -inf for what is not shown (seen before, or the target itself), else the log of how many
-        candidates a sampled one stands for; the last place is the target's.
+      offset: [q, S] float32, to be added to scores: -inf for what is not shown (seen before, or the target itself),
+        else the log of how many candidates a sampled one stands for; the last place is the target's.
     """
 
     rows: np.ndarray
@@ -51,7 +52,9 @@ class Questions:
     def chosen(self, scores: np.ndarray, batch: slice) -> np.ndarray:
         """Of scores [batch, A], or [1, A] for whoever asks, those of the sample and, last, of the target: [batch, S]."""
         wide = np.broadcast_to(scores, (len(self.target[batch]), scores.shape[1]))
-        return np.concatenate([wide[:, self.sample], np.take_along_axis(wide, self.target[batch, None], axis=1)], axis=1)
+        return np.concatenate(
+            [wide[:, self.sample], np.take_along_axis(wide, self.target[batch, None], axis=1)], axis=1
+        )
 
     def gain(self, score: Callable[[slice], np.ndarray], candidates: int) -> float:
         """How well scores rank the targets: the mean of 1 / log2(1 + rank), NDCG without a cut; 0 without questions.
@@ -92,13 +95,23 @@ def questions(data: TrainingData, moment: int) -> Questions:
     history = np.maximum(histories.rolling_histories(*known, rows, data.launch.model.history, *settings), 0)
     rows, history = rows[history[:, 0] > 0], history[history[:, 0] > 0]
     active = np.flatnonzero(data.items.active)
-    sample = np.arange(len(active)) if len(active) <= MOST_CANDIDATES else np.sort(rng.choice(len(active), MOST_CANDIDATES, replace=False))
+    sample = (
+        np.arange(len(active))
+        if len(active) <= MOST_CANDIDATES
+        else np.sort(rng.choice(len(active), MOST_CANDIDATES, replace=False))
+    )
     target = np.searchsorted(active, data.item_rows[rows])
-    seen = histories.seen_pairs(*known, rows, *settings) if data.launch.exclude_seen else (np.zeros(0, int), np.zeros(0, int))
+    seen = (
+        histories.seen_pairs(*known, rows, *settings)
+        if data.launch.exclude_seen
+        else (np.zeros(0, int), np.zeros(0, int))
+    )
     return Questions(rows, history, target, sample, _offset(active, sample, target, seen))
 
 
-def _offset(active: np.ndarray, sample: np.ndarray, target: np.ndarray, seen: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+def _offset(
+    active: np.ndarray, sample: np.ndarray, target: np.ndarray, seen: tuple[np.ndarray, np.ndarray]
+) -> np.ndarray:
     """See `Questions.offset`; `seen` are pairs of a question and a row of the item table."""
     offset = np.full((len(target), len(sample) + 1), np.log(max(len(active) / max(len(sample), 1), 1.0)), np.float32)
     offset[:, -1] = 0.0

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from components.declaration import Launch
+from components.declaration.views import TrainerView
 from components.features.item_table import ItemTable
 from components.models.ranking.ranking_head import RankingModel
 from components.models.retrieval.context import RequestContext
@@ -28,7 +28,7 @@ class ModelRecommender(Recommender):
 
     def __init__(
         self,
-        launch: Launch,
+        launch: TrainerView,
         table: ItemTable,
         context: RequestContext,
         retrieval: RetrievalModel,
@@ -57,17 +57,26 @@ class ModelRecommender(Recommender):
         self._parts = parts
         self._part_weights = tf.unstack(tf.constant(weights, tf.float32))
         self._build()
-        self._weights = [*retrieval.query.variables, *retrieval.context.variables, *(ranking.variables if ranking else ())]
+        self._weights = [
+            *retrieval.query.variables,
+            *retrieval.context.variables,
+            *(ranking.variables if ranking else ()),
+        ]
 
     def _build(self) -> None:
         """Makes the weights of layers that had nothing to be trained on."""
-        nothing = {name: tf.zeros([1], dtype) if dtype != tf.string else tf.constant([""]) for name, dtype in self._context.items()}
+        nothing = {
+            name: tf.zeros([1], dtype) if dtype != tf.string else tf.constant([""])
+            for name, dtype in self._context.items()
+        }
         history = tf.zeros([1, self._length], tf.int32)
         self._queries(history, nothing)
         self.probabilities(history, history, nothing)
 
     def _queries(self, history: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
-        return self._trained.retrieval.last_query(tf.gather(self._item_vectors, history), history, self._request(context))
+        return self._trained.retrieval.last_query(
+            tf.gather(self._item_vectors, history), history, self._request(context)
+        )
 
     def _vectors(self, rows: tf.Tensor) -> tf.Tensor:
         return tf.math.l2_normalize(tf.gather(self._item_vectors, rows), axis=-1)
@@ -83,7 +92,9 @@ class ModelRecommender(Recommender):
         rules = self._fallback(self._fallback.names, history, context)
         return tf.where(history[:, :1] > 0, score + self.log_boost, rules)
 
-    def probabilities(self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def probabilities(
+        self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
         """See `Recommender.probabilities`; calibrated at the mean position of the training log."""
         ranking = self._trained.ranking
         if ranking is None:
@@ -93,7 +104,9 @@ class ModelRecommender(Recommender):
         query = tf.reshape(tf.repeat(queries, count, axis=0), [-1, size])
         logits = ranking({"query": query, "item": self._vectors(tf.reshape(items, [-1]))})
         answers = tf.unstack(tf.sigmoid(logits), axis=-1)
-        return {name: tf.reshape(answer, tf.shape(items)) for name, answer in zip(ranking.objectives, answers, strict=True)}
+        return {
+            name: tf.reshape(answer, tf.shape(items)) for name, answer in zip(ranking.objectives, answers, strict=True)
+        }
 
     def embed_query(self, user_id: tf.Tensor, history: tf.Tensor, **context: tf.Tensor) -> dict[str, tf.Tensor]:
         """`embed_query`: [B, D] float32 of length 1; only meaningful where the history holds a known item."""

@@ -1,7 +1,9 @@
 """TFX's Trainer with one more input, the catalogue.
 
-The standard Trainer takes one set of examples only. Its executor is kept; this adds the catalogue's address to what `run_fn` gets.
-The TFX and TFRS tutorial goes without and builds its index from a split of the catalogue, so that most items are never recommended.
+The standard Trainer takes one set of examples only. Its executor is kept; this adds the catalogue's address to what
+`run_fn` gets.
+The TFX and TFRS tutorial goes without and builds its index from a split of the catalogue, so that most items are never
+recommended.
 """
 
 from typing import Any
@@ -13,13 +15,11 @@ from tfx.proto import trainer_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts, standard_component_specs
 from tfx.utils import json_utils, path_utils
 
-from components.declaration import Launch
-from components.features.preprocessing import CATALOGUE_URI, CODE_KEY, LAUNCH_KEY
+from components.declaration.views import ServingView
+from components.features.preprocessing import CATALOGUE_INPUT, CATALOGUE_URI, CODE_KEY, LAUNCH_KEY
 from components.models.retrieval.warm_start import CHAMPION_KEY
 from components.progress import FIGURE, set_figure
 from components.registry import export
-
-CATALOGUE_INPUT = "catalogue"
 
 
 class CatalogueTrainerSpec(standard_component_specs.TrainerSpec):
@@ -56,7 +56,7 @@ class CatalogueTrainer(base_component.BaseComponent):
         self,
         run_fn: str,
         code: str,
-        launch: Launch,
+        view: ServingView,
         examples: types.BaseChannel,
         transform_graph: types.BaseChannel,
         catalogue: types.BaseChannel | None,
@@ -67,7 +67,7 @@ class CatalogueTrainer(base_component.BaseComponent):
 
         Args:
           run_fn, code: a dotted path and a digest.
-          launch: the declaration.
+          view: what it reads of the declaration.
           examples, transform_graph, catalogue: of the data.
           champion: the served version that training may start from; "" for none.
           hyperparameters: of a Tuner; they replace the declared settings.
@@ -80,7 +80,9 @@ class CatalogueTrainer(base_component.BaseComponent):
             run_fn=run_fn,
             train_args=trainer_pb2.TrainArgs(),
             eval_args=trainer_pb2.EvalArgs(),
-            custom_config=json_utils.dumps({LAUNCH_KEY: launch.to_json(), CODE_KEY: code} | ({CHAMPION_KEY: champion} if champion else {})),
+            custom_config=json_utils.dumps(
+                {LAUNCH_KEY: view.to_json(), CODE_KEY: code} | ({CHAMPION_KEY: champion} if champion else {})
+            ),
             model=types.Channel(type=standard_artifacts.Model),
             model_run=types.Channel(type=standard_artifacts.ModelRun),
             **inputs,

@@ -1,7 +1,8 @@
 """Trains the model and exports it: the `run_fn` of the step "Trainer".
 
-First, on a validation cut of the training time, the number of epochs and the weights of the score's parts; then the towers, on all of it; then, on
-their frozen vectors, the ranking head, calibrated on the validation cut. The eval split is not read.
+First, on a validation cut of the training time, the number of epochs and the weights of the score's parts; then the
+towers, on all of it; then, on their frozen vectors, the ranking head, calibrated on the validation cut. The eval split
+is not read.
 """
 
 import dataclasses
@@ -35,7 +36,9 @@ def run_fn(fn_args: Any) -> None:
     model, choice, towers = chosen_and_trained(data, saved)
     began = "; began with the served version's towers" if choice.warm else ""
     figure = f"learnt from {positives:,} positive events; {int(data.items.active.sum()):,} items to recommend{began}"
-    said = {"kind": "model", FIGURE: figure, "choice": choice.to_dict()} | _settings_said(data.launch.model, fn_args.hyperparameters, choice)
+    said = {"kind": "model", FIGURE: figure, "choice": choice.to_dict()} | _settings_said(
+        data.launch.model, fn_args.hyperparameters, choice
+    )
     export.save(model, fn_args.serving_model_dir, card | said)
     vector_export.write(model, data, fn_args.serving_model_dir)
     if data.launch.model.warm_start:
@@ -58,7 +61,9 @@ def trained(data: TrainingData) -> ModelRecommender:
     return chosen_and_trained(data)[0]
 
 
-def chosen_and_trained(data: TrainingData, saved: Saved | None = None) -> tuple[ModelRecommender, Choice, RetrievalModel]:
+def chosen_and_trained(
+    data: TrainingData, saved: Saved | None = None
+) -> tuple[ModelRecommender, Choice, RetrievalModel]:
     """Towers, score and ranking head, trained on the data; what was chosen on its validation part; and the towers alone.
 
     Args:
@@ -69,8 +74,12 @@ def chosen_and_trained(data: TrainingData, saved: Saved | None = None) -> tuple[
     request = RequestContext(data.launch.log.context, data.transform)
     context = request.of_rows(data.events.context)
     choice = retrieval_training.choose(data, request, context, saved)
-    retrieval = retrieval_training.train(data, request, context, "training", stop=choice.epochs, saved=saved if choice.warm else None).model
+    retrieval = retrieval_training.train(
+        data, request, context, "training", stop=choice.epochs, saved=saved if choice.warm else None
+    ).model
     parts = retrieval_training.score_parts(data, retrieval)
     ranking = ranking_training.train(data, retrieval, context, choice) if data.launch.has_ranking_head else None
-    model = ModelRecommender(data.launch, data.items, request, retrieval, ranking, parts, choice.weights, fallback_scores(data))
+    model = ModelRecommender(
+        data.launch, data.items, request, retrieval, ranking, parts, choice.weights, fallback_scores(data)
+    )
     return model, choice, retrieval

@@ -2,7 +2,8 @@
 
     serving/shop/1764000000/          a version
 
-There is no second record of it that could disagree: whoever rolls back moves the folder, and the next run is compared with what is left.
+There is no second record of it that could disagree: whoever rolls back moves the folder, and the next run is compared
+with what is left.
 """
 
 import os

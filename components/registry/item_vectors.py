@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from components.errors import DayoneError
 
 ITEM, TITLE, ACTIVE, VECTOR = "item_id", "title", "active", "vector"
-# What a row holds beside the declared columns of the catalogue; these two are added where rows leave the version's folder.
+# What a row holds beside the declared columns of the catalogue; these two are added where rows leave the version's
+# folder.
 MODEL_VERSION, EVENT_TIMESTAMP = "model_version", "event_timestamp"
 OWN = (ITEM, TITLE, ACTIVE, VECTOR, MODEL_VERSION, EVENT_TIMESTAMP)
 _SHOWN = 3
@@ -30,8 +31,10 @@ class ItemVectors:
 
     Attributes:
       launch: the launch's name.
-      version: the number of the version whose `embed_query` makes the queries that these vectors answer; no other version's queries fit.
-      table: [n] rows: item_id string, title string, active bool, vector list of D float32, and the declared columns of the catalogue.
+      version: the number of the version whose `embed_query` makes the queries that these vectors answer; no other
+        version's queries fit.
+      table: [n] rows: item_id string, title string, active bool, vector list of D float32, and the declared columns of
+        the catalogue.
     """
 
     launch: str
@@ -77,8 +80,8 @@ class ItemVectors:
         """The items that may be recommended, checked: exactly what an index should hold.
 
         Raises:
-          VectorsError: if there is none, an id is empty or comes twice, or a vector holds NaN or infinity. Whoever gets this far may
-            delete what is not in here.
+          VectorsError: if there is none, an id is empty or comes twice, or a vector holds NaN or infinity. Whoever gets
+            this far may delete what is not in here.
         """
         offered = dataclasses.replace(self, table=self.table.filter(self.table[ACTIVE]))
         if not len(offered):
@@ -87,7 +90,9 @@ class ItemVectors:
             )
         ids = offered.table[ITEM]
         self._refuse(offered, pc.equal(ids, "").to_numpy(), "an id for every item", "an empty one")
-        repeated = np.isin(ids.to_numpy(), pc.value_counts(ids).filter(_repeated(ids)).field("values").to_numpy(zero_copy_only=False))
+        repeated = np.isin(
+            ids.to_numpy(), pc.value_counts(ids).filter(_repeated(ids)).field("values").to_numpy(zero_copy_only=False)
+        )
         self._refuse(offered, repeated, "each item once", "repeated ids")
         self._refuse(offered, ~np.isfinite(offered.matrix).all(axis=1), "finite numbers", "NaN or infinity")
         return offered

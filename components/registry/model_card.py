@@ -19,7 +19,8 @@ def describe(data: TrainingData, code: str) -> dict[str, Any]:
       code: the digest of the training code.
 
     Returns:
-      Plain values for JSON: launch, first and last training event (ISO 8601, UTC), counts, and digests (the first letters of SHA-256).
+      Plain values for JSON: launch, first and last training event (ISO 8601, UTC), counts, and digests (the first
+      letters of SHA-256).
     """
     time = data.events.time
     return {

@@ -1,7 +1,8 @@
 """TFX's Pusher, whose versions appear whole: written beside the others under a hidden name, then renamed.
 
-The standard executor copies file by file into the numbered folder, with `saved_model.pb` last. A server that looks for it is safe; a killed
-push leaves a numbered folder that can never be pushed again, and what else reads the folder sees a half.
+The standard executor copies file by file into the numbered folder, with `saved_model.pb` last. A server that looks for
+it is safe; a killed push leaves a numbered folder that can never be pushed again, and what else reads the folder sees a
+half.
 """
 
 import contextlib
@@ -28,7 +29,12 @@ _DESTINATION = standard_component_specs.PUSH_DESTINATION_KEY
 class VersionPusherExecutor(executor.Executor):
     """The standard executor, pointed at a hidden folder; the result is renamed and old versions are removed."""
 
-    def Do(self, input_dict: dict[str, list[types.Artifact]], output_dict: dict[str, list[types.Artifact]], exec_properties: dict[str, Any]) -> None:
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
         """See the standard executor. Object stores have no rename: there its own order of copying is all there is."""
         destination = pusher_pb2.PushDestination()
         proto_utils.json_to_proto(exec_properties[_DESTINATION], destination)
@@ -39,7 +45,9 @@ class VersionPusherExecutor(executor.Executor):
         keep = json_utils.loads(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])[KEEP]
         with _hidden(Path(base)) as hidden:
             destination.filesystem.base_directory = str(hidden)
-            super().Do(input_dict, output_dict, exec_properties | {_DESTINATION: proto_utils.proto_to_json(destination)})
+            super().Do(
+                input_dict, output_dict, exec_properties | {_DESTINATION: proto_utils.proto_to_json(destination)}
+            )
             written = next(hidden.glob("*"), None)
             if written is not None:
                 number = _publish(written, Path(base), keep)
@@ -56,7 +64,9 @@ class VersionPusher(component.Pusher):
         """Names the winner, its blessing, the folder of the versions and how many of them are kept."""
         filesystem = pusher_pb2.PushDestination.Filesystem(base_directory=folder)
         destination = pusher_pb2.PushDestination(filesystem=filesystem)
-        super().__init__(model=model, model_blessing=model_blessing, push_destination=destination, custom_config={KEEP: keep})
+        super().__init__(
+            model=model, model_blessing=model_blessing, push_destination=destination, custom_config={KEEP: keep}
+        )
 
 
 @contextlib.contextmanager

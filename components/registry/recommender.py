@@ -1,6 +1,7 @@
 """The contract of everything that serves: one set of signatures for the rules and for the model.
 
-Letters: B requests, H history slots, E excluded slots, C candidates to rank, L items of history that are read, N rows of the item
+Letters: B requests, H history slots, E excluded slots, C candidates to rank, L items of history that are read, N rows
+  of the item
 table, A active items (the candidates of retrieval), K answers.
 
 serving_default   user_id [B], history [B, H], exclude_ids [B, E], <context> [B]  ->  item_ids [B, K], scores [B, K]
@@ -9,8 +10,9 @@ rank_examples     examples [B] (serialized tf.Example)                          
 score_catalogue   user_id [B], history [B, H], <context> [B]                      ->  scores [B, A]
 catalogue         nothing                                                         ->  item_ids [A], titles [A]
 
-Ids are strings; histories are oldest first and padded with "". A context column is asked for by its own name, or by `input_name` of it
-where TensorFlow cannot take that. A SavedModel with these loads in plain TensorFlow, without this code.
+Ids are strings; histories are oldest first and padded with "". A context column is asked for by its own name, or by
+`input_name` of it where TensorFlow cannot take that. A SavedModel with these loads in plain TensorFlow, without this
+code.
 """
 
 from collections.abc import Callable
@@ -18,8 +20,8 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from components.declaration import Launch
 from components.declaration.request_names import input_name
+from components.declaration.views import ServingView
 from components.features.item_table import MISSING_INT, ItemTable
 
 HISTORY_FEATURE = "history"
@@ -32,7 +34,7 @@ BLANK = {tf.string: "", tf.int64: MISSING_INT, tf.float32: float("nan")}
 class Recommender(tf.Module):
     """Looks ids up, asks a subclass for scores, removes what must not be shown, answers the best."""
 
-    def __init__(self, launch: Launch, table: ItemTable, context: dict[str, tf.DType]):
+    def __init__(self, launch: ServingView, table: ItemTable, context: dict[str, tf.DType]):
         """Makes the look-up tables.
 
         Args:
@@ -52,7 +54,9 @@ class Recommender(tf.Module):
         self._columns = tf.constant(columns, tf.int32)
         self._candidate_ids = tf.constant(table.ids[active].tolist(), tf.string, [len(active)])
         self._candidate_titles = tf.constant(table.titles[active].tolist(), tf.string, [len(active)])
-        rows = tf.lookup.KeyValueTensorInitializer(tf.constant(table.ids.tolist(), tf.string), tf.range(len(table), dtype=tf.int64))
+        rows = tf.lookup.KeyValueTensorInitializer(
+            tf.constant(table.ids.tolist(), tf.string), tf.range(len(table), dtype=tf.int64)
+        )
         self._rows = tf.lookup.StaticHashTable(rows, 0)
         boost = np.ones(len(table)) if table.boost is None else table.boost
         self._boost = tf.constant(boost, tf.float32)
@@ -70,7 +74,9 @@ class Recommender(tf.Module):
         """
         raise NotImplementedError
 
-    def probabilities(self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def probabilities(
+        self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
         """Probability of each objective for given items; the subclass's part.
 
         Args:
@@ -83,16 +89,22 @@ class Recommender(tf.Module):
         """
         raise NotImplementedError
 
-    def recommend(self, user_id: tf.Tensor, history: tf.Tensor, exclude_ids: tf.Tensor, **context: tf.Tensor) -> dict[str, tf.Tensor]:
+    def recommend(
+        self, user_id: tf.Tensor, history: tf.Tensor, exclude_ids: tf.Tensor, **context: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
         """`serving_default`. Where fewer than K items may be shown, the last answers are "" with a score of -inf."""
-        del user_id  # part of the contract: what a server looks histories up by; the model itself reads the history only
+        del (
+            user_id
+        )  # part of the contract: what a server looks histories up by; the model itself reads the history only
         scores = self.scores(self.history_rows(history), context)
         hidden = tf.concat([exclude_ids, history], axis=1) if self._launch.exclude_seen else exclude_ids
         best = tf.math.top_k(self._without(scores, hidden), self._top_k)
         shown = best.values > -np.inf
         return {"item_ids": tf.where(shown, tf.gather(self._candidate_ids, best.indices), ""), "scores": best.values}
 
-    def rank(self, user_id: tf.Tensor, history: tf.Tensor, item_ids: tf.Tensor, **context: tf.Tensor) -> dict[str, tf.Tensor]:
+    def rank(
+        self, user_id: tf.Tensor, history: tf.Tensor, item_ids: tf.Tensor, **context: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
         """`rank`. value = boost x sum over objectives of weight x probability; an unknown item is one of which nothing is known."""
         del user_id
         rows = self.item_rows(item_ids)
@@ -119,7 +131,8 @@ class Recommender(tf.Module):
         history = self.history_rows(parsed[HISTORY_FEATURE].to_tensor(""))
         context = {name: parsed[name] for name in self._context}
         answers = self.probabilities(history, self.item_rows(parsed[log.item])[:, None], context)
-        # The Evaluator stops the whole run at a NaN. A head that answers NaN is found out by the evaluation of what serves, which asks `rank`.
+        # The Evaluator stops the whole run at a NaN. A head that answers NaN is found out by the evaluation of what
+        # serves, which asks `rank`.
         return {name: tf.where(tf.math.is_nan(answer), 0.5, answer)[:, 0] for name, answer in answers.items()}
 
     def item_rows(self, ids: tf.Tensor) -> tf.Tensor:
@@ -145,7 +158,7 @@ class Recommender(tf.Module):
         named = {"serving_default": self._traced(self.recommend, ids | {"exclude_ids": ITEMS_SHAPE})}
         named[SCORE_CATALOGUE] = self._traced(self.score_catalogue, ids)
         named["catalogue"] = concrete(self.catalogue)
-        if self._launch.has_ranking_head:
+        if self._launch.has_ranking_head and type(self).probabilities is not Recommender.probabilities:
             named["rank"] = self._traced(self.rank, ids | {"item_ids": ITEMS_SHAPE})
             named["rank_examples"] = concrete(self.rank_examples, tf.TensorSpec([None], tf.string, "examples"))
         return named

@@ -2,8 +2,9 @@
 
     serving/shop/1795449687/assets.extra/item_vectors.parquet
 
-The trainer writes it beside the SavedModel that computes the same vectors, so it goes where the version goes: through the verdict, to the
-serving folder, back with a rollback. A model that did not win is not pushed, and neither are its vectors. Rules have none.
+The trainer writes it beside the SavedModel that computes the same vectors, so it goes where the version goes: through
+the verdict, to the serving folder, back with a rollback. A model that did not win is not pushed, and neither are its
+vectors. Rules have none.
 """
 
 import os
@@ -23,7 +24,9 @@ FILE = os.path.join("assets.extra", "item_vectors.parquet")
 ROWS_IN_GROUP = 50_000
 
 
-def table(items: ItemTable, vectors: np.ndarray, catalogue: Catalogue | None, columns: dict[str, np.ndarray]) -> pa.Table:
+def table(
+    items: ItemTable, vectors: np.ndarray, catalogue: Catalogue | None, columns: dict[str, np.ndarray]
+) -> pa.Table:
     """The rows of the file: every known item, also those that may not be recommended.
 
     Args:
@@ -34,7 +37,9 @@ def table(items: ItemTable, vectors: np.ndarray, catalogue: Catalogue | None, co
     """
     flat = pa.array(vectors[1:].reshape(-1).astype(np.float32))
     rows = item_rows(items, catalogue, columns)
-    return rows.add_column(rows.schema.get_field_index(ACTIVE) + 1, VECTOR, pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]))
+    return rows.add_column(
+        rows.schema.get_field_index(ACTIVE) + 1, VECTOR, pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
+    )
 
 
 def item_rows(items: ItemTable, catalogue: Catalogue | None, columns: dict[str, np.ndarray]) -> pa.Table:
@@ -77,7 +82,9 @@ def _text(column: np.ndarray) -> pa.Array:
 def _features(items: ItemTable, catalogue: Catalogue, columns: dict[str, np.ndarray]) -> dict[str, pa.Array]:
     """The declared columns by item; null for items that are in the log only."""
     names = [
-        name for name in dict.fromkeys((*catalogue.categories, *catalogue.texts, *catalogue.numbers)) if name in columns and name != catalogue.title
+        name
+        for name in dict.fromkeys((*catalogue.categories, *catalogue.texts, *catalogue.numbers))
+        if name in columns and name != catalogue.title
     ]
     if not names:
         return {}

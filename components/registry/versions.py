@@ -115,7 +115,9 @@ def _target(folder: Path, versions: list[Version], to: int | None) -> Version:
     live = [version for version in versions if version.state != "withdrawn"]
     if to is None:
         if len(live) < 2:
-            raise VersionError(f"rollback needs an older version in {folder}, got {_numbers(live)}. Name a withdrawn one with --to, see `versions`.")
+            raise VersionError(
+                f"rollback needs an older version in {folder}, got {_numbers(live)}. Name a withdrawn one with --to, see `versions`."
+            )
         return live[-2]
     found = next((version for version in versions if version.number == to), None)
     if found is None:

@@ -40,7 +40,9 @@ def write(signatures: Mapping[str, Any], items: tf.Tensor, blank: Mapping[tf.DTy
     return count
 
 
-def _requests(signatures: Mapping[str, Any], items: tf.Tensor, blank: Mapping[tf.DType, object]) -> Iterator[prediction_log_pb2.PredictionLog]:
+def _requests(
+    signatures: Mapping[str, Any], items: tf.Tensor, blank: Mapping[tf.DType, object]
+) -> Iterator[prediction_log_pb2.PredictionLog]:
     for name in SIGNATURES:
         if name not in signatures:
             continue
@@ -49,7 +51,9 @@ def _requests(signatures: Mapping[str, Any], items: tf.Tensor, blank: Mapping[tf
             yield _request(name, {spec.name: _value(spec, batch, length, items, blank) for spec in wanted})
 
 
-def _value(spec: tf.TensorSpec, batch: int, length: int, items: tf.Tensor, blank: Mapping[tf.DType, object]) -> tf.Tensor:
+def _value(
+    spec: tf.TensorSpec, batch: int, length: int, items: tf.Tensor, blank: Mapping[tf.DType, object]
+) -> tf.Tensor:
     """One input: known ids where items are wanted, a missing value elsewhere."""
     if spec.name == "item_ids":
         chosen = items[: max(length, 1)]

@@ -5,7 +5,7 @@ Letters as in `components.rules.rule_forms`; p distinct pairs.
 
 import numpy as np
 
-from components.declaration import Launch
+from components.declaration.views import ServingView
 from components.features.histories import order_by_user_and_time
 from components.features.id_codes import codes
 from components.rules.rule_forms import NextItems, PerContext, PerItem, RuleLog, context_keys
@@ -13,26 +13,27 @@ from components.rules.rule_forms import NextItems, PerContext, PerItem, RuleLog,
 MICROSECONDS_PER_DAY = 86_400_000_000
 NEIGHBOURS = 200
 MAX_SLICES = 50
-# A slice's counts are drawn towards everybody's as if so many more events had been seen: a slice of three events is no taste.
+# A slice's counts are drawn towards everybody's as if so many more events had been seen: a slice of three events is no
+# taste.
 PRIOR_EVENTS = 50.0
 
 
-def popularity(launch: Launch, log: RuleLog) -> PerItem:
+def popularity(launch: ServingView, log: RuleLog) -> PerItem:
     """How often each item was taken."""
     del launch
     return PerItem(_taken(log, np.ones(len(log.item), bool)))
 
 
-def recent_popularity(launch: Launch, log: RuleLog) -> PerItem:
+def recent_popularity(launch: ServingView, log: RuleLog) -> PerItem:
     """How often each item was taken in the last `rules.recent_days`."""
     return PerItem(_taken(log, _recent(launch, log)))
 
 
-def context_popularity(launch: Launch, log: RuleLog) -> PerContext:
+def context_popularity(launch: ServingView, log: RuleLog) -> PerContext:
     """Recent popularity among those who ask with the same values of `rules.context`, for the `MAX_SLICES` most frequent of them.
 
-    score(slice, item) = count(slice, item) + m share(item), share of all recent events, m = `PRIOR_EVENTS`: the mean of a Dirichlet
-    posterior, but for a factor. A slice that is not among them gets m share(item).
+    score(slice, item) = count(slice, item) + m share(item), share of all recent events, m = `PRIOR_EVENTS`: the mean of
+    a Dirichlet posterior, but for a factor. A slice that is not among them gets m share(item).
     """
     recent = _recent(launch, log)
     everybody = _taken(log, recent)
@@ -47,7 +48,7 @@ def context_popularity(launch: Launch, log: RuleLog) -> PerContext:
     return PerContext(launch.rules.context, keys[kept], (counts + prior).astype(np.float32))
 
 
-def covisitation(launch: Launch, log: RuleLog) -> NextItems:
+def covisitation(launch: ServingView, log: RuleLog) -> NextItems:
     """weight(a, b) = sum over times b came d items after a, d up to the window, of decay^(d-1); the heaviest b of each a are kept."""
     window, decay, size = launch.rules.covisitation_window, launch.rules.covisitation_decay, len(log.items)
     order = order_by_user_and_time(log.user, log.time, launch.seed, log.item, log.tie)
@@ -62,7 +63,7 @@ def covisitation(launch: Launch, log: RuleLog) -> NextItems:
     return NextItems(*_heaviest(distinct // size, distinct % size, weight, size), window, decay)
 
 
-def _recent(launch: Launch, log: RuleLog) -> np.ndarray:
+def _recent(launch: ServingView, log: RuleLog) -> np.ndarray:
     """[e] bool, the events of the declared last days."""
     return log.time >= log.time.max(initial=0) - launch.rules.recent_days * MICROSECONDS_PER_DAY
 

@@ -1,17 +1,17 @@
 """Finds the functions of the declared rules, counts them, and checks what they return."""
 
-import importlib
 from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from components.declaration import Launch
-from components.declaration.criteria_checks import called
+from components.declaration.functions import load_function
+from components.declaration.rule_names import short_name
+from components.declaration.views import ServingView
 from components.errors import DeclarationError
 from components.rules import counting
 from components.rules.rule_forms import NextItems, PerContext, PerItem, Rule, RuleLog
 
-BUILT_IN: dict[str, Callable[[Launch, RuleLog], Rule]] = {
+BUILT_IN: dict[str, Callable[[ServingView, RuleLog], Rule]] = {
     "popularity": counting.popularity,
     "recent_popularity": counting.recent_popularity,
     "context_popularity": counting.context_popularity,
@@ -19,38 +19,31 @@ BUILT_IN: dict[str, Callable[[Launch, RuleLog], Rule]] = {
 }
 
 
-def count(launch: Launch, log: RuleLog, names: Iterable[str]) -> dict[str, Rule]:
+def count(launch: ServingView, log: RuleLog, names: Iterable[str]) -> dict[str, Rule]:
     """Declared rules in their order, by the names they are called: `components.rules.house.cheapest` is called `cheapest`.
 
     Raises:
       DeclarationError: if a rule cannot be found, or returns something else than scores for the items.
     """
-    return {called(name): _counted(name, launch, log) for name in dict.fromkeys(names)}
+    return {short_name(name): _counted(name, launch, log) for name in dict.fromkeys(names)}
 
 
-def function_of(name: str) -> Callable[[Launch, RuleLog], Rule]:
-    """The function of a declared rule.
+def function_of(name: str) -> Callable[[ServingView, RuleLog], Rule]:
+    """Returns the function of a declared rule.
 
     Raises:
       DeclarationError: if the dotted path names nothing that can be called.
     """
-    if name in BUILT_IN:
-        return BUILT_IN[name]
-    module, _, attribute = name.rpartition(".")
-    try:
-        found = getattr(importlib.import_module(module), attribute, None)
-    except ModuleNotFoundError as error:
-        raise DeclarationError("launch.rules.names", name, f"a module that is there ({error})") from error
-    if not callable(found):
-        raise DeclarationError("launch.rules.names", name, f"a function {attribute} in {module}")
-    return found
+    return BUILT_IN[name] if name in BUILT_IN else load_function("launch.rules.names", name)
 
 
-def _counted(name: str, launch: Launch, log: RuleLog) -> Rule:
+def _counted(name: str, launch: ServingView, log: RuleLog) -> Rule:
     rule = function_of(name)(launch, log)
     problem = _problem(rule, len(log.items))
     if problem:
-        raise DeclarationError("launch.rules.names", name, "a rule that returns PerItem, PerContext or NextItems", f"It returns {problem}.")
+        raise DeclarationError(
+            "launch.rules.names", name, "a rule that returns PerItem, PerContext or NextItems", f"It returns {problem}."
+        )
     return rule
 
 
@@ -62,11 +55,15 @@ def _problem(rule: object, size: int) -> str:
         return _of_scores(rule.scores, (len(rule.keys) + 1, size))
     if isinstance(rule, NextItems):
         inside = ((rule.neighbours >= 0) & (rule.neighbours < size)).all()
-        return _of_scores(rule.weights, (size, *rule.neighbours.shape[1:])) or ("" if inside else "neighbours that are no rows of the item table")
+        return _of_scores(rule.weights, (size, *rule.neighbours.shape[1:])) or (
+            "" if inside else "neighbours that are no rows of the item table"
+        )
     return f"a {type(rule).__name__}"
 
 
 def _of_scores(scores: np.ndarray, shape: tuple[int, ...]) -> str:
     if np.shape(scores) != shape:
         return f"scores of shape {np.shape(scores)} where {shape} is needed"
-    return "" if np.isfinite(scores).all() and (scores >= 0).all() else "scores that are not finite numbers of at least 0"
+    return (
+        "" if np.isfinite(scores).all() and (scores >= 0).all() else "scores that are not finite numbers of at least 0"
+    )

@@ -1,9 +1,11 @@
 """What a rule is, once it is counted: one of three forms that the served graph knows how to score with.
 
-A rule is a function `(launch, log) -> PerItem | PerContext | NextItems` that is named in the declaration: a built-in one by its name, one of
-yours by its dotted path. Scores are at least 0; an item with 0 is one the rule says nothing of, so that the declared fallbacks order it.
+A rule is a function `(launch, log) -> PerItem | PerContext | NextItems` that is named in the declaration: a built-in
+one by its name, one of yours by its dotted path. Scores are at least 0; an item with 0 is one the rule says nothing of,
+so that the declared fallbacks order it.
 
-Letters: N rows of the item table (row 0 is the unknown item), e positive events, S context slices, M neighbours kept per item.
+Letters: N rows of the item table (row 0 is the unknown item), e positive events, S context slices, M neighbours kept
+  per item.
 """
 
 import dataclasses
@@ -85,7 +87,9 @@ def context_keys(columns: list[np.ndarray]) -> np.ndarray:
     """
     if any(column.dtype.kind == "f" for column in columns):
         raise TypeError("a context slice needs words or whole numbers, got a column of fractions")
-    texts = [column if column.dtype == object else column.astype(np.int64).astype(bytes).astype(object) for column in columns]
+    texts = [
+        column if column.dtype == object else column.astype(np.int64).astype(bytes).astype(object) for column in columns
+    ]
     keys = texts[0]
     for text in texts[1:]:
         keys = keys + SEPARATOR + text

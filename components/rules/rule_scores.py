@@ -1,6 +1,7 @@
 """The served graph of counted rules: scores of all candidates, by one rule after the other.
 
-Letters: B requests, L items of history, N rows of the item table, A candidates, S context slices, M neighbours per item, W a rule's window.
+Letters: B requests, L items of history, N rows of the item table, A candidates, S context slices, M neighbours per
+  item, W a rule's window.
 """
 
 from collections.abc import Iterable, Mapping
@@ -33,7 +34,8 @@ class RuleScores(tf.Module):
     def __call__(self, order: Iterable[str], history: tf.Tensor, context: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Scores by the rules of an order: what the first knows stands before what only the second knows, and so on.
 
-        The best item of each rule has the score 1 before the rules are put on top of each other, so a score tells nothing but the place.
+        The best item of each rule has the score 1 before the rules are put on top of each other, so a score tells
+        nothing but the place.
         A boosted item counts so many times within each rule; what a rule knows nothing of, no factor lifts into it.
 
         Args:
@@ -48,7 +50,9 @@ class RuleScores(tf.Module):
         for level, name in enumerate(reversed(tuple(order))):
             scores = self._rules[name](history, context)
             scores = scores if self._boost is None else scores * self._boost
-            best = tf.maximum(tf.reduce_max(scores, axis=1, keepdims=True), 0.0)  # no candidate at all has the maximum -inf
+            best = tf.maximum(
+                tf.reduce_max(scores, axis=1, keepdims=True), 0.0
+            )  # no candidate at all has the maximum -inf
             settled = (tf.math.divide_no_nan(scores, best) + TIE * below / max(level, 1)) / (1.0 + TIE)
             below = tf.where(scores > 0, level + settled, below)
         return below
@@ -81,7 +85,9 @@ class _ByContext(tf.Module):
         self._names = rule.columns
         self._scores = world.of_candidates(rule.scores)
         keys = tf.constant(rule.keys.tolist(), tf.string, [len(rule.keys)])
-        self._slices = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, tf.range(len(rule.keys))), len(rule.keys))
+        self._slices = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(keys, tf.range(len(rule.keys))), len(rule.keys)
+        )
 
     def __call__(self, history: tf.Tensor, context: Mapping[str, tf.Tensor]) -> tf.Tensor:
         columns = [tf.reshape(context[name], [-1]) for name in self._names]
@@ -105,4 +111,6 @@ class _ByHistory(tf.Module):
         last = tf.where(places >= 0, tf.gather(history, tf.maximum(places, 0), batch_dims=1), 0)
         decay = tf.pow(tf.constant(self._decay, tf.float32), tf.cast(back, tf.float32))
         weights = tf.gather(self._weights, last) * decay[..., None]
-        return self._scattered(tf.reshape(tf.gather(self._neighbours, last), [batch, -1]), tf.reshape(weights, [batch, -1]))
+        return self._scattered(
+            tf.reshape(tf.gather(self._neighbours, last), [batch, -1]), tf.reshape(weights, [batch, -1])
+        )

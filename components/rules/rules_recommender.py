@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import tensorflow as tf
 
-from components.declaration import Launch
-from components.declaration.criteria_checks import called
+from components.declaration.rule_names import short_name
+from components.declaration.views import ServingView
 from components.features.item_table import ItemTable
 from components.registry.recommender import Recommender
 from components.rules.rule_forms import Rule
@@ -22,7 +22,13 @@ class RulesRecommender(Recommender):
     """Serves one rule, and exports the scores of each (`score_rule_<name>`), so that the evaluation can judge them all."""
 
     def __init__(
-        self, launch: Launch, table: ItemTable, context: dict[str, tf.DType], rules: Mapping[str, Rule], rates: dict[str, np.ndarray], served: str
+        self,
+        launch: ServingView,
+        table: ItemTable,
+        context: dict[str, tf.DType],
+        rules: Mapping[str, Rule],
+        rates: dict[str, np.ndarray],
+        served: str,
     ):
         """Takes the counts.
 
@@ -36,7 +42,7 @@ class RulesRecommender(Recommender):
         """
         super().__init__(launch, table, context)
         self.served = served
-        self._fallbacks = tuple(map(called, launch.rules.fallback_order))
+        self._fallbacks = tuple(map(short_name, launch.rules.fallback_order))
         self._rule_scores = RuleScores(rules, table)
         self._rates = {name: tf.constant(rate, tf.float32) for name, rate in rates.items()}
 
@@ -49,15 +55,19 @@ class RulesRecommender(Recommender):
         scores = self._rule_scores(dict.fromkeys((rule, *self._fallbacks)), history, context)
         return tf.broadcast_to(scores, [tf.shape(history)[0], tf.size(self._active)])
 
-    def probabilities(self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def probabilities(
+        self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
         """The counted rates of the items, whoever asks."""
         return {name: tf.gather(rate, items) for name, rate in self._rates.items()}
 
     def signatures(self) -> dict[str, Callable]:
         """The contract's signatures and one for each declared rule."""
         named = super().signatures()
-        for rule in map(called, self._launch.rules.names):
-            named[RULE_SIGNATURE + rule] = self._traced(self._scorer(rule), {"user_id": (None,), "history": (None, None)})
+        for rule in map(short_name, self._launch.rules.names):
+            named[RULE_SIGNATURE + rule] = self._traced(
+                self._scorer(rule), {"user_id": (None,), "history": (None, None)}
+            )
         return named
 
     def _scorer(self, rule: str) -> Callable:

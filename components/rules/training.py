@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from components.declaration import Launch
-from components.declaration.criteria_checks import called
+from components.declaration.rule_names import short_name
+from components.declaration.views import RulesView
 from components.features import training_data
 from components.features.event_table import EventTable
 from components.features.id_codes import codes
@@ -27,7 +27,7 @@ PRIOR_ROWS = 20.0
 
 def run_fn(fn_args: Any) -> None:
     """TFX's entry: see `tfx.components.trainer.fn_args_utils.FnArgs` for the argument."""
-    data = training_data.read(fn_args)
+    data = training_data.read(fn_args, RulesView)
     served = best_rule(data)
     recommender = counted(data, np.ones(len(data.events), bool), served)
     card = model_card.describe(data, fn_args.custom_config.get(CODE_KEY, ""))
@@ -37,7 +37,7 @@ def run_fn(fn_args: Any) -> None:
 
 def best_rule(data: TrainingData) -> str:
     """The name of the rule with the best gate metric on the last tenth of the training time, counted on the rest; the eval split is not touched."""
-    names = tuple(map(called, data.launch.rules.names))
+    names = tuple(map(short_name, data.launch.rules.names))
     positives = np.sort(data.events.time[data.events.positive])
     if len(positives) < 2:
         return names[0]
@@ -49,10 +49,12 @@ def best_rule(data: TrainingData) -> str:
     def value(rule: str) -> float:
         def score(known: queries.Known) -> np.ndarray:
             context = {name: tf.constant(column) for name, column in known.context.items()}
-            return candidate.rule_scores(rule, candidate.history_rows(tf.constant(known.history, tf.string)), context).numpy()
+            return candidate.rule_scores(
+                rule, candidate.history_rows(tf.constant(known.history, tf.string)), context
+            ).numpy()
 
         answers = queries.ask(score, ids, asked)
-        return float(rank_metrics.gains(data.launch.gate.metric, answers.ranks).mean()) if len(asked) else 0.0
+        return float(rank_metrics.gains(data.launch.promotion.metric, answers.ranks).mean()) if len(asked) else 0.0
 
     return max(names, key=value)
 
@@ -81,7 +83,7 @@ def count_events(data: TrainingData, used: np.ndarray, names: Iterable[str]) -> 
     return declared_rules.count(data.launch, log, names)
 
 
-def _rates(launch: Launch, events: EventTable, rows: np.ndarray, size: int) -> dict[str, np.ndarray]:
+def _rates(launch: RulesView, events: EventTable, rows: np.ndarray, size: int) -> dict[str, np.ndarray]:
     """How often an item fulfils each objective, drawn towards the mean: (ones + prior x mean) / (labels + prior): [N] float32."""
     rates = {}
     for objective in launch.ranking_objectives:

@@ -10,7 +10,10 @@ from components.serving.request_values import MAX_ID_BYTES
 JSON = "application/json"
 Schema = dict[str, Any]
 ID: Schema = {"oneOf": [{"type": "string", "maxLength": MAX_ID_BYTES}, {"type": "integer"}]}
-CONTEXT: Schema = {"type": ["string", "number", "null"], "description": "text or a number, as the log has it; null is not known"}
+CONTEXT: Schema = {
+    "type": ["string", "number", "null"],
+    "description": "text or a number, as the log has it; null is not known",
+}
 ERROR: Schema = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
 _SAID = {
     BAD_REQUEST: "what was needed, where, and what was found there",
@@ -27,17 +30,28 @@ def predict(launch: Launch, limits: Limits) -> Schema:
     ids = {"type": "array", "items": ID, "maxItems": limits.ids}
     values: Schema = {USER: ID, HISTORY: ids, EXCLUDED: ids} | dict.fromkeys(launch.log.context, CONTEXT)
     row: Schema = {"type": "object", "additionalProperties": False, "required": [USER], "properties": values}
-    other: Schema = {"type": "object", "description": "a row as another signature takes it, see /metadata", "properties": {ITEMS: ids}}
+    other: Schema = {
+        "type": "object",
+        "description": "a row as another signature takes it, see /metadata",
+        "properties": {ITEMS: ids},
+    }
     columns = {name: {"type": "array", "items": value} for name, value in values.items()}
     body = {
         "type": "object",
         "additionalProperties": False,
         "properties": {
-            "signature_name": {"anyOf": [{"const": DEFAULT_SIGNATURE}, {"type": "string"}], "default": DEFAULT_SIGNATURE},
+            "signature_name": {
+                "anyOf": [{"const": DEFAULT_SIGNATURE}, {"type": "string"}],
+                "default": DEFAULT_SIGNATURE,
+            },
             "instances": {"type": "array", "items": {"anyOf": [row, other]}, "minItems": 1, "maxItems": limits.rows},
             "inputs": {"type": "object", "properties": columns},
             "k": {"type": ["integer", "null"], "minimum": 1, "description": "how many answers; all without it"},
-            "log": {"type": "boolean", "default": True, "description": "false: nobody sees this, so it is no impression"},
+            "log": {
+                "type": "boolean",
+                "default": True,
+                "description": "false: nobody sees this, so it is no impression",
+            },
         },
         "oneOf": [{"required": ["instances"]}, {"required": ["inputs"]}],
         "example": {"instances": [{USER: "u00012"}]},
@@ -52,7 +66,12 @@ def events(launch: Launch, limits: Limits) -> Schema:
     kinds: Schema = {"enum": list(launch.positive_events)} if launch.log.event else {"type": "null"}
     values: Schema = {"user_id": ID, "item_id": ID, "event": kinds, "request_id": ID, "value": {"type": "number"}}
     needed = ["user_id", "item_id", *(["event"] if launch.log.event else [])]
-    event = {"type": "object", "additionalProperties": False, "required": needed, "properties": values | dict.fromkeys(launch.log.context, CONTEXT)}
+    event = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": needed,
+        "properties": values | dict.fromkeys(launch.log.context, CONTEXT),
+    }
     listed = {"type": "array", "items": event, "minItems": 1, "maxItems": limits.ids}
     body = {"type": "object", "additionalProperties": False, "required": ["events"], "properties": {"events": listed}}
     answer = {"type": "object", "required": ["accepted"], "properties": {"accepted": {"type": "integer"}}}
@@ -65,7 +84,10 @@ def lookup() -> Schema:
 
 
 def _described(body: Schema, answer: Schema, refusals: tuple[int, ...]) -> Schema:
-    return {"requestBody": {"required": True, "content": {JSON: {"schema": body}}}, "responses": _answers(answer, refusals)}
+    return {
+        "requestBody": {"required": True, "content": {JSON: {"schema": body}}},
+        "responses": _answers(answer, refusals),
+    }
 
 
 def _answers(answer: Schema, refusals: tuple[int, ...]) -> Schema:

@@ -29,7 +29,9 @@ MODEL, VERSION = "/v1/models/{name}", "/v1/models/{name}/versions/{version}"
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def create(service: Service, queue: WorkQueue, close: Callable[[], None] = lambda: None, demo: Demo | None = None) -> FastAPI:
+def create(
+    service: Service, queue: WorkQueue, close: Callable[[], None] = lambda: None, demo: Demo | None = None
+) -> FastAPI:
     """The application.
 
     Args:
@@ -98,12 +100,22 @@ def _add_model_routes(app: _App, service: Service, queue: WorkQueue) -> None:
 
     asked, looked_up = api_description.predict(service.launch, service.limits), api_description.lookup()
     for path in (VERSION, MODEL):
-        counted = _route(app, "POST", f"{path}:predict", predict, service, "Ask a signature (TF Serving's predict)", asked)
+        counted = _route(
+            app, "POST", f"{path}:predict", predict, service, "Ask a signature (TF Serving's predict)", asked
+        )
         _route(app, "GET", f"{path}/metadata", metadata, service, "Signatures, and the version's card", looked_up)
         _route(app, "GET", path, status, service, "Which versions there are and which serves", looked_up)
     parameters = {"name": service.launch.name}
     app.direct["POST", f"{MODEL.format_map(parameters)}:predict"] = counted, parameters
-    _route(app, "POST", "/v1/events", events, service, "Tell what users did", api_description.events(service.launch, service.limits))
+    _route(
+        app,
+        "POST",
+        "/v1/events",
+        events,
+        service,
+        "Tell what users did",
+        api_description.events(service.launch, service.limits),
+    )
 
 
 def _add_operations(app: FastAPI, service: Service, queue: WorkQueue) -> None:
@@ -114,14 +126,20 @@ def _add_operations(app: FastAPI, service: Service, queue: WorkQueue) -> None:
 
     async def ready(_: Request) -> Response:
         version = service.holder.number
-        return JSONResponse({"status": "ready" if version else "no version is loaded yet", "version": version}, 200 if version else 503)
+        return JSONResponse(
+            {"status": "ready" if version else "no version is loaded yet", "version": version}, 200 if version else 503
+        )
 
     async def metrics(_: Request) -> Response:
         service.count_logged()
         service.metrics.in_flight.set(queue.in_flight)
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4")
 
-    for path, handler, summary in (("/healthz", alive, "Alive"), ("/readyz", ready, "Ready to answer"), ("/metrics", metrics, "Prometheus")):
+    for path, handler, summary in (
+        ("/healthz", alive, "Alive"),
+        ("/readyz", ready, "Ready to answer"),
+        ("/metrics", metrics, "Prometheus"),
+    ):
         _route(app, "GET", path, handler, service, summary)
 
 
@@ -136,7 +154,9 @@ def _add_demo(app: FastAPI, service: Service, queue: WorkQueue, demo: Demo) -> N
     _route(app, "GET", "/demo", page, service, "A page to try it out: /demo?user=u1")
 
 
-def _route(app: FastAPI, method: str, path: str, handler: Handler, service: Service, summary: str, more: dict | None = None) -> Handler:
+def _route(
+    app: FastAPI, method: str, path: str, handler: Handler, service: Service, summary: str, more: dict | None = None
+) -> Handler:
     """Adds a route that is counted and explains what is wrong; gives its handler."""
     name = handler.__name__
     seconds = service.metrics.seconds.labels(name)
@@ -147,7 +167,9 @@ def _route(app: FastAPI, method: str, path: str, handler: Handler, service: Serv
         try:
             response = await handler(request)
         except RequestError as error:
-            response = JSONResponse({"error": str(error)}, error.status, {"Retry-After": "1"} if error.status == BUSY else None)
+            response = JSONResponse(
+                {"error": str(error)}, error.status, {"Retry-After": "1"} if error.status == BUSY else None
+            )
         except Exception:
             _LOGGER.exception("a request failed")
             response = JSONResponse({"error": "the server failed; its log says why."}, 500)
@@ -156,7 +178,11 @@ def _route(app: FastAPI, method: str, path: str, handler: Handler, service: Serv
         return response
 
     parameters = [part[1:-1] for part in path.replace(":", "/").split("/") if part.startswith("{")]
-    documented = {"parameters": [{"name": each, "in": "path", "required": True, "schema": {"type": "string"}} for each in parameters]}
+    documented = {
+        "parameters": [
+            {"name": each, "in": "path", "required": True, "schema": {"type": "string"}} for each in parameters
+        ]
+    }
     app.add_api_route(
         path,
         counted,
@@ -206,6 +232,8 @@ async def _read(request: Request, most: int) -> bytes:
 
 async def _explain_http(_: Request, error: Exception) -> Response:
     status, detail, headers = (
-        (error.status_code, error.detail, error.headers) if isinstance(error, HTTPException) else (BAD_REQUEST, str(error), None)
+        (error.status_code, error.detail, error.headers)
+        if isinstance(error, HTTPException)
+        else (BAD_REQUEST, str(error), None)
     )
     return JSONResponse({"error": detail}, status, dict(headers) if headers else None)

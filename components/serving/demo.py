@@ -1,7 +1,7 @@
 """What the demo page shows: a user's history, what the rules say, what is served now, and what the last click changed.
 
-The page keeps nothing: clicks stand in its address, `?user=u1&clicked=i7&clicked=i9`. Nothing of it reaches the histories, the log or the
-metrics of answers, so that nobody trains on what was tried out here.
+The page keeps nothing: clicks stand in its address, `?user=u1&clicked=i7&clicked=i9`. Nothing of it reaches the
+histories, the log or the metrics of answers, so that nobody trains on what was tried out here.
 """
 
 import dataclasses
@@ -57,7 +57,11 @@ class Demo:
         columns = self._service.launch.log.context
         users, note = self._choice()
         user = given.get("user") or next(iter(users.histories), "")
-        visit = Visit(user, tuple(value for name, value in parameters if name == "clicked"), {name: given.get(name, "") for name in columns})
+        visit = Visit(
+            user,
+            tuple(value for name, value in parameters if name == "clicked"),
+            {name: given.get(name, "") for name in columns},
+        )
         view = {"launch": self._service.launch.name, "visit": visit, "users": users, "note": note}
         try:
             with self._service.holder.using() as model:
@@ -76,7 +80,9 @@ class Demo:
         known = self._known(visit.user, users)
         history, before = [*known, *visit.clicked], [*known, *visit.clicked[:-1]]
         rows = ({HISTORY: [], EXCLUDED: history}, {HISTORY: history, EXCLUDED: []}, {HISTORY: before, EXCLUDED: []})
-        rules, now, then = self._ask(model, {"instances": [{USER: visit.user} | row | self._context(model, visit) for row in rows]})
+        rules, now, then = self._ask(
+            model, {"instances": [{USER: visit.user} | row | self._context(model, visit) for row in rows]}
+        )
         titles = model.titles()
         # A click and the purchase after it are one thing to look at.
         acted = [
@@ -107,9 +113,13 @@ class Demo:
 
     def _ask(self, model: Model, body: Mapping[str, object]) -> list[Answer]:
         request = predict_request.parse(json.dumps(body).encode(), model.inputs, self._service.limits)
-        return predict_answer.rows(request, model(request.signature, predict_request.arrays(request.rows, model.inputs[request.signature])))
+        return predict_answer.rows(
+            request, model(request.signature, predict_request.arrays(request.rows, model.inputs[request.signature]))
+        )
 
-    def _objectives(self, model: Model, visit: Visit, history: Sequence[str], items: Sequence[str]) -> dict[str, list[float]]:
+    def _objectives(
+        self, model: Model, visit: Visit, history: Sequence[str], items: Sequence[str]
+    ) -> dict[str, list[float]]:
         """Objective to its score for each item; empty where the version does not rank."""
         if RANK not in model.inputs or not items:
             return {}
@@ -133,11 +143,17 @@ def _item(item: str, titles: Mapping[str, str]) -> dict[str, object]:
 
 def _listed(answer: Answer, titles: Mapping[str, str], other: set[str]) -> list[dict[str, object]]:
     """The items of an answer, in order; `both` where the other list has them, too."""
-    return [_item(item, titles) | {"score": score, "both": item in other} for item, score in zip(answer[ITEMS], answer["scores"], strict=True)]
+    return [
+        _item(item, titles) | {"score": score, "both": item in other}
+        for item, score in zip(answer[ITEMS], answer["scores"], strict=True)
+    ]
 
 
 def _moved(listed: list[dict[str, object]], before: Sequence[str] | None) -> list[dict[str, object]]:
     """With what the last click did to each item: places up, places down (negative), or None for one that was not there."""
     if before is None:
         return listed
-    return [each | {"moved": before.index(each["id"]) - place if each["id"] in before else None} for place, each in enumerate(listed)]
+    return [
+        each | {"moved": before.index(each["id"]) - place if each["id"] in before else None}
+        for place, each in enumerate(listed)
+    ]

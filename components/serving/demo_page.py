@@ -6,7 +6,14 @@ from collections.abc import Mapping
 import jinja2
 
 # Nothing but the page's own style: whatever a title holds, a browser runs and loads none of it.
-_POLICY = ("default-src 'none'", "img-src data:", "style-src 'unsafe-inline'", "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'")
+_POLICY = (
+    "default-src 'none'",
+    "img-src data:",
+    "style-src 'unsafe-inline'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+)
 HEADERS = {"content-security-policy": "; ".join(_POLICY)}
 
 STYLE = """

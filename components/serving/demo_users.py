@@ -51,13 +51,18 @@ def read(launch: Launch, base: str) -> DemoUsers:
         return NOBODY
     reader = LogReader((newest,), Layout.of_log(log))
     rows = reader.settle((log.user, log.item, log.time, *((log.event,) if log.event else ()), *log.context))
-    return DemoUsers(_histories(launch, rows), {name: _words(rows[name]) for name in log.context if pa.types.is_string(rows[name].type)})
+    return DemoUsers(
+        _histories(launch, rows),
+        {name: _words(rows[name]) for name in log.context if pa.types.is_string(rows[name].type)},
+    )
 
 
 def _histories(launch: Launch, rows: pa.Table) -> dict[str, list[str]]:
     log = launch.log
     if log.event:
-        rows = rows.filter(pc.is_in(rows[log.event].cast(pa.string()), value_set=pa.array(launch.positive_events, pa.string())))
+        rows = rows.filter(
+            pc.is_in(rows[log.event].cast(pa.string()), value_set=pa.array(launch.positive_events, pa.string()))
+        )
     newest = rows.take(pa.array(np.argsort(-rows[log.time].to_numpy(), kind="stable")))
     histories: dict[str, list[str]] = {}
     for user, item in zip(newest[log.user].to_pylist(), newest[log.item].to_pylist(), strict=True):

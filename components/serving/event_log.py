@@ -3,9 +3,10 @@
     .open-3f9c21ab.jsonl               being written: hidden, so no reader takes it, and locked by its writer
     traffic-1795449687-3f9c21ab.jsonl  closed: whole rows only, renamed in one step, never touched again
 
-Where the declared log has a folder per day, a closed file lies in that of its day (UTC). A thread writes, so that no request waits for a
-disk. After kill -9 the open file lies there with at most one torn row at its end; the next start cuts that off and closes the file. What is
-lost is what was not yet handed to the operating system: at most `FLUSH_SECONDS`.
+Where the declared log has a folder per day, a closed file lies in that of its day (UTC). A thread writes, so that no
+request waits for a disk. After kill -9 the open file lies there with at most one torn row at its end; the next start
+cuts that off and closes the file. What is lost is what was not yet handed to the operating system: at most
+`FLUSH_SECONDS`.
 """
 
 import contextlib
@@ -33,7 +34,9 @@ _END: Sequence[Mapping[str, Any]] = ()
 class EventLog:
     """Appends rows to rotating files; `close` (or the next start) makes the last one readable."""
 
-    def __init__(self, folder: Path, rows_per_file: int = 100_000, seconds_per_file: float = 300.0, day_folder: str = ""):
+    def __init__(
+        self, folder: Path, rows_per_file: int = 100_000, seconds_per_file: float = 300.0, day_folder: str = ""
+    ):
         """Recovers what an earlier server left, and starts the writer.
 
         Args:
@@ -41,7 +44,12 @@ class EventLog:
           rows_per_file, seconds_per_file: a file is closed when it has so many rows, or is so old.
           day_folder: the folder of a day's files below it, as for `strftime`; "" for none.
         """
-        self._folder, self._most_rows, self._most_seconds, self._day_folder = folder, rows_per_file, seconds_per_file, day_folder
+        self._folder, self._most_rows, self._most_seconds, self._day_folder = (
+            folder,
+            rows_per_file,
+            seconds_per_file,
+            day_folder,
+        )
         self.written = self.dropped = 0
         folder.mkdir(parents=True, exist_ok=True)
         recover(folder, day_folder)
@@ -74,7 +82,9 @@ class EventLog:
             rows = [row for batch in batches for row in batch]
             try:
                 self._append(rows)
-                if self._file and (ended or self._rows >= self._most_rows or time.monotonic() - self._opened >= self._most_seconds):
+                if self._file and (
+                    ended or self._rows >= self._most_rows or time.monotonic() - self._opened >= self._most_seconds
+                ):
                     self._rotate()
             except Exception:
                 # A full disk: the rows are lost and counted, the server goes on, and so does this thread.

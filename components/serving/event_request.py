@@ -1,8 +1,10 @@
 """What `POST /v1/events` takes: actions that users did, as they happen.
 
-    {"events": [{"user_id": "u1", "item_id": "i7", "event": "click", "request_id": "...", "value": 4.5, "device": "mobile"}, ...]}
+    {"events": [{"user_id": "u1", "item_id": "i7", "event": "click", "request_id": "...", "value": 4.5, "device":
+    "mobile"}, ...]}
 
-User and item are needed; `event` where the declared log has such a column. `request_id` is the one of the answer that showed the item.
+User and item are needed; `event` where the declared log has such a column. `request_id` is the one of the answer that
+showed the item.
 """
 
 import dataclasses

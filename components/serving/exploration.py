@@ -2,12 +2,14 @@
 
 Letters: n candidates (the answers of the model), e the share, k the places shown.
 
-With probability 1 - e the answers are shown as ranked (policy "model" or "rules"); with probability e in a uniformly random order (policy
+With probability 1 - e the answers are shown as ranked (policy "model" or "rules"); with probability e in a uniformly
+random order (policy
 "explore"). So the probability that the server shows item i at place j, whatever drew it, is
 
   P(i at j) = (1 - e) [i is ranked j-th] + e / n
 
-which is what an off-policy estimate divides by (inverse propensity: Horvitz and Thompson, 1952). With e = 0 it is 1 throughout.
+which is what an off-policy estimate divides by (inverse propensity: Horvitz and Thompson, 1952). With e = 0 it is 1
+throughout.
 """
 
 import random

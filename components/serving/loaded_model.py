@@ -1,7 +1,8 @@
 """A version in memory: a SavedModel behind a session, its signatures, its warm-up.
 
-It is loaded as TF Serving loads it, into a session, and not by `tf.saved_model.load`: a load takes 0.45 CPU-s instead of 0.7 (the shop's
-model), most of it outside of Python, so that requests go on meanwhile. TensorFlow is imported by the functions that need it.
+It is loaded as TF Serving loads it, into a session, and not by `tf.saved_model.load`: a load takes 0.45 CPU-s instead
+of 0.7 (the shop's model), most of it outside of Python, so that requests go on meanwhile. TensorFlow is imported by the
+functions that need it.
 """
 
 import logging
@@ -41,9 +42,15 @@ class LoadedModel:
         """
         self.number, self.folder, self.card = number, folder, card_file.read(folder)
         self._session, signatures = _open(folder, threads)
-        self._calls = {name: _Call(self._session, definition) for name, definition in signatures.items() if _is_served(name, definition)}
+        self._calls = {
+            name: _Call(self._session, definition)
+            for name, definition in signatures.items()
+            if _is_served(name, definition)
+        }
         catalogue = signatures.get("catalogue")
-        self._catalogue = _Call(self._session, catalogue) if catalogue and {ITEMS, "titles"} <= set(catalogue.outputs) else None
+        self._catalogue = (
+            _Call(self._session, catalogue) if catalogue and {ITEMS, "titles"} <= set(catalogue.outputs) else None
+        )
         self._titles: dict[str, str] | None = None
         self.inputs: dict[str, tuple[Input, ...]] = {name: call.inputs for name, call in self._calls.items()}
         self.outputs: dict[str, tuple[Input, ...]] = {name: call.outputs for name, call in self._calls.items()}
@@ -101,7 +108,9 @@ class LoadedModel:
         """Item id to title, of what may be recommended; empty where the version does not say. Read once, when it is first asked for."""
         if self._titles is None:
             found = self._catalogue({}) if self._catalogue else {ITEMS: np.array([]), "titles": np.array([])}
-            ids, titles = ([text.decode("utf-8", "replace") for text in found[name].tolist()] for name in (ITEMS, "titles"))
+            ids, titles = (
+                [text.decode("utf-8", "replace") for text in found[name].tolist()] for name in (ITEMS, "titles")
+            )
             self._titles = dict(zip(ids, titles, strict=True))
         return self._titles
 
@@ -136,9 +145,9 @@ class LoadedModel:
 class _Call:
     """One signature as a callable of the session: names resolved once, and run in the thread that calls, without a hop to TensorFlow's own.
 
-    Measured on 1,000 items, one request: 0.03 ms; `Session.make_callable`, which looks everything up again, 0.2; a signature of
-    `tf.saved_model.load` 0.2. The method is TensorFlow's own (Keras 2 runs on it) and not of its public interface: the tests hold it
-    to the same answers and errors on every TensorFlow that is supported.
+    Measured on 1,000 items, one request: 0.03 ms; `Session.make_callable`, which looks everything up again, 0.2; a
+    signature of `tf.saved_model.load` 0.2. The method is TensorFlow's own (Keras 2 runs on it) and not of its public
+    interface: the tests hold it to the same answers and errors on every TensorFlow that is supported.
     """
 
     def __init__(self, session: typing.Any, definition: typing.Any):
@@ -197,7 +206,10 @@ def _warmup_requests(path: Path) -> typing.Iterator[tuple[str, Arrays]]:
     for record in tf.compat.v1.io.tf_record_iterator(str(path)):
         log = prediction_log_pb2.PredictionLog.FromString(record)
         request = log.predict_log.request
-        yield request.model_spec.signature_name, {name: tf.make_ndarray(value) for name, value in request.inputs.items()}
+        yield (
+            request.model_spec.signature_name,
+            {name: tf.make_ndarray(value) for name, value in request.inputs.items()},
+        )
 
 
 def _first_line(error: Exception) -> str:

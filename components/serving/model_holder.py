@@ -1,8 +1,8 @@
 """The version that serves now, and the change to another one while requests go on.
 
-A thread looks into the folder of versions. A new one is loaded and warmed up beside the old one; then one assignment makes it the
-current one; requests that began with the old one end with it. A version that does not load or fails its warm-up is refused, and not tried
-again until its folder changes.
+A thread looks into the folder of versions. A new one is loaded and warmed up beside the old one; then one assignment
+makes it the current one; requests that began with the old one end with it. A version that does not load or fails its
+warm-up is refused, and not tried again until its folder changes.
 """
 
 import contextlib
@@ -54,7 +54,9 @@ class Model(Protocol):
 class ModelHolder:
     """Holds the current model and follows the folder of versions."""
 
-    def __init__(self, folder: Path, load: Callable[[Version], Model], changed: Callable[[str], None] = lambda event: None):
+    def __init__(
+        self, folder: Path, load: Callable[[Version], Model], changed: Callable[[str], None] = lambda event: None
+    ):
         """Starts with nothing loaded.
 
         Args:
@@ -136,9 +138,15 @@ class ModelHolder:
 
     def status(self) -> list[dict[str, object]]:
         """What TF Serving's status says of each version that is in the folder or current."""
-        numbers = {version.number: _mark(version) for version in versions.listed(self.folder) if version.state != "withdrawn"}
+        numbers = {
+            version.number: _mark(version) for version in versions.listed(self.folder) if version.state != "withdrawn"
+        }
         numbers.setdefault(self.number, (0, 0))
-        return [_state(number, number == self.number, self._refused.get(mark)) for number, mark in sorted(numbers.items(), reverse=True) if number]
+        return [
+            _state(number, number == self.number, self._refused.get(mark))
+            for number, mark in sorted(numbers.items(), reverse=True)
+            if number
+        ]
 
     def follow(self, seconds: float) -> None:
         """Looks into the folder every so many seconds, in a thread of its own, until `stop`."""
@@ -171,5 +179,9 @@ def _mark(version: Version) -> tuple[int, int]:
 
 def _state(number: int, current: bool, problem: str | None) -> dict[str, object]:
     state = "AVAILABLE" if current else "END"
-    error = {"error_code": "OK", "error_message": ""} if problem is None else {"error_code": "UNKNOWN", "error_message": problem}
+    error = (
+        {"error_code": "OK", "error_message": ""}
+        if problem is None
+        else {"error_code": "UNKNOWN", "error_message": problem}
+    )
     return {"version": str(number), "state": state, "status": error}

@@ -1,6 +1,7 @@
 """The answer to a predict request in TF Serving's REST form.
 
-Rows: {"predictions": [{"item_ids": [...], "scores": [...]}, ...]}; columns: {"outputs": {"item_ids": [[...], ...], ...}}. A signature with
+Rows: {"predictions": [{"item_ids": [...], "scores": [...]}, ...]}; columns: {"outputs": {"item_ids": [[...], ...],
+  ...}}. A signature with
 one output gives its bare value. What pads an answer (ids "" with scores of -inf, items beyond a row's own) is cut off.
 """
 

@@ -3,9 +3,10 @@
 Row form     {"signature_name": "rank", "instances": [{"user_id": "u1", "item_ids": ["a", "b"]}, ...]}
 Column form  {"inputs": {"user_id": ["u1", ...], "item_ids": [["a", "b"], ...]}}
 
-The smallest row is a user id. What else is missing is filled: context with "not known", `exclude_ids` with nothing, `history` by whoever
-keeps histories (`None` here; an empty list says that there is none). Lists need not be of equal length: they are padded with "".
-Ours beside TF Serving's: `k` (how many answers), `log` (false: this is no impression that anyone sees).
+The smallest row is a user id. What else is missing is filled: context with "not known", `exclude_ids` with nothing,
+`history` by whoever keeps histories (`None` here; an empty list says that there is none). Lists need not be of equal
+length: they are padded with "". Ours beside TF Serving's: `k` (how many answers), `log` (false: this is no impression
+that anyone sees).
 """
 
 import base64
@@ -108,7 +109,9 @@ def _instances(value: object, wanted: Mapping[str, Input], limits: Limits) -> li
 
 def _named(value: object, wanted: Mapping[str, Input]) -> object:
     """A signature with one input takes its bare value, too."""
-    return {next(iter(wanted)): value} if len(wanted) == 1 and (not isinstance(value, dict) or "b64" in value) else value
+    return (
+        {next(iter(wanted)): value} if len(wanted) == 1 and (not isinstance(value, dict) or "b64" in value) else value
+    )
 
 
 def _transposed(value: object, wanted: Mapping[str, Input], limits: Limits) -> list:
@@ -122,7 +125,9 @@ def _transposed(value: object, wanted: Mapping[str, Input], limits: Limits) -> l
             raise RequestError(f"inputs.{name} needs a list with a value per row, got {shown(column)}.")
     sizes = {name: len(column) for name, column in columns.items()}
     if len(set(sizes.values())) > 1:
-        raise RequestError(f"inputs needs columns of one length, got {', '.join(f'{name}: {size:,}' for name, size in sizes.items())}.")
+        raise RequestError(
+            f"inputs needs columns of one length, got {', '.join(f'{name}: {size:,}' for name, size in sizes.items())}."
+        )
     _check_rows(max(sizes.values(), default=0), "inputs", limits)
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 

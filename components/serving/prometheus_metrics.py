@@ -11,15 +11,27 @@ class Metrics:
     def __init__(self) -> None:
         """Starts at zero."""
         self._registry = CollectorRegistry()
-        self.seconds = Histogram("dayone_request_seconds", "Time to answer, by route.", ["route"], buckets=BUCKETS, registry=self._registry)
-        self.requests = Counter("dayone_requests", "Requests, by route and HTTP status.", ["route", "status"], registry=self._registry)
-        self.rows = Counter("dayone_rows", "Rows answered, by signature and policy.", ["signature", "policy"], registry=self._registry)
+        self.seconds = Histogram(
+            "dayone_request_seconds", "Time to answer, by route.", ["route"], buckets=BUCKETS, registry=self._registry
+        )
+        self.requests = Counter(
+            "dayone_requests", "Requests, by route and HTTP status.", ["route", "status"], registry=self._registry
+        )
+        self.rows = Counter(
+            "dayone_rows", "Rows answered, by signature and policy.", ["signature", "policy"], registry=self._registry
+        )
         self.version = Gauge("dayone_model_version", "The version that serves.", registry=self._registry)
-        self.changes = Counter("dayone_version_changes", "Versions loaded and refused.", ["event"], registry=self._registry)
+        self.changes = Counter(
+            "dayone_version_changes", "Versions loaded and refused.", ["event"], registry=self._registry
+        )
         self.in_flight = Gauge("dayone_in_flight", "Requests that wait or are worked on.", registry=self._registry)
-        self.history_failures = Counter("dayone_history_failures", "Histories that the store did not give or take.", registry=self._registry)
+        self.history_failures = Counter(
+            "dayone_history_failures", "Histories that the store did not give or take.", registry=self._registry
+        )
         self.logged = Gauge("dayone_logged_rows", "Rows written to the log.", registry=self._registry)
-        self.dropped = Gauge("dayone_dropped_rows", "Rows that could not be written to the log.", registry=self._registry)
+        self.dropped = Gauge(
+            "dayone_dropped_rows", "Rows that could not be written to the log.", registry=self._registry
+        )
 
     def text(self) -> bytes:
         """All of it in Prometheus' text format."""

@@ -9,7 +9,14 @@ from components.serving.request_errors import TOO_LARGE, RequestError
 
 MAX_ID_BYTES = 512
 # What stands for a missing value, by dtype: the served graph takes it as nothing known.
-BLANK: dict[str, typing.Any] = {"string": b"", "int64": MISSING_INT, "int32": 0, "float32": math.nan, "float64": math.nan, "bool": False}
+BLANK: dict[str, typing.Any] = {
+    "string": b"",
+    "int64": MISSING_INT,
+    "int32": 0,
+    "float32": math.nan,
+    "float64": math.nan,
+    "bool": False,
+}
 _INTEGERS = {"int64": 64, "int32": 32}
 
 
@@ -62,7 +69,9 @@ def _encoded(text: str, where: str) -> bytes:
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise RequestError(f"{where} needs text of whole characters, got half a surrogate pair: {shown(text)}.") from error
+        raise RequestError(
+            f"{where} needs text of whole characters, got half a surrogate pair: {shown(text)}."
+        ) from error
 
 
 def _bounded(encoded: bytes, where: str) -> bytes:

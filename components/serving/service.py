@@ -1,7 +1,7 @@
 """What the server does with a request, whatever carries it: bytes in, bytes out.
 
-A recommendation (`serving_default`) gets its missing history from the store, is drawn in an order that may explore, and is logged as
-impressions. The other signatures are asked and answered.
+A recommendation (`serving_default`) gets its missing history from the store, is drawn in an order that may explore, and
+is logged as impressions. The other signatures are asked and answered.
 """
 
 import dataclasses
@@ -109,7 +109,9 @@ class Service:
         policy = exploration.EXPLORE if explores else str(model.card.get("kind", "model"))
         return Drawn(secrets.token_hex(8), policy, chances[: len(answer[ITEMS])])
 
-    def _note(self, request: PredictRequest, answers: Sequence[predict_answer.Answer], drawn: Sequence[Drawn], model: Model) -> None:
+    def _note(
+        self, request: PredictRequest, answers: Sequence[predict_answer.Answer], drawn: Sequence[Drawn], model: Model
+    ) -> None:
         """Logs what is shown."""
         if self.log is None or not request.log:
             return
@@ -151,7 +153,9 @@ class Service:
         with self.holder.using(version) as model:
             spec = {"name": self.launch.name, "signature_name": "", "version": str(model.number)}
             described = {name: _signature(model, name) for name in sorted(model.inputs)}
-            return json.dumps({"model_spec": spec, "metadata": {"signature_def": {"signature_def": described}, "card": model.card}}).encode()
+            return json.dumps(
+                {"model_spec": spec, "metadata": {"signature_def": {"signature_def": described}, "card": model.card}}
+            ).encode()
 
     def count_logged(self) -> None:
         """Brings the log's figures into the metrics."""

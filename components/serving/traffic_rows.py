@@ -115,7 +115,8 @@ class TrafficRows:
           given: `value`, `request_id` and context columns, as far as the caller gives them.
 
         Returns:
-          The row; place, policy, propensity, version and context are those of the answer of that request, where it is remembered.
+          The row; place, policy, propensity, version and context are those of the answer of that request, where it is
+          remembered.
         """
         log, request = self._log, given.get("request_id")
         row = _row(log, user, item, event, time)

@@ -1,7 +1,7 @@
 """The bounded queue between the network and the model: what does not fit is told so at once, instead of waiting for ever.
 
-Threads of its own and one future per piece, not `run_in_executor` under `wait_for` and `shield`: the way to the model and back took 0.15 ms
-of a request's 1.0 with those (measured, one client).
+Threads of its own and one future per piece, not `run_in_executor` under `wait_for` and `shield`: the way to the model
+and back took 0.15 ms of a request's 1.0 with those (measured, one client).
 """
 
 import asyncio
@@ -30,7 +30,9 @@ class WorkQueue:
         self._most, self.seconds = threads + waiting, seconds
         self.in_flight = 0
         self._pieces: queue.SimpleQueue[_Piece | None] = queue.SimpleQueue()
-        self._threads = [threading.Thread(target=self._work, name=f"model-{number}", daemon=True) for number in range(threads)]
+        self._threads = [
+            threading.Thread(target=self._work, name=f"model-{number}", daemon=True) for number in range(threads)
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -38,10 +40,13 @@ class WorkQueue:
         """The result of the work.
 
         Raises:
-          RequestError: if the queue is full, or the time is over; work that began goes on, as a thread cannot be stopped, and keeps its place.
+          RequestError: if the queue is full, or the time is over; work that began goes on, as a thread cannot be
+            stopped, and keeps its place.
         """
         if self.in_flight >= self._most:
-            raise RequestError(f"the server is busy: {self.in_flight:,} requests wait or are worked on. Try again.", BUSY)
+            raise RequestError(
+                f"the server is busy: {self.in_flight:,} requests wait or are worked on. Try again.", BUSY
+            )
         self.in_flight += 1
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()

@@ -1,6 +1,7 @@
 """Explains what ExampleValidator found: what the schema expected, what the data hold, in how many rows.
 
-ExampleValidator says that something is wrong; how many rows it concerns, and with which values, is in the statistics it looked at.
+ExampleValidator says that something is wrong; how many rows it concerns, and with which values, is in the statistics it
+looked at.
 """
 
 import collections.abc
@@ -11,7 +12,12 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_p
 from components.validation.anomaly_text import Anomaly
 from components.validation.schema_limits import bounds_of, domain_of, listed, type_words, wants_every_row
 
-_ABSENT = ("SCHEMA_MISSING_COLUMN", "FEATURE_TYPE_NOT_PRESENT", "FEATURE_TYPE_LOW_FRACTION_PRESENT", "FEATURE_TYPE_LOW_NUMBER_PRESENT")
+_ABSENT = (
+    "SCHEMA_MISSING_COLUMN",
+    "FEATURE_TYPE_NOT_PRESENT",
+    "FEATURE_TYPE_LOW_FRACTION_PRESENT",
+    "FEATURE_TYPE_LOW_NUMBER_PRESENT",
+)
 _RANGES = ("_SMALL_INT", "_BIG_INT", "_SMALL_FLOAT", "_BIG_FLOAT")
 _SHAPES = ("INVALID_FEATURE_SHAPE", "FEATURE_TYPE_LOW_NUMBER_VALUES", "FEATURE_TYPE_HIGH_NUMBER_VALUES")
 _STATISTICS_TYPES = {"STRING": "BYTES"}
@@ -26,7 +32,11 @@ def explain(found: anomalies_pb2.Anomalies, statistics: statistics_pb2.DatasetFe
     """
     if found.data_missing or not statistics.num_examples:
         return [Anomaly("", "at least one row", "no row at all")]
-    whole = [Anomaly("", "what the schema says of the whole", info.description) for info in [found.dataset_anomaly_info] if info.reason]
+    whole = [
+        Anomaly("", "what the schema says of the whole", info.description)
+        for info in [found.dataset_anomaly_info]
+        if info.reason
+    ]
     columns = {".".join(column.path.step) or column.name: column for column in statistics.features}
     features = {feature.name: feature for feature in found.baseline.feature}
     each: list[Anomaly] = []
@@ -43,9 +53,17 @@ def _explain_column(
     reasons = {anomalies_pb2.AnomalyInfo.Type.Name(reason.type): reason.description.strip() for reason in info.reason}
     expected_type = type_words(schema_pb2.FeatureType.Name(feature.type))
     if "SCHEMA_NEW_COLUMN" in reasons:
-        yield Anomaly(name, "no such column", f"a column of type {type_words(rows.kind)}: {rows.sample()}, in {rows.share(rows.filled)}")
+        yield Anomaly(
+            name,
+            "no such column",
+            f"a column of type {type_words(rows.kind)}: {rows.sample()}, in {rows.share(rows.filled)}",
+        )
     elif "UNEXPECTED_DATA_TYPE" in reasons:
-        yield Anomaly(name, f"values of type {expected_type}", f"type {type_words(rows.kind)}: {rows.sample()}, in {rows.share(rows.filled)}")
+        yield Anomaly(
+            name,
+            f"values of type {expected_type}",
+            f"type {type_words(rows.kind)}: {rows.sample()}, in {rows.share(rows.filled)}",
+        )
     else:
         yield from _explain_values(name, reasons, feature, rows, schema)
 
@@ -62,7 +80,11 @@ def _explain_values(
 
     absent = has(*_ABSENT)
     if absent:
-        yield Anomaly(name, "a value in every row" if wants_every_row(feature) else "values", f"missing in {rows.share(rows.missing)}")
+        yield Anomaly(
+            name,
+            "a value in every row" if wants_every_row(feature) else "values",
+            f"missing in {rows.share(rows.missing)}",
+        )
     if has("ENUM_TYPE_UNEXPECTED_STRING_VALUES"):
         allowed = domain_of(feature, schema) or []
         yield Anomaly(name, f"one of {listed(sorted(allowed))}", rows.strange(allowed))
@@ -70,7 +92,11 @@ def _explain_values(
         yield Anomaly(name, _range_words(*bounds_of(feature)), rows.outside(*bounds_of(feature)))
     # A fixed shape includes presence, so TFDV tells of a missing value twice.
     if has(*_SHAPES) and not absent:
-        common = rows.column.num_stats.common_stats if rows.column.HasField("num_stats") else rows.column.string_stats.common_stats
+        common = (
+            rows.column.num_stats.common_stats
+            if rows.column.HasField("num_stats")
+            else rows.column.string_stats.common_stats
+        )
         yield Anomaly(name, "one value a row", f"from {common.min_num_values} to {common.max_num_values} values a row")
     for reason in sorted(set(reasons) - explained):
         yield Anomaly(name, "what the schema says of it", reasons[reason] or reason)
@@ -91,7 +117,11 @@ class _Rows:
         """A number of rows, and which share that is."""
         if rows >= self._total:
             return f"all {self._total:,} rows"
-        return f"{about}{rows:,.0f} of {self._total:,} rows ({100 * rows / self._total:.3g}%)" if rows else f"0 of {self._total:,} rows"
+        return (
+            f"{about}{rows:,.0f} of {self._total:,} rows ({100 * rows / self._total:.3g}%)"
+            if rows
+            else f"0 of {self._total:,} rows"
+        )
 
     def sample(self) -> str:
         """What the column holds: the most frequent texts, or the range of the numbers."""
@@ -114,10 +144,16 @@ class _Rows:
         numbers = self.column.num_stats
         ends = [f"{numbers.min:g}"] if low is not None and numbers.min < low else []
         ends += [f"{numbers.max:g}"] if high is not None and numbers.max > high else []
-        standard = [histogram for histogram in numbers.histograms if histogram.type == statistics_pb2.Histogram.STANDARD]
+        standard = [
+            histogram for histogram in numbers.histograms if histogram.type == statistics_pb2.Histogram.STANDARD
+        ]
         surely, perhaps = 0.0, 0.0
         for bucket in standard[0].buckets if standard else []:
-            start, end = (math.ceil(bucket.low_value), math.floor(bucket.high_value)) if self.kind == "INT" else (bucket.low_value, bucket.high_value)
+            start, end = (
+                (math.ceil(bucket.low_value), math.floor(bucket.high_value))
+                if self.kind == "INT"
+                else (bucket.low_value, bucket.high_value)
+            )
             surely += bucket.sample_count * ((high is not None and start > high) or (low is not None and end < low))
             perhaps += bucket.sample_count * ((high is not None and end > high) or (low is not None and start < low))
         least, most = max(len(ends), round(surely)), round(perhaps)

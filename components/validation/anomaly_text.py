@@ -22,7 +22,14 @@ class Anomaly:
     got: str
 
 
-def gate_error(per_split: collections.abc.Mapping[str, collections.abc.Sequence[Anomaly]], data: str, schema: str, accept: str) -> GateError | None:
+def accept_command(launch: str) -> str:
+    """Returns the command that accepts differences into the schema of a launch; column names may follow it."""
+    return f"python -m pipeline schema --launch {launch} --accept"
+
+
+def gate_error(
+    per_split: collections.abc.Mapping[str, collections.abc.Sequence[Anomaly]], data: str, schema: str, accept: str
+) -> GateError | None:
     """The error that stops a run, or None if there is nothing to stop it for.
 
     Args:

@@ -17,7 +17,8 @@ class Seen:
     Attributes:
       kind: its type, one of `components.ingest.column_types`.
       rows, filled: how many rows there are, and how many hold a value.
-      filled_per_split: how many of the filled ones belong to train and eval; of a catalogue, which has one split, that twice.
+      filled_per_split: how many of the filled ones belong to train and eval; of a catalogue, which has one split, that
+        twice.
       low, high: the smallest and the largest number; None for text.
       values: the distinct values, up to the longest domain; None beyond.
       longest: the most values that a row holds; 1 unless the column is a list.
@@ -38,7 +39,10 @@ class Seen:
         self.filled += len(column) - column.null_count
         valid = column.is_valid().to_numpy(zero_copy_only=False)
         early, last = (valid & ~late, valid & late) if late is not None else (valid, valid)
-        self.filled_per_split = (self.filled_per_split[0] + int(early.sum()), self.filled_per_split[1] + int(last.sum()))
+        self.filled_per_split = (
+            self.filled_per_split[0] + int(early.sum()),
+            self.filled_per_split[1] + int(last.sum()),
+        )
         lists = pa.types.is_list(column.type)
         self.longest = max(self.longest, (pc.max(pc.list_value_length(column)).as_py() or 0) if lists else 1)
         parts = (column.flatten() if lists else column).drop_null()

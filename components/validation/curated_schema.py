@@ -18,7 +18,9 @@ from components.errors import SettingsError
 class CuratedSchemaSpec(standard_component_specs.ImportSchemaGenSpec):
     """The standard contract and a digest of the file."""
 
-    PARAMETERS = standard_component_specs.ImportSchemaGenSpec.PARAMETERS | {"digest": component_spec.ExecutionParameter(type=str)}
+    PARAMETERS = standard_component_specs.ImportSchemaGenSpec.PARAMETERS | {
+        "digest": component_spec.ExecutionParameter(type=str)
+    }
 
 
 class CuratedSchemaExecutor(Executor):

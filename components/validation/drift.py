@@ -1,8 +1,8 @@
 """Drift: how far the log has moved, told by the standard DistributionValidator with the thresholds of the curated schema.
 
 Two comparisons, column by column. The newest events (the eval part) with those before (the train part): with spans and
-`Split(eval_days=1)` the newest day with the days before it. And the train part of this run with that of the run that made the version
-which is served, if one is: its statistics lie beside it (`baseline`).
+`Split(eval_days=1)` the newest day with the days before it. And the train part of this run with that of the run that
+made the version which is served, if one is: its statistics lie beside it (`baseline`).
 
 Statistics do not hold all ids, so the shares of new users and items are counted from the examples.
 """
@@ -65,7 +65,8 @@ def column_shifts(found: anomalies_pb2.Anomalies) -> list[Shift]:
 def served_shifts(found: anomalies_pb2.Anomalies) -> list[Shift]:
     """The columns that were compared with what the served version has learnt from.
 
-    One that could not be is left out: a column that is new since then has nothing to be compared with until the next push.
+    One that could not be is left out: a column that is new since then has nothing to be compared with until the next
+    push.
     """
     return _compared(found, " since the served version")
 
@@ -91,7 +92,10 @@ def new_share(known: np.ndarray, ids: np.ndarray) -> float:
 
 
 def id_shifts(
-    allowed: Drift, train: collections.abc.Mapping[str, np.ndarray], newest: collections.abc.Mapping[str, np.ndarray], listed: np.ndarray | None
+    allowed: Drift,
+    train: collections.abc.Mapping[str, np.ndarray],
+    newest: collections.abc.Mapping[str, np.ndarray],
+    listed: np.ndarray | None,
 ) -> list[Shift]:
     """How many users and items of the eval part are new.
 

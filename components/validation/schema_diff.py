@@ -32,7 +32,11 @@ def compare(file: SchemaFile, proposed: collections.abc.Sequence[Column]) -> lis
     found = []
     for name, feature in features.items():
         if name in columns:
-            found.append(Difference(name, tuple(_beyond(feature, columns[name], file)), tuple(_unused(feature, columns[name], file))))
+            found.append(
+                Difference(
+                    name, tuple(_beyond(feature, columns[name], file)), tuple(_unused(feature, columns[name], file))
+                )
+            )
         elif feature.presence.min_count or feature.presence.min_fraction:
             found.append(Difference(name, ("- no such column in the data",)))
     found += [Difference(name, (_new(column),)) for name, column in columns.items() if name not in features]
@@ -41,7 +45,9 @@ def compare(file: SchemaFile, proposed: collections.abc.Sequence[Column]) -> lis
 
 def _new(column: Column) -> str:
     filled = {"always": "in every row", "sometimes": "in some rows", "never": "hardly ever filled"}[column.filled]
-    return f"+ new column: {type_words(column.kind)}, {filled}" + (f", one of {listed(column.domain)}" if column.domain else "")
+    return f"+ new column: {type_words(column.kind)}, {filled}" + (
+        f", one of {listed(column.domain)}" if column.domain else ""
+    )
 
 
 def _beyond(feature: schema_pb2.Feature, column: Column, file: SchemaFile) -> collections.abc.Iterator[str]:

@@ -1,7 +1,7 @@
 """The curated schema as a text file that people edit: changes one column's blocks and leaves every other byte as it is.
 
-A schema file is a row of blocks, `feature { ... }` and `string_domain { ... }`, with comments before and in them. A changed block is
-written anew, so the comments inside of it are lost; those before it stay.
+A schema file is a row of blocks, `feature { ... }` and `string_domain { ... }`, with comments before and in them. A
+changed block is written anew, so the comments inside of it are lost; those before it stay.
 """
 
 import dataclasses
@@ -18,7 +18,18 @@ from components.errors import SettingsError
 _PIECES = re.compile(r"""#[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|[{}<>]""")
 _NAMED = ("feature", "string_domain")
 # As a person reads a column: what it is, what it may hold, how often it is there. Other fields come last.
-_ORDER = ("name", "type", "domain", "int_domain", "float_domain", "string_domain", "bool_domain", "presence", "shape", "value_count")
+_ORDER = (
+    "name",
+    "type",
+    "domain",
+    "int_domain",
+    "float_domain",
+    "string_domain",
+    "bool_domain",
+    "presence",
+    "shape",
+    "value_count",
+)
 _OTHERS = len(_ORDER)
 
 
@@ -40,9 +51,8 @@ class SchemaFile:
     """A schema's text and its meaning.
 
     Example:
-      file = SchemaFile(path.read_text(), str(path))
-      file.replace("feature", "device", feature)
-      write_atomically(path, file.text)
+      file = SchemaFile(path.read_text(), str(path)) file.replace("feature", "device", feature) write_atomically(path,
+      file.text)
     """
 
     def __init__(self, text: str, path: str):
@@ -92,7 +102,9 @@ class SchemaFile:
 
 def render(kind: str, meaning: message.Message) -> str:
     """A block with one line per field, ending in a line break."""
-    fields = sorted(meaning.ListFields(), key=lambda found: _ORDER.index(found[0].name) if found[0].name in _ORDER else _OTHERS)
+    fields = sorted(
+        meaning.ListFields(), key=lambda found: _ORDER.index(found[0].name) if found[0].name in _ORDER else _OTHERS
+    )
     lines = []
     for field, value in fields:
         for one in value if hasattr(value, "append") else [value]:
@@ -105,7 +117,9 @@ def render(kind: str, meaning: message.Message) -> str:
 def write_atomically(path: Path, text: str) -> None:
     """Writes a file so that readers see the old one or the new one, never a half; makes its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+    ) as file:
         file.write(text)
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
     os.chmod(file.name, mode)

@@ -1,8 +1,9 @@
 """Proposes a schema: what the examples of a log or a catalogue hold, inferred with pyarrow in one or two passes.
 
-The proposal is what TensorFlow Data Validation would infer from the written examples (types, presence, domains), made without them, and
-with what only the declaration knows: ids, policies and titles stay open, a propensity lies from 0 to 1, and the columns that matter
-(event, policy, context) get a threshold for drift. Nothing here imports TensorFlow, TFX or protobuf.
+The proposal is what TensorFlow Data Validation would infer from the written examples (types, presence, domains), made
+without them, and with what only the declaration knows: ids, policies and titles stay open, a propensity lies from 0 to
+1, and the columns that matter (event, policy, context) get a threshold for drift. Nothing here imports TensorFlow, TFX
+or protobuf.
 """
 
 import collections.abc
@@ -66,11 +67,23 @@ def _look(reader: LogReader, time: str | None, cut: int) -> dict[str, Seen]:
 def _plain(name: str, seen: Seen, **more: typing.Any) -> Column:
     inner = seen.kind.value_type if pa.types.is_list(seen.kind) else seen.kind
     text = pa.types.is_string(inner) or pa.types.is_binary(inner) or pa.types.is_null(inner)
-    kind: typing.Literal["BYTES", "INT", "FLOAT"] = "BYTES" if text else "FLOAT" if pa.types.is_floating(inner) else "INT"
+    kind: typing.Literal["BYTES", "INT", "FLOAT"] = (
+        "BYTES" if text else "FLOAT" if pa.types.is_floating(inner) else "INT"
+    )
     filled: typing.Literal["always", "sometimes", "never"]
-    filled = "always" if seen.rows and seen.filled == seen.rows else "sometimes" if min(seen.filled_per_split) else "never"
+    filled = (
+        "always" if seen.rows and seen.filled == seen.rows else "sometimes" if min(seen.filled_per_split) else "never"
+    )
     more = {"low": 0 if seen.low is not None and seen.low >= 0 else None} | more
-    return Column(name, kind, filled, single=not pa.types.is_list(seen.kind), boolean=pa.types.is_boolean(inner), seen=seen, **more)
+    return Column(
+        name,
+        kind,
+        filled,
+        single=not pa.types.is_list(seen.kind),
+        boolean=pa.types.is_boolean(inner),
+        seen=seen,
+        **more,
+    )
 
 
 def _domain(seen: Seen, longest: int) -> tuple[str, ...]:
@@ -117,5 +130,10 @@ def _labels(found: dict[str, Seen], launch: Launch) -> collections.abc.Iterator[
     """The label columns, which ExampleGen adds to the rows that have one."""
     value = found.get(launch.log.value or "")
     for objective in launch.ranking_objectives:
-        every_row = not launch.learns_from_impressions and objective.event is None and value is not None and value.filled == value.rows
+        every_row = (
+            not launch.learns_from_impressions
+            and objective.event is None
+            and value is not None
+            and value.filled == value.rows
+        )
         yield Column(objective.label, "INT", "always" if every_row else "sometimes", boolean=True)

@@ -36,7 +36,13 @@ class Column:
 
     def text(self) -> str:
         """The feature, and its domain if it has one, in the form of TensorFlow Metadata's text files."""
-        lines = [f"name: {_quoted(self.name)}", f"type: {self.kind}", *self._limits(), *self._presence(), *self._drift()]
+        lines = [
+            f"name: {_quoted(self.name)}",
+            f"type: {self.kind}",
+            *self._limits(),
+            *self._presence(),
+            *self._drift(),
+        ]
         feature = _block("feature", lines)
         if not self.domain:
             return feature
@@ -49,7 +55,9 @@ class Column:
         if self.boolean:
             return ["bool_domain { }"]
         number = int if self.kind == "INT" else float
-        ends = " ".join(f"{end}: {number(value)}" for end, value in (("min", self.low), ("max", self.high)) if value is not None)
+        ends = " ".join(
+            f"{end}: {number(value)}" for end, value in (("min", self.low), ("max", self.high)) if value is not None
+        )
         return [f"{'int' if self.kind == 'INT' else 'float'}_domain {{ {ends} }}"] if ends else []
 
     def _presence(self) -> list[str]:
@@ -57,12 +65,16 @@ class Column:
             return ["presence { min_fraction: 1.0 min_count: 1 }", "shape { dim { size: 1 } }"]
         fraction = "min_fraction: 1.0 " if self.filled == "always" else ""
         presence = [] if self.filled == "never" else [f"presence {{ {fraction}min_count: 1 }}"]
-        return [*presence, f"value_count {{ min: {int(self.single)} max: 1 }}" if self.single else "value_count { min: 0 }"]
+        return [
+            *presence,
+            f"value_count {{ min: {int(self.single)} max: 1 }}" if self.single else "value_count { min: 0 }",
+        ]
 
     def _drift(self) -> list[str]:
         if self.drift is None:
             return []
-        # The largest change of one value's share speaks for itself; numbers have no shares, so their histograms are compared.
+        # The largest change of one value's share speaks for itself; numbers have no shares, so their histograms are
+        # compared.
         measure = "infinity_norm" if self.kind == "BYTES" else "jensen_shannon_divergence"
         return [f"drift_comparator {{ {measure} {{ threshold: {self.drift} }} }}"]
 
@@ -82,7 +94,11 @@ def schema_text(launch_name: str, which: str, columns: collections.abc.Iterable[
 def _quoted(text: str) -> str:
     """A string as protobuf's text form writes it."""
     known = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
-    return '"' + "".join(known.get(letter) or (letter if letter >= " " else f"\\{ord(letter):03o}") for letter in text) + '"'
+    return (
+        '"'
+        + "".join(known.get(letter) or (letter if letter >= " " else f"\\{ord(letter):03o}") for letter in text)
+        + '"'
+    )
 
 
 def _block(kind: str, lines: collections.abc.Iterable[str]) -> str:

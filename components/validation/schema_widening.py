@@ -1,6 +1,7 @@
 """The smallest change of a curated schema that admits what the data hold in one column.
 
-To accept is to widen: what the schema allowed stays allowed. Only a column that is gone, or is of another type, is replaced.
+To accept is to widen: what the schema allowed stays allowed. Only a column that is gone, or is of another type, is
+replaced.
 """
 
 import collections.abc
@@ -39,7 +40,9 @@ def accept(file: SchemaFile, column: str, proposed: collections.abc.Sequence[Col
     return lost
 
 
-def _put(file: SchemaFile, kind: str, name: str, meaning: schema_pb2.Feature | schema_pb2.StringDomain | None) -> list[str]:
+def _put(
+    file: SchemaFile, kind: str, name: str, meaning: schema_pb2.Feature | schema_pb2.StringDomain | None
+) -> list[str]:
     lost = [f"{name}: the comment {comment!r}" for comment in file.comments_in(kind, name)]
     file.replace(kind, name, meaning)
     return lost

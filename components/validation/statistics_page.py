@@ -1,8 +1,8 @@
 """A page that shows the statistics of log and catalogue, split beside split.
 
-The tables stand in the file itself. The interactive charts below them are TensorFlow Data Validation's Facets: their data are in the file
-too, but the browser fetches the script that draws them from cdnjs.cloudflare.com and raw.githubusercontent.com. Without a network the
-tables remain.
+The tables stand in the file itself. The interactive charts below them are TensorFlow Data Validation's Facets: their
+data are in the file too, but the browser fetches the script that draws them from cdnjs.cloudflare.com and
+raw.githubusercontent.com. Without a network the tables remain.
 """
 
 import collections.abc
@@ -19,7 +19,9 @@ _STYLE = (
 )
 
 
-def page(data: collections.abc.Mapping[str, collections.abc.Mapping[str, statistics_pb2.DatasetFeatureStatistics]]) -> str:
+def page(
+    data: collections.abc.Mapping[str, collections.abc.Mapping[str, statistics_pb2.DatasetFeatureStatistics]],
+) -> str:
     """The page.
 
     Args:
@@ -31,7 +33,9 @@ def page(data: collections.abc.Mapping[str, collections.abc.Mapping[str, statist
     sections = "".join(_section(name, splits) for name, splits in data.items())
     note = "<p>The charts need a network: the script that draws them comes from cdnjs.cloudflare.com and raw.githubusercontent.com.</p>"
     head = f'<meta charset="utf-8"><title>What the data hold</title><style>{_STYLE}</style>'
-    return f"<!DOCTYPE html>\n<html><head>{head}</head><body><h1>What the data hold</h1>{sections}{note}</body></html>\n"
+    return (
+        f"<!DOCTYPE html>\n<html><head>{head}</head><body><h1>What the data hold</h1>{sections}{note}</body></html>\n"
+    )
 
 
 def _section(name: str, splits: collections.abc.Mapping[str, statistics_pb2.DatasetFeatureStatistics]) -> str:
@@ -40,7 +44,9 @@ def _section(name: str, splits: collections.abc.Mapping[str, statistics_pb2.Data
     names = dict.fromkeys(column for found in columns.values() for column in found)
     rows = "".join(
         f"<tr><td>{html.escape(column)}</td>"
-        + "".join(f"<td>{_cell(found.get(column), splits[split].num_examples)}</td>" for split, found in columns.items())
+        + "".join(
+            f"<td>{_cell(found.get(column), splits[split].num_examples)}</td>" for split, found in columns.items()
+        )
         + "</tr>"
         for column in names
     )
@@ -48,7 +54,9 @@ def _section(name: str, splits: collections.abc.Mapping[str, statistics_pb2.Data
 
 
 def _charts(splits: collections.abc.Mapping[str, statistics_pb2.DatasetFeatureStatistics]) -> str:
-    named = [(statistics_pb2.DatasetFeatureStatisticsList(datasets=[found]), split) for split, found in splits.items()][:2]
+    named = [(statistics_pb2.DatasetFeatureStatisticsList(datasets=[found]), split) for split, found in splits.items()][
+        :2
+    ]
     (left, left_name), *others = named
     right, right_name = others[0] if others else (None, "")
     return str(display_util.get_statistics_html(left, right, lhs_name=left_name, rhs_name=right_name))
@@ -70,5 +78,8 @@ def _cell(column: statistics_pb2.FeatureNameStatistics | None, total: int) -> st
     if numbers:
         found = column.num_stats
         return f"from {found.min:g} to {found.max:g}, mean {found.mean:.4g}, {found.num_zeros:,} zeros{filled}"
-    top = [f"{html.escape(value.value)} ({value.frequency:,.0f})" for value in column.string_stats.top_values[:_MOST_VALUES_SHOWN]]
+    top = [
+        f"{html.escape(value.value)} ({value.frequency:,.0f})"
+        for value in column.string_stats.top_values[:_MOST_VALUES_SHOWN]
+    ]
     return f"{column.string_stats.unique:,} values: {', '.join(top)}{filled}"

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from components.declaration import Catalogue
 from components.errors import LogError
+from components.features.truth_words import TRUE_WORDS
 from components.ingest.log_layout import Layout
 from components.ingest.spans import input_files
 from pipeline.checks.findings import Finding, error, share, warning
@@ -16,7 +17,6 @@ from pipeline.checks.log_view import LogView, codes
 from pipeline.onboarding import lenient_log
 
 _MOST_UNKNOWN = 0.5
-_TRUE = ("1", "1.0", "true", "True", "TRUE", "yes", "t")
 _NUMBER = r"^\s*([+-]?\d+(\.\d*)?([eE][+-]?\d+)?)?\s*$"  # or nothing, which is missing
 _MOST_TEXTS = 0.05
 
@@ -34,9 +34,15 @@ def check(view: LogView, catalogue: Catalogue, base: Path) -> Iterator[Finding]:
         declared, there = Layout.of_catalogue(catalogue).declared, tuple(reader.types)
         missing = [name for name in (catalogue.item, *declared) if name not in there]
         yield from (_missing_column(name, there) for name in dict.fromkeys(missing))
-        table = reader.settle([name for name in dict.fromkeys((catalogue.item, *declared)) if name in there] or there[:1])
+        table = reader.settle(
+            [name for name in dict.fromkeys((catalogue.item, *declared)) if name in there] or there[:1]
+        )
     except LogError as problem:
-        yield error(f"the catalogue cannot be read: {problem}", "A run would end here.", "Mend it, or set launch.catalogue to None.")
+        yield error(
+            f"the catalogue cannot be read: {problem}",
+            "A run would end here.",
+            "Mend it, or set launch.catalogue to None.",
+        )
         return
     yield from _check_numbers(table, catalogue)
     if catalogue.item not in missing:
@@ -45,7 +51,11 @@ def check(view: LogView, catalogue: Catalogue, base: Path) -> Iterator[Finding]:
 
 def _missing_column(name: str, there: tuple[str, ...]) -> Finding:
     has = ", ".join(map(repr, there[:40]))
-    return error(f"column {name!r} is not in the catalogue, which has {has}.", "A run cannot read it.", "Name the right column, or take it out.")
+    return error(
+        f"column {name!r} is not in the catalogue, which has {has}.",
+        "A run cannot read it.",
+        "Name the right column, or take it out.",
+    )
 
 
 def _check_numbers(table: pa.Table, catalogue: Catalogue) -> Iterator[Finding]:
@@ -64,12 +74,20 @@ def _check_numbers(table: pa.Table, catalogue: Catalogue) -> Iterator[Finding]:
 def _check_items(view: LogView, table: pa.Table, catalogue: Catalogue) -> Iterator[Finding]:
     items = table[catalogue.item]
     if items.null_count:
-        yield warning(f"{share(items.null_count, len(items))} rows of the catalogue have no item.", "A run sets them aside.", "Fill or drop them.")
+        yield warning(
+            f"{share(items.null_count, len(items))} rows of the catalogue have no item.",
+            "A run quarantines them.",
+            "Fill or drop them.",
+        )
     number = codes(items)
     twice = np.flatnonzero(np.bincount(number[number >= 0]) > 1)
     if len(twice):
         example = items[int(np.argmax(number == twice[0]))].as_py()
-        yield error(f"{len(twice):,} items are in the catalogue more than once, such as {example!r}.", "Which row is true?", "Keep one row per item.")
+        yield error(
+            f"{len(twice):,} items are in the catalogue more than once, such as {example!r}.",
+            "Which row is true?",
+            "Keep one row per item.",
+        )
     yield from _check_unknown(view, items)
     if catalogue.active and catalogue.active in table.schema.names:
         yield from _check_active(view, items, table[catalogue.active], catalogue.active)
@@ -77,7 +95,9 @@ def _check_items(view: LogView, table: pa.Table, catalogue: Catalogue) -> Iterat
 
 def _check_unknown(view: LogView, items: pa.ChunkedArray) -> Iterator[Finding]:
     logged = view.table[view.launch.log.item].filter(pa.array(view.positive)).drop_null()
-    unknown = logged.filter(pc.invert(pc.is_in(logged, value_set=pa.array(items.drop_null().unique().to_pylist(), pa.string()))))
+    unknown = logged.filter(
+        pc.invert(pc.is_in(logged, value_set=pa.array(items.drop_null().unique().to_pylist(), pa.string())))
+    )
     if not len(unknown):
         return
     many = len(unknown) > _MOST_UNKNOWN * len(logged)
@@ -91,7 +111,7 @@ def _check_unknown(view: LogView, items: pa.ChunkedArray) -> Iterator[Finding]:
 
 def _check_active(view: LogView, items: pa.ChunkedArray, flags: pa.ChunkedArray, name: str) -> Iterator[Finding]:
     texts = flags.cast(pa.int64()).cast(pa.string()) if pa.types.is_boolean(flags.type) else flags.cast(pa.string())
-    active = pc.is_in(texts, value_set=pa.array(_TRUE))
+    active = pc.is_in(pc.utf8_lower(texts), value_set=pa.array(sorted(TRUE_WORDS)))
     off = items.filter(pc.invert(active)).drop_null()
     if len(off) == len(items.drop_null()):
         example = flags.drop_null()[0].as_py() if flags.null_count < len(flags) else None

@@ -53,7 +53,11 @@ def roles(log: Log) -> list[tuple[str, str]]:
     names = ("user", "item", "time", "event", "value", "request", "position", "policy", "propensity", "model_version")
     single = [(role, getattr(log, role)) for role in names if getattr(log, role)]
     single = [(role, column) for role, column in single if column != ROW_ID]
-    return single + [("context", column) for column in log.context] + [("user_fallbacks", column) for column in log.user_fallbacks]
+    return (
+        single
+        + [("context", column) for column in log.context]
+        + [("user_fallbacks", column) for column in log.user_fallbacks]
+    )
 
 
 def check_time_unit(view: LogView) -> Iterator[Finding]:
@@ -64,7 +68,11 @@ def check_time_unit(view: LogView) -> Iterator[Finding]:
     column = Column(log.time, head)
     declared = Reading(log.time_unit, log.time_format)
     # A timestamp of the file's own type needs no unit, whatever is declared.
-    if pa.types.is_timestamp(values.type) or not len(column.present) or time_readings.share_of(column.present, declared) > _MOST:
+    if (
+        pa.types.is_timestamp(values.type)
+        or not len(column.present)
+        or time_readings.share_of(column.present, declared) > _MOST
+    ):
         return
     likely = next((reading for reading in column.time_readings if not reading.by_name), None)
     if likely:
@@ -75,7 +83,11 @@ def check_time_unit(view: LogView) -> Iterator[Finding]:
             f'Declare time_unit="{likely.unit}"{form}.',
         )
     elif shares := time_proposal.shares_text(column):
-        yield error(f"the times are not of one unit{shares}.", "A run quarantines the others.", "Write one unit where the log is made.")
+        yield error(
+            f"the times are not of one unit{shares}.",
+            "A run quarantines the others.",
+            "Write one unit where the log is made.",
+        )
 
 
 def check_time_range(view: LogView) -> Iterator[Finding]:
@@ -84,11 +96,13 @@ def check_time_range(view: LogView) -> Iterator[Finding]:
     if not len(times):
         return
     future = int((times > int(time.time() * 1e6) + DAY).sum())
-    first, last = (np.datetime_as_string(np.datetime64(int(moment), "us"), unit="s") for moment in (times.min(), times.max()))
+    first, last = (
+        np.datetime_as_string(np.datetime64(int(moment), "us"), unit="s") for moment in (times.min(), times.max())
+    )
     if future:
         yield warning(
             f"{share(future, view.rows)} times lie in the future, the latest is {last} (UTC).",
-            "The newest events judge the model; a wrong clock puts the wrong ones there. A run sets these rows aside.",
+            "The newest events judge the model; a wrong clock puts the wrong ones there. A run quarantines these rows.",
             "Check launch.log.time_unit and the clock that writes the log.",
         )
     days = (int(times.max()) - int(times.min())) / DAY
@@ -122,12 +136,24 @@ def check_numbers(view: LogView) -> Iterator[Finding]:
         if not view.has(name):
             continue
         column = view.table[name]
-        if (role == "value" and pa.types.is_boolean(column.type)) or pa.types.is_null(column.type) or _is_number_text(column):
+        if (
+            (role == "value" and pa.types.is_boolean(column.type))
+            or pa.types.is_null(column.type)
+            or _is_number_text(column)
+        ):
             continue
         if not _is_number(column):
-            yield error(f"column {name!r} (launch.log.{role}) {_wrong_text(column)}.", "The role needs a number in every row.", _number_fix(role))
+            yield error(
+                f"column {name!r} (launch.log.{role}) {_wrong_text(column)}.",
+                "The role needs a number in every row.",
+                _number_fix(role),
+            )
         elif role == "position" and pa.types.is_floating(column.type) and not _is_whole(column):
-            yield error(f"column {name!r} (launch.log.position) holds fractions.", "A position is a place in a list: 0, 1, 2.", _number_fix(role))
+            yield error(
+                f"column {name!r} (launch.log.position) holds fractions.",
+                "A position is a place in a list: 0, 1, 2.",
+                _number_fix(role),
+            )
 
 
 def _is_number_text(column: pa.ChunkedArray) -> bool:
@@ -163,7 +189,11 @@ def _is_whole(column: pa.ChunkedArray) -> bool:
 def check_positions(view: LogView) -> Iterator[Finding]:
     """Positions that count from another number than the declaration says: the server writes them, too."""
     log = view.launch.log
-    if not view.has(log.position) or not _is_number(view.table[log.position]) or view.table[log.position].null_count == view.rows:
+    if (
+        not view.has(log.position)
+        or not _is_number(view.table[log.position])
+        or view.table[log.position].null_count == view.rows
+    ):
         return
     least = int(pc.min(view.table[log.position]).as_py())
     if least != log.first_position:
@@ -176,7 +206,7 @@ def check_positions(view: LogView) -> Iterator[Finding]:
 
 def check_guards(view: LogView) -> Iterator[Finding]:
     """Guards on a value of a context column that never occurs."""
-    for index, guard in enumerate(view.launch.gate.guards):
+    for index, guard in enumerate(view.launch.promotion.guards):
         column, equals, value = guard.partition("=")
         if not equals or not view.has(column):
             continue
@@ -184,7 +214,7 @@ def check_guards(view: LogView) -> Iterator[Finding]:
         if not pc.any(pc.equal(texts, value)).as_py():
             seen = ", ".join(map(repr, pc.unique(texts.drop_null()).to_pylist()[:8])) or "nothing"
             yield error(
-                f"launch.gate.guards[{index}] is {guard!r}, and no row has {value!r} in {column!r}, which holds {seen}.",
+                f"launch.promotion.guards[{index}] is {guard!r}, and no row has {value!r} in {column!r}, which holds {seen}.",
                 "A guard without events guards nothing.",
                 "Name a value that occurs, or take the guard out.",
             )
@@ -221,10 +251,18 @@ def check_context(view: LogView) -> Iterator[Finding]:
             )
         elif pa.types.is_binary(column.type):
             example = next(value for value in column.drop_null().to_pylist())
-            yield error(f"context column {name!r} is not UTF-8, such as {example!r}.", "A run stops at it.", "Save the log as UTF-8.")
+            yield error(
+                f"context column {name!r} is not UTF-8, such as {example!r}.",
+                "A run stops at it.",
+                "Save the log as UTF-8.",
+            )
         elif different < 2:
             only = f"the value {column.drop_null()[0].as_py()!r} only" if different else "no value"
-            yield warning(f"context column {name!r} has {only}.", "It tells no request from another.", "Take it out of launch.log.context.")
+            yield warning(
+                f"context column {name!r} has {only}.",
+                "It tells no request from another.",
+                "Take it out of launch.log.context.",
+            )
         elif different > _MOST_VALUES and pa.types.is_string(column.type):
             yield warning(
                 f"context column {name!r} has {different:,} different values, such as {column.drop_null()[0].as_py()!r}.",

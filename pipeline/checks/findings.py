@@ -26,8 +26,12 @@ class Finding:
 
     def text(self) -> str:
         """The finding as a paragraph of at most 120 columns."""
-        head = textwrap.fill(f"{self.level}: {self.what}", _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-        rest = textwrap.fill(f"{self.why} {self.fix}", _WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+        head = textwrap.fill(
+            f"{self.level}: {self.what}", _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
+        rest = textwrap.fill(
+            f"{self.why} {self.fix}", _WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
+        )
         return f"{head}\n{rest}"
 
 

@@ -15,7 +15,7 @@ from pipeline.onboarding import repeats
 _PLACEHOLDERS = frozenset(
     (
         "(not set)",
-        *"null none nil nan na n/a #n/a undefined unknown unset missing empty void anonymous guest default (none) (other) <null> - -- ?".split(),
+        *["null", "none", "nil", "nan", "na", "n/a", "#n/a", "undefined", "unknown", "unset", "missing", "empty", "void", "anonymous", "guest", "default", "(none)", "(other)", "<null>", "-", "--", "?"],
     )
 )
 _NUMBERS = frozenset(("0", "-1", "-2", "999", "9999", "-999", "00000000-0000-0000-0000-000000000000"))
@@ -61,7 +61,7 @@ def check_spellings(view: LogView) -> Iterator[Finding]:
             if len(twins) > _MOST * len(texts):
                 one, other = twins[0]
                 yield warning(
-                    f"{share(len(twins), len(texts))} ids of {name!r} differ from another by {what} only, such as {ascii(one)} and {ascii(other)}.",
+                    f"{share(len(twins), len(texts))} ids of {name!r} differ from another by {what} only, such as {one!a} and {other!a}.",
                     "They are learnt as different users or items.",
                     "If they are the same, write them in one way where the log is made.",
                 )
@@ -100,7 +100,11 @@ def check_one(view: LogView) -> Iterator[Finding]:
     for role, number, name in (("user", view.users, view.launch.log.user), ("item", view.items, view.launch.log.item)):
         if len(np.unique(number[number >= 0])) == 1:
             only = view.table[name].drop_null()[0].as_py()
-            yield error(f"the log has only one {role}, {only!r}.", "There is nothing to choose between.", f"Check {name!r}, or give a longer log.")
+            yield error(
+                f"the log has only one {role}, {only!r}.",
+                "There is nothing to choose between.",
+                f"Check {name!r}, or give a longer log.",
+            )
 
 
 def check_repeats(view: LogView) -> Iterator[Finding]:

@@ -46,7 +46,9 @@ def check_objectives(view: LogView) -> Iterator[Finding]:
     for objective in view.launch.objectives:
         count = int(view.is_event(objective.event).sum())
         if objective.event is not None and count == 0:
-            yield _missing_event(view, objective.event, f"objective {objective.name!r} wants the event {objective.event!r}", "objectives")
+            yield _missing_event(
+                view, objective.event, f"objective {objective.name!r} wants the event {objective.event!r}", "objectives"
+            )
         elif objective.value_at_least is not None and view.has(view.launch.log.value):
             yield from _check_threshold(view, objective, count)
 
@@ -57,7 +59,9 @@ def _missing_event(view: LogView, event: str, head: str, field: str) -> Finding:
     order = np.argsort(-counts.field("counts").to_numpy(), kind="stable")[:8]
     names = [str(counts.field("values")[int(at)].as_py()) for at in order]
     near = difflib.get_close_matches(event, names, n=1)
-    there = ", ".join(f"{name!r} ({counts.field('counts')[int(at)].as_py():,})" for name, at in zip(names, order, strict=True))
+    there = ", ".join(
+        f"{name!r} ({counts.field('counts')[int(at)].as_py():,})" for name, at in zip(names, order, strict=True)
+    )
     return error(
         f"{head}, which never occurs; the events are {there}.",
         "Nothing can be learnt or judged that did not happen.",
@@ -105,7 +109,9 @@ def _check_joins(view: LogView, shown: np.ndarray) -> Iterator[Finding]:
     lacking = "impression" if not shown.any() else "action" if view.positive.any() and not acted.any() else ""
     if lacking and log.joins_by_request:
         yield error(
-            f"no {lacking} has a {log.request!r}.", "It joins what was shown with what followed.", "Log it, or set launch.log.request to None."
+            f"no {lacking} has a {log.request!r}.",
+            "It joins what was shown with what followed.",
+            "Log it, or set launch.log.request to None.",
         )
     if not acted.any() or not shown.any():
         return
@@ -122,9 +128,15 @@ def _check_joins(view: LogView, shown: np.ndarray) -> Iterator[Finding]:
             "Check the clocks: those that log impressions and actions differ, or impressions are logged late.",
         )
     elif count == 0 or count < _LEAST_JOINED * len(joined):
-        lost = view.table[log.request if log.joins_by_request else log.user].filter(pa.array(acted)).filter(pa.array(~joined))
+        lost = (
+            view.table[log.request if log.joins_by_request else log.user]
+            .filter(pa.array(acted))
+            .filter(pa.array(~joined))
+        )
         example = f"; one of {asked} {lost[0].as_py()!r} has none" if len(lost) else ""
-        later = f" ({share(ever, len(joined))} without the limit of launch.log.attribution_seconds)" if ever > count else ""
+        later = (
+            f" ({share(ever, len(joined))} without the limit of launch.log.attribution_seconds)" if ever > count else ""
+        )
         yield (error if count == 0 else warning)(
             f"{share(count, len(joined))} actions come at most {log.attribution_seconds:g} s after an impression "
             f"of their {asked} and item{later}{example}.",
@@ -149,9 +161,17 @@ def _before_their_impression(view: LogView, pairs: np.ndarray, shown: np.ndarray
     times = view.times[shown | lost]
     first, span = int(times.min(initial=0)), int(np.ptp(times)) + window + 1 if len(times) else 1
     known, number = np.unique(sorted_pairs, return_inverse=True)
-    keys = number.astype(object) * span + (sorted_times - first) if len(known) * span > _EVER else number * span + (sorted_times - first)
+    keys = (
+        number.astype(object) * span + (sorted_times - first)
+        if len(known) * span > _EVER
+        else number * span + (sorted_times - first)
+    )
     place = np.searchsorted(known, pairs[lost])
-    found = (place < len(known)) & (known[np.minimum(place, len(known) - 1)] == pairs[lost]) if len(known) else np.zeros(int(lost.sum()), bool)
+    found = (
+        (place < len(known)) & (known[np.minimum(place, len(known) - 1)] == pairs[lost])
+        if len(known)
+        else np.zeros(int(lost.sum()), bool)
+    )
     wanted = place[found] * span + (view.times[lost][found] - first)
     at = np.searchsorted(keys, wanted)
     there = at < len(keys)
@@ -198,21 +218,29 @@ def check_split(view: LogView) -> Iterator[Finding]:
     try:
         cut = cut_time(times, view.launch.split)
     except (LogError, ValueError) as problem:
-        yield error(f"the log cannot be split: {problem}", "The part after the cut judges what the part before it taught.", "Change launch.split.")
+        yield error(
+            f"the log cannot be split: {problem}",
+            "The part after the cut judges what the part before it taught.",
+            "Change launch.split.",
+        )
         return
     positive = view.positive[rows]
     asked = positive & (times >= cut)
     if view.launch.exclude_seen:
         asked &= ~histories.seen_before(view.users[rows], view.items[rows], times, positive, view.launch.seed)
     if not (positive & (times < cut)).any():
-        yield error("no positive event lies before the cut.", "There is nothing to learn from.", "Change launch.split or the objectives.")
-    count, least = int(asked.sum()), view.launch.gate.min_queries
+        yield error(
+            "no positive event lies before the cut.",
+            "There is nothing to learn from.",
+            "Change launch.split or the objectives.",
+        )
+    count, least = int(asked.sum()), view.launch.promotion.min_queries
     if count < least:
         moment = np.datetime_as_string(np.datetime64(cut, "us"), unit="s")
         level = error if count == 0 else warning
         yield level(
             f"the split at {moment} (UTC) leaves {count:,} positive events to judge by"
-            f"{' (first of their user and item)' if view.launch.exclude_seen else ''}; launch.gate.min_queries is {least:,}.",
+            f"{' (first of their user and item)' if view.launch.exclude_seen else ''}; launch.promotion.min_queries is {least:,}.",
             "With fewer the difference between model and rules is chance, and the rules stay.",
             "Give a longer log, a larger eval part (launch.split), or accept a smaller min_queries.",
         )
@@ -223,7 +251,8 @@ def check_duplicates(view: LogView) -> Iterator[Finding]:
     hashes = np.zeros(view.rows, np.uint64)
     for name in view.table.schema.names:
         if not pa.types.is_list(view.table[name].type):
-            # A product by an odd number moves the bits of every column to places of their own; two rows meet by chance once in 2^64.
+            # A product by an odd number moves the bits of every column to places of their own; two rows meet by chance
+            # once in 2^64.
             hashes = (hashes ^ (codes(view.table[name]).astype(np.uint64) + np.uint64(1))) * _HASH
             hashes ^= hashes >> np.uint64(29)
     repeated = view.rows - len(np.unique(hashes))

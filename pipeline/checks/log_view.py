@@ -62,7 +62,7 @@ class LogView:
 
     @functools.cached_property
     def whole(self) -> np.ndarray:
-        """[n] bool, whether a row has a user, an item and a time: the others are set aside by a run."""
+        """[n] bool, whether a row has a user, an item and a time: the others are quarantined by a run."""
         return (self.users >= 0) & (self.items >= 0) & (self.times != NO_TIME)
 
     @functools.cached_property

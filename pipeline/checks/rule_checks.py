@@ -19,10 +19,18 @@ def check(launch: Launch) -> Iterator[Finding]:
         file = PROJECT.joinpath(*module.split(".")).with_suffix(".py")
         shown = file.relative_to(PROJECT)
         if not file.is_file():
-            yield error(f"the rule {name!r} (launch.rules.names) needs the file {shown}, which is not there.", _WHY, "Write it, or mend the path.")
+            yield error(
+                f"the rule {name!r} (launch.rules.names) needs the file {shown}, which is not there.",
+                _WHY,
+                "Write it, or mend the path.",
+            )
         elif function not in (found := _names(file.read_text(encoding="utf-8"))):
             has = f"{shown} has {', '.join(found)}" if found else f"{shown} has none"
-            yield error(f"the rule {name!r} (launch.rules.names) needs a function {function!r}; {has}.", _WHY, "Write it, or mend the name.")
+            yield error(
+                f"the rule {name!r} (launch.rules.names) needs a function {function!r}; {has}.",
+                _WHY,
+                "Write it, or mend the name.",
+            )
 
 
 def _names(source: str) -> list[str]:

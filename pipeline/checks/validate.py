@@ -4,7 +4,16 @@ from collections.abc import Callable, Iterator, Sequence
 
 from components.declaration import Launch
 from components.errors import LogError
-from pipeline.checks import catalogue_checks, column_checks, id_checks, log_checks, log_view, quarantine_check, rule_checks, schema_check
+from pipeline.checks import (
+    catalogue_checks,
+    column_checks,
+    id_checks,
+    log_checks,
+    log_view,
+    quarantine_check,
+    rule_checks,
+    schema_check,
+)
 from pipeline.checks.findings import Finding, closing_line, error
 from pipeline.checks.log_view import LogView
 from pipeline.local import sample
@@ -50,7 +59,9 @@ def _findings(launch: Launch, settings: Settings) -> Iterator[Finding]:
     try:
         view = log_view.read(launch, settings.data)
     except LogError as problem:
-        yield error(f"the log cannot be read: {problem}", "A run would end here, too.", "Mend the file or the declaration.")
+        yield error(
+            f"the log cannot be read: {problem}", "A run would end here, too.", "Mend the file or the declaration."
+        )
         return
     missing = list(column_checks.check_columns(view))
     yield from missing

@@ -34,10 +34,24 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--for", dest="platform", choices=("kubeflow", "vertex"), default="kubeflow", help=platforms)
     output = "the file to write (default: runs/<launch>/<launch>.yaml, for Vertex .vertex.json)"
     parser.add_argument("--output", metavar="FILE", type=Path, help=output)
-    parser.add_argument("--resources", metavar="FILE", type=Path, default=RESOURCES, help="what each step gets (default: kubeflow/resources.yaml)")
-    parser.add_argument("--image", metavar="IMAGE", help="the image of every step (default: the one that the resources name)")
-    parser.add_argument("--beam-profile", metavar="NAME", help="where Beam works: a profile of kubeflow/beam_profiles.yaml (default: in the pods)")
-    parser.add_argument("--no-cache", dest="cache", action="store_false", help="let no step take an earlier run's result")
+    parser.add_argument(
+        "--resources",
+        metavar="FILE",
+        type=Path,
+        default=RESOURCES,
+        help="what each step gets (default: kubeflow/resources.yaml)",
+    )
+    parser.add_argument(
+        "--image", metavar="IMAGE", help="the image of every step (default: the one that the resources name)"
+    )
+    parser.add_argument(
+        "--beam-profile",
+        metavar="NAME",
+        help="where Beam works: a profile of kubeflow/beam_profiles.yaml (default: in the pods)",
+    )
+    parser.add_argument(
+        "--no-cache", dest="cache", action="store_false", help="let no step take an earlier run's result"
+    )
     parser.add_argument("--check", metavar="FILE", type=Path, help="check this compiled file and write nothing")
     parser.set_defaults(command=_run)
 
@@ -50,20 +64,25 @@ def _run(options: argparse.Namespace) -> int:
         contract.check(options.check.read_text(encoding="utf-8"), str(options.check))
         print(f"{options.check}: Kubeflow Pipelines would take it")
         return 0
-    settings = Settings.from_environment(os.environ, {name: getattr(options, name) for name in ("launch", "beam_profile", "cache")})
+    settings = Settings.from_environment(
+        os.environ, {name: getattr(options, name) for name in ("launch", "beam_profile", "cache")}
+    )
     launch = launches.load(settings.launch)
     table = compiler.table_for(options.resources, options.image)
-    platform = vertex_compile if options.platform == "vertex" else kubeflow_compile
-    if platform is vertex_compile:
+    platform = vertex if options.platform == "vertex" else compiler
+    if platform is vertex:
         vertex.check(table)
     if settings.beam_args:
-        print(f"DAYONE_BEAM_ARGS is for runs on this machine; the compiled steps get cluster.beam_args of {options.resources}", file=sys.stderr)
+        print(
+            f"DAYONE_BEAM_ARGS is for runs on this machine; the compiled steps get cluster.beam_args of {options.resources}",
+            file=sys.stderr,
+        )
     print("compiling; starting TFX takes about 20 seconds ...", file=sys.stderr)
     with warnings.catch_warnings():
         # Google's clients tell everyone on Python 3.10 that they will stop.
         warnings.simplefilter("ignore", FutureWarning)
         text = platform.compiled(launch, table, settings)
-    ending = ".vertex.json" if platform is vertex_compile else ".yaml"
+    ending = ".vertex.json" if platform is vertex else ".yaml"
     output = options.output or settings.home / f"{launch.name}{ending}"
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(text, encoding="utf-8")

@@ -54,7 +54,9 @@ def _tables(launch: Launch, settings: Settings) -> "dict[str, pa.Table]":
     from pipeline.local import run_outputs
 
     examples = run_outputs.newest(settings.metadata, launch.name, steps.EXAMPLE_GEN)
-    catalogue = run_outputs.newest(settings.metadata, launch.name, steps.CATALOGUE_EXAMPLE_GEN) if launch.catalogue else ""
+    catalogue = (
+        run_outputs.newest(settings.metadata, launch.name, steps.CATALOGUE_EXAMPLE_GEN) if launch.catalogue else ""
+    )
     from components.features import training_data
     from components.integrations import feast_repository, offline_tables
     from components.serving.history_store import REMEMBERED_ITEMS
@@ -64,6 +66,8 @@ def _tables(launch: Launch, settings: Settings) -> "dict[str, pa.Table]":
     columns = training_data.read_named(files, [name for name in (log.user, log.item, log.time, log.event) if name])
     listed = training_data.read_catalogue(launch.catalogue, catalogue) if launch.catalogue else {}
     return {
-        feast_repository.USER_HISTORY: offline_tables.user_history(launch, columns, max(launch.model.history, REMEMBERED_ITEMS)),
+        feast_repository.USER_HISTORY: offline_tables.user_history(
+            launch, columns, max(launch.model.history, REMEMBERED_ITEMS)
+        ),
         feast_repository.ITEMS: offline_tables.items(launch, columns, listed),
     }

@@ -25,16 +25,28 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _add_submit(commands: Any) -> None:
-    parser = _command(commands, "submit", "start a run of the compiled pipeline on Kubeflow Pipelines", kubeflow_commands.submit)
+    parser = _command(
+        commands, "submit", "start a run of the compiled pipeline on Kubeflow Pipelines", kubeflow_commands.submit
+    )
     _add_order(parser, "run")
-    parser.add_argument("--wait", action="store_true", help="wait for the end of the run, showing its steps; the exit status tells the outcome")
-    parser.add_argument("--limit", metavar="MINUTES", type=int, default=_DAY_MINUTES, help="wait no longer (default: a day)")
+    parser.add_argument(
+        "--wait",
+        action="store_true",
+        help="wait for the end of the run, showing its steps; the exit status tells the outcome",
+    )
+    parser.add_argument(
+        "--limit", metavar="MINUTES", type=int, default=_DAY_MINUTES, help="wait no longer (default: a day)"
+    )
 
 
 def _add_schedule(commands: Any) -> None:
-    parser = _command(commands, "schedule", "let Kubeflow Pipelines start runs by the clock", kubeflow_commands.schedule)
+    parser = _command(
+        commands, "schedule", "let Kubeflow Pipelines start runs by the clock", kubeflow_commands.schedule
+    )
     parser.add_argument(
-        "cron", type=six_fields, help='when, in the time of the server, usually UTC: "0 4 * * *" is every day at four; six fields begin with seconds'
+        "cron",
+        type=six_fields,
+        help='when, in the time of the server, usually UTC: "0 4 * * *" is every day at four; six fields begin with seconds',
     )
     _add_order(parser, "schedule")
 
@@ -43,7 +55,9 @@ def _add_status(commands: Any) -> None:
     parser = _command(commands, "status", "show runs and schedules, or how one run is going", kubeflow_commands.status)
     parser.add_argument("run", nargs="?", help="the run's id; without it, the newest runs and the schedules are listed")
     parser.add_argument("--wait", action="store_true", help="wait for the end of the run")
-    parser.add_argument("--limit", metavar="MINUTES", type=int, default=_DAY_MINUTES, help="wait no longer (default: a day)")
+    parser.add_argument(
+        "--limit", metavar="MINUTES", type=int, default=_DAY_MINUTES, help="wait no longer (default: a day)"
+    )
 
 
 def _add_cancel(commands: Any) -> None:
@@ -72,12 +86,20 @@ def _command(commands: Any, name: str, does: str, run: Callable[[argparse.Namesp
 
 
 def _add_order(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("--file", metavar="FILE", type=Path, help="the compiled pipeline (default: runs/<launch>/<launch>.yaml)")
+    parser.add_argument(
+        "--file", metavar="FILE", type=Path, help="the compiled pipeline (default: runs/<launch>/<launch>.yaml)"
+    )
     parser.add_argument("--root", metavar="URI", help="where the run puts its artifacts: gs://, s3:// or minio://")
     parser.add_argument(
-        "--set", metavar="NAME=VALUE", action="append", default=[], help="a parameter of the pipeline, such as epochs=3; may be repeated"
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="a parameter of the pipeline, such as epochs=3; may be repeated",
     )
-    parser.add_argument("--name", metavar="NAME", help=f"of the {what} (default: the launch{' and the time' if what == 'run' else ''})")
+    parser.add_argument(
+        "--name", metavar="NAME", help=f"of the {what} (default: the launch{' and the time' if what == 'run' else ''})"
+    )
     parser.add_argument("--dry-run", action="store_true", help="print the requests and send nothing; needs no server")
 
 
@@ -93,5 +115,8 @@ def six_fields(cron: str) -> str:
 
 def _listed(head: str, entries: dict[str, str]) -> str:
     width = max(map(len, entries))
-    lines = (textwrap.fill(text, 110, initial_indent=f"  {name:<{width}}  ", subsequent_indent=" " * (width + 4)) for name, text in entries.items())
+    lines = (
+        textwrap.fill(text, 110, initial_indent=f"  {name:<{width}}  ", subsequent_indent=" " * (width + 4))
+        for name, text in entries.items()
+    )
     return "\n".join([head, *lines])

@@ -27,7 +27,7 @@ examples:
   python -m pipeline run --log my_events.parquet          the same declaration, your own log
   python -m pipeline run --launch movielens --log DIR     another launch, its files in DIR
   python -m pipeline run --from Trainer                   what comes before it is taken from earlier runs
-  python -m pipeline run --to Gate                        only look whether the data fits the schema
+  python -m pipeline run --to SchemaGate                        only look whether the data fits the schema
 """
 
 
@@ -58,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_new(commands)
     compile.add(commands)
     kubeflow.add(commands)
-    listing = commands.add_parser("launches", help="list the launches", description="List the launches in pipeline/launches/.")
+    listing = commands.add_parser(
+        "launches", help="list the launches", description="List the launches in pipeline/launches/."
+    )
     listing.set_defaults(command=_list_launches)
     versions.add_to(commands)
     rollout.add_to(commands)
@@ -77,10 +79,22 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     launch_options.add(run, "launch", "log", "workspace")
-    run.add_argument("--from", dest="first", metavar="STEP", help="begin with this step; take the earlier ones' results from earlier runs")
+    run.add_argument(
+        "--from",
+        dest="first",
+        metavar="STEP",
+        help="begin with this step; take the earlier ones' results from earlier runs",
+    )
     run.add_argument("--to", dest="last", metavar="STEP", help="end with this step")
-    run.add_argument("--no-cache", dest="cache", action="store_false", help="run every step, even where nothing changed")
-    run.add_argument("-v", "--verbose", action="store_true", help="show what TFX, TensorFlow and Beam write (always in the run's log)")
+    run.add_argument(
+        "--no-cache", dest="cache", action="store_false", help="run every step, even where nothing changed"
+    )
+    run.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="show what TFX, TensorFlow and Beam write (always in the run's log)",
+    )
     run.set_defaults(command=_run)
 
 
@@ -103,13 +117,28 @@ def _add_new(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     new.add_argument("folder", metavar="DIR", help="the new project's folder; must not exist or be empty")
-    new.add_argument("--log", metavar="PATH", required=True, help="the interaction log: CSV, JSONL or Parquet, a file or a folder of files")
+    new.add_argument(
+        "--log",
+        metavar="PATH",
+        required=True,
+        help="the interaction log: CSV, JSONL or Parquet, a file or a folder of files",
+    )
     new.add_argument("--catalogue", metavar="PATH", help="the items, one row each")
-    new.add_argument("--name", metavar="NAME", help="the launch's name: lower-case letters, digits, _ (default: the folder's)")
+    new.add_argument(
+        "--name", metavar="NAME", help="the launch's name: lower-case letters, digits, _ (default: the folder's)"
+    )
     for role, what in _NEW_ROLES.items():
         new.add_argument(f"--{role}", metavar="COL", help=f"the column with {what}, if the guess is wrong")
-    new.add_argument("--time-format", metavar="FORM", help='how times are written, where two readings fit: "%%d/%%m/%%Y %%H:%%M"')
-    new.add_argument("--drop", metavar="COL", action="append", default=[], help="a column that gets no role; may be given several times")
+    new.add_argument(
+        "--time-format", metavar="FORM", help='how times are written, where two readings fit: "%%d/%%m/%%Y %%H:%%M"'
+    )
+    new.add_argument(
+        "--drop",
+        metavar="COL",
+        action="append",
+        default=[],
+        help="a column that gets no role; may be given several times",
+    )
     new.set_defaults(command=_new)
 
 
@@ -142,7 +171,9 @@ def _check_source(option: str, path: str | None) -> None:
     if path is None or (path and any(letter in path for letter in "*?[{")):
         return
     if not path or not Path(path).expanduser().exists():
-        raise SettingsError(option, path, "a file or folder that exists, or a pattern of files", "Read are CSV, JSONL and Parquet.")
+        raise SettingsError(
+            option, path, "a file or folder that exists, or a pattern of files", "Read are CSV, JSONL and Parquet."
+        )
 
 
 def _add_schema(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -189,5 +220,8 @@ def _step_list() -> str:
 
 def _variables() -> str:
     width = max(map(len, VARIABLES))
-    lines = (textwrap.fill(text, 110, initial_indent=f"  {name:<{width}}  ", subsequent_indent=" " * (width + 4)) for name, text in VARIABLES.items())
+    lines = (
+        textwrap.fill(text, 110, initial_indent=f"  {name:<{width}}  ", subsequent_indent=" " * (width + 4))
+        for name, text in VARIABLES.items()
+    )
     return "environment variables (an option wins over its variable):\n" + "\n".join(lines)

@@ -4,8 +4,9 @@
     rollout promote                           it gets all
     rollout abort                             it gets nothing; what was served has all again
 
-KServe splits traffic between Knative's revisions, so this needs its serverless mode. The copy of the version is what the job `copy-versions` of
-kubeflow/overlays/kserve makes. After a promotion the way back is `canary` with the older version and 100.
+KServe splits traffic between Knative's revisions, so this needs its serverless mode. The copy of the version is what
+the job `copy-versions` of kubeflow/overlays/kserve makes. After a promotion the way back is `canary` with the older
+version and 100.
 """
 
 import argparse
@@ -46,8 +47,12 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     canary = actions.add_parser("canary", help="give a version a share of the traffic")
     canary.add_argument("version", type=int, metavar="VERSION", help="the number of the version, see `versions`")
-    canary.add_argument("--percent", type=int, default=10, help="its share of the traffic, 1 to 100 (default: %(default)s)")
-    canary.add_argument("--store", default=STORE, metavar="URI", help="where the copies of the versions lie (default: %(default)s)")
+    canary.add_argument(
+        "--percent", type=int, default=10, help="its share of the traffic, 1 to 100 (default: %(default)s)"
+    )
+    canary.add_argument(
+        "--store", default=STORE, metavar="URI", help="where the copies of the versions lie (default: %(default)s)"
+    )
     promote = actions.add_parser("promote", help="give the canary all of the traffic")
     abort = actions.add_parser("abort", help="take the traffic from the canary, before it was promoted")
     for action, patch in ((canary, _canary), (promote, lambda *_: PROMOTE), (abort, lambda *_: ABORT)):
@@ -59,7 +64,11 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def canary_patch(uri: str, percent: int) -> Patch:
     """What makes a version the newest revision, with its share; with 100 it needs no rule."""
-    return {"spec": {"predictor": {"canaryTrafficPercent": None if percent == 100 else percent, "model": {"storageUri": uri}}}}
+    return {
+        "spec": {
+            "predictor": {"canaryTrafficPercent": None if percent == 100 else percent, "model": {"storageUri": uri}}
+        }
+    }
 
 
 def _canary(options: argparse.Namespace, launch: str) -> Patch:
@@ -97,9 +106,13 @@ def run(command: Sequence[str]) -> int:
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=KUBECTL_SECONDS)
     except OSError as error:
-        raise RolloutError(f"rollout needs kubectl on the PATH, got: {error.strerror}. Or use --dry-run and run the command elsewhere.") from error
+        raise RolloutError(
+            f"rollout needs kubectl on the PATH, got: {error.strerror}. Or use --dry-run and run the command elsewhere."
+        ) from error
     except subprocess.TimeoutExpired as error:
-        raise RolloutError(f"kubectl did not answer within {KUBECTL_SECONDS} s. Look whether the cluster can be reached.") from error
+        raise RolloutError(
+            f"kubectl did not answer within {KUBECTL_SECONDS} s. Look whether the cluster can be reached."
+        ) from error
     if answer.returncode:
         # The last line says it; those before are kubectl's attempts.
         said = (answer.stderr.strip() or "it failed without a word").splitlines()[-1]

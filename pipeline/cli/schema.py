@@ -1,6 +1,7 @@
 """`python -m pipeline schema`: what the log and the catalogue hold, against their curated schemas; and how to accept the difference.
 
-The schema is inferred with pyarrow (`components.validation.schema_proposal`), so the answer takes seconds and needs no TensorFlow.
+The schema is inferred with pyarrow (`components.validation.schema_proposal`), so the answer takes seconds and needs no
+TensorFlow.
 Nothing is written without `--accept`.
 """
 
@@ -13,6 +14,7 @@ from pathlib import Path
 from components.declaration import Launch
 from components.errors import SettingsError
 from components.validation import schema_diff, schema_proposal, schema_widening
+from components.validation.anomaly_text import accept_command
 from components.validation.schema_diff import Difference
 from components.validation.schema_file import SchemaFile, write_atomically
 from components.validation.schema_text import Column, schema_text
@@ -66,7 +68,9 @@ def run(launch: Launch, settings: Settings, accept: Sequence[str] | None) -> int
     found = [look(launch, settings, which) for which in ("log", *(["catalogue"] if launch.catalogue else []))]
     if accept is not None:
         _check_accepted(found, accept)
-    statuses = [_answer(comparison, accept, accept_command(launch, settings)) for comparison in found]
+    statuses = [
+        _answer(comparison, accept, sample.with_log(accept_command(launch.name), settings)) for comparison in found
+    ]
     return max(statuses)
 
 
@@ -78,19 +82,17 @@ def look(launch: Launch, settings: Settings, which: str) -> Comparison:
     return Comparison(which, path, proposed, curated, schema_diff.compare(curated, proposed) if curated else [])
 
 
-def accept_command(launch: Launch, settings: Settings) -> str:
-    """The command that accepts differences; column names may follow it."""
-    given = f" --log {shlex.quote(str(settings.log or settings.data))}" if settings.log or not sample.wanted(settings) else ""
-    return f"python -m pipeline schema --launch {launch.name}{given} --accept"
-
-
 def _check_accepted(found: list[Comparison], accept: Sequence[str]) -> None:
     differing = list(dict.fromkeys(difference.column for comparison in found for difference in comparison.beyond))
     for name in accept:
         if name not in differing:
             near = difflib.get_close_matches(name, differing, n=1)
             hint = f"Did you mean {near[0]}?" if near else ""
-            needed = f"columns that differ ({', '.join(differing)})" if differing else "no column: nothing goes beyond the schemas"
+            needed = (
+                f"columns that differ ({', '.join(differing)})"
+                if differing
+                else "no column: nothing goes beyond the schemas"
+            )
             raise SettingsError("--accept", name, needed, hint)
 
 
@@ -98,7 +100,11 @@ def _answer(comparison: Comparison, accept: Sequence[str] | None, command: str) 
     if comparison.curated is None:
         return _first(comparison, accept, command)
     _show(comparison)
-    wanted = [difference.column for difference in comparison.beyond if accept is not None and (not accept or difference.column in accept)]
+    wanted = [
+        difference.column
+        for difference in comparison.beyond
+        if accept is not None and (not accept or difference.column in accept)
+    ]
     left = [difference.column for difference in comparison.beyond if difference.column not in wanted]
     if wanted:
         _write_accepted(comparison, comparison.curated, wanted)
@@ -113,10 +119,14 @@ def _first(comparison: Comparison, accept: Sequence[str] | None, command: str) -
     """Shows or writes the first schema of a launch."""
     text = schema_text(comparison.path.parents[1].name, comparison.which, comparison.proposed)
     if accept is None:
-        print(f"There is no schema of the {comparison.which} yet. It would be:\n\n{text}\nWrite it to {comparison.path}:\n  {command}\n")
+        print(
+            f"There is no schema of the {comparison.which} yet. It would be:\n\n{text}\nWrite it to {comparison.path}:\n  {command}\n"
+        )
         return DIFFERS
     write_atomically(comparison.path, text)
-    print(f"{comparison.path}: written, {len(comparison.proposed)} columns. Read it through: it is what every run is held to.\n")
+    print(
+        f"{comparison.path}: written, {len(comparison.proposed)} columns. Read it through: it is what every run is held to.\n"
+    )
     return FITS
 
 

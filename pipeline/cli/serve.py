@@ -24,15 +24,40 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         description="Serve the pushed version in TF Serving's REST form, follow new versions, log the traffic for the next run. See docs/serving.md.",
     )
     launch_options.add(serve, "launch", "workspace")
-    serve.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s, this machine only)")
-    serve.add_argument("--port", type=int, default=8501, help="the port (default: %(default)s, as TF Serving; 0 takes a free one)")
-    serve.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="model calls at once (default: the cores, %(default)s)")
-    serve.add_argument("--waiting", type=int, default=256, help="requests that may wait; more get 503 (default: %(default)s)")
+    serve.add_argument(
+        "--host", default="127.0.0.1", help="the address to listen on (default: %(default)s, this machine only)"
+    )
+    serve.add_argument(
+        "--port", type=int, default=8501, help="the port (default: %(default)s, as TF Serving; 0 takes a free one)"
+    )
+    serve.add_argument(
+        "--threads", type=int, default=os.cpu_count() or 1, help="model calls at once (default: the cores, %(default)s)"
+    )
+    serve.add_argument(
+        "--waiting", type=int, default=256, help="requests that may wait; more get 503 (default: %(default)s)"
+    )
     serve.add_argument("--timeout", type=float, default=5.0, help="seconds for a request (default: %(default)s)")
-    serve.add_argument("--explore", type=float, default=0.0, metavar="SHARE", help="share of requests shown in a random order (default: %(default)s)")
-    serve.add_argument("--traffic", type=Path, metavar="DIR", help="the folder of the log it writes (default: runs/<launch>/traffic)")
-    serve.add_argument("--history", default=history_choice.MEMORY, metavar="STORE", help="where histories come from (default: %(default)s)")
-    serve.add_argument("--demo", action=argparse.BooleanOptionalAction, help="a page with users of the log (default: if only this machine is served)")
+    serve.add_argument(
+        "--explore",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="share of requests shown in a random order (default: %(default)s)",
+    )
+    serve.add_argument(
+        "--traffic", type=Path, metavar="DIR", help="the folder of the log it writes (default: runs/<launch>/traffic)"
+    )
+    serve.add_argument(
+        "--history",
+        default=history_choice.MEMORY,
+        metavar="STORE",
+        help="where histories come from (default: %(default)s)",
+    )
+    serve.add_argument(
+        "--demo",
+        action=argparse.BooleanOptionalAction,
+        help="a page with users of the log (default: if only this machine is served)",
+    )
     serve.add_argument("--no-log", dest="log", action="store_false", help="write no log")
     serve.set_defaults(command=_serve)
 
@@ -48,7 +73,10 @@ def _serve(given: argparse.Namespace) -> int:
     histories = history_choice.make(options.history, launch, settings.home)
     with server.listen(options.host, options.port) as listening:
         address, port = listening.getsockname()[:2]
-        print(f"serving {launch.name} from {settings.serving} at http://{address}:{port}/v1/models/{launch.name}", flush=True)
+        print(
+            f"serving {launch.name} from {settings.serving} at http://{address}:{port}/v1/models/{launch.name}",
+            flush=True,
+        )
         print(_where_the_log_goes(launch, settings, options), flush=True)
         if options.demo:
             print(f"a page to try it out: http://{address}:{port}/demo", flush=True)

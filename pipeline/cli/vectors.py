@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.declaration.functions import check_path, load_function
 from components.errors import SettingsError
 from components.registry import versions
 from components.registry.versions import VersionError
@@ -36,22 +37,28 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     places = vectors.add_subparsers(title="where to", metavar="WHERE", required=True)
-    for add in (_add_parquet, _add_faiss, _add_vespa, _add_pinecone, _add_vertex):
+    for add in (_add_parquet, _add_faiss, _add_vespa, _add_pinecone, _add_vertex, _add_own):
         place = add(places)
         launch_options.add(place, "launch", "workspace")
-        place.add_argument("--version", type=int, metavar="NUMBER", help="the version, see `versions` (default: the served one)")
+        place.add_argument(
+            "--version", type=int, metavar="NUMBER", help="the version, see `versions` (default: the served one)"
+        )
         place.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
         place.set_defaults(command=_export)
 
 
-def _place(places: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, what: str, make: Callable) -> argparse.ArgumentParser:
+def _place(
+    places: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, what: str, make: Callable
+) -> argparse.ArgumentParser:
     place = places.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
     place.set_defaults(make=make, place=name)
     return place
 
 
 def _add_folder(place: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    place.add_argument("--folder", type=Path, metavar="DIR", help="where to write (default: runs/<launch>/vectors/<version>/<where>)")
+    place.add_argument(
+        "--folder", type=Path, metavar="DIR", help="where to write (default: runs/<launch>/vectors/<version>/<where>)"
+    )
     return place
 
 
@@ -60,9 +67,21 @@ def _add_parquet(places: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _add_faiss(places: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
-    place = _add_folder(_place(places, "faiss", "a faiss index file, its rows, and its recall against exact search", _faiss))
-    place.add_argument("--kind", choices=("auto", "flat", "hnsw"), default="auto", help="the index (default: flat up to 50,000 items, then hnsw)")
-    place.add_argument("--recall", type=float, default=0.95, help="the recall@10 that hnsw's search is widened to (default: %(default)s)")
+    place = _add_folder(
+        _place(places, "faiss", "a faiss index file, its rows, and its recall against exact search", _faiss)
+    )
+    place.add_argument(
+        "--kind",
+        choices=("auto", "flat", "hnsw"),
+        default="auto",
+        help="the index (default: flat up to 50,000 items, then hnsw)",
+    )
+    place.add_argument(
+        "--recall",
+        type=float,
+        default=0.95,
+        help="the recall@10 that hnsw's search is widened to (default: %(default)s)",
+    )
     return place
 
 
@@ -73,9 +92,17 @@ def _add_vespa(places: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def _add_pinecone(places: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     place = _place(places, "pinecone", f"upserts to a Pinecone index; the key comes from {PINECONE_KEY}", _pinecone)
     place.add_argument("--host", help=f"the index's host (default: {PINECONE_HOST})")
-    place.add_argument("--namespace", default="", help="replace in place there (default: a namespace per version, v<version>)")
+    place.add_argument(
+        "--namespace", default="", help="replace in place there (default: a namespace per version, v<version>)"
+    )
     place.add_argument("--keep", type=int, default=2, help="how many versions' namespaces stay (default: %(default)s)")
-    place.add_argument("--max-deletes", type=float, default=0.5, metavar="SHARE", help="share of a namespace that may be gone (default: %(default)s)")
+    place.add_argument(
+        "--max-deletes",
+        type=float,
+        default=0.5,
+        metavar="SHARE",
+        help="share of a namespace that may be gone (default: %(default)s)",
+    )
     place.add_argument("--batch", type=int, default=100, help="vectors per request (default: %(default)s)")
     place.add_argument("--timeout", type=float, default=30.0, help="seconds for one request (default: %(default)s)")
     return place
@@ -87,6 +114,12 @@ def _add_vertex(places: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     place.add_argument("--region", required=True, help="of the online store, as europe-west4")
     place.add_argument("--dataset", required=True, help="of BigQuery; it has to exist")
     place.add_argument("--store", required=True, help="the online store's id; it is created if it is not there")
+    return place
+
+
+def _add_own(places: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    place = _add_folder(_place(places, "own", "a vector store of your own, by the dotted path of its function", _own))
+    place.add_argument("function", metavar="PATH", help="takes a folder, returns a Sink: docs/extend.md")
     return place
 
 
@@ -110,7 +143,9 @@ def _version(folder: Path, number: int | None) -> versions.Version:
     if number is None:
         served = next((version for version in found if version.state == "served"), None)
         if served is None:
-            raise VersionError(f"an export needs a pushed version in {folder}, got none. Run the pipeline first: python -m pipeline run.")
+            raise VersionError(
+                f"an export needs a pushed version in {folder}, got none. Run the pipeline first: python -m pipeline run."
+            )
         return served
     chosen = next((version for version in found if version.number == number), None)
     if chosen is None:
@@ -144,10 +179,19 @@ def _pinecone(given: argparse.Namespace, _folder: Path, environ: Mapping[str, st
 
     host, key = given.host or environ.get(PINECONE_HOST, ""), environ.get(PINECONE_KEY, "")
     if not key:
-        raise SettingsError(PINECONE_KEY, key, "the API key of your Pinecone project", "It is read from the environment only.")
+        raise SettingsError(
+            PINECONE_KEY, key, "the API key of your Pinecone project", "It is read from the environment only."
+        )
     if not host:
-        raise SettingsError(PINECONE_HOST, host, "the host of an index, as the console shows it", "--host gives it too.")
-    for option, low, high in (("keep", 1, 1_000), ("max_deletes", 0, 1), ("batch", 1, 1_000), ("timeout", 0.001, 3_600)):
+        raise SettingsError(
+            PINECONE_HOST, host, "the host of an index, as the console shows it", "--host gives it too."
+        )
+    for option, low, high in (
+        ("keep", 1, 1_000),
+        ("max_deletes", 0, 1),
+        ("batch", 1, 1_000),
+        ("timeout", 0.001, 3_600),
+    ):
         _check(f"--{option.replace('_', '-')}", getattr(given, option), low, high)
     return PineconeIndex(host, key, given.namespace, given.keep, given.max_deletes, given.batch, given.timeout)
 
@@ -156,6 +200,12 @@ def _vertex(given: argparse.Namespace, _folder: Path, _environ: Mapping[str, str
     from components.integrations.vertex_store import VertexStore
 
     return VertexStore(given.project, given.region, given.dataset, given.store)
+
+
+def _own(given: argparse.Namespace, folder: Path, _environ: Mapping[str, str]) -> "Sink":
+    check_path("PATH", given.function)
+    sink: Sink = load_function("PATH", given.function)(folder)
+    return sink
 
 
 def _check(option: str, value: float, low: float, high: float) -> None:

@@ -12,14 +12,20 @@ from pipeline.settings import Settings
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Adds the two commands to the command line."""
-    listing = commands.add_parser("versions", help="list the versions in the serving folder", description="List the versions in the serving folder.")
+    listing = commands.add_parser(
+        "versions",
+        help="list the versions in the serving folder",
+        description="List the versions in the serving folder.",
+    )
     back = commands.add_parser(
         "rollback",
         help="serve an older version again",
         description="Withdraw the served version: the one before it is served. Running servers follow by themselves. The withdrawn version stays on "
         "the disk and comes back with --to. The next run compares its model with what is served then, so fix the reason first.",
     )
-    back.add_argument("--to", type=int, metavar="VERSION", help="the version to serve (default: the one before the served one)")
+    back.add_argument(
+        "--to", type=int, metavar="VERSION", help="the version to serve (default: the one before the served one)"
+    )
     for parser, command in ((listing, _list), (back, _roll_back)):
         launch_options.add(parser, "launch", "workspace")
         parser.set_defaults(command=command)

@@ -1,8 +1,8 @@
 """kfp's client, as the commands use it.
 
-Three things of it are replaced. Its constructor asks the server for its health up to five times, and reads and writes a file in the
-home folder: here it does neither. It knows no time limit and shows people its own tracebacks: here every request has a limit and every
-failure is a `ServerError`. And a dry run prints the requests in place of sending them.
+Three things of it are replaced. Its constructor asks the server for its health up to five times, and reads and writes a
+file in the home folder: here it does neither. It knows no time limit and shows people its own tracebacks: here every
+request has a limit and every failure is a `ServerError`. And a dry run prints the requests in place of sending them.
 """
 
 import functools
@@ -53,9 +53,16 @@ def connect(server: KubeflowServer, dry_run: bool = False) -> Client:
       SettingsError: if no host was given; a dry run needs none.
     """
     if not server.host and not dry_run:
-        raise SettingsError("DAYONE_KFP_HOST", "", "the address of Kubeflow Pipelines", "Or give --host, or --dry-run to see what would be sent.")
+        raise SettingsError(
+            "DAYONE_KFP_HOST",
+            "",
+            "the address of Kubeflow Pipelines",
+            "Or give --host, or --dry-run to see what would be sent.",
+        )
     with quiet():
-        client = Client(host=server.host or NO_HOST, existing_token=server.token or None, ssl_ca_cert=server.ca and str(server.ca))
+        client = Client(
+            host=server.host or NO_HOST, existing_token=server.token or None, ssl_ca_cert=server.ca and str(server.ca)
+        )
     if server.namespace:
         client._context_setting["namespace"] = server.namespace
     shared = client._run_api.api_client
@@ -79,7 +86,9 @@ class _Wire(rest.RESTClientObject):
         super().__init__(configuration)
         self._timeout = timeout
         # A request that failed is not sent again behind our back, and a page that it is sent on to is a login.
-        self.pool_manager.request = functools.partial(self.pool_manager.request, retries=urllib3.Retry(0), redirect=False)
+        self.pool_manager.request = functools.partial(
+            self.pool_manager.request, retries=urllib3.Retry(0), redirect=False
+        )
 
     def request(self, method: str, url: str, **more: Any) -> Any:
         """One request; `more` is what kfp's generated client gives."""
@@ -101,7 +110,9 @@ class _Wire(rest.RESTClientObject):
         reason = getattr(error, "reason", None) or error
         if isinstance(reason, urllib3.exceptions.SSLError):
             return errors.untrusted(name, reason)
-        if isinstance(reason, urllib3.exceptions.TimeoutError) and not isinstance(reason, urllib3.exceptions.NewConnectionError):
+        if isinstance(reason, urllib3.exceptions.TimeoutError) and not isinstance(
+            reason, urllib3.exceptions.NewConnectionError
+        ):
             return errors.timed_out(name, self._timeout)
         return errors.unreachable(name, str(reason).rpartition(": ")[2])
 

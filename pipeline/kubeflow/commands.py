@@ -35,7 +35,9 @@ def schedule(options: argparse.Namespace) -> int:
     ids = runs.upload(client, package)
     schedule, replaced = runs.repeat(client, ids, order, options.cron)
     _say_version(package, ids)
-    print(f"schedule  {schedule}  {order.name!r} at {options.cron!r}, one run at a time, missed ones are not made up for")
+    print(
+        f"schedule  {schedule}  {order.name!r} at {options.cron!r}, one run at a time, missed ones are not made up for"
+    )
     for old in replaced:
         print(f"replaces  {old}")
     if options.dry_run:
@@ -62,10 +64,14 @@ def status(options: argparse.Namespace) -> int:
         return 0
     for run in runs.newest(client, experiment, 10):
         lasted = _lasted(run.created_at, run.finished_at)
-        print(f"run       {run.run_id}  {run.state or 'PENDING':<10} {_moment(run.created_at)}  {lasted:>8}  {run.display_name}")
+        print(
+            f"run       {run.run_id}  {run.state or 'PENDING':<10} {_moment(run.created_at)}  {lasted:>8}  {run.display_name}"
+        )
     for made in runs.schedules(client, experiment):
         cron = made.trigger and made.trigger.cron_schedule and made.trigger.cron_schedule.cron
-        print(f"schedule  {made.recurring_run_id}  {made.status or '':<10} {cron or 'every so often'}  {made.display_name}")
+        print(
+            f"schedule  {made.recurring_run_id}  {made.status or '':<10} {cron or 'every so often'}  {made.display_name}"
+        )
     return 0
 
 
@@ -87,7 +93,9 @@ def cancel(options: argparse.Namespace) -> int:
             client.delete_recurring_run(schedule.recurring_run_id)
         print(f"schedule  {schedule.recurring_run_id}  removed")
     if not found and not options.dry_run:
-        raise DayoneError(f"--schedule needs the name of a schedule of experiment {_experiment(options)!r}, got {options.schedule!r}. See `status`.")
+        raise DayoneError(
+            f"--schedule needs the name of a schedule of experiment {_experiment(options)!r}, got {options.schedule!r}. See `status`."
+        )
     return 0
 
 
@@ -98,10 +106,15 @@ def _ordered(options: argparse.Namespace, moment: str) -> Any:
     from pipeline.kubeflow import runs
 
     server = _server(options, root=options.root)
-    file = options.file or Settings.from_environment(os.environ, {"launch": options.launch}).home / f"{_launch(options)}.yaml"
+    file = (
+        options.file
+        or Settings.from_environment(os.environ, {"launch": options.launch}).home / f"{_launch(options)}.yaml"
+    )
     package = kubeflow_package.load(file)
     name = options.name or f"{package.name} {moment}".strip()
-    order = runs.Order(name, options.experiment or package.name, server.root, kubeflow_package.parsed(package, options.set))
+    order = runs.Order(
+        name, options.experiment or package.name, server.root, kubeflow_package.parsed(package, options.set)
+    )
     return order, kubeflow_client.connect(server, options.dry_run), package
 
 

@@ -48,7 +48,9 @@ def cluster_settings(launch: Launch, table: Table, given: Settings | None = None
     if given is None:
         return there
     profile = given.beam_profile.with_image(cluster.image)
-    return dataclasses.replace(there, beam_profile=profile, cache=given.cache, keep_versions=given.keep_versions, gzip_level=given.gzip_level)
+    return dataclasses.replace(
+        there, beam_profile=profile, cache=given.cache, keep_versions=given.keep_versions, gzip_level=given.gzip_level
+    )
 
 
 def compiled(launch: Launch, table: Table, given: Settings | None = None) -> str:

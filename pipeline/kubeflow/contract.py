@@ -1,8 +1,8 @@
 """What Kubeflow Pipelines demands of a compiled pipeline, re-enacted: what would be refused, or be accepted and fail, is named here.
 
-The kfp SDK loads specs that the backend refuses. These are the rules of the backend's api-server (`template/v2_template.go`), compiler
-(`compiler/visitor.go`, `compiler/argocompiler`), driver and launcher, read in 2.0.5 to 2.17: strict parse, schema version, references, executors,
-constants, types and names.
+The kfp SDK loads specs that the backend refuses. These are the rules of the backend's api-server
+(`template/v2_template.go`), compiler (`compiler/visitor.go`, `compiler/argocompiler`), driver and launcher, read in
+2.0.5 to 2.17: strict parse, schema version, references, executors, constants, types and names.
 """
 
 import re
@@ -60,7 +60,10 @@ def problems(text: str) -> list[str]:
     specs = [document for document in documents if "platforms" not in document]
     if len(specs) != 1 or len(platforms) > 1:
         return [f"one pipeline spec and at most one platform spec are needed, got {len(specs)} and {len(platforms)}"]
-    return [*_spec_problems(specs[0]), *(problem for document in platforms for problem in _platform_problems(document, specs[0]))]
+    return [
+        *_spec_problems(specs[0]),
+        *(problem for document in platforms for problem in _platform_problems(document, specs[0])),
+    ]
 
 
 def _spec_problems(document: dict[str, Any]) -> list[str]:
@@ -143,7 +146,11 @@ def _task_problems(name: str, task: Any, spec: Any) -> Iterator[str]:
         yield f"{where}: a task's name must be of at most 63 lower-case letters, digits and -"
     if task.task_info.name != name:
         yield f"{where}: its taskInfo.name is {task.task_info.name!r}; consumers look it up by its name in the dag"
-    yield from (f"{where}: it depends on task {other!r}, which is not there" for other in task.dependent_tasks if other not in tasks)
+    yield from (
+        f"{where}: it depends on task {other!r}, which is not there"
+        for other in task.dependent_tasks
+        if other not in tasks
+    )
     if task.component_ref.name not in spec.components:
         yield f"{where}: its componentRef {task.component_ref.name!r} is not in components"
         return
@@ -154,7 +161,9 @@ def _task_problems(name: str, task: Any, spec: Any) -> Iterator[str]:
 
 def _artifact_problems(where: str, task: Any, declared: Any, spec: Any) -> Iterator[str]:
     given = task.inputs.artifacts
-    yield from (f"{where}: input {key!r} is not declared by its component" for key in given if key not in declared.artifacts)
+    yield from (
+        f"{where}: input {key!r} is not declared by its component" for key in given if key not in declared.artifacts
+    )
     for key, artifact in declared.artifacts.items():
         if key not in given and not artifact.is_optional:
             yield f"{where}: input {key!r} is not given"
@@ -191,7 +200,9 @@ def _parameter_problems(where: str, task: Any, declared: Any, spec: Any) -> Iter
         elif kind != "runtime_value" or source.runtime_value.WhichOneof("value") != "constant":
             yield f"{where}: parameter {key!r} must be runtimeValue.constant, got {_form(source)}"
         else:
-            yield from _constant_problems(f"{where}: parameter {key!r}", declared.parameters[key].parameter_type, source.runtime_value.constant)
+            yield from _constant_problems(
+                f"{where}: parameter {key!r}", declared.parameters[key].parameter_type, source.runtime_value.constant
+            )
 
 
 def _form(source: Any) -> str:
@@ -211,7 +222,10 @@ def _constant_problems(where: str, declared: int, constant: Any) -> Iterator[str
 
 def _cycle_problems(tasks: Any) -> list[str]:
     waiting = {
-        name: {*task.dependent_tasks, *(source.task_output_artifact.producer_task for source in task.inputs.artifacts.values())}
+        name: {
+            *task.dependent_tasks,
+            *(source.task_output_artifact.producer_task for source in task.inputs.artifacts.values()),
+        }
         for name, task in tasks.items()
     }
     while ready := [name for name, needs in waiting.items() if not needs & set(waiting)]:

@@ -2,16 +2,21 @@
 
 TFX's own container entrypoint is made for Vertex. It is run here with what it expects, without a change of its source:
 
-- Kubeflow's driver gives input artifacts with an empty type: the type comes from the component's inputs spec, which is an argument;
+- Kubeflow's driver gives input artifacts with an empty type: the type comes from the component's inputs spec, which is
+  an argument;
 - it adds an output `executor-logs` of a type that TFX does not know: left out;
-- TensorFlow opens neither `minio://` nor `s3://`, but the launcher has copied the inputs to local folders and uploads the outputs from there: the
+- TensorFlow opens neither `minio://` nor `s3://`, but the launcher has copied the inputs to local folders and uploads
+  the outputs from there: the
   URIs become these folders, and URIs again in what the step reports. So the step needs no credentials of the store;
-- the folders of the outputs are emptied and made, as TFX's local launcher does, so that a killed attempt leaves nothing for the next;
-- an ExampleGen needs its driver, which Kubeflow skips, for span, file pattern and fingerprint: it runs first, in this process;
-- `--remote` leaves the URIs as they are, for steps whose Beam workers run elsewhere and see no folder of this pod; it needs gs://, which TensorFlow
-  and Beam can open, and a pod that may read and write there;
+- the folders of the outputs are emptied and made, as TFX's local launcher does, so that a killed attempt leaves nothing
+  for the next;
+- an ExampleGen needs its driver, which Kubeflow skips, for span, file pattern and fingerprint: it runs first, in this
+  process;
+- `--remote` leaves the URIs as they are, for steps whose Beam workers run elsewhere and see no folder of this pod; it
+  needs gs://, which TensorFlow and Beam can open, and a pod that may read and write there;
 - metadata without a value is dropped: the launcher refuses null;
-- what the run has set (`pipeline.kubeflow.run_parameters`) is written into the step's own parameters, and TFX sees only these.
+- what the run has set (`pipeline.kubeflow.run_parameters`) is written into the step's own parameters, and TFX sees only
+  these.
 """
 
 import argparse
@@ -54,9 +59,13 @@ def main(arguments: Sequence[str], root: str = "/") -> int:
       0; a step that fails raises.
     """
     options, beam_args = _parser().parse_known_args(arguments)
-    request = json_format.Parse(options.json_serialized_invocation_args, pipeline_spec_pb2.ExecutorInput(), ignore_unknown_fields=True)
+    request = json_format.Parse(
+        options.json_serialized_invocation_args, pipeline_spec_pb2.ExecutorInput(), ignore_unknown_fields=True
+    )
     inputs_spec = json_format.Parse(
-        options.json_serialized_inputs_spec_args or "{}", pipeline_spec_pb2.ComponentInputsSpec(), ignore_unknown_fields=True
+        options.json_serialized_inputs_spec_args or "{}",
+        pipeline_spec_pb2.ComponentInputsSpec(),
+        ignore_unknown_fields=True,
     )
     _LOGGER.info("step %s", options.step)
     apply_run_parameters(request)
@@ -65,7 +74,9 @@ def main(arguments: Sequence[str], root: str = "/") -> int:
     uris = remote_uris(request) if options.remote else to_local(request, root)
     start_afresh(request)
     StandardOptions.DEFAULT_RUNNER = ENGINE
-    if issubclass(import_utils.import_class_by_path(options.executor_class_path), base_example_gen_executor.BaseExampleGenExecutor):
+    if issubclass(
+        import_utils.import_class_by_path(options.executor_class_path), base_example_gen_executor.BaseExampleGenExecutor
+    ):
         run_driver(options, request)
     kubeflow_v2_run_executor.main((_with(options, request), beam_args))
     report(request.outputs.output_file, uris)
@@ -130,18 +141,27 @@ def remote_uris(request: pipeline_spec_pb2.ExecutorInput) -> dict[str, str]:
     Raises:
       SettingsError: if the store is one that TensorFlow cannot open.
     """
-    artifacts = [artifact for side in (request.inputs, request.outputs) for given in side.artifacts.values() for artifact in given.artifacts]
+    artifacts = [
+        artifact
+        for side in (request.inputs, request.outputs)
+        for given in side.artifacts.values()
+        for artifact in given.artifacts
+    ]
     for artifact in artifacts:
         if not artifact.uri.startswith(REMOTE_STORE):
             fix = "Give the run another pipeline root, or keep Beam in the step's pod."
-            raise SettingsError("--remote", artifact.uri, f"artifacts in a store that TensorFlow opens itself ({REMOTE_STORE})", fix)
+            raise SettingsError(
+                "--remote", artifact.uri, f"artifacts in a store that TensorFlow opens itself ({REMOTE_STORE})", fix
+            )
     return {artifact.uri: artifact.uri for artifact in artifacts}
 
 
 def start_afresh(request: pipeline_spec_pb2.ExecutorInput) -> None:
     """Removes what a killed attempt may have left of the outputs, and makes their folders."""
     outputs = kubeflow_v2_entrypoint_utils.parse_raw_artifact_dict(request.outputs.artifacts)
-    for path in [artifact.uri for artifacts in outputs.values() for artifact in artifacts] + [request.outputs.output_file]:
+    for path in [artifact.uri for artifacts in outputs.values() for artifact in artifacts] + [
+        request.outputs.output_file
+    ]:
         if fileio.isdir(path):
             fileio.rmtree(path)
         elif fileio.exists(path):
@@ -174,14 +194,18 @@ def report(output_file: str, uris: dict[str, str]) -> None:
 
 
 def _with(options: argparse.Namespace, request: pipeline_spec_pb2.ExecutorInput) -> argparse.Namespace:
-    return argparse.Namespace(**{**vars(options), "json_serialized_invocation_args": json_format.MessageToJson(request)})
+    return argparse.Namespace(
+        **{**vars(options), "json_serialized_invocation_args": json_format.MessageToJson(request)}
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
     """The arguments that TFX's runner writes, and the step's name, which the compiled pipeline adds; the rest is for Beam."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.kubeflow.entrypoint", allow_abbrev=False)
     parser.add_argument("--step", default="", help="the task's name, for the log")
-    parser.add_argument("--remote", action="store_true", help="leave artifacts in the store: Beam's workers run elsewhere")
+    parser.add_argument(
+        "--remote", action="store_true", help="leave artifacts in the store: Beam's workers run elsewhere"
+    )
     parser.add_argument("--executor_class_path", required=True, help="the class that does the work")
     parser.add_argument("--json_serialized_invocation_args", required=True, help="the ExecutorInput")
     parser.add_argument("--json_serialized_inputs_spec_args", default="", help="the ComponentInputsSpec")
@@ -190,7 +214,9 @@ def _parser() -> argparse.ArgumentParser:
 
 if __name__ == "__main__":
     # Forced, because TFX's imports have set up a logger that shows warnings only: a step's progress would be lost.
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
     # Beam's executors parse sys.argv with absl, and Python executors get it as flags.
     given, sys.argv = sys.argv[1:], sys.argv[:1]
     sys.exit(main(given))

@@ -50,11 +50,23 @@ def answered(request: str, status: int, body: bytes | str | None) -> ServerError
     said = _words(body)
     got = f"the server answered {status}{': ' + said if said else ''}"
     if status in (401, 403):
-        return ServerError(10, request, got, "Give a token that may do this: DAYONE_KFP_TOKEN; where there are many users, also --namespace.")
+        return ServerError(
+            10,
+            request,
+            got,
+            "Give a token that may do this: DAYONE_KFP_TOKEN; where there are many users, also --namespace.",
+        )
     if 300 <= status < 400:
-        return ServerError(10, request, f"the server sends to another page ({status}), such as a login", "Give a token: DAYONE_KFP_TOKEN.")
+        return ServerError(
+            10,
+            request,
+            f"the server sends to another page ({status}), such as a login",
+            "Give a token: DAYONE_KFP_TOKEN.",
+        )
     if status == 404:
-        return ServerError(11, request, got, "Check id, name, namespace, and that the address is that of Kubeflow Pipelines.")
+        return ServerError(
+            11, request, got, "Check id, name, namespace, and that the address is that of Kubeflow Pipelines."
+        )
     if status == 409:
         return ServerError(12, request, got, "Look what is there: python -m pipeline status.")
     if status >= 500:
@@ -70,18 +82,27 @@ def timed_out(request: str, seconds: int) -> ServerError:
 
 def unreachable(request: str, reason: object) -> ServerError:
     """The error for a server that nobody answers for."""
-    return ServerError(15, request, f"the server cannot be reached ({reason})", "Check --host; a port-forward may have ended.")
+    return ServerError(
+        15, request, f"the server cannot be reached ({reason})", "Check --host; a port-forward may have ended."
+    )
 
 
 def untrusted(request: str, reason: object) -> ServerError:
     """The error for a certificate that does not fit."""
-    return ServerError(16, request, f"the connection is not to be trusted ({reason})", "Name the authority that signed it: DAYONE_KFP_CA.")
+    return ServerError(
+        16,
+        request,
+        f"the connection is not to be trusted ({reason})",
+        "Name the authority that signed it: DAYONE_KFP_CA.",
+    )
 
 
 def not_kubeflow(request: str, kind: str) -> ServerError:
     """The error for an answer that is no JSON, such as a page for people."""
     got = f"the answer is {kind or 'of no kind'}, not JSON"
-    return ServerError(17, request, got, "Check that the address is that of Kubeflow Pipelines' API, and that it needs no login.")
+    return ServerError(
+        17, request, got, "Check that the address is that of Kubeflow Pipelines' API, and that it needs no login."
+    )
 
 
 def _words(body: bytes | str | None) -> str:

@@ -12,7 +12,12 @@ import yaml
 from components.errors import DayoneError
 from pipeline.kubeflow import contract
 
-_KINDS: dict[str, Callable[[str], Any]] = {"NUMBER_INTEGER": int, "NUMBER_DOUBLE": float, "STRING": str, "BOOLEAN": json.loads}
+_KINDS: dict[str, Callable[[str], Any]] = {
+    "NUMBER_INTEGER": int,
+    "NUMBER_DOUBLE": float,
+    "STRING": str,
+    "BOOLEAN": json.loads,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +47,9 @@ def load(path: Path) -> Package:
       DayoneError: if there is none.
     """
     if not path.is_file():
-        raise DayoneError(f"{path}: there is no such file. Compile the pipeline first: python -m pipeline compile --output {path}")
+        raise DayoneError(
+            f"{path}: there is no such file. Compile the pipeline first: python -m pipeline compile --output {path}"
+        )
     text = path.read_text(encoding="utf-8")
     contract.check(text, str(path))
     spec = next(document for document in yaml.safe_load_all(text) if document and "platforms" not in document)
@@ -51,7 +58,11 @@ def load(path: Path) -> Package:
     given = spec["root"].get("inputDefinitions", {}).get("parameters", {})
     parameters = {name: parameter["parameterType"] for name, parameter in given.items()}
     return Package(
-        path, spec["pipelineInfo"]["name"], f"{tag}-{hashlib.sha256(text.encode()).hexdigest()[:12]}", parameters, tuple(spec["root"]["dag"]["tasks"])
+        path,
+        spec["pipelineInfo"]["name"],
+        f"{tag}-{hashlib.sha256(text.encode()).hexdigest()[:12]}",
+        parameters,
+        tuple(spec["root"]["dag"]["tasks"]),
     )
 
 

@@ -12,7 +12,17 @@ import yaml
 from components.errors import DayoneError
 from pipeline import steps
 
-_MULTIPLES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+_MULTIPLES = {
+    "": 1,
+    "k": 10**3,
+    "M": 10**6,
+    "G": 10**9,
+    "T": 10**12,
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+}
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _POLICIES = ("Always", "IfNotPresent", "Never")
 _OPERATORS, _EFFECTS = ("Exists", "Equal"), ("NoSchedule", "PreferNoSchedule", "NoExecute")
@@ -59,7 +69,8 @@ class StepResources:
       node_selector: labels that the node must have.
       tolerations: in Kubernetes' own fields.
       volumes: (claim, mount path) of each persistent volume.
-      scratch: how much the step may write below /tmp, as Kubernetes writes it ("20Gi"). KFP has no other word on ephemeral storage
+      scratch: how much the step may write below /tmp, as Kubernetes writes it ("20Gi"). KFP has no other word on
+        ephemeral storage
         (github.com/kubeflow/pipelines/issues/11137).
       secrets: (secret, key, environment variable) of each value.
       image_pull_policy: one of Kubernetes' three.
@@ -118,9 +129,13 @@ def _cluster(content: object) -> Cluster:
     for name in ("data", "workspace", "schema"):
         path = given.get(name, "/")
         if not isinstance(path, str) or not path.startswith("/"):
-            raise ResourcesError(f"cluster.{name}", path, "an absolute path as the pods see it", "Mount what lies elsewhere.")
+            raise ResourcesError(
+                f"cluster.{name}", path, "an absolute path as the pods see it", "Mount what lies elsewhere."
+            )
     arguments = given.get("beam_args") or []
-    if not isinstance(arguments, list) or not all(isinstance(argument, str) and argument.startswith("--") for argument in arguments):
+    if not isinstance(arguments, list) or not all(
+        isinstance(argument, str) and argument.startswith("--") for argument in arguments
+    ):
         raise ResourcesError("cluster.beam_args", arguments, "a list of options of the form --name=value")
     return Cluster(**{**given, "beam_args": tuple(arguments)})
 
@@ -132,7 +147,12 @@ def check_image(place: str, image: object) -> None:
       ResourcesError: if it is not.
     """
     if not isinstance(image, str) or not _IMAGE.fullmatch(image):
-        raise ResourcesError(place, image, "an image with a tag other than latest, or with a digest", "KFP's cache knows an image by this name.")
+        raise ResourcesError(
+            place,
+            image,
+            "an image with a tag other than latest, or with a digest",
+            "KFP's cache knows an image by this name.",
+        )
 
 
 def _step(place: str, defaults: Mapping[str, typing.Any], content: object) -> StepResources:
@@ -162,7 +182,9 @@ def _entries(place: str, content: object, known: tuple[str, ...]) -> dict[str, t
     for name in content:
         if name not in known:
             near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-            raise ResourcesError(place, name, f"entries among {', '.join(known)}", f"Did you mean {near[0]}?" if near else "")
+            raise ResourcesError(
+                place, name, f"entries among {', '.join(known)}", f"Did you mean {near[0]}?" if near else ""
+            )
     return content
 
 
@@ -224,7 +246,10 @@ def _labels(value: dict[str, str]) -> dict[str, str]:
 
 
 def _records(value: list[dict[str, str]], *keys: str) -> tuple[tuple[str, ...], ...]:
-    if not all(set(record) == set(keys) and all(isinstance(record[key], str) and record[key] for key in keys) for record in value):
+    if not all(
+        set(record) == set(keys) and all(isinstance(record[key], str) and record[key] for key in keys)
+        for record in value
+    ):
         raise ValueError(value)
     return tuple(tuple(record[key] for key in keys) for record in value)
 
@@ -250,12 +275,18 @@ _PARSERS: dict[str, tuple[str, Callable[[typing.Any], typing.Any]]] = {
     "cpu_limit": ("cores such as 2, 0.5 or 500m", lambda value: _quantity(value, ",m")),
     "memory_request": ("a quantity with its unit such as 512Mi or 4G", _gigabytes),
     "memory_limit": ("a quantity with its unit such as 512Mi or 4G", _gigabytes),
-    "gpu": ("{type: nvidia.com/gpu, count: 1}", lambda value: (_records([{"type": value["type"]}], "type")[0][0], _positive(value["count"]))),
+    "gpu": (
+        "{type: nvidia.com/gpu, count: 1}",
+        lambda value: (_records([{"type": value["type"]}], "type")[0][0], _positive(value["count"])),
+    ),
     "node_selector": ("labels, all text", _labels),
     "tolerations": ("a list of {key, operator, value, effect, tolerationSeconds} in Kubernetes' words", _tolerations),
     "volumes": ("a list of {claim: NAME, path: /FOLDER}", _volumes),
     "scratch": ("a quantity with its unit such as 512Mi or 4G", _checked(_gigabytes)),
-    "secrets": ("a list of {secret: NAME, key: KEY, variable: VARIABLE}", lambda value: _records(value, "secret", "key", "variable")),
+    "secrets": (
+        "a list of {secret: NAME, key: KEY, variable: VARIABLE}",
+        lambda value: _records(value, "secret", "key", "variable"),
+    ),
     "image_pull_policy": (f"one of {', '.join(_POLICIES)}", _one_of(*_POLICIES)),
     "timeout": ("a time such as 90s, 30m or 2h", _seconds),
     "retries": ("a whole number, 0 or more", _count),

@@ -1,7 +1,8 @@
 """What a run on a cluster may set when it is started: parameters of the compiled pipeline, with the declaration's values as defaults.
 
-The declaration travels to the steps as constants, so that nothing a step reads can differ from what the cache saw. A parameter of the run
-comes to the steps that it concerns beside these constants, and is written into them here, before TFX reads them:
+The declaration travels to the steps as constants, so that nothing a step reads can differ from what the cache saw. A
+parameter of the run comes to the steps that it concerns beside these constants, and is written into them here, before
+TFX reads them:
 
 - `epochs`: passes over the training sequences, in the declaration of the Trainer and, where there is one, of the Tuner;
 - `spans`: how many of the newest span folders are read, where the declaration reads several;
@@ -14,7 +15,9 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any
 
-from components.declaration import Launch
+from components.declaration.criteria_checks import check_model
+from components.declaration.data_checks import check_log
+from components.declaration.views import IngestView, TrainerView
 
 EPOCHS, SPANS, LOG = "epochs", "spans", "log"
 NAMES = (EPOCHS, SPANS, LOG)
@@ -45,8 +48,9 @@ def applied(values: Mapping[str, Any]) -> dict[str, Any]:
 def _with_epochs(text: str, epochs: int) -> str:
     """The `custom_config` of Trainer or Tuner, whose declaration has other epochs."""
     config = json.loads(text)
-    launch = Launch.from_json(config[_LAUNCH])
-    config[_LAUNCH] = dataclasses.replace(launch, model=dataclasses.replace(launch.model, epochs=epochs)).to_json()
+    view = TrainerView.from_json(config[_LAUNCH]).with_model({"epochs": epochs})
+    check_model(view.model)
+    config[_LAUNCH] = view.to_json()
     return json.dumps(config, sort_keys=True)
 
 
@@ -54,7 +58,8 @@ def _with_spans(text: str, spans: int) -> str:
     """ExampleGen's `custom_config`, a message in JSON, with another window."""
     config = json.loads(text)
     carried = config["custom_config"]["value"]
-    launch = Launch.from_json(carried[_LAUNCH])
-    changed = dataclasses.replace(launch, log=dataclasses.replace(launch.log, spans=spans))
+    view = IngestView.from_json(carried[_LAUNCH])
+    changed = dataclasses.replace(view, log=dataclasses.replace(view.log, spans=spans))
+    check_log(changed.log)
     carried.update({_LAUNCH: changed.to_json(), _SPANS: spans})
     return json.dumps(config, sort_keys=True)

@@ -47,7 +47,9 @@ def upload(client: Client, package: Package) -> tuple[str, str]:
         if not found:
             made = client.upload_pipeline(str(package.path), package.name, namespace=namespace)
             # The first version bears the pipeline's name.
-            first = client.list_pipeline_versions(made.pipeline_id, page_size=1, sort_by="created_at desc").pipeline_versions
+            first = client.list_pipeline_versions(
+                made.pipeline_id, page_size=1, sort_by="created_at desc"
+            ).pipeline_versions
             return made.pipeline_id, first[0].pipeline_version_id
         pipeline = found[0].pipeline_id
         same = client.list_pipeline_versions(pipeline, page_size=1, filter=_called(package.version)).pipeline_versions
@@ -59,7 +61,12 @@ def start(client: Client, ids: tuple[str, str], order: Order) -> str:
     """Starts a run of a version; the run's id."""
     with quiet():
         experiment = client.create_experiment(order.experiment, namespace=client.get_user_namespace() or None)
-        given = {"params": dict(order.parameters), "pipeline_id": ids[0], "version_id": ids[1], "pipeline_root": order.root or None}
+        given = {
+            "params": dict(order.parameters),
+            "pipeline_id": ids[0],
+            "version_id": ids[1],
+            "pipeline_root": order.root or None,
+        }
         return str(client.run_pipeline(experiment.experiment_id, order.name, **given).run_id)
 
 
@@ -71,10 +78,21 @@ def repeat(client: Client, ids: tuple[str, str], order: Order, cron: str) -> tup
     """
     with quiet():
         experiment = client.create_experiment(order.experiment, namespace=client.get_user_namespace() or None)
-        given = {"params": dict(order.parameters), "pipeline_id": ids[0], "version_id": ids[1], "pipeline_root": order.root or None}
+        given = {
+            "params": dict(order.parameters),
+            "pipeline_id": ids[0],
+            "version_id": ids[1],
+            "pipeline_root": order.root or None,
+        }
         old = [schedule.recurring_run_id for schedule in schedules(client, experiment.experiment_id, order.name)]
         made = client.create_recurring_run(
-            experiment.experiment_id, order.name, cron_expression=cron, max_concurrency=1, no_catchup=True, enabled=True, **given
+            experiment.experiment_id,
+            order.name,
+            cron_expression=cron,
+            max_concurrency=1,
+            no_catchup=True,
+            enabled=True,
+            **given,
         )
         for schedule in old:
             client.delete_recurring_run(schedule)
@@ -111,10 +129,15 @@ def states(run: Any) -> dict[str, tuple[str, dt.datetime | None, dt.datetime | N
     """State, begin and end of every step of a run that has begun, in that order."""
     details = (run.run_details and run.run_details.task_details) or []
     begun = sorted(
-        (detail for detail in details if detail.state), key=lambda detail: (detail.start_time is None, detail.start_time or detail.create_time)
+        (detail for detail in details if detail.state),
+        key=lambda detail: (detail.start_time is None, detail.start_time or detail.create_time),
     )
     # The server counts its own pods as tasks too.
-    own = [detail for detail in begun if detail.display_name not in ("root", "executor") and not (detail.display_name or "").endswith("-driver")]
+    own = [
+        detail
+        for detail in begun
+        if detail.display_name not in ("root", "executor") and not (detail.display_name or "").endswith("-driver")
+    ]
     return {detail.display_name: (detail.state, detail.start_time, detail.end_time) for detail in own}
 
 

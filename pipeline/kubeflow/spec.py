@@ -2,11 +2,12 @@
 
 TFX's runner is made for Vertex. This pass over its spec makes three kinds of changes:
 
-- names: tasks `statistics-gen`, components `comp-statistics-gen`, executors `exec-statistics-gen`. Kubernetes refuses capital letters, and kfp's own
-  tools cut the `comp-` off by its length;
-- execution: our entrypoint (`pipeline.kubeflow.entrypoint`), which does what the backend does not; no `lifecycle`, which the backend ignores in
-  silence; no cache for what must look at the world;
-- resources: requests, limits, accelerator and retries in the spec itself, all else in the second document, the platform spec.
+- names: tasks `statistics-gen`, components `comp-statistics-gen`, executors `exec-statistics-gen`. Kubernetes refuses
+  capital letters, and kfp's own tools cut the `comp-` off by its length;
+- execution: our entrypoint (`pipeline.kubeflow.entrypoint`), which does what the backend does not; no `lifecycle`,
+  which the backend ignores in silence; no cache for what must look at the world;
+- resources: requests, limits, accelerator and retries in the spec itself, all else in the second document, the platform
+  spec.
 """
 
 import copy
@@ -21,8 +22,11 @@ from pipeline.kubeflow.resources import StepResources, Table
 
 ENTRYPOINT = ["python", "-m", "pipeline.kubeflow.entrypoint"]
 STEP_OPTION, REMOTE_OPTION = "--step", "--remote"
-# The cache's key holds parameters and the inputs' ids: it sees neither that a log grew, nor what is served by now, nor that a push was undone.
-UNCACHED = frozenset({steps.EXAMPLE_GEN, steps.CATALOGUE_EXAMPLE_GEN, steps.DRIFT_BASELINE, steps.RETRIEVAL_EVALUATOR, steps.PUSHER})
+# The cache's key holds parameters and the inputs' ids: it sees neither that a log grew, nor what is served by now, nor
+# that a push was undone.
+UNCACHED = frozenset(
+    {steps.EXAMPLE_GEN, steps.CATALOGUE_EXAMPLE_GEN, steps.DRIFT_BASELINE, steps.RETRIEVAL_EVALUATOR, steps.PUSHER}
+)
 _MAX_BACKOFF = "3600s"
 
 Json = dict[str, Any]
@@ -51,7 +55,9 @@ def prepared(spec: Json, table: Table, remote: Collection[str] = ()) -> tuple[Js
         if name in remote:
             executors[_label(spec, name)]["container"]["args"].insert(0, REMOTE_OPTION)
     spec["deploymentSpec"]["executors"] = {f"exec-{kebab(name)}": executors[_label(spec, name)] for name in names}
-    spec["components"] = {f"comp-{kebab(name)}": spec["components"][name] | {"executorLabel": f"exec-{kebab(name)}"} for name in names}
+    spec["components"] = {
+        f"comp-{kebab(name)}": spec["components"][name] | {"executorLabel": f"exec-{kebab(name)}"} for name in names
+    }
     spec["root"]["dag"]["tasks"] = {kebab(name): tasks[name] for name in names}
     return spec, platform({name: table.rows[name] for name in names})
 
@@ -64,9 +70,8 @@ def platform(rows: Mapping[str, StepResources]) -> Json:
 
 def to_yaml(spec: Json, platform_spec: Json) -> str:
     """Both documents as one text; the same documents give the same text."""
-    head = (
-        f"# Pipeline {spec['pipelineInfo']['name']} for Kubeflow Pipelines 2, made by `python -m pipeline compile`: edit the declaration, not this.\n"
-    )
+    name = spec["pipelineInfo"]["name"]
+    head = f"# Pipeline {name} for Kubeflow Pipelines 2, made by `python -m pipeline compile`: edit the declaration, not this.\n"
     return head + yaml.safe_dump_all([spec, platform_spec], sort_keys=True, allow_unicode=True, width=150)
 
 
@@ -95,7 +100,8 @@ def _run_executor(executor: Json, name: str, row: StepResources) -> None:
     container = executor["container"]
     container.pop("lifecycle", None)
     container["command"] = list(ENTRYPOINT)
-    # The step's name is for the log, and for the backend, which keeps component specs by a hash of the container: no two may be the same.
+    # The step's name is for the log, and for the backend, which keeps component specs by a hash of the container: no
+    # two may be the same.
     container["args"] = [STEP_OPTION, kebab(name), *container["args"]]
     resources: Json = {
         "cpuRequest": row.cpu_request,
@@ -110,7 +116,8 @@ def _run_executor(executor: Json, name: str, row: StepResources) -> None:
 def _kubernetes(row: StepResources) -> Json:
     """The fields of `KubernetesExecutorConfig` that every backend since 2.0.5 parses; newer ones keep these as they were.
 
-    `emptyDirMounts` alone is younger (github.com/kubeflow/pipelines/pull/10913), so only a table that asks for scratch space has it.
+    `emptyDirMounts` alone is younger (github.com/kubeflow/pipelines/pull/10913), so only a table that asks for scratch
+    space has it.
     """
     config: Json = {
         "imagePullPolicy": row.image_pull_policy,
@@ -119,6 +126,9 @@ def _kubernetes(row: StepResources) -> Json:
         "tolerations": [dict(toleration) for toleration in row.tolerations],
         "pvcMount": [{"constant": claim, "mountPath": path} for claim, path in row.volumes],
         "emptyDirMounts": row.scratch and [{"volumeName": "scratch", "mountPath": "/tmp", "sizeLimit": row.scratch}],
-        "secretAsEnv": [{"secretName": name, "keyToEnv": [{"secretKey": key, "envVar": variable}]} for name, key, variable in row.secrets],
+        "secretAsEnv": [
+            {"secretName": name, "keyToEnv": [{"secretKey": key, "envVar": variable}]}
+            for name, key, variable in row.secrets
+        ],
     }
     return {key: value for key, value in config.items() if value}

@@ -1,8 +1,9 @@
 """The same pipeline in the form of Vertex AI Pipelines: one JSON of a `PipelineJob`.
 
-Vertex takes the spec that open-source Kubeflow Pipelines takes (schema 2.1), without the platform's document. It mounts Cloud Storage below
-/gcs/, which is where our entrypoint finds artifacts, so the steps are the same down to their arguments. What Kubernetes alone knows (volumes,
-node selectors, secrets, timeouts) Vertex does not have: it is left out, and logs and served models have to lie below /gcs/.
+Vertex takes the spec that open-source Kubeflow Pipelines takes (schema 2.1), without the platform's document. It mounts
+Cloud Storage below /gcs/, which is where our entrypoint finds artifacts, so the steps are the same down to their
+arguments. What Kubernetes alone knows (volumes, node selectors, secrets, timeouts) Vertex does not have: it is left
+out, and logs and served models have to lie below /gcs/.
 """
 
 import json
@@ -40,10 +41,17 @@ def check(table: Table) -> None:
     for name in ("data", "workspace"):
         path = getattr(table.cluster, name)
         if not path.startswith(MOUNT):
-            raise ResourcesError(f"cluster.{name}", path, f"a folder below {MOUNT}BUCKET, for Vertex", "See kubeflow/resources.vertex.yaml.")
+            raise ResourcesError(
+                f"cluster.{name}",
+                path,
+                f"a folder below {MOUNT}BUCKET, for Vertex",
+                "See kubeflow/resources.vertex.yaml.",
+            )
     for step, row in table.rows.items():
         if row.gpu and _KUBERNETES_GPU in row.gpu[0]:
-            raise ResourcesError(f"steps.{step}.gpu", row.gpu[0], "Vertex's name of the accelerator, such as NVIDIA_TESLA_T4")
+            raise ResourcesError(
+                f"steps.{step}.gpu", row.gpu[0], "Vertex's name of the accelerator, such as NVIDIA_TESLA_T4"
+            )
 
 
 def job(spec: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """MovieLens 100K as a launch: ratings with times, no impressions, films with genres.
 
-The files are yours to bring (GroupLens terms: research use, no redistribution), in RecBole's atomic form: `ml-100k.inter` and
+The files are yours to bring (GroupLens terms: research use, no redistribution), in RecBole's atomic form:
+`ml-100k.inter` and
 `ml-100k.item`. Run with `python -m pipeline run --launch movielens --log DIR`.
 """
 

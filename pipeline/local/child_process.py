@@ -32,7 +32,8 @@ def lock(home: Path) -> Iterator[int]:
     """Holds a launch's folder for one run; two would write into the same metadata.
 
     Yields:
-      The lock's file descriptor. A child that inherits it holds the lock too, so that a run which outlives its screen is not joined by a second.
+      The lock's file descriptor. A child that inherits it holds the lock too, so that a run which outlives its screen
+      is not joined by a second.
 
     Raises:
       BusyError: if another run holds it.
@@ -42,7 +43,9 @@ def lock(home: Path) -> Iterator[int]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BusyError(f"another run is at work in {home}. Wait for its end, or give this one its own --workspace.") from None
+            raise BusyError(
+                f"another run is at work in {home}. Wait for its end, or give this one its own --workspace."
+            ) from None
         yield file.fileno()
 
 

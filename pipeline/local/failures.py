@@ -1,7 +1,8 @@
 """From an exception inside a step to the one message that a person reads.
 
-An error of ours (`DayoneError`) is its own message. Beam passes some of them on as text only: a DoFn's exception arrives as a RuntimeError
-that quotes it, so the text is searched too. Anything else is a bug, named by type and last line; the traceback is in the log.
+An error of ours (`DayoneError`) is its own message. Beam passes some of them on as text only: a DoFn's exception
+arrives as a RuntimeError that quotes it, so the text is searched too. Anything else is a bug, named by type and last
+line; the traceback is in the log.
 """
 
 import re
@@ -11,7 +12,9 @@ from typing import Any
 from components.errors import DayoneError
 
 # The line that Python prints for an error of ours, up to Beam's " [while running 'step']" or the end of the quotation.
-_QUOTED = re.compile(r"components\.errors\.\w+Error: (?P<message>.*?)(?= \[while running |\n\n|\nTraceback |\Z)", re.DOTALL)
+_QUOTED = re.compile(
+    r"components\.errors\.\w+Error: (?P<message>.*?)(?= \[while running |\n\n|\nTraceback |\Z)", re.DOTALL
+)
 
 
 def explain(error: BaseException, step: str) -> dict[str, Any]:
@@ -21,7 +24,11 @@ def explain(error: BaseException, step: str) -> dict[str, Any]:
         return {"step": step, "expected": True, "message": message}
     lines = str(error).strip().splitlines()
     place = f"step {step}" if step else "the run"
-    return {"step": step, "expected": False, "message": f"{place} failed: {type(error).__name__}: {lines[-1].strip() if lines else 'no message'}"}
+    return {
+        "step": step,
+        "expected": False,
+        "message": f"{place} failed: {type(error).__name__}: {lines[-1].strip() if lines else 'no message'}",
+    }
 
 
 def expected_message(error: BaseException) -> str | None:

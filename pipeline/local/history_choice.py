@@ -9,8 +9,12 @@ from components.errors import SettingsError
 from components.serving.history_store import HistoryStore
 
 MEMORY = "memory"
-# Short name to MODULE:FUNCTION; a function takes the declaration and the folder of the launch's runs, and makes a store.
-NAMED = {MEMORY: "components.serving.history_store:in_memory", "feast": "components.integrations.feast_histories:from_repository"}
+# Short name to MODULE:FUNCTION; a function takes the declaration and the folder of the launch's runs, and makes a
+# store.
+NAMED = {
+    MEMORY: "components.serving.history_store:in_memory",
+    "feast": "components.integrations.feast_histories:from_repository",
+}
 _NEEDED = f"one of {', '.join(NAMED)}, or MODULE:FUNCTION of your own"
 
 

@@ -1,7 +1,8 @@
 """Runs of a part of the pipeline: which steps run, and from which earlier run the others' results come.
 
-TFX takes them from the latest earlier run by default. After a stopped or failed run that one lacks results, and TFX finds that out in the
-middle of the next run; so the newest run that holds all of them is looked up here, before anything starts.
+TFX takes them from the latest earlier run by default. After a stopped or failed run that one lacks results, and TFX
+finds that out in the middle of the next run; so the newest run that holds all of them is looked up here, before
+anything starts.
 """
 
 from ml_metadata.proto import metadata_store_pb2
@@ -16,7 +17,9 @@ from components.errors import PartialRunError
 _REQUIRED = pipeline_pb2.NodeExecutionOptions.Skip.ReuseArtifactsMode.REQUIRED
 
 
-def prepare(source: pipeline.Pipeline, first: str | None, last: str | None) -> tuple[pipeline_pb2.Pipeline, pipeline_pb2.RunOptions | None]:
+def prepare(
+    source: pipeline.Pipeline, first: str | None, last: str | None
+) -> tuple[pipeline_pb2.Pipeline, pipeline_pb2.RunOptions | None]:
     """Compiles a pipeline and finds how to run the part from `first` to `last`.
 
     Returns:
@@ -36,7 +39,9 @@ def prepare(source: pipeline.Pipeline, first: str | None, last: str | None) -> t
         raise PartialRunError(f"no step lies between --from {first} and --to {last}.")
     # For the branches that have nothing to do with this part: their results are carried over if there are any.
     partial_run_utils.set_latest_pipeline_run_strategy(options.partial_run.snapshot_settings)
-    required = [node.node_info.id for node in _nodes(marked) if node.execution_options.skip.reuse_artifacts_mode == _REQUIRED]
+    required = [
+        node.node_info.id for node in _nodes(marked) if node.execution_options.skip.reuse_artifacts_mode == _REQUIRED
+    ]
     if required:
         base = _base_run(source, required)
         if base is None:
@@ -74,7 +79,9 @@ def _base_run(source: pipeline.Pipeline, required: list[str]) -> str | None:
         for name in required:
             node = store.get_context_by_type_and_name("node", f"{source.pipeline_info.pipeline_name}.{name}")
             successes.append(_successes(store.get_executions_by_context(node.id)) if node else set())
-        runs = sorted(store.get_contexts_by_type("pipeline_run"), key=lambda run: run.create_time_since_epoch, reverse=True)
+        runs = sorted(
+            store.get_contexts_by_type("pipeline_run"), key=lambda run: run.create_time_since_epoch, reverse=True
+        )
         for run in runs:
             executions = {execution.id for execution in store.get_executions_by_context(run.id)}
             if all(executions & success for success in successes):

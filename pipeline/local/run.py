@@ -1,7 +1,7 @@
 """A local run as a person sees it: sample, steps, verdict, paths.
 
-This process imports neither TensorFlow nor TFX. It starts the one that does (`local_runner.py`), draws the screen from its events, keeps
-its output in the run's log, and stops it when asked to.
+This process imports neither TensorFlow nor TFX. It starts the one that does (`local_runner.py`), draws the screen from
+its events, keeps its output in the run's log, and stops it when asked to.
 """
 
 import datetime as dt
@@ -51,7 +51,7 @@ def run(request: Request, verbose: bool = False, terminal: Terminal | None = Non
         return EXIT_STOPPED
     if record.page and record.failure:
         terminal.line(f"what the data hold: {record.page}/statistics.html")
-    _raise_failure(record, log, verbose)
+    _raise_failure(record, settings, log, verbose)
     _report(record, settings, before, log, terminal)
     return EXIT_OK
 
@@ -84,15 +84,19 @@ def _follow(request: Request, terminal: Terminal, record: RunRecord, log: Path, 
         reason = f"killed by signal {-status}" if status < 0 else f"ended with status {status}"
         hint = " (out of memory?)" if status == -signal.SIGKILL else ""
         place = f" in step {record.running}" if record.running else ""
-        record.failure = {"step": record.running, "expected": False, "message": f"the pipeline's process was {reason}{place}{hint}"}
+        record.failure = {
+            "step": record.running,
+            "expected": False,
+            "message": f"the pipeline's process was {reason}{place}{hint}",
+        }
     return False
 
 
-def _raise_failure(record: RunRecord, log: Path, verbose: bool) -> None:
+def _raise_failure(record: RunRecord, settings: Settings, log: Path, verbose: bool) -> None:
     if record.failure is None:
         return
     if record.failure["expected"]:
-        raise RunError(record.failure["message"])
+        raise RunError(sample.with_log(record.failure["message"], settings))
     hint = "" if verbose else "\n       run again with -v to see it as it happens"
     raise RunError(f"{record.failure['message']}\n       the whole story: {log}{hint}")
 

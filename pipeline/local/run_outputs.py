@@ -27,11 +27,17 @@ def newest(database: Path, launch: str, step: str) -> str:
         config.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READONLY
         store = metadata_store.MetadataStore(config)
         node = store.get_context_by_type_and_name("node", f"{launch}.{step}")
-        done = [each for each in store.get_executions_by_context(node.id) if each.last_known_state in _DONE] if node else []
+        done = (
+            [each for each in store.get_executions_by_context(node.id) if each.last_known_state in _DONE]
+            if node
+            else []
+        )
         for execution in sorted(done, key=lambda each: each.id, reverse=True):
             events = store.get_events_by_execution_ids([execution.id])
             outputs = [event.artifact_id for event in events if event.type == metadata_store_pb2.Event.OUTPUT]
             for artifact in store.get_artifacts_by_id(outputs):
                 if Path(artifact.uri).is_dir():
                     return str(artifact.uri)
-    raise PartialRunError(f"this needs the results of {step}, and no run in this workspace has them. Run the pipeline first: python -m pipeline run.")
+    raise PartialRunError(
+        f"this needs the results of {step}, and no run in this workspace has them. Run the pipeline first: python -m pipeline run."
+    )

@@ -76,5 +76,12 @@ class RunRecord:
         state = "stopped" if stopped else "done" if self.finished and not self.failure else "failed"
         total = {"wall": self.wall, "cpu": self.cpu}
         message = self.failure["message"] if self.failure else ""
-        record = {"state": state, "message": message, "setup": self.setup, "steps": self.steps, "total": total, "summary": self.summary}
+        record = {
+            "state": state,
+            "message": message,
+            "setup": self.setup,
+            "steps": self.steps,
+            "total": total,
+            "summary": self.summary,
+        }
         path.write_text(json.dumps(record, indent=1) + "\n")

@@ -1,8 +1,9 @@
 """The process that runs the pipeline: `python -m pipeline.local.runner`, started by `pipeline/local/run.py`.
 
-It reads one line of JSON (`run_request.Request`) from its standard input, runs the graph with TFX's Beam runner, and reports through the
-pipe that the request names (`step_events`). All it prints, and all that TFX, Beam and TensorFlow print, belongs in the run's log. TFX is
-imported here and not in the process that draws the screen: the import takes about 20 seconds, and TensorFlow writes from C++.
+It reads one line of JSON (`run_request.Request`) from its standard input, runs the graph with TFX's Beam runner, and
+reports through the pipe that the request names (`step_events`). All it prints, and all that TFX, Beam and TensorFlow
+print, belongs in the run's log. TFX is imported here and not in the process that draws the screen: the import takes
+about 20 seconds, and TensorFlow writes from C++.
 """
 
 import importlib
@@ -25,7 +26,8 @@ def main() -> int:
         request = Request.from_json(stdin.readline().decode())
     # Beam's executors parse sys.argv with absl, and Python executors get it as flags.
     sys.argv = sys.argv[:1]
-    # Dying at once is safe (the metadata is transactional, artifacts count when they are published), and Python's own handler would wait for Beam.
+    # Dying at once is safe (the metadata is transactional, artifacts count when they are published), and Python's own
+    # handler would wait for Beam.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

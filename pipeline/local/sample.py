@@ -2,11 +2,12 @@
 
 import glob
 import runpy
+import shlex
 from pathlib import Path
 
 from components.declaration import Launch
+from components.declaration.paths import query_of
 from components.errors import LogError
-from components.ingest.log_files import query_of
 from components.ingest.spans import any_span
 from pipeline.settings import PROJECT, SAMPLE_LAUNCH, Settings
 
@@ -15,7 +16,9 @@ _GENERATOR = PROJECT / "data" / "generate.py"
 
 def missing_inputs(launch: Launch, settings: Settings) -> list[Path]:
     """The declared files that are not there."""
-    declared = [path for path in [launch.log.path] if not query_of(path)] + ([launch.catalogue.path] if launch.catalogue else [])
+    declared = [path for path in [launch.log.path] if not query_of(path)] + (
+        [launch.catalogue.path] if launch.catalogue else []
+    )
     located = [settings.locate(path) for path in declared]
     return [path for path in located if not path.exists() and not glob.glob(any_span(str(path)), recursive=True)]
 
@@ -23,6 +26,14 @@ def missing_inputs(launch: Launch, settings: Settings) -> list[Path]:
 def wanted(settings: Settings) -> bool:
     """Whether the data folder is the sample's: the launch that ships, and nobody gave a log."""
     return settings.launch == SAMPLE_LAUNCH and settings.data == settings.workspace / "sample"
+
+
+def with_log(text: str, settings: Settings) -> str:
+    """Returns a message whose `schema` command names the log that the run was given, where it was given one."""
+    if wanted(settings) and not settings.log:
+        return text
+    command = f"python -m pipeline schema --launch {settings.launch}"
+    return text.replace(command, f"{command} --log {shlex.quote(str(settings.log or settings.data))}")
 
 
 def make(folder: Path, events: int = 100_000) -> str:
@@ -38,4 +49,8 @@ def check_inputs(launch: Launch, settings: Settings) -> None:
       LogError: naming the file that is missing.
     """
     for path in missing_inputs(launch, settings):
-        raise LogError(str(path), "there is no such file or folder.", f"Say where the files of launch {launch.name!r} are: --log DIR.")
+        raise LogError(
+            str(path),
+            "there is no such file or folder.",
+            f"Say where the files of launch {launch.name!r} are: --log DIR.",
+        )

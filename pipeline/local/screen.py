@@ -1,7 +1,7 @@
 """The screen of a local run: one line per finished step, and a bar while one is running.
 
-On a terminal the running step has a spinner, a bar and the time left. Elsewhere (a pipe, CI) there is one plain line per finished step
-and no escape codes. Colours obey NO_COLOR.
+On a terminal the running step has a spinner, a bar and the time left. Elsewhere (a pipe, CI) there is one plain line
+per finished step and no escape codes. Colours obey NO_COLOR.
 """
 
 import sys
@@ -39,7 +39,9 @@ class Terminal:
         """
         stream = stream or sys.stdout
         _never_crash_on(stream)
-        self._console = Console(file=stream, width=width, force_terminal=live, highlight=False, markup=False, emoji=False)
+        self._console = Console(
+            file=stream, width=width, force_terminal=live, highlight=False, markup=False, emoji=False
+        )
         self._live = self._console.is_interactive
         self._unicode = _encodes(stream, "".join(mark for mark, _ in _MARKS.values()) + "━")
         self._name_width = max(len(step.name) for step in steps.STEPS)
@@ -83,9 +85,16 @@ class Terminal:
         mark, style = _MARKS[state]
         took = f"{seconds:.1f} s"
         if not self._live or not self._unicode:
-            self.line(f"{_PLAIN_MARKS[state]:<7} {name:<{self._name_width}}  {took:>{_SECONDS_WIDTH}}  {figure}".rstrip())
+            self.line(
+                f"{_PLAIN_MARKS[state]:<7} {name:<{self._name_width}}  {took:>{_SECONDS_WIDTH}}  {figure}".rstrip()
+            )
             return
-        text = Text.assemble((f"{mark} ", style), (f"{name:<{self._name_width}}  ", "bold"), (f"{took:>{_SECONDS_WIDTH}}  ", "dim"), figure)
+        text = Text.assemble(
+            (f"{mark} ", style),
+            (f"{name:<{self._name_width}}  ", "bold"),
+            (f"{took:>{_SECONDS_WIDTH}}  ", "dim"),
+            figure,
+        )
         self._console.print(text, no_wrap=True, overflow="ellipsis", crop=True)
 
     def _begin(self, name: str, note: str) -> None:
@@ -113,7 +122,9 @@ class Terminal:
         share = _KnownTotal("{task.percentage:>3.0f}%", markup=False)
         if self._console.width < _NARROW:
             return [spinner, name, share]
-        note = TextColumn("{task.fields[note]}", style="dim", table_column=Column(no_wrap=True, overflow="ellipsis"), markup=False)
+        note = TextColumn(
+            "{task.fields[note]}", style="dim", table_column=Column(no_wrap=True, overflow="ellipsis"), markup=False
+        )
         return [spinner, name, BarColumn(bar_width=20), share, TimeRemainingColumn(compact=True), note]
 
 

@@ -4,7 +4,8 @@ A run's events, in order:
   {"event": "plan", "steps": [names], "cpu": seconds}                           TFX is imported, the graph is compiled
   {"event": "start", "step": name}
   {"event": "progress", "task": text, "done": n, "total": n, "note": text}      from `components/progress.py`, while a step runs
-  {"event": "end", "step": name, "state": "done" | "cached" | "skipped" | "failed", "wall": seconds, "cpu": seconds, "figure": text,
+  {"event": "end", "step": name, "state": "done" | "cached" | "skipped" | "failed", "wall": seconds, "cpu": seconds,
+  "figure": text,
    "summary": folder or ""}
   {"event": "failure", "step": name or "", "expected": bool, "message": text}   expected: a DayoneError, which needs no log
   {"event": "finish"}                                                           the last step is done

@@ -51,7 +51,11 @@ def find_answer(columns: list[Column]) -> Answer | None:
 def find_value(columns: list[Column]) -> tuple[Column, str] | None:
     """The number on the event, and why: a rating before any other."""
     numbers = [column.as_number for column in columns]
-    fitting = [column for column in numbers if column.is_number and column.distinct > 1 and column.has(role_words.VALUES) and not _is_id(column)]
+    fitting = [
+        column
+        for column in numbers
+        if column.is_number and column.distinct > 1 and column.has(role_words.VALUES) and not _is_id(column)
+    ]
     fitting = [column for column in fitting if not is_answer(column)]
     fitting.sort(key=lambda column: not column.has(role_words.RATINGS))
     for column in fitting[:1]:
@@ -65,7 +69,10 @@ def _says_answer(column: Column) -> bool:
 
 def _two_values(column: Column) -> Answer | None:
     """The answer, if it has one word for yes and one for no."""
-    texts = {str(text).lower() if pa.types.is_boolean(column.values.type) else str(text).removesuffix(".0") for text in column.listed}
+    texts = {
+        str(text).lower() if pa.types.is_boolean(column.values.type) else str(text).removesuffix(".0")
+        for text in column.listed
+    }
     yes = [text for text in texts if text.strip().lower() in TRUE_WORDS]
     no = [text for text in texts if text.strip().lower() in FALSE_WORDS]
     return Answer(column, no[0], yes[0]) if len(yes) == len(no) == 1 else None

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from components.declaration import Catalogue
 from components.errors import DayoneError
+from components.features.truth_words import FALSE_WORDS, TRUE_WORDS
 from components.ingest.event_time import NUMBER_TEXT
 from pipeline.onboarding import role_words
 from pipeline.onboarding.column_profile import Column
@@ -61,7 +62,16 @@ def propose(sample: Sample, path: str, logged: pa.Array) -> CatalogueRoles:
     fields: dict[str, tuple[str, ...]] = {role: tuple(roles[role]) for role in ("categories", "texts", "numbers")}
     single = {role: next(iter(roles[role]), None) for role in ("title", "active")}
     return CatalogueRoles(
-        Catalogue(path, item, single["title"], fields["categories"], fields["texts"], fields["numbers"], single["active"], sample.delimiter),
+        Catalogue(
+            path,
+            item,
+            single["title"],
+            fields["categories"],
+            fields["texts"],
+            fields["numbers"],
+            single["active"],
+            sample.delimiter,
+        ),
         why,
         unused,
     )
@@ -74,7 +84,9 @@ def _item_column(sample: Sample, logged: pa.Array) -> tuple[str, float]:
     best = max(shares, key=lambda name: shares[name], default="")
     if not best or shares[best] == 0:
         columns = "".join(f"\n  {name}: {column.described()}" for name, column in sample.columns.items())
-        problem = f"{sample.name}: no column holds items of the log, such as {items[:3].to_pylist()}. Its columns:{columns}"
+        problem = (
+            f"{sample.name}: no column holds items of the log, such as {items[:3].to_pylist()}. Its columns:{columns}"
+        )
         raise CatalogueError(f"{problem}\nGive the catalogue of the same items, or leave --catalogue out.")
     return best, shares[best]
 
@@ -88,10 +100,18 @@ def _overlap(column: Column, items: pa.Array) -> float:
 
 def _role(column: Column, rows: int, has_title: bool, has_active: bool) -> tuple[tuple[str, ...], str]:
     """The fields that name the column, and why; no field if it has no role."""
-    if _is_flag(column) and column.has(role_words.ACTIVE | role_words.INACTIVE) and column.has(role_words.INACTIVE | role_words.NEGATIONS):
+    if (
+        _is_flag(column)
+        and column.has(role_words.ACTIVE | role_words.INACTIVE)
+        and column.has(role_words.INACTIVE | role_words.NEGATIONS)
+    ):
         return (), "a flag of what may not be recommended: add a column that is true for what may, and name it `active`"
     if column.is_list:
-        return (("texts",), "a list of words") if pa.types.is_string(column.values.type.value_type) else ((), "a list of no words")
+        return (
+            (("texts",), "a list of words")
+            if pa.types.is_string(column.values.type.value_type)
+            else ((), "a list of no words")
+        )
     if column.has(role_words.ACTIVE) and not has_active and _is_flag(column):
         return ("active",), "a flag whose name says what may be recommended"
     if column.has(role_words.TITLES) and column.is_text and not has_title:
@@ -119,14 +139,17 @@ def _text_role(column: Column, rows: int) -> tuple[tuple[str, ...], str]:
         return ("numbers",), "nearly all of its texts are numbers"
     if column.mean_words >= 1.5:
         return ("texts",), f"{column.mean_words:.1f} words on average"
-    if 1 < column.distinct <= min(_MOST_CATEGORIES, max(20, rows // 2)) and (column.distinct < rows or column.has(role_words.CATEGORIES)):
+    if 1 < column.distinct <= min(_MOST_CATEGORIES, max(20, rows // 2)) and (
+        column.distinct < rows or column.has(role_words.CATEGORIES)
+    ):
         return ("categories",), "few different values"
     return (), "one value only" if column.distinct < 2 else "too many different values for a category, and no words"
 
 
 def _is_flag(column: Column) -> bool:
-    truths = {"0", "1", "true", "false", "True", "False", "TRUE", "FALSE", "yes", "no", "t", "f"}
-    return pa.types.is_boolean(column.values.type) or (0 < column.distinct <= 2 and truths.issuperset(column.listed))
+    words = {str(value).lower() for value in column.listed}
+    known = TRUE_WORDS | FALSE_WORDS
+    return pa.types.is_boolean(column.values.type) or (0 < column.distinct <= 2 and words <= known)
 
 
 def relative(path: Path, base: Path) -> str:

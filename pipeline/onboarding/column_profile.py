@@ -126,7 +126,11 @@ class Column:
         if not self.is_text or not len(self.present):
             return self
         numbers = numbers_of(self.values, pa.float64())
-        return Column(self.name, numbers, self.spelled) if len(numbers) - numbers.null_count >= _MOSTLY * len(self.present) else self
+        return (
+            Column(self.name, numbers, self.spelled)
+            if len(numbers) - numbers.null_count >= _MOSTLY * len(self.present)
+            else self
+        )
 
     def has(self, words: frozenset[str]) -> bool:
         """Whether the name has one of the words."""
@@ -145,7 +149,9 @@ class Column:
         """The same of the values as ids: "string, 120 different ids such as '007'"."""
         if self.spelled is None or not len(self.present):
             return self.described()
-        example = repr(self.spelled.drop_null()[0].as_py())[:40] if self.spelled.null_count < len(self.spelled) else "no id"
+        example = (
+            repr(self.spelled.drop_null()[0].as_py())[:40] if self.spelled.null_count < len(self.spelled) else "no id"
+        )
         return f"{self.values.type}, {self.distinct_ids:,} different id{'' if self.distinct_ids == 1 else 's'} such as {example}"
 
 

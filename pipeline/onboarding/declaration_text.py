@@ -65,7 +65,10 @@ def _record(name: str, record: Log | Catalogue, why: Mapping[str, str]) -> list[
 
 
 def _objectives(objectives: tuple[Objective, ...], why: Mapping[str, str]) -> list[str]:
-    written = [[*_comment(why.get(f"objectives.{objective.name}", ""), 8), f"        {_objective(objective)},"] for objective in objectives]
+    written = [
+        [*_comment(why.get(f"objectives.{objective.name}", ""), 8), f"        {_objective(objective)},"]
+        for objective in objectives
+    ]
     head = _comment(why.get("objectives", ""), 4)
     if sum(map(len, written)) == 1:
         return [*head, f"    objectives=({_objective(objectives[0])},),"]
@@ -99,7 +102,14 @@ def _comment(text: str, indent: int) -> list[str]:
     if not text:
         return []
     mark = " " * indent + "# "
-    return textwrap.wrap(_plain(text), _WIDTH, initial_indent=mark, subsequent_indent=mark, break_long_words=False, break_on_hyphens=False)
+    return textwrap.wrap(
+        _plain(text),
+        _WIDTH,
+        initial_indent=mark,
+        subsequent_indent=mark,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _plain(text: str) -> str:

@@ -29,7 +29,9 @@ def only_impressions(columns: Iterable[Column]) -> Column | None:
 
 def _event_score(column: Column) -> float:
     """From 0 (no events) to 2: half for the name, half for the share of values that are known words for events."""
-    if not 2 <= column.distinct <= MOST_EVENTS or not (column.is_text or (column.is_whole and column.has(role_words.EVENTS))):
+    if not 2 <= column.distinct <= MOST_EVENTS or not (
+        column.is_text or (column.is_whole and column.has(role_words.EVENTS))
+    ):
         return 0.0
     known = float(np.mean([bool(_KNOWN.intersection(_words(value))) for value in column.listed]))
     named = column.has(role_words.EVENTS)
@@ -46,9 +48,14 @@ def _words(value: str) -> list[str]:
 def impression_value(column: Column, has_request: bool) -> str | None:
     """The event that says an item was shown.
 
-    A view is one only where a request joins it with what followed: elsewhere it says that somebody opened the item's page.
+    A view is one only where a request joins it with what followed: elsewhere it says that somebody opened the item's
+    page.
     """
-    shown = [value for value in column.listed if role_words.SHOWN.intersection(_words(value)) or {"view", "list"} <= set(_words(value))]
+    shown = [
+        value
+        for value in column.listed
+        if role_words.SHOWN.intersection(_words(value)) or {"view", "list"} <= set(_words(value))
+    ]
     viewed = [value for value in column.listed[:1] if has_request and role_words.VIEWED.intersection(_words(value))]
     return next(iter([*shown, *viewed]), None)
 
@@ -97,11 +104,16 @@ def _free_name(value: str, objectives: dict[str, Objective]) -> str:
 def from_value(column: Column) -> tuple[str, Objective] | None:
     """A number from which on an event is a success, and why; None if there is none that splits the events.
 
-    Of ratings up to 5 it is 4, up to 10 it is 8; of other numbers about the median; of true and false, which count as 1 and 0, it is 1.
+    Of ratings up to 5 it is 4, up to 10 it is 8; of other numbers about the median; of true and false, which count as 1
+    and 0, it is 1.
     """
     if pa.types.is_boolean(column.values.type):
         both = column.distinct == 2
-        return ("true is a success, false is none", Objective(_free_name(column.name, {}), value_at_least=1.0)) if both else None
+        return (
+            ("true is a success, false is none", Objective(_free_name(column.name, {}), value_at_least=1.0))
+            if both
+            else None
+        )
     least, most = column.bounds
     values = column.present.to_numpy(zero_copy_only=False).astype(float)
     scale = {5.0: 4.0, 10.0: 8.0}

@@ -19,9 +19,15 @@ def best(columns: list[Column], role: str) -> tuple[Column, str] | None:
     if found[0] > 0 and found[2] is not None:
         return found[2], f"the name says {role}"
     contacts = [
-        column for column in columns if role == "user" and column.has(role_words.CONTACTS) and has_id_type(column) and column.distinct_ids > 1
+        column
+        for column in columns
+        if role == "user" and column.has(role_words.CONTACTS) and has_id_type(column) and column.distinct_ids > 1
     ]
-    return (contacts[0], "an address as the user's id: it ends up in every artifact, so hash it if you can") if contacts else None
+    return (
+        (contacts[0], "an address as the user's id: it ends up in every artifact, so hash it if you can")
+        if contacts
+        else None
+    )
 
 
 def only_other(columns: list[Column], rows: int) -> Column | None:
@@ -42,7 +48,11 @@ def fallback_of(user: Column, columns: list[Column]) -> Column | None:
     """The column that gives an id where the user's own has none: `anonymousId` beside a `userId` that is empty at times."""
     if not user.ids.null_count:
         return None
-    others = [column for column in columns if id_score(column, role_words.USERS, role_words.USERS_BY_ID) and column.has(role_words.ANONYMOUS)]
+    others = [
+        column
+        for column in columns
+        if id_score(column, role_words.USERS, role_words.USERS_BY_ID) and column.has(role_words.ANONYMOUS)
+    ]
     filled = [column for column in others if column.ids.null_count < user.ids.null_count]
     return filled[0] if filled else None
 
@@ -82,5 +92,7 @@ def _holds_ids(kind: pa.DataType) -> bool:
 def _may_be_id(column: Column, rows: int) -> bool:
     """Whether values recur, are many, and the name does not say otherwise."""
     many = 100 <= column.distinct_ids <= _MOST_OF_ONE_KIND * rows
-    named = column.has(role_words.ATTRIBUTES | role_words.REQUESTS | role_words.VALUES | role_words.POSITIONS | role_words.EVENTS)
+    named = column.has(
+        role_words.ATTRIBUTES | role_words.REQUESTS | role_words.VALUES | role_words.POSITIONS | role_words.EVENTS
+    )
     return has_id_type(column) and many and not named

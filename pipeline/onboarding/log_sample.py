@@ -48,7 +48,9 @@ class Sample:
 
     def without(self, names: Collection[str]) -> "Sample":
         """The sample without some columns."""
-        return dataclasses.replace(self, columns={name: column for name, column in self.columns.items() if name not in names})
+        return dataclasses.replace(
+            self, columns={name: column for name, column in self.columns.items() if name not in names}
+        )
 
 
 def read(path: Path, rows: int = SAMPLE_ROWS) -> Sample:
@@ -76,12 +78,18 @@ def _sample(base: Path, name: str, files: tuple[str, ...], delimiter: str, rows:
     ids = tuple(field.name for field in table.schema if _may_hold_ids(field.type))
     spelled = _head(lenient_log.reader(files, ids, delimiter, item), rows)
     # An index that a data frame wrote has no name, and a declaration cannot name it.
-    columns = {name: Column(name, _flat(table[name]), _flat(spelled[name]) if name in ids else None) for name in table.schema.names if name}
+    columns = {
+        name: Column(name, _flat(table[name]), _flat(spelled[name]) if name in ids else None)
+        for name in table.schema.names
+        if name
+    }
     return Sample(base, name, files, delimiter, columns, table.num_rows, item, reader.ignored)
 
 
 def _may_hold_ids(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_string(kind) or pa.types.is_binary(kind))
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_string(kind) or pa.types.is_binary(kind)
+    )
 
 
 def _located(path: Path) -> tuple[Path, str]:

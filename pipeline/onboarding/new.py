@@ -1,7 +1,7 @@
 """Makes a project of one's own from the template: its files, a declaration proposed from the log, a first schema.
 
-Nothing here needs TensorFlow, TFX or a network. The project is built beside its place and moved there when it is whole, so that a
-mistake leaves nothing behind.
+Nothing here needs TensorFlow, TFX or a network. The project is built beside its place and moved there when it is whole,
+so that a mistake leaves nothing behind.
 """
 
 import dataclasses
@@ -20,7 +20,16 @@ from components.declaration import Catalogue, Launch, Objective, Split
 from components.errors import SettingsError
 from components.validation import schema_proposal
 from pipeline import launches
-from pipeline.onboarding import catalogue_proposal, declaration_text, event_proposal, id_proposal, log_sample, proposal, repeats, template_files
+from pipeline.onboarding import (
+    catalogue_proposal,
+    declaration_text,
+    event_proposal,
+    id_proposal,
+    log_sample,
+    proposal,
+    repeats,
+    template_files,
+)
 from pipeline.onboarding.column_profile import Column
 from pipeline.onboarding.log_sample import Sample
 from pipeline.onboarding.proposal import Roles
@@ -49,7 +58,14 @@ class Proposal:
     ignored: tuple[str, ...] = ()
 
 
-def make(folder: Path, log: Path, catalogue: Path | None, name: str | None, given: Mapping[str, str], drop: Collection[str] = ()) -> str:
+def make(
+    folder: Path,
+    log: Path,
+    catalogue: Path | None,
+    name: str | None,
+    given: Mapping[str, str],
+    drop: Collection[str] = (),
+) -> str:
     """Makes the project.
 
     Args:
@@ -81,7 +97,9 @@ def make(folder: Path, log: Path, catalogue: Path | None, name: str | None, give
     return _report(folder, proposed, count, found)
 
 
-def propose(name: str, log: Path, catalogue: Path | None, given: Mapping[str, str], drop: Collection[str] = ()) -> Proposal:
+def propose(
+    name: str, log: Path, catalogue: Path | None, given: Mapping[str, str], drop: Collection[str] = ()
+) -> Proposal:
     """The declaration for a log and its catalogue.
 
     Raises:
@@ -96,7 +114,9 @@ def propose(name: str, log: Path, catalogue: Path | None, given: Mapping[str, st
     items = _catalogue(catalogue, sample, roles, why, notes)
     objectives = _objectives(sample, roles, why, notes)
     why["split"] = "The last tenth of the log, in time, judges what the rest has taught."
-    launch = Launch(name=name, log=declared, split=Split(eval_share=_EVAL_SHARE), objectives=objectives, catalogue=items)
+    launch = Launch(
+        name=name, log=declared, split=Split(eval_share=_EVAL_SHARE), objectives=objectives, catalogue=items
+    )
     launch = _with_repeats(launch, sample, why)
     source = f"the first {sample.rows:,} rows of {sample.name}"
     text = declaration_text.launch_file(launch, source, why, [note for note in notes if note])
@@ -125,7 +145,9 @@ def _with_repeats(launch: Launch, sample: Sample, why: dict[str, str]) -> Launch
     share = _repeated_share(launch, sample)
     if share < repeats.OFTEN:
         return launch
-    why["exclude_seen"] = f"{share:.0%} of the events repeat an earlier one of their user and item: people come back to the same items."
+    why["exclude_seen"] = (
+        f"{share:.0%} of the events repeat an earlier one of their user and item: people come back to the same items."
+    )
     return dataclasses.replace(launch, exclude_seen=False)
 
 
@@ -143,7 +165,9 @@ def _event_texts(column: Column) -> pa.Array:
 
 
 def _ignored_note(sample: Sample) -> str:
-    return f"Not read, as they are nested and no role names them: {', '.join(sample.ignored)}." if sample.ignored else ""
+    return (
+        f"Not read, as they are nested and no role names them: {', '.join(sample.ignored)}." if sample.ignored else ""
+    )
 
 
 def _catalogue(path: Path | None, log: Sample, roles: Roles, why: dict[str, str], notes: list[str]) -> Catalogue | None:
@@ -166,7 +190,11 @@ def _catalogue(path: Path | None, log: Sample, roles: Roles, why: dict[str, str]
 def _objectives(sample: Sample, roles: Roles, why: dict[str, str], notes: list[str]) -> tuple[Objective, ...]:
     if roles.answer:
         column = roles.answer.column
-        found = {f"{roles.answer.yes!r} in {column.name!r} says that the item was taken": event_proposal.of_answer(column.name, roles.answer.yes)}
+        found = {
+            f"{roles.answer.yes!r} in {column.name!r} says that the item was taken": event_proposal.of_answer(
+                column.name, roles.answer.yes
+            )
+        }
     elif "event" in roles.column:
         found, against = event_proposal.from_events(sample.columns[roles.column["event"]], roles.impression)
         if against:
@@ -176,10 +204,18 @@ def _objectives(sample: Sample, roles: Roles, why: dict[str, str], notes: list[s
         if not found:
             events = ", ".join(sample.columns[roles.column["event"]].listed)
             fix = "Give a log that also has what people clicked, bought or liked."
-            raise proposal.ProposalError(f"{sample.name}: the events {events} hold no action: nothing says what people want. {fix}")
+            raise proposal.ProposalError(
+                f"{sample.name}: the events {events} hold no action: nothing says what people want. {fix}"
+            )
     else:
-        value = event_proposal.from_value(sample.columns[roles.column["value"]].as_number) if "value" in roles.column else None
-        found = dict([value]) if value else {"Without events or values every row is a positive.": Objective("interaction")}
+        value = (
+            event_proposal.from_value(sample.columns[roles.column["value"]].as_number)
+            if "value" in roles.column
+            else None
+        )
+        found = (
+            dict([value]) if value else {"Without events or values every row is a positive.": Objective("interaction")}
+        )
         why["objectives"] = roles.why["event"]
     why |= {f"objectives.{objective.name}": reason for reason, objective in found.items()}
     return tuple(found.values())
@@ -195,14 +231,21 @@ def _schemas(proposed: Proposal) -> dict[str, str]:
     """The first schema of the log and of the catalogue, from all rows: "log" or "catalogue" to the file's text."""
     kinds = [schema_proposal.LOG] + ([schema_proposal.CATALOGUE] if proposed.launch.catalogue else [])
     base = str(proposed.data)
-    return {kind: schema_proposal.schema_text(proposed.launch.name, kind, schema_proposal.propose(proposed.launch, base, kind)) for kind in kinds}
+    return {
+        kind: schema_proposal.schema_text(
+            proposed.launch.name, kind, schema_proposal.propose(proposed.launch, base, kind)
+        )
+        for kind in kinds
+    }
 
 
 def _write(made: Path, folder: Path, proposed: Proposal, schemas: Mapping[str, str], version: dict[str, str]) -> None:
     name = proposed.launch.name
     (made / "pipeline" / "launches" / f"{name}.py").write_text(proposed.text, encoding="utf-8")
     default = made / "pipeline" / "default_launch.py"
-    default.write_text(_with_default(default.read_text(encoding="utf-8"), name, data_folder(proposed.data, folder)), encoding="utf-8")
+    default.write_text(
+        _with_default(default.read_text(encoding="utf-8"), name, data_folder(proposed.data, folder)), encoding="utf-8"
+    )
     for kind, text in schemas.items():
         target = made / "schema" / name / kind / "schema.pbtxt"
         target.parent.mkdir(parents=True)
@@ -213,7 +256,12 @@ def _write(made: Path, folder: Path, proposed: Proposal, schemas: Mapping[str, s
 def _with_default(text: str, name: str, data: str) -> str:
     """The module that names the default launch, with other values."""
     text = re.sub(r"^LAUNCH = .*$", lambda _: f"LAUNCH = {declaration_text.literal(name)}", text, flags=re.MULTILINE)
-    return re.sub(r"^DATA: str \| None = .*$", lambda _: f"DATA: str | None = {declaration_text.literal(data)}", text, flags=re.MULTILINE)
+    return re.sub(
+        r"^DATA: str \| None = .*$",
+        lambda _: f"DATA: str | None = {declaration_text.literal(data)}",
+        text,
+        flags=re.MULTILINE,
+    )
 
 
 def data_folder(data: Path, project: Path) -> str:
@@ -226,10 +274,17 @@ def _check_folder(folder: Path) -> None:
     if folder.is_relative_to(PROJECT):
         raise SettingsError("DIR", str(folder), "a folder outside of the template", "For example ../my_feature.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise SettingsError("DIR", str(folder), "a folder that does not exist or is empty", "Nothing is ever overwritten: take another name.")
+        raise SettingsError(
+            "DIR",
+            str(folder),
+            "a folder that does not exist or is empty",
+            "Nothing is ever overwritten: take another name.",
+        )
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
-        raise SettingsError("DIR", str(folder), "a folder that can be made", f"{existing} is no folder that you may write to.")
+        raise SettingsError(
+            "DIR", str(folder), "a folder that can be made", f"{existing} is no folder that you may write to."
+        )
 
 
 def _checked_name(name: str | None, folder: Path) -> str:
@@ -240,7 +295,9 @@ def _checked_name(name: str | None, folder: Path) -> str:
         raise SettingsError(option, text, needed, "Give one with --name." if name is None else "")
     if text in launches.available():
         taken = ", ".join(launches.available())
-        raise SettingsError(option, text, f"a name that the template's launches ({taken}) do not have", "Give another with --name.")
+        raise SettingsError(
+            option, text, f"a name that the template's launches ({taken}) do not have", "Give another with --name."
+        )
     return text
 
 
@@ -248,10 +305,14 @@ def _report(folder: Path, proposed: Proposal, count: int, version: Mapping[str, 
     name, roles = proposed.launch.name, proposed.roles
     shown = [(role, roles.column[role]) for role in roles.column] + [("context", column) for column in roles.context]
     guesses = [f"  {role:<13} {column}  ({roles.why[column if role == 'context' else role]})" for role, column in shown]
-    guesses += [f"  {field:<13} {declaration_text.literal(value)}  ({roles.why[field]})" for field, value in roles.more.items()]
+    guesses += [
+        f"  {field:<13} {declaration_text.literal(value)}  ({roles.why[field]})" for field, value in roles.more.items()
+    ]
     if proposed.ignored:
         guesses.append(f"  {'ignored':<13} {', '.join(proposed.ignored)}  (nested, and no role names them)")
-    objectives = ", ".join(f"{objective.name} (weight {objective.weight:g})" for objective in proposed.launch.objectives)
+    objectives = ", ".join(
+        f"{objective.name} (weight {objective.weight:g})" for objective in proposed.launch.objectives
+    )
     python, place = shlex.quote(sys.executable), shlex.quote(str(folder))
     lines = [
         f"{folder}: {count} files of Dayone {version['version']}, and the launch {name!r}, guessed from the log:",

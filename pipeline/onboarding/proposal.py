@@ -7,8 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from components.declaration import Log
-from components.declaration.checks import LABEL_PREFIX
-from components.declaration.data import ROW_ID
+from components.declaration.data import LABEL_PREFIX, ROW_ID
 from components.declaration.request_names import RESERVED_INPUTS, input_name
 from components.errors import DayoneError
 from pipeline.onboarding import answer_proposal, id_proposal, role_words, time_proposal
@@ -68,7 +67,12 @@ class Roles:
     def log(self, path: str, delimiter: str) -> Log:
         """The log's part of a declaration."""
         named: dict[str, Any] = self.column | self.more
-        shape = {"time_unit": self.time_unit, "time_format": self.time_format, "impression": self.impression, "delimiter": delimiter}
+        shape = {
+            "time_unit": self.time_unit,
+            "time_format": self.time_format,
+            "impression": self.impression,
+            "delimiter": delimiter,
+        }
         return Log(path=path, **named, **shape, context=self.context)
 
 
@@ -80,7 +84,8 @@ def propose(sample: Sample, given: Mapping[str, str]) -> Roles:
       given: columns that a person named, by role (`GIVEN`), and "time_format".
 
     Raises:
-      ProposalError: if user, item or time is not named and not found, or nothing separates what was shown from what was taken; it lists
+      ProposalError: if user, item or time is not named and not found, or nothing separates what was shown from what was
+        taken; it lists
         the columns.
     """
     roles = Roles()
@@ -109,14 +114,18 @@ def given_column(sample: Sample, role: str, name: str) -> Column:
       ProposalError: if the sample has none of that name.
     """
     if name not in sample.columns:
-        raise ProposalError(f"--{role} needs a column of {sample.name}, got {name!r}. Its columns: {', '.join(sample.columns)}.")
+        raise ProposalError(
+            f"--{role} needs a column of {sample.name}, got {name!r}. Its columns: {', '.join(sample.columns)}."
+        )
     return sample.columns[name]
 
 
 def free(roles: Roles, sample: Sample) -> list[Column]:
     """The columns without a role, in the order of the file."""
     taken = set(roles.column.values()) | set(roles.context) | set(roles.more.get("user_fallbacks", ()))
-    return [column for name, column in sample.columns.items() if name not in taken and not name.startswith(LABEL_PREFIX)]
+    return [
+        column for name, column in sample.columns.items() if name not in taken and not name.startswith(LABEL_PREFIX)
+    ]
 
 
 def _find_ids(roles: Roles, sample: Sample) -> None:
@@ -146,7 +155,9 @@ def _find_id_forms(roles: Roles, sample: Sample) -> None:
         if _share_empty(sample.columns[name]) > _MOST_WITHOUT_ID and not (other and name == user.name)
     ]
     if empty:
-        shares = " and ".join(f"{_share_empty(sample.columns[name]):.0%} of the rows have no {name!r}" for name in empty)
+        shares = " and ".join(
+            f"{_share_empty(sample.columns[name]):.0%} of the rows have no {name!r}" for name in empty
+        )
         roles.declare("missing_ids", ("",), f"{shares}: they are quarantined, and do not stop a run")
 
 
@@ -171,7 +182,9 @@ def _missing_text(sample: Sample, roles: Roles, missing: list[str]) -> str:
     names = {"user": "the user's id", "item": "the item's id", "time": "the time"}
     head = f"{sample.name}: no column could be taken for {' or '.join(names[role] for role in missing)}."
     found = "".join(f"\n  found: {role} = {name!r} ({roles.why[role]})" for role, name in roles.column.items())
-    rest = "".join(f"\n  {column.name}: {column.described()}{_why_not(column)}" for column in free(roles, sample)[:_MOST_SHOWN])
+    rest = "".join(
+        f"\n  {column.name}: {column.described()}{_why_not(column)}" for column in free(roles, sample)[:_MOST_SHOWN]
+    )
     rest += f"\n  and {hidden} more" if (hidden := len(free(roles, sample)) - _MOST_SHOWN) > 0 else ""
     options = " ".join(f"--{role} COL" for role in missing)
     why = "\nDayone learns from what the same user did, with which item, and when: a log without one of these cannot be used as it is."
@@ -209,7 +222,9 @@ def _find_request(roles: Roles, sample: Sample) -> None:
     words = role_words.REQUESTS | (role_words.BASKETS if sample.item else frozenset())
     requests = [column for column in free(roles, sample) if _is_request(column, sample.rows, words)]
     for request in requests[:1]:
-        roles.take("request", request, f"ids that {sample.rows / max(request.distinct_ids, 1):.1f} rows share on average")
+        roles.take(
+            "request", request, f"ids that {sample.rows / max(request.distinct_ids, 1):.1f} rows share on average"
+        )
         return
     if sample.item:
         roles.column["request"] = ROW_ID
@@ -224,9 +239,18 @@ def _is_request(column: Column, rows: int, words: frozenset[str]) -> bool:
 def _find_shown(roles: Roles, sample: Sample) -> None:
     """What was shown where, by whom, with which probability."""
     tests: dict[str, Callable[[Column], bool]] = {
-        "propensity": lambda column: column.has(role_words.PROPENSITIES) and column.is_number and column.bounds[0] >= 0 and column.bounds[1] <= 1,
-        "position": lambda column: column.has(role_words.POSITIONS) and column.is_whole and column.bounds[0] >= 0 and column.bounds[1] <= 10_000,
-        "model_version": lambda column: column.has(role_words.VERSIONS) and "app" not in column.words and bool(column.listed),
+        "propensity": lambda column: (
+            column.has(role_words.PROPENSITIES) and column.is_number and column.bounds[0] >= 0 and column.bounds[1] <= 1
+        ),
+        "position": lambda column: (
+            column.has(role_words.POSITIONS)
+            and column.is_whole
+            and column.bounds[0] >= 0
+            and column.bounds[1] <= 10_000
+        ),
+        "model_version": lambda column: (
+            column.has(role_words.VERSIONS) and "app" not in column.words and bool(column.listed)
+        ),
         "policy": lambda column: column.has(role_words.POLICIES) and column.is_text and bool(column.listed),
     }
     for role, test in tests.items():
@@ -246,7 +270,10 @@ def _find_outcome(roles: Roles, sample: Sample) -> None:
     answer = answer_proposal.find_answer(free(roles, sample))
     rated = value is not None and value[0].has(role_words.RATINGS)
     if "event" in roles.column:
-        _take_value(roles, value if rated or answer is None else (answer.column, "yes or no, and the name says that it is an answer"))
+        _take_value(
+            roles,
+            value if rated or answer is None else (answer.column, "yes or no, and the name says that it is an answer"),
+        )
     elif answer and not rated and "value" not in roles.column:
         _take_answer(roles, answer)
         _take_value(roles, value)
@@ -264,7 +291,11 @@ def _take_value(roles: Roles, value: tuple[Column, str] | None) -> None:
 
 def _take_answer(roles: Roles, answer: Answer) -> None:
     roles.answer, roles.impression = answer, answer.no
-    roles.take("event", answer.column, f"one row per impression: {answer.yes!r} says that the item was taken, {answer.no!r} that it was only shown")
+    roles.take(
+        "event",
+        answer.column,
+        f"one row per impression: {answer.yes!r} says that the item was taken, {answer.no!r} that it was only shown",
+    )
     roles.declare("rows_are_impressions", True, "a row with an action is its impression, too")
 
 
@@ -273,9 +304,12 @@ def _check_separated(roles: Roles, sample: Sample) -> None:
     if not shown:
         return
     column = roles.column[shown[0]]
-    candidates = ", ".join(f"{found.name} ({found.described()})" for found in free(roles, sample)[:_MOST_SHOWN]) or "none"
+    candidates = (
+        ", ".join(f"{found.name} ({found.described()})" for found in free(roles, sample)[:_MOST_SHOWN]) or "none"
+    )
     raise ProposalError(
-        f"{sample.name}: {column!r} says where an item was shown, and no column says which were taken: every impression would count as a positive. "
+        f"{sample.name}: {column!r} says where an item was shown, and no column says which were taken: "
+        "every impression would count as a positive. "
         f"Columns without a role: {candidates}.\nSay which holds the answer or the kind of event: --event COL. "
         f"If every row is an action, leave the position out: --drop {column}."
     )

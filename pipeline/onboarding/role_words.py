@@ -13,9 +13,12 @@ ITEMS = _words(
     "item product article sku asin movie film track song video book offer listing show post document doc recipe course job game podcast episode "
     "story news photo image hotel property restaurant poi content creative deal asset isbn ean gtin iid itemid"
 )
-# These name a user or an item only beside a word for an id: `device` is a context, `device_id` may be all that is known of a user.
+# These name a user or an item only beside a word for an id: `device` is a context, `device_id` may be all that is known
+# of a user.
 USERS_BY_ID = _words("session cookie device visit household profile anonymous subject")
-ITEMS_BY_ID = _words("stock page ad app place venue artist creator playlist category brand store merchant title entity object target")
+ITEMS_BY_ID = _words(
+    "stock page ad app place venue artist creator playlist category brand store merchant title entity object target"
+)
 IDS = _words("id ids key uid uuid guid token hash no number num uri urn code")
 # What comes with a user or an item in a name and is not its id: `user_feature_0`, `item_price`.
 ATTRIBUTES = _words(
@@ -26,7 +29,9 @@ ATTRIBUTES = _words(
 
 TIMES = _words("time timestamp ts date datetime at when epoch created occurred logged happened clock day")
 EVENTS = _words("event action type kind interaction behavior behaviour activity verb feedback signal operation")
-VALUES = _words("rating score stars star value dwell duration seconds secs watched watch listened amount quantity qty playtime progress plays")
+VALUES = _words(
+    "rating score stars star value dwell duration seconds secs watched watch listened amount quantity qty playtime progress plays"
+)
 # What names a person outside of the product.
 CONTACTS = _words("email mail phone telephone mobile msisdn")
 # Who a visitor is who did not log in.
@@ -50,10 +55,16 @@ AGAINST = _words(
 )
 # What an event is worth in the value model until somebody who knows the product says it better.
 WORTH = {
-    1.0: _words("click clicked tap open opened view viewed pageview select selected play played read visit watch watched listen listened"),
-    2.0: _words("like liked love save saved favorite favourite share shared follow bookmark comment rate rated wishlist finished"),
+    1.0: _words(
+        "click clicked tap open opened view viewed pageview select selected play played read visit watch watched listen listened"
+    ),
+    2.0: _words(
+        "like liked love save saved favorite favourite share shared follow bookmark comment rate rated wishlist finished"
+    ),
     3.0: _words("cart addtocart basket checkout signup register trial book reserve download install apply"),
-    5.0: _words("purchase purchased buy bought order ordered transaction pay paid payment booking subscribe subscribed sale conversion"),
+    5.0: _words(
+        "purchase purchased buy bought order ordered transaction pay paid payment booking subscribe subscribed sale conversion"
+    ),
 }
 RATINGS = _words("rating score stars star")
 # Beside a word for an action these say something of the user, not what was done.
@@ -63,7 +74,11 @@ ANSWERS = _words("label target positive success answer accepted converted").unio
 
 # Before or beside a word for what may be recommended they say the opposite.
 NEGATIONS = _words("not no non out un never")
-INACTIVE = _words("discontinued inactive unavailable disabled hidden archived deleted deprecated retired expired blocked unlisted draft sold")
+INACTIVE = _words(
+    "discontinued inactive unavailable disabled hidden archived deleted deprecated retired expired blocked unlisted draft sold"
+)
 ACTIVE = _words("active available availability enabled live sellable published stock instock visible")
 TITLES = _words("title name headline label caption")
-CATEGORIES = _words("category brand genre genres type class department section topic artist author publisher maker color colour size style tag")
+CATEGORIES = _words(
+    "category brand genre genres type class department section topic artist author publisher maker color colour size style tag"
+)

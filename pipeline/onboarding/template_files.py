@@ -16,14 +16,18 @@ _DATA = JSONL_ENDINGS + PARQUET_ENDINGS + CSV_ENDINGS
 def tracked(project: Path) -> list[Path]:
     """The files to copy, relative to the project, sorted.
 
-    In a git checkout what git knows, and new source files that it does not ignore, so that a template that is being worked on is cloned
-    as it stands; elsewhere what .gitignore does not name. Data files count only where git tracks them or below tests/: a log
-    may lie beside the template.
+    In a git checkout what git knows, and new source files that it does not ignore, so that a template that is being
+    worked on is cloned as it stands; elsewhere what .gitignore does not name. Data files count only where git tracks
+    them or below tests/: a log may lie beside the template.
     """
     known = _git_files(project, "--cached")
     others = _git_files(project, "--others", "--exclude-standard") if known else _walked(project)
     chosen = {*known, *(path for path in others if path.parts[0] == "tests" or not _is_data(path))}
-    return sorted(path for path in chosen if (project / path).is_file() and not (project / path).is_symlink() and path.name != STAMP)
+    return sorted(
+        path
+        for path in chosen
+        if (project / path).is_file() and not (project / path).is_symlink() and path.name != STAMP
+    )
 
 
 def _git_files(project: Path, *options: str) -> list[Path]:
@@ -34,7 +38,11 @@ def _git_files(project: Path, *options: str) -> list[Path]:
 
 
 def _walked(project: Path) -> Iterable[Path]:
-    ignored = [line.strip().strip("/") for line in (project / ".gitignore").read_text().splitlines() if line.strip() and line[0] != "#"]
+    ignored = [
+        line.strip().strip("/")
+        for line in (project / ".gitignore").read_text().splitlines()
+        if line.strip() and line[0] != "#"
+    ]
     waiting = [project]
     while waiting:
         for path in waiting.pop().iterdir():

@@ -9,7 +9,11 @@ TIMES = "epoch seconds to nanoseconds, ISO 8601 text such as 2026-01-31 12:00:00
 
 def choose(columns: list[Column]) -> tuple[Column, str] | None:
     """The time column among those without a role, and why; None if there is none."""
-    times = [column for column in columns if column.time_readings and (not column.time_readings[0].by_name or column.has(role_words.TIMES))]
+    times = [
+        column
+        for column in columns
+        if column.time_readings and (not column.time_readings[0].by_name or column.has(role_words.TIMES))
+    ]
     named = [column for column in times if column.has(role_words.TIMES)]
     # Days alone say less than moments: date=20260131 beside time_ms.
     named.sort(key=lambda column: column.time_readings[0].by_name)
@@ -31,13 +35,20 @@ def reading_of(column: Column, form: str | None) -> tuple[Reading | None, str]:
     if form is not None:
         given = Reading("iso", form)
         share = time_readings.share_of(column.present, given)
-        return (given, "you said so") if share > 0 else (None, f"no value of {column.name} has the form {form!r}: {column.described()}")
+        return (
+            (given, "you said so")
+            if share > 0
+            else (None, f"no value of {column.name} has the form {form!r}: {column.described()}")
+        )
     readings = column.time_readings
     if not readings:
         return None, f"needs {TIMES}, got {column.described()}{shares_text(column)}"
     if len(readings) > 1:
         first = column.present[0].as_py()
-        moments = " or ".join(f"{reading} ({reading.times(column.present.slice(0, 1)).cast('timestamp[us]')[0]})" for reading in readings[:2])
+        moments = " or ".join(
+            f"{reading} ({reading.times(column.present.slice(0, 1)).cast('timestamp[us]')[0]})"
+            for reading in readings[:2]
+        )
         return None, f"{first!r} can be read in {len(readings)} ways. Say which: {moments}"
     return readings[0], _reason(column, readings[0])
 

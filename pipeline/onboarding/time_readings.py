@@ -14,7 +14,19 @@ from components.ingest.event_time import EXCEL_DAYS, MICROSECONDS, NANOSECONDS, 
 _FIRST, _LAST = 473_385_600_000_000, 2_208_988_800_000_000
 _ENOUGH = 0.99
 _FEW = 100
-_DATES = ("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y.%m.%d", "%m-%d-%Y", "%d-%m-%Y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%Y%m%d")
+_DATES = (
+    "%m/%d/%Y",
+    "%d/%m/%Y",
+    "%d.%m.%Y",
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%m-%d-%Y",
+    "%d-%m-%Y",
+    "%m/%d/%y",
+    "%d/%m/%y",
+    "%d.%m.%y",
+    "%Y%m%d",
+)
 _WORDED = ("%d %b %Y", "%b %d, %Y", "%d-%b-%Y", "%d/%b/%Y")
 _CLOCKS = (
     "",
@@ -29,7 +41,13 @@ _CLOCKS = (
     " %H:%M:%S %z",
     ":%H:%M:%S %z",
 )
-_WHOLE = ("%a %b %d %H:%M:%S %z %Y", "%a %b %d %H:%M:%S %Y", "%a, %d %b %Y %H:%M:%S %z", "%Y%m%d%H%M%S", "%b %d, %Y, %I:%M:%S %p")
+_WHOLE = (
+    "%a %b %d %H:%M:%S %z %Y",
+    "%a %b %d %H:%M:%S %Y",
+    "%a, %d %b %Y %H:%M:%S %z",
+    "%Y%m%d%H%M%S",
+    "%b %d, %Y, %I:%M:%S %p",
+)
 FORMS = tuple(date + clock for date in (*_DATES, *_WORDED) for clock in _CLOCKS) + _WHOLE
 _NUMBER_FORMS = ("%Y%m%d", "%Y%m%d%H%M%S")
 
@@ -51,7 +69,9 @@ class Reading:
     def times(self, values: pa.Array) -> pa.Array:
         """[rows] int64 microseconds; null where a value is no time of 1985 to 2040."""
         times = to_microseconds(values, self.unit, self.form)
-        return pc.if_else(pc.and_(pc.greater_equal(times, _FIRST), pc.less(times, _LAST)), times, pa.scalar(None, pa.int64()))
+        return pc.if_else(
+            pc.and_(pc.greater_equal(times, _FIRST), pc.less(times, _LAST)), times, pa.scalar(None, pa.int64())
+        )
 
     def __str__(self) -> str:
         """As an option of `new`."""

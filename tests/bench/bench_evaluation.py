@@ -1,10 +1,11 @@
 """Measures how fast the evaluation ranks: `make bench-evaluation`, options by ARGS="--help".
 
-Ranks by counting beside `tfrs.metrics.FactorizedTopK`, as the tutorials of TensorFlow Recommenders use it (candidates in batches of 128, the
-default k): the same random vectors, queries per CPU-second, the median of several measurements that take turns. "with lists" also finds the ten
-best items, of which coverage, novelty and popularity lift come and which FactorizedTopK does not give. "exact" is the share of a hundred of the
-queries whose rank is that of a sort in float64; scores that differ by less than float32 can tell may change places. What the whole step takes on
-logs of several sizes is measured by `make bench-scale`.
+Ranks by counting beside `tfrs.metrics.FactorizedTopK`, as the tutorials of TensorFlow Recommenders use it (candidates
+in batches of 128, the default k): the same random vectors, queries per CPU-second, the median of several measurements
+that take turns. "with lists" also finds the ten best items, of which coverage, novelty and popularity lift come and
+which FactorizedTopK does not give. "exact" is the share of a hundred of the queries whose rank is that of a sort in
+float64; scores that differ by less than float32 can tell may change places. What the whole step takes on logs of
+several sizes is measured by `make bench-scale`.
 """
 
 import argparse
@@ -45,7 +46,12 @@ def counted(query, item, target, lists=0):
     count, ids = len(query), np.array([b"%d" % row for row in range(len(item))], object)
     rows, none, vectors = np.arange(count), np.zeros(0, np.int64), tf.constant(item)
     asked = queries.Queries(rows, rows, rows[:, None], ids[target], rows, {}, none, ids[none], 0)
-    return queries.ask(lambda known: np.asarray(tf.matmul(query[known.history[:, 0]], vectors, transpose_b=True)), ids, asked, recommended=lists)
+    return queries.ask(
+        lambda known: np.asarray(tf.matmul(query[known.history[:, 0]], vectors, transpose_b=True)),
+        ids,
+        asked,
+        recommended=lists,
+    )
 
 
 def tutorial(query, item, target):
@@ -57,7 +63,9 @@ def tutorial(query, item, target):
     for start in range(0, len(query), 1024):
         batch = slice(start, start + 1024)
         metric.update_state(tf.constant(query[batch]), tf.constant(item[target[batch]]))
-    return {metric.name: float(metric.result()) for metric in metric.metrics}[f"factorized_top_k/top_{K}_categorical_accuracy"]
+    return {metric.name: float(metric.result()) for metric in metric.metrics}[
+        f"factorized_top_k/top_{K}_categorical_accuracy"
+    ]
 
 
 def exact(query, item, target):
@@ -70,7 +78,17 @@ def exact(query, item, target):
 
 
 def against_the_tutorial(sizes, repeats):
-    names = ("items", "queries", "counting", "with lists", "FactorizedTopK", "ratio", "recall@10", "and theirs", "exact")
+    names = (
+        "items",
+        "queries",
+        "counting",
+        "with lists",
+        "FactorizedTopK",
+        "ratio",
+        "recall@10",
+        "and theirs",
+        "exact",
+    )
     print(f"queries per CPU-s, median of {repeats}\n" + "".join(f"{name:>15}" for name in names), flush=True)
     for size in sizes:
         rng = np.random.default_rng(size)
@@ -78,18 +96,35 @@ def against_the_tutorial(sizes, repeats):
         # Near the item that is asked for, so that some are hit and some are not.
         query = (0.5 * rng.normal(size=(len(target), DIM)) + 0.4 * item[target]).astype(np.float32)
         few = query[: max(len(query) // 20, 100)], item, target[: max(len(query) // 20, 100)]
-        works = [functools.partial(counted, query, item, target, best) for best in (0, K)] + [functools.partial(tutorial, *few)]
-        ours, lists, theirs = (asked / seconds for asked, seconds in zip((len(query), len(query), len(few[0])), cpu(works, repeats), strict=True))
+        works = [functools.partial(counted, query, item, target, best) for best in (0, K)] + [
+            functools.partial(tutorial, *few)
+        ]
+        ours, lists, theirs = (
+            asked / seconds
+            for asked, seconds in zip((len(query), len(query), len(few[0])), cpu(works, repeats), strict=True)
+        )
         ranks = counted(*few).ranks
         agreed = float((ranks[:100] == exact(few[0][:100], item, few[2][:100])).mean())
         speeds = f"{size:>15,}{len(query):>15,}{ours:>15,.0f}{lists:>15,.0f}{theirs:>15,.0f}"
-        print(speeds + f"{ours / theirs:>13.1f} x{(ranks <= K).mean():>15.3f}{tutorial(*few):>15.3f}{agreed:>15.0%}", flush=True)
+        print(
+            speeds + f"{ours / theirs:>13.1f} x{(ranks <= K).mean():>15.3f}{tutorial(*few):>15.3f}{agreed:>15.0%}",
+            flush=True,
+        )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--items", type=int, nargs="*", default=list(QUERIES), choices=list(QUERIES), help="catalogues to rank (default: all three)")
-    parser.add_argument("--repeats", type=int, default=3, help="measurements, of which the median is shown (default: 3)")
+    parser.add_argument(
+        "--items",
+        type=int,
+        nargs="*",
+        default=list(QUERIES),
+        choices=list(QUERIES),
+        help="catalogues to rank (default: all three)",
+    )
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="measurements, of which the median is shown (default: 3)"
+    )
     options = parser.parse_args()
     against_the_tutorial(options.items, options.repeats)
 

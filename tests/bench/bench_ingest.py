@@ -1,9 +1,10 @@
 """Our ExampleGen beside TFX's own, on the same generated files, one after the other: `make bench-ingest`.
 
-Every line is a process of its own. CPU seconds and wall time count the executor's `Do` alone: what it imports, Beam's runner included, is loaded
-before, on all sides; the peak of memory is the whole process's, "at start" what imports alone take. TFX's executors split by hash, ours by time
-and with labels from a join; all write gzipped TFRecords, TFX's at zlib's default level, 6. The log is the sample's, made once per size.
-The last column says how many times the CPU-s of ours TFX's take, on the same file, against ours at gzip 1 and at gzip 6.
+Every line is a process of its own. CPU seconds and wall time count the executor's `Do` alone: what it imports, Beam's
+runner included, is loaded before, on all sides; the peak of memory is the whole process's, "at start" what imports
+alone take. TFX's executors split by hash, ours by time and with labels from a join; all write gzipped TFRecords, TFX's
+at zlib's default level, 6. The log is the sample's, made once per size. The last column says how many times the CPU-s
+of ours TFX's take, on the same file, against ours at gzip 1 and at gzip 6.
 """
 
 import argparse
@@ -20,7 +21,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 READERS = ("ours csv", "ours parquet", "ours csv gzip 6", "ours parquet gzip 6", "CsvExampleGen", "parquet_executor")
 OWN = READERS[:4]
-SAME_FILE = {"CsvExampleGen": ("ours csv", "ours csv gzip 6"), "parquet_executor": ("ours parquet", "ours parquet gzip 6")}
+SAME_FILE = {
+    "CsvExampleGen": ("ours csv", "ours csv gzip 6"),
+    "parquet_executor": ("ours parquet", "ours parquet gzip 6"),
+}
 
 
 def tables(folder, rows):
@@ -29,7 +33,11 @@ def tables(folder, rows):
     import pyarrow.parquet as pq
 
     made = folder / "made"
-    subprocess.run([sys.executable, ROOT / "data/generate.py", "--events", str(rows), "--out", made], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, ROOT / "data/generate.py", "--events", str(rows), "--out", made],
+        check=True,
+        capture_output=True,
+    )
     table = pq.read_table(made / "events.parquet")
     for kind in ("parquet", "csv"):
         (folder / kind).mkdir()
@@ -76,7 +84,17 @@ def measure(reader, folder):
     after, wall = resource.getrusage(resource.RUSAGE_SELF), time.monotonic() - began
     cpu = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
     size = sum(path.stat().st_size for path in Path(examples.uri).rglob("*.gz"))
-    print(json.dumps({"cpu": cpu, "wall": wall, "peak": after.ru_maxrss / 1024, "start": used.ru_maxrss / 1024, "size": size / 1e6}))
+    print(
+        json.dumps(
+            {
+                "cpu": cpu,
+                "wall": wall,
+                "peak": after.ru_maxrss / 1024,
+                "start": used.ru_maxrss / 1024,
+                "size": size / 1e6,
+            }
+        )
+    )
 
 
 def median(figures, name):
@@ -96,14 +114,19 @@ def compare(rows, readers, repeats, slow_repeats):
     with tempfile.TemporaryDirectory() as name:
         # In a process of its own: a child's peak of memory counts its parent's.
         subprocess.run([sys.executable, __file__, "--make", str(rows), "--folder", name], check=True)
-        print(f"\n{rows:,} rows           CPU-s  CPU-s per M   wall s   peak MB   at start   file MB   x ours, gzip 1 / 6")
+        print(
+            f"\n{rows:,} rows           CPU-s  CPU-s per M   wall s   peak MB   at start   file MB   x ours, gzip 1 / 6"
+        )
         cpu = {}
         for reader in readers:
             command = [sys.executable, __file__, "--measure", reader, "--folder", name]
             paths = os.pathsep.join([str(ROOT), str(ROOT / "tests/fakes")])
             environ = os.environ | {"PYTHONPATH": paths, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_USE_LEGACY_KERAS": "1"}
             count = repeats if reader in OWN else slow_repeats
-            runs = [subprocess.run(command, check=True, capture_output=True, text=True, env=environ, cwd=ROOT).stdout for _ in range(count)]
+            runs = [
+                subprocess.run(command, check=True, capture_output=True, text=True, env=environ, cwd=ROOT).stdout
+                for _ in range(count)
+            ]
             figures = [json.loads(run.strip().splitlines()[-1]) for run in runs]
             figure = {column: median(figures, column) for column in figures[0]}
             cpu[reader] = figure["cpu"]
@@ -112,9 +135,13 @@ def compare(rows, readers, repeats, slow_repeats):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000], help="sizes to measure (default: 100000 1000000)")
+    parser.add_argument(
+        "--rows", type=int, nargs="+", default=[100_000, 1_000_000], help="sizes to measure (default: 100000 1000000)"
+    )
     parser.add_argument("--repeats", type=int, default=3, help="runs of each of ours; the median is shown (default: 3)")
-    parser.add_argument("--slow-repeats", type=int, default=1, help="runs of each of TFX's, which take minutes (default: 1)")
+    parser.add_argument(
+        "--slow-repeats", type=int, default=1, help="runs of each of TFX's, which take minutes (default: 1)"
+    )
     parser.add_argument("--own", action="store_true", help="ours only: for sizes at which TFX's take many minutes")
     parser.add_argument("--measure", choices=READERS, help=argparse.SUPPRESS)
     parser.add_argument("--make", type=int, help=argparse.SUPPRESS)

@@ -5,8 +5,9 @@
     frozen          the same model; asked: every later event, with the history as it was at the cut
     first frozen    the same model; asked: each later user's first event, with the history as it was at the cut
 
-Equal times are ordered by a hash of the seed (`components.features.histories`): which event is a user's last is a matter of the seed too. Items
-that were seen are not recommended. Only positive events count; impressions, context and labels are left out, as none of the rivals could use them.
+Equal times are ordered by a hash of the seed (`components.features.histories`): which event is a user's last is a
+matter of the seed too. Items that were seen are not recommended. Only positive events count; impressions, context and
+labels are left out, as none of the rivals could use them.
 """
 
 import dataclasses
@@ -78,7 +79,11 @@ def read_events(launch: Launch, folder: str) -> EventTable:
     columns = reader.settle(tuple(name for name in (log.user, log.item, log.time, log.event) if name))
     user, item = (_bytes(columns[name]) for name in (log.user, log.item))
     time, count = columns[log.time].to_numpy(), len(columns)
-    positive = np.isin(_bytes(columns[log.event]).astype(bytes), np.asarray(launch.positive_events, bytes)) if log.event else np.ones(count, bool)
+    positive = (
+        np.isin(_bytes(columns[log.event]).astype(bytes), np.asarray(launch.positive_events, bytes))
+        if log.event
+        else np.ones(count, bool)
+    )
     table = EventTable(user, item, time, positive, np.full(count, MISSING_INT), {}, {}, np.zeros(count, bool))
     return table.rows(positive)
 
@@ -93,7 +98,9 @@ def read_catalogue(launch: Launch, folder: str) -> dict[str, np.ndarray]:
 
 
 def _bytes(column: object) -> np.ndarray:
-    return np.array([b"" if value is None else str(value).encode() for value in column.to_pylist()] + [None], object)[:-1]
+    return np.array([b"" if value is None else str(value).encode() for value in column.to_pylist()] + [None], object)[
+        :-1
+    ]
 
 
 def _plain(column: object) -> np.ndarray:
@@ -133,13 +140,17 @@ def last_of_each(launch: Launch, events: EventTable) -> np.ndarray:
     user, _ = codes(events.user)
     order = histories.order_by_user_and_time(user, events.time, launch.seed, tie=events.tie)
     sorted_users = user[order]
-    last = np.append(sorted_users[1:] != sorted_users[:-1], True) & np.insert(sorted_users[1:] == sorted_users[:-1], 0, False)
+    last = np.append(sorted_users[1:] != sorted_users[:-1], True) & np.insert(
+        sorted_users[1:] == sorted_users[:-1], 0, False
+    )
     late = np.zeros(len(events), bool)
     late[order[last]] = True
     return late
 
 
-def _problem(launch: Launch, events: EventTable, catalogue: dict[str, np.ndarray], cuts: dict[str, int | None]) -> Problem:
+def _problem(
+    launch: Launch, events: EventTable, catalogue: dict[str, np.ndarray], cuts: dict[str, int | None]
+) -> Problem:
     early = events.rows(~events.late)
     data = TrainingData(launch, early, item_table.build(launch.catalogue, catalogue, early.item), None)
     return Problem(data, {name: _asked(launch, events, data, cut) for name, cut in cuts.items()})
@@ -147,7 +158,11 @@ def _problem(launch: Launch, events: EventTable, catalogue: dict[str, np.ndarray
 
 def _asked(launch: Launch, events: EventTable, data: TrainingData, cut: int | None) -> Asked:
     longer = dataclasses.replace(launch, model=dataclasses.replace(launch.model, history=LONGEST_HISTORY))
-    asked = queries.rolling(longer, events, events.late) if cut is None else queries.frozen(longer, events, events.late, cut)
+    asked = (
+        queries.rolling(longer, events, events.late)
+        if cut is None
+        else queries.frozen(longer, events, events.late, cut)
+    )
     rows = data.items.rows_of(asked.history.reshape(-1)).reshape(asked.history.shape)
     return Asked(asked, np.take_along_axis(rows, np.argsort(rows == 0, axis=1, kind="stable"), axis=1))
 
@@ -165,7 +180,9 @@ def chosen(asked: Asked, rows: np.ndarray) -> Asked:
     place[rows] = np.arange(len(rows))
     pairs = place[all_of.seen_query] >= 0
     fields = {name: getattr(all_of, name)[rows] for name in ("user", "user_id", "history", "target", "time")}
-    kept = dataclasses.replace(all_of, **fields, context={}, seen_query=place[all_of.seen_query[pairs]], seen_item=all_of.seen_item[pairs])
+    kept = dataclasses.replace(
+        all_of, **fields, context={}, seen_query=place[all_of.seen_query[pairs]], seen_item=all_of.seen_item[pairs]
+    )
     return Asked(kept, asked.history[rows])
 
 

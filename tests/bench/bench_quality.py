@@ -3,10 +3,10 @@
     make bench-quality ARGS="--data ml-100k"                       MovieLens 100K: a folder with ml-100k.inter and ml-100k.item
     make bench-quality ARGS="--launch shop --data runs/sample"     any launch, with the folder of its log and catalogue
 
-Every fit runs in a process of its own, forked after the log was read: its CPU-seconds (all threads) are those of the fit alone, its MB what
-its memory grew by at the peak, fit and answers together. Ranks are exact, over all active items, by the pipeline's own code. Rivals with
-settings are tuned on the training's last tenth before (not counted in their CPU-seconds; our model's own choices are counted). The
-figures are means over the seeds.
+Every fit runs in a process of its own, forked after the log was read: its CPU-seconds (all threads) are those of the
+fit alone, its MB what its memory grew by at the peak, fit and answers together. Ranks are exact, over all active items,
+by the pipeline's own code. Rivals with settings are tuned on the training's last tenth before (not counted in their
+CPU-seconds; our model's own choices are counted). The figures are means over the seeds.
 """
 
 import argparse
@@ -31,7 +31,14 @@ from pipeline import launches  # noqa: E402
 NEED_IMPLICIT = ("iALS", "item-kNN")
 OURS, TUTORIAL = "our model", "TFRS tutorial"
 NAMES = (OURS, *rivals.GRIDS, TUTORIAL)
-SHOWN = {"recall@10": "R@10", "recall@20": "R@20", "recall@50": "R@50", "ndcg@10": "NDCG@10", "mrr": "MRR", "coverage": "coverage"}
+SHOWN = {
+    "recall@10": "R@10",
+    "recall@20": "R@20",
+    "recall@50": "R@50",
+    "ndcg@10": "NDCG@10",
+    "mrr": "MRR",
+    "coverage": "coverage",
+}
 
 
 class OurModel:
@@ -73,7 +80,9 @@ def measure(own, problem, pipe):
     ids, tables = problem.data.items.ids[problem.candidates], {}
     for protocol, asked in problem.asked.items():
         found = protocols.answers(own.score, asked, ids)
-        tables[protocol] = rank_metrics.table(found.ranks) | {"coverage": rank_metrics.coverage(found.recommended, len(ids))}
+        tables[protocol] = rank_metrics.table(found.ranks) | {
+            "coverage": rank_metrics.coverage(found.recommended, len(ids))
+        }
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - used.ru_maxrss) / 1024
     events = len(problem.data.events) * getattr(own, "passes", 1)
     costs = {"CPU-s": seconds, "events/CPU-s": events / seconds, "MB": grown}
@@ -99,7 +108,11 @@ def show(results):
     """Prints a table per protocol: results[protocol][name] is a list of rank_metrics, one per seed."""
     for protocol, named in results.items():
         asked = next(iter(named.values()))[0]["queries"]
-        print(f"\n{protocol + f' ({asked:,} queries)':<32}" + "".join(f"{text:>9}" for text in SHOWN.values()) + "    CPU-s  events/CPU-s     MB")
+        print(
+            f"\n{protocol + f' ({asked:,} queries)':<32}"
+            + "".join(f"{text:>9}" for text in SHOWN.values())
+            + "    CPU-s  events/CPU-s     MB"
+        )
         for name, runs in named.items():
             mean = {key: np.mean([run[key] for run in runs]) for key in runs[0]}
             quality = "".join(f"{mean[key]:9.4f}" for key in SHOWN)
@@ -110,17 +123,33 @@ def possible(names):
     """The contenders that can be had here; says which cannot."""
     if importlib.util.find_spec("implicit"):
         return list(names)
-    print(f"{' and '.join(NEED_IMPLICIT)} are left out: they need the package implicit (`uv sync --frozen --group bench`).", flush=True)
+    print(
+        f"{' and '.join(NEED_IMPLICIT)} are left out: they need the package implicit (`uv sync --frozen --group bench`).",
+        flush=True,
+    )
     return [name for name in names if name not in NEED_IMPLICIT]
 
 
 def parsed(arguments):
-    parser = argparse.ArgumentParser(prog="make bench-quality", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="make bench-quality", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", required=True, help="the folder of the log and the catalogue")
-    parser.add_argument("--launch", default="movielens", help="the declaration that says what the columns are (default: %(default)s)")
+    parser.add_argument(
+        "--launch", default="movielens", help="the declaration that says what the columns are (default: %(default)s)"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="default: 1 2 3")
-    parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="NAME", help="some of: " + "; ".join(NAMES).replace("%", "%%"))
-    parser.add_argument("--protocols", nargs="+", choices=("leave-one-out", "temporal"), default=("leave-one-out", "temporal"))
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=NAMES,
+        default=NAMES,
+        metavar="NAME",
+        help="some of: " + "; ".join(NAMES).replace("%", "%%"),
+    )
+    parser.add_argument(
+        "--protocols", nargs="+", choices=("leave-one-out", "temporal"), default=("leave-one-out", "temporal")
+    )
     return parser.parse_args(arguments)
 
 
@@ -140,7 +169,11 @@ def main(arguments=None):
                 for protocol, table in tables.items():
                     results.setdefault(protocol, {}).setdefault(name, []).append(table)
                 first = next(iter(tables.values()))
-                print(f"{time.monotonic() - began:6.0f} s  seed {seed}, {kind}: {name}: R@10 {first['recall@10']:.4f}", file=sys.stderr, flush=True)
+                print(
+                    f"{time.monotonic() - began:6.0f} s  seed {seed}, {kind}: {name}: R@10 {first['recall@10']:.4f}",
+                    file=sys.stderr,
+                    flush=True,
+                )
     show(results)
 
 

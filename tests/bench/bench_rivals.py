@@ -1,7 +1,9 @@
 """What `make bench-quality` compares with: counting, closed forms and factorisations, each as published, tuned on the validation part.
 
-Letters: u training users, N rows of the item table, A candidates, b queries of a batch. A rival is fitted to a `Problem` and scores candidates for
-a batch of queries: [b, A]. Settings are tried on the rolling questions of the training's own last tenth (`bench_protocols.validation`).
+Letters: u training users, N rows of the item table, A candidates, b queries of a batch. A rival is fitted to a
+  `Problem` and scores candidates for
+a batch of queries: [b, A]. Settings are tried on the rolling questions of the training's own last tenth
+  (`bench_protocols.validation`).
 """
 
 import dataclasses
@@ -45,7 +47,9 @@ class Popularity:
     def fit(self, problem: Problem) -> None:
         time = problem.data.events.time
         recent = time >= np.sort(time)[int(len(time) * (1 - self.share))]
-        self.counts = np.bincount(problem.data.item_rows[recent], minlength=len(problem.data.items))[problem.candidates].astype(np.float32)
+        self.counts = np.bincount(problem.data.item_rows[recent], minlength=len(problem.data.items))[
+            problem.candidates
+        ].astype(np.float32)
 
     def score(self, asked: Asked, batch: slice) -> np.ndarray:
         return np.broadcast_to(self.counts, (len(asked.history[batch]), len(self.counts)))
@@ -107,7 +111,12 @@ class ImplicitALS:
         from implicit.cpu.als import AlternatingLeastSquares
 
         seed = problem.data.launch.seed
-        options = {"factors": self.factors, "regularization": self.regularization, "alpha": self.alpha, "iterations": 15}
+        options = {
+            "factors": self.factors,
+            "regularization": self.regularization,
+            "alpha": self.alpha,
+            "iterations": 15,
+        }
         self.model = AlternatingLeastSquares(**options, num_threads=1, random_state=seed)
         self.model.fit(interactions(problem), show_progress=False)
         self.items, self.candidates = self.model.item_factors, problem.candidates

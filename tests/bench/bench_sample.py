@@ -3,12 +3,13 @@
     make bench-sample                                     three samples of 100,000 events (about five minutes)
     make bench-sample ARGS="--seeds 1 --events 20000"
 
-For each seed a sample is made and cut as ExampleGen does it, and models are trained as the step Trainer does: with the declared catalogue, and with
-one that declares no features of its items. They and the rules are asked for every first-time action of the eval part; "new" are those on an item
-that nobody acted on in training. The ranking head is trained twice more on the model's towers, from the same random start, with the logged positions
-and without, and asked about every impression of the eval part as `rank` answers: the rank correlation of P(click) with the relevance that the
-generator knows, the area under the ROC curve, and the calibration error: the mean distance of the predicted and the observed share over ten
-groups of equal size. Figures are means over the seeds, but where each seed's are shown.
+For each seed a sample is made and cut as ExampleGen does it, and models are trained as the step Trainer does: with the
+declared catalogue, and with one that declares no features of its items. They and the rules are asked for every
+first-time action of the eval part; "new" are those on an item that nobody acted on in training. The ranking head is
+trained twice more on the model's towers, from the same random start, with the logged positions and without, and asked
+about every impression of the eval part as `rank` answers: the rank correlation of P(click) with the relevance that the
+generator knows, the area under the ROC curve, and the calibration error: the mean distance of the predicted and the
+observed share over ten groups of equal size. Figures are means over the seeds, but where each seed's are shown.
 """
 
 import argparse
@@ -33,19 +34,23 @@ WITH, WITHOUT = "with the position", "without"
 
 def recalls(ranks, new):
     """The share of ranks within each cut: of all, and of those for new items."""
-    return {(part, cut): float((ranks[mask] <= cut).mean()) for part, mask in (("all", new | True), ("new", new)) for cut in CUTS}
+    return {
+        (part, cut): float((ranks[mask] <= cut).mean())
+        for part, mask in (("all", new | True), ("new", new))
+        for cut in CUTS
+    }
 
 
 def retrieval(sample, recommenders):
     """The recalls of recommenders, and how many questions there are; `recommenders` is name to (model, its scores of a history and a context)."""
     import tensorflow as tf
 
-    from components.declaration import criteria_checks
+    from components.declaration import slice_names
     from components.evaluation import slices
     from components.metrics import queries
 
     asked = queries.rolling(sample.launch, sample.events, sample.events.late)
-    new = slices.masks(sample.events, asked).get(criteria_checks.NEW_ITEMS, np.zeros(len(asked), bool))
+    new = slices.masks(sample.events, asked).get(slice_names.NEW_ITEMS, np.zeros(len(asked), bool))
 
     def ranks(model, scores):
         def score(known):
@@ -54,7 +59,10 @@ def retrieval(sample, recommenders):
 
         return queries.ask(score, model.catalogue()["item_ids"].numpy(), asked).ranks
 
-    return {name: recalls(ranks(*one), new) for name, one in recommenders.items()}, {"all": len(new), "new": int(new.sum())}
+    return {name: recalls(ranks(*one), new) for name, one in recommenders.items()}, {
+        "all": len(new),
+        "new": int(new.sum()),
+    }
 
 
 def rules(data):
@@ -62,12 +70,17 @@ def rules(data):
     from components.rules import training
 
     counted = training.counted(data, np.ones(len(data.events), bool), data.launch.rules.names[0])
-    return {name: (counted, lambda history, context, name=name: counted.rule_scores(name, history, context)) for name in data.launch.rules.names}
+    return {
+        name: (counted, lambda history, context, name=name: counted.rule_scores(name, history, context))
+        for name in data.launch.rules.names
+    }
 
 
 def without_features(launch):
     """The same launch, whose catalogue says nothing of its items but which of them are active."""
-    return dataclasses.replace(launch, catalogue=dataclasses.replace(launch.catalogue, categories=(), texts=(), numbers=()))
+    return dataclasses.replace(
+        launch, catalogue=dataclasses.replace(launch.catalogue, categories=(), texts=(), numbers=())
+    )
 
 
 def without_positions(data):
@@ -104,8 +117,12 @@ def heads(sample, data, towers, choice):
     asked, figures = ranking_training.examples(both, towers, context, rows), {}
     for name, known in ((WITH, data), (WITHOUT, without_positions(data))):
         tf.keras.utils.set_random_seed(data.launch.seed)
-        head = ranking_training.train(known, towers, {column: values[~late] for column, values in context.items()}, choice)
-        figures[name] = judged(head.objectives, tf.sigmoid(head(asked)).numpy(), asked["label"].numpy(), sample.relevance[rows])
+        head = ranking_training.train(
+            known, towers, {column: values[~late] for column, values in context.items()}, choice
+        )
+        figures[name] = judged(
+            head.objectives, tf.sigmoid(head(asked)).numpy(), asked["label"].numpy(), sample.relevance[rows]
+        )
     return figures
 
 
@@ -115,7 +132,10 @@ def judged(objectives, probabilities, labels, relevance):
 
     found = {"correlation": float(stats.spearmanr(probabilities[:, 0], relevance).statistic)}
     for name, probability, label in zip(objectives, probabilities.T, labels.T, strict=True):
-        found |= {(name, "AUC"): area(probability, label), (name, "calibration error"): calibration_error(probability, label)}
+        found |= {
+            (name, "AUC"): area(probability, label),
+            (name, "calibration error"): calibration_error(probability, label),
+        }
         found |= {(name, "predicted"): float(probability.mean()), (name, "observed"): float(label.mean())}
     return found
 
@@ -139,7 +159,9 @@ def mean(figures):
 def show(seeds, runs):
     """Prints the tables; `runs` holds what `measured` gives, one per seed."""
     recall, asked, head = (list(column) for column in zip(*runs, strict=True))
-    print(f"questions: {' + '.join(str(one['all']) for one in asked)}, of them for new items: {' + '.join(str(one['new']) for one in asked)}\n")
+    print(
+        f"questions: {' + '.join(str(one['all']) for one in asked)}, of them for new items: {' + '.join(str(one['new']) for one in asked)}\n"
+    )
     heading = [f"@{cut} {part}" for part in ("all", "new") for cut in CUTS]
     print(f"{'recall':<30}" + "".join(f"{text:>9}" for text in heading) + f"   @{CUTS[0]} new, by seed")
     for name in recall[0]:
@@ -160,8 +182,12 @@ def show(seeds, runs):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="make bench-sample", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="of samples and models alike (default: 1 2 3)")
+    parser = argparse.ArgumentParser(
+        prog="make bench-sample", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[1, 2, 3], help="of samples and models alike (default: 1 2 3)"
+    )
     parser.add_argument("--events", type=int, default=100_000, help="the size of each sample (default: %(default)s)")
     options = parser.parse_args(arguments)
     import sample_split

@@ -1,12 +1,14 @@
 """Measures what the steps Rules, Trainer and RetrievalEvaluator take as the log grows: `make bench-scale`, options by ARGS="--help".
 
-The launch is the one that ships, `shop`, as declared: catalogue, context, impressions, the choice of epochs, towers, every part of the score, the
-ranking head, export. The logs are the sample's, of several sizes; its items grow with the square root of the events. ExampleGen writes the examples
-and Transform learns its vocabularies first, not measured. Then each step does what it does in a run, in a process of its own: it reads its
-examples from disk and writes its result. The evaluator judges every rule and the model twice, as challenger and as champion, rolling and frozen.
+The launch is the one that ships, `shop`, as declared: catalogue, context, impressions, the choice of epochs, towers,
+every part of the score, the ranking head, export. The logs are the sample's, of several sizes; its items grow with the
+square root of the events. ExampleGen writes the examples and Transform learns its vocabularies first, not measured.
+Then each step does what it does in a run, in a process of its own: it reads its examples from disk and writes its
+result. The evaluator judges every rule and the model twice, as challenger and as champion, rolling and frozen.
 
-CPU-seconds and wall time are without imports; the peak of memory is the whole process's, "at start" what the imports alone take. The last columns say
-by what the figures of the size before are to be multiplied; "events" is the same for the size itself.
+CPU-seconds and wall time are without imports; the peak of memory is the whole process's, "at start" what the imports
+alone take. The last columns say by what the figures of the size before are to be multiplied; "events" is the same for
+the size itself.
 """
 
 import argparse
@@ -73,14 +75,18 @@ def _transform(launch, folder, runner):
     schema = _schema()
     spec = schema_utils.schema_as_feature_spec(schema).feature_spec
     names = [name for name in (launch.log.time, *launch.log.context) if name in spec]
-    metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec({name: spec[name] for name in names}))
+    metadata = dataset_metadata.DatasetMetadata(
+        schema_utils.schema_from_feature_spec({name: spec[name] for name in names})
+    )
     rows = next(pq.ParquetFile(folder / "events.parquet").iter_batches(SAMPLE_ROWS, columns=names)).to_pylist()
     function = functools.partial(preprocessing_fn, custom_config={LAUNCH_KEY: launch.to_json()})
     with tft_beam.Context(temp_dir=str(folder / "work")), beam.Pipeline(runner=runner) as pipeline:
         listed = pipeline | beam.Create([{name: [value] for name, value in row.items()} for row in rows])
         learnt = (listed, metadata) | tft_beam.AnalyzeDataset(function)
         _ = learnt | tft_beam.WriteTransformFn(str(folder / "transform"))
-        _ = dataset_metadata.DatasetMetadata(schema) | tft_beam.WriteMetadata(str(folder / "transform" / "metadata"), pipeline)
+        _ = dataset_metadata.DatasetMetadata(schema) | tft_beam.WriteMetadata(
+            str(folder / "transform" / "metadata"), pipeline
+        )
 
 
 def _schema():
@@ -104,14 +110,18 @@ def arguments(launch, folder, step):
 def work_of(step, launch, folder):
     """What a step does, as a function without arguments; everything that it needs is imported before."""
     if step in STEPS[:2]:
-        module = importlib.import_module("components.rules.training" if step == "Rules" else "components.models.training")
+        module = importlib.import_module(
+            "components.rules.training" if step == "Rules" else "components.models.training"
+        )
         return lambda: module.run_fn(arguments(launch, folder, step))
     from components.evaluation import comparison
     from components.features import split_events
 
     inputs = SimpleNamespace(uri=str(folder / "log")), SimpleNamespace(uri=str(ROOT / "schema" / LAUNCH / "log"))
     model, rules = str(folder / "Trainer"), str(folder / "Rules")
-    return lambda: json.dumps(comparison.compare(launch, split_events.read(launch, *inputs), model, rules, model), allow_nan=False)
+    return lambda: json.dumps(
+        comparison.compare(launch, split_events.read(launch, *inputs), model, rules, model), allow_nan=False
+    )
 
 
 def measure(step, folder):
@@ -133,7 +143,11 @@ def line(step, events, figure, before):
     if not before:
         return cells
     size, old = before
-    growth = (events / size, figure["cpu"] / old["cpu"], (figure["peak"] - figure["start"]) / max(old["peak"] - old["start"], 1))
+    growth = (
+        events / size,
+        figure["cpu"] / old["cpu"],
+        (figure["peak"] - figure["start"]) / max(old["peak"] - old["start"], 1),
+    )
     return cells + "   x " + " / ".join(f"{factor:.1f}" for factor in growth)
 
 
@@ -144,7 +158,10 @@ def scale(sizes, steps, work):
         folder = work / str(events)
         if not (folder / "transform").exists():
             make(folder, events)
-        print(f"\n{events:,} events          CPU-s   wall s  at start  peak MB  events/CPU-s   x events / CPU-s / MB above start", flush=True)
+        print(
+            f"\n{events:,} events          CPU-s   wall s  at start  peak MB  events/CPU-s   x events / CPU-s / MB above start",
+            flush=True,
+        )
         for step in steps:
             command = [sys.executable, __file__, "--measure", step, "--folder", folder]
             done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
@@ -157,9 +174,19 @@ def scale(sizes, steps, work):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, nargs="+", default=[100_000, 1_000_000], help="sizes of the log (default: 100000 1000000)")
-    parser.add_argument("--steps", nargs="+", default=list(STEPS), choices=STEPS, help="default: all; the evaluator needs what the others wrote")
-    parser.add_argument("--folder", type=Path, help="where logs and results stay for a later call (default: a folder that is deleted)")
+    parser.add_argument(
+        "--events", type=int, nargs="+", default=[100_000, 1_000_000], help="sizes of the log (default: 100000 1000000)"
+    )
+    parser.add_argument(
+        "--steps",
+        nargs="+",
+        default=list(STEPS),
+        choices=STEPS,
+        help="default: all; the evaluator needs what the others wrote",
+    )
+    parser.add_argument(
+        "--folder", type=Path, help="where logs and results stay for a later call (default: a folder that is deleted)"
+    )
     parser.add_argument("--prepare", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--measure", choices=STEPS, help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -1,8 +1,9 @@
 """What the local server costs, side by side with what it could be at best, in one run: `make bench-serving`.
 
-The same SavedModel is asked the same question: in a process with plain TensorFlow, in a process as our server calls it, through a bare
-FastAPI handler, and through our server (without and with its log), by 1, 4, 16 and 64 clients on this machine's loopback. The clients share
-the cores with the server: compare the rows of one run with each other, not with other machines.
+The same SavedModel is asked the same question: in a process with plain TensorFlow, in a process as our server calls it,
+through a bare FastAPI handler, and through our server (without and with its log), by 1, 4, 16 and 64 clients on this
+machine's loopback. The clients share the cores with the server: compare the rows of one run with each other, not with
+other machines.
 
     make bench-serving ARGS="--storm"      60 s of load while ten versions are pushed and a broken one arrives; then memory over 50 versions
     make bench-serving ARGS="--model DIR"  a version of yours instead of made-up ones, asked as the shop is
@@ -27,7 +28,11 @@ from bench_client import Connection, measure  # noqa: E402
 
 CLIENTS = (1, 4, 16, 64)
 DIM, K = 32, 10
-BODY = {"instances": [{"user_id": "u", "history": ["1", "2", "3"], "exclude_ids": ["4"], "device": "mobile", "country": "NL"}]}
+BODY = {
+    "instances": [
+        {"user_id": "u", "history": ["1", "2", "3"], "exclude_ids": ["4"], "device": "mobile", "country": "NL"}
+    ]
+}
 ROWS = ("in process, TensorFlow", "in process, ours", "bare FastAPI", "our server, no log", "our server")
 
 
@@ -79,7 +84,9 @@ def bare(folder, port):
 @contextlib.contextmanager
 def server(*command):
     """A server process; yields when it answers."""
-    process = subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, *command], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         yield
     finally:
@@ -143,7 +150,9 @@ def bench(folder, items, seconds, port):
             once()
         report(found, items, name, lambda once=once: once, 1, seconds)
     ours = ("-m", "pipeline", "serve", "--launch", "shop", "--workspace", str(workspace), "--port", str(port))
-    for name, command in zip(ROWS[2:], ((__file__, "--bare", str(folder), "--port", str(port)), (*ours, "--no-log"), ours), strict=True):
+    for name, command in zip(
+        ROWS[2:], ((__file__, "--bare", str(folder), "--port", str(port)), (*ours, "--no-log"), ours), strict=True
+    ):
         with server(*command):
             wait(port)
             for clients in CLIENTS:
@@ -156,12 +165,21 @@ def ratios(found):
     for name in ROWS[3:]:
         latency = found[name, 1][0] / found[ROWS[0], 1][0]
         rate = found[name, 16][2] / found[ROWS[2], 16][2]
-        print(f"         {name}: p50 of one client {latency:.2f} x plain TensorFlow's, answers of 16 clients {rate:.2f} x bare FastAPI's", flush=True)
+        print(
+            f"         {name}: p50 of one client {latency:.2f} x plain TensorFlow's, answers of 16 clients {rate:.2f} x bare FastAPI's",
+            flush=True,
+        )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--items", type=int, nargs="+", default=[1_000, 20_000, 200_000], help="sizes of the catalogue (default: %(default)s)")
+    parser.add_argument(
+        "--items",
+        type=int,
+        nargs="+",
+        default=[1_000, 20_000, 200_000],
+        help="sizes of the catalogue (default: %(default)s)",
+    )
     parser.add_argument("--model", type=Path, help="measure this version folder instead")
     parser.add_argument("--seconds", type=float, help="per measured cell (default: 3), of the storm (default: 60)")
     parser.add_argument("--port", type=int, default=8599, help="a free port (default: %(default)s)")

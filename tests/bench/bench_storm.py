@@ -1,7 +1,7 @@
 """Versions change under load: is an answer lost or wrong, how slow is the slowest, does memory stay? `make bench-serving ARGS="--storm"`.
 
-Odd versions are one model and even ones another, so that an answer says which of the two gave it: an answer that does not fit the version
-it names came from something half-loaded.
+Odd versions are one model and even ones another, so that an answer says which of the two gave it: an answer that does
+not fit the version it names came from something half-loaded.
 """
 
 import json
@@ -15,7 +15,9 @@ from server_process import ServerProcess
 
 CLIENTS, PUSHES, RELOADS, ITEMS = 16, 10, 50, 1_000
 SHORT = 4.0
-QUESTION = json.dumps({"instances": [{"user_id": "u", "history": ["1", "2", "3"], "device": "mobile", "country": "NL"}]}).encode()
+QUESTION = json.dumps(
+    {"instances": [{"user_id": "u", "history": ["1", "2", "3"], "device": "mobile", "country": "NL"}]}
+).encode()
 
 
 class Folder:

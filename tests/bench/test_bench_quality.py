@@ -23,7 +23,9 @@ def _ids(problem, rows):
 def test_leave_one_out_asks_for_the_last_event_of_whoever_has_two():
     problem = protocols.leave_one_out(PLAIN, log(*ROWS), {})
     asked = problem.asked[protocols.LEAVE_ONE_OUT]
-    found = dict(zip(asked.queries.user_id, zip(_ids(problem, asked.history), asked.queries.target, strict=True), strict=True))
+    found = dict(
+        zip(asked.queries.user_id, zip(_ids(problem, asked.history), asked.queries.target, strict=True), strict=True)
+    )
     assert found == {b"u": (b"AB", b"C"), b"v": (b"B", b"C"), b"x": (b"ABC", b"D")}
     assert len(problem.data.events) == len(ROWS) - 3
 
@@ -38,9 +40,16 @@ def test_equal_times_are_ordered_by_the_seed():
 def test_temporal_protocols_ask_for_what_is_later_than_all_training(monkeypatch):
     monkeypatch.setattr(protocols, "EVAL_SHARE", 0.4)
     problem = protocols.temporal(PLAIN, log(*ROWS), {})
-    rolling, frozen, first = (problem.asked[name] for name in (protocols.ROLLING, protocols.FROZEN, protocols.FIRST_FROZEN))
+    rolling, frozen, first = (
+        problem.asked[name] for name in (protocols.ROLLING, protocols.FROZEN, protocols.FIRST_FROZEN)
+    )
     assert problem.data.events.time.max() < rolling.queries.time.min()
-    assert _ids(problem, rolling.history) == [b"", b"A", b"AB", b"ABC"]  # D came after the cut, and is nothing that can be recommended
+    assert _ids(problem, rolling.history) == [
+        b"",
+        b"A",
+        b"AB",
+        b"ABC",
+    ]  # D came after the cut, and is nothing that can be recommended
     assert _ids(problem, frozen.history) == [b""] * 4
     assert first.queries.time.tolist() == [10]
 
@@ -82,9 +91,14 @@ def test_a_contender_s_figures_are_what_is_shown(capsys):
     bench_quality.measure(rivals.Popularity(), protocols.leave_one_out(PLAIN, log(*ROWS), {}), theirs)
     assert ours.poll(10)
     figures = ours.recv()[protocols.LEAVE_ONE_OUT]
-    assert figures["queries"] == 3 and figures["recall@10"] == pytest.approx(2 / 3)  # u and v: x wants an item that training does not know
+    assert figures["queries"] == 3 and figures["recall@10"] == pytest.approx(
+        2 / 3
+    )  # u and v: x wants an item that training does not know
     assert {*bench_quality.SHOWN, "CPU-s", "events/CPU-s", "MB"} <= set(figures)
 
     bench_quality.show({protocols.LEAVE_ONE_OUT: {"popularity": [figures, figures | {"recall@10": 0.0}]}})
     heading, line = capsys.readouterr().out.strip().splitlines()
-    assert heading.startswith(f"{protocols.LEAVE_ONE_OUT} (3 queries)") and line.split()[:2] == ["popularity", f"{1 / 3:.4f}"]
+    assert heading.startswith(f"{protocols.LEAVE_ONE_OUT} (3 queries)") and line.split()[:2] == [
+        "popularity",
+        f"{1 / 3:.4f}",
+    ]

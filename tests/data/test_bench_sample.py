@@ -28,7 +28,9 @@ def test_new_items_are_found_by_their_features_alone(measured):
     for cut in (10, 20):  # among fifty of 500 items all new ones find room, whoever is asked
         assert recall[MODEL]["new", cut] >= 3 * recall[BARE]["new", cut]
         assert recall[MODEL]["new", cut] > 0.05
-        assert recall["popularity"]["new", cut] == recall["covisitation"]["new", cut] == 0, "rules know what was acted on"
+        assert recall["popularity"]["new", cut] == recall["covisitation"]["new", cut] == 0, (
+            "rules know what was acted on"
+        )
     assert recall[MODEL]["all", 10] > 1.2 * recall[BARE]["all", 10]
 
 
@@ -47,14 +49,19 @@ def test_the_head_ranks_nearer_to_the_truth_with_the_position_than_without(tmp_p
     item, period = sample.item[shown], np.searchsorted(truth["period_start_ms"], sample.time[shown], side="right") - 1
     label = np.array([[pair in clicked] for pair in zip(sample.request[shown], item, strict=True)], np.float32)
     query = np.c_[truth["states"][truth["event_state"][shown]], np.ones(len(shown))].astype(np.float32)
-    vectors, early = np.c_[truth["item_vectors"][item], truth["appeal"][period, item]].astype(np.float32), slice(0, int(0.8 * len(shown)))
+    vectors, early = (
+        np.c_[truth["item_vectors"][item], truth["appeal"][period, item]].astype(np.float32),
+        slice(0, int(0.8 * len(shown))),
+    )
     found = []
     for position in (sample.position[shown].astype(np.int32) + 1, np.zeros(len(shown), np.int32)):
         tf.keras.utils.set_random_seed(1)
         share = np.bincount(position, minlength=MAX_POSITIONS + 1) / len(position)
         head = RankingModel(("click",), [float(label.mean())], share.tolist())
         rows = {"query": query, "item": vectors, "position": position, "label": label}
-        fitting.fit(head, {name: column[early] for name, column in rows.items()}, fitting.Schedule(512, 4, 0.01, "test", 1))
+        fitting.fit(
+            head, {name: column[early] for name, column in rows.items()}, fitting.Schedule(512, 4, 0.01, "test", 1)
+        )
         late = {name: column[early.stop :] for name, column in rows.items()}
         found.append(stats.spearmanr(head(late)[:, 0], truth["event_relevance"][shown][early.stop :]).statistic)
     assert found[0] > found[1] + 0.005 > 0.8
@@ -74,5 +81,9 @@ def test_figures_by_eye():
     ranks, new = np.array([1.0, 10, 11, 60]), np.array([True, False, True, True])
     assert list(bench_sample.recalls(ranks, new).values()) == [0.5, 0.75, 0.75, 1 / 3, 2 / 3, 2 / 3]
     probability, label = np.array([0.1, 0.4, 0.4, 0.8]), np.array([0, 0, 1, 1])
-    assert bench_sample.area(probability, label) == 3.5 / 4  # of the four pairs of a one and a zero, three in order and one alike
-    assert bench_sample.calibration_error(np.repeat([0.2, 0.7], 50), np.tile([1, 0], 50)) == pytest.approx((0.3 + 0.2) / 2)
+    assert (
+        bench_sample.area(probability, label) == 3.5 / 4
+    )  # of the four pairs of a one and a zero, three in order and one alike
+    assert bench_sample.calibration_error(np.repeat([0.2, 0.7], 50), np.tile([1, 0], 50)) == pytest.approx(
+        (0.3 + 0.2) / 2
+    )

@@ -35,8 +35,12 @@ class Sample:
         self.item = self.log["item_id"].combine_chunks().dictionary_encode()
         ids = {item: index for index, item in enumerate(self.items["item_id"].to_pylist())}
         self.item = np.array([ids[item] for item in self.item.dictionary.to_pylist()])[self.item.indices.to_numpy()]
-        self.user, self.event, self.policy, self.request = (self.log[name].to_numpy() for name in ("user_id", "event", "policy", "request_id"))
-        self.time, self.position, self.propensity = (self.log[name].to_numpy() for name in ("timestamp", "position", "propensity"))
+        self.user, self.event, self.policy, self.request = (
+            self.log[name].to_numpy() for name in ("user_id", "event", "policy", "request_id")
+        )
+        self.time, self.position, self.propensity = (
+            self.log[name].to_numpy() for name in ("timestamp", "position", "propensity")
+        )
         self.shown = self.event == "impression"
         self.organic = self.log["request_id"].is_null().to_numpy()
         self.active = self.items["active"].to_numpy()
@@ -92,7 +96,14 @@ def test_rows_are_in_the_order_of_time_and_actions_come_after_their_impression(s
     answered = ~sample.organic
     keys = zip(sample.request[answered], sample.item[answered], strict=True)
     shown = {}
-    rows = zip(keys, sample.shown[answered], sample.time[answered], sample.position[answered], sample.propensity[answered], strict=True)
+    rows = zip(
+        keys,
+        sample.shown[answered],
+        sample.time[answered],
+        sample.position[answered],
+        sample.propensity[answered],
+        strict=True,
+    )
     for key, is_shown, time, position, propensity in rows:
         if is_shown:
             assert key not in shown
@@ -141,7 +152,9 @@ def test_the_share_of_lists_with_an_item_at_a_position_is_its_propensity(context
     everywhere = np.tile(np.arange(60)[:, None], shown.shape[1])
     expected = policy.propensity(np.full(60, period), np.full(60, context), everywhere)  # of each item at each position
     np.testing.assert_allclose(expected.sum(axis=0), 1)
-    assert ((expected == 0) == ~shop.sold(size.period_start_ms()[period])[:, None]).all(), "all that is on sale can stand anywhere"
+    assert ((expected == 0) == ~shop.sold(size.period_start_ms()[period])[:, None]).all(), (
+        "all that is on sale can stand anywhere"
+    )
     for position in range(shown.shape[1]):
         share, chance = np.bincount(shown[:, position], minlength=60) / lists, expected[:, position]
         assert (abs(share - chance) <= 5 * np.sqrt(chance * (1 - chance) / lists)).all()
@@ -155,7 +168,9 @@ def test_what_sells_stands_on_top_and_is_what_users_like(sample):
     by_rules = sample.shown & (sample.policy != "exploration")
     for mask, falls in ((by_rules, True), (sample.shown & ~by_rules, False)):
         first, last = mask & (sample.position == 0), mask & (sample.position == 7)
-        popular, liked = (values[first].mean() - values[last].mean() for values in (popularity[period, sample.item], relevance))
+        popular, liked = (
+            values[first].mean() - values[last].mean() for values in (popularity[period, sample.item], relevance)
+        )
         assert (popular > 1) == falls
         assert (liked > 0.03) == falls
 
@@ -193,7 +208,9 @@ def test_the_relevance_is_its_formula(sample):
     match = np.einsum("nd,nd->n", state, truth["item_vectors"][item])
     logit = truth["sharpness"] * (match - truth["relevant_match"]) + truth["appeal"][period, item]
     ratio = truth["event_relevance"][shown] * (1 + np.exp(-logit))
-    assert (np.isclose(ratio, 1, atol=1e-4) | np.isclose(ratio, 0.1, atol=1e-4)).all(), "a tenth for what was acted on before"
+    assert (np.isclose(ratio, 1, atol=1e-4) | np.isclose(ratio, 0.1, atol=1e-4)).all(), (
+        "a tenth for what was acted on before"
+    )
 
 
 def rank_hits(scores, wanted, barred):
@@ -221,7 +238,10 @@ def recalls(sample):
             decay = 0.7 ** np.arange(len(history))[::-1]
             state = sample.truth["states"][sample.truth["event_state"][row]]
             period = np.searchsorted(sample.truth["period_start_ms"], sample.time[row], side="right") - 1
-            true = sample.truth["sharpness"] * sample.truth["item_vectors"] @ state + sample.truth["item_popularity"][period]
+            true = (
+                sample.truth["sharpness"] * sample.truth["item_vectors"] @ state
+                + sample.truth["item_popularity"][period]
+            )
             candidates = popular, decay @ together[history] + 1e-9 * popular, true
             hits.append([rank_hits(scores, item, barred) for scores in candidates])
         history.append(item)
@@ -253,7 +273,10 @@ def test_sizes_that_no_sample_can_have_are_refused_in_one_line(tmp_path, capsys,
     assert not (tmp_path / "sample").exists()
 
 
-@pytest.mark.parametrize("sizes", [{"events": 200}, {"events": 500}, {"events": 20_000, "users": 67, "items": 40}, {"events": 3_000, "days": 400}])
+@pytest.mark.parametrize(
+    "sizes",
+    [{"events": 200}, {"events": 500}, {"events": 20_000, "users": 67, "items": 40}, {"events": 3_000, "days": 400}],
+)
 def test_odd_sizes_come_out_near_what_was_asked(tmp_path, sizes):
     generate.generate(tmp_path, **sizes)
     rows = pq.read_metadata(tmp_path / "events.parquet").num_rows
@@ -281,5 +304,7 @@ def test_a_write_that_fails_leaves_the_file_that_was_there(tmp_path):
 
 
 def test_it_runs_as_a_script_from_anywhere(tmp_path):
-    done = subprocess.run([sys.executable, str(SCRIPT), "--help"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), "--help"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     assert "--events" in done.stdout

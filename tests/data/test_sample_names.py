@@ -11,7 +11,12 @@ from pipeline import launches
 from pipeline.local import sample
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = [path for folder in ("components", "pipeline") for path in sorted((ROOT / folder).rglob("*.py")) if "launches" not in path.parts]
+SOURCES = [
+    path
+    for folder in ("components", "pipeline")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if "launches" not in path.parts
+]
 # A role may have the name that the sample gives its column: it is then a field of the declaration.
 ROLES = {field.name for record in (Log, Catalogue) for field in dataclasses.fields(record)}
 # The served model's own inputs, which stand in one dictionary with its other input.
@@ -35,7 +40,11 @@ def columns(tmp_path_factory):
 
 def strings(path):
     """Every string of a module that is exactly a value in it: not a word in a docstring or a message."""
-    return {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return {
+        node.value
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
 
 
 def test_the_rule_sees_what_it_forbids(columns):

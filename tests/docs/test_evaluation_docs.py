@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from components.declaration import Catalogue, Gate, Rules
-from components.declaration.checks import METRICS
-from components.declaration.criteria_checks import BUILT_IN_RULES, SLICES
-from components.declaration.data import Boost
+from components.declaration import Boost, Catalogue, Promotion, Rules
+from components.declaration.metric_names import METRICS
+from components.declaration.rule_names import BUILT_IN_RULES
+from components.declaration.slice_names import SLICES
 from components.evaluation import summary
 from components.rules.rule_forms import PerItem
 
@@ -27,12 +27,15 @@ def test_every_slice_has_its_name_in_the_table_and_every_name_a_slice():
 
 
 def test_every_figure_is_explained():
-    shown = {re.sub(r"@\d+", "@k", metric) for metric in (*METRICS, *summary.ROLLING, *summary.RANKING, "novelty", "popularity_lift")}
+    shown = {
+        re.sub(r"@\d+", "@k", metric)
+        for metric in (*METRICS, *summary.ROLLING, *summary.RANKING, "novelty", "popularity_lift")
+    }
     assert shown <= named(TEXT)
 
 
 def test_every_field_of_the_gate_is_named():
-    fields = {field.name for field in dataclasses.fields(Gate)} - {"metric"}
+    fields = {field.name for field in dataclasses.fields(Promotion)} - {"metric"}
     assert not {field for field in fields if field not in TEXT}
 
 
@@ -41,19 +44,22 @@ TABLE = TEXT[TEXT.index("| case |") : TEXT.index("Many slices are")]
 
 @pytest.mark.parametrize("words", re.findall(r'"([^"|]+)"[^"|]*\|$', TABLE, re.MULTILINE))
 def test_what_the_verdict_is_said_to_say_is_in_its_words(words):
-    source = "".join((ROOT / "components" / "evaluation" / name).read_text() for name in ("verdict.py", "verdict_words.py", "judging.py"))
+    source = "".join(
+        (ROOT / "components" / "evaluation" / name).read_text()
+        for name in ("verdict.py", "verdict_words.py", "judging.py")
+    )
     for part in re.split(r"\.\.\.|'new users'", words):
         assert part.strip(" :") in source.replace("{name!r} ", " ")
 
 
 def test_the_declarations_in_the_text_are_valid():
-    space = {"Rules": Rules, "Gate": Gate, "Boost": Boost}
+    space = {"Rules": Rules, "Promotion": Promotion, "Boost": Boost}
     shown = re.findall(r"^    ((?:rules|boosts)=.*),$", CLONE, re.MULTILINE)
     assert len(shown) == 3
     made = [eval(line.partition("=")[2], space) for line in shown]
     assert isinstance(made[0], Rules) and isinstance(made[1], Rules)
     assert dataclasses.replace(Catalogue("items", "item"), boosts=made[2]).columns() == ("item", "brand", "in_stock")
-    for gate in re.findall(r"Gate\(metric.*?\)\)", CLONE):
+    for gate in re.findall(r"Promotion\(metric.*?\)\)", CLONE):
         assert eval(gate, space).margin == 0.02
     assert set(BUILT_IN_RULES) <= named(CLONE)
 

@@ -17,7 +17,9 @@ ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "infrastructure.md").read_text()
 
 
-@pytest.mark.parametrize("line", sorted(set(re.findall(r"^    python -m pipeline (.*?)(?:\s+#.*)?$", TEXT, re.MULTILINE))))
+@pytest.mark.parametrize(
+    "line", sorted(set(re.findall(r"^    python -m pipeline (.*?)(?:\s+#.*)?$", TEXT, re.MULTILINE)))
+)
 def test_commands_can_be_typed_as_they_stand(line):
     assert main._parser().parse_args(shlex.split(line)).command
 
@@ -33,7 +35,10 @@ def test_every_place_and_every_extra_is_described():
 
 def test_numbers_are_the_real_ones():
     assert f"Up to {faiss_index.FLAT_ITEMS:,} items" in TEXT
-    assert f"sent again after {', '.join(f'{pause:.0f}' for pause in pinecone_index.PAUSES[:-1])} and {pinecone_index.PAUSES[-1]:.0f} s" in TEXT
+    assert (
+        f"sent again after {', '.join(f'{pause:.0f}' for pause in pinecone_index.PAUSES[:-1])} and {pinecone_index.PAUSES[-1]:.0f} s"
+        in TEXT
+    )
     assert f"Longer than {pinecone_index.LONGEST_ID} characters" in TEXT
     assert f"the last {REMEMBERED_ITEMS} items" in TEXT and f"a sample of {feast_online.READ_AT_MOST:,}" in TEXT
     assert f"tensor<float>(x[{launches.load('shop').model.dim}])" in TEXT

@@ -53,9 +53,16 @@ def test_the_claim_that_must_exist_is_the_one_that_the_table_mounts():
 
 def test_what_kubectl_is_told_to_take_is_there():
     folders = set(re.findall(r"kubectl (?:apply --kustomize|kustomize) ([\w/-]+)", README))
-    assert folders == {"kubeflow/base", *(f"kubeflow/overlays/{name}" for name in ("tf-serving", "beam-flink", "beam-spark"))}
+    assert folders == {
+        "kubeflow/base",
+        *(f"kubeflow/overlays/{name}" for name in ("tf-serving", "beam-flink", "beam-spark")),
+    }
     assert all((ROOT / folder / "kustomization.yaml").is_file() for folder in folders)
-    jobs = {given["metadata"]["name"] for given in manifests.render(ROOT / "kubeflow/overlays/kserve") if given["kind"] == "CronJob"}
+    jobs = {
+        given["metadata"]["name"]
+        for given in manifests.render(ROOT / "kubeflow/overlays/kserve")
+        if given["kind"] == "CronJob"
+    }
     assert set(re.findall(r"--from=cronjob/([\w-]+)", README)) == jobs
 
 
@@ -69,7 +76,9 @@ def test_what_make_manifests_prints_is_what_is_shown(capsys):
     assert all(f"    {line}\n" in README for line in capsys.readouterr().out.splitlines())
 
 
-@pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("rollout") and command.endswith("--dry-run")])
+@pytest.mark.parametrize(
+    "command", [command for command in COMMANDS if command.startswith("rollout") and command.endswith("--dry-run")]
+)
 def test_what_a_dry_run_of_rollout_prints_is_what_is_shown(command, capsys):
     assert main.main([*shlex.split(command), "--launch", "shop"]) == 0
     assert f"python -m pipeline {command}\n\n    {capsys.readouterr().out}" in README
@@ -94,5 +103,8 @@ def test_kubernetes_releases_are_those_of_the_check():
 
 
 def test_sections_that_are_linked_are_there():
-    heads = {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in re.findall(r"^#+ (.*)$", README, re.MULTILINE)}
+    heads = {
+        re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-")
+        for head in re.findall(r"^#+ (.*)$", README, re.MULTILINE)
+    }
     assert set(re.findall(r"\]\(#([\w-]+)\)", README)) <= heads

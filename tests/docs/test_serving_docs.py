@@ -60,5 +60,8 @@ def test_the_shops_contract_is_the_declared_one():
 
 def test_limits_are_the_real_ones():
     limits = Limits()
-    assert f"{limits.body_bytes // 1_000_000} MB, {limits.rows} rows, {limits.ids:,} ids in a list, {MAX_ID_BYTES} bytes in an id" in TEXT
+    assert (
+        f"{limits.body_bytes // 1_000_000} MB, {limits.rows} rows, {limits.ids:,} ids in a list, {MAX_ID_BYTES} bytes in an id"
+        in TEXT
+    )
     assert f"`{card_file.CARD}`" in TEXT

@@ -36,7 +36,12 @@ def servers(folder):
     jobs, workers = free_port(), free_port()
     runners = "apache_beam.runners"
     with (
-        process(folder / "jobs.log", f"{runners}.portability.local_job_service_main", f"--port={jobs}", f"--staging_dir={folder / 'staged'}"),
+        process(
+            folder / "jobs.log",
+            f"{runners}.portability.local_job_service_main",
+            f"--port={jobs}",
+            f"--staging_dir={folder / 'staged'}",
+        ),
         process(folder / "workers.log", f"{runners}.worker.worker_pool_main", f"--service_port={workers}"),
     ):
         for port in (jobs, workers):
@@ -50,7 +55,9 @@ def process(log, module, *arguments):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": path}
     with log.open("w") as out:
-        running = subprocess.Popen([sys.executable, "-m", module, *arguments], env=environment, stdout=out, stderr=subprocess.STDOUT)
+        running = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments], env=environment, stdout=out, stderr=subprocess.STDOUT
+        )
     try:
         yield
     finally:
@@ -73,4 +80,6 @@ def wait_for(port, folder):
         with contextlib.suppress(OSError), socket.create_connection(("localhost", port), 1):
             return
         time.sleep(0.2)
-    raise AssertionError(f"nothing listens at {port}: {[(path.name, path.read_text()[-500:]) for path in folder.glob('*.log')]}")
+    raise AssertionError(
+        f"nothing listens at {port}: {[(path.name, path.read_text()[-500:]) for path in folder.glob('*.log')]}"
+    )

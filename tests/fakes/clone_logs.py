@@ -34,7 +34,12 @@ def rich_log(folder, answers=900, seed=6):
         moment = START + dt.timedelta(minutes=int(number) * 20)
         shown = [int(liked[number]), *rng.integers(0, ITEMS, 3).tolist()]
         for slot, article in enumerate(rng.permutation(list(dict.fromkeys(shown))).tolist()):
-            row = {"visitor": f"v{user[number]}", "article": f"a{article}", "answer_id": f"q{number}", "surface": "feed" if number % 3 else "mail"}
+            row = {
+                "visitor": f"v{user[number]}",
+                "article": f"a{article}",
+                "answer_id": f"q{number}",
+                "surface": "feed" if number % 3 else "mail",
+            }
             rows.append(row | {"ts": moment, "kind": "shown", "slot": slot})
             chance = 0.8 if article == liked[number] else 0.1
             for kind, share in (("tap", chance), ("bookmark", chance / 2), ("purchase", chance / 3)):

@@ -30,15 +30,29 @@ def run(node, folder):
 def features_of(examples, split):
     """The examples of a split, each a dictionary from column to list of values; without the columns that have no value."""
     paths = sorted(tf.io.gfile.glob(artifact_utils.get_split_uri([examples], split) + "/data_tfrecord-*-of-*.gz"))
-    parsed = (tf.train.Example.FromString(record.numpy()).features.feature for record in tf.data.TFRecordDataset(paths, compression_type="GZIP"))
-    return [{name: list(getattr(value, value.WhichOneof("kind")).value) for name, value in row.items() if value.WhichOneof("kind")} for row in parsed]
+    parsed = (
+        tf.train.Example.FromString(record.numpy()).features.feature
+        for record in tf.data.TFRecordDataset(paths, compression_type="GZIP")
+    )
+    return [
+        {
+            name: list(getattr(value, value.WhichOneof("kind")).value)
+            for name, value in row.items()
+            if value.WhichOneof("kind")
+        }
+        for row in parsed
+    ]
 
 
 def quarantined(path):
     """The records of a quarantine file; [] if there is none."""
-    return [json.loads(line) for line in gzip.decompress(Path(path).read_bytes()).splitlines()] if Path(path).exists() else []
+    return (
+        [json.loads(line) for line in gzip.decompress(Path(path).read_bytes()).splitlines()]
+        if Path(path).exists()
+        else []
+    )
 
 
-def set_aside(examples):
+def quarantine_of(examples):
     """The quarantine of an artifact."""
     return quarantined(Path(examples.uri) / QUARANTINE)

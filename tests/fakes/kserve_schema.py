@@ -1,7 +1,9 @@
 """The fields of KServe's resources that the manifests use, as JSON schema, written by hand from KServe's documented API.
 
-Its own CRDs are 20,000 lines, in no package that can be installed. What is not listed here is refused, so a new field is looked up first.
-Compared by hand with the models of the Python clients kserve 0.15.2 and 0.21.0, which know every field of these lists by this name.
+Its own CRDs are 20,000 lines, in no package that can be installed. What is not listed here is refused, so a new field
+is looked up first.
+Compared by hand with the models of the Python clients kserve 0.15.2 and 0.21.0, which know every field of these lists
+by this name.
 """
 
 NAME = {"type": "string", "pattern": r"^[a-z]([-a-z0-9]*[a-z0-9])?$"}
@@ -13,7 +15,9 @@ def _record(required=(), **properties):
 
 
 def _resource(version, kind, spec):
-    annotations = _record(**{"serving.kserve.io/deploymentMode": {"enum": ["Serverless", "Knative", "RawDeployment", "Standard"]}})
+    annotations = _record(
+        **{"serving.kserve.io/deploymentMode": {"enum": ["Serverless", "Knative", "RawDeployment", "Standard"]}}
+    )
     metadata = _record(("name",), name=NAME, namespace=NAME, annotations=annotations)
     head = {"apiVersion": {"const": f"serving.kserve.io/{version}"}, "kind": {"const": kind}}
     return _record(("apiVersion", "kind", "metadata", "spec"), **head, metadata=metadata, spec=spec)

@@ -3,8 +3,9 @@
 
 What it does as the backend does, because TFX trips over it or could lean on what is not there:
 
-- artifacts lie in an object store (`minio://`), a folder here; before a step its inputs are downloaded to the local paths, after it its outputs
-  are uploaded from there, and between two steps everything local is wiped, for each step has a pod of its own;
+- artifacts lie in an object store (`minio://`), a folder here; before a step its inputs are downloaded to the local
+  paths, after it its outputs are uploaded from there, and between two steps everything local is wiped, for each step
+  has a pod of its own;
 - the driver gives input artifacts their id as name, a URI, metadata, and an empty type;
 - it adds the output `executor-logs`;
 - only the parents of output folders are made;
@@ -16,8 +17,8 @@ What it does as the backend does, because TFX trips over it or could lean on wha
 
 What it leaves out: caching, pods, volumes (paths below a mount are plain folders), parallel steps.
 
-By hand: `python tests/fakes/kubeflow_cluster.py FOLDER DATA` compiles the shop and runs it over the log in DATA, then once
-more what does not come from the cache; all is left in FOLDER.
+By hand: `python tests/fakes/kubeflow_cluster.py FOLDER DATA` compiles the shop and runs it over the log in DATA, then
+once more what does not come from the cache; all is left in FOLDER.
 """
 
 import importlib
@@ -56,7 +57,9 @@ class Cluster:
             json_format.MessageToDict(self.spec.deployment_spec), pipeline_spec_pb2.PipelineDeploymentConfig()
         ).executors
         defaults = self.spec.root.input_definitions.parameters.items()
-        self.parameters = {name: json_format.MessageToDict(parameter.default_value) for name, parameter in defaults} | dict(parameters)
+        self.parameters = {
+            name: json_format.MessageToDict(parameter.default_value) for name, parameter in defaults
+        } | dict(parameters)
         self.store, self.pod = Path(folder, "store"), Path(folder, "pod")
         self.artifacts, self.attempts, self.run_id, self._ids = {}, {}, "run-1", iter(range(1, 10_000))
         self._before_attempt = before_attempt or (lambda *_: None)
@@ -113,16 +116,24 @@ class Cluster:
     def _driver(self, name, task, component):
         """The ExecutorInput, as JSON-like values."""
         sources = {key: source.task_output_artifact for key, source in task.inputs.artifacts.items()}
-        recorded = {key: self.artifacts[source.producer_task][source.output_artifact_key] for key, source in sources.items()}
+        recorded = {
+            key: self.artifacts[source.producer_task][source.output_artifact_key] for key, source in sources.items()
+        }
         inputs = {key: {"artifacts": [{"type": {}, **artifact}]} for key, artifact in recorded.items()}
-        outputs = {key: json_format.MessageToDict(artifact.artifact_type) for key, artifact in component.output_definitions.artifacts.items()}
+        outputs = {
+            key: json_format.MessageToDict(artifact.artifact_type)
+            for key, artifact in component.output_definitions.artifacts.items()
+        }
         outputs[LOGS] = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
         uri = f"{ROOT_URI}/{self.spec.pipeline_info.name}/{self.run_id}/{name}"
         parameters = {key: self._parameter(source) for key, source in task.inputs.parameters.items()}
         return {
             "inputs": {"artifacts": inputs, "parameterValues": parameters},
             "outputs": {
-                "artifacts": {key: {"artifacts": [{"type": kind, "uri": f"{uri}/{key}", "metadata": {}}]} for key, kind in outputs.items()},
+                "artifacts": {
+                    key: {"artifacts": [{"type": kind, "uri": f"{uri}/{key}", "metadata": {}}]}
+                    for key, kind in outputs.items()
+                },
                 "outputFile": str(self.pod / "tmp/kfp_outputs/output_metadata.json"),
             },
         }
@@ -182,12 +193,21 @@ def upload(local, stored):
 
 def needs(task):
     """The tasks that a task waits for."""
-    return {*task.dependent_tasks, *(source.task_output_artifact.producer_task for source in task.inputs.artifacts.values())}
+    return {
+        *task.dependent_tasks,
+        *(source.task_output_artifact.producer_task for source in task.inputs.artifacts.values()),
+    }
 
 
 def table_for(folder, data, **cluster):
     """A table of resources whose mounts are folders of this machine."""
-    given = {"image": "dayone:test", "data": str(data), "workspace": str(folder), "schema": str(PROJECT / "schema"), **cluster}
+    given = {
+        "image": "dayone:test",
+        "data": str(data),
+        "workspace": str(folder),
+        "schema": str(PROJECT / "schema"),
+        **cluster,
+    }
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "resources.yaml"
     path.write_text(yaml.safe_dump({"cluster": given, "defaults": {"retries": 1, "backoff": "1s"}}))

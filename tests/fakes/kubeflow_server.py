@@ -1,7 +1,8 @@
 """A stand-in for the server of Kubeflow Pipelines: its REST API v2beta1 on a loopback port, as far as our commands use it.
 
-Paths, methods and fields are those of the package kfp-server-api 2.0.5 and 2.17.3 (`test_kubeflow_client.py` holds them to it), errors those of
-grpc-gateway and of the upload's own handler. It keeps what it was asked, and can be told to fail.
+Paths, methods and fields are those of the package kfp-server-api 2.0.5 and 2.17.3 (`test_kubeflow_client.py` holds them
+to it), errors those of grpc-gateway and of the upload's own handler. It keeps what it was asked, and can be told to
+fail.
 """
 
 import http.server
@@ -25,7 +26,8 @@ class KubeflowServer:
       asked: (method, path, query, body) of every request, in order.
       things: kind -> list of the things of that kind, newest first, as the API shows them.
       uploads: the texts of the uploaded files, in order.
-      failures: (method, path) -> (status, headers, body), or a number of seconds to wait with the answer, or a list of these, one for each request.
+      failures: (method, path) -> (status, headers, body), or a number of seconds to wait with the answer, or a list of
+        these, one for each request.
       lives: run id -> the states that it goes through, one a look; the last one stays.
     """
 
@@ -121,7 +123,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._one(method, kind, name)
         if method == "POST":
             return 200, known.add(
-                kind, **body, **({"state": "PENDING"} if kind == "runs" else {"status": "ENABLED"} if kind == "recurringruns" else {})
+                kind,
+                **body,
+                **(
+                    {"state": "PENDING"} if kind == "runs" else {"status": "ENABLED"} if kind == "recurringruns" else {}
+                ),
             )
         more = {"experiment_id": query["experiment_id"]} if "experiment_id" in query else {}
         return self._list(kind, LISTS[kind], query, **more)
@@ -147,7 +153,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             fields["display_name"] = predicate["stringValue"]
         if query.get("namespace"):
             fields["namespace"] = query["namespace"]
-        found = [thing for thing in self.known.things[kind] if all(thing.get(name) == value for name, value in fields.items())]
+        found = [
+            thing
+            for thing in self.known.things[kind]
+            if all(thing.get(name) == value for name, value in fields.items())
+        ]
         # An empty list is left out, as protobuf's JSON does.
         return 200, {key: found, "total_size": len(found)} if found else {}
 
@@ -181,7 +191,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 def refusal(status, code, said):
     """An error as grpc-gateway writes it."""
     details = [{"@type": "type.googleapis.com/google.rpc.Status", "code": code, "message": said}]
-    return status, {"Content-Type": "application/json"}, json.dumps({"error": said, "code": code, "message": said, "details": details})
+    return (
+        status,
+        {"Content-Type": "application/json"},
+        json.dumps({"error": said, "code": code, "message": said, "details": details}),
+    )
 
 
 def missing(what):
@@ -192,7 +206,9 @@ def missing(what):
 def tasks(**states):
     """The details of a run whose steps are in these states; the server's own pods are tasks too."""
     own = ("root", "root-driver", "executor", *(f"{name.replace('_', '-')}-driver" for name in states))
-    details = [{"display_name": name, "state": "SUCCEEDED", "start_time": MOMENT, "create_time": MOMENT} for name in own]
+    details = [
+        {"display_name": name, "state": "SUCCEEDED", "start_time": MOMENT, "create_time": MOMENT} for name in own
+    ]
     for second, (name, state) in enumerate(states.items()):
         times = {"create_time": MOMENT, "start_time": f"2026-11-23T18:00:{second:02}Z"}
         ended = {"end_time": f"2026-11-23T18:01:{second:02}Z"} if state not in ("RUNNING", "PENDING") else {}

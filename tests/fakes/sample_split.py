@@ -63,7 +63,11 @@ def read(folder, launch):
     time = columns[log.time].to_numpy()
     cut = time_split.cut_time(time, launch.split)
     found = labels.label_rows(columns, time, cut, launch)
-    texts = {name: np.array([(value or "").encode() for value in columns[name].to_pylist()], object) for name in names if name != log.position}
+    texts = {
+        name: np.array([(value or "").encode() for value in columns[name].to_pylist()], object)
+        for name in names
+        if name != log.position
+    }
     events = EventTable(
         texts[log.user],
         texts[log.item],
@@ -81,8 +85,13 @@ def read(folder, launch):
 
 def _transform(launch, events):
     """Transform's graph, learnt from every different context of the training split."""
-    spec = {launch.log.time: tf.io.FixedLenFeature([1], tf.int64)} | {name: tf.io.VarLenFeature(tf.string) for name in launch.log.context}
+    spec = {launch.log.time: tf.io.FixedLenFeature([1], tf.int64)} | {
+        name: tf.io.VarLenFeature(tf.string) for name in launch.log.context
+    }
     early = ~events.late
     met = sorted(set(zip(*(events.context[name][early].tolist() for name in launch.log.context), strict=True)))
-    rows = [{launch.log.time: [0]} | {name: [value] for name, value in zip(launch.log.context, row, strict=True)} for row in met]
+    rows = [
+        {launch.log.time: [0]} | {name: [value] for name, value in zip(launch.log.context, row, strict=True)}
+        for row in met
+    ]
     return toy_shop.learnt(launch, spec, rows)

@@ -18,10 +18,24 @@ class ServerProcess:
     """A server process on a workspace; `client` asks it."""
 
     def __init__(self, workspace, *more, project=PROJECT, launch="shop"):
-        command = [sys.executable, "-m", "pipeline", "serve", "--launch", launch, "--workspace", str(workspace), "--port", "0", *more]
+        command = [
+            sys.executable,
+            "-m",
+            "pipeline",
+            "serve",
+            "--launch",
+            launch,
+            "--workspace",
+            str(workspace),
+            "--port",
+            "0",
+            *more,
+        ]
         environ = {name: value for name, value in os.environ.items() if not name.startswith("DAYONE_")}
         self.errors = (workspace / "stderr.txt").open("ab")
-        self.process = subprocess.Popen(command, cwd=project, env=environ, stdout=subprocess.PIPE, stderr=self.errors, text=True)
+        self.process = subprocess.Popen(
+            command, cwd=project, env=environ, stdout=subprocess.PIPE, stderr=self.errors, text=True
+        )
         self.said = self.process.stdout.readline() + self.process.stdout.readline()
         self.client = Client(int(self.said.split("127.0.0.1:")[1].split("/")[0]))
 

@@ -8,10 +8,18 @@ def package_text(image="registry.example/dayone:1.4.2", name="shop", **parameter
     container = {"image": image, "command": ["python"], "args": ["{{$}}"]}
     tasks, components, executors = {}, {}, {}
     for step, after in (("example-gen", []), ("trainer", ["example-gen"])):
-        tasks[step] = {"taskInfo": {"name": step}, "componentRef": {"name": f"comp-{step}"}, "dependentTasks": after, "inputs": {}}
+        tasks[step] = {
+            "taskInfo": {"name": step},
+            "componentRef": {"name": f"comp-{step}"},
+            "dependentTasks": after,
+            "inputs": {},
+        }
         components[f"comp-{step}"] = {"executorLabel": f"exec-{step}"}
         executors[f"exec-{step}"] = {"container": container}
-    given = {key: {"parameterType": kind, "defaultValue": default, "isOptional": True} for key, (kind, default) in parameters.items()}
+    given = {
+        key: {"parameterType": kind, "defaultValue": default, "isOptional": True}
+        for key, (kind, default) in parameters.items()
+    }
     spec = {
         "schemaVersion": "2.1.0",
         "pipelineInfo": {"name": name},
@@ -19,5 +27,7 @@ def package_text(image="registry.example/dayone:1.4.2", name="shop", **parameter
         "components": components,
         "deploymentSpec": {"executors": executors},
     }
-    platform = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": {"exec-trainer": {"imagePullPolicy": "Always"}}}}}}
+    platform = {
+        "platforms": {"kubernetes": {"deploymentSpec": {"executors": {"exec-trainer": {"imagePullPolicy": "Always"}}}}}
+    }
     return yaml.safe_dump_all([spec, platform])

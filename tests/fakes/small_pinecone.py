@@ -1,6 +1,7 @@
 """An index of Pinecone's on a port of this machine, as far as its data plane's wire form is documented: it refuses what the service refuses.
 
-Vectors lie in dictionaries; `failures` is what the next requests are answered with instead: statuses, or seconds to sleep first.
+Vectors lie in dictionaries; `failures` is what the next requests are answered with instead: statuses, or seconds to
+sleep first.
 """
 
 import contextlib
@@ -48,21 +49,30 @@ class Index:
         """Counts lag behind: the first `lag` answers know nothing of the newest."""
         self.lag -= 1
         counts = {name: {"vectorCount": max(len(held) - (self.lag >= 0), 0)} for name, held in self.namespaces.items()}
-        return {"namespaces": counts, "dimension": self.dimension, "indexFullness": 0, "totalVectorCount": sum(map(len, self.namespaces.values()))}
+        return {
+            "namespaces": counts,
+            "dimension": self.dimension,
+            "indexFullness": 0,
+            "totalVectorCount": sum(map(len, self.namespaces.values())),
+        }
 
     def upsert(self, body):
         if not 1 <= len(body["vectors"]) <= 1_000:
             raise Refused("1 to 1000 vectors")
         for each in body["vectors"]:
             self.check(each)
-        self.namespaces.setdefault(body.get("namespace", "__default__"), {}).update({each["id"]: each for each in body["vectors"]})
+        self.namespaces.setdefault(body.get("namespace", "__default__"), {}).update(
+            {each["id"]: each for each in body["vectors"]}
+        )
         return {"upsertedCount": len(body["vectors"])}
 
     def check(self, each):
         if not each["id"].isascii() or "\0" in each["id"] or not 1 <= len(each["id"]) <= 512:
             raise Refused(f"Vector ID must be ASCII, 1 to 512: {each['id']!r}")
         if len(each["values"]) != self.dimension:
-            raise Refused(f"Vector dimension {len(each['values'])} does not match the dimension of the index {self.dimension}")
+            raise Refused(
+                f"Vector dimension {len(each['values'])} does not match the dimension of the index {self.dimension}"
+            )
         if not any(each["values"]) or not all(math.isfinite(value) for value in each["values"]):
             raise Refused("Dense vectors must contain at least one non-zero value")
         for name, value in each["metadata"].items():

@@ -20,7 +20,9 @@ def _fail_inside_beam(row):
 
 
 @component(use_beam=True)
-def Numbers(numbers: OutputArtifact[Examples], mood: Parameter[str], beam_pipeline: BeamComponentParameter[beam.Pipeline] = None):
+def Numbers(
+    numbers: OutputArtifact[Examples], mood: Parameter[str], beam_pipeline: BeamComponentParameter[beam.Pipeline] = None
+):
     with beam_pipeline as started:
         rows = started | beam.Create(["x", "y"])
         if mood == "beam":

@@ -1,13 +1,13 @@
 """A toy world for the tests of the evaluation, and recommenders for it that are saved as what serves is.
 
-Items stand in a ring; a user starts somewhere and takes the next item at every step, so the next item is known to whom reads histories,
-and no item is more popular than another by nature.
+Items stand in a ring; a user starts somewhere and takes the next item at every step, so the next item is known to whom
+reads histories, and no item is more popular than another by nature.
 """
 
 import numpy as np
 import tensorflow as tf
 
-from components.declaration import Gate, Launch, Log, Model, Objective, Rules, Split
+from components.declaration import Launch, Log, Model, Objective, Promotion, Rules, Split
 from components.features import item_table
 from components.features.event_table import MISSING_INT, EventTable
 from components.features.id_codes import codes
@@ -23,7 +23,7 @@ LAUNCH = Launch(
     objectives=(Objective("watch"),),
     split=Split(eval_share=0.25),
     rules=Rules(names=("popularity", "recent_popularity")),
-    gate=Gate(min_queries=100),
+    promotion=Promotion(min_queries=100),
     model=Model(history=4, top_k=5),
 )
 ITEMS, USERS, STEPS, LATE = 40, 50, 12, 8
@@ -56,7 +56,9 @@ def items(count=ITEMS, inactive=()):
     ids = np.array([b""] + [str(item).encode() for item in range(count)], object)
     titles = np.array([b""] + [f"Item {item}".encode() for item in range(count)], object)
     active = np.array([False] + [item not in inactive for item in range(count)])
-    return item_table.ItemTable(ids, titles, active, np.zeros((count + 1, 1), np.int32), 0, np.zeros((count + 1, 0), np.float32))
+    return item_table.ItemTable(
+        ids, titles, active, np.zeros((count + 1, 1), np.int32), 0, np.zeros((count + 1, 0), np.float32)
+    )
 
 
 class Table(Recommender):
@@ -83,7 +85,9 @@ class Told(Recommender):
     def __init__(self, launch, column=None, memory=None):
         super().__init__(launch, items(ITEMS), {column: tf.string} if column else {})
         self._column, names = column, sorted(memory or {})
-        table = tf.lookup.KeyValueTensorInitializer(tf.constant(names, tf.string), tf.constant([memory[name] for name in names], tf.string))
+        table = tf.lookup.KeyValueTensorInitializer(
+            tf.constant(names, tf.string), tf.constant([memory[name] for name in names], tf.string)
+        )
         self._memory = tf.lookup.StaticHashTable(table, "")
 
     def score_catalogue(self, user_id, history, **context):

@@ -42,7 +42,12 @@ LAUNCH = Launch(
 ITEMS = [b"A", b"B", b"C", b"D", b"E", b"F"]
 CONTEXT = (Input("device", "string", 1), Input("age", "float32", 1))
 INPUTS = {
-    "serving_default": (Input("exclude_ids", "string", 2), Input("history", "string", 2), Input("user_id", "string", 1), *CONTEXT),
+    "serving_default": (
+        Input("exclude_ids", "string", 2),
+        Input("history", "string", 2),
+        Input("user_id", "string", 1),
+        *CONTEXT,
+    ),
     "rank": (Input("history", "string", 2), Input("item_ids", "string", 2), Input("user_id", "string", 1), *CONTEXT),
     "embed_items": (Input("item_ids", "string", 1),),
 }
@@ -66,12 +71,19 @@ class SmallModel:
         if signature == "embed_items":
             return {"embedding": np.array([[len(item), 1.0] for item in inputs["item_ids"]], np.float32)}
         if signature == "rank":
-            return {"click": np.vectorize(lambda item: ITEMS.index(item) / 10 if item in ITEMS else 0.0)(inputs["item_ids"]).astype(np.float32)}
+            return {
+                "click": np.vectorize(lambda item: ITEMS.index(item) / 10 if item in ITEMS else 0.0)(
+                    inputs["item_ids"]
+                ).astype(np.float32)
+            }
         rows = [
-            [item for item in ITEMS if item not in {*seen, *hidden}] for seen, hidden in zip(inputs["history"], inputs["exclude_ids"], strict=True)
+            [item for item in ITEMS if item not in {*seen, *hidden}]
+            for seen, hidden in zip(inputs["history"], inputs["exclude_ids"], strict=True)
         ]
         padded = np.array([row + [b""] * (len(ITEMS) - len(row)) for row in rows], object)
-        scores = np.array([[10.0 - place if item else -np.inf for place, item in enumerate(row)] for row in padded], np.float32)
+        scores = np.array(
+            [[10.0 - place if item else -np.inf for place, item in enumerate(row)] for row in padded], np.float32
+        )
         return {"item_ids": padded, "scores": scores}
 
     def titles(self):
@@ -101,7 +113,15 @@ def push(folder, number):
     hidden.rename(folder / str(number))
 
 
-def service(folder, log=None, explore=0.0, launch=LAUNCH, make=lambda version: SmallModel(version.number), limits=None, histories=None):
+def service(
+    folder,
+    log=None,
+    explore=0.0,
+    launch=LAUNCH,
+    make=lambda version: SmallModel(version.number),
+    limits=None,
+    histories=None,
+):
     """A service whose first version is loaded, if there is one."""
     holder = ModelHolder(Path(folder), make)
     holder.check()
@@ -113,7 +133,9 @@ def serving(answering, threads=2, waiting=16, seconds=5.0, close=lambda: None, d
     """Serves on a free port; yields a `Client`."""
     listening = local_server.listen("127.0.0.1", 0)
     queue = WorkQueue(threads, waiting, seconds)
-    server = uvicorn.Server(uvicorn.Config(app.create(answering, queue, close, demo), log_level="critical", access_log=False, lifespan="on"))
+    server = uvicorn.Server(
+        uvicorn.Config(app.create(answering, queue, close, demo), log_level="critical", access_log=False, lifespan="on")
+    )
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
     try:
@@ -140,7 +162,9 @@ class Client:
             text = answer.read()
         finally:
             connection.close()
-        return answer.status, json.loads(text) if answer.headers["content-type"] == "application/json" else text.decode()
+        return answer.status, json.loads(text) if answer.headers[
+            "content-type"
+        ] == "application/json" else text.decode()
 
     def predict(self, body, name="toy"):
         return self.ask("POST", f"/v1/models/{name}:predict", body)

@@ -49,9 +49,15 @@ class Cloud:
         return grpc.method_handlers_generic_handler(
             ADMIN,
             {
-                "CreateFeatureOnlineStore": unary("CreateFeatureOnlineStore", aiplatform_v1.CreateFeatureOnlineStoreRequest, long),
+                "CreateFeatureOnlineStore": unary(
+                    "CreateFeatureOnlineStore", aiplatform_v1.CreateFeatureOnlineStoreRequest, long
+                ),
                 "CreateFeatureView": unary("CreateFeatureView", aiplatform_v1.CreateFeatureViewRequest, long),
-                "SyncFeatureView": unary("SyncFeatureView", aiplatform_v1.SyncFeatureViewRequest, aiplatform_v1.SyncFeatureViewResponse.serialize),
+                "SyncFeatureView": unary(
+                    "SyncFeatureView",
+                    aiplatform_v1.SyncFeatureViewRequest,
+                    aiplatform_v1.SyncFeatureViewResponse.serialize,
+                ),
             },
         )
 
@@ -69,7 +75,11 @@ def _bigquery_handler(cloud):
         def send(self, answer, **headers):
             content = json.dumps(answer).encode()
             self.send_response(200)
-            for name, value in {"Content-Type": "application/json", "Content-Length": str(len(content)), **headers}.items():
+            for name, value in {
+                "Content-Type": "application/json",
+                "Content-Length": str(len(content)),
+                **headers,
+            }.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)
@@ -78,10 +88,18 @@ def _bigquery_handler(cloud):
             rows = cloud.rows(cloud.content)
             statistics = {"load": {"outputRows": str(rows)}, "creationTime": "1", "startTime": "1", "endTime": "2"}
             reference = cloud.job["jobReference"]
-            return {**cloud.job, "id": reference["jobId"], "jobReference": reference, "status": {"state": "DONE"}, "statistics": statistics}
+            return {
+                **cloud.job,
+                "id": reference["jobId"],
+                "jobReference": reference,
+                "status": {"state": "DONE"},
+                "statistics": statistics,
+            }
 
         def do_POST(self):
-            assert re.fullmatch(r"/upload/bigquery/v2/projects/my-project/jobs\?uploadType=resumable.*", self.path), self.path
+            assert re.fullmatch(r"/upload/bigquery/v2/projects/my-project/jobs\?uploadType=resumable.*", self.path), (
+                self.path
+            )
             cloud.job = json.loads(self.body())
             self.send({}, Location=f"http://127.0.0.1:{self.server.server_address[1]}/upload/session")
 
@@ -108,7 +126,9 @@ def serving(cloud):
 
     def clients(project, region, endpoint):
         options = ClientOptions(api_endpoint=f"http://127.0.0.1:{web.server_address[1]}")
-        transport = transports.FeatureOnlineStoreAdminServiceGrpcTransport(channel=channel, credentials=AnonymousCredentials())
+        transport = transports.FeatureOnlineStoreAdminServiceGrpcTransport(
+            channel=channel, credentials=AnonymousCredentials()
+        )
         loading = bigquery.Client(project, AnonymousCredentials(), location=region, client_options=options)
         return loading, aiplatform_v1.FeatureOnlineStoreAdminServiceClient(transport=transport)
 

@@ -1,7 +1,8 @@
 """A shop small enough to know by heart, for the tests of rules and model.
 
-Six users click along the circle A B C D E F X. Before each click they were shown its item in the first place, and another item, which
-they did not click, in the second. The catalogue lists A to G: F is not active, nobody ever met G, and X is in the log only.
+Six users click along the circle A B C D E F X. Before each click they were shown its item in the first place, and
+another item, which they did not click, in the second. The catalogue lists A to G: F is not active, nobody ever met G,
+and X is in the log only.
 """
 
 import atexit
@@ -66,7 +67,8 @@ CATALOGUE = {
     "price": np.array([1, 2, 3, 4, 5, 6, 7], np.float32),
     "active": np.array([1, 1, 1, 1, 1, 0, 1]),
 }
-# What Transform reads: a and b of "device" twice and once, "tier" and "age" always there, "age:float" with a 0 and a gap.
+# What Transform reads: a and b of "device" twice and once, "tier" and "age" always there, "age:float" with a 0 and a
+# gap.
 CONTEXT_SPEC = {
     "time": tf.io.FixedLenFeature([1], tf.int64),
     "device": tf.io.VarLenFeature(tf.string),
@@ -93,7 +95,9 @@ def _folder() -> str:
 def transform() -> tft.TFTransformOutput:
     """What Transform makes of `CONTEXT_ROWS`."""
     context = tuple(name for name in CONTEXT_SPEC if name != "time")
-    return learnt(dataclasses.replace(LAUNCH, log=dataclasses.replace(LAUNCH.log, context=context)), CONTEXT_SPEC, CONTEXT_ROWS)
+    return learnt(
+        dataclasses.replace(LAUNCH, log=dataclasses.replace(LAUNCH.log, context=context)), CONTEXT_SPEC, CONTEXT_ROWS
+    )
 
 
 def learnt(launch: Launch, spec: dict, examples: Sequence[dict]) -> tft.TFTransformOutput:
@@ -155,7 +159,9 @@ def changed_after(log, moment):
     """The log with everything from the moment on made different."""
     late = log.time >= moment
     item = np.where(late, np.roll(log.item, 5), log.item)
-    return dataclasses.replace(log, item=item, time=np.where(late, log.time + 1, log.time), positive=log.positive ^ late)
+    return dataclasses.replace(
+        log, item=item, time=np.where(late, log.time + 1, log.time), positive=log.positive ^ late
+    )
 
 
 def data(launch: Launch = LAUNCH, log: EventTable | None = None) -> TrainingData:
@@ -169,7 +175,11 @@ def data(launch: Launch = LAUNCH, log: EventTable | None = None) -> TrainingData
 def recommender(kind: str, launch: Launch = LAUNCH) -> Recommender:
     """The "rules" or the "model" of the shop; made once, as training takes seconds."""
     seen = data(launch)
-    return model_training.trained(seen) if kind == "model" else rules_training.counted(seen, np.ones(len(seen.events), bool), "covisitation")
+    return (
+        model_training.trained(seen)
+        if kind == "model"
+        else rules_training.counted(seen, np.ones(len(seen.events), bool), "covisitation")
+    )
 
 
 @functools.cache

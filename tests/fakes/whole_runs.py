@@ -20,7 +20,16 @@ def run(workspace, *options, log=None):
 
 
 def generate(folder, events, seed=7):
-    command = [sys.executable, str(PROJECT / "data" / "generate.py"), "--events", str(events), "--seed", str(seed), "--out", str(folder)]
+    command = [
+        sys.executable,
+        str(PROJECT / "data" / "generate.py"),
+        "--events",
+        str(events),
+        "--seed",
+        str(seed),
+        "--out",
+        str(folder),
+    ]
     subprocess.run(command, check=True, capture_output=True)
     return folder
 

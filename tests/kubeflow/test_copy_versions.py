@@ -30,7 +30,13 @@ def write(folder, *names):
 
 def test_each_version_gets_a_folder_of_its_own_and_only_whole_numbers_go(tmp_path):
     serving, store = tmp_path / "serving", tmp_path / "store"
-    write(serving, "17/saved_model.pb", "17/variables/variables.index", "18/saved_model.pb", "19/variables/variables.index")
+    write(
+        serving,
+        "17/saved_model.pb",
+        "17/variables/variables.index",
+        "18/saved_model.pb",
+        "19/variables/variables.index",
+    )
     write(serving, "20.withdrawn/saved_model.pb", ".pushing-7/21/saved_model.pb")
 
     assert copy(serving, store) == [f"17: copied to {store}/17/17", f"18: copied to {store}/18/18"]

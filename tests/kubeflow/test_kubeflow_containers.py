@@ -46,7 +46,9 @@ def test_every_step_succeeds_in_a_container_of_its_own(folder, steps, image):
 def test_no_step_runs_as_root(folder, steps):
     (user,) = {step["user"] for step in steps}
     assert user.split(":")[0] not in ("", "0")
-    assert {file.stat().st_uid for file in (folder / "artifacts").rglob("*") if file.is_file()} == {int(user.split(":")[0])}
+    assert {file.stat().st_uid for file in (folder / "artifacts").rglob("*") if file.is_file()} == {
+        int(user.split(":")[0])
+    }
 
 
 def test_a_model_is_pushed_into_a_numbered_folder(folder):

@@ -58,9 +58,19 @@ def change(path, value):
 
 POD = "spec/template/spec"
 MUTANTS = {
-    "a wrong apiVersion": ("tf-serving", "Deployment", change("apiVersion", "apps/v1beta9"), "Couldn't find schema for kind Deployment"),
+    "a wrong apiVersion": (
+        "tf-serving",
+        "Deployment",
+        change("apiVersion", "apps/v1beta9"),
+        "Couldn't find schema for kind Deployment",
+    ),
     "an unknown field": ("tf-serving", "Deployment", change("spec/replica", 2), "'replica' was unexpected"),
-    "a number as text": ("tf-serving", "Service", change("spec/ports/0/port", "http"), "spec.ports.0.port: 'http' is not of type 'integer'"),
+    "a number as text": (
+        "tf-serving",
+        "Service",
+        change("spec/ports/0/port", "http"),
+        "spec.ports.0.port: 'http' is not of type 'integer'",
+    ),
     "no selector": ("tf-serving", "Deployment", change("spec/selector", None), "'selector' is a required property"),
     "a selector of other pods": (
         "tf-serving",
@@ -105,8 +115,18 @@ MUTANTS = {
         change(f"{POD}/volumes/0/persistentVolumeClaim/claimName", "models"),
         "volume dayone: no persistentVolumeClaim 'models'",
     ),
-    "a mount of no volume": ("own-server", "Deployment", change(f"{POD}/volumes/1/name", "temp"), "container own-server: no volume 'tmp'"),
-    "a variable that is not set": ("tf-serving", "Deployment", change(f"{POD}/containers/0/env/0/name", "NAME"), "$(LAUNCH) is not known"),
+    "a mount of no volume": (
+        "own-server",
+        "Deployment",
+        change(f"{POD}/volumes/1/name", "temp"),
+        "container own-server: no volume 'tmp'",
+    ),
+    "a variable that is not set": (
+        "tf-serving",
+        "Deployment",
+        change(f"{POD}/containers/0/env/0/name", "NAME"),
+        "$(LAUNCH) is not known",
+    ),
     "a key that the secret lacks": (
         "kserve",
         "CronJob",
@@ -125,16 +145,36 @@ MUTANTS = {
         change(f"{POD}/containers/0/image", "tensorflow/serving:latest"),
         "an image with a tag other than latest",
     ),
-    "root": ("tf-serving", "Deployment", change(f"{POD}/securityContext/runAsUser", 0), "needs the number of a user that is not root"),
+    "root": (
+        "tf-serving",
+        "Deployment",
+        change(f"{POD}/securityContext/runAsUser", 0),
+        "needs the number of a user that is not root",
+    ),
     "a root that can be written": (
         "own-server",
         "Deployment",
         change(f"{POD}/containers/0/securityContext/readOnlyRootFilesystem", None),
         "readOnlyRootFilesystem must be True",
     ),
-    "no limit of memory": ("own-server", "Deployment", change(f"{POD}/containers/0/resources/limits", {}), "a limit of memory"),
-    "KServe's old version": ("kserve", "InferenceService", change("apiVersion", "serving.kserve.io/v1alpha2"), "apiVersion"),
-    "a field that KServe lacks": ("kserve", "InferenceService", change("spec/predictor/canaryPercent", 10), "'canaryPercent' was unexpected"),
+    "no limit of memory": (
+        "own-server",
+        "Deployment",
+        change(f"{POD}/containers/0/resources/limits", {}),
+        "a limit of memory",
+    ),
+    "KServe's old version": (
+        "kserve",
+        "InferenceService",
+        change("apiVersion", "serving.kserve.io/v1alpha2"),
+        "apiVersion",
+    ),
+    "a field that KServe lacks": (
+        "kserve",
+        "InferenceService",
+        change("spec/predictor/canaryPercent", 10),
+        "'canaryPercent' was unexpected",
+    ),
     "a canary above all": (
         "kserve",
         "InferenceService",
@@ -147,8 +187,18 @@ MUTANTS = {
         change("metadata/annotations/serving.kserve.io~deploymentMode", "RawDeployment"),
         "a canary needs the serverless mode, got 'RawDeployment'",
     ),
-    "a runtime that is not there": ("kserve", "InferenceService", change("spec/predictor/model/runtime", "tf"), "no runtime 'tf'"),
-    "a format that the runtime lacks": ("kserve", "InferenceService", change("spec/predictor/model/modelFormat/version", "1"), "does not support"),
+    "a runtime that is not there": (
+        "kserve",
+        "InferenceService",
+        change("spec/predictor/model/runtime", "tf"),
+        "no runtime 'tf'",
+    ),
+    "a format that the runtime lacks": (
+        "kserve",
+        "InferenceService",
+        change("spec/predictor/model/modelFormat/version", "1"),
+        "does not support",
+    ),
     "a runtime's container that Kubernetes lacks": (
         "kserve",
         "ServingRuntime",
@@ -179,12 +229,18 @@ def test_the_launch_is_named_in_one_place_and_paths_follow(tmp_path):
     assert launch in launches.available()
     copied = tmp_path / "kubeflow"
     subprocess.run(["cp", "-r", manifests.KUBEFLOW, copied], check=True)
-    (copied / "base" / "launch.yaml").write_text((copied / "base" / "launch.yaml").read_text().replace(f"launch: {launch}", "launch: movies"))
+    (copied / "base" / "launch.yaml").write_text(
+        (copied / "base" / "launch.yaml").read_text().replace(f"launch: {launch}", "launch: movies")
+    )
 
     server = containers(manifests.render(copied / "overlays" / "tf-serving"))
     (tf_serving,) = [container for container in server if container["name"] == "tf-serving"]
-    assert {tf_serving[probe]["httpGet"]["path"] for probe in ("startupProbe", "readinessProbe")} == {"/v1/models/movies/metadata"}
-    assert object_of(manifests.render(copied / "overlays" / "kserve"), "InferenceService")["metadata"]["name"] == "movies"
+    assert {tf_serving[probe]["httpGet"]["path"] for probe in ("startupProbe", "readinessProbe")} == {
+        "/v1/models/movies/metadata"
+    }
+    assert (
+        object_of(manifests.render(copied / "overlays" / "kserve"), "InferenceService")["metadata"]["name"] == "movies"
+    )
 
 
 def test_servers_look_where_the_pipeline_pushes():
@@ -192,7 +248,12 @@ def test_servers_look_where_the_pipeline_pushes():
     folder = f"{TABLE.cluster.workspace}/$(LAUNCH)/serving/$(LAUNCH)"
     texts = json.dumps([rendered("tf-serving"), rendered("kserve")])
     assert f"--model_base_path={folder}" in texts and f'"name": "SERVING", "value": "{folder}"' in texts
-    own = [variable for container in containers(rendered("own-server")) for variable in container["env"] if variable["name"] == "DAYONE_WORKSPACE"]
+    own = [
+        variable
+        for container in containers(rendered("own-server"))
+        for variable in container["env"]
+        if variable["name"] == "DAYONE_WORKSPACE"
+    ]
     assert {variable["value"] for variable in own} == {TABLE.cluster.workspace}
     claims = {(volume["persistentVolumeClaim"]["claimName"], mount["mountPath"]) for volume, mount in mounted_claims()}
     assert claims == {volume for row in TABLE.rows.values() for volume in row.volumes}
@@ -217,14 +278,21 @@ def test_beams_release_is_the_locked_one():
     images = {container["image"] for name in ("beam-flink", "beam-spark") for container in containers(rendered(name))}
     servers = {image for image in images if "job_server" in image}
     # The image of the steps has Python 3.11, so the newer of the two.
-    assert {image.rpartition(":")[2] for image in servers} == {max(locked, key=lambda text: [int(part) for part in text.split(".")])}
+    assert {image.rpartition(":")[2] for image in servers} == {
+        max(locked, key=lambda text: [int(part) for part in text.split(".")])
+    }
 
 
 def test_no_secret_is_in_the_repository():
-    assert not [given for objects in map(rendered, manifests.OVERLAYS) for given in objects if given["kind"] == "Secret"]
+    assert not [
+        given for objects in map(rendered, manifests.OVERLAYS) for given in objects if given["kind"] == "Secret"
+    ]
     template = yaml.safe_load((manifests.KUBEFLOW / "secrets.template.yaml").read_text())
     assert manifests.problems([template]) == []
-    assert template["metadata"]["name"] in manifests.SECRETS and set(template["stringData"]) == manifests.SECRETS[template["metadata"]["name"]]
+    assert (
+        template["metadata"]["name"] in manifests.SECRETS
+        and set(template["stringData"]) == manifests.SECRETS[template["metadata"]["name"]]
+    )
     assert set(template["stringData"].values()) == {"FILL-IN"}
 
 
@@ -247,7 +315,19 @@ def test_what_rollout_patches_is_still_right_for_kserve(tmp_path, percent):
 def patched(given, patch, tmp_path):
     file = tmp_path / "service.yaml"
     file.write_text(yaml.safe_dump(given))
-    command = [manifests.kubectl(), "patch", "--local", "--filename", str(file), "--type", "merge", "--patch", json.dumps(patch), "--output", "yaml"]
+    command = [
+        manifests.kubectl(),
+        "patch",
+        "--local",
+        "--filename",
+        str(file),
+        "--type",
+        "merge",
+        "--patch",
+        json.dumps(patch),
+        "--output",
+        "yaml",
+    ]
     return yaml.safe_load(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout)
 
 

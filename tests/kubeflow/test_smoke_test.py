@@ -51,7 +51,9 @@ def run(tmp_path, *arguments, broken="", served='{"predictions": [{"item_ids": [
         (programs / "kubectl").write_text(f'#!/bin/sh\nexec {sys.executable} {programs / "answer.py"} "$@"\n')
         (programs / "kubectl").chmod(0o755)
     environment = {"PATH": str(programs), "BROKEN": broken, "SERVED": served, "FORWARDED": str(tmp_path / "forwarded")}
-    return subprocess.run([programs / "bash", SCRIPT, *arguments], env=environment, capture_output=True, text=True, timeout=120, cwd=ROOT)
+    return subprocess.run(
+        [programs / "bash", SCRIPT, *arguments], env=environment, capture_output=True, text=True, timeout=120, cwd=ROOT
+    )
 
 
 @pytest.mark.parametrize("serving", ["tf-serving", "own-server", "kserve"])
@@ -91,7 +93,11 @@ def test_the_first_step_that_fails_says_where_to_look(tmp_path, broken, step, hi
 @pytest.mark.parametrize("served", ["", '{"error": "Missing inputs"}'])
 def test_an_answer_without_items_is_a_failure(tmp_path, served):
     answer = run(tmp_path, "--no-run", served=served)
-    assert answer.returncode == 1 and "9. the served model answers: FAILED" in answer.stderr and "docs/serving.md" in answer.stderr
+    assert (
+        answer.returncode == 1
+        and "9. the served model answers: FAILED" in answer.stderr
+        and "docs/serving.md" in answer.stderr
+    )
 
 
 def test_a_run_needs_a_compiled_file(tmp_path):
@@ -102,7 +108,11 @@ def test_a_run_needs_a_compiled_file(tmp_path):
 def test_a_dry_run_needs_no_cluster_and_the_commands_it_shows_can_be_typed(tmp_path):
     answer = run(tmp_path, "--dry-run", kubectl=False)
     assert answer.returncode == 0, answer.stderr
-    ours = [line.strip().removeprefix("python -m pipeline ") for line in answer.stdout.splitlines() if "python -m pipeline" in line]
+    ours = [
+        line.strip().removeprefix("python -m pipeline ")
+        for line in answer.stdout.splitlines()
+        if "python -m pipeline" in line
+    ]
     assert [shlex.split(line)[0] for line in ours] == ["compile", "submit"]
     assert all(main._parser().parse_args(shlex.split(line)) for line in ours)
 

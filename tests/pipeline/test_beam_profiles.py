@@ -6,7 +6,10 @@ import yaml
 from pipeline import beam_profiles
 from pipeline.beam_profiles import NONE, BeamProfile, ProfileError
 
-GOOD = {"here": {"args": ["--x=1"], "steps": {"Transform": ["--x=2", "--i={image}"], "Evaluator": []}}, "there": {"args": [], "remote": True}}
+GOOD = {
+    "here": {"args": ["--x=1"], "steps": {"Transform": ["--x=2", "--i={image}"], "Evaluator": []}},
+    "there": {"args": [], "remote": True},
+}
 
 
 def chosen(tmp_path, name, content):
@@ -37,10 +40,18 @@ WRONG = [
     ("a", {"a": {"args": ["x=1"]}}, "a.args needs a list of options"),
     ("a", {"a": {"args": [], "remote": "yes"}}, "a.remote needs true or false, got 'yes'"),
     ("a", {"a": {"args": [], "steps": ["Transform"]}}, "a.steps needs options by step"),
-    ("a", {"a": {"args": [], "steps": {"Transfrom": []}}}, "a.steps needs steps that run Beam: .*got 'Transfrom'. Did you mean Transform?"),
+    (
+        "a",
+        {"a": {"args": [], "steps": {"Transfrom": []}}},
+        "a.steps needs steps that run Beam: .*got 'Transfrom'. Did you mean Transform?",
+    ),
     ("a", {"a": {"args": [], "steps": {"Trainer": []}}}, "a.steps needs steps that run Beam"),
     ("a", {"a": {"args": [], "steps": {"Transform": "x"}}}, "a.steps.Transform needs a list of options"),
-    ("a", {"a": {"args": ["--project=<PROJECT>"]}}, "a.args needs your own values in place of <...>, got '--project=<PROJECT>'. Edit profiles.yaml."),
+    (
+        "a",
+        {"a": {"args": ["--project=<PROJECT>"]}},
+        "a.args needs your own values in place of <...>, got '--project=<PROJECT>'. Edit profiles.yaml.",
+    ),
     ("a", {"a": {"args": [], "steps": {"Transform": ["--t=gs://<B>/t"]}}}, "a.steps.Transform needs your own values"),
     ("a", "a: [", "needs YAML"),
     ("a", "", "needs profiles by name"),
@@ -59,7 +70,9 @@ def test_the_profiles_that_ship_are_right_and_the_clouds_one_asks_for_its_projec
     assert {name for name, profile in profiles.items() if profile.remote} == {"dataflow", "flink", "spark"}
     for name in ("flink", "processes", "spark"):
         assert beam_profiles.chosen(name) == profiles[name]
-    with pytest.raises(ProfileError, match=r"dataflow\.args needs your own values in place of <...>, got '--project=<PROJECT>'"):
+    with pytest.raises(
+        ProfileError, match=r"dataflow\.args needs your own values in place of <...>, got '--project=<PROJECT>'"
+    ):
         beam_profiles.chosen("dataflow")
 
 

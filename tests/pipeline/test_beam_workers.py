@@ -36,7 +36,11 @@ def write_log(folder, seed=3):
     folder.mkdir()
     for number in range(FILES):
         users, items = random.integers(0, 9, ROWS), random.integers(0, 30, ROWS)
-        columns = {"user": [f"u{user}" for user in users], "item": [f"i{item}" for item in items], "time": 1_700_000_000 + random.permutation(ROWS)}
+        columns = {
+            "user": [f"u{user}" for user in users],
+            "item": [f"i{item}" for item in items],
+            "time": 1_700_000_000 + random.permutation(ROWS),
+        }
         pq.write_table(pa.table(columns | {"stars": random.integers(1, 6, ROWS)}), folder / f"{number}.parquet")
 
 
@@ -44,13 +48,24 @@ def ingested_and_counted(tmp_path, name, arguments):
     """The examples of a run with these options, how many files they are in, and their statistics."""
     examples, resolved, executor = execute(events_example_gen(LAUNCH, str(tmp_path), "code"))
     examples.uri = str(tmp_path / name / "examples")
-    type(executor)(BaseBeamExecutor.Context(beam_pipeline_args=list(arguments))).Do({}, {"examples": [examples]}, resolved)
+    type(executor)(BaseBeamExecutor.Context(beam_pipeline_args=list(arguments))).Do(
+        {}, {"examples": [examples]}, resolved
+    )
     statistics = standard_artifacts.ExampleStatistics()
     statistics.uri = str(tmp_path / name / "statistics")
-    StatisticsExecutor(BaseBeamExecutor.Context(beam_pipeline_args=list(arguments))).Do({"examples": [examples]}, {"statistics": [statistics]}, {})
-    rows = {split: sorted(json.dumps(row, default=repr, sort_keys=True) for row in features_of(examples, split)) for split in ("train", "eval")}
+    StatisticsExecutor(BaseBeamExecutor.Context(beam_pipeline_args=list(arguments))).Do(
+        {"examples": [examples]}, {"statistics": [statistics]}, {}
+    )
+    rows = {
+        split: sorted(json.dumps(row, default=repr, sort_keys=True) for row in features_of(examples, split))
+        for split in ("train", "eval")
+    }
     files = len(list((tmp_path / name / "examples" / "Split-train").iterdir()))
-    return rows, files, {split: counts(f"{statistics.uri}/Split-{split}/FeatureStats.pb") for split in ("train", "eval")}
+    return (
+        rows,
+        files,
+        {split: counts(f"{statistics.uri}/Split-{split}/FeatureStats.pb") for split in ("train", "eval")},
+    )
 
 
 def counts(path):
@@ -60,7 +75,8 @@ def counts(path):
     for feature in dataset.features:
         kind = feature.WhichOneof("stats")
         stats = getattr(feature, kind)
-        # Of the mean, what float64 can hold: microseconds since 1970 have sixteen digits, and their sum depends on its order.
+        # Of the mean, what float64 can hold: microseconds since 1970 have sixteen digits, and their sum depends on its
+        # order.
         exact = (stats.min, stats.max, f"{stats.mean:.9g}") if kind == "num_stats" else stats.unique
         found[feature.path.step[0]] = (stats.common_stats.num_non_missing, stats.common_stats.num_missing, exact)
     return found

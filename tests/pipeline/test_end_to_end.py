@@ -29,7 +29,9 @@ def with_shuffled_items(good, folder):
     early = np.flatnonzero(time < np.sort(time)[int(len(time) * LAST_TENTH)])
     place = np.arange(len(time))
     place[early] = np.random.default_rng(3).permutation(early)
-    shuffled = events.set_column(events.schema.get_field_index("item_id"), "item_id", pc.take(events["item_id"], pa.array(place)))
+    shuffled = events.set_column(
+        events.schema.get_field_index("item_id"), "item_id", pc.take(events["item_id"], pa.array(place))
+    )
     folder.mkdir()
     pq.write_table(shuffled, folder / "events.parquet")
     (folder / "items.parquet").write_bytes((good / "items.parquet").read_bytes())
@@ -117,7 +119,10 @@ def test_no_training_row_is_later_than_any_eval_row(workspace, good_second):
     def times(uri, split):
         spec = {"timestamp": tf.io.FixedLenFeature([], tf.int64)}
         files = tf.io.gfile.glob(os.path.join(uri, f"Split-{split}", "*"))
-        return [int(tf.io.parse_single_example(record, spec)["timestamp"]) for record in tf.data.TFRecordDataset(files, "GZIP").take(20_000)]
+        return [
+            int(tf.io.parse_single_example(record, spec)["timestamp"])
+            for record in tf.data.TFRecordDataset(files, "GZIP").take(20_000)
+        ]
 
     for uri in Path(workspace).glob("shop/artifacts/ExampleGen/examples/*"):
         assert max(times(str(uri), "train")) < min(times(str(uri), "eval"))
@@ -181,8 +186,13 @@ def test_the_pushed_folder_answers_in_a_process_that_has_none_of_our_code(worksp
 
 def documented_signatures():
     """Name to (inputs, outputs) in docs/serving.md, each a list of "name DTYPE (sizes)"."""
-    rows = re.findall(r"^\| `(\w+)`[^|]*\| (`.*?DT_.*?) \| (`.*?) \|$", (PROJECT / "docs" / "serving.md").read_text(), re.MULTILINE)
-    return {name: tuple(sorted(re.findall(r"`(\w+)` (DT_\w+ \([-\d, ]+\))", side)) for side in sides) for name, *sides in rows}
+    rows = re.findall(
+        r"^\| `(\w+)`[^|]*\| (`.*?DT_.*?) \| (`.*?) \|$", (PROJECT / "docs" / "serving.md").read_text(), re.MULTILINE
+    )
+    return {
+        name: tuple(sorted(re.findall(r"`(\w+)` (DT_\w+ \([-\d, ]+\))", side)) for side in sides)
+        for name, *sides in rows
+    }
 
 
 def test_the_pushed_signatures_are_the_documented_ones(workspace, good_second):
@@ -190,7 +200,9 @@ def test_the_pushed_signatures_are_the_documented_ones(workspace, good_second):
     signatures = tf.saved_model.load(str(Path(workspace) / "shop/serving/shop" / versions(workspace)[1])).signatures
 
     def described(specs):
-        sizes = {name: ", ".join("-1" if size is None else str(size) for size in spec.shape) for name, spec in specs.items()}
+        sizes = {
+            name: ", ".join("-1" if size is None else str(size) for size in spec.shape) for name, spec in specs.items()
+        }
         names = {tf.string: "DT_STRING", tf.float32: "DT_FLOAT"}
         return sorted((name, f"{names[spec.dtype]} ({sizes[name]})") for name, spec in specs.items())
 
@@ -212,7 +224,9 @@ def test_the_version_brings_the_vectors_of_its_whole_catalogue(workspace, good_s
     rules, model = (Path(workspace) / "shop/serving/shop" / version for version in versions(workspace)[:2])
     signatures, exported = tf.saved_model.load(str(model)).signatures, vector_file.read(model).offered()
     assert sorted(exported.ids) == sorted(item.decode() for item in signatures["catalogue"]()["item_ids"].numpy())
-    np.testing.assert_allclose(signatures["embed_items"](item_ids=tf.constant(exported.ids))["embedding"], exported.matrix, atol=1e-6)
+    np.testing.assert_allclose(
+        signatures["embed_items"](item_ids=tf.constant(exported.ids))["embedding"], exported.matrix, atol=1e-6
+    )
     assert exported.features == ("category", "brand", "price")
     assert not (rules / vector_file.FILE).exists()
 
@@ -229,7 +243,10 @@ def check_against_numpy(folder, weight):
     vectors = model("embed_items", {"item_ids": ids})["embedding"]
     history, excluded = rng.choice(ids, (200, 7)), rng.choice(ids, (200, 3))
     asked = {"user_id": np.full(200, b"u", object), "history": history}
-    here, there = ({name: rng.choice(np.array([b"mobile", b"NL", b""], object), 200) for name in ("device", "country")} for _ in range(2))
+    here, there = (
+        {name: rng.choice(np.array([b"mobile", b"NL", b""], object), 200) for name in ("device", "country")}
+        for _ in range(2)
+    )
     scores, other = (model("score_catalogue", asked | words)["scores"] for words in (here, there))
     query, other_query = (model("embed_query", asked | words)["embedding"] for words in (here, there))
     np.testing.assert_allclose(scores - other, weight * (query - other_query) @ vectors.T, atol=2e-3)
@@ -246,4 +263,6 @@ def test_the_pushed_card_says_where_the_model_comes_from(workspace, good_second)
     said = card(workspace, versions(workspace)[1])
     assert said["verdict"]["outcome"] == "model" and 0 < said["metrics"]["recall@10"] < 1
     assert said["data"]["first_event"] < said["data"]["last_event"] < said["pushed_at"]
-    assert all(re.fullmatch("[0-9a-f]{16}", said[name]) for name in ("declaration_digest", "schema_digest", "code_digest"))
+    assert all(
+        re.fullmatch("[0-9a-f]{16}", said[name]) for name in ("declaration_digest", "schema_digest", "code_digest")
+    )

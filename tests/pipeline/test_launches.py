@@ -37,7 +37,9 @@ def test_the_launches_that_ship_load_under_their_own_name(name):
 
 
 def test_an_unknown_launch_lists_those_available():
-    with pytest.raises(SettingsError, match=r"--launch needs one of .*movielens.*shop.*, got 'shp'. Did you mean shop\?"):
+    with pytest.raises(
+        SettingsError, match=r"--launch needs one of .*movielens.*shop.*, got 'shp'. Did you mean shop\?"
+    ):
         launches.load("shp")
 
 
@@ -67,7 +69,9 @@ def test_an_exception_is_shown_with_the_line_that_caused_it(tmp_path):
         == "DIR/tea.py:6: Split has no field 'days'. Did you mean 'eval_days'? Its fields: eval_share, eval_days, eval_from."
     )
     part = GOOD.replace("eval_days=1)", "eval_days=1), model=Model()")
-    assert message_of(tmp_path, part).endswith(": Model is not imported. Add it above: from components.declaration import Model")
+    assert message_of(tmp_path, part).endswith(
+        ": Model is not imported. Add it above: from components.declaration import Model"
+    )
     assert message_of(tmp_path, "\n1 / 0") == "DIR/tea.py:2: ZeroDivisionError: division by zero"
     assert message_of(tmp_path, "import no_such_module").startswith("DIR/tea.py:1: ModuleNotFoundError: ")
 

@@ -34,14 +34,24 @@ def project(tmp_path_factory):
     """A project made from yesterday's log, whose declaration now names the folder of all days, and whose model is small."""
     folder = tmp_path_factory.mktemp("loop")
     data = generate(folder / "data", 6_000)
-    pipeline(PROJECT, "new", str(folder / NAME), "--log", str(data / "events.parquet"), "--catalogue", str(data / "items.parquet"))
+    pipeline(
+        PROJECT,
+        "new",
+        str(folder / NAME),
+        "--log",
+        str(data / "events.parquet"),
+        "--catalogue",
+        str(data / "items.parquet"),
+    )
     yesterday = dt.datetime.now(dt.timezone.utc).date() - dt.timedelta(days=1)
     (data / "events" / str(yesterday)).mkdir(parents=True)
     (data / "events.parquet").rename(data / "events" / str(yesterday) / "events.parquet")
     file = folder / NAME / "pipeline" / "launches" / f"{NAME}.py"
     text = file.read_text().replace('path="events.parquet",', f'path="{PATH}",\n        spans=30,')
     text = text.replace("import Catalogue, Launch, Log,", "import Catalogue, Launch, Log, Model,")
-    file.write_text(text.replace("    split=Split", "    model=Model(dim=16, epochs=1, ranking_epochs=1),\n    split=Split"))
+    file.write_text(
+        text.replace("    split=Split", "    model=Model(dim=16, epochs=1, ranking_epochs=1),\n    split=Split")
+    )
     return folder / NAME
 
 
@@ -56,7 +66,13 @@ def push(project):
     table = item_table.build(None, {}, np.array([item.encode() for item in ids], object))
     serving = project / "runs" / NAME / "serving" / NAME
     launch = dataclasses.replace(LAUNCH, name=NAME)
-    save_table(serving / "1", next_item(noise=0.5, count=len(ids)), launch, table=table, context={"device": tf.string, "country": tf.string})
+    save_table(
+        serving / "1",
+        next_item(noise=0.5, count=len(ids)),
+        launch,
+        table=table,
+        context={"device": tf.string, "country": tf.string},
+    )
 
 
 def simulate(client, rng):
@@ -71,7 +87,11 @@ def simulate(client, rng):
         clicked = [item for item in shown if rng.random() < 0.3]
         bought = [item for item in clicked if rng.random() < 0.2]
         kinds = {"click": clicked, "purchase": bought}
-        actions = [{"user_id": user, "item_id": item, "event": kind, "request_id": request} for kind, items in kinds.items() for item in items]
+        actions = [
+            {"user_id": user, "item_id": item, "event": kind, "request_id": request}
+            for kind, items in kinds.items()
+            for item in items
+        ]
         if actions:
             assert client.ask("POST", "/v1/events", {"events": actions}) == (200, {"accepted": len(actions)})
         done.update(impression=len(shown), click=len(clicked), purchase=len(bought))
@@ -100,7 +120,7 @@ def test_the_servers_log_is_a_day_of_the_declared_one_and_fits_the_declaration(p
     rows = [json.loads(line) for line in next(days[1].iterdir()).read_text().splitlines()]
     assert collections.Counter(row["event"] for row in rows) == traffic
     said = pipeline(project, "validate")
-    assert f"{NAME}: 0 errors" in said and "set aside" not in said
+    assert f"{NAME}: 0 errors" in said and "quarantined" not in said
 
 
 def examples_of(folder):
@@ -108,7 +128,9 @@ def examples_of(folder):
     import tensorflow as tf
 
     names = ("event", "model_version", "label_click", "label_purchase")
-    spec = dict.fromkeys(names[:2], tf.io.FixedLenFeature([], tf.string, "")) | dict.fromkeys(names[2:], tf.io.FixedLenFeature([], tf.int64, -1))
+    spec = dict.fromkeys(names[:2], tf.io.FixedLenFeature([], tf.string, "")) | dict.fromkeys(
+        names[2:], tf.io.FixedLenFeature([], tf.int64, -1)
+    )
     records = tf.data.TFRecordDataset(tf.io.gfile.glob(str(folder / "*")), "GZIP").batch(100_000)
     (columns,) = (tf.io.parse_example(batch, spec) for batch in records)
     return list(zip(*(columns[name].numpy().tolist() for name in names), strict=True))
@@ -123,7 +145,7 @@ def test_the_next_run_reads_every_row_of_it_and_learns_from_it(project, traffic)
     figures = {step["step"]: step["figure"] for step in record["steps"]}
     (folder,) = (project / "runs" / NAME / "artifacts" / "ExampleGen" / "examples").iterdir()
     train, late = (examples_of(folder / f"Split-{split}") for split in ("train", "eval"))
-    assert figures["ExampleGen"] == f"{len(train):,} train, {len(late):,} eval", "nothing is set aside"
+    assert figures["ExampleGen"] == f"{len(train):,} train, {len(late):,} eval", "nothing is quarantined"
     assert len(train) + len(late) == len(before) + traffic.total()
 
     ours = [row for row in (*train, *late) if row[1] == b"1"]
@@ -136,5 +158,7 @@ def test_the_next_run_reads_every_row_of_it_and_learns_from_it(project, traffic)
         assert 0 <= missing <= late_at_most, f"every {kind} finds its impression"
 
     learnt = sum(row[0] in (b"click", b"purchase") for row in train)
-    assert learnt > sum(event in ("click", "purchase") for event in before), "more than all there was before the server's log"
+    assert learnt > sum(event in ("click", "purchase") for event in before), (
+        "more than all there was before the server's log"
+    )
     assert figures["Trainer"].startswith(f"learnt from {learnt:,} positive events")

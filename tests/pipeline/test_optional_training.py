@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from whole_runs import generate, step_states
 
-from components.declaration import Gate
+from components.declaration import Promotion
 from pipeline import launches
 from pipeline.local import run
 from pipeline.local.run_request import Request
@@ -17,7 +17,7 @@ from pipeline.settings import Settings
 pytestmark = pytest.mark.slow
 
 DAY_MS = 86_400_000
-SHOP = dataclasses.replace(launches.load("shop"), gate=Gate(min_queries=1, ranking_slices=()))
+SHOP = dataclasses.replace(launches.load("shop"), promotion=Promotion(min_queries=1, ranking_slices=()))
 
 
 def launch_of(**model):
@@ -64,7 +64,9 @@ def test_a_search_finds_settings_and_the_trainer_takes_them(first):
 
 def test_the_next_run_begins_with_the_towers_of_what_the_last_one_pushed(first, days):
     folder, *_ = first
-    assert (served := list((folder / "shop/serving/shop").iterdir())) and (served[0] / "assets.extra/towers.npz").is_file()
+    assert (served := list((folder / "shop/serving/shop").iterdir())) and (
+        served[0] / "assets.extra/towers.npz"
+    ).is_file()
     states, figures, card = run_of(folder, days[1], launch_of(warm_start=True), last="Trainer")
     assert "Tuner" not in states and states["Trainer"] == "done"
     assert card["warm_start"] is True and "tuned" not in card

@@ -5,7 +5,15 @@ import pytest
 
 from components.errors import SettingsError
 from pipeline import default_launch, launches
-from pipeline.settings import DEFAULT_LAUNCH, PROJECT, SAMPLE_LAUNCH, SERVER_VARIABLES, VARIABLES, KubeflowServer, Settings
+from pipeline.settings import (
+    DEFAULT_LAUNCH,
+    PROJECT,
+    SAMPLE_LAUNCH,
+    SERVER_VARIABLES,
+    VARIABLES,
+    KubeflowServer,
+    Settings,
+)
 
 
 def settings_of(tmp_path, environ=(), **options):
@@ -32,7 +40,11 @@ def test_derived_paths_lie_in_the_launchs_folder(tmp_path):
     settings = settings_of(tmp_path, launch="tea")
     home = tmp_path / "tea"
     assert settings.home == home
-    assert (settings.pipeline_root, settings.metadata, settings.logs) == (home / "artifacts", home / "metadata.sqlite", home / "logs")
+    assert (settings.pipeline_root, settings.metadata, settings.logs) == (
+        home / "artifacts",
+        home / "metadata.sqlite",
+        home / "logs",
+    )
     assert settings.serving == home / "serving" / "tea"
 
 
@@ -49,7 +61,9 @@ def test_an_option_wins_over_the_environment(tmp_path):
 
 
 def test_an_empty_variable_counts_as_not_set(tmp_path):
-    assert settings_of(tmp_path, {"DAYONE_LAUNCH": "", "DAYONE_LOG": "", "DAYONE_BEAM_ARGS": ""}) == settings_of(tmp_path)
+    assert settings_of(tmp_path, {"DAYONE_LAUNCH": "", "DAYONE_LOG": "", "DAYONE_BEAM_ARGS": ""}) == settings_of(
+        tmp_path
+    )
 
 
 def test_a_folder_given_as_log_is_the_data_folder(tmp_path):
@@ -93,16 +107,36 @@ def test_a_beam_profile_says_what_each_step_gets_and_survives_the_way_to_the_pro
 
 
 WRONG = [
-    ({"DAYONE_WORKSPCE": "x"}, {}, "setting DAYONE_WORKSPCE needs to be one of .*got 'x'.*Did you mean DAYONE_WORKSPACE?"),
+    (
+        {"DAYONE_WORKSPCE": "x"},
+        {},
+        "setting DAYONE_WORKSPCE needs to be one of .*got 'x'.*Did you mean DAYONE_WORKSPACE?",
+    ),
     ({"DAYONE_COFFEE": "x"}, {}, "setting DAYONE_COFFEE needs to be one of .*Unset it"),
-    ({"DAYONE_BEAM_ARGS": "--x='open"}, {}, "setting DAYONE_BEAM_ARGS needs options as on a command line.*No closing quotation"),
-    ({"DAYONE_BEAM_ARGS": "runner=Flink"}, {}, "setting DAYONE_BEAM_ARGS needs options of the form --name=value, got 'runner=Flink'"),
+    (
+        {"DAYONE_BEAM_ARGS": "--x='open"},
+        {},
+        "setting DAYONE_BEAM_ARGS needs options as on a command line.*No closing quotation",
+    ),
+    (
+        {"DAYONE_BEAM_ARGS": "runner=Flink"},
+        {},
+        "setting DAYONE_BEAM_ARGS needs options of the form --name=value, got 'runner=Flink'",
+    ),
     ({"DAYONE_LOG": "/not/there"}, {}, "setting DAYONE_LOG needs a file or folder that exists, got '/not/there'"),
     ({}, {"log": "/not/there"}, "setting --log needs a file or folder that exists, got '/not/there'"),
     ({}, {"log": ""}, "setting --log needs a value that is not empty, got ''"),
     ({"DAYONE_SCHEMA": "/not/there"}, {}, "setting DAYONE_SCHEMA needs a folder that exists, got '/not/there'"),
-    ({}, {"workspace": __file__}, "setting --workspace needs a folder that exists or can be made, got .*test_settings.py"),
-    ({}, {"workspace": __file__ + "/below"}, "setting --workspace needs a folder that exists or can be made, got .*below"),
+    (
+        {},
+        {"workspace": __file__},
+        "setting --workspace needs a folder that exists or can be made, got .*test_settings.py",
+    ),
+    (
+        {},
+        {"workspace": __file__ + "/below"},
+        "setting --workspace needs a folder that exists or can be made, got .*below",
+    ),
 ]
 
 
@@ -118,7 +152,12 @@ def test_variables_of_the_tests_are_let_through(tmp_path, name):
 
 
 def test_every_variable_is_read(tmp_path):
-    values = {"DAYONE_LAUNCH": "tea", "DAYONE_LOG": str(tmp_path), "DAYONE_SCHEMA": str(tmp_path), "DAYONE_BEAM_ARGS": "--a"}
+    values = {
+        "DAYONE_LAUNCH": "tea",
+        "DAYONE_LOG": str(tmp_path),
+        "DAYONE_SCHEMA": str(tmp_path),
+        "DAYONE_BEAM_ARGS": "--a",
+    }
     values["DAYONE_WORKSPACE"] = str(tmp_path / "w")
     values |= {"DAYONE_KEEP_VERSIONS": "2", "DAYONE_GZIP_LEVEL": "6", "DAYONE_BEAM_PROFILE": "flink"}
     plain = Settings.from_environment({})
@@ -147,7 +186,10 @@ def test_the_champion_is_the_highest_number_that_holds_a_model(tmp_path):
 def test_settings_survive_json(tmp_path):
     file = tmp_path / "log.csv"
     file.touch()
-    for settings in (settings_of(tmp_path), settings_of(tmp_path, {"DAYONE_BEAM_ARGS": "--a --b=1"}, log=str(file), cache=False)):
+    for settings in (
+        settings_of(tmp_path),
+        settings_of(tmp_path, {"DAYONE_BEAM_ARGS": "--a --b=1"}, log=str(file), cache=False),
+    ):
         assert Settings.from_json(settings.to_json()) == settings
 
 
@@ -175,7 +217,10 @@ def test_a_server_is_read_from_the_environment_and_options_win(tmp_path):
     given = KubeflowServer.from_environment(environ)
     assert given == KubeflowServer("https://kfp.example/pipeline", "team-a", "abc", ca, "s3://bucket/a", 5)
     assert "abc" not in repr(given)
-    assert KubeflowServer.from_environment(environ, {"host": "http://localhost:8080", "root": None}).host == "http://localhost:8080"
+    assert (
+        KubeflowServer.from_environment(environ, {"host": "http://localhost:8080", "root": None}).host
+        == "http://localhost:8080"
+    )
     assert KubeflowServer.from_environment({}) == KubeflowServer("", "", "", None, "", 30)
     assert settings_of(tmp_path, environ) == settings_of(tmp_path)
 
@@ -183,7 +228,11 @@ def test_a_server_is_read_from_the_environment_and_options_win(tmp_path):
 @pytest.mark.parametrize(
     ("environ", "options", "message"),
     [
-        ({"DAYONE_KFP_HOST": "kfp.example"}, {}, "setting DAYONE_KFP_HOST needs an address such as http://localhost:8080 .*got 'kfp.example'"),
+        (
+            {"DAYONE_KFP_HOST": "kfp.example"},
+            {},
+            "setting DAYONE_KFP_HOST needs an address such as http://localhost:8080 .*got 'kfp.example'",
+        ),
         ({}, {"host": "kfp.example"}, "setting --host needs an address"),
         ({}, {"root": "/mnt"}, "setting --root needs a place in an object store: gs://, s3://, minio://, got '/mnt'"),
         ({"DAYONE_KFP_CA": "/not/there"}, {}, "setting DAYONE_KFP_CA needs a PEM file that exists"),

@@ -28,7 +28,11 @@ WATCHED = Launch(
     split=Split(eval_days=1.0),
     drift=Drift(new_users=1.0, new_items=0.2),
 )
-STATES = {metadata_store_pb2.Execution.COMPLETE: "ran", metadata_store_pb2.Execution.CACHED: "cached", metadata_store_pb2.Execution.FAILED: "failed"}
+STATES = {
+    metadata_store_pb2.Execution.COMPLETE: "ran",
+    metadata_store_pb2.Execution.CACHED: "cached",
+    metadata_store_pb2.Execution.FAILED: "failed",
+}
 
 
 def write_day(folder, number, rows, tv=0.5, first_item=0, name="part.parquet"):
@@ -51,7 +55,13 @@ def settings(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "schema").mkdir()
     return Settings.from_environment(
-        {}, {"launch": "daily", "log": str(tmp_path / "data"), "workspace": str(tmp_path / "runs"), "schema": str(tmp_path / "schema")}
+        {},
+        {
+            "launch": "daily",
+            "log": str(tmp_path / "data"),
+            "workspace": str(tmp_path / "runs"),
+            "schema": str(tmp_path / "schema"),
+        },
     )
 
 
@@ -63,7 +73,9 @@ def run(launch, settings, champion=""):
     connection = metadata.sqlite_metadata_connection_config(str(settings.metadata))
     with metadata.Metadata(connection) as handle:
         before = {execution.id for execution in handle.store.get_executions()}
-    built = pipeline.Pipeline("daily", str(settings.pipeline_root), components=nodes, enable_cache=True, metadata_connection_config=connection)
+    built = pipeline.Pipeline(
+        "daily", str(settings.pipeline_root), components=nodes, enable_cache=True, metadata_connection_config=connection
+    )
     error = None
     try:
         BeamDagRunner().run(built)
@@ -72,7 +84,9 @@ def run(launch, settings, champion=""):
     states, figures = {}, {}
     with metadata.Metadata(connection) as handle:
         for node in nodes:
-            (context,) = [one for one in handle.store.get_contexts_by_type("node") if one.name == f"daily.{node.id}"] or [None]
+            (context,) = [
+                one for one in handle.store.get_contexts_by_type("node") if one.name == f"daily.{node.id}"
+            ] or [None]
             for execution in handle.store.get_executions_by_context(context.id) if context else []:
                 if execution.id not in before:
                     states[node.id] = STATES.get(execution.last_known_state, execution.last_known_state)
@@ -123,11 +137,15 @@ def test_each_run_takes_its_window_and_the_cache_the_rest(settings, tmp_path):
     assert states["ExampleGen"] == "ran", "a changed file under the same name"
     assert figures["DriftBaseline"] == "the served version"
     moved = "DRIFT: device since the served version 0.3 > 0.1, new items 0.5 > 0.2"
-    assert figures["DriftGate"] == moved, "the days before have more TVs now, and so more than day 2, which the served version knew"
+    assert figures["DriftGate"] == moved, (
+        "the days before have more TVs now, and so more than day 2, which the served version knew"
+    )
     states, _, _ = run(WATCHED, settings, served)
     assert set(states.values()) == {"cached"}, "nothing changed, not what is served either"
 
-    states, figures, error = run(dataclasses.replace(WATCHED, drift=dataclasses.replace(WATCHED.drift, stop=True)), settings)
+    states, figures, error = run(
+        dataclasses.replace(WATCHED, drift=dataclasses.replace(WATCHED.drift, stop=True)), settings
+    )
     assert states["DriftGate"] == "failed"
     assert "new items: 50.0% of the eval part's are unknown to train, allowed is 20%" in str(error)
 

@@ -17,7 +17,9 @@ def drop_device(events):
 
 def text_positions(events):
     position = pc.cast(events["position"], pa.string())
-    return events.set_column(events.schema.get_field_index("position"), "position", pc.if_else(pc.is_valid(position), "place", position))
+    return events.set_column(
+        events.schema.get_field_index("position"), "position", pc.if_else(pc.is_valid(position), "place", position)
+    )
 
 
 def unknown_event(events):

@@ -2,8 +2,10 @@
 
 Letters: K rows, D vector size, O objectives, P positions.
 
-logit = head(query, item, query * item) + bias[position]. The head crosses its inputs (DCN V2; Wang et al., WWW 2021, equation 1).
-The bias takes up what the place on the page does to an objective whatever the item (position as a separate, additive input: Zhao et
+logit = head(query, item, query * item) + bias[position]. The head crosses its inputs (DCN V2; Wang et al., WWW 2021,
+equation 1).
+The bias takes up what the place on the page does to an objective whatever the item (position as a separate, additive
+input: Zhao et
 al., "Recommending what video to watch next", RecSys 2019, section 4.3); serving holds it at its training mean.
 """
 
@@ -13,8 +15,9 @@ import tensorflow_recommenders as tfrs
 
 MAX_POSITIONS = 50
 HIDDEN = 64
-# How much faster than the weights of the head the bias is learnt. At their own pace its few numbers had a quarter of the effect after three epochs;
-# started from each position's own rate of ones, they kept what is due to the better items that stand on top.
+# How much faster than the weights of the head the bias is learnt. At their own pace its few numbers had a quarter of
+# the effect after three epochs; started from each position's own rate of ones, they kept what is due to the better
+# items that stand on top.
 PLACE_PACE = 20.0
 
 
@@ -32,10 +35,14 @@ class RankingModel(tfrs.Model):
         super().__init__()
         logits = [tf.math.log(rate / (1.0 - rate)) for rate in base_rates]
         self.objectives = objectives
-        self._cross = [tfrs.layers.dcn.Cross(projection_dim=HIDDEN, kernel_initializer="glorot_uniform") for _ in range(2)]
+        self._cross = [
+            tfrs.layers.dcn.Cross(projection_dim=HIDDEN, kernel_initializer="glorot_uniform") for _ in range(2)
+        ]
         self._hidden = tf.keras.layers.Dense(HIDDEN, activation="relu")
         # With a kernel of zeros the first logits are exactly the base rates'.
-        self._logits = tf.keras.layers.Dense(len(objectives), kernel_initializer="zeros", bias_initializer=lambda shape, dtype=None: tf.stack(logits))
+        self._logits = tf.keras.layers.Dense(
+            len(objectives), kernel_initializer="zeros", bias_initializer=lambda shape, dtype=None: tf.stack(logits)
+        )
         self._bias = self.add_weight("position_bias", (MAX_POSITIONS + 1, len(objectives)), initializer="zeros")
         self._mean_position = tf.constant(mean_position, tf.float32)
         self._scale = self.add_weight("scale", (len(objectives),), initializer="ones", trainable=False)
@@ -69,7 +76,8 @@ class RankingModel(tfrs.Model):
         """Mean log loss over the labels that are there.
 
         Args:
-          inputs: `query` and `item` [K, D] float32, `position` [K] int32 (0: unknown), `label` [K, O] float32, negative where missing.
+          inputs: `query` and `item` [K, D] float32, `position` [K] int32 (0: unknown), `label` [K, O] float32, negative
+            where missing.
           training: whether the model is in training mode.
         """
         logits = self._content(inputs["query"], inputs["item"]) + tf.gather(self.places, inputs["position"])

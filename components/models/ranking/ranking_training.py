@@ -16,15 +16,17 @@ MOST_ROWS = 1_000_000
 AS_THEY_ARE = np.array([1.0, 0.0])
 
 
-def train(data: TrainingData, retrieval: RetrievalModel, context: dict[str, np.ndarray], choice: Choice | None = None) -> RankingModel:
+def train(
+    data: TrainingData, retrieval: RetrievalModel, context: dict[str, np.ndarray], choice: Choice | None = None
+) -> RankingModel:
     """The ranking head, trained on labelled rows with the query of their moment; on a sample of them if there are more than `MOST_ROWS`.
 
     Args:
       data: the training split.
       retrieval: the towers, trained on all of it.
       context: column to [n], the context features of every event.
-      choice: holds towers that were trained on the events before its cut. A head of theirs is asked for the rows after the cut, to learn how far to
-        believe the answers (`believed`); without such towers they stay as they are.
+      choice: holds towers that were trained on the events before its cut. A head of theirs is asked for the rows after
+        the cut, to learn how far to believe the answers (`believed`); without such towers they stay as they are.
     """
     every = labelled_rows(data)
     head = _fitted(data, examples(data, retrieval, context, every), "ranking head")
@@ -39,10 +41,14 @@ def train(data: TrainingData, retrieval: RetrievalModel, context: dict[str, np.n
 
 def labelled_rows(data: TrainingData) -> np.ndarray:
     """The rows that have a label, or a sample of them: [k] int64, ascending."""
-    return _sampled(np.flatnonzero(np.any([label >= 0 for label in data.events.labels.values()], axis=0)), data.launch.seed)
+    return _sampled(
+        np.flatnonzero(np.any([label >= 0 for label in data.events.labels.values()], axis=0)), data.launch.seed
+    )
 
 
-def examples(data: TrainingData, retrieval: RetrievalModel, context: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, tf.Tensor]:
+def examples(
+    data: TrainingData, retrieval: RetrievalModel, context: dict[str, np.ndarray], rows: np.ndarray
+) -> dict[str, tf.Tensor]:
     """What the head reads of some rows [k]: `query` and `item` [k, D] float32, `position` [k] int32, `label` [k, O] float32."""
     labels = [np.maximum(data.events.labels[objective.name][rows], -1) for objective in data.launch.ranking_objectives]
     columns = {
@@ -51,15 +57,18 @@ def examples(data: TrainingData, retrieval: RetrievalModel, context: dict[str, n
         "position": np.clip(data.events.position[rows] + 1, 0, MAX_POSITIONS).astype(np.int32),
         "label": np.stack(labels, axis=1).astype(np.float32),
     }
-    return tf.nest.map_structure(tf.constant, columns)  # at once: half a gigabyte of vectors would otherwise be held twice while a head is fitted
+    return tf.nest.map_structure(
+        tf.constant, columns
+    )  # at once: half a gigabyte of vectors would otherwise be held twice while a head is fitted
 
 
 def believed(logits: np.ndarray, label: np.ndarray) -> np.ndarray:
     """How far to believe an objective's logits [k], by labels [k] that were not learnt from (negative: missing): the scale and the shift, [2].
 
-    P(1) = sigmoid(scale x logit + shift), the scale at least 0 (Platt, "Probabilistic outputs for support vector machines", 1999). The vectors
-    were trained on the same clicks and make these look easier to tell than they are: on later rows logits scatter too far and their mean is off.
-    As the choice between "no", whose score is 0, and "yes" it is a blend of two parts; few rows leave it near its start, the logits as they are.
+    P(1) = sigmoid(scale x logit + shift), the scale at least 0 (Platt, "Probabilistic outputs for support vector
+    machines", 1999). The vectors were trained on the same clicks and make these look easier to tell than they are: on
+    later rows logits scatter too far and their mean is off. As the choice between "no", whose score is 0, and "yes" it
+    is a blend of two parts; few rows leave it near its start, the logits as they are.
     """
     known = label >= 0
     yes = np.stack([logits[known], np.ones(known.sum())], axis=1).astype(np.float32)
@@ -72,25 +81,46 @@ def _fitted(data: TrainingData, rows: dict[str, tf.Tensor], task: str) -> Rankin
     """A head fitted to what `examples` gives."""
     position, labels = rows["position"].numpy(), rows["label"].numpy()
     share = np.bincount(position, minlength=MAX_POSITIONS + 1) / max(len(position), 1)
-    rates = [float(np.clip(label[label >= 0].mean() if (label >= 0).any() else 0.5, 1e-4, 1 - 1e-4)) for label in labels.T]
+    rates = [
+        float(np.clip(label[label >= 0].mean() if (label >= 0).any() else 0.5, 1e-4, 1 - 1e-4)) for label in labels.T
+    ]
     model = RankingModel(tuple(objective.name for objective in data.launch.ranking_objectives), rates, share.tolist())
     settings = data.launch.model
-    fitting.fit(model, rows, fitting.Schedule(BATCH, settings.ranking_epochs, settings.learning_rate, task, data.launch.seed))
+    fitting.fit(
+        model, rows, fitting.Schedule(BATCH, settings.ranking_epochs, settings.learning_rate, task, data.launch.seed)
+    )
     return model
 
 
 def _sampled(rows: np.ndarray, seed: int) -> np.ndarray:
     """At most `MOST_ROWS` of the rows, in their order: two vectors of 64 for each row are 512 bytes, so the limit is half a gigabyte."""
-    return rows if len(rows) <= MOST_ROWS else np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
+    return (
+        rows if len(rows) <= MOST_ROWS else np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
+    )
 
 
-def row_queries(data: TrainingData, retrieval: RetrievalModel, rows: np.ndarray, context: dict[str, np.ndarray]) -> np.ndarray:
+def row_queries(
+    data: TrainingData, retrieval: RetrievalModel, rows: np.ndarray, context: dict[str, np.ndarray]
+) -> np.ndarray:
     """The query vectors [rows, D] with the histories of the rows' own moments."""
-    past = np.maximum(histories.rolling_histories(*known_events(data), rows, data.launch.model.history, data.launch.seed, data.events.tie), 0)
+    past = np.maximum(
+        histories.rolling_histories(
+            *known_events(data), rows, data.launch.model.history, data.launch.seed, data.events.tie
+        ),
+        0,
+    )
     items = retrieval.all_items()
-    query = tf.function(lambda past, context: retrieval.last_query(tf.gather(items, past), past, context), reduce_retracing=True, autograph=False)
+    query = tf.function(
+        lambda past, context: retrieval.last_query(tf.gather(items, past), past, context),
+        reduce_retracing=True,
+        autograph=False,
+    )
     parts = []
     for start in range(0, len(rows), EMBEDDED_AT_ONCE):
         batch = slice(start, start + EMBEDDED_AT_ONCE)
-        parts.append(query(tf.constant(past[batch]), {name: tf.constant(column[batch]) for name, column in context.items()}).numpy())
+        parts.append(
+            query(
+                tf.constant(past[batch]), {name: tf.constant(column[batch]) for name, column in context.items()}
+            ).numpy()
+        )
     return np.concatenate(parts) if parts else np.zeros((0, data.launch.model.dim), np.float32)

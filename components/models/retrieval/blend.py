@@ -4,8 +4,9 @@ Letters: q questions, S candidates per question, P parts.
 
     loss = sum over questions of -log softmax(sum_p w_p part_p)[target] + PRIOR / 2 |w - w_0|^2
 
-The parts learn from training events and would look better on these than they are, so the questions come from a later time (`validation`). The loss is
-convex; Newton's method takes a few steps. With few questions the weights stay near w_0, with none they are w_0.
+The parts learn from training events and would look better on these than they are, so the questions come from a later
+time (`validation`). The loss is convex; Newton's method takes a few steps. With few questions the weights stay near
+w_0, with none they are w_0.
 """
 
 import numpy as np
@@ -21,7 +22,8 @@ def fit(parts: np.ndarray, target: np.ndarray, offset: np.ndarray, start: np.nda
     Args:
       parts: [q, S, P] float32.
       target: [q] int, the candidate that was acted on.
-      offset: [q, S] float32, added to the scores: -inf for a candidate that is not shown, the log of what a sampled one stands for.
+      offset: [q, S] float32, added to the scores: -inf for a candidate that is not shown, the log of what a sampled one
+        stands for.
       start: [P], w_0.
 
     Returns:
@@ -50,7 +52,9 @@ def _loss(parts: np.ndarray, target: np.ndarray, offset: np.ndarray, weights: np
     return float((total - own).sum() + PRIOR / 2 * ((weights - start) ** 2).sum())
 
 
-def _newton(parts: np.ndarray, target: np.ndarray, offset: np.ndarray, weights: np.ndarray, start: np.ndarray) -> np.ndarray:
+def _newton(
+    parts: np.ndarray, target: np.ndarray, offset: np.ndarray, weights: np.ndarray, start: np.ndarray
+) -> np.ndarray:
     """The Newton step: the inverse Hessian times the gradient, [P]."""
     scores = _scores(parts, offset, weights)
     chance = np.exp(scores - scores.max(axis=1, initial=-np.inf, keepdims=True))

@@ -22,7 +22,9 @@ class RequestContext(tf.Module):
         super().__init__()
         self.names = names
         raw = transform.raw_feature_spec() if names else {}
-        self._shapes = {name: None if isinstance(raw[name], tf.io.VarLenFeature) else tuple(raw[name].shape) for name in names}
+        self._shapes = {
+            name: None if isinstance(raw[name], tf.io.VarLenFeature) else tuple(raw[name].shape) for name in names
+        }
         self.dtypes: dict[str, tf.DType] = {name: raw[name].dtype for name in names}
         self.sizes = {name: self._vocabulary_size(transform, name) for name in names if self.dtypes[name] == tf.string}
         self._layer = transform.transform_features_layer() if names else None
@@ -56,7 +58,10 @@ class RequestContext(tf.Module):
         count = len(next(iter(columns.values()))) if columns else 0
         parts = []
         for start in range(0, count, CHUNK_ROWS):
-            chunk = {name: tf.constant(column[start : start + CHUNK_ROWS], self.dtypes[name]) for name, column in columns.items()}
+            chunk = {
+                name: tf.constant(column[start : start + CHUNK_ROWS], self.dtypes[name])
+                for name, column in columns.items()
+            }
             parts.append({name: value.numpy() for name, value in self(chunk).items()})
         return {name: np.concatenate([part[name] for part in parts]) for name in columns} if parts else {}
 
@@ -82,7 +87,8 @@ class ContextEmbedding(tf.keras.Model):
 
         Args:
           features: column to [...] int64 or float32.
-          like: [..., any] float32, a tensor whose leading shape is that of the features (there may be no feature to take it from).
+          like: [..., any] float32, a tensor whose leading shape is that of the features (there may be no feature to
+            take it from).
 
         Returns:
           [..., C] float32; C is 0 where no context is declared.

@@ -17,7 +17,8 @@ class Schedule:
 
     Attributes:
       batch: rows per step.
-      epochs: passes over the rows, each in an order of its own; Adam's rate falls to zero along a cosine over all of them.
+      epochs: passes over the rows, each in an order of its own; Adam's rate falls to zero along a cosine over all of
+        them.
       learning_rate: at the start.
       task: what progress says.
       seed: of the orders.
@@ -46,19 +47,22 @@ def fit(model: tf.keras.Model, arrays: dict, schedule: Schedule, watch: Callable
       model: to be trained.
       arrays: name to [rows, ...], nested as the model takes its inputs.
       schedule: how.
-      watch: the model's value on the validation part, asked after each epoch. The model keeps the weights of the best epoch, and training stops
-        when `PATIENCE` epochs were no better.
+      watch: the model's value on the validation part, asked after each epoch. The model keeps the weights of the best
+        epoch, and training stops when `PATIENCE` epochs were no better.
     """
     rows = len(next(iter(arrays.values())))
     if not rows:
         return Epochs(0, 0)
     steps, epochs = -(-rows // schedule.batch), min(schedule.stop or schedule.epochs, schedule.epochs)
     progress = Progress(schedule.task, epochs * steps)
-    report = tf.keras.callbacks.LambdaCallback(on_batch_end=lambda _, logs: progress.advance(note=f"loss {logs['loss']:.3f}"))
+    report = tf.keras.callbacks.LambdaCallback(
+        on_batch_end=lambda _, logs: progress.advance(note=f"loss {logs['loss']:.3f}")
+    )
     best = _Best(watch) if watch else None
     falling = tf.keras.optimizers.schedules.CosineDecay(schedule.learning_rate, schedule.epochs * steps)
     model.compile(optimizer=tf.keras.optimizers.Adam(falling))
-    # Nothing in a step branches on a tensor. AutoGraph would rewrite Keras's own code all the same: 5 CPU-s before the first step.
+    # Nothing in a step branches on a tensor. AutoGraph would rewrite Keras's own code all the same: 5 CPU-s before the
+    # first step.
     model.train_step = tf.autograph.experimental.do_not_convert(model.train_step)
     dataset = batches(arrays, rows, schedule.batch, epochs, schedule.seed)
     model.fit(dataset, epochs=epochs, steps_per_epoch=steps, verbose=0, callbacks=[report, best] if best else [report])
@@ -89,12 +93,15 @@ class _Best(tf.keras.callbacks.Callback):
 def batches(arrays: dict, rows: int, batch: int, epochs: int, seed: int) -> tf.data.Dataset:
     """Batches of all epochs, each epoch in an order of its own: row numbers are shuffled, then whole batches gathered.
 
-    Shuffling the rows themselves took five times the CPU (500,000 rows of two 64-vectors: 3.4 against 0.7 CPU-s an epoch).
+    Shuffling the rows themselves took five times the CPU (500,000 rows of two 64-vectors: 3.4 against 0.7 CPU-s an
+    epoch).
     """
     tensors = tf.nest.map_structure(tf.constant, arrays)
 
     def order(epoch: tf.Tensor) -> tf.data.Dataset:
-        shuffled = tf.random.experimental.stateless_shuffle(tf.range(rows), seed=tf.stack([tf.constant(seed, tf.int64), epoch]))
+        shuffled = tf.random.experimental.stateless_shuffle(
+            tf.range(rows), seed=tf.stack([tf.constant(seed, tf.int64), epoch])
+        )
         return tf.data.Dataset.from_tensor_slices(shuffled).batch(batch)
 
     def gathered(chosen: tf.Tensor) -> dict:

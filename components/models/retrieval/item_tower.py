@@ -14,8 +14,8 @@ ID_DROPOUT = 0.2
 class ItemTower(tf.keras.Model):
     """Sum of an id embedding, the embeddings of the catalogue features and a projection of the numbers.
 
-    In training the id embedding of a fifth of the items is left out at random, so that features learn to speak alone: an item that
-    was launched after training has no trained id, and still gets a usable vector.
+    In training the id embedding of a fifth of the items is left out at random, so that features learn to speak alone:
+    an item that was launched after training has no trained id, and still gets a usable vector.
     """
 
     def __init__(self, table: ItemTable, trained: np.ndarray, dim: int):
@@ -32,7 +32,9 @@ class ItemTower(tf.keras.Model):
         self._numbers = tf.constant(table.numbers)
         self._trained = tf.constant(trained[:, None], tf.float32)
         self._id = self.add_weight("id", (len(table), dim), initializer=tf.keras.initializers.RandomNormal(stddev=0.1))
-        self._feature = self.add_weight("feature", (table.feature_count + 1, dim), initializer=tf.keras.initializers.RandomNormal(stddev=0.1))
+        self._feature = self.add_weight(
+            "feature", (table.feature_count + 1, dim), initializer=tf.keras.initializers.RandomNormal(stddev=0.1)
+        )
         self._number = tf.keras.layers.Dense(dim, use_bias=False)
 
     def call(self, rows: tf.Tensor, training: bool = False) -> tf.Tensor:

@@ -1,12 +1,15 @@
 """The wide part of the model: which items go with which, in closed form from the training histories.
 
-Letters: e positive events, S items with weights (the most frequent ones), N rows of the item table, M neighbours kept per item.
+Letters: e positive events, S items with weights (the most frequent ones), N rows of the item table, M neighbours kept
+  per item.
 
     G = sum over users of X' T X,  T[j, k] = NEARNESS^|j - k|       X[j]: the j-th item of the user's history, one-hot
     W = -P / diag(P),  P = (G + PENALTY I)^-1,  diag(W) = 0
 
-This is EASE (Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019, equation 8) with another Gram matrix: there, T is all
-ones, and the first item of a long history goes with the last as with its neighbour. Cost: O(REACH e) for G, O(S^3) for the inverse.
+This is EASE (Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019, equation 8) with another Gram
+matrix: there, T is all
+ones, and the first item of a long history goes with the last as with its neighbour. Cost: O(REACH e) for G, O(S^3) for
+the inverse.
 """
 
 import dataclasses

@@ -2,9 +2,10 @@
 
 Letters: B batch, L positions, N rows of the item table, D vector size, S sampled candidates.
 
-loss = mean over positions of -log softmax(q . v / temperature)[next item]. Up to `FULL_SOFTMAX_ITEMS` items the softmax runs over the
-whole table. Beyond, over the batch's own next items and as many uniform samples, each logit corrected by -log of the probability
-that its candidate is there (log-Q correction; Yi et al., "Sampling-bias-corrected neural modeling", RecSys 2019, section 3).
+loss = mean over positions of -log softmax(q . v / temperature)[next item]. Up to `FULL_SOFTMAX_ITEMS` items the softmax
+runs over the whole table. Beyond, over the batch's own next items and as many uniform samples, each logit corrected by
+-log of the probability that its candidate is there (log-Q correction; Yi et al., "Sampling-bias-corrected neural
+modeling", RecSys 2019, section 3).
 """
 
 from collections.abc import Callable
@@ -47,7 +48,10 @@ class RetrievalModel(tfrs.Model):
     def all_items(self, training: bool = False) -> tf.Tensor:
         """The vectors of all items as the query tower reads them: [N, D] float32; row 0 is zero."""
         starts = range(0, self._size, EMBEDDED_AT_ONCE)
-        chunks = [self.items(tf.range(start, min(start + EMBEDDED_AT_ONCE, self._size)), training=training) for start in starts]
+        chunks = [
+            self.items(tf.range(start, min(start + EMBEDDED_AT_ONCE, self._size)), training=training)
+            for start in starts
+        ]
         return tf.concat(chunks, axis=0)
 
     def vectors(self) -> tf.Tensor:
@@ -71,8 +75,8 @@ class RetrievalModel(tfrs.Model):
         """Mean loss per next item, so that the learning rate does not depend on the batch size.
 
         Args:
-          inputs: `history` [B, L] int32 item rows, `target` [B, L] int32 the row that followed each (0: none), `weight` [B, L]
-            float32, `context` the features of the request for each next item, column to [B, L].
+          inputs: `history` [B, L] int32 item rows, `target` [B, L] int32 the row that followed each (0: none), `weight`
+            [B, L] float32, `context` the features of the request for each next item, column to [B, L].
           training: whether dropout is on.
         """
         history = inputs["history"]
@@ -86,12 +90,16 @@ class RetrievalModel(tfrs.Model):
         else:
             items = self.all_items(training)
             read, vectors, log_q, column = tf.gather(items, history), items[1:], 0.0, target - 1
-        context = self.context({name: tf.gather_nd(column, asked) for name, column in inputs["context"].items()}, tf.gather_nd(read, asked))
+        context = self.context(
+            {name: tf.gather_nd(column, asked) for name, column in inputs["context"].items()}, tf.gather_nd(read, asked)
+        )
         queries = self.query(read, tf.cast(history > 0, tf.float32), asked, context, training)
         losses = self._cross_entropy(queries, tf.math.l2_normalize(vectors, axis=-1), log_q, column)
         return tf.reduce_sum(losses * weight) / tf.maximum(tf.reduce_sum(weight), 1e-6)
 
-    def _cross_entropy(self, queries: tf.Tensor, vectors: tf.Tensor, log_q: tf.Tensor | float, column: tf.Tensor) -> tf.Tensor:
+    def _cross_entropy(
+        self, queries: tf.Tensor, vectors: tf.Tensor, log_q: tf.Tensor | float, column: tf.Tensor
+    ) -> tf.Tensor:
         """-log softmax at each query's own candidate: [T] float32.
 
         Args:
@@ -113,7 +121,9 @@ class RetrievalModel(tfrs.Model):
         Q = 1 - exp(-expected count) is the probability to be among the candidates of a batch of T targets.
         """
         own = tf.unique(target).y
-        samples = tf.maximum(tf.size(own), 1)  # a batch without targets has a softmax too: over nothing it would be an error
+        samples = tf.maximum(
+            tf.size(own), 1
+        )  # a batch without targets has a softmax too: over nothing it would be an error
         drawn = tf.random.uniform([samples], 1, self._size, tf.int32)
         candidates = tf.unique(tf.concat([own, drawn], axis=0)).y
         in_batch = tf.cast(tf.size(target), tf.float32) * tf.gather(self._share, candidates)

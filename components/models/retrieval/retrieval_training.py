@@ -62,17 +62,21 @@ class Towers(NamedTuple):
     tried: int
 
 
-def choose(data: TrainingData, request: RequestContext, context: dict[str, np.ndarray], saved: Saved | None = None) -> Choice:
+def choose(
+    data: TrainingData, request: RequestContext, context: dict[str, np.ndarray], saved: Saved | None = None
+) -> Choice:
     """Trains on the events before the cut and looks at those after it: the best epoch, then the weights of the parts.
 
     Args:
       data: the training split.
       request: of the declared context.
       context: column to [n], its features of every event.
-      saved: the weights to start from. The cut is then not before the last event that they know; with too few events after it nothing can be
-        chosen for such a start, and this is the choice for random weights.
+      saved: the weights to start from. The cut is then not before the last event that they know; with too few events
+        after it nothing can be chosen for such a start, and this is the choice for random weights.
     """
-    moment = validation_cut.cut(data) if saved is None else max(validation_cut.cut(data), warm_start.last_event(saved) + 1)
+    moment = (
+        validation_cut.cut(data) if saved is None else max(validation_cut.cut(data), warm_start.last_event(saved) + 1)
+    )
     asked, early = validation_cut.questions(data, moment), data.events.time < moment
     if len(asked) < LEAST_QUESTIONS and saved is not None:
         return choose(data, request, context)
@@ -86,7 +90,9 @@ def choose(data: TrainingData, request: RequestContext, context: dict[str, np.nd
         items, vectors = model.all_items(), tf.boolean_mask(model.vectors(), data.items.active)
 
         def score(batch: slice) -> np.ndarray:
-            queries = model.last_query(tf.gather(items, asked.history[batch]), tf.constant(asked.history[batch]), _rows(contexts, batch))
+            queries = model.last_query(
+                tf.gather(items, asked.history[batch]), tf.constant(asked.history[batch]), _rows(contexts, batch)
+            )
             return tf.matmul(queries, vectors, transpose_b=True).numpy()
 
         return asked.gain(score, candidates)
@@ -94,7 +100,9 @@ def choose(data: TrainingData, request: RequestContext, context: dict[str, np.nd
     towers = train(past, request, known, "choosing", watch=watched, saved=saved)
     parts = _answered(asked, towers.model, score_parts(past, towers.model), contexts, candidates)
     weights = blend.fit(parts, np.full(len(asked), parts.shape[1] - 1), asked.offset, START)
-    every = dataclasses.replace(asked, sample=np.arange(parts.shape[1] - 1), target=np.full(len(asked), parts.shape[1] - 1))
+    every = dataclasses.replace(
+        asked, sample=np.arange(parts.shape[1] - 1), target=np.full(len(asked), parts.shape[1] - 1)
+    )
     gain = every.gain(lambda batch: parts[batch] @ weights.astype(np.float32), parts.shape[1])
     return Choice(towers.epochs, weights, gain, towers.tried, saved is not None, moment, towers.model)
 
@@ -103,7 +111,9 @@ def _rows(columns: dict[str, np.ndarray], rows: slice | np.ndarray) -> dict[str,
     return {name: tf.constant(column[rows]) for name, column in columns.items()}
 
 
-def _answered(asked: Questions, model: RetrievalModel, parts: ScoreParts, contexts: dict[str, np.ndarray], candidates: int) -> np.ndarray:
+def _answered(
+    asked: Questions, model: RetrievalModel, parts: ScoreParts, contexts: dict[str, np.ndarray], candidates: int
+) -> np.ndarray:
     """The parts of the scores that the questions look at: [q, S, P] float32."""
     items, answers = model.all_items(), []
     for batch in asked.batches(candidates):
@@ -140,7 +150,9 @@ def train(
     if saved is not None and len(windows["target"]):
         model.compute_loss(_first(windows))  # makes the layers' weights
         warm_start.begin(saved, data, model)
-    schedule = fitting.Schedule(settings.batch_users, settings.epochs, settings.learning_rate, task, data.launch.seed, stop)
+    schedule = fitting.Schedule(
+        settings.batch_users, settings.epochs, settings.learning_rate, task, data.launch.seed, stop
+    )
     return Towers(model, *fitting.fit(model, windows, schedule, watch and (lambda: watch(model))))
 
 
@@ -186,4 +198,6 @@ def score_parts(data: TrainingData, model: RetrievalModel) -> ScoreParts:
     first = np.full(size, np.inf)
     np.minimum.at(first, item[positive], time[positive])
     age = np.where(np.isinf(first), np.inf, (end - first) / window)
-    return ScoreParts(tf.gather(model.vectors(), active), data.launch.model.temperature, near, recent[active], age[active])
+    return ScoreParts(
+        tf.gather(model.vectors(), active), data.launch.model.temperature, near, recent[active], age[active]
+    )

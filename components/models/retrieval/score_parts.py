@@ -1,6 +1,7 @@
 """What the model's score of a candidate is made of, in training (to learn the weights) and inside the SavedModel, by the same code.
 
-Letters: B requests, L items of history, A candidates, N rows of the item table, M neighbours of an item, R items that are read for neighbours.
+Letters: B requests, L items of history, A candidates, N rows of the item table, M neighbours of an item, R items that
+  are read for neighbours.
 
     score = w_towers cosine(query, candidate) / temperature + w_neighbours standardised(neighbours)
             + w_recent log(1 + recent) + w_young exp(-age) + w_untrained untrained
@@ -10,7 +11,8 @@ Letters: B requests, L items of history, A candidates, N rows of the item table,
     age          time from the candidate's first positive event to the end of training, as a share of these days: what is new is often what
                  is wanted, beyond what its counts say so far
     untrained    1 for a candidate without a positive event in training: such an item has no id vector and no popularity, and may be what
-                 everyone wants because it is new, or what nobody ever wanted; the weight says what the log's own later days say
+                 everyone wants because it is new, or what nobody ever wanted; the weight says what the log's own later
+                 days say
 """
 
 import numpy as np
@@ -44,7 +46,10 @@ class NeighbourScores(tf.Module):
         slot = tf.gather(self._slot, last)
         decay = tf.pow(tf.constant(DECAY), tf.cast(back, tf.float32))[:, None]
         weights, columns = tf.gather(self._weights, slot) * decay, tf.gather(self._columns, slot)
-        width, requests = self._candidates + 1, tf.shape(history)[0]  # the spare last column takes the neighbours that are no candidates
+        width, requests = (
+            self._candidates + 1,
+            tf.shape(history)[0],
+        )  # the spare last column takes the neighbours that are no candidates
         cells = columns + width * tf.range(requests)[:, None, None]
         sums = tf.math.unsorted_segment_sum(tf.reshape(weights, [-1]), tf.reshape(cells, [-1]), width * requests)
         return _standardised(tf.reshape(sums, [-1, width])[:, :-1])
@@ -59,7 +64,9 @@ def _standardised(scores: tf.Tensor) -> tf.Tensor:
 class ScoreParts(tf.Module):
     """All parts of the score; holds the candidates' vectors, not the towers."""
 
-    def __init__(self, vectors: tf.Tensor, temperature: float, neighbours: NeighbourScores, recent: np.ndarray, age: np.ndarray):
+    def __init__(
+        self, vectors: tf.Tensor, temperature: float, neighbours: NeighbourScores, recent: np.ndarray, age: np.ndarray
+    ):
         """Takes what is known of the candidates.
 
         Args:

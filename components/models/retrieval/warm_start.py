@@ -2,9 +2,9 @@
 
     assets.extra/towers.npz     written beside a version where the declaration says `warm_start`
 
-Item ids, catalogue features and number columns are matched by name. Of the query tower every layer is taken whose shape is the same: other
-context columns or another declared size make another one. Embeddings of context values begin anew, as their numbers are those of each run's own
-vocabulary.
+Item ids, catalogue features and number columns are matched by name. Of the query tower every layer is taken whose shape
+is the same: other context columns or another declared size make another one. Embeddings of context values begin anew,
+as their numbers are those of each run's own vocabulary.
 """
 
 import io
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from components.declaration import Launch
+from components.declaration.views import ServingView
 from components.features.item_table import ItemTable
 from components.features.training_data import TrainingData
 from components.models.retrieval.retrieval_model import RetrievalModel
@@ -73,7 +73,7 @@ def _matched(own: np.ndarray, names: np.ndarray, there: np.ndarray, their_names:
     return own
 
 
-def _names(launch: Launch, table: ItemTable) -> dict[str, np.ndarray]:
+def _names(launch: ServingView, table: ItemTable) -> dict[str, np.ndarray]:
     """What the rows of the item tower's weights are called."""
     numbers = launch.catalogue.numbers if launch.catalogue else ()
     features = np.append(b"", table.feature_names) if table.feature_names is not None else np.array([b""], object)
@@ -82,4 +82,6 @@ def _names(launch: Launch, table: ItemTable) -> dict[str, np.ndarray]:
 
 def _weights(towers: RetrievalModel) -> dict[str, tf.Variable]:
     """The weights that can be carried over, by name."""
-    return towers.items.by_name() | {f"query {place}": weights for place, weights in enumerate(towers.query.trainable_variables)}
+    return towers.items.by_name() | {
+        f"query {place}": weights for place, weights in enumerate(towers.query.trainable_variables)
+    }

@@ -18,16 +18,25 @@ def space(settings: Model) -> keras_tuner.HyperParameters:
     """What may be tried around the declared settings, which are the defaults."""
     found = keras_tuner.HyperParameters()
     found.Choice("dim", sorted({32, 64, 128, settings.dim}), default=settings.dim)
-    found.Float("learning_rate", settings.learning_rate / 3, settings.learning_rate * 3, sampling="log", default=settings.learning_rate)
-    found.Float("temperature", settings.temperature / 2, settings.temperature * 2, sampling="log", default=settings.temperature)
+    found.Float(
+        "learning_rate",
+        settings.learning_rate / 3,
+        settings.learning_rate * 3,
+        sampling="log",
+        default=settings.learning_rate,
+    )
+    found.Float(
+        "temperature", settings.temperature / 2, settings.temperature * 2, sampling="log", default=settings.temperature
+    )
     return found
 
 
 class ValidationTuner(keras_tuner.BayesianOptimization):
     """KerasTuner's search with a trial of our own.
 
-    KerasTuner builds and fits Keras 3 models and refuses those of TensorFlow Recommenders (keras-team/keras-tuner#1039), so that `run_trial` does
-    both. The value of a trial is `Choice.gain`: how well the whole score ranks the validation part.
+    KerasTuner builds and fits Keras 3 models and refuses those of TensorFlow Recommenders
+    (keras-team/keras-tuner#1039), so that `run_trial` does both. The value of a trial is `Choice.gain`: how well the
+    whole score ranks the validation part.
     """
 
     def __init__(self, data: TrainingData, trials: int, folder: str):
@@ -35,7 +44,13 @@ class ValidationTuner(keras_tuner.BayesianOptimization):
         self._data = data
         objective = keras_tuner.Objective(OBJECTIVE, "max")
         options = {"max_trials": trials, "num_initial_points": min(trials, 3), "seed": data.launch.seed}
-        super().__init__(objective=objective, hyperparameters=space(data.launch.model), directory=folder, project_name="tuning", **options)
+        super().__init__(
+            objective=objective,
+            hyperparameters=space(data.launch.model),
+            directory=folder,
+            project_name="tuning",
+            **options,
+        )
 
     def run_trial(self, trial: Any, *_: Any, **__: Any) -> dict[str, float]:
         """Trains with the settings of a trial, the first time with the declared ones; returns its value."""

@@ -9,9 +9,8 @@ from tfx.proto import trainer_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts, standard_component_specs
 from tfx.utils import json_utils
 
-from components.declaration import Launch
-from components.features.preprocessing import CATALOGUE_URI, CODE_KEY, LAUNCH_KEY
-from components.models.trainer import CATALOGUE_INPUT
+from components.declaration.views import ServingView
+from components.features.preprocessing import CATALOGUE_INPUT, CATALOGUE_URI, CODE_KEY, LAUNCH_KEY
 from components.progress import set_figure
 
 
@@ -29,8 +28,15 @@ class CatalogueTunerExecutor(tuner_executor.Executor):
     def Do(self, input_dict: dict, output_dict: dict, exec_properties: dict) -> None:
         """Searches, and shows what was found."""
         key, catalogue = standard_component_specs.CUSTOM_CONFIG_KEY, input_dict.get(CATALOGUE_INPUT)
-        config = json_utils.loads(exec_properties[key]) | {CATALOGUE_URI: artifact_utils.get_single_uri(catalogue) if catalogue else ""}
-        tuner = tuner_executor.search(input_dict, exec_properties | {key: json_utils.dumps(config)}, self._get_tmp_dir(), print_tuning_summary=False)
+        config = json_utils.loads(exec_properties[key]) | {
+            CATALOGUE_URI: artifact_utils.get_single_uri(catalogue) if catalogue else ""
+        }
+        tuner = tuner_executor.search(
+            input_dict,
+            exec_properties | {key: json_utils.dumps(config)},
+            self._get_tmp_dir(),
+            print_tuning_summary=False,
+        )
         tuner_executor.write_best_hyperparameters(tuner, output_dict)
         best = artifact_utils.get_single_instance(output_dict[standard_component_specs.BEST_HYPERPARAMETERS_KEY])
         set_figure(best, _figure(tuner))
@@ -51,7 +57,7 @@ class CatalogueTuner(base_component.BaseComponent):
         self,
         tuner_fn: str,
         code: str,
-        launch: Launch,
+        view: ServingView,
         examples: types.BaseChannel,
         transform_graph: types.BaseChannel,
         catalogue: types.BaseChannel | None,
@@ -64,7 +70,7 @@ class CatalogueTuner(base_component.BaseComponent):
             tuner_fn=tuner_fn,
             train_args=trainer_pb2.TrainArgs(),
             eval_args=trainer_pb2.EvalArgs(),
-            custom_config=json_utils.dumps({LAUNCH_KEY: launch.to_json(), CODE_KEY: code}),
+            custom_config=json_utils.dumps({LAUNCH_KEY: view.to_json(), CODE_KEY: code}),
             best_hyperparameters=types.Channel(type=standard_artifacts.HyperParameters),
             tuner_results=types.Channel(type=standard_artifacts.TunerResults),
             **inputs,

@@ -7,19 +7,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.declaration import Catalogue, Gate, Launch, Log, Objective, Split
+from components.declaration import Catalogue, Launch, Log, Objective, Promotion, Split
 from components.errors import DeclarationError
 from pipeline import launches
 
-LOG = Log(path="events.csv", user="u", item="i", time="t", event="e", impression="shown", request="r", value="v", context=("c",))
-CATALOGUE = Catalogue(path="items.csv", item="i", title="name", categories=("kind",), texts=("name",), numbers=("price",))
+LOG = Log(
+    path="events.csv",
+    user="u",
+    item="i",
+    time="t",
+    event="e",
+    impression="shown",
+    request="r",
+    value="v",
+    context=("c",),
+)
+CATALOGUE = Catalogue(
+    path="items.csv", item="i", title="name", categories=("kind",), texts=("name",), numbers=("price",)
+)
 CLICK = Objective("click", event="click")
 LAUNCH = Launch(name="tea", log=LOG, split=Split(eval_share=0.1), objectives=(CLICK,), catalogue=CATALOGUE)
 
 
 def changed(**fields):
     """LAUNCH with fields replaced: `log={"path": ""}` goes into the nested record."""
-    nested = {name: dataclasses.replace(getattr(LAUNCH, name), **value) if isinstance(value, dict) else value for name, value in fields.items()}
+    nested = {
+        name: dataclasses.replace(getattr(LAUNCH, name), **value) if isinstance(value, dict) else value
+        for name, value in fields.items()
+    }
     return dataclasses.replace(LAUNCH, **nested)
 
 
@@ -54,7 +69,9 @@ def test_positive_events_are_each_named_once():
     assert changed(objectives=(CLICK, long_click, Objective("buy", event="buy"))).positive_events == ("click", "buy")
 
 
-@pytest.mark.parametrize("moment", ["2026-01-31", "2026-01-31T12:00:00", "2026-01-31T12:00:00Z", "2026-01-31T12:00:00+02:00"])
+@pytest.mark.parametrize(
+    "moment", ["2026-01-31", "2026-01-31T12:00:00", "2026-01-31T12:00:00Z", "2026-01-31T12:00:00+02:00"]
+)
 def test_moments_in_iso_8601_are_allowed(moment):
     assert changed(split=Split(eval_from=moment)).split.eval_from == moment
 
@@ -76,7 +93,7 @@ def test_json_gives_back_what_was_declared(weight, margin, text, has_catalogue, 
     launch = changed(
         log={"context": ("c", text)},
         objectives=(Objective("click", event="click", weight=weight),),
-        gate=Gate(margin=margin),
+        promotion=Promotion(margin=margin),
         catalogue=CATALOGUE if has_catalogue else None,
         seed=seed,
     )
@@ -91,11 +108,18 @@ def test_equal_declarations_give_equal_json():
 
 
 def test_any_change_changes_the_json():
-    texts = {LAUNCH.to_json(), changed(seed=8).to_json(), changed(model={"dim": 32}).to_json(), changed(log={"path": "other.csv"}).to_json()}
+    texts = {
+        LAUNCH.to_json(),
+        changed(seed=8).to_json(),
+        changed(model={"dim": 32}).to_json(),
+        changed(log={"path": "other.csv"}).to_json(),
+    }
     assert len(texts) == 4
 
 
-@pytest.mark.parametrize(("where", "named"), [((), "launch.colour"), (("log",), "launch.log.colour"), (("model",), "launch.model.colour")])
+@pytest.mark.parametrize(
+    ("where", "named"), [((), "launch.colour"), (("log",), "launch.log.colour"), (("model",), "launch.model.colour")]
+)
 def test_json_with_an_unknown_field_is_refused(where, named):
     values = json.loads(LAUNCH.to_json())
     record = values

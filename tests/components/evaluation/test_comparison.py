@@ -23,7 +23,7 @@ from small_recommenders import (
     save_told,
 )
 
-from components.declaration.criteria_checks import NEW_USERS
+from components.declaration.slice_names import NEW_USERS
 from components.evaluation import comparison, findings, verdict
 from components.evaluation.summary import render
 from components.metrics.bootstrap import Interval
@@ -40,15 +40,27 @@ WITH_DEVICE = dataclasses.replace(LAUNCH, log=dataclasses.replace(LAUNCH.log, co
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved")
-    models = {"good": next_item(), "second": SECOND, "constant": np.zeros((ITEMS + 1, ITEMS)), "random": random_scores(), "nan": NAN}
+    models = {
+        "good": next_item(),
+        "second": SECOND,
+        "constant": np.zeros((ITEMS + 1, ITEMS)),
+        "random": random_scores(),
+        "nan": NAN,
+    }
     # Recent popularity decides between what is equally popular, as the rules' fallbacks do.
     models["popular"] = popularity(LOG) + popularity(LOG.rows(LOG.time >= LATE * 1_000_000 - 7 * 86_400_000_000)) * 1e-3
     paths = {name: save_table(folder / name, matrix) for name, matrix in models.items()}
-    paths["other context"] = save_table(folder / "other context", next_item(), WITH_DEVICE, context={"device": tf.string})
+    paths["other context"] = save_table(
+        folder / "other context", next_item(), WITH_DEVICE, context={"device": tf.string}
+    )
     paths["other items"] = save_table(folder / "other items", next_item(count=3), LAUNCH)
-    paths["rules in context"] = save_rules(folder / "rules in context", dataclasses.replace(LOG, context={"device": LOG.item}), WITH_DEVICE)
+    paths["rules in context"] = save_rules(
+        folder / "rules in context", dataclasses.replace(LOG, context={"device": LOG.item}), WITH_DEVICE
+    )
     paths["told"] = save_told(folder / "told", WITH_DEVICE, column="device", memory={b"": b""})
-    paths["remembers"] = save_told(folder / "remembers", LAUNCH, memory=dict(zip(LOG.user[LOG.late], LOG.item[LOG.late], strict=True)))
+    paths["remembers"] = save_told(
+        folder / "remembers", LAUNCH, memory=dict(zip(LOG.user[LOG.late], LOG.item[LOG.late], strict=True))
+    )
     paths["broken"] = str(shutil.copytree(paths["good"], folder / "broken"))
     (folder / "broken" / "saved_model.pb").write_bytes(b"broken")
     return paths | {"rules": save_rules(folder / "rules", LOG)}
@@ -60,7 +72,7 @@ def compare(saved, model, champion=None, launch=LAUNCH, log=LOG):
 
 
 def decide(found, launch=LAUNCH):
-    return verdict.decide(findings.read(found, None), launch.gate)
+    return verdict.decide(findings.read(found, None), launch.promotion)
 
 
 def test_a_good_model_by_eye(saved):
@@ -80,7 +92,10 @@ def test_a_good_model_by_eye(saved):
     assert gain["point"] == pytest.approx(1 / rules["recall@10"] - 1)
     assert 0 < gain["low"] < gain["point"] < gain["high"]
     assert (found["rules_name"], found["champion"], found["champion_problem"]) == ("popularity", None, "")
-    assert found["notes"][0] == f"Split at 1970-01-01T00:00:08 UTC: {USERS * LATE} events before, {asked} after; {asked} asked."
+    assert (
+        found["notes"][0]
+        == f"Split at 1970-01-01T00:00:08 UTC: {USERS * LATE} events before, {asked} after; {asked} asked."
+    )
     assert decide(found).outcome == "model"
 
 
@@ -90,7 +105,13 @@ def test_a_model_that_is_no_better_is_not_pushed(saved, bad):
     assert decide(found).outcome == "rules"
     if bad == "popular":
         assert found["rolling"]["model"] == found["rolling"]["popularity"]
-        assert found["gains"]["model_over_rules"] == {"point": 0.0, "low": 0.0, "high": 0.0, "level": 0.95, "error": 0.0}
+        assert found["gains"]["model_over_rules"] == {
+            "point": 0.0,
+            "low": 0.0,
+            "high": 0.0,
+            "level": 0.95,
+            "error": 0.0,
+        }
     if bad == "constant":
         seen = np.tile(np.arange(LATE, STEPS), USERS)
         assert found["rolling"]["model"]["mrr"] == pytest.approx(np.mean(2 / (ITEMS - seen + 1)))
@@ -113,7 +134,9 @@ def test_a_model_that_is_no_better_is_not_pushed(saved, bad):
     ],
 )
 def test_the_champion(saved, model, champion, outcome):
-    launch = dataclasses.replace(LAUNCH, gate=dataclasses.replace(LAUNCH.gate, metric="mrr" if "second" in (model, champion) else "recall@10"))
+    launch = dataclasses.replace(
+        LAUNCH, gate=dataclasses.replace(LAUNCH.gate, metric="mrr" if "second" in (model, champion) else "recall@10")
+    )
     found = compare(saved, model, champion, launch)
     assert decide(found, launch).outcome == outcome
     if champion == "broken":
@@ -192,7 +215,9 @@ def test_an_honest_model_with_the_same_context_is_no_leak(saved):
 
 
 def test_a_guarded_slice_keeps_a_model_out_that_is_worse_there(saved):
-    log = dataclasses.replace(LOG, context={"device": np.where(np.char.isdigit(LOG.user.astype(str)), b"tv", b"web").astype(object)})
+    log = dataclasses.replace(
+        LOG, context={"device": np.where(np.char.isdigit(LOG.user.astype(str)), b"tv", b"web").astype(object)}
+    )
     gate = dataclasses.replace(LAUNCH.gate, guards=("device=tv", NEW_USERS))
     found = comparison.compare(WITH_DEVICE, log, saved["constant"], saved["rules in context"], "")
     assert found["slices"]["gains"]["device=tv"] == found["gains"]["model_over_rules"]
@@ -258,7 +283,9 @@ def test_the_example_is_what_serving_answers(saved):
 
 def test_notes_say_what_was_not_asked_and_what_cannot_be_found(saved):
     last = LOG.time == LOG.time.max()
-    again = events(["1", "1"], [str(LOG.item[LOG.user == b"1"][0].decode()), "unheard of"], [20_000_000, 21_000_000], late=[1, 1])
+    again = events(
+        ["1", "1"], [str(LOG.item[LOG.user == b"1"][0].decode()), "unheard of"], [20_000_000, 21_000_000], late=[1, 1]
+    )
     log = comparison.EventTable(**{name: np.concatenate([getattr(LOG, name), getattr(again, name)]) for name in
                                    ("user", "item", "time", "positive", "position", "late")}, labels={}, context={})  # fmt: skip
     notes = compare(saved, "good", log=log)["notes"]

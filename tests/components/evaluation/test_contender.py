@@ -14,7 +14,13 @@ from components.metrics import queries
 pytestmark = pytest.mark.tensorflow
 
 WITH_DEVICE = dataclasses.replace(LAUNCH, log=dataclasses.replace(LAUNCH.log, context=("device",)))
-LOG = events("uuuv", [3, 4, 5, 9], [1, 2, 3, 4], late=[0, 0, 1, 1], context={"device": np.array([b"tv", b"tv", b"tv", b""], object)})
+LOG = events(
+    "uuuv",
+    [3, 4, 5, 9],
+    [1, 2, 3, 4],
+    late=[0, 0, 1, 1],
+    context={"device": np.array([b"tv", b"tv", b"tv", b""], object)},
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +63,14 @@ def test_a_signature_gets_the_context_it_wants_and_no_more(saved, tmp_path, aske
     assert "device" in asked.context
     contender.load(saved).score(asked.known(slice(0, 2)))  # does not want it, and would refuse it
 
-    wanting = contender.load(save_table(tmp_path / "wanting", next_item(count=10), WITH_DEVICE, context={"device": tf.string}))
+    wanting = contender.load(
+        save_table(tmp_path / "wanting", next_item(count=10), WITH_DEVICE, context={"device": tf.string})
+    )
     assert wanting.score(asked.known(slice(0, 2))).shape == (2, 10)
     without = dataclasses.replace(asked, context={})
-    with pytest.raises(ValueError, match="its signature score_catalogue asks for device, which the declared log does not give"):
+    with pytest.raises(
+        ValueError, match="its signature score_catalogue asks for device, which the declared log does not give"
+    ):
         wanting.score(without.known(slice(0, 2)))
     number = dataclasses.replace(asked, context={"device": np.zeros(2, np.float32)})
     with pytest.raises(ValueError, match="its signature score_catalogue fails: "):

@@ -28,8 +28,13 @@ from components.registry.card_file import CARD
 OF_MODEL_ANALYSIS = "ignore:Conversion of an array with ndim:DeprecationWarning"
 pytestmark = [pytest.mark.tensorflow, pytest.mark.filterwarnings(OF_MODEL_ANALYSIS)]
 
-RATED = dataclasses.replace(LAUNCH, log=Log("e.csv", "user", "item", "time", value="stars"), objectives=(Objective("like", value_at_least=4.0),))
-SCHEMA = "\n".join(f'feature {{ name: "{name}" type: {kind} }}' for name, kind in (("user", "BYTES"), ("item", "BYTES"), ("time", "INT")))
+RATED = dataclasses.replace(
+    LAUNCH, log=Log("e.csv", "user", "item", "time", value="stars"), objectives=(Objective("like", value_at_least=4.0),)
+)
+SCHEMA = "\n".join(
+    f'feature {{ name: "{name}" type: {kind} }}'
+    for name, kind in (("user", "BYTES"), ("item", "BYTES"), ("time", "INT"))
+)
 LOG = ring()
 
 
@@ -86,7 +91,15 @@ def decided(inputs, model, folder, champion="", **ranking):
         "summary": artifact(standard_artifacts.ModelEvaluation, folder / "summary"),
     }
     evaluation = evaluated(inputs, model, folder, champion)
-    Verdict.test_call(evaluation=evaluation, model=inputs[model], rules=inputs["rules"], launch=RATED.to_json(), code="c0de", **outputs, **ranking)
+    Verdict.test_call(
+        evaluation=evaluation,
+        model=inputs[model],
+        rules=inputs["rules"],
+        launch=RATED.to_json(),
+        code="c0de",
+        **outputs,
+        **ranking,
+    )
     return outputs
 
 
@@ -110,7 +123,13 @@ def test_the_evaluation_is_written_as_json_with_a_figure(inputs, tmp_path):
 
 @pytest.mark.parametrize(
     ("model", "champion", "outcome"),
-    [("good", "", "model"), ("random", "", "rules"), ("random", "good", "champion"), ("good", "random", "model"), ("random", "gone", "rules")],
+    [
+        ("good", "", "model"),
+        ("random", "", "rules"),
+        ("random", "good", "champion"),
+        ("good", "random", "model"),
+        ("random", "gone", "rules"),
+    ],
 )
 def test_the_winner_is_a_copy_and_blessed_unless_the_champion_stays(inputs, tmp_path, model, champion, outcome):
     folder = serving(inputs[champion]) if champion in inputs else champion and str(tmp_path / champion)
@@ -159,7 +178,13 @@ def test_the_example_is_what_the_winner_answers(inputs, tmp_path):
 
 def test_labelled_rows_become_an_artifact_with_one_split(inputs, tmp_path):
     output = artifact(standard_artifacts.Examples, tmp_path / "rows")
-    RankingExamples.test_call(examples=inputs["examples"], schema=inputs["schema"], ranking_examples=output, launch=RATED.to_json(), code="c0de")
+    RankingExamples.test_call(
+        examples=inputs["examples"],
+        schema=inputs["schema"],
+        ranking_examples=output,
+        launch=RATED.to_json(),
+        code="c0de",
+    )
     count = int(LOG.late.sum())
     assert json.loads(output.split_names) == ["eval"]
     assert output.get_string_custom_property("figure") == f"{count:,} labelled rows with their histories"
@@ -170,10 +195,15 @@ def test_labelled_rows_become_an_artifact_with_one_split(inputs, tmp_path):
 def heard(inputs, model, launch, tmp_path):
     """The figures and the blessing of the standard Evaluator."""
     rows = artifact(standard_artifacts.Examples, tmp_path / "rows")
-    RankingExamples.test_call(examples=inputs["examples"], schema=inputs["schema"], ranking_examples=rows, launch=RATED.to_json(), code="c0de")
+    RankingExamples.test_call(
+        examples=inputs["examples"], schema=inputs["schema"], ranking_examples=rows, launch=RATED.to_json(), code="c0de"
+    )
     figures = artifact(standard_artifacts.ModelEvaluation, tmp_path / "figures")
     blessing = artifact(standard_artifacts.ModelBlessing, tmp_path / "head")
-    properties = {"eval_config": proto_utils.proto_to_json(ranking_metrics.eval_config(launch)), "example_splits": '["eval"]'}
+    properties = {
+        "eval_config": proto_utils.proto_to_json(ranking_metrics.eval_config(launch)),
+        "example_splits": '["eval"]',
+    }
     Executor().Do(
         {"examples": [rows], "model": [inputs[model]]},
         {"evaluation": [figures], "blessing": [blessing]},
@@ -203,7 +233,10 @@ def test_the_evaluators_word_and_figures_are_heard(inputs, tmp_path):
     assert set(summary["ranking_slices"]) == {"known users"}
     assert summary["ranking_slices"]["known users"]["like"] == summary["ranking"]["like"]
     assert "<td>like</td>" in (tmp_path / "summary" / "report.html").read_text()
-    assert f"  like                                 {int(LOG.late.sum())}" in (tmp_path / "summary" / "summary.txt").read_text()
+    assert (
+        f"  like                                 {int(LOG.late.sum())}"
+        in (tmp_path / "summary" / "summary.txt").read_text()
+    )
 
 
 def test_an_evaluator_without_thresholds_has_said_nothing(inputs, tmp_path):

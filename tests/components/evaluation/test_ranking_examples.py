@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from small_recommenders import LAUNCH, events
 
-from components.declaration import Gate, Log, Objective
+from components.declaration import Log, Objective, Promotion
 from components.evaluation import ranking_examples
 from components.features.event_table import MISSING_INT
 from components.features.training_data import matching
@@ -16,9 +16,18 @@ pytestmark = pytest.mark.tensorflow
 
 TWO = dataclasses.replace(
     LAUNCH,
-    log=Log("e.csv", "user", "item", "time", event="event", impression="shown", request="request", context=("device", "age", "day")),
+    log=Log(
+        "e.csv",
+        "user",
+        "item",
+        "time",
+        event="event",
+        impression="shown",
+        request="request",
+        context=("device", "age", "day"),
+    ),
     objectives=(Objective("click", event="click"), Objective("buy", event="buy")),
-    gate=Gate(ranking_slices=("users", "device", "day", "age")),
+    promotion=Promotion(ranking_slices=("users", "device", "day", "age")),
 )
 CONTEXT = {
     "device": np.array([b"tv", b"", b"tv", b"web", b"tv", b"tv"], object),
@@ -42,7 +51,11 @@ def written(launch, table, folder):
 
 def plain(example):
     features = example.features.feature
-    return {name: list(getattr(feature, kind).value) for name, feature in features.items() if (kind := feature.WhichOneof("kind"))}
+    return {
+        name: list(getattr(feature, kind).value)
+        for name, feature in features.items()
+        if (kind := feature.WhichOneof("kind"))
+    }
 
 
 def test_rows_by_eye(tmp_path):
@@ -50,9 +63,25 @@ def test_rows_by_eye(tmp_path):
     # Of the eval rows c to f, e lacks one label and f the other.
     assert count == 2
     assert rows == [
-        {"item": [b"c"], "history": [b"a"], "device": [b"tv"], "age": [31.5], "day": [2], "label_click": [1], "label_buy": [1]}
+        {
+            "item": [b"c"],
+            "history": [b"a"],
+            "device": [b"tv"],
+            "age": [31.5],
+            "day": [2],
+            "label_click": [1],
+            "label_buy": [1],
+        }
         | {"slice_users": [b"known users"], "slice_device": [b"tv"], "slice_day": [b"2"]},
-        {"item": [b"d"], "history": [b"a", b"c"], "device": [b"web"], "age": [0.0], "day": [0], "label_click": [0], "label_buy": [0]}
+        {
+            "item": [b"d"],
+            "history": [b"a", b"c"],
+            "device": [b"web"],
+            "age": [0.0],
+            "day": [0],
+            "label_click": [0],
+            "label_buy": [0],
+        }
         | {"slice_users": [b"known users"], "slice_device": [b"web"], "slice_day": [b"0"]},
     ]
 

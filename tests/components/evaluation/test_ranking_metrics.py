@@ -11,7 +11,7 @@ from tfx.components.evaluator.executor import Executor
 from tfx.types import standard_artifacts
 from tfx.utils import path_utils, proto_utils
 
-from components.declaration import Gate, Log, Objective
+from components.declaration import Log, Objective, Promotion
 from components.evaluation import ranking_examples, ranking_metrics
 from components.evaluation.summary import render
 
@@ -19,12 +19,14 @@ from components.evaluation.summary import render
 OF_MODEL_ANALYSIS = "ignore:Conversion of an array with ndim:DeprecationWarning"
 pytestmark = [pytest.mark.tensorflow, pytest.mark.filterwarnings(OF_MODEL_ANALYSIS)]
 
-RATED = dataclasses.replace(LAUNCH, log=Log("e.csv", "user", "item", "time", value="stars"), objectives=(Objective("like", value_at_least=4.0),))
+RATED = dataclasses.replace(
+    LAUNCH, log=Log("e.csv", "user", "item", "time", value="stars"), objectives=(Objective("like", value_at_least=4.0),)
+)
 SHOWN = dataclasses.replace(
     LAUNCH,
     log=Log("e.csv", "user", "item", "time", event="event", impression="shown", request="request"),
     objectives=(Objective("click", event="click"), Objective("buy", event="buy")),
-    gate=Gate(min_auc=0.6),
+    promotion=Promotion(min_auc=0.6),
 )
 IN_CONTEXT = dataclasses.replace(SHOWN, log=dataclasses.replace(SHOWN.log, context=("device", "country")))
 
@@ -36,7 +38,7 @@ def test_there_is_always_a_threshold_for_every_objective(launch):
     model, metrics = config.model_specs[0], config.metrics_specs[0]
     thresholds = {metric.class_name: metric.threshold for metric in metrics.metrics if metric.HasField("threshold")}
     assert list(thresholds) == ["AUC"]
-    assert thresholds["AUC"].value_threshold.lower_bound.value == launch.gate.min_auc
+    assert thresholds["AUC"].value_threshold.lower_bound.value == launch.promotion.min_auc
     if len(names) == 1:
         assert (model.label_key, model.prediction_key, list(metrics.output_names)) == ("label_like", "like", [])
     else:
@@ -57,7 +59,9 @@ def artifact(kind, folder, **properties):
 def judged(folder, launch, labels, **columns):
     """The figures and whether the standard Evaluator blesses, of a model that gives the item of row r the probability (r + 1) / 11."""
     count = len(next(iter(labels.values())))
-    log = dataclasses.replace(events(range(count), range(count), range(count), late=[True] * count, labels=labels), **columns)
+    log = dataclasses.replace(
+        events(range(count), range(count), range(count), late=[True] * count, labels=labels), **columns
+    )
     examples = artifact(standard_artifacts.Examples, folder / "examples", split_names='["eval"]')
     ranking_examples.write(launch, log, examples.uri)
     model = artifact(standard_artifacts.Model, folder / "model")
@@ -73,7 +77,10 @@ def judged(folder, launch, labels, **columns):
         {"eval_config": config, "example_splits": '["eval"]', "fairness_indicator_thresholds": "null"},
     )
 
-    made = {"figures": ranking_metrics.read(launch, evaluation.uri), "slices": ranking_metrics.read_slices(launch, evaluation.uri)}
+    made = {
+        "figures": ranking_metrics.read(launch, evaluation.uri),
+        "slices": ranking_metrics.read_slices(launch, evaluation.uri),
+    }
     return made["slices" if columns else "figures"], bool(blessing.get_int_custom_property("blessed"))
 
 
@@ -95,7 +102,9 @@ def test_figures_of_two_objectives(tmp_path):
         assert found["rows"] == 6 and isinstance(found["rows"], int)
         assert found["auc"] == pytest.approx(auc(label), abs=1e-3)
         assert found["positive_share"] == label.mean()
-        assert found["log_loss"] == pytest.approx(-np.log(np.where(label, probability, 1 - probability)).mean(), abs=1e-5)
+        assert found["log_loss"] == pytest.approx(
+            -np.log(np.where(label, probability, 1 - probability)).mean(), abs=1e-5
+        )
         assert found["calibration"] == pytest.approx(probability.sum() / label.sum(), abs=1e-5)
     assert auc(LABELS["buy"]) < SHOWN.gate.min_auc < auc(LABELS["click"])
     assert not blessed
@@ -110,9 +119,12 @@ def test_figures_per_slice_and_the_order_within_each_request(tmp_path):
     slices, _ = judged(tmp_path, launch, LABELS, context={"device": device, "country": country}, request=request)
     assert list(slices) == ["country=NL", "device=tv", "device=web", "new users"]
     label, probability = np.array(LABELS["click"]), np.arange(1, 7) / 11
-    assert slices["device=tv"]["click"]["calibration"] == pytest.approx(probability[:4].sum() / label[:4].sum(), abs=1e-5)
+    assert slices["device=tv"]["click"]["calibration"] == pytest.approx(
+        probability[:4].sum() / label[:4].sum(), abs=1e-5
+    )
     assert slices["device=tv"]["click"]["rows"] == 4
-    # The last of a request ranks first. Clicks: none in r1, the second in r2; purchases: both in r1, which any order serves, none in r2.
+    # The last of a request ranks first. Clicks: none in r1, the second in r2; purchases: both in r1, which any order
+    # serves, none in r2.
     assert slices["device=tv"]["click"]["ndcg"] == pytest.approx(1 / np.log2(3))
     assert slices["device=tv"]["buy"]["ndcg"] == pytest.approx(1.0)
     assert slices["device=web"]["buy"]["ndcg"] == pytest.approx(1.0)

@@ -11,7 +11,12 @@ from components.evaluation.report import render
 FULL = {
     **SUMMARY,
     "slices": SUMMARY["slices"]
-    | {"gains": {"new users": {"point": -0.5, "low": -0.6, "high": -0.4}, "known users": {"point": 2, "low": 1, "high": "Infinity"}}},
+    | {
+        "gains": {
+            "new users": {"point": -0.5, "low": -0.6, "high": -0.4},
+            "known users": {"point": 2, "low": 1, "high": "Infinity"},
+        }
+    },
     "ranking_slices": {"device=tv": {"click": {"rows": 10, "auc": 0.5}}},
 }
 
@@ -68,6 +73,10 @@ def test_missing_parts_are_left_out(missing):
 
 def test_nothing_of_the_data_becomes_markup():
     evil = json.loads(
-        json.dumps(FULL).replace("Shelf", "<b>x</b>").replace("new users", "<i>y</i>").replace("Lamp", "<u>z</u>").replace("12 events", "<s>")
+        json.dumps(FULL)
+        .replace("Shelf", "<b>x</b>")
+        .replace("new users", "<i>y</i>")
+        .replace("Lamp", "<u>z</u>")
+        .replace("12 events", "<s>")
     )
     assert not {"b", "i", "u", "s"} & set(Outline(render(evil)).tags)

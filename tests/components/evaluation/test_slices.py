@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small_recommenders import LAUNCH, events
 
-from components.declaration.criteria_checks import SLICES
+from components.declaration.slice_names import SLICES
 from components.evaluation import slices
 from components.metrics import queries
 
@@ -24,10 +24,14 @@ def asked_and_masks(log):
 def members(log):
     """Slice to the (user, item) of its questions."""
     asked, masks = asked_and_masks(log)
-    return {name: {(asked.user_id[row].decode(), asked.target[row].decode()) for row in np.flatnonzero(mask)} for name, mask in masks.items()}
+    return {
+        name: {(asked.user_id[row].decode(), asked.target[row].decode()) for row in np.flatnonzero(mask)}
+        for name, mask in masks.items()
+    }
 
 
-# u acts from day 0 on, v was only shown something on day 9, w is new; a is taken four times in training, b twice, c and d never.
+# u acts from day 0 on, v was only shown something on day 9, w is new; a is taken four times in training, b twice, c and
+# d never.
 LOG = events(
     [*"uuuuuuv", *"uvwu"],
     [*"aaaabbx", *"abcd"],
@@ -66,12 +70,21 @@ def test_each_kind_of_slices_holds_every_question_once(seed):
     count = 300
     device = np.array([b"%d" % value for value in rng.integers(9, size=count)], object)
     time = rng.integers(40, size=count) * DAY // 2
-    log = events(rng.integers(20, size=count), rng.integers(30, size=count), time, rng.random(count) < 0.8, time > 12 * DAY, {"device": device})
+    log = events(
+        rng.integers(20, size=count),
+        rng.integers(30, size=count),
+        time,
+        rng.random(count) < 0.8,
+        time > 12 * DAY,
+        {"device": device},
+    )
     asked, masks = asked_and_masks(log)
     kinds = [("users in", "users after"), ("known users", "new users"), ("items in", "items after")]
     kinds += [("no history", "1-5", "more than"), ("items new", "head", "tail"), ("device=",)]
     for kind in kinds:
-        assert sum(mask.astype(int) for name, mask in masks.items() if name.startswith(kind)).tolist() == [1] * len(asked), kind
+        assert sum(mask.astype(int) for name, mask in masks.items() if name.startswith(kind)).tolist() == [1] * len(
+            asked
+        ), kind
 
 
 def test_a_context_column_has_a_slice_for_its_most_frequent_values_only():

@@ -11,7 +11,13 @@ from components.evaluation.summary import WIDTH, render
 
 
 def _metrics(scale):
-    return {"queries": 5000, **{f"recall@{k}": scale * k / 100 for k in (10, 20, 50)}, "ndcg@10": scale * 0.05, "mrr": scale * 0.04, "coverage": 0.5}
+    return {
+        "queries": 5000,
+        **{f"recall@{k}": scale * k / 100 for k in (10, 20, 50)},
+        "ndcg@10": scale * 0.05,
+        "mrr": scale * 0.04,
+        "coverage": 0.5,
+    }
 
 
 def _slice(queries, model, rules):
@@ -22,17 +28,27 @@ SUMMARY = {
     "launch": "shop",
     "verdict": {
         "headline": "The new model is worth it: it is pushed.",
-        "reasons": ["recall@10 0.142 against 0.108 for the rules (popularity): +31 % (95 % interval +18 % to +45 %), above zero throughout."],
+        "reasons": [
+            "recall@10 0.142 against 0.108 for the rules (popularity): +31 % (95 % interval +18 % to +45 %), above zero throughout."
+        ],
         "advice": "Nothing is in the way.",
     },
     "rolling": {"model": _metrics(1.5), "popularity": _metrics(1.0)},
     "frozen": {"model": {"queries": 300, "recall@10": 0.09, "ndcg@10": 0.04, "mrr": None}},
     "slices": {
         "metric": "recall@10",
-        "tables": {"new users": _slice(3550, 0.1, 0.2), "known users": _slice(1450, 0.3, 0.1), "nobody": _slice(0, 0, 0)},
+        "tables": {
+            "new users": _slice(3550, 0.1, 0.2),
+            "known users": _slice(1450, 0.3, 0.1),
+            "nobody": _slice(0, 0, 0),
+        },
     },
     "ranking": {"click": {"rows": 12000, "auc": 0.71, "log_loss": 0.33, "calibration": 1.02}},
-    "example": {"user": "u17", "history": ["Lamp", "Desk", "Chair", "Mug"], "recommended": [["Shelf", 0.91], ["Rug", 0.5]]},
+    "example": {
+        "user": "u17",
+        "history": ["Lamp", "Desk", "Chair", "Mug"],
+        "recommended": [["Shelf", 0.91], ["Rug", 0.5]],
+    },
     "notes": ["12 events without a time were skipped."],
 }
 
@@ -89,7 +105,12 @@ def test_missing_parts_are_left_out_and_the_others_stay(missing):
         {"rolling": {"model": None, "popularity": {}}},
         {"rolling": {"model": {"queries": 0}}},
         {"frozen": {"model": {"recall@10": None}}},
-        {"slices": {"metric": None, "tables": {"new": None, "old": {"model": None, "popularity": {"queries": 3, "recall@10": 0.5}}}}},
+        {
+            "slices": {
+                "metric": None,
+                "tables": {"new": None, "old": {"model": None, "popularity": {"queries": 3, "recall@10": 0.5}}},
+            }
+        },
         {"ranking": {"click": None}},
         {"example": {"user": None, "history": None, "recommended": [["Shelf", None]]}},
         {"notes": None},
@@ -100,23 +121,33 @@ def test_holes_inside_a_part_do_not_fail(part):
 
 
 def test_no_ranking_head_is_said_in_words():
-    assert render({"ranking": "left out: the log has neither impressions nor values"}).startswith("Ranking head: left out: the log")
+    assert render({"ranking": "left out: the log has neither impressions nor values"}).startswith(
+        "Ranking head: left out: the log"
+    )
 
 
 def test_figures_that_are_no_numbers_are_dashes_and_numpy_numbers_are_numbers():
-    rows = {"model": {"recall@10": math.nan, "recall@20": math.inf, "mrr": np.float32(0.25), "coverage": np.int64(1000)}}
+    rows = {
+        "model": {"recall@10": math.nan, "recall@20": math.inf, "mrr": np.float32(0.25), "coverage": np.int64(1000)}
+    }
     assert render({"rolling": rows}).splitlines()[1].split() == ["model", "-", "-", "0.250", "1,000"]
 
 
 def test_a_full_summary_fits_a_screen():
-    contenders = {name: _metrics(1.0) for name in ("model", "what is served now", "popularity", "recent_popularity", "covisitation")}
+    contenders = {
+        name: _metrics(1.0)
+        for name in ("model", "what is served now", "popularity", "recent_popularity", "covisitation")
+    }
     long = "a reason of many words " * 4
     full = {
         **SUMMARY,
         "verdict": {"headline": "The new model is worth it.", "reasons": [long] * 9, "advice": long},
         "rolling": contenders,
         "frozen": contenders,
-        "slices": {"metric": "ndcg@10", "tables": {f"slice {index} with a long name, really": contenders for index in range(12)}},
+        "slices": {
+            "metric": "ndcg@10",
+            "tables": {f"slice {index} with a long name, really": contenders for index in range(12)},
+        },
         "example": {"user": "u" * 120, "history": ["t" * 40] * 9, "recommended": [["t" * 40, 0.5]] * 9},
         "notes": ["a note"] * 9,
     }

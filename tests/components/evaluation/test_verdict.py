@@ -7,13 +7,17 @@ import math
 
 import pytest
 
-from components.declaration import Gate
+from components.declaration import Promotion
 from components.evaluation.findings import UNKNOWN, Champion, Findings, read
 from components.evaluation.verdict import decide
 from components.metrics.bootstrap import Interval
 
-GATE = Gate(metric="recall@10", margin=0.05, min_queries=200, guards=("new users",), guard_loss=0.03)
-BETTER, EQUAL, WORSE = Interval(0.31, 0.18, 0.45, error=0.07), Interval(0.01, -0.1, 0.12, error=0.056), Interval(-0.2, -0.3, -0.1, error=0.05)
+GATE = Promotion(metric="recall@10", margin=0.05, min_queries=200, guards=("new users",), guard_loss=0.03)
+BETTER, EQUAL, WORSE = (
+    Interval(0.31, 0.18, 0.45, error=0.07),
+    Interval(0.01, -0.1, 0.12, error=0.056),
+    Interval(-0.2, -0.3, -0.1, error=0.05),
+)
 OPEN = Interval(0.31, -math.inf, math.inf)
 GOOD = Findings(queries=5000, model=0.142, rules=0.108, rules_name="covisitation", model_gain=BETTER)
 
@@ -68,8 +72,17 @@ def test_outcomes(findings, outcome):
 
 
 def test_a_model_that_is_not_surely_better_is_never_pushed_whatever_else_holds():
-    champions = (None, *(_champion(a, b, kind) for a, b in itertools.product((BETTER, EQUAL, WORSE), repeat=2) for kind in ("model", "rules")))
-    for champion, gain, blessed, queries in itertools.product(champions, (EQUAL, WORSE, OPEN), (None, True, False), (1, 10**6)):
+    champions = (
+        None,
+        *(
+            _champion(a, b, kind)
+            for a, b in itertools.product((BETTER, EQUAL, WORSE), repeat=2)
+            for kind in ("model", "rules")
+        ),
+    )
+    for champion, gain, blessed, queries in itertools.product(
+        champions, (EQUAL, WORSE, OPEN), (None, True, False), (1, 10**6)
+    ):
         verdict = decide(_with(champion=champion, model_gain=gain, blessed=blessed, queries=queries), GATE)
         assert verdict.outcome != "model"
         assert verdict.outcome == "rules" or champion is not None
@@ -89,7 +102,11 @@ def test_reasons_in_words():
 
 
 def test_reasons_name_every_obstacle():
-    text = "\n".join(decide(_with(queries=120, blessed=False, champion_problem="its folder does not load.", model_gain=EQUAL), GATE).reasons)
+    text = "\n".join(
+        decide(
+            _with(queries=120, blessed=False, champion_problem="its folder does not load.", model_gain=EQUAL), GATE
+        ).reasons
+    )
     assert "120 were evaluated, the gate asks for 200" in text
     assert "not surely above the margin of +5.0 %" in text
     assert "counts as absent: its folder does not load." in text
@@ -103,14 +120,20 @@ def test_a_slice_that_is_surely_worse_is_a_warning_unless_it_is_guarded():
     assert verdict.reasons[-1] == "Worse than the rules for known users: -20 % (95 % interval -30 % to -10 %)."
     guarded = decide(_with(slices=slices), dataclasses.replace(GATE, guards=("known users",)))
     assert guarded.outcome == "rules"
-    assert guarded.reasons[-1] == "The guard 'known users' is broken: -20 % (95 % interval -30 % to -10 %) against the rules."
+    assert (
+        guarded.reasons[-1]
+        == "The guard 'known users' is broken: -20 % (95 % interval -30 % to -10 %) against the rules."
+    )
     assert guarded.advice.startswith("The guarded slices need a better model")
 
 
 @pytest.mark.parametrize(
     ("findings", "text"),
     [
-        (_with(model_gain=Interval(0.25, 0.0, 0.5, error=0.125)), "About 11,000 more"),  # 5000 (2.80 x .125 / .20)^2 - 5000 = 10,330
+        (
+            _with(model_gain=Interval(0.25, 0.0, 0.5, error=0.125)),
+            "About 11,000 more",
+        ),  # 5000 (2.80 x .125 / .20)^2 - 5000 = 10,330
         (_with(queries=150), "About 50 more"),
         (_with(model_gain=WORSE), "More events alone will not help, the model has to gain more over the rules"),
         (_with(champion=_champion(model_gain=WORSE)), "over what is served now"),
@@ -140,7 +163,11 @@ EVALUATION = {
     "metric": "recall@10",
     "queries": 900,
     "rules_name": "covisitation",
-    "rolling": {"model": {"queries": 900, "recall@10": 0.2}, "what is served now": {"recall@10": 0.0}, "covisitation": {"recall@10": 0.1}},
+    "rolling": {
+        "model": {"queries": 900, "recall@10": 0.2},
+        "what is served now": {"recall@10": 0.0},
+        "covisitation": {"recall@10": 0.1},
+    },
     "gains": {
         "model_over_rules": BETTER.to_dict(),
         "model_over_champion": Interval(math.inf, math.inf, math.inf).to_dict(),
@@ -158,14 +185,19 @@ def test_findings_are_read_from_the_evaluation():
     over_nothing = Interval(math.inf, math.inf, math.inf)
     found = read(json.loads(json.dumps(EVALUATION, allow_nan=False)), True)
     slices = {"slices": {"new users": EQUAL}, "slices_over_champion": {"new users": WORSE}}
-    assert found == Findings(900, 0.2, 0.1, "covisitation", BETTER, True, Champion("rules", 0.0, over_nothing, WORSE), **slices)
+    assert found == Findings(
+        900, 0.2, 0.1, "covisitation", BETTER, True, Champion("rules", 0.0, over_nothing, WORSE), **slices
+    )
     assert decide(found, dataclasses.replace(GATE, guards=())).outcome == "model"
 
 
 def test_findings_without_a_champion_and_without_queries():
     nothing = {"model": {"queries": 0}, "covisitation": {"queries": 0}}
     slices = {"gains": {}, "gains_over_champion": {}}
-    found = read(EVALUATION | {"queries": 0, "champion": None, "champion_problem": "gone", "rolling": nothing, "slices": slices}, None)
+    found = read(
+        EVALUATION | {"queries": 0, "champion": None, "champion_problem": "gone", "rolling": nothing, "slices": slices},
+        None,
+    )
     assert found == Findings(0, 0.0, 0.0, "covisitation", BETTER, None, None, "gone")
     assert decide(found, GATE).outcome == "rules"
 
@@ -173,8 +205,14 @@ def test_findings_without_a_champion_and_without_queries():
 def test_findings_without_a_model():
     found = read(
         EVALUATION
-        | {"model_problem": "it answers NaN", "rolling": {name: row for name, row in EVALUATION["rolling"].items() if name != "model"}}
-        | {"gains": {"rules_over_champion": WORSE.to_dict(), "by_metric": {}}, "slices": {"gains": {}, "gains_over_champion": {}}},
+        | {
+            "model_problem": "it answers NaN",
+            "rolling": {name: row for name, row in EVALUATION["rolling"].items() if name != "model"},
+        }
+        | {
+            "gains": {"rules_over_champion": WORSE.to_dict(), "by_metric": {}},
+            "slices": {"gains": {}, "gains_over_champion": {}},
+        },
         None,
     )
     assert (found.queries, found.model_gain, found.champion.model_gain) == (900, UNKNOWN, UNKNOWN)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from components.declaration import Gate
+from components.declaration import Promotion
 from components.evaluation import verdict_words
 from components.evaluation.findings import Findings
 from components.evaluation.verdict_words import more_queries_needed, percent
@@ -19,7 +19,9 @@ def test_the_number_of_queries_follows_the_formula():
     assert more_queries_needed(gain, 0.10, 1000) == pytest.approx(1000 * (Z * 0.1 / 0.10) ** 2 - 1000, rel=0.1)
     assert more_queries_needed(gain, 0.02, 1000) == pytest.approx(1000 * (Z * 0.1 / 0.02) ** 2 - 1000, rel=0.1)
     assert more_queries_needed(gain, 0.50, 1000) == 0
-    assert more_queries_needed(Interval(0.3, 0, 1, error=0.12), 0.3, 1000) == 260  # 1000 (2.8016 x .4)^2 - 1000 = 255.8, two digits, upwards
+    assert (
+        more_queries_needed(Interval(0.3, 0, 1, error=0.12), 0.3, 1000) == 260
+    )  # 1000 (2.8016 x .4)^2 - 1000 = 255.8, two digits, upwards
 
 
 @pytest.mark.parametrize(("effect", "error"), [(0.0, 0.1), (-0.2, 0.1), (0.1, math.inf), (math.inf, 0.1), (1e-7, 0.1)])
@@ -44,16 +46,29 @@ def test_with_so_many_queries_the_effect_is_seen_four_times_in_five():
 def test_too_few_events_are_said_with_a_number():
     found = Findings(1000, 0.11, 0.10, "popularity", Interval(0.10, -0.05, 0.26, error=0.08))
     missing = math.ceil((1000 * (Z * 0.08 / 0.02) ** 2 - 1000) / 10_000) * 10_000
-    assert f"Too few events to see a gain of +2.0 %: about {missing:,} more are needed for that." in list(verdict_words.reasons(found, Gate()))
+    assert f"Too few events to see a gain of +2.0 %: about {missing:,} more are needed for that." in list(
+        verdict_words.reasons(found, Promotion())
+    )
 
 
 @pytest.mark.parametrize(
-    "gain", [Interval(0.1, 0.05, 0.15, error=0.02), Interval(-0.1, -0.15, -0.05, error=0.02), Interval(0.0, -0.01, 0.01, error=0.001)]
+    "gain",
+    [
+        Interval(0.1, 0.05, 0.15, error=0.02),
+        Interval(-0.1, -0.15, -0.05, error=0.02),
+        Interval(0.0, -0.01, 0.01, error=0.001),
+    ],
 )
 def test_what_was_shown_needs_no_more_events(gain):
     found = Findings(100_000, 0.11, 0.10, "popularity", gain)
-    assert not any("Too few" in reason for reason in verdict_words.reasons(found, Gate()))
+    assert not any("Too few" in reason for reason in verdict_words.reasons(found, Promotion()))
 
 
 def test_percent():
-    assert [percent(share) for share in (0.314, 0.031, -0.2, 0.0, math.inf)] == ["+31 %", "+3.1 %", "-20 %", "+0.0 %", "unbounded"]
+    assert [percent(share) for share in (0.314, 0.031, -0.2, 0.0, math.inf)] == [
+        "+31 %",
+        "+3.1 %",
+        "-20 %",
+        "+0.0 %",
+        "unbounded",
+    ]

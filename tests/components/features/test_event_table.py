@@ -58,7 +58,11 @@ SPEC = {"s:x": tf.io.VarLenFeature(tf.string), "i": tf.io.VarLenFeature(tf.int64
 
 
 def test_a_row_has_the_first_value_of_each_column_or_the_sign_for_none(tmp_path):
-    rows = [{"s:x": [b"a", b"b"], "i": [0, 9], "f": [0.0, 9.0]}, {"s:x": [], "f": []}, {"s:x": [b""], "i": [-3], "f": [1.5], "more": [b"z"]}]
+    rows = [
+        {"s:x": [b"a", b"b"], "i": [0, 9], "f": [0.0, 9.0]},
+        {"s:x": [], "f": []},
+        {"s:x": [b""], "i": [-3], "f": [1.5], "more": [b"z"]},
+    ]
     columns = read_columns([_write(tmp_path, rows)], SPEC)
     assert columns["s:x"].tolist() == [b"a", b"", b""]
     assert columns["i"].tolist() == [0, MISSING_INT, -3]
@@ -85,7 +89,8 @@ def test_no_rows(tmp_path, files):
 def test_several_files_and_batches_keep_the_order_of_the_rows(tmp_path, monkeypatch, batch):
     monkeypatch.setattr(event_table, "BATCH_ROWS", batch)
     files = [
-        _write(tmp_path, [{"i": [number], "s:x": [b"%d" % number]} for number in part], f"{part[0]}.gz") for part in ([0, 1, 2], [3], [4, 5, 6, 7])
+        _write(tmp_path, [{"i": [number], "s:x": [b"%d" % number]} for number in part], f"{part[0]}.gz")
+        for part in ([0, 1, 2], [3], [4, 5, 6, 7])
     ]
     columns = read_columns(files, SPEC)
     assert columns["i"].tolist() == list(range(8))
@@ -94,14 +99,24 @@ def test_several_files_and_batches_keep_the_order_of_the_rows(tmp_path, monkeypa
 
 def test_equal_texts_are_held_once(tmp_path, monkeypatch):
     monkeypatch.setattr(event_table, "BATCH_ROWS", 2)
-    cells = read_columns([_write(tmp_path, [{"s:x": [text]} for text in (b"u1", b"u2", b"u1", b"u2", b"u1")])], SPEC)["s:x"]
+    cells = read_columns([_write(tmp_path, [{"s:x": [text]} for text in (b"u1", b"u2", b"u1", b"u2", b"u1")])], SPEC)[
+        "s:x"
+    ]
     assert cells.tolist() == [b"u1", b"u2", b"u1", b"u2", b"u1"]
     assert len({id(text) for text in cells}) == 2
 
 
 def test_roles_by_eye(tmp_path):
     early = [
-        ROW | {"event": [b"shown"], "position": [3], "device:token": [b"tv"], "age": [7.0], "label_click": [1], "label_buy": [0]},
+        ROW
+        | {
+            "event": [b"shown"],
+            "position": [3],
+            "device:token": [b"tv"],
+            "age": [7.0],
+            "label_click": [1],
+            "label_buy": [0],
+        },
         ROW | {"event": [b"buy"], "time": [6]},
     ]
     late = [ROW | {"user:token": [b"v"], "time": [9]}]
@@ -131,7 +146,9 @@ def test_roles_by_eye(tmp_path):
 
 def test_without_event_and_position_every_row_is_a_positive_of_no_place(tmp_path):
     launch = dataclasses.replace(
-        LAUNCH, log=Log("log", "user:token", "item:token", "time", value="age"), objectives=(Objective("like", value_at_least=4.0),)
+        LAUNCH,
+        log=Log("log", "user:token", "item:token", "time", value="age"),
+        objectives=(Objective("like", value_at_least=4.0),),
     )
     events = read_events(launch, [([_write(tmp_path, [ROW | {"label_like": [1]}])], False)], {})
     assert (events.positive.tolist(), events.position.tolist(), events.context) == ([True], [MISSING_INT], {})
@@ -140,9 +157,14 @@ def test_without_event_and_position_every_row_is_a_positive_of_no_place(tmp_path
 
 def test_events_may_be_numbers_and_positions_floats(tmp_path):
     objectives = (Objective("click", event="1"), Objective("buy", event="22"))
-    launch = dataclasses.replace(LAUNCH, objectives=objectives, log=dataclasses.replace(LAUNCH.log, impression="0", context=()))
+    launch = dataclasses.replace(
+        LAUNCH, objectives=objectives, log=dataclasses.replace(LAUNCH.log, impression="0", context=())
+    )
     schema = {"event": tf.io.VarLenFeature(tf.int64), "position": tf.io.VarLenFeature(tf.float32)}
-    rows = [ROW | {"event": [kind], "position": place} for kind, place in ((0, [2.0]), (1, []), (22, [float("nan")]), (2, [0.0]))]
+    rows = [
+        ROW | {"event": [kind], "position": place}
+        for kind, place in ((0, [2.0]), (1, []), (22, [float("nan")]), (2, [0.0]))
+    ]
     events = read_events(launch, [([_write(tmp_path, rows)], False)], schema)
     assert events.positive.tolist() == [False, True, True, False]
     assert events.position.tolist() == [2, MISSING_INT, MISSING_INT, 0]
@@ -151,5 +173,15 @@ def test_events_may_be_numbers_and_positions_floats(tmp_path):
 
 def test_only_what_has_a_role_is_parsed():
     spec = event_table.feature_spec(LAUNCH, SCHEMA)
-    assert set(spec) == {"user:token", "item:token", "time", "event", "position", "device:token", "age", "label_click", "label_buy"}
+    assert set(spec) == {
+        "user:token",
+        "item:token",
+        "time",
+        "event",
+        "position",
+        "device:token",
+        "age",
+        "label_click",
+        "label_buy",
+    }
     assert spec["age"].dtype == tf.float32

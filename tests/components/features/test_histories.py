@@ -90,7 +90,10 @@ def test_frozen_histories_agree_with_the_oracle(seed):
     user, item, time, positive = events = _events(seed)
     order = histories.order_by_user_and_time(user, time, seed, item)
     asked = np.array([3, 0, 99, 3])
-    expected = [_padded([int(item[row]) for row in order if user[row] == who and positive[row] and time[row] < 6], 3) for who in asked]
+    expected = [
+        _padded([int(item[row]) for row in order if user[row] == who and positive[row] and time[row] < 6], 3)
+        for who in asked
+    ]
     assert histories.frozen_histories(*events, asked, cut=6, length=3, seed=seed).tolist() == expected
 
 
@@ -116,7 +119,9 @@ def test_every_next_item_is_a_target_exactly_once(seed, length):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_seen_before_agrees_with_the_oracle(seed):
     events = _events(seed)
-    expected = [bool(events[3][row]) and events[1][row] in events[1][_past(events, row, seed)] for row in range(len(events[0]))]
+    expected = [
+        bool(events[3][row]) and events[1][row] in events[1][_past(events, row, seed)] for row in range(len(events[0]))
+    ]
     assert histories.seen_before(*events, seed).tolist() == expected
 
 
@@ -128,8 +133,12 @@ def test_later_events_change_nothing_in_earlier_histories(seed):
     changed = np.where(time >= 6, (item + 3) % 7, item)
     moved = np.where(time >= 6, time + 2, time)
     flipped = positive ^ (time >= 6)
-    assert np.array_equal(histories.rolling_histories(user, changed, moved, flipped, early, length=4, seed=seed), before)
-    gone = histories.rolling_histories(user[early], item[early], time[early], positive[early], np.arange(len(early)), 4, seed)
+    assert np.array_equal(
+        histories.rolling_histories(user, changed, moved, flipped, early, length=4, seed=seed), before
+    )
+    gone = histories.rolling_histories(
+        user[early], item[early], time[early], positive[early], np.arange(len(early)), 4, seed
+    )
     assert np.array_equal(gone, before)
 
 
@@ -140,7 +149,9 @@ def test_another_user_changes_nothing(seed):
     before = histories.rolling_histories(user, item, time, positive, mine, length=4, seed=seed)
     other = np.where(user == 2, item, (item + 1) % 7)
     assert np.array_equal(histories.rolling_histories(user, other, time, positive, mine, length=4, seed=seed), before)
-    alone = histories.rolling_histories(user[mine], item[mine], time[mine], positive[mine], np.arange(len(mine)), 4, seed)
+    alone = histories.rolling_histories(
+        user[mine], item[mine], time[mine], positive[mine], np.arange(len(mine)), 4, seed
+    )
     assert np.array_equal(alone, before)
 
 
@@ -161,4 +172,7 @@ def test_a_tie_number_takes_the_place_of_the_codes():
     renumbered = rng.permutation(1000)[item]
     order = histories.order_by_user_and_time(user, time, 3, item, tie)
     assert np.array_equal(histories.order_by_user_and_time(user, time, 3, renumbered, tie), order)
-    assert not np.array_equal(histories.order_by_user_and_time(user, time, 3, renumbered), histories.order_by_user_and_time(user, time, 3, item))
+    assert not np.array_equal(
+        histories.order_by_user_and_time(user, time, 3, renumbered),
+        histories.order_by_user_and_time(user, time, 3, item),
+    )

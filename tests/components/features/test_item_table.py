@@ -10,7 +10,9 @@ from components.declaration.data import Boost
 from components.features import item_table
 from components.features.item_table import MISSING_INT
 
-SHOP = Catalogue("items", "item", title="title", categories=("kind",), texts=("words",), numbers=("price",), active="active")
+SHOP = Catalogue(
+    "items", "item", title="title", categories=("kind",), texts=("words",), numbers=("price",), active="active"
+)
 COLUMNS = {
     "item": [b"a", b"b", b"c"],
     "title": [b"Axe", b"", b"Cup"],
@@ -23,7 +25,9 @@ COLUMNS = {
 
 def _columns(**changes):
     values = COLUMNS | changes
-    return {name: column if isinstance(column, np.ndarray) else np.array(column, object) for name, column in values.items()}
+    return {
+        name: column if isinstance(column, np.ndarray) else np.array(column, object) for name, column in values.items()
+    }
 
 
 def _build(logged=(), catalogue=SHOP, **changes):
@@ -94,7 +98,13 @@ def test_what_counts_as_active(active):
 
 
 def test_without_an_active_column_the_whole_catalogue_is_active():
-    assert _build(logged=[b"z"], catalogue=Catalogue("items", "item")).active.tolist() == [False, True, True, True, False]
+    assert _build(logged=[b"z"], catalogue=Catalogue("items", "item")).active.tolist() == [
+        False,
+        True,
+        True,
+        True,
+        False,
+    ]
 
 
 def test_of_two_rows_with_one_id_the_last_counts_and_rows_without_an_id_do_not():
@@ -164,7 +174,9 @@ def test_no_more_slots_than_the_limit():
 
 
 def _boosted(*boosts, **changes):
-    return _build(catalogue=dataclasses.replace(SHOP, boosts=tuple(Boost(*boost) for boost in boosts)), logged=[b"z"], **changes)
+    return _build(
+        catalogue=dataclasses.replace(SHOP, boosts=tuple(Boost(*boost) for boost in boosts)), logged=[b"z"], **changes
+    )
 
 
 def test_nothing_is_boosted_unless_it_is_declared():

@@ -40,9 +40,13 @@ def test_unknown_and_missing_strings_fall_into_the_extra_bucket(features):
 
 
 def test_numbers_are_standardised_over_those_that_are_there(features):
-    answer = features(**{"age:float": _numbers([[0.0], [4.0], [6.0, 99.0], [], [float("nan")]])})[CONTEXT_PREFIX + "age:float"]
+    answer = features(**{"age:float": _numbers([[0.0], [4.0], [6.0, 99.0], [], [float("nan")]])})[
+        CONTEXT_PREFIX + "age:float"
+    ]
     mean, deviation = np.mean(TRUE_AGES), np.std(TRUE_AGES)
-    np.testing.assert_allclose(answer, [(0 - mean) / deviation, (4 - mean) / deviation, (6 - mean) / deviation, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(
+        answer, [(0 - mean) / deviation, (4 - mean) / deviation, (6 - mean) / deviation, 0, 0], atol=1e-6
+    )
     assert answer.dtype == tf.float32
 
 

@@ -21,7 +21,10 @@ pytestmark = [pytest.mark.tensorflow, KERAS_SEEDS]
 
 
 def _write(folder, columns):
-    arrays = {name: pa.array(column, pa.binary()) if column.dtype == object else pa.array(column) for name, column in columns.items()}
+    arrays = {
+        name: pa.array(column, pa.binary()) if column.dtype == object else pa.array(column)
+        for name, column in columns.items()
+    }
     with ExampleFile(str(folder)) as file:
         file.write(pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays)))
     return str(folder / "*")
@@ -38,17 +41,23 @@ def _log(launch, folder):
 
 def _arguments(launch, tmp_path, monkeypatch, log=None):
     """What TFX hands over; the eval files do not exist, so that whoever reads them fails."""
-    monkeypatch.setattr(type(transform()), "raw_feature_spec", _spec_with_log_columns(type(transform()).raw_feature_spec))
+    monkeypatch.setattr(
+        type(transform()), "raw_feature_spec", _spec_with_log_columns(type(transform()).raw_feature_spec)
+    )
     folder, found = _log(launch, tmp_path / "train") if log is None else (log, None)
     if launch.catalogue:
         _write(tmp_path / "catalogue" / "Split-all", CATALOGUE)
     config = {LAUNCH_KEY: launch.to_json(), CATALOGUE_URI: str(tmp_path / "catalogue") if launch.catalogue else ""}
     names = {"train_files": [folder], "serving_model_dir": str(tmp_path / "model"), "custom_config": config}
-    return types.SimpleNamespace(**names, hyperparameters=None, transform_graph_path=transform().transform_savedmodel_dir.rpartition("/")[0]), found
+    return types.SimpleNamespace(
+        **names, hyperparameters=None, transform_graph_path=transform().transform_savedmodel_dir.rpartition("/")[0]
+    ), found
 
 
 def _spec_with_log_columns(inner):
-    return lambda self: inner(self) | {"event": tf.io.VarLenFeature(tf.string), "position": tf.io.VarLenFeature(tf.int64)}
+    return lambda self: (
+        inner(self) | {"event": tf.io.VarLenFeature(tf.string), "position": tf.io.VarLenFeature(tf.int64)}
+    )
 
 
 @pytest.mark.parametrize("launch", [LAUNCH, PLAIN], ids=["shop", "plain"])
@@ -59,10 +68,14 @@ def test_the_train_split_the_items_and_the_transform_graph(launch, tmp_path, mon
     assert not data.events.late.any()
     for field in ("user", "item", "time"):
         assert getattr(data.events, field).tolist() == getattr(log, field).tolist()
-    assert {name: label.tolist() for name, label in data.events.labels.items()} == {name: label.tolist() for name, label in log.labels.items()}
+    assert {name: label.tolist() for name, label in data.events.labels.items()} == {
+        name: label.tolist() for name, label in log.labels.items()
+    }
     assert data.items.ids[data.item_rows].tolist() == log.item.tolist()
     active = data.items.ids[data.items.active].tolist()
-    assert active == ([b"A", b"B", b"C", b"D", b"E", b"G"] if launch.catalogue else [b"A", b"B", b"C", b"D", b"E", b"F", b"X"])
+    assert active == (
+        [b"A", b"B", b"C", b"D", b"E", b"G"] if launch.catalogue else [b"A", b"B", b"C", b"D", b"E", b"F", b"X"]
+    )
 
 
 @pytest.mark.parametrize("trainer", [rules_training, model_training], ids=["rules", "model"])
@@ -102,7 +115,9 @@ def test_a_column_of_the_catalogue_that_is_always_missing_is_text_without_words(
     with ExampleFile(str(tmp_path / "Split-all")) as file:
         later = pa.array([None, 7])
         ids = pa.array([b"a", b"b"])
-        file.write(pa.RecordBatch.from_arrays([ids, nulls, later, later, later], ["item", "title", "kind", "price", "active"]))
+        file.write(
+            pa.RecordBatch.from_arrays([ids, nulls, later, later, later], ["item", "title", "kind", "price", "active"])
+        )
     read = training_data.read_catalogue(LAUNCH.catalogue, str(tmp_path))
     assert read["title"].tolist() == [b"", b""]
     assert read["kind"].tolist() == [MISSING_INT, 7]
@@ -111,7 +126,9 @@ def test_a_column_of_the_catalogue_that_is_always_missing_is_text_without_words(
 def test_the_files_of_several_patterns_come_sorted(tmp_path):
     for name in ("b1", "a2", "a1", "c"):
         (tmp_path / name).touch()
-    assert training_data.matching([str(tmp_path / "b*"), str(tmp_path / "a*")]) == [str(tmp_path / name) for name in ("a1", "a2", "b1")]
+    assert training_data.matching([str(tmp_path / "b*"), str(tmp_path / "a*")]) == [
+        str(tmp_path / name) for name in ("a1", "a2", "b1")
+    ]
 
 
 def test_item_rows_are_looked_up_once(tmp_path, monkeypatch):

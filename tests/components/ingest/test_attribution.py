@@ -42,7 +42,10 @@ def spelled_out(impressions, actions, window, last_only):
         return any(other == pair and time < again <= action_time for other, again in impressions)
 
     return [
-        any(other == pair and 0 <= at - time <= window and not (last_only and later(pair, time, at)) for other, at in actions)
+        any(
+            other == pair and 0 <= at - time <= window and not (last_only and later(pair, time, at))
+            for other, at in actions
+        )
         for pair, time in impressions
     ]
 

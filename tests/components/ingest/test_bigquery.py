@@ -41,7 +41,9 @@ def test_epoch_times_and_labels_of_an_event():
     launch = dataclasses.replace(RATED, log=log, objectives=(Objective("like", event="it's", value_at_least=4.0),))
 
     assert "CAST(`at` * 1000 AS INT64) AS `at`" in split_queries(launch)["train"]
-    assert "IF(`kind` = 'it\\'s', CAST(`stars` >= 4.0 AS INT64), NULL) AS `label_like`" in split_queries(launch)["train"]
+    assert (
+        "IF(`kind` = 'it\\'s', CAST(`stars` >= 4.0 AS INT64), NULL) AS `label_like`" in split_queries(launch)["train"]
+    )
 
 
 def test_the_graph_compiles_with_the_standard_component(tmp_path):
@@ -64,11 +66,20 @@ def test_the_graph_compiles_with_the_standard_component(tmp_path):
     [
         ({"split": Split(eval_share=0.1)}, "launch.split needs eval_from, as launch.log.path is a BigQuery query"),
         (
-            {"log": dataclasses.replace(RATED.log, event="kind", impression="shown"), "objectives": (Objective("click", event="click"),)},
+            {
+                "log": dataclasses.replace(RATED.log, event="kind", impression="shown"),
+                "objectives": (Objective("click", event="click"),),
+            },
             "launch.log.impression needs None, as launch.log.path is a BigQuery query, got 'shown'. Set it to None, or export",
         ),
-        ({"log": dataclasses.replace(RATED.log, value_min=1.0)}, "launch.log.value_min needs None, as launch.log.path is a BigQuery query, got 1.0"),
-        ({"log": dataclasses.replace(RATED.log, value_max=5.0)}, "launch.log.value_max needs None, as launch.log.path is a BigQuery query, got 5.0"),
+        (
+            {"log": dataclasses.replace(RATED.log, value_min=1.0)},
+            "launch.log.value_min needs None, as launch.log.path is a BigQuery query, got 1.0",
+        ),
+        (
+            {"log": dataclasses.replace(RATED.log, value_max=5.0)},
+            "launch.log.value_max needs None, as launch.log.path is a BigQuery query, got 5.0",
+        ),
         (
             {"log": dataclasses.replace(RATED.log, drop_duplicates=True)},
             "launch.log.drop_duplicates needs False, as launch.log.path is a",

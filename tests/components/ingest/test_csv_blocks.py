@@ -40,7 +40,9 @@ def test_a_torn_row_that_is_not_utf8_prints_no_traceback(tmp_path, capsys):
     assert sys.unraisablehook is hook
 
 
-@pytest.mark.parametrize(("name", "noted"), [("log.png", True), ("log.csv", False), ("log", True), ("log.tsv.gz", False)])
+@pytest.mark.parametrize(
+    ("name", "noted"), [("log.png", True), ("log.csv", False), ("log", True), ("log.tsv.gz", False)]
+)
 def test_what_was_read_as_csv_for_want_of_an_ending_is_told_so(name, noted):
     said = str(csv_blocks._unreadable(name, ValueError("CSV parse error")))
     assert said.startswith(f"{name}: cannot be read as CSV: CSV parse error. ")

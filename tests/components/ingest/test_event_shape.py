@@ -17,7 +17,16 @@ BASKETS = [
     DAY | {"order": 2, "lines": [], "device": None},
     DAY | {"order": 3, "lines": [{"sku": "a", "price": 1.0}], "device": {"type": "web"}},
 ]
-BASKET_LOG = Log("log", "user", "lines.sku", "time", request="order", value="lines.price", context=("device.type",), missing_ids=("",))
+BASKET_LOG = Log(
+    "log",
+    "user",
+    "lines.sku",
+    "time",
+    request="order",
+    value="lines.price",
+    context=("device.type",),
+    missing_ids=("",),
+)
 
 
 def reader(file, log):
@@ -55,7 +64,7 @@ def test_a_list_of_structs_is_one_event_each_with_the_rows_other_columns(tmp_pat
 
 @pytest.mark.parametrize("name", ["log.parquet", "log.jsonl"])
 def test_a_row_without_an_element_is_counted_as_an_event_without_an_item(tmp_path, name):
-    found = reader(write(tmp_path / name, BASKETS), BASKET_LOG).set_aside
+    found = reader(write(tmp_path / name, BASKETS), BASKET_LOG).quarantined
 
     assert (found.rows_in, found.counts, found.share) == (4, {"no lines.sku, as declared": 1}, 0)
 
@@ -86,9 +95,14 @@ def test_nested_columns_without_a_role_are_not_read_and_named(tmp_path):
 
 
 def test_a_value_goes_by_its_key_in_a_list_of_pairs(tmp_path):
-    pairs = [{"key": "page", "value": {"text": "home", "number": None}}, {"key": "n", "value": {"text": None, "number": 3}}]
+    pairs = [
+        {"key": "page", "value": {"text": "home", "number": None}},
+        {"key": "n", "value": {"text": None, "number": 3}},
+    ]
     rows = [DAY | {"item": "i", "params": pairs}, DAY | {"item": "i", "params": []}]
-    found = events(write(tmp_path / "log.parquet", rows), Log("log", "user", "item", "time", context=("params.page", "params.n")))
+    found = events(
+        write(tmp_path / "log.parquet", rows), Log("log", "user", "item", "time", context=("params.page", "params.n"))
+    )
 
     assert (found["params.page"], found["params.n"]) == (["home", None], ["3", None])
 
@@ -101,17 +115,22 @@ def test_the_user_is_the_first_of_its_columns_that_is_filled(tmp_path, name):
 
     assert (log.user, log.user_fallbacks) == ("id", ("cookie",))
     assert events(write(tmp_path / name, rows), log)["id"] == ["7", "b", "c"]
-    assert reader(tmp_path / name, log).set_aside.counts == {"no id": 1}
+    assert reader(tmp_path / name, log).quarantined.counts == {"no id": 1}
 
 
 def test_a_field_that_is_a_number_here_and_text_there_is_read_as_text(tmp_path):
     rows = [DAY | {"properties": {"sku": sku}} for sku in (7, "x", 8)]
 
-    assert events(write(tmp_path / "log.jsonl", rows), Log("log", "user", "properties.sku", "time"))["properties.sku"] == ["7", "x", "8"]
+    assert events(write(tmp_path / "log.jsonl", rows), Log("log", "user", "properties.sku", "time"))[
+        "properties.sku"
+    ] == ["7", "x", "8"]
 
 
 def test_the_columns_of_partition_folders_are_columns(tmp_path):
-    assert partition_columns("/data/a=b/log/dt=2026-01-31/country=de/part-0.parquet") == {"dt": "2026-01-31", "country": "de"}
+    assert partition_columns("/data/a=b/log/dt=2026-01-31/country=de/part-0.parquet") == {
+        "dt": "2026-01-31",
+        "country": "de",
+    }
     folder = tmp_path / "dt=2026-01-31" / "country=de"
     folder.mkdir(parents=True)
     file = write(folder / "part-0.parquet", [DAY | {"item": "i"}])
@@ -122,7 +141,9 @@ def test_the_columns_of_partition_folders_are_columns(tmp_path):
 
 def test_lists_that_do_not_go_together_are_refused(tmp_path):
     rows = [DAY | {"r": {"skus": ["a", "b"], "prices": [1.0]}}]
-    with pytest.raises(LogError, match=r"the lists 'r\.(skus|prices)' and 'r\.(skus|prices)' of one row differ in length\."):
+    with pytest.raises(
+        LogError, match=r"the lists 'r\.(skus|prices)' and 'r\.(skus|prices)' of one row differ in length\."
+    ):
         events(write(tmp_path / "log.parquet", rows), Log("log", "user", "r.skus", "time", value="r.prices"))
 
 
@@ -131,5 +152,5 @@ def test_declared_words_stand_for_no_id(tmp_path):
     rows = [{"user": user, "item": "i", "time": 1_700_000_000} for user in users]
     found = reader(write(tmp_path / "log.jsonl", rows), Log("log", "user", "item", "time", missing_ids=("null", "-1")))
 
-    assert found.set_aside.counts == {"no user, as declared": 2, "no user": 1}
-    assert found.set_aside.share == 1 / 5
+    assert found.quarantined.counts == {"no user, as declared": 2, "no user": 1}
+    assert found.quarantined.share == 1 / 5

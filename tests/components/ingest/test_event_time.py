@@ -41,13 +41,22 @@ def test_iso_text_with_any_zone_and_without_one_is_the_same_moment(drawn, minute
 def test_iso_forms():
     day = (dt.datetime(2026, 1, 31, tzinfo=dt.timezone.utc) - EPOCH) // dt.timedelta(microseconds=1)
 
-    assert times(["2026-01-31", "2026-01-31T00:00Z", "2026-01-31 01:00:00+0100", "2026-01-31T00:00:00.000000789Z"], "iso") == [day] * 4
+    assert (
+        times(["2026-01-31", "2026-01-31T00:00Z", "2026-01-31 01:00:00+0100", "2026-01-31T00:00:00.000000789Z"], "iso")
+        == [day] * 4
+    )
 
 
 @pytest.mark.parametrize("zone", [None, "UTC", "Asia/Tokyo"])
 @pytest.mark.parametrize("resolution", ["us", "ns"])
 def test_timestamps_need_no_unit(resolution, zone):
-    stamps = pa.array([EXACT, None]).cast(pa.timestamp("us")).cast(pa.timestamp(resolution)).cast(pa.int64()).cast(pa.timestamp(resolution, zone))
+    stamps = (
+        pa.array([EXACT, None])
+        .cast(pa.timestamp("us"))
+        .cast(pa.timestamp(resolution))
+        .cast(pa.int64())
+        .cast(pa.timestamp(resolution, zone))
+    )
 
     assert to_microseconds(stamps, "s").to_pylist() == [EXACT, None]
 

@@ -21,14 +21,19 @@ KINDS = {
     "moment": (pa.timestamp("us"), st.integers(0, 2**50)),
     "words": (pa.list_(pa.string()), st.lists(st.none() | st.text(max_size=2), max_size=3)),
 }
-rows_of_all_kinds = st.lists(st.fixed_dictionaries({name: st.none() | values for name, (_, values) in KINDS.items()}), min_size=1, max_size=12)
+rows_of_all_kinds = st.lists(
+    st.fixed_dictionaries({name: st.none() | values for name, (_, values) in KINDS.items()}), min_size=1, max_size=12
+)
 
 
 def decode(folder):
     """Each example as a dictionary of lists; a feature without a value is left out."""
     (path,) = folder.iterdir()
     assert path.name == "data_tfrecord-00000-of-00001.gz"
-    examples = [tf.train.Example.FromString(record.numpy()) for record in tf.data.TFRecordDataset(str(path), compression_type="GZIP")]
+    examples = [
+        tf.train.Example.FromString(record.numpy())
+        for record in tf.data.TFRecordDataset(str(path), compression_type="GZIP")
+    ]
     return [
         {
             name: list(getattr(feature, feature.WhichOneof("kind")).value)
@@ -42,7 +47,10 @@ def decode(folder):
 def as_features(row):
     """What an example should hold of a row."""
     lists = {name: value if isinstance(value, list) else [value] for name, value in row.items() if value is not None}
-    return {name: [part.encode() if isinstance(part, str) else part for part in values if part is not None] for name, values in lists.items()}
+    return {
+        name: [part.encode() if isinstance(part, str) else part for part in values if part is not None]
+        for name, values in lists.items()
+    }
 
 
 def batch_of(rows):
@@ -89,7 +97,9 @@ def test_the_file_is_gzip_at_its_fastest_level(tmp_path):
 
 
 def test_columns_without_nulls_and_with_them_have_the_same_form():
-    full, holed = (feature_lists(pa.RecordBatch.from_arrays([pa.array(values)], ["n"])) for values in ([1, 2], [1, None]))
+    full, holed = (
+        feature_lists(pa.RecordBatch.from_arrays([pa.array(values)], ["n"])) for values in ([1, 2], [1, None])
+    )
 
     assert full.schema == holed.schema
     assert holed.column(0).to_pylist() == [[1], None]

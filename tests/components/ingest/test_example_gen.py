@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import tensorflow_data_validation as tfdv
-from executed_node import execute, features_of, quarantined, run, set_aside
+from executed_node import execute, features_of, quarantine_of, quarantined, run
 from tfx.components import ExampleValidator, SchemaGen, StatisticsGen
 from tfx.orchestration import metadata, pipeline
 from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
@@ -16,14 +16,24 @@ from tfx.utils import name_utils
 from components.declaration import Catalogue, Launch, Log, Objective, Split
 from components.errors import LogError
 from components.ingest.example_gen import catalogue_example_gen, events_example_gen
-from components.validation.schema_gate import ValidationGate
+from components.validation.schema_gate import SchemaGate
 
 pytestmark = pytest.mark.tensorflow
 
 CODE = "digest of the code"
 SHOP = Launch(
     name="shop",
-    log=Log("log/", "user", "item", "time", time_unit="ms", event="event", impression="shown", request="request", context=("device",)),
+    log=Log(
+        "log/",
+        "user",
+        "item",
+        "time",
+        time_unit="ms",
+        event="event",
+        impression="shown",
+        request="request",
+        context=("device",),
+    ),
     catalogue=Catalogue("items.parquet", "item", title="title", numbers=("price",), active="active"),
     objectives=(Objective("click", event="click"),),
     split=Split(eval_share=0.25),
@@ -40,7 +50,9 @@ def shop_table(rows=400, seed=7):
             "item": [f"i{item}" for item in random.integers(0, 9, rows)],
             "time": random.integers(1_700_000_000_000, 1_700_000_001_000, rows),
             "event": np.where(some, "shown", "click"),
-            "request": pa.array([f"r{request}" for request in random.integers(0, 40, rows)], mask=random.random(rows) < 0.1),
+            "request": pa.array(
+                [f"r{request}" for request in random.integers(0, 40, rows)], mask=random.random(rows) < 0.1
+            ),
             "device": pa.array(np.where(some, "tv", "é"), mask=random.random(rows) < 0.2),
             "price": pa.array(np.round(random.random(rows) * 4) / 4, mask=random.random(rows) < 0.2),
             "first": pa.array(some, mask=random.random(rows) < 0.2),
@@ -79,9 +91,13 @@ def test_examples_are_the_rows_of_the_log_cut_in_time(tmp_path, name):
 
     found = {split: rows_of(examples, split) for split in ("train", "eval")}
     cut = np.sort(table["time"].to_numpy())[-100] * 1000
-    without_label = [{key: value for key, value in row.items() if key != "label_click"} for row in found["train"] + found["eval"]]
+    without_label = [
+        {key: value for key, value in row.items() if key != "label_click"} for row in found["train"] + found["eval"]
+    ]
     expected = [expected_row(row) for row in table.to_pylist()]
-    assert without_label == [row for row in expected if row["time"] < cut] + [row for row in expected if row["time"] >= cut]
+    assert without_label == [row for row in expected if row["time"] < cut] + [
+        row for row in expected if row["time"] >= cut
+    ]
     assert artifact_utils.decode_split_names(examples.split_names) == ["train", "eval"]
     assert examples.get_string_custom_property("figure") == f"{len(found['train'])} train, {len(found['eval'])} eval"
     assert examples.get_string_custom_property("payload_format") == "FORMAT_TF_EXAMPLE"
@@ -92,7 +108,9 @@ def test_examples_are_the_rows_of_the_log_cut_in_time(tmp_path, name):
 def test_nothing_leaks_over_the_cut(tmp_path, seed):
     table = shop_table(seed=seed)
     write(table, tmp_path / "log", "log.parquet")
-    train, evaluated = (rows_of(run(events_example_gen(SHOP, str(tmp_path), CODE), tmp_path), split) for split in ("train", "eval"))
+    train, evaluated = (
+        rows_of(run(events_example_gen(SHOP, str(tmp_path), CODE), tmp_path), split) for split in ("train", "eval")
+    )
     cut = min(row["time"] for row in evaluated)
 
     assert max(row["time"] for row in train) < cut
@@ -110,26 +128,29 @@ def with_wrong_rows(table):
     return pa.concat_tables([table, pa.Table.from_pylist(wrong * 2, table.schema)])
 
 
-def test_wrong_rows_are_set_aside_counted_and_shown(tmp_path):
-    launch = dataclasses.replace(SHOP, log=dataclasses.replace(SHOP.log, drop_duplicates=True, max_set_aside=0.1))
+def test_wrong_rows_are_quarantined_counted_and_shown(tmp_path):
+    launch = dataclasses.replace(SHOP, log=dataclasses.replace(SHOP.log, drop_duplicates=True, max_quarantined=0.1))
     write(with_wrong_rows(shop_table()), tmp_path / "log", "log.parquet")
 
     examples = run(events_example_gen(launch, str(tmp_path), CODE), tmp_path)
 
     assert len(rows_of(examples, "train")) + len(rows_of(examples, "eval")) == 400
     reasons = ["no user", "no time", "time before 1980-01-01", "time in the future", "repeated"]
-    figure = "300 train, 100 eval, 10 set aside: " + ", ".join(f"2 {reason}" for reason in reasons)
+    figure = "300 train, 100 eval, 10 quarantined: " + ", ".join(f"2 {reason}" for reason in reasons)
     assert examples.get_string_custom_property("figure") == figure
     assert examples.get_int_custom_property("rows_in") == 410
-    assert examples.get_int_custom_property("rows_set_aside") == 10
-    assert [examples.get_int_custom_property(f"set_aside: {reason}") for reason in reasons] == [2] * 5
-    assert [(row["row"], row["reason"]) for row in set_aside(examples)] == list(enumerate(reasons * 2, 401))
+    assert examples.get_int_custom_property("rows_quarantined") == 10
+    assert [examples.get_int_custom_property(f"quarantined: {reason}") for reason in reasons] == [2] * 5
+    assert [(row["row"], row["reason"]) for row in quarantine_of(examples)] == list(enumerate(reasons * 2, 401))
 
 
 def test_a_run_with_too_many_wrong_rows_stops_and_leaves_them_where_tfx_deletes_nothing(tmp_path):
     write(with_wrong_rows(shop_table()), tmp_path / "log", "log.parquet")
 
-    with pytest.raises(LogError, match=r"8 of 410 rows are wrong \(1.95%; launch.log.max_set_aside allows 1.00%\): 2 no user, 2 no time") as caught:
+    with pytest.raises(
+        LogError,
+        match=r"8 of 410 rows are wrong \(1.95%; launch.log.max_quarantined allows 1.00%\): 2 no user, 2 no time",
+    ) as caught:
         run(events_example_gen(SHOP, str(tmp_path), CODE), tmp_path)
 
     path = tmp_path / "examples.quarantine.jsonl.gz"
@@ -137,13 +158,15 @@ def test_a_run_with_too_many_wrong_rows_stops_and_leaves_them_where_tfx_deletes_
     assert len(quarantined(path)) == 8
 
 
-def test_labels_do_not_see_rows_that_are_set_aside(tmp_path):
+def test_labels_do_not_see_rows_that_are_quarantined(tmp_path):
     table = shop_table()
     write(table, tmp_path / "log", "log.parquet")
     clean = rows_of(run(events_example_gen(SHOP, str(tmp_path), CODE), tmp_path), "train")
-    wrong = table.set_column(0, "user", pa.nulls(len(table), pa.int64())).set_column(3, "event", pa.array(["click"] * len(table)))
+    wrong = table.set_column(0, "user", pa.nulls(len(table), pa.int64())).set_column(
+        3, "event", pa.array(["click"] * len(table))
+    )
     write(pa.concat_tables([wrong, table]), tmp_path / "log", "log.parquet")
-    launch = dataclasses.replace(SHOP, log=dataclasses.replace(SHOP.log, max_set_aside=0.5))
+    launch = dataclasses.replace(SHOP, log=dataclasses.replace(SHOP.log, max_quarantined=0.5))
 
     assert rows_of(run(events_example_gen(launch, str(tmp_path), CODE), tmp_path), "train") == clean
 
@@ -173,7 +196,10 @@ def test_the_catalogue_is_one_split_with_one_row_per_item(tmp_path):
 
     examples = run(catalogue_example_gen(SHOP, str(tmp_path), CODE), tmp_path)
 
-    first, second = {"item": b"1", "title": b"", "price": 0.0, "active": 1}, {"item": b"2", "title": None, "price": 2.5, "active": 0}
+    first, second = (
+        {"item": b"1", "title": b"", "price": 0.0, "active": 1},
+        {"item": b"2", "title": None, "price": 2.5, "active": 0},
+    )
     assert rows_of(examples, "all") == [first, second]
     assert examples.get_string_custom_property("figure") == "2 items"
 
@@ -198,7 +224,10 @@ def test_the_driver_sees_every_change_of_the_files(tmp_path):
 
 def test_the_cache_key_changes_with_the_declaration_and_the_code(tmp_path):
     other = dataclasses.replace(SHOP, split=Split(eval_share=0.5))
-    nodes = [events_example_gen(launch, str(tmp_path), code) for launch, code in ((SHOP, "a"), (SHOP, "a"), (other, "a"), (SHOP, "b"))]
+    nodes = [
+        events_example_gen(launch, str(tmp_path), code)
+        for launch, code in ((SHOP, "a"), (SHOP, "a"), (other, "a"), (SHOP, "b"))
+    ]
 
     first, same, *changed = [node.exec_properties["custom_config"] for node in nodes]
     assert first == same
@@ -236,7 +265,17 @@ def test_data_validation_reads_the_examples(tmp_path):
     schema = tfdv.infer_schema(statistics)
 
     kinds = {feature.name: feature.type for feature in schema.feature}
-    assert kinds == {"user": 1, "item": 1, "time": 2, "event": 1, "request": 1, "device": 1, "price": 3, "first": 2, "label_click": 2}
+    assert kinds == {
+        "user": 1,
+        "item": 1,
+        "time": 2,
+        "event": 1,
+        "request": 1,
+        "device": 1,
+        "price": 3,
+        "first": 2,
+        "label_click": 2,
+    }
     assert not tfdv.validate_statistics(statistics, schema).anomaly_info
 
 
@@ -250,19 +289,25 @@ def test_in_tfx_the_standard_steps_read_the_examples_and_an_unchanged_log_is_not
         schema = SchemaGen(statistics=statistics.outputs["statistics"])
         validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
         checked = {"anomalies": validator.outputs["anomalies"], "statistics": statistics.outputs["statistics"]}
-        gate = ValidationGate(**checked, data="log", schema="schema/shop", accept="python -m pipeline schema --accept", code="")
+        gate = SchemaGate(
+            **checked, data="log", schema="schema/shop", accept="python -m pipeline schema --accept", code=""
+        )
         BeamDagRunner().run(
             pipeline.Pipeline(
                 pipeline_name="shop",
                 pipeline_root=str(tmp_path / "root"),
                 components=[read, statistics, schema, validator, gate],
                 enable_cache=True,
-                metadata_connection_config=metadata.sqlite_metadata_connection_config(str(tmp_path / "metadata.sqlite")),
+                metadata_connection_config=metadata.sqlite_metadata_connection_config(
+                    str(tmp_path / "metadata.sqlite")
+                ),
             )
         )
 
     with metadata.Metadata(metadata.sqlite_metadata_connection_config(str(tmp_path / "metadata.sqlite"))) as store:
         figures = [
-            artifact.custom_properties["figure"].string_value for artifact in store.store.get_artifacts() if "figure" in artifact.custom_properties
+            artifact.custom_properties["figure"].string_value
+            for artifact in store.store.get_artifacts()
+            if "figure" in artifact.custom_properties
         ]
     assert sorted(figures) == ["300 train, 100 eval", "no anomalies in 9 columns"]

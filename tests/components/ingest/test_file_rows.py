@@ -16,7 +16,9 @@ def numbers(file):
     """The numbers of the rows of a file, and those of its broken lines."""
     broken = []
     types = file_rows.first_columns(str(file), ",", None).types
-    found = file_rows.rows(file_rows.Piece(str(file)), ",", types, None, None, lambda number, line: broken.append((number, line)))
+    found = file_rows.rows(
+        file_rows.Piece(str(file)), ",", types, None, None, lambda number, line: broken.append((number, line))
+    )
     return [number for rows in found for number in rows.numbers.tolist()], broken
 
 
@@ -41,15 +43,21 @@ def test_a_file_without_an_object_is_named(tmp_path):
 
 @pytest.mark.parametrize("block", [60, 1 << 20])
 @pytest.mark.parametrize("name", ["log.csv", "log.jsonl"])
-def test_a_row_that_is_set_aside_is_found_by_its_number_in_the_file(tmp_path, monkeypatch, name, block):
+def test_a_row_that_is_quarantined_is_found_by_its_number_in_the_file(tmp_path, monkeypatch, name, block):
     monkeypatch.setattr(csv_blocks, "_BLOCK_BYTES", block)
     monkeypatch.setattr(jsonl_blocks, "_BLOCK_BYTES", block)
     broken, without_user = {5, 6, 17, 40}, {1, 7, 18, 39}
     lines = [(None if row in without_user else "u", f"i{row}", row) for row in range(1, 41)]
     if name == "log.csv":
-        texts = ["user,item,time", *("torn" if row in broken else f"{user or ''},{item},{row}" for user, item, row in lines)]
+        texts = [
+            "user,item,time",
+            *("torn" if row in broken else f"{user or ''},{item},{row}" for user, item, row in lines),
+        ]
     else:
-        texts = ['{"user": ' if row in broken else json.dumps({"user": user, "item": item, "time": row}) for user, item, row in lines]
+        texts = [
+            '{"user": ' if row in broken else json.dumps({"user": user, "item": item, "time": row})
+            for user, item, row in lines
+        ]
     (tmp_path / name).write_text("\n".join(texts))
     reader = LogReader([str(tmp_path / name)], LAYOUT)
     reader.settle(())

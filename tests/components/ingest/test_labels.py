@@ -30,7 +30,9 @@ def label(rows, cut, launch=SHOP):
     columns = list(zip(*rows, strict=True))
     kinds = (pa.string(), pa.string(), pa.string(), pa.float64())
     names = ("event", "request", "item", "value")
-    keys = pa.table({name: pa.array(values, kind) for name, values, kind in zip(names, columns[1:], kinds, strict=True)})
+    keys = pa.table(
+        {name: pa.array(values, kind) for name, values, kind in zip(names, columns[1:], kinds, strict=True)}
+    )
     found = label_rows(keys, np.array(columns[0]), cut, launch)
     return {name: values.tolist() for name, values in found.items()}
 
@@ -48,7 +50,12 @@ def test_an_impression_is_labelled_by_the_actions_of_its_request_and_item():
 
 
 def test_an_action_before_its_impression_does_not_count_one_at_the_same_time_does():
-    rows = [(5, "shown", "r1", "a", None), (4, "click", "r1", "a", None), (5, "shown", "r2", "a", None), (5, "click", "r2", "a", None)]
+    rows = [
+        (5, "shown", "r1", "a", None),
+        (4, "click", "r1", "a", None),
+        (5, "shown", "r2", "a", None),
+        (5, "click", "r2", "a", None),
+    ]
 
     assert label(rows, cut=9)["label_click"] == [0, NONE, 1, NONE]
 
@@ -104,13 +111,16 @@ def test_a_log_without_values_and_impressions_has_no_labels_and_needs_no_columns
 
 def test_a_log_without_the_declared_impressions_says_which_events_it_has():
     with pytest.raises(
-        LogError, match=r"column 'event': needs rows with 'shown' and a 'request' before the cut, found none; events are: 'click', 'view'"
+        LogError,
+        match=r"column 'event': needs rows with 'shown' and a 'request' before the cut, found none; events are: 'click', 'view'",
     ):
         label([(1, "view", "r", "a", None), (1, "click", "r", "a", None)], cut=9)
 
 
 def test_values_that_are_text_are_named():
-    with pytest.raises(LogError, match=r"column 'rating': needs numbers \(launch.log.value\), got string, such as 'good'"):
+    with pytest.raises(
+        LogError, match=r"column 'rating': needs numbers \(launch.log.value\), got string, such as 'good'"
+    ):
         label_rows(pa.table({"rating": [None, "good"]}), np.arange(2), 1, RATINGS)
 
 
@@ -138,7 +148,12 @@ def test_without_requests_an_action_belongs_to_the_last_impression_of_its_user_a
 
 def test_what_happens_after_the_window_is_ignored_with_requests_and_without():
     second = 1_000_000
-    rows = [(0, "shown", "r", "a"), (0, "shown", "r", "b"), (60 * second, "click", "r", "a"), (61 * second, "click", "r", "b")]
+    rows = [
+        (0, "shown", "r", "a"),
+        (0, "shown", "r", "b"),
+        (60 * second, "click", "r", "a"),
+        (61 * second, "click", "r", "b"),
+    ]
     minute = dataclasses.replace(SHOP, log=dataclasses.replace(SHOP.log, attribution_seconds=60.0))
 
     assert without_requests(rows, cut=99 * second, seconds=60.0) == [1, 0, NONE, NONE]
@@ -156,7 +171,9 @@ def test_a_log_without_a_positive_event_before_the_cut_is_refused(event):
     keys = pa.table({"event": [*event, "click"]})
 
     check_positives(pa.table({"event": ["click", "shown"]}), np.array([1, 9]), 5, SHOP)
-    with pytest.raises(LogError, match="needs a row with 'click' or 'watch' before the cut, found none; events are: 'click'"):
+    with pytest.raises(
+        LogError, match="needs a row with 'click' or 'watch' before the cut, found none; events are: 'click'"
+    ):
         check_positives(keys, np.arange(5, 6 + len(event)), 5, SHOP)
 
 
@@ -186,7 +203,10 @@ def spelled_out(rows, cut, objective):
         later = [
             action
             for action in rows
-            if request is not None and action[1:4] == (objective.event, request, item) and action[0] >= time and (time >= cut or action[0] < cut)
+            if request is not None
+            and action[1:4] == (objective.event, request, item)
+            and action[0] >= time
+            and (time >= cut or action[0] < cut)
         ]
         if objective.value_at_least is not None:
             later = [action for action in later if action[4] is not None and action[4] >= objective.value_at_least]

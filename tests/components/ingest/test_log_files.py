@@ -41,7 +41,12 @@ def test_a_folder_gives_its_data_files_by_name(tmp_path):
         (tmp_path / name).touch()
     (tmp_path / "old.csv").mkdir()
 
-    assert [path.rsplit("/", 1)[1] for path in find_files(str(tmp_path), "*")] == ["a.csv.gz", "b.csv", "c.parquet", "d.jsonl"]
+    assert [path.rsplit("/", 1)[1] for path in find_files(str(tmp_path), "*")] == [
+        "a.csv.gz",
+        "b.csv",
+        "c.parquet",
+        "d.jsonl",
+    ]
 
 
 def test_a_file_named_in_full_is_read_whatever_its_ending(tmp_path):
@@ -61,7 +66,9 @@ def test_a_base_folder_with_wild_characters_is_taken_as_it_is(tmp_path):
 def test_a_missing_file_is_named_with_what_is_there(tmp_path):
     (tmp_path / "event.csv").touch()
 
-    with pytest.raises(LogError, match=re.escape(f"{tmp_path}/events.csv: no such file. The folder '{tmp_path}' holds: event.csv.")):
+    with pytest.raises(
+        LogError, match=re.escape(f"{tmp_path}/events.csv: no such file. The folder '{tmp_path}' holds: event.csv.")
+    ):
         find_files(str(tmp_path), "events.csv")
 
 
@@ -74,7 +81,15 @@ def test_an_empty_folder_and_a_missing_one_are_told_apart(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("a.csv", "csv"), ("a.tsv.gz", "csv"), ("u.inter", "csv"), ("a", "csv"), ("a.jsonl", "jsonl"), ("A.JSON.GZ", "jsonl"), ("a.parquet", "parquet")],
+    [
+        ("a.csv", "csv"),
+        ("a.tsv.gz", "csv"),
+        ("u.inter", "csv"),
+        ("a", "csv"),
+        ("a.jsonl", "jsonl"),
+        ("A.JSON.GZ", "jsonl"),
+        ("a.parquet", "parquet"),
+    ],
 )
 def test_the_ending_tells_the_format(name, kind):
     assert format_of(name) == kind

@@ -59,7 +59,13 @@ def write_table(path, table):
         pa_csv.write_csv(table, sink)
         write(path, sink.getvalue().to_pybytes())
     else:
-        write(path, "".join(json.dumps({name: value for name, value in row.items() if value is not None}) + "\n" for row in table.to_pylist()))
+        write(
+            path,
+            "".join(
+                json.dumps({name: value for name, value in row.items() if value is not None}) + "\n"
+                for row in table.to_pylist()
+            ),
+        )
     return path
 
 
@@ -78,11 +84,18 @@ def test_a_column_that_some_files_lack_is_missing_there(tmp_path):
     one = write(tmp_path / "1.csv", "user,item,time\na,x,1\n")
     two = write(tmp_path / "2.csv", "time,extra,item,user\n2,5,y,b\n")
 
-    assert read(one, two) == {"user": ["a", "b"], "item": ["x", "y"], "time": [1_000_000, 2_000_000], "extra": [None, 5]}
+    assert read(one, two) == {
+        "user": ["a", "b"],
+        "item": ["x", "y"],
+        "time": [1_000_000, 2_000_000],
+        "extra": [None, 5],
+    }
 
 
 def test_csv_tells_an_empty_text_from_a_missing_one_and_keeps_words_like_na(tmp_path):
-    file = write(tmp_path / "log.csv", '"user","item","time","country","dwell"\na,x,1,"",\na,x,2,,0\na,x,3,NA,2\na,x,4,null,\n')
+    file = write(
+        tmp_path / "log.csv", '"user","item","time","country","dwell"\na,x,1,"",\na,x,2,,0\na,x,3,NA,2\na,x,4,null,\n'
+    )
 
     assert read(file)["country"] == ["", None, "NA", "null"]
     assert read(file)["dwell"] == [None, 0, 2, None]
@@ -98,7 +111,9 @@ def test_csv_ids_keep_their_spelling_and_whole_floats_lose_the_point(tmp_path):
 def test_ids_beyond_int64_are_text_in_every_format(tmp_path):
     ids = [2**64 - 1, 2**63, 7]
     csv = write(tmp_path / "log.csv", "user,item,time\n" + "".join(f"{user},i,1\n" for user in ids))
-    pq.write_table(pa.table({"user": pa.array(ids, pa.uint64()), "item": ["i"] * 3, "time": [1] * 3}), tmp_path / "log.parquet")
+    pq.write_table(
+        pa.table({"user": pa.array(ids, pa.uint64()), "item": ["i"] * 3, "time": [1] * 3}), tmp_path / "log.parquet"
+    )
     jsonl = write(tmp_path / "log.jsonl", "".join(f'{{"user": {user}, "item": "i", "time": 1}}\n' for user in ids))
 
     assert [read(file)["user"] for file in (csv, tmp_path / "log.parquet", jsonl)] == [[str(user) for user in ids]] * 3
@@ -111,17 +126,29 @@ def test_a_column_of_kinds_of_events_is_text_whatever_it_holds(tmp_path):
 
 
 def test_a_list_of_words_is_one_text_of_the_catalogue(tmp_path):
-    file = write(tmp_path / "items.jsonl", '{"item": "a", "tags": ["red wine", "dry"]}\n{"item": "b", "tags": []}\n{"item": "c"}\n')
+    file = write(
+        tmp_path / "items.jsonl",
+        '{"item": "a", "tags": ["red wine", "dry"]}\n{"item": "b", "tags": []}\n{"item": "c"}\n',
+    )
     layout = Layout.of_catalogue(Catalogue("items.jsonl", "item", texts=("tags",)))
 
     assert read(file, layout=layout)["tags"] == ["red_wine dry", "", None]
 
 
 def test_a_tab_separated_file_with_typed_headers(tmp_path):
-    file = write(tmp_path / "ml.inter", "user_id:token\titem_id:token\trating:float\ttimestamp:float\n196\t242\t3\t881250949\n")
-    layout = Layout.of_log(Log("ml.inter", "user_id:token", "item_id:token", "timestamp:float", value="rating:float", delimiter="\t"))
+    file = write(
+        tmp_path / "ml.inter", "user_id:token\titem_id:token\trating:float\ttimestamp:float\n196\t242\t3\t881250949\n"
+    )
+    layout = Layout.of_log(
+        Log("ml.inter", "user_id:token", "item_id:token", "timestamp:float", value="rating:float", delimiter="\t")
+    )
 
-    expected = {"user_id:token": ["196"], "item_id:token": ["242"], "rating:float": [3], "timestamp:float": [881250949000000]}
+    expected = {
+        "user_id:token": ["196"],
+        "item_id:token": ["242"],
+        "rating:float": [3],
+        "timestamp:float": [881250949000000],
+    }
     assert read(file, layout=layout) == expected
 
 
@@ -160,7 +187,9 @@ def test_a_csv_column_whose_type_changes_in_a_later_block_is_widened(tmp_path, m
     ],
 )
 @pytest.mark.parametrize("block", [200, 1 << 20])
-def test_a_json_column_whose_type_changes_is_widened_within_a_block_and_across(tmp_path, monkeypatch, block, early, late, expected):
+def test_a_json_column_whose_type_changes_is_widened_within_a_block_and_across(
+    tmp_path, monkeypatch, block, early, late, expected
+):
     monkeypatch.setattr(jsonl_blocks, "_BLOCK_BYTES", block)
     rows = [{"user": 1, "item": "i", "time": 1, "what": what} for what in [early] * 20 + [late]]
     file = write(tmp_path / "log.jsonl", "\n".join(map(json.dumps, rows)))
@@ -169,7 +198,11 @@ def test_a_json_column_whose_type_changes_is_widened_within_a_block_and_across(t
 
 
 def test_json_ids_and_times_of_mixed_types_are_one_column(tmp_path):
-    rows = [{"user": 7, "item": "a", "time": 1}, {"user": "8", "item": 2, "time": "2"}, {"user": 9.0, "item": "c", "time": 3.5}]
+    rows = [
+        {"user": 7, "item": "a", "time": 1},
+        {"user": "8", "item": 2, "time": "2"},
+        {"user": 9.0, "item": "c", "time": 3.5},
+    ]
     file = write(tmp_path / "log.jsonl", "\n\n".join(map(json.dumps, rows)))
 
     assert read(file) == {"user": ["7", "8", "9.0"], "item": ["a", "2", "c"], "time": [1_000_000, 2_000_000, 3_500_000]}
@@ -184,7 +217,13 @@ def test_a_json_column_first_seen_in_a_later_block_is_there(tmp_path, monkeypatc
 
 
 @given(
-    st.lists(st.tuples(*[st.one_of(st.none(), st.integers(-5, 5), st.floats(-2, 2), st.booleans(), st.text(max_size=3))] * 2), min_size=1, max_size=8)
+    st.lists(
+        st.tuples(
+            *[st.one_of(st.none(), st.integers(-5, 5), st.floats(-2, 2), st.booleans(), st.text(max_size=3))] * 2
+        ),
+        min_size=1,
+        max_size=8,
+    )
 )
 def test_what_json_can_say_in_a_column_is_never_refused_and_nulls_stay_where_they_are(tmp_path_factory, drawn):
     file = tmp_path_factory.mktemp("json") / "log.jsonl"
@@ -215,7 +254,11 @@ def test_what_json_can_say_in_a_column_is_never_refused_and_nulls_stay_where_the
         ("log.jsonl", "", "log.jsonl: holds no JSON object, needs one per line."),
         ("log.jsonl", "[1]\n", "log.jsonl: holds no JSON object, needs one per line."),
         ("log.jsonl", '{"user": 1, "item": 2}\n', "log.jsonl: lacks the column 'time'; it has 'user', 'item'."),
-        ("log.jsonl", '{"user": 1, "item": {"id": 7}, "time": 3}\n', "log.jsonl: column 'item' holds struct<id: int64>"),
+        (
+            "log.jsonl",
+            '{"user": 1, "item": {"id": 7}, "time": 3}\n',
+            "log.jsonl: column 'item' holds struct<id: int64>",
+        ),
         ("log.parquet", "PAR1 but not really", "log.parquet: cannot be read as Parquet: "),
     ],
 )
@@ -233,8 +276,14 @@ def test_rows_that_are_wrong_are_counted_and_left_out_of_both_passes(tmp_path):
     keys = reader.settle(("user",))
 
     assert keys["user"].to_pylist() == ["a", "c"]
-    assert reader.set_aside.rows_in == 7
-    assert reader.set_aside.counts == {"no user": 1, "no item": 1, "no time": 1, "time unreadable": 1, "line unreadable": 1}
+    assert reader.quarantined.rows_in == 7
+    assert reader.quarantined.counts == {
+        "no user": 1,
+        "no item": 1,
+        "no time": 1,
+        "time unreadable": 1,
+        "line unreadable": 1,
+    }
     assert [row for batch in reader.batches() for row in batch.to_pylist()] == [
         {"user": user, "item": item, "time": time * 1_000_000} for user, item, time in (("a", "b", 1), ("c", "d", 2))
     ]
@@ -246,7 +295,10 @@ def test_rows_that_are_wrong_are_counted_and_left_out_of_both_passes(tmp_path):
         ("log.csv", "user,item,time,value\nu,a,1,4\nu,b,1,n/a\nu,c,1,\nu,d,1,2.5\n"),
         (
             "log.jsonl",
-            "\n".join(json.dumps({"user": "u", "item": i, "time": 1, "value": v}) for i, v in zip("abcd", (4, "n/a", None, "2.5"), strict=True)),
+            "\n".join(
+                json.dumps({"user": "u", "item": i, "time": 1, "value": v})
+                for i, v in zip("abcd", (4, "n/a", None, "2.5"), strict=True)
+            ),
         ),
     ],
 )
@@ -255,17 +307,19 @@ def test_a_text_among_the_values_is_a_wrong_row_and_the_others_are_numbers(tmp_p
     reader = LogReader([str(write(tmp_path / name, text))], layout)
 
     assert reader.settle(("item", "value")).to_pydict() == {"item": ["a", "c", "d"], "value": [4.0, None, 2.5]}
-    assert reader.set_aside.counts == {"value unreadable": 1}
+    assert reader.quarantined.counts == {"value unreadable": 1}
 
 
 def test_repeated_rows_are_wrong_where_the_layout_asks(tmp_path):
     text = "user,item,time,note\nu,a,1,\nu,a,1,\nu,a,1,x\nu,a,2,\nu,a,1,\n"
     file = str(write(tmp_path / "log.csv", text))
-    plain, unique = (LogReader([file], dataclasses.replace(LAYOUT, request=None, unique=asked)) for asked in (False, True))
+    plain, unique = (
+        LogReader([file], dataclasses.replace(LAYOUT, request=None, unique=asked)) for asked in (False, True)
+    )
 
     assert plain.settle(("time",)).num_rows == 5
     assert unique.settle(("time",)).num_rows == 3
-    assert unique.set_aside.counts == {"repeated": 2}
+    assert unique.quarantined.counts == {"repeated": 2}
     assert [note for batch in unique.batches() for note in batch.column(3).to_pylist()] == [None, "x", None]
 
 

@@ -21,18 +21,28 @@ from components.ingest.example_gen import events_example_gen
 
 pytestmark = pytest.mark.tensorflow
 
-LAUNCH = Launch("shop", Log("log", "user", "item", "time", not_before=None), Split(eval_from="2020-01-01"), (Objective("any"),))
+LAUNCH = Launch(
+    "shop", Log("log", "user", "item", "time", not_before=None), Split(eval_from="2020-01-01"), (Objective("any"),)
+)
 CUT = dt.datetime(2020, 1, 1, tzinfo=dt.timezone.utc)
 # What a CSV file can tell apart from other types: a text column that looks like numbers would be read as numbers.
-WORDS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\r\n\0"), max_size=8).map(lambda text: "w" + text)
+WORDS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\r\n\0"), max_size=8).map(
+    lambda text: "w" + text
+)
 TEXT = st.one_of(st.just(""), st.text(st.characters(exclude_categories=("Cs",)), max_size=8), st.just("longé" * 40))
 KINDS = {
     "whole": (pa.int64(), st.sampled_from([0, -1, 1, 2**63 - 1, -(2**63)]) | st.integers(-(2**53), 2**53)),
-    "real": (pa.float64(), st.sampled_from([0.0, -0.0, 0.1]) | st.floats(width=32, allow_nan=False, allow_infinity=False)),
+    "real": (
+        pa.float64(),
+        st.sampled_from([0.0, -0.0, 0.1]) | st.floats(width=32, allow_nan=False, allow_infinity=False),
+    ),
     "flag": (pa.bool_(), st.booleans()),
     "text": (pa.string(), TEXT),
     "nothing": (pa.null(), st.none()),
-    "moment": (pa.timestamp("us"), st.integers(0, 2**52).map(lambda time: (CUT + dt.timedelta(microseconds=time)).replace(tzinfo=None))),
+    "moment": (
+        pa.timestamp("us"),
+        st.integers(0, 2**52).map(lambda time: (CUT + dt.timedelta(microseconds=time)).replace(tzinfo=None)),
+    ),
     "zoned": (pa.timestamp("ns", "Asia/Tokyo"), st.integers(0, 2**60)),
     "small": (pa.uint8(), st.integers(0, 255)),
     "kind": (pa.dictionary(pa.int32(), pa.string()), st.sampled_from(["", "a", "é"])),
@@ -41,12 +51,17 @@ KINDS = {
 }
 IN_CSV = ("whole", "real", "flag", "words_only", "text_or_empty")
 IN_JSON = ("whole", "real", "flag", "text", "nothing", "words", "numbers")
-IDS = st.integers(-(2**63), 2**63 - 1).map(str) | st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=8).map(lambda text: "w" + text)
+IDS = st.integers(-(2**63), 2**63 - 1).map(str) | st.text(
+    st.characters(exclude_categories=("Cs", "Cc")), max_size=8
+).map(lambda text: "w" + text)
 TIMES = st.sampled_from(["s", "ms", "us", "iso"])
 
 
 def drawn_rows(names, kinds=KINDS):
-    return st.lists(st.fixed_dictionaries({"user": IDS, "item": IDS} | {name: st.none() | kinds[name][1] for name in names}), max_size=6)
+    return st.lists(
+        st.fixed_dictionaries({"user": IDS, "item": IDS} | {name: st.none() | kinds[name][1] for name in names}),
+        max_size=6,
+    )
 
 
 def with_times(rows, unit):
@@ -54,14 +69,20 @@ def with_times(rows, unit):
     moments = [CUT + dt.timedelta(hours=13 * place - 20) for place in range(len(rows))]
     factor = {"s": 1, "ms": 1000, "us": 1_000_000}
     texts = [moment.isoformat() if unit == "iso" else round(moment.timestamp() * factor[unit]) for moment in moments]
-    return [row | {"time": text} for row, text in zip(rows, texts, strict=True)], [round(moment.timestamp() * 1_000_000) for moment in moments]
+    return [row | {"time": text} for row, text in zip(rows, texts, strict=True)], [
+        round(moment.timestamp() * 1_000_000) for moment in moments
+    ]
 
 
 def expected(rows, times):
     """What the examples should hold: lists of bytes, int64 and float32, nothing where the log has nothing."""
     found = []
     for row, time in zip(rows, times, strict=True):
-        values = {name: value if isinstance(value, list) else [value] for name, value in (row | {"time": time}).items() if value is not None}
+        values = {
+            name: value if isinstance(value, list) else [value]
+            for name, value in (row | {"time": time}).items()
+            if value is not None
+        }
         found.append({name: [as_feature(name, value) for value in parts] for name, parts in values.items()})
     return found
 
@@ -91,7 +112,9 @@ def check(folder, name, content, rows, times, unit):
         with pytest.raises(LogError, match=r"has a header but no rows|holds no JSON object|leaves no event for"):
             ingested(folder, name, content, unit)
     else:
-        assert ingested(folder, name, content, unit) == [{key: value for key, value in row.items() if value} for row in expected(rows, times)]
+        assert ingested(folder, name, content, unit) == [
+            {key: value for key, value in row.items() if value} for row in expected(rows, times)
+        ]
 
 
 few = settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -101,10 +124,15 @@ few = settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, Hea
 @given(drawn_rows(KINDS), TIMES)
 def test_parquet(tmp_path_factory, rows, unit):
     rows, times = with_times(rows, unit)
-    kinds = {"user": pa.string(), "item": pa.string(), "time": pa.string() if unit == "iso" else pa.int64()} | {n: k for n, (k, _) in KINDS.items()}
+    kinds = {"user": pa.string(), "item": pa.string(), "time": pa.string() if unit == "iso" else pa.int64()} | {
+        n: k for n, (k, _) in KINDS.items()
+    }
     sink = pa.BufferOutputStream()
     pq.write_table(
-        pa.table({name: pa.array([row[name] for row in rows], kind) for name, kind in kinds.items()}), sink, row_group_size=2, version="2.6"
+        pa.table({name: pa.array([row[name] for row in rows], kind) for name, kind in kinds.items()}),
+        sink,
+        row_group_size=2,
+        version="2.6",
     )
     check(tmp_path_factory.mktemp("log"), "log.parquet", sink.getvalue().to_pybytes(), rows, times, unit)
 
@@ -118,7 +146,10 @@ def test_json_lines(tmp_path_factory, rows, unit, says_null):
     check(tmp_path_factory.mktemp("log"), "log.jsonl", content.encode(), rows, times, unit)
 
 
-CSV_KINDS = KINDS | {"words_only": (None, WORDS), "text_or_empty": (None, st.sampled_from(["", "w,", 'w"w', "w\n w", "NA"]))}
+CSV_KINDS = KINDS | {
+    "words_only": (None, WORDS),
+    "text_or_empty": (None, st.sampled_from(["", "w,", 'w"w', "w\n w", "NA"])),
+}
 
 
 @few
@@ -131,7 +162,12 @@ def test_csv(tmp_path_factory, rows, unit, delimiter):
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
     writer.writerow(["user", "item", "time", *IN_CSV])
     for row in rows:
-        writer.writerow([EMPTY if value == "" else _csv_text(value) for value in (row[name] for name in ("user", "item", "time", *IN_CSV))])
+        writer.writerow(
+            [
+                EMPTY if value == "" else _csv_text(value)
+                for value in (row[name] for name in ("user", "item", "time", *IN_CSV))
+            ]
+        )
     folder = tmp_path_factory.mktemp("log")
     launch_delimiter = dataclasses.replace(LAUNCH, log=dataclasses.replace(LAUNCH.log, delimiter=delimiter))
     with pytest.MonkeyPatch.context() as patch:
@@ -150,7 +186,9 @@ def _csv_text(value):
 
 @pytest.mark.parametrize("name", ["log.csv", "log.jsonl", "log.parquet"])
 def test_a_text_of_a_megabyte_is_a_text(tmp_path, name):
-    rows, times = with_times([{"user": "u", "item": f"i{at}", "note": "é,x" * (250_000 * at) + "w"} for at in range(3)], "us")
+    rows, times = with_times(
+        [{"user": "u", "item": f"i{at}", "note": "é,x" * (250_000 * at) + "w"} for at in range(3)], "us"
+    )
     table = pa.Table.from_pylist(rows)
     sink = pa.BufferOutputStream()
     if name == "log.csv":

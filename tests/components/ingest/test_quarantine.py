@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from components.ingest.quarantine import Quarantine, too_many
-from components.ingest.row_checks import SetAside
+from components.ingest.row_checks import Quarantined
 
 
 def written(add):
@@ -20,7 +20,9 @@ def written(add):
 def test_a_row_is_kept_with_file_number_reason_and_its_own_columns():
     rows = pa.RecordBatch.from_arrays([pa.array(["ü", None]), pa.array([0, 2])], ["user", "time"])
 
-    records, quarantine = written(lambda quarantine: quarantine.add_rows("f.csv", np.array([3, 8]), ["no time", "no user"], rows))
+    records, quarantine = written(
+        lambda quarantine: quarantine.add_rows("f.csv", np.array([3, 8]), ["no time", "no user"], rows)
+    )
 
     assert records == [
         {"file": "f.csv", "row": 3, "reason": "no time", "columns": {"user": "ü", "time": 0}},
@@ -48,7 +50,14 @@ def test_what_json_cannot_say_becomes_text():
 
     records, _ = written(lambda quarantine: quarantine.add_rows("f", np.array([1]), ["no user"], rows))
 
-    expected = {"bytes": "caf\\xe9", "real": "nan", "moment": "2026-01-31 00:00:00.000000", "words": "['a', 'b']", "kind": "x", "bad": "\\xff"}
+    expected = {
+        "bytes": "caf\\xe9",
+        "real": "nan",
+        "moment": "2026-01-31 00:00:00.000000",
+        "words": "['a', 'b']",
+        "kind": "x",
+        "bad": "\\xff",
+    }
     assert records[0]["columns"] == expected
 
 
@@ -58,8 +67,19 @@ def test_the_error_says_how_many_why_where_and_what_to_do():
         quarantine.add_line("a.csv", 3, "y")
 
     _, quarantine = written(add)
-    text = str(too_many(["a.csv"], SetAside(100, {"line unreadable": 3, "no user": 1}), 0.01, quarantine, "q.jsonl.gz", "launch.log.max_set_aside"))
+    text = str(
+        too_many(
+            ["a.csv"],
+            Quarantined(100, {"line unreadable": 3, "no user": 1}),
+            0.01,
+            quarantine,
+            "q.jsonl.gz",
+            "launch.log.max_quarantined",
+        )
+    )
 
-    assert text.startswith("a.csv: 4 of 100 rows are wrong (4.00%; launch.log.max_set_aside allows 1.00%): 3 line unreadable, 1 no user.")
+    assert text.startswith(
+        "a.csv: 4 of 100 rows are wrong (4.00%; launch.log.max_quarantined allows 1.00%): 3 line unreadable, 1 no user."
+    )
     assert "line unreadable: a.csv, row 2: " + '"' + "x" * 119 + "..." in text
     assert "The first 2 are in q.jsonl.gz. Fix the rows" in text

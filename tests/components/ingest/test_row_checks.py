@@ -7,10 +7,16 @@ from hypothesis import strategies as st
 
 from components.errors import LogError
 from components.ingest.log_layout import Layout
-from components.ingest.row_checks import RowChecks, SetAside, repeated
+from components.ingest.row_checks import Quarantined, RowChecks, repeated
 
 LAYOUT = Layout(
-    ids=("user", "item"), declared=("user", "item", "time"), time="time", not_before="2000-01-01", value="value", value_min=0, value_max=5
+    ids=("user", "item"),
+    declared=("user", "item", "time"),
+    time="time",
+    not_before="2000-01-01",
+    value="value",
+    value_min=0,
+    value_max=5,
 )
 MICRO = 1_000_000
 GOOD_TIME = 1_700_000_000 * MICRO
@@ -23,7 +29,10 @@ def as_array(values):
 def reasons(raw, read=None, layout=LAYOUT):
     """The reason of each row; `read` replaces what the reader made of a column."""
     checks = RowChecks(layout)
-    batches = [pa.RecordBatch.from_arrays(list(map(as_array, columns.values())), list(columns)) for columns in (raw, raw | (read or {}))]
+    batches = [
+        pa.RecordBatch.from_arrays(list(map(as_array, columns.values())), list(columns))
+        for columns in (raw, raw | (read or {}))
+    ]
     return [checks.reasons[code] for code in checks.codes(*batches)]
 
 
@@ -79,13 +88,25 @@ def test_a_column_that_the_file_lacks_is_missing_everywhere():
     assert reasons(raw, {"user": pa.nulls(1, pa.string()), "value": pa.nulls(1)}) == ["no user"]
 
 
-@given(st.lists(st.tuples(st.sampled_from([0, 1, None]), st.sampled_from(["", "a", None]), st.sampled_from([True, None])), max_size=20))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([0, 1, None]), st.sampled_from(["", "a", None]), st.sampled_from([True, None])),
+        max_size=20,
+    )
+)
 def test_a_row_is_repeated_if_an_equal_one_came_before(drawn):
     names = ("number", "text", "flag")
     kinds = (pa.int64(), pa.string(), pa.bool_())
-    table = pa.table({name: pa.array([row[at] for row in drawn], kind) for at, (name, kind) in enumerate(zip(names, kinds, strict=True))})
+    table = pa.table(
+        {
+            name: pa.array([row[at] for row in drawn], kind)
+            for at, (name, kind) in enumerate(zip(names, kinds, strict=True))
+        }
+    )
 
-    assert repeated(table.append_column("nothing", pa.nulls(len(drawn)))).tolist() == [row in drawn[:at] for at, row in enumerate(drawn)]
+    assert repeated(table.append_column("nothing", pa.nulls(len(drawn)))).tolist() == [
+        row in drawn[:at] for at, row in enumerate(drawn)
+    ]
 
 
 def test_lists_cannot_be_compared():
@@ -94,8 +115,8 @@ def test_lists_cannot_be_compared():
 
 
 def test_counts_read_as_a_sentence():
-    found = SetAside(1400, {"no time": 9, "repeated": 5})
+    found = Quarantined(1400, {"no time": 9, "repeated": 5})
 
-    assert str(found) == "14 set aside: 9 no time, 5 repeated"
+    assert str(found) == "14 quarantined: 9 no time, 5 repeated"
     assert found.share == 14 / 1400
-    assert SetAside(0, {}).share == 0
+    assert Quarantined(0, {}).share == 0

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.tensorflow
 
 LAUNCH = Launch(
     name="shop",
-    log=Log("log/", "user", "item", "time", value="stars", max_set_aside=0.2),
+    log=Log("log/", "user", "item", "time", value="stars", max_quarantined=0.2),
     objectives=(Objective("liked", value_at_least=3),),
     split=Split(eval_share=0.25),
 )
@@ -31,10 +31,17 @@ def write_log(folder, rows=60, seed=3):
     random = np.random.default_rng(seed)
     folder.mkdir()
     users = pa.array([f"u{user}" for user in random.integers(0, 9, rows)], mask=random.random(rows) < 0.05)
-    columns = {"user": users, "item": random.integers(0, 9, rows), "time": 1_700_000_000 + random.permutation(rows), "stars": random.random(rows) * 5}
+    columns = {
+        "user": users,
+        "item": random.integers(0, 9, rows),
+        "time": 1_700_000_000 + random.permutation(rows),
+        "stars": random.random(rows) * 5,
+    }
     pq.write_table(pa.table(columns), folder / "a.parquet", row_group_size=25)
     (folder / "b.csv").write_text(
-        "user,item,time,stars,shop\n" + "".join(f"u{at},{at},{1_700_000_050 + at},{at % 5},x\n" for at in range(9)) + "torn\n"
+        "user,item,time,stars,shop\n"
+        + "".join(f"u{at},{at},{1_700_000_050 + at},{at % 5},x\n" for at in range(9))
+        + "torn\n"
     )
     lines = [{"user": "u1", "item": f"i{at}", "time": 1_700_000_000 + 9 * at, "stars": None} for at in range(9)]
     (folder / "c.jsonl").write_text("\n".join(map(json.dumps, [*lines, {"user": "u1", "item": "i", "time": 5}])))
@@ -46,8 +53,10 @@ def settled(files, seed=5):
     reader = LogReader(files, Layout.of_log(LAUNCH.log))
     reader.settle(())
     random = np.random.default_rng(seed)
-    train = random.random(reader.set_aside.rows_in - reader.set_aside.rows) < 0.5
-    return Share(reader, {"train": train, "eval": ~train}, {"label_liked": random.integers(-1, 2, len(train)).astype(np.int8)})
+    train = random.random(reader.quarantined.rows_in - reader.quarantined.rows) < 0.5
+    return Share(
+        reader, {"train": train, "eval": ~train}, {"label_liked": random.integers(-1, 2, len(train)).astype(np.int8)}
+    )
 
 
 def target(folder):
@@ -70,8 +79,8 @@ def test_a_share_is_a_file_or_a_row_group(tmp_path):
     found = split_up(whole)
 
     assert [share.shard for share in found] == [f"{number:05d}-of-00005" for number in range(5)]
-    assert [share.reader.set_aside.rows_in for share in found] == [25, 25, 10, 10, 10]
-    assert sum(share.reader.set_aside.rows for share in found) == whole.reader.set_aside.rows
+    assert [share.reader.quarantined.rows_in for share in found] == [25, 25, 10, 10, 10]
+    assert sum(share.reader.quarantined.rows for share in found) == whole.reader.quarantined.rows
     for name in ("train", "eval"):
         assert np.array_equal(np.concatenate([share.in_split[name] for share in found]), whole.in_split[name])
 

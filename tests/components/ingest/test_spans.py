@@ -27,7 +27,9 @@ def test_a_path_with_spans_is_known(path):
     assert is_dated(path)
 
 
-@pytest.mark.parametrize("path", ["log/", "{YYYY}/log.csv", "{YYYY}-{MM}-{DD}/{SPAN}.csv", "{SPAN}/{SPAN}.csv", "{VERSION}.csv"])
+@pytest.mark.parametrize(
+    "path", ["log/", "{YYYY}/log.csv", "{YYYY}-{MM}-{DD}/{SPAN}.csv", "{SPAN}/{SPAN}.csv", "{VERSION}.csv"]
+)
 def test_a_path_without_a_whole_span_is_not(path):
     assert not is_dated(path)
 
@@ -62,7 +64,9 @@ def test_a_name_that_is_no_date_is_named():
         span_of("/d/2026-02-30/log.csv", "/d", DATED)
 
 
-@pytest.mark.parametrize(("spans", "expected"), [(None, ["2026-01-03"]), (1, ["2026-01-03"]), (2, ["2026-01-02", "2026-01-03"])])
+@pytest.mark.parametrize(
+    ("spans", "expected"), [(None, ["2026-01-03"]), (1, ["2026-01-03"]), (2, ["2026-01-02", "2026-01-03"])]
+)
 def test_files_are_found_from_a_declared_path(tmp_path, spans, expected):
     days(tmp_path, "2026-01-01", "2026-01-02", "2026-01-03")
 
@@ -107,7 +111,8 @@ def test_the_folder_of_a_day_is_where_the_path_looks_for_it(path, folder, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("path", "taken"), [("log/", True), ("log/*", True), ("l*/*.jsonl", True), ("log/*.csv", False), ("log.csv", False), ("*", False)]
+    ("path", "taken"),
+    [("log/", True), ("log/*", True), ("l*/*.jsonl", True), ("log/*.csv", False), ("log.csv", False), ("*", False)],
 )
 def test_what_a_path_takes_is_what_is_found(path, taken, tmp_path):
     (tmp_path / "log").mkdir()

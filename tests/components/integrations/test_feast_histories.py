@@ -22,7 +22,13 @@ class Store:
     def get_online_features(self, features, entity_rows):
         assert features == ["toy_user_history:history", "toy_user_history:as_of"]
         found = [self.held.get(row["user_id"], (None, None)) for row in entity_rows]
-        return Answer({"user_id": entity_rows, "history": [history for history, _ in found], "as_of": [as_of for _, as_of in found]})
+        return Answer(
+            {
+                "user_id": entity_rows,
+                "history": [history for history, _ in found],
+                "as_of": [as_of for _, as_of in found],
+            }
+        )
 
 
 def histories(held, now=lambda: 100 * SECOND, **options):

@@ -11,7 +11,11 @@ import pytest
 from small_server import LAUNCH, push, service
 
 # Feast takes as long to import as TensorFlow.
-pytestmark = [pytest.mark.tensorflow, pytest.mark.filterwarnings("ignore::DeprecationWarning"), pytest.mark.filterwarnings("ignore::FutureWarning")]
+pytestmark = [
+    pytest.mark.tensorflow,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
 if sys.version_info < (3, 11):
     pytest.skip("Feast needs Python 3.11", allow_module_level=True)
 pytest.importorskip("feast", reason="the extra `feast` is not installed")
@@ -27,13 +31,18 @@ def log(*rows):
     """Columns of (user, item, minutes after noon) clicks."""
     user, item, time = zip(*rows, strict=True)
     text = {"user": user, "item": item, "event": ["click"] * len(rows)}
-    columns = {name: np.array([*(value.encode() for value in column), None], object)[:-1] for name, column in text.items()}
+    columns = {
+        name: np.array([*(value.encode() for value in column), None], object)[:-1] for name, column in text.items()
+    }
     return columns | {"time": NOON + np.array(time, np.int64) * MINUTE}
 
 
 def filled(home, columns):
     """Writes and fills a repository; what it said."""
-    tables = {USER_HISTORY: offline_tables.user_history(LAUNCH, columns, 200), ITEMS: offline_tables.items(LAUNCH, columns, {})}
+    tables = {
+        USER_HISTORY: offline_tables.user_history(LAUNCH, columns, 200),
+        ITEMS: offline_tables.items(LAUNCH, columns, {}),
+    }
     feast_repository.write(home / feast_histories.FOLDER, LAUNCH.name, tables)
     return list(feast_online.materialize(home / feast_histories.FOLDER, LAUNCH.name))
 
@@ -68,7 +77,11 @@ def test_every_row_of_the_offline_table_is_online_as_it_was(home):
 
     rows = pq.read_table(home / "feast" / "data" / "user_history.parquet").to_pylist()
     store = feast_histories.from_repository(LAUNCH, home)
-    found = [history for start in range(0, len(rows), 500) for history in store.get([row["user_id"].encode() for row in rows[start : start + 500]])]
+    found = [
+        history
+        for start in range(0, len(rows), 500)
+        for history in store.get([row["user_id"].encode() for row in rows[start : start + 500]])
+    ]
 
     assert found == [[item.encode() for item in row["history"]] for row in rows]
 
@@ -116,11 +129,16 @@ def test_a_server_that_is_open_has_histories_while_a_fill_runs(own_home):
 def test_a_row_that_does_not_arrive_is_an_error(own_home):
     folder = own_home / feast_histories.FOLDER
     with sqlite3.connect(folder / "data" / "online.db") as connection:
-        connection.execute('DELETE FROM "toy_toy_items" WHERE entity_key IN (SELECT entity_key FROM "toy_toy_items" LIMIT 1)')
+        connection.execute(
+            'DELETE FROM "toy_toy_items" WHERE entity_key IN (SELECT entity_key FROM "toy_toy_items" LIMIT 1)'
+        )
     connection.close()
     store = feast_online.opened(folder)
 
-    with pytest.raises(FeatureStoreError, match=r"needs a row for each of the 2 rows of items.parquet, it lacks 1 of 2 asked, first '[AB]'"):
+    with pytest.raises(
+        FeatureStoreError,
+        match=r"needs a row for each of the 2 rows of items.parquet, it lacks 1 of 2 asked, first '[AB]'",
+    ):
         feast_online._counted(store, folder, LAUNCH.name, ITEMS)
 
 
@@ -136,7 +154,9 @@ def test_the_historical_join_gives_one_row_for_a_pair_that_is_asked_twice(home):
 
 
 def test_without_a_repository_the_command_is_named(tmp_path):
-    with pytest.raises(FeatureStoreError, match=r"feature_store.yaml, which is not there. Make it: python -m pipeline feast"):
+    with pytest.raises(
+        FeatureStoreError, match=r"feature_store.yaml, which is not there. Make it: python -m pipeline feast"
+    ):
         feast_histories.from_repository(LAUNCH, tmp_path)
 
 

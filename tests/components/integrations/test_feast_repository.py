@@ -9,8 +9,18 @@ from components.integrations.feast_repository import ITEMS, USER_HISTORY
 
 MOMENT = pa.array([1, 2], pa.timestamp("us", "UTC"))
 TABLES = {
-    USER_HISTORY: pa.table({"user_id": ["u", "v"], "history": [["A"], ["A", "B"]], "as_of": [1, 2], "event_timestamp": MOMENT}),
-    ITEMS: pa.table({"item_id": ["A", "B"], "title": ["Mug", "Hat"], "active": [True, False], "price": [1.5, 2.5], "event_timestamp": MOMENT}),
+    USER_HISTORY: pa.table(
+        {"user_id": ["u", "v"], "history": [["A"], ["A", "B"]], "as_of": [1, 2], "event_timestamp": MOMENT}
+    ),
+    ITEMS: pa.table(
+        {
+            "item_id": ["A", "B"],
+            "title": ["Mug", "Hat"],
+            "active": [True, False],
+            "price": [1.5, 2.5],
+            "event_timestamp": MOMENT,
+        }
+    ),
 }
 
 

@@ -13,18 +13,24 @@ from components.integrations import offline_tables
 LAUNCH = Launch(
     name="toy",
     log=Log("log", "who", "what", "when", event="event", impression="shown"),
-    catalogue=Catalogue("items", "what", title="name", categories=("kind",), numbers=("price", "stock"), active="active"),
+    catalogue=Catalogue(
+        "items", "what", title="name", categories=("kind",), numbers=("price", "stock"), active="active"
+    ),
     objectives=(Objective("click", event="click"), Objective("buy", event="buy")),
     split=Split(eval_share=0.1),
 )
-PLAIN = dataclasses.replace(LAUNCH, log=Log("log", "who", "what", "when"), objectives=(Objective("like"),), catalogue=None)
+PLAIN = dataclasses.replace(
+    LAUNCH, log=Log("log", "who", "what", "when"), objectives=(Objective("like"),), catalogue=None
+)
 
 
 def log(*rows):
     """Columns of (who, what, when, event) rows."""
     who, what, when, event = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [], [], [])
     text = {"who": who, "what": what, "event": event}
-    return {name: np.array([*column, None], object)[:-1] for name, column in text.items()} | {"when": np.array(when, np.int64)}
+    return {name: np.array([*column, None], object)[:-1] for name, column in text.items()} | {
+        "when": np.array(when, np.int64)
+    }
 
 
 def test_histories_by_eye():
@@ -67,13 +73,21 @@ def test_they_are_the_histories_that_evaluation_asks_with(seed):
     (user, users), (item, items) = codes(columns["who"]), codes(columns["what"])
     positive = columns["event"] != b"shown"
     tie = hashes(columns["who"], columns["what"])
-    frozen = histories.frozen_histories(user, item, columns["when"], positive, np.arange(len(users)), 10**9, length, LAUNCH.seed, tie)
-    expected = {users[row].decode(): [items[code].decode() for code in line if code >= 0] for row, line in enumerate(frozen)}
+    frozen = histories.frozen_histories(
+        user, item, columns["when"], positive, np.arange(len(users)), 10**9, length, LAUNCH.seed, tie
+    )
+    expected = {
+        users[row].decode(): [items[code].decode() for code in line if code >= 0] for row, line in enumerate(frozen)
+    }
 
     made = offline_tables.user_history(LAUNCH, columns, length).to_pylist()
 
     assert {row["user_id"]: row["history"] for row in made} == {user: line for user, line in expected.items() if line}
-    newest = {who.decode(): columns["when"][positive & (columns["who"] == who)].max() for who in users if (positive & (columns["who"] == who)).any()}
+    newest = {
+        who.decode(): columns["when"][positive & (columns["who"] == who)].max()
+        for who in users
+        if (positive & (columns["who"] == who)).any()
+    }
     assert {row["user_id"]: row["as_of"] for row in made} == newest
 
 
@@ -90,9 +104,33 @@ def test_items_as_of_the_logs_last_event_in_types_that_feast_takes():
 
     moment = dt.datetime(1970, 1, 1, second=7, tzinfo=dt.timezone.utc)
     assert made.to_pylist() == [
-        {"item_id": "A", "title": "Mug", "active": True, "kind": "mug", "price": 1.5, "stock": 3.0, "event_timestamp": moment},
-        {"item_id": "B", "title": "Hat", "active": False, "kind": None, "price": None, "stock": None, "event_timestamp": moment},
-        {"item_id": "X", "title": "X", "active": False, "kind": None, "price": None, "stock": None, "event_timestamp": moment},
+        {
+            "item_id": "A",
+            "title": "Mug",
+            "active": True,
+            "kind": "mug",
+            "price": 1.5,
+            "stock": 3.0,
+            "event_timestamp": moment,
+        },
+        {
+            "item_id": "B",
+            "title": "Hat",
+            "active": False,
+            "kind": None,
+            "price": None,
+            "stock": None,
+            "event_timestamp": moment,
+        },
+        {
+            "item_id": "X",
+            "title": "X",
+            "active": False,
+            "kind": None,
+            "price": None,
+            "stock": None,
+            "event_timestamp": moment,
+        },
     ]
     assert [str(made.schema.field(name).type) for name in ("price", "stock")] == ["double", "double"]
 

@@ -20,13 +20,19 @@ def index():
 
 @pytest.fixture
 def sink(index, monkeypatch):
-    monkeypatch.setattr("pinecone._internal.http_client._retry_sleep", lambda _: None)  # where the client waits between its own attempts
+    monkeypatch.setattr(
+        "pinecone._internal.http_client._retry_sleep", lambda _: None
+    )  # where the client waits between its own attempts
     with serving(index) as host:
         yield lambda **options: PineconeIndex(host, **{"api_key": KEY, "sleep": lambda _: None, **options})
 
 
 def test_the_wire_form_by_eye(sink, index):
-    list(sink().send(vectors(kind=pa.array(["mug", None, "hat", "mug"]), price=pa.array([37.55, 2, None, 1], pa.float32()))))
+    list(
+        sink().send(
+            vectors(kind=pa.array(["mug", None, "hat", "mug"]), price=pa.array([37.55, 2, None, 1], pa.float32()))
+        )
+    )
 
     [body] = [body for _, path, body in index.requests if path == "/vectors/upsert"]
     assert body["namespace"] == "v7"
@@ -35,7 +41,9 @@ def test_the_wire_form_by_eye(sink, index):
         "values": [1.0, 0.0, 0.0],
         "metadata": {"item_id": "i0", "title": "Item i0", "kind": "mug", "price": 37.55, "model_version": "7"},
     }
-    assert np.array_equal(np.array([each["values"] for each in body["vectors"]], np.float32), np.array(FOUR, np.float32))
+    assert np.array_equal(
+        np.array([each["values"] for each in body["vectors"]], np.float32), np.array(FOUR, np.float32)
+    )
 
 
 def test_what_is_said_and_done_in_order(sink, index):
@@ -103,7 +111,9 @@ def test_deletes_beyond_the_limit_stop_everything_before_anything_is_sent(sink, 
     list(sink(namespace="live").send(vectors(ids=["a", "b", "c", "d"])))
     index.requests.clear()
 
-    with pytest.raises(VectorsError, match=r"would delete 3 of the 4 vectors in namespace live, more than --max-deletes 0.5 allows"):
+    with pytest.raises(
+        VectorsError, match=r"would delete 3 of the 4 vectors in namespace live, more than --max-deletes 0.5 allows"
+    ):
         list(sink(namespace="live").send(vectors([[1, 0, 0]], ids=["a"])))
 
     assert set(index.namespaces["live"]) == {"a", "b", "c", "d"}
@@ -115,7 +125,9 @@ def test_deletes_beyond_the_limit_stop_everything_before_anything_is_sent(sink, 
 def test_an_export_of_zeros_alone_deletes_nothing(sink, index):
     list(sink(namespace="live").send(vectors()))
 
-    with pytest.raises(VectorsError, match=r"needs a vector that is not zero, version 7 has none. Nothing was sent or deleted."):
+    with pytest.raises(
+        VectorsError, match=r"needs a vector that is not zero, version 7 has none. Nothing was sent or deleted."
+    ):
         list(sink(namespace="live", max_deletes=1.0).send(vectors([[0, 0, 0]])))
     assert len(index.namespaces["live"]) == 4
 
@@ -143,7 +155,8 @@ def test_an_outage_without_end_is_one_message_and_deletes_nothing(sink, index):
     index.failures["/vectors/upsert"] = [500] * 100
 
     with pytest.raises(
-        VectorsError, match=r"Pinecone at http.*ServiceError.*scripted 500.*What was sent stays; to run the same command again is safe"
+        VectorsError,
+        match=r"Pinecone at http.*ServiceError.*scripted 500.*What was sent stays; to run the same command again is safe",
     ):
         list(sink(namespace="live").send(vectors()))
     assert "gone" in index.namespaces["live"]
@@ -167,7 +180,10 @@ def test_a_server_that_does_not_answer_is_waited_for_so_long_and_asked_again(sin
 
 
 def test_another_dimension_stops_before_anything_is_sent(sink, index):
-    with pytest.raises(VectorsError, match=r"needs vectors of the index's dimension, 3, got 2. Nothing was sent. A dimension never changes"):
+    with pytest.raises(
+        VectorsError,
+        match=r"needs vectors of the index's dimension, 3, got 2. Nothing was sent. A dimension never changes",
+    ):
         list(sink().send(vectors([[1, 0], [0, 1]])))
     assert index.names() == ["POST /describe_index_stats"]
 
@@ -212,7 +228,9 @@ def test_counts_that_lag_are_waited_for(sink, index):
 def test_counts_that_never_come_are_a_warning(sink, index):
     index.lag = 1_000
 
-    assert list(sink().send(vectors()))[-1].startswith("warning: namespace v7 reports 3 vectors after 30 s, 4 were sent")
+    assert list(sink().send(vectors()))[-1].startswith(
+        "warning: namespace v7 reports 3 vectors after 30 s, 4 were sent"
+    )
 
 
 def test_a_dry_run_compares_and_changes_nothing(sink, index):

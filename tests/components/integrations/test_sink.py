@@ -6,7 +6,8 @@ from components.registry.item_vectors import VectorsError
 
 def test_a_missing_library_names_the_extra_to_install():
     with pytest.raises(
-        VectorsError, match=r"needs the library no_such_library, got .*No module named.* Install the extra: pip install '\.\[faiss\]'\."
+        VectorsError,
+        match=r"needs the library no_such_library, got .*No module named.* Install the extra: pip install '\.\[faiss\]'\.",
     ):
         library("no_such_library.part", "faiss")
 
@@ -47,7 +48,10 @@ def test_an_earlier_export_is_replaced_and_a_folder_with_other_things_is_not(tmp
     assert (tmp_path / "out" / "a.txt").read_text() == "two"
 
     (tmp_path / "out" / "thesis.txt").write_text("years of work")
-    with pytest.raises(VectorsError, match=r"out also holds 'thesis.txt'. Nothing was written"), WrittenWhole(tmp_path / "out") as half:
+    with (
+        pytest.raises(VectorsError, match=r"out also holds 'thesis.txt'. Nothing was written"),
+        WrittenWhole(tmp_path / "out") as half,
+    ):
         (half / "a.txt").write_text("three")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.txt", "thesis.txt"]
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

@@ -35,7 +35,11 @@ def printed():
 def test_the_table_is_loaded_whole():
     load = printed()[0]["configuration"]
 
-    assert load["load"] == {"sourceFormat": "PARQUET", "writeDisposition": "WRITE_TRUNCATE", "parquetOptions": {"enableListInference": True}}
+    assert load["load"] == {
+        "sourceFormat": "PARQUET",
+        "writeDisposition": "WRITE_TRUNCATE",
+        "parquetOptions": {"enableListInference": True},
+    }
     assert load["labels"] == {"launch": "shop", "model_version": "7"}
     assert STORE.table(rich()) == "my-project.recs.shop_items_7"
 
@@ -48,7 +52,10 @@ def test_the_view_indexes_the_vector_and_filters_by_text():
     }
     view = printed()[2]
     assert (view["parent"], view["featureViewId"]) == (VIEW.rpartition("/featureViews/")[0], "shop_items_7")
-    assert view["featureView"]["bigQuerySource"] == {"uri": "bq://my-project.recs.shop_items_7", "entityIdColumns": ["item_id"]}
+    assert view["featureView"]["bigQuerySource"] == {
+        "uri": "bq://my-project.recs.shop_items_7",
+        "entityIdColumns": ["item_id"],
+    }
     assert view["featureView"]["indexConfig"] == {
         "embeddingColumn": "vector",
         "embeddingDimension": 3,
@@ -89,7 +96,11 @@ def test_what_is_sent_is_what_the_dry_run_printed():
         lines = list(dataclasses.replace(STORE, clients=clients).send(rich()))
 
     configuration = cloud.job["configuration"]
-    assert configuration["load"].pop("destinationTable") == {"projectId": "my-project", "datasetId": "recs", "tableId": "shop_items_7"}
+    assert configuration["load"].pop("destinationTable") == {
+        "projectId": "my-project",
+        "datasetId": "recs",
+        "tableId": "shop_items_7",
+    }
     assert configuration == printed()[0]["configuration"]
     rows = pq.read_table(io.BytesIO(cloud.content)).to_pylist()
     assert rows[1] == {
@@ -101,7 +112,9 @@ def test_what_is_sent_is_what_the_dry_run_printed():
         "price": 2.0,
         "model_version": 7,
     }
-    assert [json.loads(json_format.MessageToJson(type(request).pb(request))) for _, request in cloud.calls] == printed()[1:4]
+    assert [
+        json.loads(json_format.MessageToJson(type(request).pb(request))) for _, request in cloud.calls
+    ] == printed()[1:4]
     assert lines == [
         "my-project.recs.shop_items_7: 4 rows",
         "CreateFeatureOnlineStore: made by CreateFeatureOnlineStore",
@@ -121,7 +134,12 @@ def test_what_is_there_is_used_and_synchronised_again():
 
 def test_a_table_that_lacks_rows_is_not_shown_to_anybody():
     cloud = Cloud(rows=lambda content: rows_of(content) - 1)
-    with serving(cloud) as clients, pytest.raises(VectorsError, match=r"needs 4 rows in my-project.recs.shop_items_7, it loaded 3. The view was not"):
+    with (
+        serving(cloud) as clients,
+        pytest.raises(
+            VectorsError, match=r"needs 4 rows in my-project.recs.shop_items_7, it loaded 3. The view was not"
+        ),
+    ):
         list(dataclasses.replace(STORE, clients=clients).send(rich()))
 
     assert cloud.calls == []
@@ -131,7 +149,9 @@ def test_without_credentials_the_dry_run_is_named(monkeypatch):
     def none(*_):
         raise DefaultCredentialsError("no credentials")
 
-    with pytest.raises(VectorsError, match="Vertex AI needs credentials: no credentials Or look at the requests with --dry-run"):
+    with pytest.raises(
+        VectorsError, match="Vertex AI needs credentials: no credentials Or look at the requests with --dry-run"
+    ):
         list(dataclasses.replace(STORE, clients=none).send(rich()))
 
 

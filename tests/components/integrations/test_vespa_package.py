@@ -14,7 +14,11 @@ from components.integrations.vespa_package import VespaPackage, application
 from components.registry.item_vectors import VectorsError
 
 pytest.importorskip("vespa", reason="the extra `vespa` is not installed")
-KIND, PRICE, STOCK = pa.array(["mug", "hat", None, "mug"]), pa.array([1.5, 2.0, 3.0, None], pa.float32()), pa.array([1, 2, 3, None])
+KIND, PRICE, STOCK = (
+    pa.array(["mug", "hat", None, "mug"]),
+    pa.array([1.5, 2.0, 3.0, None], pa.float32()),
+    pa.array([1, 2, 3, None]),
+)
 
 
 def rich(**rows):
@@ -48,7 +52,9 @@ class DocumentApi(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         body = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
-        namespace, kind, item = re.fullmatch(r"/document/v1/([^/]+)/([^/]+)/docid/([^?]+)(?:[?].*)?", self.path).groups()
+        namespace, kind, item = re.fullmatch(
+            r"/document/v1/([^/]+)/([^/]+)/docid/([^?]+)(?:[?].*)?", self.path
+        ).groups()
         self.server.held[f"id:{namespace}:{kind}::{urllib.parse.unquote(item)}"] = json.loads(body)["fields"]
         answer = b'{"id": "x", "pathId": "y"}'
         self.send_response(200)
@@ -69,7 +75,9 @@ def test_pyvespas_client_takes_the_feed(tmp_path):
     try:
         parts = [{"id": each["put"].split("::", 1)[1], "fields": each["fields"]} for each in puts]
         client = Vespa(url="http://127.0.0.1", port=server.server_address[1])
-        client.feed_iterable(parts, schema="item", namespace="shop", callback=lambda answer, _: answers.append(answer.status_code))
+        client.feed_iterable(
+            parts, schema="item", namespace="shop", callback=lambda answer, _: answers.append(answer.status_code)
+        )
     finally:
         server.shutdown()
         server.server_close()
@@ -115,7 +123,13 @@ def test_a_put_by_eye(tmp_path):
 
     assert feed(tmp_path)[3] == {
         "put": "id:shop:item::7.i3",
-        "fields": {"item_id": "i3", "title": "Item i3", "kind": "mug", "model_version": 7, "vector": {"values": [0.0, 0.60000002, 0.80000001]}},
+        "fields": {
+            "item_id": "i3",
+            "title": "Item i3",
+            "kind": "mug",
+            "model_version": 7,
+            "vector": {"values": [0.0, 0.60000002, 0.80000001]},
+        },
     }
     assert feed(tmp_path)[0]["fields"]["price"] == 1.5
 
@@ -131,7 +145,9 @@ def test_what_vespa_refuses_in_texts_becomes_a_space_and_in_ids_an_error(tmp_pat
     list(VespaPackage(tmp_path / "out").send(vectors([[1, 0]], kind=pa.array(["a\x00b\x1fc\td"]))))
     assert feed(tmp_path / "out")[0]["fields"]["kind"] == "a b c\td"
 
-    with pytest.raises(VectorsError, match=r"needs ids without control characters, got 'a.x07b' and 0 more. Nothing was written."):
+    with pytest.raises(
+        VectorsError, match=r"needs ids without control characters, got 'a.x07b' and 0 more. Nothing was written."
+    ):
         list(VespaPackage(tmp_path / "no").send(vectors([[1, 0], [0, 1]], ids=["a\x07b", "c"])))
     assert not (tmp_path / "no").exists()
 

@@ -42,7 +42,9 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says(sample, truth):
 def test_the_standard_error_is_that_of_repeated_samples():
     rng = np.random.default_rng(5)
     intervals = [relative_gain(*_hits(rng), seed=repetition, repeats=400) for repetition in range(200)]
-    assert np.median([interval.error for interval in intervals]) == pytest.approx(np.std([interval.point for interval in intervals]), rel=0.15)
+    assert np.median([interval.error for interval in intervals]) == pytest.approx(
+        np.std([interval.point for interval in intervals]), rel=0.15
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -91,7 +93,9 @@ def test_pairs_share_their_draws_and_nothing_else():
 def test_a_slice_is_compared_on_its_own_queries():
     a, b, users = _sample(np.random.default_rng(6))
     some, one = np.flatnonzero(users % 2 == 0), np.flatnonzero(users == 3)
-    of_some, of_one, of_none = relative_gains([(a[rows], b[rows]) for rows in (some, one, [])], users, seed=1, members=[some, one, np.zeros(0, int)])
+    of_some, of_one, of_none = relative_gains(
+        [(a[rows], b[rows]) for rows in (some, one, [])], users, seed=1, members=[some, one, np.zeros(0, int)]
+    )
     alone = relative_gain(a[some], b[some], users[some], seed=1)
     assert of_some.point == pytest.approx(alone.point)
     assert of_some.error == pytest.approx(alone.error, rel=0.25)  # a slice's number of users varies from draw to draw
@@ -110,7 +114,13 @@ def test_fewer_than_two_users_say_nothing(users):
     gains = np.ones(len(users))
     interval = relative_gain(gains, gains, np.array(users, int), seed=0)
     assert interval == Interval(0.0, -math.inf, math.inf)
-    assert interval.to_dict() == {"point": 0.0, "low": "-Infinity", "high": "Infinity", "level": 0.95, "error": "Infinity"}
+    assert interval.to_dict() == {
+        "point": 0.0,
+        "low": "-Infinity",
+        "high": "Infinity",
+        "level": 0.95,
+        "error": "Infinity",
+    }
 
 
 def test_a_gain_over_nothing_is_infinite_and_none_is_zero():
@@ -126,7 +136,9 @@ def test_arrays_of_other_queries_are_refused():
         relative_gain(np.ones(2), np.ones(2), np.ones(3, int), seed=0)
 
 
-@pytest.mark.parametrize("ends", [(0.3, 0.1, 0.5), (0.0, -math.inf, math.inf), (math.inf, math.inf, math.inf), (math.inf, 0.0, math.inf)])
+@pytest.mark.parametrize(
+    "ends", [(0.3, 0.1, 0.5), (0.0, -math.inf, math.inf), (math.inf, math.inf, math.inf), (math.inf, 0.0, math.inf)]
+)
 def test_an_interval_survives_json(ends):
     interval = Interval(*ends, level=0.9)
     assert Interval.from_dict(json.loads(json.dumps(interval.to_dict(), allow_nan=False))) == interval

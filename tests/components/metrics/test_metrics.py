@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from components.declaration.checks import METRICS
+from components.declaration.metric_names import METRICS
 from components.metrics import rank_metrics
 
 RANKS = np.array([1.0, 3.0, 10.5, np.inf])
@@ -35,13 +35,17 @@ def test_coverage_counts_distinct_items_and_no_empty_places():
 def test_novelty_is_the_mean_self_information():
     counts = np.array([3, 0, 1])
     share = [(3 + 1) / 7, (0 + 1) / 7, (1 + 1) / 7]
-    assert rank_metrics.novelty(np.array([[0, 1], [2, -1]]), counts) == pytest.approx(-sum(math.log2(p) for p in share) / 3)
+    assert rank_metrics.novelty(np.array([[0, 1], [2, -1]]), counts) == pytest.approx(
+        -sum(math.log2(p) for p in share) / 3
+    )
     assert rank_metrics.novelty(np.array([[-1]]), counts) == 0
 
 
 def test_an_item_half_as_popular_is_one_bit_more():
     counts = np.array([2 * 8 - 1, 8 - 1])
-    assert rank_metrics.novelty(np.array([[1]]), counts) - rank_metrics.novelty(np.array([[0]]), counts) == pytest.approx(1)
+    assert rank_metrics.novelty(np.array([[1]]), counts) - rank_metrics.novelty(
+        np.array([[0]]), counts
+    ) == pytest.approx(1)
 
 
 def test_table_holds_every_metric_that_a_gate_may_name():
@@ -63,7 +67,9 @@ def test_the_lists_tell_three_things():
 def test_popularity_lift_is_what_is_shown_against_what_is_taken():
     counts = np.array([30, 10, 2])
     shown, taken = np.array([[0, 1], [0, -1]]), np.array([1, 2, -1])
-    assert rank_metrics.popularity_lift(shown, taken, counts) == pytest.approx(((30 + 10 + 30) / 3) / ((10 + 2) / 2) - 1)
+    assert rank_metrics.popularity_lift(shown, taken, counts) == pytest.approx(
+        ((30 + 10 + 30) / 3) / ((10 + 2) / 2) - 1
+    )
     assert rank_metrics.popularity_lift(taken[:2, None], taken, counts) == 0
 
 
@@ -77,4 +83,6 @@ def test_disjoint_slices_average_to_the_whole(seed):
     ranks, part = rng.integers(1, 60, size=50).astype(float), rng.random(50) < 0.4
     tables = [rank_metrics.table(ranks[mask]) for mask in (part, ~part)]
     for metric in METRICS:
-        assert rank_metrics.table(ranks)[metric] == pytest.approx(sum(table[metric] * table["queries"] for table in tables) / 50)
+        assert rank_metrics.table(ranks)[metric] == pytest.approx(
+            sum(table[metric] * table["queries"] for table in tables) / 50
+        )

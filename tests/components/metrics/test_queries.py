@@ -21,7 +21,11 @@ def random_log(seed, count=120, users=7, items=15, times=20):
     """A log with impressions, many equal times, and users that come late; ids of one length sort as their numbers do."""
     rng = np.random.default_rng(seed)
     time = rng.integers(times, size=count)
-    user, item, positive = 10 + rng.integers(users, size=count), 10 + rng.integers(items, size=count), rng.random(count) < 0.7
+    user, item, positive = (
+        10 + rng.integers(users, size=count),
+        10 + rng.integers(items, size=count),
+        rng.random(count) < 0.7,
+    )
     return events(user, item, time, positive, late=time >= 12, context={"hour": rng.random(count).astype(np.float32)})
 
 
@@ -140,7 +144,9 @@ def test_later_events_of_a_user_change_nothing_in_earlier_queries(seed, make, it
     asked = early & (log.time > cut // 2)
     known = np.isin(log.item.astype(bytes), log.item[early].astype(bytes))  # leave what keeps the set of ids as it is
     item = np.where(early | ~known, log.item, item)
-    more = dataclasses.replace(log, item=item, positive=log.positive ^ ~early, time=np.where(early, log.time, log.time + 30))
+    more = dataclasses.replace(
+        log, item=item, positive=log.positive ^ ~early, time=np.where(early, log.time, log.time + 30)
+    )
     assert_equal_questions(queries.rolling(LAUNCH, more, asked), queries.rolling(LAUNCH, log, asked))
 
 
@@ -162,7 +168,17 @@ def assert_equal_questions(one, other):
 
 
 def questions(count):
-    return Queries(np.zeros(count), np.zeros(count), np.zeros((count, 1)), np.zeros(count), np.zeros(count), {}, np.zeros(0), np.zeros(0), 0)
+    return Queries(
+        np.zeros(count),
+        np.zeros(count),
+        np.zeros((count, 1)),
+        np.zeros(count),
+        np.zeros(count),
+        {},
+        np.zeros(0),
+        np.zeros(0),
+        0,
+    )
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 1024, 3000])
@@ -209,10 +225,15 @@ def test_what_was_seen_is_never_recommended_and_all_the_rest_is(seed):
     asked, candidates = asked_and_candidates(seed)
     rng = np.random.default_rng(seed)
 
-    answers = queries.ask(lambda known: rng.random((len(known.history), len(candidates))), candidates, asked, recommended=10)
+    answers = queries.ask(
+        lambda known: rng.random((len(known.history), len(candidates))), candidates, asked, recommended=10
+    )
 
     for index, row in enumerate(answers.recommended):
-        shown, unseen = [candidates[column] for column in row if column >= 0], set(candidates) - set(seen_of(asked, index))
+        shown, unseen = (
+            [candidates[column] for column in row if column >= 0],
+            set(candidates) - set(seen_of(asked, index)),
+        )
         assert len(set(shown)) == len(shown) == min(10, len(unseen))
         assert set(shown) <= unseen
 
@@ -237,7 +258,10 @@ def test_scores_of_another_shape_are_refused(shape):
 
 
 def test_ids_are_found_as_a_dictionary_finds_them():
-    candidates, ids = np.array([b"b", b"", b"\xff\x00", b"a"], object), np.array([b"a", b"A", b"\xff\x00", b"", b"b", b"\xff"], object)
+    candidates, ids = (
+        np.array([b"b", b"", b"\xff\x00", b"a"], object),
+        np.array([b"a", b"A", b"\xff\x00", b"", b"b", b"\xff"], object),
+    )
     place = {item: column for column, item in enumerate(candidates)}
     assert queries.columns_of(ids, candidates).tolist() == [place.get(item, -1) for item in ids]
     assert pa.types.is_integer(pa.array(queries.columns_of(ids[:0], candidates)).type)
@@ -281,7 +305,9 @@ def test_without_history_asks_a_sample_of_the_same_questions(seed):
 @pytest.mark.parametrize(("items", "count"), [(1_000, 1100), (20_000, 60), (200_000, 12)])
 def test_over_any_catalogue_ranks_and_lists_are_those_of_a_sort_in_float64(items, count):
     rng = np.random.default_rng(items)
-    query, item = (rng.integers(-2, 3, size=(size, 6)).astype(np.float32) for size in (count, items))  # exact products, many ties
+    query, item = (
+        rng.integers(-2, 3, size=(size, 6)).astype(np.float32) for size in (count, items)
+    )  # exact products, many ties
     target, pairs = rng.integers(items, size=count), np.sort(rng.integers(count, size=5 * count))
     seen = (target[pairs] + rng.integers(1, items, size=len(pairs))) % items
     ids, rows, moment = np.array([b"%d" % place for place in range(items)], object), np.arange(count), np.zeros(count)

@@ -10,7 +10,15 @@ from components.metrics import validation_cut
 
 pytestmark = pytest.mark.tensorflow
 
-ROWS = ((b"u", b"A", 1), (b"u", b"B", 2), (b"v", b"C", 3), (b"u", b"C", 5), (b"u", b"A", 6), (b"w", b"B", 7), (b"v", b"A", 8))
+ROWS = (
+    (b"u", b"A", 1),
+    (b"u", b"B", 2),
+    (b"v", b"C", 3),
+    (b"u", b"C", 5),
+    (b"u", b"A", 6),
+    (b"w", b"B", 7),
+    (b"v", b"A", 8),
+)
 
 
 def test_what_is_asked_by_eye():
@@ -50,7 +58,11 @@ def test_a_gain_is_that_of_the_exact_rank():
 def test_a_sample_of_candidates_ranks_as_all_of_them_do_on_average(monkeypatch, seed):
     rng = np.random.default_rng(seed)
     items = [b"%03d" % number for number in range(200)]
-    rows = [(b"u%d" % user, items[item], step) for user in range(150) for step, item in enumerate(rng.choice(200, 4, replace=False))]
+    rows = [
+        (b"u%d" % user, items[item], step)
+        for user in range(150)
+        for step, item in enumerate(rng.choice(200, 4, replace=False))
+    ]
     seen = data(dataclasses.replace(PLAIN, seed=seed), log(*rows))
     scores = rng.random((600, 200))
     everything = validation_cut.questions(seen, 1)

@@ -15,7 +15,9 @@ from components.models import training
 pytestmark = [pytest.mark.tensorflow, KERAS_SEEDS]
 
 KINDS, OLD, USERS, TAKEN = 3, 8, 90, 6
-IDS = [(kind, b"%d-%02d" % (kind, number)) for kind in range(KINDS) for number in range(OLD + 1)]  # the last of each kind is new
+IDS = [
+    (kind, b"%d-%02d" % (kind, number)) for kind in range(KINDS) for number in range(OLD + 1)
+]  # the last of each kind is new
 NEW = [b"%d-%02d" % (kind, OLD) for kind in range(KINDS)]
 
 
@@ -27,11 +29,16 @@ def _recommender(*categories):
         for user in range(USERS)
         for step, item in enumerate(rng.permutation(OLD)[:TAKEN])
     ]
-    columns = {"item": np.array([name for _, name in IDS], object), "kind": np.array([b"kind %d" % kind for kind, _ in IDS], object)}
+    columns = {
+        "item": np.array([name for _, name in IDS], object),
+        "kind": np.array([b"kind %d" % kind for kind, _ in IDS], object),
+    }
     model = dataclasses.replace(PLAIN.model, epochs=8, learning_rate=0.02, top_k=3)
     launch = dataclasses.replace(PLAIN, model=model, catalogue=Catalogue("items", "item", categories=categories))
     seen = log(*rows)
-    return training.trained(TrainingData(launch, seen, item_table.build(launch.catalogue, columns, seen.item), transform()))
+    return training.trained(
+        TrainingData(launch, seen, item_table.build(launch.catalogue, columns, seen.item), transform())
+    )
 
 
 def _scores_of_new(recommender):

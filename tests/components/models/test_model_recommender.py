@@ -34,7 +34,10 @@ def test_scores_rest_on_the_cosines_of_the_exported_vectors(model):
     rows = model.history_rows(history)
     _, *others = (part.numpy() for part in model._parts(tf.constant(query), rows))
     weights = [weight.numpy() for weight in model._part_weights]
-    expected = sum(weight * part for weight, part in zip(weights, (query @ items.T / LAUNCH.model.temperature, *others), strict=True))
+    expected = sum(
+        weight * part
+        for weight, part in zip(weights, (query @ items.T / LAUNCH.model.temperature, *others), strict=True)
+    )
     np.testing.assert_allclose(scores, expected, atol=1e-4)
     np.testing.assert_allclose(np.linalg.norm(query, axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(items, axis=1), 1, atol=1e-5)
@@ -79,5 +82,8 @@ def test_each_item_is_judged_for_each_user_as_if_alone(model):
     together = model.rank(USERS, history, tf.constant(items), **CONTEXT)["buy"].numpy()
     for row in range(2):
         one = {name: column[row : row + 1] for name, column in CONTEXT.items()}
-        alone = [model.rank(USERS[:1], history[row : row + 1], tf.constant([[item]]), **one)["buy"].numpy()[0, 0] for item in items[row]]
+        alone = [
+            model.rank(USERS[:1], history[row : row + 1], tf.constant([[item]]), **one)["buy"].numpy()[0, 0]
+            for item in items[row]
+        ]
         np.testing.assert_allclose(together[row], alone, rtol=1e-5)

@@ -22,7 +22,10 @@ def _all_scores(model):
     history = tf.constant([[b"A", b"B"], [b"X", b""]])
     context = {"device": tf.constant([b"tv", b""]), "age:float": tf.constant([0.0, 4.0])}
     users = tf.constant([b"u", b"v"])
-    scores = [model.score_catalogue(users, history, **context)["scores"], model.rank(users, history, history, **context)["value"]]
+    scores = [
+        model.score_catalogue(users, history, **context)["scores"],
+        model.rank(users, history, history, **context)["value"],
+    ]
     return np.concatenate([score.numpy().ravel() for score in scores])
 
 
@@ -39,7 +42,9 @@ def test_the_same_seed_gives_the_same_model_and_another_another(shop):
     ids=["none", "one", "one each", "repeat"],
 )
 @pytest.mark.parametrize(
-    "launch", [PLAIN, dataclasses.replace(LAUNCH, log=dataclasses.replace(LAUNCH.log, context=("device",)))], ids=["plain", "shop"]
+    "launch",
+    [PLAIN, dataclasses.replace(LAUNCH, log=dataclasses.replace(LAUNCH.log, context=("device",)))],
+    ids=["plain", "shop"],
 )
 def test_a_log_that_teaches_nothing_still_gives_a_model_that_answers(rows, launch):
     model = training.trained(data(launch, log(*rows, launch=launch)))
@@ -48,5 +53,7 @@ def test_a_log_that_teaches_nothing_still_gives_a_model_that_answers(rows, launc
         answer = model.recommend(tf.constant([b"u"]), history, tf.zeros([1, 0], tf.string), **context)
         assert not np.isnan(answer["scores"].numpy()).any()
     if launch.has_ranking_head:
-        probability = model.rank(tf.constant([b"u"]), tf.constant([[b"A"]]), tf.constant([[b"A"]]), **context)["click"].numpy()
+        probability = model.rank(tf.constant([b"u"]), tf.constant([[b"A"]]), tf.constant([[b"A"]]), **context)[
+            "click"
+        ].numpy()
         assert probability == pytest.approx(0.5)

@@ -2,9 +2,10 @@
 
   the trainer's model in memory, the saved model in a process with nothing but TensorFlow, the server over HTTP,
 
-and, for histories that the model knows something of, by numpy: the towers' cosine from the exported vectors, the other parts of the score by
-the formula of `components.models.retrieval.score_parts` from the tables that were counted; what was seen or excluded is left out. Every score within
-1e-5 of the others' (numpy's, which adds in another order and divides by the temperature: 1e-4).
+and, for histories that the model knows something of, by numpy: the towers' cosine from the exported vectors, the other
+parts of the score by the formula of `components.models.retrieval.score_parts` from the tables that were counted; what
+was seen or excluded is left out. Every score within 1e-5 of the others' (numpy's, which adds in another order and
+divides by the temperature: 1e-4).
 """
 
 import dataclasses
@@ -52,7 +53,10 @@ class Asked:
     columns: dict
 
     def tensors(self):
-        return {name: tf.constant(column, tf.float32 if name == "age_float" else tf.string) for name, column in self.columns.items()}
+        return {
+            name: tf.constant(column, tf.float32 if name == "age_float" else tf.string)
+            for name, column in self.columns.items()
+        }
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +67,14 @@ def asked():
         rows = [rng.choice(NAMES, rng.integers(0, most + 1)).tolist() for _ in range(COUNT)]
         return [[item.decode() for item in row] + [""] * (most - len(row)) for row in rows]
 
-    context = {"device": rng.choice(["tv", "phone", "", "radio"], COUNT).tolist(), "age_float": rng.choice([0.0, 4.0, 99.0], COUNT).tolist()}
-    return Asked({"user_id": [f"u{number % 9}" for number in range(COUNT)], "history": lists(LONGEST), "exclude_ids": lists(2)} | context)
+    context = {
+        "device": rng.choice(["tv", "phone", "", "radio"], COUNT).tolist(),
+        "age_float": rng.choice([0.0, 4.0, 99.0], COUNT).tolist(),
+    }
+    return Asked(
+        {"user_id": [f"u{number % 9}" for number in range(COUNT)], "history": lists(LONGEST), "exclude_ids": lists(2)}
+        | context
+    )
 
 
 @pytest.fixture(scope="module")
@@ -84,13 +94,25 @@ def check(found, expected, within=WITHIN):
     for row, (mine, theirs) in enumerate(zip(items, wanted, strict=True)):
         gaps = np.abs(np.diff(np.nan_to_num(due[row], neginf=-1e9), append=-2e9, prepend=2e9))
         clear = np.minimum(gaps[1:], gaps[:-1]) > 2 * within
-        assert [item for item, told in zip(mine, clear, strict=True) if told] == [item for item, told in zip(theirs, clear, strict=True) if told]
+        assert [item for item, told in zip(mine, clear, strict=True) if told] == [
+            item for item, told in zip(theirs, clear, strict=True) if told
+        ]
 
 
 def test_the_saved_model_in_plain_tensorflow(asked, in_memory, tmp_path):
-    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "TF_USE_LEGACY_KERAS")}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "TF_USE_LEGACY_KERAS")
+    }
     command = [sys.executable, "-I", "-c", ALONE, saved("model")]
-    done = subprocess.run(command, input=json.dumps(asked.columns), cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        command,
+        input=json.dumps(asked.columns),
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     check(json.loads(done.stdout), in_memory)
 
@@ -124,7 +146,9 @@ def test_numpy_from_the_exported_vectors(asked, in_memory):
     ids = signatures["catalogue"]()["item_ids"].numpy()
     vectors = signatures["embed_items"](item_ids=tf.constant(ids))["embedding"].numpy()
     tensors = asked.tensors()
-    queries = signatures["embed_query"](**{name: tensor for name, tensor in tensors.items() if name != "exclude_ids"})["embedding"].numpy()
+    queries = signatures["embed_query"](**{name: tensor for name, tensor in tensors.items() if name != "exclude_ids"})[
+        "embedding"
+    ].numpy()
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
     model, (items, scores) = recommender("model"), in_memory
     weights, of_items = [weight.numpy() for weight in model._part_weights], model._parts._of_items.numpy()
@@ -134,7 +158,9 @@ def test_numpy_from_the_exported_vectors(asked, in_memory):
     for row in compared:
         hidden = [item.encode() for item in (*asked.columns["history"][row], *asked.columns["exclude_ids"][row])]
         parts = (vectors @ queries[row] / LAUNCH.model.temperature, near(model, rows[row][rows[row] > 0]), *of_items)
-        due = np.where(np.isin(ids, hidden), -np.inf, sum(weight * part for weight, part in zip(weights, parts, strict=True)))
+        due = np.where(
+            np.isin(ids, hidden), -np.inf, sum(weight * part for weight, part in zip(weights, parts, strict=True))
+        )
         best = np.argsort(-due, kind="stable")[: len(items[row])]
         names = [ids[place].decode() if np.isfinite(due[place]) else "" for place in best]
         check(([items[row]], [scores[row]]), ([names], [due[best]]), 10 * WITHIN)

@@ -58,7 +58,9 @@ def test_a_folder_without_a_card_has_an_empty_one(tmp_path):
 
 
 def test_it_answers_in_a_python_that_has_none_of_this_code(tmp_path):
-    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "TF_USE_LEGACY_KERAS")}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "TF_USE_LEGACY_KERAS")
+    }
     command = [sys.executable, "-I", "-c", ALONE, saved("rules"), saved("model")]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -37,7 +37,10 @@ def test_a_zero_has_no_direction():
         ({"active": [False] * 4}, "needs at least one active item, version 7 has none of 4"),
         ({"ids": ["a", "b", "a", "c"]}, "needs each item once, version 7 has repeated ids in 2 of 4 items: 'a', 'a'."),
         ({"ids": ["a", "b", "", "c"]}, "needs an id for every item, version 7 has an empty one in 1 of 4 items: ''."),
-        ({"matrix": [[1, 0], [np.nan, 0]]}, "needs finite numbers, version 7 has NaN or infinity in 1 of 2 items: 'i1'."),
+        (
+            {"matrix": [[1, 0], [np.nan, 0]]},
+            "needs finite numbers, version 7 has NaN or infinity in 1 of 2 items: 'i1'.",
+        ),
         ({"matrix": [[np.inf, 0]] * 5}, "NaN or infinity in 5 of 5 items: 'i0', 'i1', 'i2', ..."),
     ],
 )

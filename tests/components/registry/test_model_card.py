@@ -13,7 +13,8 @@ pytestmark = pytest.mark.tensorflow
 
 def test_the_card_tells_data_window_counts_and_digests():
     card = model_card.describe(toy_shop.data(), "c0de")
-    # Six users with nine clicks, two impressions before each; the last click is one microsecond after 8 hours and the fifth user's turn.
+    # Six users with nine clicks, two impressions before each; the last click is one microsecond after 8 hours and the
+    # fifth user's turn.
     assert card["data"] == {
         "first_event": "1970-01-01T00:00:00+00:00",
         "last_event": "1970-01-01T08:00:00+00:00",

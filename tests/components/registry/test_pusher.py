@@ -27,8 +27,13 @@ def push(tmp_path, blessed=True, keep=2):
     (model / versions.MODEL_FILE).write_text("graph")
     (model / card_file.CARD).write_text('{"kind": "rules"}')
     artifacts["model_blessing"].set_int_custom_property("blessed", int(blessed))
-    destination = pusher_pb2.PushDestination(filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(tmp_path / "serving")))
-    properties = {"push_destination": proto_utils.proto_to_json(destination), "custom_config": json_utils.dumps({pusher.KEEP: keep})}
+    destination = pusher_pb2.PushDestination(
+        filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(tmp_path / "serving"))
+    )
+    properties = {
+        "push_destination": proto_utils.proto_to_json(destination),
+        "custom_config": json_utils.dumps({pusher.KEEP: keep}),
+    }
     inputs = {name: [artifacts[name]] for name in ("model", "model_blessing")}
     pusher.VersionPusherExecutor().Do(inputs, {"pushed_model": [artifacts["pushed_model"]]}, properties)
     return artifacts["pushed_model"]

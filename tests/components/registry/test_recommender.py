@@ -40,7 +40,9 @@ def padded(lists):
 def ask(model, signature, history, device=b"tv", age=4.0, user=b"u0", context=True, **lists):
     """Calls a signature for histories given as lists of ids."""
     rows = len(history)
-    inputs = {"user_id": tf.fill([rows], user), "history": padded(history)} | {name: padded(ids) for name, ids in lists.items()}
+    inputs = {"user_id": tf.fill([rows], user), "history": padded(history)} | {
+        name: padded(ids) for name, ids in lists.items()
+    }
     if context:
         inputs |= {"device": tf.fill([rows], device), "age_float": tf.fill([rows], tf.constant(age, tf.float32))}
     return {name: value.numpy() for name, value in model.signatures[signature](**inputs).items()}
@@ -54,7 +56,9 @@ def recommend(model, history, exclude=None, **more):
 @pytest.mark.parametrize("seed", range(6))
 def test_answers_are_distinct_active_not_seen_not_excluded_and_best_first(served, seed):
     rng = np.random.default_rng(seed)
-    history, excluded = ([list(rng.choice([*ITEMS, NEVER, b""], size=rng.integers(7))) for _ in range(3)] for _ in range(2))
+    history, excluded = (
+        [list(rng.choice([*ITEMS, NEVER, b""], size=rng.integers(7))) for _ in range(3)] for _ in range(2)
+    )
     answers, scores = recommend(served, history, excluded)
     for ids, past, hidden, score in zip(answers, history, excluded, scores, strict=True):
         allowed = set(ACTIVE) - set(past) - set(hidden)
@@ -95,7 +99,9 @@ def test_no_history_padding_only_and_unknown_items_are_the_same(served):
 
 
 def test_unknown_items_and_padding_in_a_history_are_passed_over(served):
-    scores = [ask(served, "score_catalogue", [history])["scores"] for history in ([b"A", b"B"], [b"", b"A", NEVER, b"B", b""])]
+    scores = [
+        ask(served, "score_catalogue", [history])["scores"] for history in ([b"A", b"B"], [b"", b"A", NEVER, b"B", b""])
+    ]
     np.testing.assert_array_equal(*scores)
 
 
@@ -206,7 +212,10 @@ def test_any_column_has_a_name_that_tensorflow_takes(column, name):
 HATS, FACTOR = (b"C", b"D"), 3.0
 # The mug E is hidden, hats count three times.
 BOOSTED = dataclasses.replace(
-    LAUNCH, catalogue=dataclasses.replace(LAUNCH.catalogue, boosts=(Boost("kind", "hat", FACTOR), Boost("title", "Mug E", 0.0)))
+    LAUNCH,
+    catalogue=dataclasses.replace(
+        LAUNCH.catalogue, boosts=(Boost("kind", "hat", FACTOR), Boost("title", "Mug E", 0.0))
+    ),
 )
 
 
@@ -225,7 +234,9 @@ def test_what_is_hidden_is_never_shown_and_what_is_boosted_is_worth_more(kind, h
     np.testing.assert_allclose(worth["value"], (worth["click"] + 5 * worth["buy"]) * [FACTOR, 0, 1], rtol=1e-5)
 
 
-MORE_HATS = dataclasses.replace(LAUNCH, catalogue=dataclasses.replace(LAUNCH.catalogue, boosts=(Boost("kind", "hat", FACTOR),)))
+MORE_HATS = dataclasses.replace(
+    LAUNCH, catalogue=dataclasses.replace(LAUNCH.catalogue, boosts=(Boost("kind", "hat", FACTOR),))
+)
 
 
 @pytest.mark.parametrize("history", [[b"A", b"B"], [b"E"], [b"F", b"G"]])

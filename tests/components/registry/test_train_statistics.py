@@ -45,14 +45,18 @@ def test_a_version_without_statistics_is_nothing_to_compare_with(tmp_path):
 @pytest.mark.parametrize("champion", ["serving", "serving/8"])
 def test_the_served_version_brings_what_it_has_learnt_from(tmp_path, champion):
     for number in (7, 8):
-        train_statistics.keep(statistics(tmp_path / f"then{number}", b"then %d" % number), version(tmp_path / "serving", number))
+        train_statistics.keep(
+            statistics(tmp_path / f"then{number}", b"then %d" % number), version(tmp_path / "serving", number)
+        )
 
     assert fetched(tmp_path, str(tmp_path / champion)) == {"train": b"now", "served": b"then 8"}
 
 
 def test_after_a_rollback_it_is_the_older_versions(tmp_path):
     for number in (7, 8):
-        train_statistics.keep(statistics(tmp_path / f"then{number}", b"then %d" % number), version(tmp_path / "serving", number))
+        train_statistics.keep(
+            statistics(tmp_path / f"then{number}", b"then %d" % number), version(tmp_path / "serving", number)
+        )
     (tmp_path / "serving/8").rename(tmp_path / "serving/8.withdrawn")
 
     assert fetched(tmp_path, str(tmp_path / "serving"))["served"] == b"then 7"

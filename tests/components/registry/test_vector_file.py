@@ -9,7 +9,13 @@ from components.registry import vector_file
 from components.registry.item_vectors import ItemVectors, VectorsError
 
 CATALOGUE = Catalogue(
-    "items", "sku", title="name", categories=("kind of:token", "active"), texts=("name",), numbers=("price", "stock"), active="on_sale"
+    "items",
+    "sku",
+    title="name",
+    categories=("kind of:token", "active"),
+    texts=("name",),
+    numbers=("price", "stock"),
+    active="on_sale",
 )
 COLUMNS = {
     "sku": np.array([b"B", b"A", b"A", b""], object),
@@ -37,9 +43,19 @@ def test_every_item_has_its_own_vector_and_its_last_row_of_the_catalogue():
     for place, item in enumerate(items.ids[1:], 1):
         assert found[item.decode()]["vector"] == [2.0 * place, 2.0 * place + 1]
     assert found["B"]["title"] == "Tasse \u00e9l\u00e9gante" and found["B"]["active"] is True
-    assert (found["B"]["kind_of_token"], found["B"]["active_"], found["B"]["price"], found["B"]["stock"]) == ("mug", "yes", 2.5, 3)
+    assert (found["B"]["kind_of_token"], found["B"]["active_"], found["B"]["price"], found["B"]["stock"]) == (
+        "mug",
+        "yes",
+        2.5,
+        3,
+    )
     assert found["A"]["title"] == "A" and found["A"]["active"] is False
-    assert (found["A"]["kind_of_token"], found["A"]["active_"], found["A"]["price"], found["A"]["stock"]) == (None, "no", None, None)
+    assert (found["A"]["kind_of_token"], found["A"]["active_"], found["A"]["price"], found["A"]["stock"]) == (
+        None,
+        "no",
+        None,
+        None,
+    )
     assert found["X"]["active"] is False and found["X"]["price"] is None
 
 
@@ -74,7 +90,10 @@ def test_a_withdrawn_version_can_be_read(tmp_path):
 
 def test_the_rules_have_no_vectors_and_nothing_older_is_taken_for_them(tmp_path):
     push(tmp_path, 41)
-    with pytest.raises(VectorsError, match=r"version 42 \(rules\) has none: rules count and do not embed\. Nothing was written, sent or deleted\."):
+    with pytest.raises(
+        VectorsError,
+        match=r"version 42 \(rules\) has none: rules count and do not embed\. Nothing was written, sent or deleted\.",
+    ):
         vector_file.read(push(tmp_path, 42, kind="rules"))
 
 
@@ -82,5 +101,7 @@ def test_a_model_from_before_the_file_says_so(tmp_path):
     folder = push(tmp_path, 42)
     (folder / vector_file.FILE).unlink()
 
-    with pytest.raises(VectorsError, match=r"version 42 \(model\) has none: it lacks assets.extra.item_vectors.parquet"):
+    with pytest.raises(
+        VectorsError, match=r"version 42 \(model\) has none: it lacks assets.extra.item_vectors.parquet"
+    ):
         vector_file.read(folder)

@@ -16,7 +16,10 @@ CONTEXT = {"device": tf.string, "age": tf.float32, "visits": tf.int64}
 def requests(folder):
     records = tf.data.TFRecordDataset(f"{folder}/{warmup.WARMUP}")
     logs = [prediction_log_pb2.PredictionLog.FromString(record.numpy()) for record in records]
-    return [{"signature": log.predict_log.request.model_spec.signature_name} | arrays(log.predict_log.request.inputs) for log in logs]
+    return [
+        {"signature": log.predict_log.request.model_spec.signature_name} | arrays(log.predict_log.request.inputs)
+        for log in logs
+    ]
 
 
 def arrays(inputs):
@@ -33,7 +36,9 @@ def test_every_warm_up_request_is_answered_by_the_saved_model(saved):
     found = requests(saved)
     assert len(found) == len(warmup.SIZES)  # the ring has no ranking head and no embeddings
     for request, (batch, _) in zip(found, warmup.SIZES, strict=True):
-        answer = model.signatures[request.pop("signature")](**{name: tf.constant(value) for name, value in request.items()})
+        answer = model.signatures[request.pop("signature")](
+            **{name: tf.constant(value) for name, value in request.items()}
+        )
         assert answer["item_ids"].shape == (batch, LAUNCH.model.top_k)
 
 

@@ -29,12 +29,24 @@ def _launch(**rules):
 def _pairs(counts):
     """(item, neighbour) to weight."""
     rows, slots = np.nonzero(counts.weights)
-    return {(int(row), int(counts.neighbours[row, slot])): float(counts.weights[row, slot]) for row, slot in zip(rows, slots, strict=True)}
+    return {
+        (int(row), int(counts.neighbours[row, slot])): float(counts.weights[row, slot])
+        for row, slot in zip(rows, slots, strict=True)
+    }
 
 
 def _log(user, item, time, size=9, context=None):
-    table = ItemTable(np.arange(size), np.arange(size), np.ones(size, bool), np.zeros((size, 1)), 0, np.zeros((size, 0)))
-    return RuleLog(np.array(user, np.int64), np.array(item, np.int32), np.array(time, np.int64), np.array(user, np.int64), context or {}, table)
+    table = ItemTable(
+        np.arange(size), np.arange(size), np.ones(size, bool), np.zeros((size, 1)), 0, np.zeros((size, 0))
+    )
+    return RuleLog(
+        np.array(user, np.int64),
+        np.array(item, np.int32),
+        np.array(time, np.int64),
+        np.array(user, np.int64),
+        context or {},
+        table,
+    )
 
 
 def _count(user, item, time, size=9, **rules):
@@ -91,7 +103,11 @@ def test_popularity_and_the_edge_of_the_recent_window():
 
 def test_nothing_to_count():
     log = _log([], [], [], size=3)
-    assert counting.popularity(LAUNCH, log).scores.tolist() == counting.recent_popularity(LAUNCH, log).scores.tolist() == [0, 0, 0]
+    assert (
+        counting.popularity(LAUNCH, log).scores.tolist()
+        == counting.recent_popularity(LAUNCH, log).scores.tolist()
+        == [0, 0, 0]
+    )
     rule = counting.covisitation(LAUNCH, log)
     assert rule.neighbours.tolist() == rule.weights.tolist() == [[0], [0], [0]]
 

@@ -45,7 +45,11 @@ def test_a_rule_of_ones_own_is_counted_served_and_judged_like_the_others(house, 
     launch = declaring(f"{HOUSE}.cheapest")
     seen = data(launch)
 
-    export.save(training.counted(seen, np.ones(len(seen.events), bool), "cheapest"), str(tmp_path), {"kind": "rules", "rule": "cheapest"})
+    export.save(
+        training.counted(seen, np.ones(len(seen.events), bool), "cheapest"),
+        str(tmp_path),
+        {"kind": "rules", "rule": "cheapest"},
+    )
 
     loaded = contender.load(str(tmp_path))
     assert {"score_rule_cheapest", "score_rule_popularity"} <= set(loaded.model.signatures)
@@ -66,7 +70,9 @@ def test_it_may_be_a_fallback(house):
     seen = data(launch)
     rules = training.counted(seen, np.ones(len(seen.events), bool), "popularity")
     scores = rules.rule_scores("popularity", tf.zeros([1, 3], tf.int32), {}).numpy()[0]
-    assert seen.items.ids[seen.items.active][scores.argmin()] == b"G", "nobody took it, so that it comes last, but it comes"
+    assert seen.items.ids[seen.items.active][scores.argmin()] == b"G", (
+        "nobody took it, so that it comes last, but it comes"
+    )
     assert scores.min() > 0
     alone = training.fallback_scores(seen)
     scores = alone(alone.names, tf.zeros([1, 3], tf.int32), {}).numpy()[0]
@@ -87,13 +93,19 @@ def test_it_may_be_a_fallback(house):
 def test_what_it_may_not_return(house, answer, text):
     house.wrong = lambda launch, log: answer(len(log.items))
     launch = declaring(f"{HOUSE}.wrong")
-    with pytest.raises(DeclarationError, match=f"launch.rules.names needs a rule that returns .* got '{HOUSE}.wrong'") as caught:
+    with pytest.raises(
+        DeclarationError, match=f"launch.rules.names needs a rule that returns .* got '{HOUSE}.wrong'"
+    ) as caught:
         training.best_rule(data(launch))
     assert text in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("components.rules.nowhere.rule", "a module that is there"), ("components.rules.counting.nothing", "a function nothing in")]
+    ("name", "text"),
+    [
+        ("components.rules.nowhere.rule", "a module that is there"),
+        ("components.rules.counting.nothing", "a function nothing in"),
+    ],
 )
 def test_a_rule_that_is_not_there(name, text):
     with pytest.raises(DeclarationError, match=text):
@@ -101,6 +113,6 @@ def test_a_rule_that_is_not_there(name, text):
 
 
 def test_the_built_in_rules_are_the_declarable_ones():
-    from components.declaration.criteria_checks import BUILT_IN_RULES, FOR_EVERYBODY
+    from components.declaration.rule_names import BUILT_IN_RULES, FOR_EVERYBODY
 
     assert set(declared_rules.BUILT_IN) == set(BUILT_IN_RULES) > set(FOR_EVERYBODY)

@@ -14,7 +14,10 @@ from components.rules.rule_scores import TIE, RuleScores
 pytestmark = pytest.mark.tensorflow
 
 # Rows: 1 a, 2 b, 3 c, 4 d; c is not active, so the candidates are a, b, d.
-TABLE = dataclasses.replace(item_table.build(None, {}, np.array([b"a", b"b", b"c", b"d"], object)), active=np.array([False, True, True, False, True]))
+TABLE = dataclasses.replace(
+    item_table.build(None, {}, np.array([b"a", b"b", b"c", b"d"], object)),
+    active=np.array([False, True, True, False, True]),
+)
 CANDIDATES = (1, 2, 4)
 DECAY, WINDOW = 0.5, 2
 NEIGHBOURS = np.array([[0, 0], [2, 3], [4, 0], [4, 1], [0, 0]], np.int32)
@@ -25,7 +28,9 @@ RULES = {
     "recent": PerItem(np.array([0, 2, 0, 9, 0], np.float32)),
     "next": NextItems(NEIGHBOURS, WEIGHTS, WINDOW, DECAY),
     "device": PerContext(
-        ("device", "hour"), np.array([b"tv\x1f7", b"web\x1f7"], object), np.array([[0, 1, 2, 0, 4], [0, 4, 2, 0, 1], [0, 1, 4, 0, 2]])
+        ("device", "hour"),
+        np.array([b"tv\x1f7", b"web\x1f7"], object),
+        np.array([[0, 1, 2, 0, 4], [0, 4, 2, 0, 1], [0, 1, 4, 0, 2]]),
     ),
 }
 
@@ -47,13 +52,23 @@ def test_a_rule_alone_is_scaled_to_its_best_candidate():
 @pytest.mark.parametrize("history", [(), (1,), (2, 1), (3, 3, 3), (1, 2, 3), (4, 4)])
 def test_next_items_sum_the_last_items_newest_counting_most(history):
     newest_first = history[::-1][:WINDOW]
-    visited = np.array([sum(DECAY**back * WEIGHT[item].get(candidate, 0) for back, item in enumerate(newest_first)) for candidate in CANDIDATES])
+    visited = np.array(
+        [
+            sum(DECAY**back * WEIGHT[item].get(candidate, 0) for back, item in enumerate(newest_first))
+            for candidate in CANDIDATES
+        ]
+    )
     assert scores(["next"], history) == pytest.approx(visited / max(visited.max(), 1) / (1 + TIE), rel=1e-5)
 
 
 def test_a_batch_is_scored_row_by_row():
-    world, context = RuleScores(RULES, TABLE), {"device": tf.constant([b"tv", b"web", b"?"]), "hour": tf.constant([7, 7, 7], tf.int64)}
-    together = world(["next", "device", "popularity"], tf.concat([_history(), _history(1, 2), _history(3)], axis=0), context).numpy()
+    world, context = (
+        RuleScores(RULES, TABLE),
+        {"device": tf.constant([b"tv", b"web", b"?"]), "hour": tf.constant([7, 7, 7], tf.int64)},
+    )
+    together = world(
+        ["next", "device", "popularity"], tf.concat([_history(), _history(1, 2), _history(3)], axis=0), context
+    ).numpy()
     for row, (history, device) in enumerate((((), b"tv"), ((1, 2), b"web"), ((3,), b"?"))):
         np.testing.assert_allclose(together[row], scores(["next", "device", "popularity"], history, device), rtol=1e-6)
 
@@ -72,7 +87,10 @@ def test_the_graph_joins_keys_as_counting_does():
 @pytest.mark.parametrize("history", [(), (1,), (2, 3)])
 def test_what_an_earlier_rule_knows_comes_before_what_only_a_later_one_does(order, history):
     raw = {name: scores([name], history) for name in order}
-    first = [next((place for place, name in enumerate(order) if raw[name][column] > 0), len(order)) for column in range(len(CANDIDATES))]
+    first = [
+        next((place for place, name in enumerate(order) if raw[name][column] > 0), len(order))
+        for column in range(len(CANDIDATES))
+    ]
     found = scores(order, history)
     for one, other in itertools.permutations(range(len(CANDIDATES)), 2):
         if first[one] == first[other] < len(order):
@@ -94,11 +112,15 @@ def test_what_no_rule_knows_scores_nothing():
 def test_a_boosted_item_counts_so_many_times_within_each_rule(order):
     boosted = dataclasses.replace(TABLE, boost=np.array([1, 1, 1, 1, 3], np.float32))
     tripled = {
-        name: dataclasses.replace(rule, scores=rule.scores * np.array([1, 1, 1, 1, 3])) if not isinstance(rule, NextItems) else rule
+        name: dataclasses.replace(rule, scores=rule.scores * np.array([1, 1, 1, 1, 3]))
+        if not isinstance(rule, NextItems)
+        else rule
         for name, rule in RULES.items()
     } | {"next": NextItems(NEIGHBOURS, WEIGHTS * np.where(NEIGHBOURS == 4, 3, 1), WINDOW, DECAY)}
     np.testing.assert_allclose(scores(order, (2, 3), table=boosted), scores(order, (2, 3), rules=tripled), rtol=1e-6)
 
 
 def test_no_candidate_at_all_is_no_score():
-    assert scores(["next", "popularity"], (1,), table=dataclasses.replace(TABLE, active=np.zeros(5, bool))).shape == (0,)
+    assert scores(["next", "popularity"], (1,), table=dataclasses.replace(TABLE, active=np.zeros(5, bool))).shape == (
+        0,
+    )

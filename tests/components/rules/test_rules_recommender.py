@@ -15,13 +15,21 @@ from components.rules.rules_recommender import RULE_SIGNATURE, RulesRecommender
 pytestmark = pytest.mark.tensorflow
 
 # Rows: 1 a, 2 b, 3 c, 4 d; c is not active.
-TABLE = dataclasses.replace(item_table.build(None, {}, np.array([b"a", b"b", b"c", b"d"], object)), active=np.array([False, True, True, False, True]))
+TABLE = dataclasses.replace(
+    item_table.build(None, {}, np.array([b"a", b"b", b"c", b"d"], object)),
+    active=np.array([False, True, True, False, True]),
+)
 COUNTS = {
     "popularity": PerItem(np.array([0, 3, 5, 9, 1], np.float32)),
     "recent_popularity": PerItem(np.array([0, 2, 0, 9, 0], np.float32)),
-    "covisitation": NextItems(np.array([[0], [4], [1], [4], [0]], np.int32), np.array([[0], [7], [4], [3], [0]], np.float32), 2, 0.5),
+    "covisitation": NextItems(
+        np.array([[0], [4], [1], [4], [0]], np.int32), np.array([[0], [7], [4], [3], [0]], np.float32), 2, 0.5
+    ),
 }
-RATES = {"click": np.array([0.5, 0.1, 0.2, 0.3, 0.4], np.float32), "buy": np.array([0.05, 0.01, 0.02, 0.03, 0.04], np.float32)}
+RATES = {
+    "click": np.array([0.5, 0.1, 0.2, 0.3, 0.4], np.float32),
+    "buy": np.array([0.05, 0.01, 0.02, 0.03, 0.04], np.float32),
+}
 
 
 def _rules(served="covisitation", rules=LAUNCH.rules, table=TABLE):
@@ -53,8 +61,13 @@ def test_the_served_rule_answers_and_each_rule_has_its_signature(served):
     rules = _rules(served)
     history = tf.constant([[b"a", b"b"]])
     named = rules.signatures()
-    scores = {name: named[RULE_SIGNATURE + name](user_id=tf.constant([b"u"]), history=history)["scores"].numpy() for name in LAUNCH.rules.names}
-    np.testing.assert_array_equal(named["score_catalogue"](user_id=tf.constant([b"u"]), history=history)["scores"], scores[served])
+    scores = {
+        name: named[RULE_SIGNATURE + name](user_id=tf.constant([b"u"]), history=history)["scores"].numpy()
+        for name in LAUNCH.rules.names
+    }
+    np.testing.assert_array_equal(
+        named["score_catalogue"](user_id=tf.constant([b"u"]), history=history)["scores"], scores[served]
+    )
     assert len({tuple(row[0]) for row in scores.values()}) == len(scores)
 
 

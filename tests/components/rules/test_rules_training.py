@@ -8,7 +8,7 @@ import tensorflow as tf
 from toy_shop import LAUNCH, PLAIN, data, events
 
 from components.declaration import Rules
-from components.declaration.criteria_checks import RULE_NAMES
+from components.declaration.rule_names import RULE_NAMES
 from components.features.event_table import EventTable
 from components.features.item_table import MISSING_INT
 from components.rules import training
@@ -23,7 +23,15 @@ def _log(user, item, time, positive=None):
     names = [np.array([b"%d" % value for value in column] + [None], object)[:-1] for column in (user, item)]
     count = len(time)
     everything = np.ones(count, bool)
-    return EventTable(*names, np.array(time, np.int64), everything if positive is None else positive, np.full(count, -1), {}, {}, ~everything)
+    return EventTable(
+        *names,
+        np.array(time, np.int64),
+        everything if positive is None else positive,
+        np.full(count, -1),
+        {},
+        {},
+        ~everything,
+    )
 
 
 def _circles(seed):
@@ -42,7 +50,10 @@ def _fashion(seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(("world", "names", "best"), [(_circles, RULE_NAMES, "covisitation"), (_fashion, RULE_NAMES[:2], "recent_popularity")])
+@pytest.mark.parametrize(
+    ("world", "names", "best"),
+    [(_circles, RULE_NAMES, "covisitation"), (_fashion, RULE_NAMES[:2], "recent_popularity")],
+)
 def test_the_rule_that_fits_the_world_is_chosen(world, names, best, seed):
     launch = dataclasses.replace(CLOSE, rules=Rules(names=names))
     assert training.best_rule(data(launch, world(seed))) == best
@@ -52,10 +63,14 @@ def test_the_rule_that_fits_the_world_is_chosen(world, names, best, seed):
 def test_popularity_by_context_is_chosen_where_tastes_follow_the_context(seed):
     rng = np.random.default_rng(seed)
     device = rng.integers(3, size=900)
-    log = dataclasses.replace(_log(np.arange(900), 20 * device + rng.integers(12, size=900), np.arange(900)), context={"device": device})
+    log = dataclasses.replace(
+        _log(np.arange(900), 20 * device + rng.integers(12, size=900), np.arange(900)), context={"device": device}
+    )
     by_device = dataclasses.replace(LAUNCH.log, context=("device",))
     launch = dataclasses.replace(LAUNCH, log=by_device, catalogue=None, gate=CLOSE.gate)
-    launch = dataclasses.replace(launch, rules=Rules(names=(*RULE_NAMES[:2], "context_popularity"), context=("device",)))
+    launch = dataclasses.replace(
+        launch, rules=Rules(names=(*RULE_NAMES[:2], "context_popularity"), context=("device",))
+    )
     log = dataclasses.replace(log, labels={objective.name: np.full(900, -1) for objective in launch.ranking_objectives})
     assert training.best_rule(data(launch, log)) == "context_popularity"
 
@@ -76,7 +91,9 @@ def _never_repeated():
 
 def test_the_rules_to_choose_from_are_counted_before_the_validation_cut():
     launch = dataclasses.replace(CLOSE, rules=Rules(names=("popularity", "covisitation")))
-    assert training.best_rule(data(launch, _never_repeated())) == "popularity"  # counted on everything, covisitation would know all pairs
+    assert (
+        training.best_rule(data(launch, _never_repeated())) == "popularity"
+    )  # counted on everything, covisitation would know all pairs
 
 
 @pytest.mark.parametrize(
@@ -95,7 +112,10 @@ def test_a_log_that_tells_nothing_has_a_rule_all_the_same(log):
     served = training.best_rule(seen)
     assert served in PLAIN.rules.names
     rules = training.counted(seen, np.ones(len(log), bool), served)
-    assert rules.score_catalogue(tf.constant([b"u"]), tf.constant([[b"1"]]))["scores"].shape == (1, int(seen.items.active.sum()))
+    assert rules.score_catalogue(tf.constant([b"u"]), tf.constant([[b"1"]]))["scores"].shape == (
+        1,
+        int(seen.items.active.sum()),
+    )
 
 
 def test_positives_only_are_counted_and_only_the_rows_in_use():

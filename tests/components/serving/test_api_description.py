@@ -36,8 +36,17 @@ def test_whatever_the_description_allows_or_not_there_is_an_answer_as_described(
     operation, statuses = schema[path][method], set()
     named = {"name": "toy"} | ({"version": "5"} if "version" in path else {})
 
-    @hypothesis.settings(max_examples=EXAMPLES, deadline=None, database=None, derandomize=True, suppress_health_check=list(hypothesis.HealthCheck))
-    @hypothesis.given(case=operation.as_strategy(generation_mode=schemathesis.GenerationMode[mode]), known=hypothesis.strategies.booleans())
+    @hypothesis.settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+    @hypothesis.given(
+        case=operation.as_strategy(generation_mode=schemathesis.GenerationMode[mode]),
+        known=hypothesis.strategies.booleans(),
+    )
     def ask(case, known):
         if known and case.path_parameters:
             case.path_parameters = named
@@ -46,5 +55,7 @@ def test_whatever_the_description_allows_or_not_there_is_an_answer_as_described(
         case.validate_response(response, checks=[getattr(schemathesis.checks, check) for check in CHECKS])
 
     ask()
-    assert client.predict(GOOD)[1]["predictions"] == [{"item_ids": ["4"], "scores": [1.0]}], "the next good request is answered"
+    assert client.predict(GOOD)[1]["predictions"] == [{"item_ids": ["4"], "scores": [1.0]}], (
+        "the next good request is answered"
+    )
     assert statuses & {200, 400}, "requests got as far as their values"

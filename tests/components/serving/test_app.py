@@ -53,13 +53,21 @@ def test_metrics_count_what_was_asked(client):
 
 def test_openapi_describes_every_route(client):
     paths = client.ask("GET", "/openapi.json")[1]["paths"]
-    assert {"/v1/models/{name}:predict", "/v1/models/{name}/versions/{version}:predict", "/v1/events", "/healthz", "/readyz", "/metrics"} <= set(
-        paths
-    )
+    assert {
+        "/v1/models/{name}:predict",
+        "/v1/models/{name}/versions/{version}:predict",
+        "/v1/events",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+    } <= set(paths)
 
 
 def test_events_change_the_next_answer(client):
-    assert client.ask("POST", "/v1/events", {"events": [{"user_id": "w", "item_id": "A", "event": "click"}]}) == (200, {"accepted": 1})
+    assert client.ask("POST", "/v1/events", {"events": [{"user_id": "w", "item_id": "A", "event": "click"}]}) == (
+        200,
+        {"accepted": 1},
+    )
     assert client.predict({"instances": [{"user_id": "w"}], "k": 1})[1]["predictions"][0]["item_ids"] == ["B"]
 
 
@@ -148,7 +156,15 @@ def test_a_bad_body_is_refused_with_a_text(client, body):
 
 
 @pytest.mark.parametrize(
-    "body", [b"x", {}, {"events": {}}, {"events": [U]}, {"events": [U | {"item_id": "A", "event": "shown"}]}, {"events": [1] * 2_000}]
+    "body",
+    [
+        b"x",
+        {},
+        {"events": {}},
+        {"events": [U]},
+        {"events": [U | {"item_id": "A", "event": "shown"}]},
+        {"events": [1] * 2_000},
+    ],
 )
 def test_bad_events_are_refused_with_a_text(client, body):
     check_refused(client, *client.ask("POST", EVENTS, body))
@@ -173,7 +189,9 @@ def test_a_body_that_claims_to_be_large_is_not_read(client):
 
 def test_a_chunked_body_is_read_no_further_than_allowed(client):
     connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=20)
-    connection.request("POST", PREDICT, iter([b"[" * 50_000] * 10), {"transfer-encoding": "chunked"}, encode_chunked=True)
+    connection.request(
+        "POST", PREDICT, iter([b"[" * 50_000] * 10), {"transfer-encoding": "chunked"}, encode_chunked=True
+    )
     answer = connection.getresponse()
     assert answer.status == 413
     check_refused(client, answer.status, json.loads(answer.read()))

@@ -35,14 +35,19 @@ def test_it_begins_with_the_first_user_and_shows_history_rules_and_model(answeri
     status, text = page(answering)
     assert status == 200
     assert section(text, "History") == ["A"]
-    assert section(text, "The rules") == section(text, "The model serves") == ["B", "C", "D", "E", "F"], "what was seen is in neither"
+    assert section(text, "The rules") == section(text, "The model serves") == ["B", "C", "D", "E", "F"], (
+        "what was seen is in neither"
+    )
     assert 'value="u1"' in text and '<option value="phone">' in text
     assert "version 5 (model)" in text
 
 
 def test_titles_and_whatever_else_comes_from_outside_are_escaped(answering):
     _, text = page(
-        answering, ("user", '"><script>alert(1)</script>'), ("device", "<b>"), users=lambda: DemoUsers({'"><script>': ["A"]}, {"device": ["<i>"]})
+        answering,
+        ("user", '"><script>alert(1)</script>'),
+        ("device", "<b>"),
+        users=lambda: DemoUsers({'"><script>': ["A"]}, {"device": ["<i>"]}),
     )
     assert "<script" not in text and "<b>" not in text and "<i>" not in text
     assert "Mug &lt;A&gt; &amp; co" in text
@@ -61,7 +66,13 @@ def test_a_click_goes_into_the_history_and_changes_the_answer(answering):
 
 def test_scores_per_objective_stand_beside_the_items(answering):
     _, text = page(answering)
-    assert [each.strip() for each in re.findall(r'class="figure">\s*([\d.]+) %', text)] == ["10.0", "20.0", "30.0", "40.0", "50.0"]
+    assert [each.strip() for each in re.findall(r'class="figure">\s*([\d.]+) %', text)] == [
+        "10.0",
+        "20.0",
+        "30.0",
+        "40.0",
+        "50.0",
+    ]
 
 
 def test_a_user_nobody_knows_is_answered_by_the_rules(answering):
@@ -118,7 +129,10 @@ def test_nothing_of_it_is_logged_or_remembered_and_a_browser_may_run_no_script(t
     with serving(answering, close=log.close, demo=Demo(answering, lambda: USERS)) as client:
         status, text, headers = client.page("/demo?user=u1&clicked=B&age=7")
         assert (status, section(text, "The model serves")) == (200, ["C", "D", "E", "F"])
-        assert headers["content-type"].startswith("text/html") and "default-src 'none'" in headers["content-security-policy"]
+        assert (
+            headers["content-type"].startswith("text/html")
+            and "default-src 'none'" in headers["content-security-policy"]
+        )
         assert client.page("/demo?user=%00%ff&age=nan")[0] < 500
     assert list((tmp_path / "log").iterdir()) == []
     assert answering.told([b"u1"]) == [[]]

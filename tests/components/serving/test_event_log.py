@@ -96,7 +96,9 @@ def test_a_log_without_traffic_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("left", "kept"), [(b'{"n": 1}\n{"n": 2}\n{"n"', [1, 2]), (b'{"n": 1}\n', [1]), (b'{"n', []), (b"", [])])
+@pytest.mark.parametrize(
+    ("left", "kept"), [(b'{"n": 1}\n{"n": 2}\n{"n"', [1, 2]), (b'{"n": 1}\n', [1]), (b'{"n', []), (b"", [])]
+)
 def test_what_a_killed_server_left_is_closed_without_its_torn_row(tmp_path, left, kept):
     (tmp_path / ".open-0.jsonl").write_bytes(left)
     assert len(event_log.recover(tmp_path)) == bool(kept)
@@ -122,7 +124,9 @@ def test_the_file_of_a_server_that_lives_is_left_alone(tmp_path):
 
 def test_a_file_lies_in_the_folder_of_its_day(tmp_path, monkeypatch):
     moment = [86_399.0]
-    monkeypatch.setattr(time, "gmtime", lambda seconds=None, real=time.gmtime: real(moment[0] if seconds is None else seconds))
+    monkeypatch.setattr(
+        time, "gmtime", lambda seconds=None, real=time.gmtime: real(moment[0] if seconds is None else seconds)
+    )
     log = EventLog(tmp_path, day_folder="%Y/%m-%d")
     log.add([{"n": 1}])
     wait_for(lambda: log.written == 1)

@@ -18,7 +18,9 @@ def parse(body, launch=LAUNCH):
 
 
 def test_actions_are_read():
-    found = parse({"events": [CLICK, {**CLICK, "user_id": 7, "request_id": "r", "value": 2, "device": "tv", "age": 40}]})
+    found = parse(
+        {"events": [CLICK, {**CLICK, "user_id": 7, "request_id": "r", "value": 2, "device": "tv", "age": 40}]}
+    )
     given = {"request_id": "r", "value": 2.0, "device": "tv", "age": 40}
     assert found == [Action("u", "A", "click", {}, True), Action("7", "A", "click", given, True)]
 

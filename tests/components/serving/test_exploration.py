@@ -32,7 +32,8 @@ def test_items_are_shown_as_often_as_the_propensities_say(share):
 
 
 def test_an_inverse_propensity_estimate_is_unbiased():
-    # Clicks are worth 1 for the item of rank 3 alone: showing it first would earn 1, and the estimate from explored traffic says so.
+    # Clicks are worth 1 for the item of rank 3 alone: showing it first would earn 1, and the estimate from explored
+    # traffic says so.
     rng, draws, share, total = random.Random(1), 20_000, 0.4, 0.0
     for _ in range(draws):
         _, order = exploration.drawn(5, share, rng)

@@ -39,7 +39,13 @@ def model(folder):
 
 
 def row(user=b"u", history=(), exclude=(), **context):
-    return {"user_id": user, "history": list(history), "exclude_ids": list(exclude), "device": b"", "age": float("nan")} | context
+    return {
+        "user_id": user,
+        "history": list(history),
+        "exclude_ids": list(exclude),
+        "device": b"",
+        "age": float("nan"),
+    } | context
 
 
 def ask(model, *rows):
@@ -59,10 +65,16 @@ def test_answers_are_those_of_plain_tensorflow_for_random_requests(model, folder
     plain = tf.saved_model.load(str(folder)).signatures["serving_default"]
     rng = np.random.default_rng(0)
     names = [str(item).encode() for item in range(14)]  # the last four are unknown
-    rows = [row(history=rng.choice(names, rng.integers(0, 9)), exclude=rng.choice(names, rng.integers(0, 4))) for _ in range(200)]
+    rows = [
+        row(history=rng.choice(names, rng.integers(0, 9)), exclude=rng.choice(names, rng.integers(0, 4)))
+        for _ in range(200)
+    ]
     inputs = predict_request.arrays(rows, model.inputs["serving_default"])
     expected = plain(
-        **{name: tf.constant(values.tolist() if values.dtype == object else values, shape=values.shape) for name, values in inputs.items()}
+        **{
+            name: tf.constant(values.tolist() if values.dtype == object else values, shape=values.shape)
+            for name, values in inputs.items()
+        }
     )
     found = ask(model, *rows)
     assert (found["item_ids"] == expected["item_ids"].numpy()).all()
@@ -70,7 +82,11 @@ def test_answers_are_those_of_plain_tensorflow_for_random_requests(model, folder
 
 
 def test_an_unknown_user_an_empty_history_and_unknown_items_are_one(model):
-    nobody, empty, unknown = ask(model, row(b"never heard of")), ask(model, row()), ask(model, row(history=[b"x", b"y"]))
+    nobody, empty, unknown = (
+        ask(model, row(b"never heard of")),
+        ask(model, row()),
+        ask(model, row(history=[b"x", b"y"])),
+    )
     for other in (empty, unknown):
         assert (other["item_ids"] == nobody["item_ids"]).all()
 
@@ -130,9 +146,14 @@ def test_a_model_without_the_contract_is_no_version(tmp_path):
     module = tf.Module()
     module.double = tf.function(lambda x: {"twice": 2 * x})
     tf.saved_model.save(
-        module, str(tmp_path), signatures={"serving_default": module.double.get_concrete_function(tf.TensorSpec([None], tf.float32, "x"))}
+        module,
+        str(tmp_path),
+        signatures={"serving_default": module.double.get_concrete_function(tf.TensorSpec([None], tf.float32, "x"))},
     )
-    with pytest.raises(ModelError, match=r"version 8 needs a signature serving_default with item_ids and scores; it lacks \['item_ids', 'scores'\]"):
+    with pytest.raises(
+        ModelError,
+        match=r"version 8 needs a signature serving_default with item_ids and scores; it lacks \['item_ids', 'scores'\]",
+    ):
         LoadedModel(8, tmp_path)
 
 
@@ -149,7 +170,14 @@ def test_a_closed_version_leaves_no_memory_behind(folder, model):
     """20 versions: 80 MB where they stay open, 0.01 MB here."""
 
     def resident():
-        return int(next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
+        return (
+            int(
+                next(
+                    line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS")
+                ).split()[1]
+            )
+            / 1024
+        )
 
     def load():
         other = LoadedModel(8, folder)

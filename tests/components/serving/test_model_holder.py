@@ -52,7 +52,11 @@ def test_a_broken_version_is_refused_once_and_the_old_one_stays(holder, loaded, 
     assert holder.number == 1 and not loaded[0].retired
     assert len(loaded) == (2 if broken == 3 else 1), "tried once"
     newest, oldest = holder.status()
-    assert newest["version"] == str(broken) and newest["state"] == "END" and f"version {broken}" in newest["status"]["error_message"]
+    assert (
+        newest["version"] == str(broken)
+        and newest["state"] == "END"
+        and f"version {broken}" in newest["status"]["error_message"]
+    )
     assert oldest == {"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
 
 

@@ -29,7 +29,10 @@ def test_padding_is_cut_off():
 
 def test_columns_and_what_is_added():
     found = answer([{}, {}], RECOMMENDED, columns=True, model_version="7")
-    assert found == {"outputs": {"item_ids": [["A", "B"], ["\u00e9"]], "scores": [[0.5, 0.25], [0.5]]}, "model_version": "7"}
+    assert found == {
+        "outputs": {"item_ids": [["A", "B"], ["\u00e9"]], "scores": [[0.5, 0.25], [0.5]]},
+        "model_version": "7",
+    }
 
 
 def test_ranked_rows_have_the_length_that_was_asked():

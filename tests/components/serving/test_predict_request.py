@@ -22,11 +22,19 @@ def test_the_smallest_request_is_a_user_id():
     request = parse({"instances": [{"user_id": "u1"}]})
     (row,) = request.rows
     assert (request.signature, request.columns, request.k, request.log) == ("serving_default", False, None, True)
-    assert row["user_id"] == b"u1" and row["history"] is None and row["exclude_ids"] == [] and row["device"] == b"" and np.isnan(row["age"])
+    assert (
+        row["user_id"] == b"u1"
+        and row["history"] is None
+        and row["exclude_ids"] == []
+        and row["device"] == b""
+        and np.isnan(row["age"])
+    )
 
 
 def test_rows_and_columns_say_the_same():
-    rows = parse({"instances": [{"user_id": "u", "history": ["A"], "age": 3}, {"user_id": 7, "history": [], "age": 4.5}]})
+    rows = parse(
+        {"instances": [{"user_id": "u", "history": ["A"], "age": 3}, {"user_id": 7, "history": [], "age": 4.5}]}
+    )
     columns = parse({"inputs": {"user_id": ["u", 7], "history": [["A"], []], "age": [3, 4.5]}})
     assert rows.rows == columns.rows
     assert rows.rows[1]["user_id"] == b"7"
@@ -35,7 +43,9 @@ def test_rows_and_columns_say_the_same():
 
 def test_lists_are_padded_on_the_right():
     rows = [{"user_id": b"u", "history": [b"A", b"B"], "n": 1}, {"user_id": b"v", "history": [], "n": 2}]
-    found = predict_request.arrays(rows, (Input("user_id", "string", 1), Input("history", "string", 2), Input("n", "int64", 1)))
+    found = predict_request.arrays(
+        rows, (Input("user_id", "string", 1), Input("history", "string", 2), Input("n", "int64", 1))
+    )
     assert found["history"].tolist() == [[b"A", b"B"], [b"", b""]]
     assert found["user_id"].tolist() == [b"u", b"v"]
     assert found["n"].dtype == np.int64
@@ -79,7 +89,10 @@ def test_missing_integers_are_the_smallest_one():
         (b"[1]", "needs a JSON object, got [1]"),
         (b'{"instances": NaN}', "NaN is no JSON number"),
         (b"[" * 100_000, "nested too deeply"),
-        ({"instances": [], "typo": 1}, 'the request has no "typo"; it may hold inputs, instances, k, log, signature_name'),
+        (
+            {"instances": [], "typo": 1},
+            'the request has no "typo"; it may hold inputs, instances, k, log, signature_name',
+        ),
         ({"signature_name": "nope"}, 'signature_name needs one of embed_items, rank, serving_default, got "nope"'),
         ({"signature_name": ["rank"]}, 'got ["rank"]'),
         ({}, "needs either instances (rows) or inputs (columns)"),
@@ -94,7 +107,10 @@ def test_missing_integers_are_the_smallest_one():
         ({"instances": [{"user_id": 1.5}]}, "got 1.5"),
         ({"instances": [{"user_id": "u" * 513}]}, "needs at most 512 bytes, got 513"),
         ({"instances": [{"user_id": "u", "history": "A"}]}, 'instances[0].history needs a list of ids, got "A"'),
-        ({"instances": [{"user_id": "u", "history": [["A"]]}]}, 'instances[0].history[0] needs an id (text or a whole number), got ["A"]'),
+        (
+            {"instances": [{"user_id": "u", "history": [["A"]]}]},
+            'instances[0].history[0] needs an id (text or a whole number), got ["A"]',
+        ),
         ({"instances": [{"user_id": "u", "history": ["A"] * 4}]}, "instances[0].history needs at most 3 ids, got 4"),
         ({"instances": [{"user_id": "u", "device": 5}]}, "instances[0].device needs text, got 5"),
         ({"instances": [{"user_id": "u", "age": "5"}]}, 'instances[0].age needs a number, got "5"'),
@@ -109,7 +125,10 @@ def test_missing_integers_are_the_smallest_one():
         ({"inputs": {"users": ["u"]}}, 'inputs has no "users"'),
         ({"inputs": 3}, "inputs needs an object of columns, got 3"),
         ({"inputs": {}}, "inputs needs at least one row"),
-        ({"signature_name": "rank", "instances": [{"user_id": "u"}]}, "instances[0].item_ids is missing: it needs a list of ids"),
+        (
+            {"signature_name": "rank", "instances": [{"user_id": "u"}]},
+            "instances[0].item_ids is missing: it needs a list of ids",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(body, said):
@@ -128,14 +147,16 @@ def test_whole_numbers_have_bounds():
 
 
 anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
 names = st.sampled_from(["user_id", "history", "exclude_ids", "device", "age", "item_ids"])
 
 
 @given(
     st.fixed_dictionaries(
-        {"instances": anything | st.lists(st.dictionaries(names, anything))}, optional={"k": anything, "signature_name": st.sampled_from([*INPUTS])}
+        {"instances": anything | st.lists(st.dictionaries(names, anything))},
+        optional={"k": anything, "signature_name": st.sampled_from([*INPUTS])},
     )
 )
 def test_whatever_is_sent_is_read_or_refused(body):

@@ -24,7 +24,11 @@ def ask(answering, body):
 
 
 def click(answering, user, item, **more):
-    return json.loads(answering.events(json.dumps({"events": [{"user_id": user, "item_id": item, "event": "click", **more}]}).encode()))
+    return json.loads(
+        answering.events(
+            json.dumps({"events": [{"user_id": user, "item_id": item, "event": "click", **more}]}).encode()
+        )
+    )
 
 
 def test_the_smallest_request_is_answered(folder):
@@ -80,7 +84,9 @@ def test_the_log_that_the_server_writes_is_read_back_whole_by_ingest(folder, tmp
     columns = reader.settle(LAUNCH.log.columns())
     times = columns["time"].to_numpy()
     marks = label_rows(columns.select(key_columns(LAUNCH)), times, times.max() + 1, LAUNCH)["label_click"]
-    assert ((marks == 1).sum(), (marks == 0).sum()) == (20 * 3, 20 * 3 * 3), "one of the four that were shown is clicked"
+    assert ((marks == 1).sum(), (marks == 0).sum()) == (20 * 3, 20 * 3 * 3), (
+        "one of the four that were shown is clicked"
+    )
     table = columns.to_pandas()
     assert len(table) == log.written and log.dropped == 0
     shown, clicked = table[table.event == "shown"], table[table.event == "click"]
@@ -88,7 +94,9 @@ def test_the_log_that_the_server_writes_is_read_back_whole_by_ingest(folder, tmp
     assert set(shown.policy) == {"model", "explore"}
     assert shown[["request", "place", "chance", "version", "device", "age"]].notna().all().all()
     assert shown.chance.between(0, 1).all()
-    joined = clicked[clicked.request.notna()].merge(shown, on=["request", "item", "place", "policy", "chance", "device", "age", "user"])
+    joined = clicked[clicked.request.notna()].merge(
+        shown, on=["request", "item", "place", "policy", "chance", "device", "age", "user"]
+    )
     assert len(joined) == 20 * 3, "every click finds its impression, and tells the same of it"
     assert (joined.time_x >= joined.time_y).all()
     assert clicked[clicked.request.isna()].device.tolist() == ["phone"] * 20
@@ -132,5 +140,8 @@ def test_status_and_metadata(folder):
     described = json.loads(answering.metadata())
     assert described["model_spec"] == {"name": "toy", "signature_name": "", "version": "5"}
     inputs = described["metadata"]["signature_def"]["signature_def"]["rank"]["inputs"]
-    assert inputs["history"] == {"dtype": "DT_STRING", "tensor_shape": {"dim": [{"size": "-1", "name": ""}] * 2, "unknown_rank": False}}
+    assert inputs["history"] == {
+        "dtype": "DT_STRING",
+        "tensor_shape": {"dim": [{"size": "-1", "name": ""}] * 2, "unknown_rank": False},
+    }
     assert inputs["age"]["dtype"] == "DT_FLOAT"

@@ -40,7 +40,13 @@ def test_an_action_on_something_else_of_the_request_has_its_context_and_no_place
     rows = TrafficRows(LAUNCH)
     rows.impressions(SHOWN)
     found = rows.action("u", "Z", "click", 3_000_000, {"request_id": "r1", "age": 4.0})
-    assert (found["device"], found["age"], found["place"], found["policy"], found["request"]) == ("tv", 4.0, None, None, "r1")
+    assert (found["device"], found["age"], found["place"], found["policy"], found["request"]) == (
+        "tv",
+        4.0,
+        None,
+        None,
+        "r1",
+    )
 
 
 def test_anothers_request_tells_nothing():
@@ -58,13 +64,17 @@ def test_old_answers_are_forgotten():
 
 
 def test_a_log_of_positives_alone_has_no_impressions():
-    plain = Launch("plain", Log("log", "user", "item", "time", value="stars"), Split(eval_share=0.1), (Objective("like"),))
+    plain = Launch(
+        "plain", Log("log", "user", "item", "time", value="stars"), Split(eval_share=0.1), (Objective("like"),)
+    )
     rows = TrafficRows(plain)
     assert rows.impressions(SHOWN) == []
     assert rows.action("u", "A", None, 3_900_000, {"value": 4.0}) == {"user": "u", "item": "A", "time": 3, "stars": 4.0}
 
 
-@pytest.mark.parametrize(("unit", "written"), [("s", 1), ("ms", 1_500), ("us", 1_500_250), ("iso", "1970-01-01T00:00:01.500250Z")])
+@pytest.mark.parametrize(
+    ("unit", "written"), [("s", 1), ("ms", 1_500), ("us", 1_500_250), ("iso", "1970-01-01T00:00:01.500250Z")]
+)
 def test_times_in_the_declared_unit(unit, written):
     assert in_unit(1_500_250, dataclasses.replace(LAUNCH.log, time_unit=unit)) == written
 

@@ -23,7 +23,9 @@ feature {{ name: "count" type: INT int_domain {{ min: 0 }} {ALWAYS} }}
 feature {{ name: "flag" type: INT bool_domain {{ }} presence {{ min_count: 1 }} value_count {{ min: 1 max: 1 }} }}
 string_domain {{ name: "device" value: "tv" value: "phone" }}
 """
-GOOD = pd.DataFrame({"device": ["tv", "phone"] * 50, "price": [1.5, 2.5] * 50, "count": [1, 2] * 50, "flag": [0, 1] * 50})
+GOOD = pd.DataFrame(
+    {"device": ["tv", "phone"] * 50, "price": [1.5, 2.5] * 50, "count": [1, 2] * 50, "flag": [0, 1] * 50}
+)
 
 
 def explained(frame):
@@ -41,10 +43,19 @@ def test_nothing_wrong_nothing_said():
     [
         ({"price": [20.0] + [1.0] * 99}, Anomaly("price", "numbers from 0 to 10", "20; 1 of 100 rows (1%) lie beyond")),
         ({"price": [-5.0, 20.0] * 50}, Anomaly("price", "numbers from 0 to 10", "-5 and 20; all 100 rows lie beyond")),
-        ({"count": [-7] * 4 + [1] * 96}, Anomaly("count", "numbers of at least 0", "-7; 4 of 100 rows (4%) lie beyond")),
+        (
+            {"count": [-7] * 4 + [1] * 96},
+            Anomaly("count", "numbers of at least 0", "-7; 4 of 100 rows (4%) lie beyond"),
+        ),
         ({"flag": [2, 1] * 50}, Anomaly("flag", "numbers from 0 to 1", "2; 50 of 100 rows (50%) lie beyond")),
-        ({"count": [1.5] * 100}, Anomaly("count", "values of type whole numbers", "type numbers: 1.5, in all 100 rows")),
-        ({"device": list(range(100))}, Anomaly("device", "values of type text", "type whole numbers: from 0 to 99, in all 100 rows")),
+        (
+            {"count": [1.5] * 100},
+            Anomaly("count", "values of type whole numbers", "type numbers: 1.5, in all 100 rows"),
+        ),
+        (
+            {"device": list(range(100))},
+            Anomaly("device", "values of type text", "type whole numbers: from 0 to 99, in all 100 rows"),
+        ),
         ({"flag": [None] * 100}, Anomaly("flag", "values", "missing in all 100 rows")),
     ],
     ids=["above", "both ends", "below", "no boolean", "fractions", "numbers for text", "never there"],
@@ -64,8 +75,14 @@ def test_rows_are_counted_as_python_counts_them(seed):
 
     first, second = explained(frame)
 
-    assert first == Anomaly("device", "a value in every row", f"missing in {missing} of 400 rows ({100 * missing / 400:.3g}%)")
-    assert second == Anomaly("device", "one of 'phone', 'tv'", f"{', '.join(map(repr, strange))} in {rows} of 400 rows ({100 * rows / 400:.3g}%)")
+    assert first == Anomaly(
+        "device", "a value in every row", f"missing in {missing} of 400 rows ({100 * missing / 400:.3g}%)"
+    )
+    assert second == Anomaly(
+        "device",
+        "one of 'phone', 'tv'",
+        f"{', '.join(map(repr, strange))} in {rows} of 400 rows ({100 * rows / 400:.3g}%)",
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -81,7 +98,9 @@ def test_rows_beyond_a_bound_lie_in_the_range_that_is_said(seed):
 
 
 def test_more_values_than_statistics_keep_are_counted_at_least():
-    (anomaly,) = explained(pd.concat([GOOD] * 20, ignore_index=True).assign(device=[f"device {row}" for row in range(2000)]))
+    (anomaly,) = explained(
+        pd.concat([GOOD] * 20, ignore_index=True).assign(device=[f"device {row}" for row in range(2000)])
+    )
 
     assert anomaly.got.endswith("and 990 more in all 2,000 rows")
 
@@ -92,7 +111,9 @@ def test_what_the_check_has_no_words_for_is_said_in_its_own():
         anomalies_pb2.Anomalies(),
     )
 
-    assert explain(found, statistics_pb2.DatasetFeatureStatistics(num_examples=3)) == [Anomaly("price", "what the schema says of it", "Has NaN.")]
+    assert explain(found, statistics_pb2.DatasetFeatureStatistics(num_examples=3)) == [
+        Anomaly("price", "what the schema says of it", "Has NaN.")
+    ]
 
 
 def test_no_rows_are_said_once():
@@ -100,6 +121,11 @@ def test_no_rows_are_said_once():
 
 
 def test_what_concerns_the_whole_comes_first():
-    found = text_format.Parse('dataset_anomaly_info { description: "3 < 10" reason { type: DATASET_LOW_NUM_EXAMPLES } }', anomalies_pb2.Anomalies())
+    found = text_format.Parse(
+        'dataset_anomaly_info { description: "3 < 10" reason { type: DATASET_LOW_NUM_EXAMPLES } }',
+        anomalies_pb2.Anomalies(),
+    )
 
-    assert explain(found, statistics_pb2.DatasetFeatureStatistics(num_examples=3)) == [Anomaly("", "what the schema says of the whole", "3 < 10")]
+    assert explain(found, statistics_pb2.DatasetFeatureStatistics(num_examples=3)) == [
+        Anomaly("", "what the schema says of the whole", "3 < 10")
+    ]

@@ -34,6 +34,13 @@ def test_the_error_says_each_thing_once_with_its_splits_and_what_to_do():
 
 
 def test_what_concerns_the_whole_comes_first_and_cannot_be_accepted_by_column():
-    error = gate_error({"all": [Anomaly("", "at least one row", "no row at all"), UNKNOWN]}, "catalogue", "schema", ACCEPT)
+    error = gate_error(
+        {"all": [Anomaly("", "at least one row", "no row at all"), UNKNOWN]}, "catalogue", "schema", ACCEPT
+    )
 
-    assert str(error).splitlines()[1:5] == ["  all columns", "    expected  at least one row", "    got       no row at all [all]", "  device"]
+    assert str(error).splitlines()[1:5] == [
+        "  all columns",
+        "    expected  at least one row",
+        "    got       no row at all [all]",
+        "  device",
+    ]

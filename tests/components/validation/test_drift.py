@@ -53,7 +53,9 @@ def test_shares_are_of_distinct_ids():
 @pytest.mark.parametrize("seed", range(5))
 def test_the_share_agrees_with_sets(seed):
     random = np.random.default_rng(seed)
-    known, ids = (np.array([str(number).encode() for number in random.integers(0, 50, size)], object) for size in (30, 40))
+    known, ids = (
+        np.array([str(number).encode() for number in random.integers(0, 50, size)], object) for size in (30, 40)
+    )
 
     assert math.isclose(drift.new_share(known, ids), len(set(ids) - set(known)) / len(set(ids)))
     assert drift.new_share(ids, ids) == 0
@@ -81,7 +83,9 @@ def test_the_figure_names_what_went_too_far():
 def test_a_column_that_is_named_like_a_share_is_none():
     quiet = drift.Shift("newsletter", drift._MOVED, 0.05, 0.1)
 
-    assert drift.figure([quiet, *shifts(Drift(new_users=1.0, new_items=1.0))]) == "no drift, 67% new users, 33% new items"
+    assert (
+        drift.figure([quiet, *shifts(Drift(new_users=1.0, new_items=1.0))]) == "no drift, 67% new users, 33% new items"
+    )
 
 
 def test_the_report_has_everything_and_the_worst_first():
@@ -92,4 +96,10 @@ def test_the_report_has_everything_and_the_worst_first():
 
 def test_a_threshold_is_a_share():
     with pytest.raises(DeclarationError, match=r"launch.drift.new_users needs a number from 0 to 1, got 50.0"):
-        Launch("a", Log("log/", "user", "item", "time"), Split(eval_days=1.0), (Objective("any"),), drift=Drift(new_users=50.0))
+        Launch(
+            "a",
+            Log("log/", "user", "item", "time"),
+            Split(eval_days=1.0),
+            (Objective("any"),),
+            drift=Drift(new_users=50.0),
+        )

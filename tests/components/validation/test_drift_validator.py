@@ -31,10 +31,15 @@ def schema(tmp_path):
 
 def statistics(folder):
     artifact = standard_artifacts.ExampleStatistics()
-    artifact.uri, artifact.split_names = str(folder / "statistics"), artifact_utils.encode_split_names(["train", "eval"])
+    artifact.uri, artifact.split_names = (
+        str(folder / "statistics"),
+        artifact_utils.encode_split_names(["train", "eval"]),
+    )
     for split, frame in (("train", TRAIN), ("eval", NEWEST)):
         counted = tfdv.generate_statistics_from_dataframe(frame)
-        io_utils.write_bytes_file(f"{artifact_utils.get_split_uri([artifact], split)}/FeatureStats.pb", counted.SerializeToString())
+        io_utils.write_bytes_file(
+            f"{artifact_utils.get_split_uri([artifact], split)}/FeatureStats.pb", counted.SerializeToString()
+        )
     return artifact
 
 
@@ -46,13 +51,20 @@ def test_the_columns_to_compare_are_those_of_the_schema(schema):
     assert not drift_config("no such file").default_slice_config.feature
 
 
-@pytest.mark.parametrize("form", [lambda config: config, json_format.MessageToJson], ids=["a message", "JSON, as on Kubeflow"])
+@pytest.mark.parametrize(
+    "form", [lambda config: config, json_format.MessageToJson], ids=["a message", "JSON, as on Kubeflow"]
+)
 def test_eval_is_compared_with_train(tmp_path, schema, form):
     counted, anomalies = statistics(tmp_path), standard_artifacts.ExampleAnomalies()
     anomalies.uri = str(tmp_path / "anomalies")
-    properties = {"distribution_validator_config": form(drift_config(schema)), "include_split_pairs": json_utils.dumps([drift.SPLIT_PAIR])}
+    properties = {
+        "distribution_validator_config": form(drift_config(schema)),
+        "include_split_pairs": json_utils.dumps([drift.SPLIT_PAIR]),
+    }
 
-    DriftExecutor().Do({"statistics": [counted], "baseline_statistics": [counted]}, {"anomalies": [anomalies]}, properties)
+    DriftExecutor().Do(
+        {"statistics": [counted], "baseline_statistics": [counted]}, {"anomalies": [anomalies]}, properties
+    )
 
     found = anomalies_util.load_anomalies_binary(f"{anomalies.uri}/SplitPair-eval_train/SchemaDiff.pb")
     shifts = {shift.name: shift for shift in drift.column_shifts(found)}
@@ -71,7 +83,9 @@ def test_only_the_pairs_that_are_there_are_compared(tmp_path, schema):
         (tmp_path / "statistics/Split-served").mkdir(exist_ok=True)
         shutil.copy(tmp_path / "statistics/Split-eval/FeatureStats.pb", tmp_path / "statistics/Split-served")
         anomalies.uri = str(tmp_path / f"anomalies{len(splits)}")
-        DriftExecutor().Do({"statistics": [counted], "baseline_statistics": [earlier]}, {"anomalies": [anomalies]}, properties)
+        DriftExecutor().Do(
+            {"statistics": [counted], "baseline_statistics": [earlier]}, {"anomalies": [anomalies]}, properties
+        )
         found.append(artifact_utils.decode_split_names(anomalies.split_names))
 
     assert found == [["eval_train"], ["train_served", "eval_train"]]
@@ -85,8 +99,16 @@ def test_only_the_pairs_that_are_there_are_compared(tmp_path, schema):
 def test_without_comparators_nothing_is_compared(tmp_path):
     counted, anomalies = statistics(tmp_path), standard_artifacts.ExampleAnomalies()
     anomalies.uri = str(tmp_path / "anomalies")
-    properties = {"distribution_validator_config": drift_config("none"), "include_split_pairs": json_utils.dumps([drift.SPLIT_PAIR])}
+    properties = {
+        "distribution_validator_config": drift_config("none"),
+        "include_split_pairs": json_utils.dumps([drift.SPLIT_PAIR]),
+    }
 
-    DriftExecutor().Do({"statistics": [counted], "baseline_statistics": [counted]}, {"anomalies": [anomalies]}, properties)
+    DriftExecutor().Do(
+        {"statistics": [counted], "baseline_statistics": [counted]}, {"anomalies": [anomalies]}, properties
+    )
 
-    assert drift.column_shifts(anomalies_util.load_anomalies_binary(f"{anomalies.uri}/SplitPair-eval_train/SchemaDiff.pb")) == []
+    assert (
+        drift.column_shifts(anomalies_util.load_anomalies_binary(f"{anomalies.uri}/SplitPair-eval_train/SchemaDiff.pb"))
+        == []
+    )

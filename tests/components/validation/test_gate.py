@@ -6,11 +6,14 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import io_utils
 
 from components.errors import GateError
-from components.validation.schema_gate import ValidationGate, read_anomalies
+from components.validation.artifacts import read_anomalies
+from components.validation.schema_gate import SchemaGate
 
 pytestmark = pytest.mark.tensorflow
 
-GOOD = pd.DataFrame({"device": ["tv", "phone"] * 50, "user_id:token": ["a", "b", "c", "d"] * 25, "price": [1.5, 2.5] * 50})
+GOOD = pd.DataFrame(
+    {"device": ["tv", "phone"] * 50, "user_id:token": ["a", "b", "c", "d"] * 25, "price": [1.5, 2.5] * 50}
+)
 ACCEPT = "python -m pipeline schema --launch shop --accept"
 
 
@@ -23,16 +26,20 @@ def artifacts_of(folder, **frames):
     for split, frame in frames.items():
         counted = tfdv.generate_statistics_from_dataframe(frame)
         found = tfdv.validate_statistics(counted, schema)
-        io_utils.write_bytes_file(f"{artifact_utils.get_split_uri([anomalies], split)}/SchemaDiff.pb", found.SerializeToString())
+        io_utils.write_bytes_file(
+            f"{artifact_utils.get_split_uri([anomalies], split)}/SchemaDiff.pb", found.SerializeToString()
+        )
         whole = statistics_pb2.DatasetFeatureStatisticsList.FromString(counted.SerializeToString())
-        io_utils.write_bytes_file(f"{artifact_utils.get_split_uri([statistics], split)}/FeatureStats.pb", whole.SerializeToString())
+        io_utils.write_bytes_file(
+            f"{artifact_utils.get_split_uri([statistics], split)}/FeatureStats.pb", whole.SerializeToString()
+        )
     return {"anomalies": anomalies, "statistics": statistics}
 
 
 def gate(found, folder):
     passed = standard_artifacts.String()
     passed.uri = str(folder / "passed")
-    ValidationGate.test_call(**found, passed=passed, data="log", schema="schema/shop/log.pbtxt", accept=ACCEPT, code="")
+    SchemaGate.test_call(**found, passed=passed, data="log", schema="schema/shop/log.pbtxt", accept=ACCEPT, code="")
     return passed
 
 
@@ -88,6 +95,11 @@ def test_an_anomaly_of_any_split_stops_the_run_and_is_explained(tmp_path, bad, c
 def test_a_split_without_rows_stops_the_run(tmp_path):
     found = artifacts_of(tmp_path, train=GOOD, eval=GOOD.head(0))
 
-    assert read_anomalies(found["anomalies"])["eval"].data_missing or read_anomalies(found["anomalies"])["eval"].anomaly_info
-    with pytest.raises(GateError, match=r"all columns\n    expected  at least one row\n    got       no row at all \[eval\]"):
+    assert (
+        read_anomalies(found["anomalies"])["eval"].data_missing
+        or read_anomalies(found["anomalies"])["eval"].anomaly_info
+    )
+    with pytest.raises(
+        GateError, match=r"all columns\n    expected  at least one row\n    got       no row at all \[eval\]"
+    ):
         gate(found, tmp_path)

@@ -26,24 +26,43 @@ def seen(values, kind=None):
 def column(name, values, **more):
     """A column as `propose` makes it, from the values of its rows."""
     facts = seen(values)
-    kind = "BYTES" if pa.types.is_string(facts.kind) or pa.types.is_list(facts.kind) else "FLOAT" if pa.types.is_floating(facts.kind) else "INT"
+    kind = (
+        "BYTES"
+        if pa.types.is_string(facts.kind) or pa.types.is_list(facts.kind)
+        else "FLOAT"
+        if pa.types.is_floating(facts.kind)
+        else "INT"
+    )
     filled = "always" if None not in values else "sometimes" if facts.filled else "never"
     return Column(name, kind, filled, single=not pa.types.is_list(facts.kind), seen=facts, **more)
 
 
-FITTING = {"device": column("device", ["tv", "phone"]), "stars": column("stars", [1, 5]), "first": column("first", [0, 1, None])}
+FITTING = {
+    "device": column("device", ["tv", "phone"]),
+    "stars": column("stars", [1, 5]),
+    "first": column("first", [0, 1, None]),
+}
 
 CASES = {
     "a value": (column("device", ["tv", "phone", "oven"]), "+ value 'oven'"),
     "values": (column("device", ["tv", "phone", "oven", "fridge"]), "+ values 'fridge', 'oven'"),
-    "too many values": (column("device", ["tv", "phone", *map(str, range(200))]), "+ more than 100 values; the schema has 2"),
-    "missing rows": (column("device", ["tv", "phone", None]), "+ missing in 1 of 3 rows; the schema has it in every row"),
+    "too many values": (
+        column("device", ["tv", "phone", *map(str, range(200))]),
+        "+ more than 100 values; the schema has 2",
+    ),
+    "missing rows": (
+        column("device", ["tv", "phone", None]),
+        "+ missing in 1 of 3 rows; the schema has it in every row",
+    ),
     "text for numbers": (column("stars", ["many"]), "+ holds text; the schema has whole numbers"),
     "fractions": (column("stars", [1.5]), "+ holds numbers; the schema has whole numbers"),
     "below": (column("stars", [1, 5, -2]), "+ down to -2; the schema has at least 1"),
     "above": (column("stars", [1, 5, 9]), "+ up to 9; the schema has at most 5"),
     "not 0 or 1": (column("first", [0, 2, None]), "+ up to 2; the schema has at most 1"),
-    "no value at all": (Column("first", "INT", "never"), "+ without any value in train or in eval; the schema wants some"),
+    "no value at all": (
+        Column("first", "INT", "never"),
+        "+ without any value in train or in eval; the schema wants some",
+    ),
     "lists": (column("device", [["tv"], ["tv", "phone"]]), "+ lists of values; the schema has one value a row"),
     "a new column": (column("color", ["red"], domain=("red",)), "+ new column: text, in every row, one of 'red'"),
 }
@@ -71,7 +90,9 @@ def test_what_goes_beyond_is_said_and_accepted(case):
     assert all(file.features()[name] == SchemaFile(CURATED, "").features()[name] for name in unchanged)
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case not in ("text for numbers", "fractions", "a new column")], ids=str)
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case not in ("text for numbers", "fractions", "a new column")], ids=str
+)
 def test_what_was_admitted_stays_admitted(case):
     file = SchemaFile(CURATED, "schema")
 
@@ -95,7 +116,9 @@ def test_what_the_data_do_not_use_stops_nothing():
 
     device, first = compare(SchemaFile(CURATED, "schema"), proposed(watched, always))
 
-    assert device == Difference("device", (), ("- not in the data: 'phone'", "could be watched for drift (drift_comparator)"))
+    assert device == Difference(
+        "device", (), ("- not in the data: 'phone'", "could be watched for drift (drift_comparator)")
+    )
     assert first == Difference("first", (), ("could be in every row",))
 
 
@@ -113,4 +136,6 @@ def test_two_accepted_columns_of_one_domain_are_both_widened():
 def test_lost_comments_are_told():
     file = SchemaFile(CURATED.replace('value: "tv"', 'value: "tv"  # since 1950\n'), "schema")
 
-    assert schema_widening.accept(file, "device", proposed(column("device", ["oven"]))) == ["device: the comment '# since 1950'"]
+    assert schema_widening.accept(file, "device", proposed(column("device", ["oven"]))) == [
+        "device: the comment '# since 1950'"
+    ]

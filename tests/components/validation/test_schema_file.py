@@ -85,7 +85,13 @@ def test_a_file_that_is_no_schema_is_an_error_with_its_line():
 def test_a_line_per_field_as_a_person_reads_it():
     meaning = feature('value_count { min: 1 max: 1 } presence { min_count: 1 } bool_domain { } type: INT name: "é"')
 
-    expected = ['  name: "é"', "  type: INT", "  bool_domain { }", "  presence { min_count: 1 }", "  value_count { min: 1 max: 1 }"]
+    expected = [
+        '  name: "é"',
+        "  type: INT",
+        "  bool_domain { }",
+        "  presence { min_count: 1 }",
+        "  value_count { min: 1 max: 1 }",
+    ]
     assert render("feature", meaning).splitlines() == ["feature {", *expected, "}"]
 
 

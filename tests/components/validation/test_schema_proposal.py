@@ -25,7 +25,9 @@ SHOP = Launch(
         value="stars",
         context=("device", "hour"),
     ),
-    catalogue=Catalogue("items.parquet", "what", title="name", categories=("shelf",), numbers=("price",), active="sold"),
+    catalogue=Catalogue(
+        "items.parquet", "what", title="name", categories=("shelf",), numbers=("price",), active="sold"
+    ),
     objectives=(Objective("click", event="click"),),
     split=Split(eval_share=0.25),
 )
@@ -40,7 +42,9 @@ def log_table(seed=7):
             "what": [f"i{item}" for item in random.integers(0, 9, ROWS)],
             "when": random.integers(1_700_000_000, 1_700_001_000, ROWS),
             "kind": np.where(shown, "shown", "click"),
-            "answer": pa.array([f"r{answer}" for answer in random.integers(0, 40, ROWS)], mask=~shown & (random.random(ROWS) < 0.3)),
+            "answer": pa.array(
+                [f"r{answer}" for answer in random.integers(0, 40, ROWS)], mask=~shown & (random.random(ROWS) < 0.3)
+            ),
             "place": pa.array(random.integers(0, 9, ROWS), mask=~shown),
             "by": pa.array(["rules"] * ROWS, mask=~shown),
             "chance": pa.array(random.random(ROWS), mask=~shown),
@@ -56,7 +60,9 @@ def log_table(seed=7):
     )
 
 
-ITEMS = pa.table({"what": ["i1", "i2"], "name": ["x", "y"], "shelf": ["toys", "books"], "price": [0.5, 2.0], "sold": [1, 0]})
+ITEMS = pa.table(
+    {"what": ["i1", "i2"], "name": ["x", "y"], "shelf": ["toys", "books"], "price": [0.5, 2.0], "sold": [1, 0]}
+)
 
 
 @pytest.fixture
@@ -73,7 +79,16 @@ def columns(folder, which, launch=SHOP):
 def test_types_are_those_of_the_examples(folder):
     kinds = {name: column.kind for name, column in columns(folder, LOG).items()}
 
-    numbers = {"when": "INT", "place": "INT", "chance": "FLOAT", "stars": "INT", "hour": "INT", "first": "INT", "late": "INT", "label_click": "INT"}
+    numbers = {
+        "when": "INT",
+        "place": "INT",
+        "chance": "FLOAT",
+        "stars": "INT",
+        "hour": "INT",
+        "first": "INT",
+        "late": "INT",
+        "label_click": "INT",
+    }
     assert kinds == dict.fromkeys([*log_table().schema.names, "label_click"], "BYTES") | numbers
 
 
@@ -82,7 +97,9 @@ def test_roles_decide_what_is_closed(folder):
 
     domains = {name: column.domain for name, column in found.items() if column.domain}
     assert domains == {"kind": ("click", "shown"), "device": ("tv", 'é "q"'), "lang": ("de", "fr"), "tags": ("a", "b")}
-    bounds = {name: (column.low, column.high) for name, column in found.items() if (column.low, column.high) != (None, None)}
+    bounds = {
+        name: (column.low, column.high) for name, column in found.items() if (column.low, column.high) != (None, None)
+    }
     low = dict.fromkeys(("when", "place", "hour"), (0, None))
     assert bounds == low | {"chance": (0, 1), "stars": (1, 5)}
     assert [name for name, column in found.items() if column.boolean] == ["first", "label_click"]
@@ -92,7 +109,13 @@ def test_roles_decide_what_is_closed(folder):
 def test_presence_is_what_every_split_keeps(folder):
     filled = {name: column.filled for name, column in columns(folder, LOG).items()}
 
-    assert {name for name, how in filled.items() if how == "sometimes"} == {"answer", "place", "by", "chance", "label_click"}
+    assert {name for name, how in filled.items() if how == "sometimes"} == {
+        "answer",
+        "place",
+        "by",
+        "chance",
+        "label_click",
+    }
     assert [name for name, how in filled.items() if how == "never"] == ["late"]
     assert not columns(folder, LOG)["tags"].single
 
@@ -117,7 +140,13 @@ def test_a_category_with_too_many_values_is_open(tmp_path):
 def test_the_catalogue_has_its_roles(folder):
     found = columns(folder, CATALOGUE)
 
-    assert {name: column.domain for name, column in found.items()} == {"what": (), "name": (), "shelf": ("books", "toys"), "price": (), "sold": ()}
+    assert {name: column.domain for name, column in found.items()} == {
+        "what": (),
+        "name": (),
+        "shelf": ("books", "toys"),
+        "price": (),
+        "sold": (),
+    }
     assert found["sold"].boolean
     assert found["price"].low == 0
     assert {column.filled for column in found.values()} == {"always"}
@@ -143,11 +172,16 @@ def test_data_validation_finds_the_written_examples_as_proposed(tmp_path, seed):
 
     pq.write_table(log_table(seed), tmp_path / "log.parquet")
     pq.write_table(ITEMS, tmp_path / "items.parquet")
-    for which, node in ((LOG, events_example_gen(SHOP, str(tmp_path), "")), (CATALOGUE, catalogue_example_gen(SHOP, str(tmp_path), ""))):
+    for which, node in (
+        (LOG, events_example_gen(SHOP, str(tmp_path), "")),
+        (CATALOGUE, catalogue_example_gen(SHOP, str(tmp_path), "")),
+    ):
         schema = text_format.Parse(schema_text("shop", which, propose(SHOP, str(tmp_path), which)), schema_pb2.Schema())
         examples = run(node, tmp_path / which)
         for split in artifact_utils.decode_split_names(examples.split_names):
-            statistics = tfdv.generate_statistics_from_tfrecord(artifact_utils.get_split_uri([examples], split) + "/*.gz")
+            statistics = tfdv.generate_statistics_from_tfrecord(
+                artifact_utils.get_split_uri([examples], split) + "/*.gz"
+            )
             assert not tfdv.validate_statistics(statistics, schema).anomaly_info
             inferred = {feature.name: feature.type for feature in tfdv.infer_schema(statistics).feature}
             proposed = {feature.name: feature.type for feature in schema.feature if feature.name != "late"}

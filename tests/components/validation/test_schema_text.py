@@ -28,16 +28,29 @@ def test_any_name_and_value_survives():
 
 
 def test_numbers_have_bounds_of_their_type():
-    schema = parsed(Column("a", "INT", low=0), Column("b", "FLOAT", low=0, high=1), Column("c", "INT", boolean=True), Column("d", "FLOAT"))
+    schema = parsed(
+        Column("a", "INT", low=0),
+        Column("b", "FLOAT", low=0, high=1),
+        Column("c", "INT", boolean=True),
+        Column("d", "FLOAT"),
+    )
 
     assert (schema.feature[0].int_domain.min, schema.feature[0].int_domain.HasField("max")) == (0, False)
     assert (schema.feature[1].float_domain.min, schema.feature[1].float_domain.max) == (0.0, 1.0)
-    assert [feature.WhichOneof("domain_info") for feature in schema.feature] == ["int_domain", "float_domain", "bool_domain", None]
+    assert [feature.WhichOneof("domain_info") for feature in schema.feature] == [
+        "int_domain",
+        "float_domain",
+        "bool_domain",
+        None,
+    ]
 
 
 def test_presence_is_asked_for_as_far_as_it_goes():
     always, some, never, lists = parsed(
-        Column("a", "INT"), Column("b", "INT", "sometimes"), Column("c", "INT", "never"), Column("d", "INT", "sometimes", single=False)
+        Column("a", "INT"),
+        Column("b", "INT", "sometimes"),
+        Column("c", "INT", "never"),
+        Column("d", "INT", "sometimes", single=False),
     ).feature
 
     assert (always.presence.min_fraction, always.presence.min_count, always.shape.dim[0].size) == (1.0, 1, 1)
@@ -47,4 +60,6 @@ def test_presence_is_asked_for_as_far_as_it_goes():
 
 
 def test_numbers_drift_by_their_distribution():
-    assert parsed(Column("hour", "INT", drift=0.2)).feature[0].drift_comparator.jensen_shannon_divergence.threshold == 0.2
+    assert (
+        parsed(Column("hour", "INT", drift=0.2)).feature[0].drift_comparator.jensen_shannon_divergence.threshold == 0.2
+    )

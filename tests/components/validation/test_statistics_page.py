@@ -18,7 +18,10 @@ def test_the_page_shows_each_column_of_each_split_without_a_network():
     text = page({"log": {"train": train, "eval": later}, "catalogue": {"all": counted(title=["x"])}})
 
     assert "<tr><th>column</th><th>train, 4 rows</th><th>eval, 2 rows</th></tr>" in text
-    assert "<td>device</td><td>2 values: tv (2), &lt;b&gt; (1); missing in 1 (25.00%)</td><td>1 values: tv (2)</td>" in text
+    assert (
+        "<td>device</td><td>2 values: tv (2), &lt;b&gt; (1); missing in 1 (25.00%)</td><td>1 values: tv (2)</td>"
+        in text
+    )
     assert "<td>price</td><td>from 0 to 3, mean 1.5, 1 zeros</td><td>from 5 to 5, mean 5, 0 zeros</td>" in text
     assert "<td>color</td><td>no such column</td><td>1 values: red (2)</td>" in text
     assert "<h2>catalogue</h2>" in text

@@ -10,7 +10,7 @@ from tfx.utils import io_utils
 from components.declaration import Catalogue, Drift, Launch, Log, Objective, Split
 from components.errors import GateError
 from components.ingest.example_gen import catalogue_example_gen, events_example_gen
-from components.validation.steps import DriftGate
+from components.validation.drift_steps import DriftGate
 
 pytestmark = pytest.mark.tensorflow
 
@@ -36,7 +36,9 @@ def gate(tmp_path):
     pq.write_table(pa.table({"item": [1, 2]}), tmp_path / "items.parquet")
     compared = standard_artifacts.ExampleAnomalies()
     compared.uri, compared.split_names = str(tmp_path / "compared"), '["eval_train"]'
-    io_utils.write_bytes_file(f"{compared.uri}/SplitPair-eval_train/SchemaDiff.pb", anomalies_pb2.Anomalies().SerializeToString())
+    io_utils.write_bytes_file(
+        f"{compared.uri}/SplitPair-eval_train/SchemaDiff.pb", anomalies_pb2.Anomalies().SerializeToString()
+    )
 
     def call(stop, with_catalogue=True, served=""):
         if served:
@@ -49,7 +51,9 @@ def gate(tmp_path):
             found["catalogue"] = run(catalogue_example_gen(declared, str(tmp_path), ""), tmp_path / "items")
         passed = standard_artifacts.String()
         passed.uri = str(tmp_path / "passed")
-        DriftGate.test_call(drift_anomalies=compared, **found, passed=passed, launch=declared.to_json(), schema="schema.pbtxt", code="")
+        DriftGate.test_call(
+            drift_anomalies=compared, **found, passed=passed, launch=declared.to_json(), schema="schema.pbtxt", code=""
+        )
         return passed
 
     return call
@@ -72,13 +76,20 @@ def test_they_stop_the_run_if_declared(gate):
 
 
 def test_without_a_catalogue_nothing_is_unlisted(gate):
-    assert gate(stop=True, with_catalogue=False).get_string_custom_property("figure") == "no drift, 50% new users, 50% new items"
+    assert (
+        gate(stop=True, with_catalogue=False).get_string_custom_property("figure")
+        == "no drift, 50% new users, 50% new items"
+    )
 
 
 def test_what_moved_since_the_served_version_is_told_and_stops(gate):
-    moved = 'drift_skew_info { path { step: "device" } drift_measurements { type: L_INFTY value: 0.25 threshold: 0.1 } }'
+    moved = (
+        'drift_skew_info { path { step: "device" } drift_measurements { type: L_INFTY value: 0.25 threshold: 0.1 } }'
+    )
 
     figure = gate(stop=False, with_catalogue=False, served=moved).get_string_custom_property("figure")
     assert figure == "DRIFT: device since the served version 0.25 > 0.1"
-    with pytest.raises(GateError, match=r"device since the served version: the share of one value changed by 0\.250, allowed is 0.1"):
+    with pytest.raises(
+        GateError, match=r"device since the served version: the share of one value changed by 0\.250, allowed is 0.1"
+    ):
         gate(stop=True, with_catalogue=False, served=moved)

@@ -41,11 +41,26 @@ def test_a_good_catalogue_has_no_finding(tmp_path):
             "1 items are in the catalogue more than once, such as 'y'.",
         ),
         ({"sku": ["x", "y", None]}, LOGGED, "warning", "1 of 3 (33.3 %) rows of the catalogue have no item."),
-        ({}, ["x", "y", "x", "q"], "warning", "1 of 4 (25.0 %) positive events are on items that the catalogue does not have, such as 'q'."),
+        (
+            {},
+            ["x", "y", "x", "q"],
+            "warning",
+            "1 of 4 (25.0 %) positive events are on items that the catalogue does not have, such as 'q'.",
+        ),
         ({}, ["1", "2", "x"], "error", "does not have, such as '1'; the catalogue has 'x'."),
-        ({"on": ["0", "1", "1"]}, LOGGED, "warning", "3 of 4 (75.0 %) positive events are on 1 items that are not active, such as 'x'."),
+        (
+            {"on": ["0", "1", "1"]},
+            LOGGED,
+            "warning",
+            "3 of 4 (75.0 %) positive events are on 1 items that are not active, such as 'x'.",
+        ),
         ({"on": ["sold", "left", "gone"]}, LOGGED, "error", "no item is active: 'on' holds values such as 'sold'."),
-        ({"year": ["old", "2001", ""]}, LOGGED, "warning", "1 of 3 (33.3 %) values of the catalogue's 'year' are no numbers, such as 'old'."),
+        (
+            {"year": ["old", "2001", ""]},
+            LOGGED,
+            "warning",
+            "1 of 3 (33.3 %) values of the catalogue's 'year' are no numbers, such as 'old'.",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_with_a_number_and_an_example(tmp_path, change, logged, level, text):
@@ -56,7 +71,9 @@ def test_what_is_wrong_is_said_with_a_number_and_an_example(tmp_path, change, lo
 
 def test_missing_columns_are_named(tmp_path):
     found = findings(tmp_path, {"id": ["x"], "name": ["X"], "year": [1], "on": [True]})
-    assert [finding.what for finding in found] == ["column 'sku' is not in the catalogue, which has 'id', 'name', 'year', 'on'."]
+    assert [finding.what for finding in found] == [
+        "column 'sku' is not in the catalogue, which has 'id', 'name', 'year', 'on'."
+    ]
 
 
 def test_booleans_are_flags(tmp_path):

@@ -4,19 +4,29 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.declaration import Gate, Launch, Log, Objective, Split
+from components.declaration import Launch, Log, Objective, Promotion, Split
 from pipeline.checks import log_checks
 from pipeline.checks.log_view import LogView
 
 T0 = 1_760_000_000
 HOUR = 3600
-LOG = Log(path="x.csv", user="who", item="what", time="at", time_unit="s", event="deed", impression="shown", request="query", value="stars")
+LOG = Log(
+    path="x.csv",
+    user="who",
+    item="what",
+    time="at",
+    time_unit="s",
+    event="deed",
+    impression="shown",
+    request="query",
+    value="stars",
+)
 LAUNCH = Launch(
     name="tea",
     log=LOG,
     split=Split(eval_share=0.5),
     objectives=(Objective("tap", event="tap"), Objective("buy", event="buy", value_at_least=4)),
-    gate=Gate(min_queries=1),
+    promotion=Promotion(min_queries=1),
 )
 # Two requests, each with two impressions, and what followed: u taps y and x, v buys y and x.
 GOOD = {
@@ -52,19 +62,28 @@ def test_a_good_log_has_no_finding(check):
 
 def test_an_event_that_never_occurs_is_an_error_with_those_that_do():
     launch = dataclasses.replace(LAUNCH, objectives=(Objective("tap", event="tapp"),))
-    text = "objective 'tap' wants the event 'tapp', which never occurs; the events are 'shown' (4), 'tap' (2), 'buy' (2)."
+    text = (
+        "objective 'tap' wants the event 'tapp', which never occurs; the events are 'shown' (4), 'tap' (2), 'buy' (2)."
+    )
     one(log_checks.check_objectives, "error", text, view(launch=launch))
     one(log_checks.check_objectives, "error", "Did you mean 'tap'? Change launch.objectives.", view(launch=launch))
 
 
-@pytest.mark.parametrize(("stars", "said"), [(4.5, "which none of its 2 events has"), (4, "which every one of its 2 events has")])
+@pytest.mark.parametrize(
+    ("stars", "said"), [(4.5, "which none of its 2 events has"), (4, "which every one of its 2 events has")]
+)
 def test_a_threshold_that_splits_nothing_is_an_error(stars, said):
     values = [None] * 5 + ([1, None, 2] if stars == 4.5 else [5, None, 5])
     one(log_checks.check_objectives, "error", said, view({"stars": values}))
 
 
 def test_impressions_that_are_not_there_are_an_error():
-    one(log_checks.check_impressions, "error", "launch.log.impression is 'seen', which never occurs", view(impression="seen"))
+    one(
+        log_checks.check_impressions,
+        "error",
+        "launch.log.impression is 'seen', which never occurs",
+        view(impression="seen"),
+    )
 
 
 def test_actions_that_join_no_impression():
@@ -97,12 +116,20 @@ def test_a_log_without_requests_joins_by_user_and_item_within_the_window():
 @pytest.mark.parametrize("seed", range(3))
 def test_the_count_of_joins_is_that_of_a_search_for_each_action(seed):
     rng = np.random.default_rng(seed)
-    columns = {name: rng.choice([value for value in values if value is not None], 200).tolist() for name, values in GOOD.items()}
+    columns = {
+        name: rng.choice([value for value in values if value is not None], 200).tolist()
+        for name, values in GOOD.items()
+    }
     columns["at"] = rng.integers(0, 200, 200).tolist()
     rows = list(zip(*(columns[name] for name in ("who", "what", "at", "deed")), strict=True))
     shown, acted = ([row for row in rows if (row[3] == "shown") == wanted] for wanted in (True, False))
     joined = sum(any((a[0], a[1]) == (b[0], b[1]) and 0 <= a[2] - b[2] <= 3 for b in shown) for a in acted)
-    one(log_checks.check_impressions, "warning", f"{joined:,} of {len(acted):,} ", view(columns, request=None, attribution_seconds=3))
+    one(
+        log_checks.check_impressions,
+        "warning",
+        f"{joined:,} of {len(acted):,} ",
+        view(columns, request=None, attribution_seconds=3),
+    )
 
 
 def test_one_user_or_item_with_more_than_half():
@@ -112,7 +139,12 @@ def test_one_user_or_item_with_more_than_half():
         "user 'u' has 3 of 4 (75.0 %) of the positive events.",
         view({"who": ["v"] * 2 + ["u"] * 4 + ["u", "v"]}),
     )
-    one(log_checks.check_concentration, "warning", "item 'x' has 3 of 4 (75.0 %)", view({"what": ["x", "y", "x", "x", "y", "y", "x", "x"]}))
+    one(
+        log_checks.check_concentration,
+        "warning",
+        "item 'x' has 3 of 4 (75.0 %)",
+        view({"what": ["x", "y", "x", "x", "y", "y", "x", "x"]}),
+    )
 
 
 def test_users_who_never_come_back():
@@ -121,8 +153,8 @@ def test_users_who_never_come_back():
 
 
 def test_a_split_that_leaves_too_little_to_judge_by():
-    few = dataclasses.replace(LAUNCH, gate=Gate(min_queries=200))
-    text = "leaves 3 positive events to judge by (first of their user and item); launch.gate.min_queries is 200."
+    few = dataclasses.replace(LAUNCH, promotion=Promotion(min_queries=200))
+    text = "leaves 3 positive events to judge by (first of their user and item); launch.promotion.min_queries is 200."
     one(log_checks.check_split, "warning", text, view(launch=few))
     again = {"what": ["x", "x", "x", "y", "y", "y", "x", "y"]}
     one(log_checks.check_split, "warning", "leaves 1 positive events to judge by", view(again, launch=few))
@@ -139,13 +171,21 @@ def test_nothing_to_learn_from_is_an_error():
 
 def test_rows_that_repeat_others_are_counted():
     twice = {name: [*values, values[0]] for name, values in GOOD.items()}
-    one(log_checks.check_duplicates, "warning", "1 of 9 (11.1 %) rows repeat another in all declared columns.", view(twice))
+    one(
+        log_checks.check_duplicates,
+        "warning",
+        "1 of 9 (11.1 %) rows repeat another in all declared columns.",
+        view(twice),
+    )
     assert list(log_checks.check_duplicates(view(twice, drop_duplicates=True))) == []
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_count_of_repeats_is_that_of_a_set_of_rows(seed):
     rng = np.random.default_rng(seed)
-    columns = {name: rng.choice([value for value in values if value is not None], 500).tolist() for name, values in GOOD.items()}
+    columns = {
+        name: rng.choice([value for value in values if value is not None], 500).tolist()
+        for name, values in GOOD.items()
+    }
     repeated = 500 - len(set(zip(*columns.values(), strict=True)))
     one(log_checks.check_duplicates, "warning", f"{repeated:,} of 500 ", view(columns))

@@ -31,7 +31,10 @@ def test_built_in_ones_and_those_that_are_there_are_fine():
 @pytest.mark.usefixtures("project")
 def test_a_module_or_a_function_that_is_missing_is_named():
     assert said("popularity", "components.shop.cheapest", "components.house.dearest") == [
-        ("error", "the rule 'components.shop.cheapest' (launch.rules.names) needs the file components/shop.py, which is not there."),
+        (
+            "error",
+            "the rule 'components.shop.cheapest' (launch.rules.names) needs the file components/shop.py, which is not there.",
+        ),
         (
             "error",
             "the rule 'components.house.dearest' (launch.rules.names) needs a function 'dearest'; components/house.py has borrowed, LIMIT, cheapest.",

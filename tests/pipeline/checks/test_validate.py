@@ -33,7 +33,9 @@ def shop_data(tmp_path_factory):
 def rewritten(shop_data, tmp_path, change):
     """The sample with another log."""
     (tmp_path / "items.parquet").write_bytes((shop_data / "items.parquet").read_bytes())
-    pyarrow.parquet.write_table(change(pyarrow.parquet.read_table(shop_data / "events.parquet")), tmp_path / "events.parquet")
+    pyarrow.parquet.write_table(
+        change(pyarrow.parquet.read_table(shop_data / "events.parquet")), tmp_path / "events.parquet"
+    )
     return settings_of(tmp_path)
 
 
@@ -50,7 +52,9 @@ def test_errors_come_first_and_the_last_line_counts(shop_data, tmp_path):
     found = validate.look(SHOP, rewritten(shop_data, tmp_path, change))
     report = validate.report(SHOP, found)
     assert [finding.level for finding in found] == ["error", "error", "error", "warning"]
-    assert report.startswith("error: objective 'purchase' wants the event 'purchase', which never occurs; the events are 'impression'")
+    assert report.startswith(
+        "error: objective 'purchase' wants the event 'purchase', which never occurs; the events are 'impression'"
+    )
     assert "warning: context column 'device' has the value 'tv' only." in report
     assert "column 'event' of the log goes beyond its schema: value 'refund'." in report
     assert "column 'device' of the log goes beyond its schema: value 'tv'." in report
@@ -74,9 +78,15 @@ def test_a_log_that_is_not_there_is_said_as_a_run_says_it(tmp_path):
         validate.look(SHOP, settings_of(tmp_path))
 
 
-@pytest.mark.parametrize(("change", "status", "closing"), [(None, 0, "shop: 0 errors, 0 warnings"), ("drop", 1, "shop: 1 error, 0 warnings")])
+@pytest.mark.parametrize(
+    ("change", "status", "closing"), [(None, 0, "shop: 0 errors, 0 warnings"), ("drop", 1, "shop: 1 error, 0 warnings")]
+)
 def test_the_exit_status_says_whether_there_is_an_error(shop_data, tmp_path, change, status, closing):
-    settings = settings_of(shop_data) if change is None else rewritten(shop_data, tmp_path, lambda table: table.drop(["country"]))
+    settings = (
+        settings_of(shop_data)
+        if change is None
+        else rewritten(shop_data, tmp_path, lambda table: table.drop(["country"]))
+    )
     command = [sys.executable, "-m", "pipeline", "validate", "--launch", "shop", "--log", str(settings.data)]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert (answer.returncode, answer.stdout.splitlines()[-1], answer.stderr) == (status, closing, "")

@@ -21,7 +21,9 @@ def pipeline(*arguments, cwd=ROOT, **environ):
     """Runs `python -m pipeline`; the result also holds the CPU seconds it took."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("DAYONE_")}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    answer = subprocess.run([sys.executable, "-m", "pipeline", *arguments], cwd=cwd, env=clean | environ, capture_output=True, text=True)
+    answer = subprocess.run(
+        [sys.executable, "-m", "pipeline", *arguments], cwd=cwd, env=clean | environ, capture_output=True, text=True
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     answer.cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return answer
@@ -52,10 +54,12 @@ def test_help_on_run_names_every_step_and_shows_examples():
 
 def test_launches_are_listed():
     answer = pipeline("launches")
-    assert answer.stdout.splitlines() == [name + "  (default)" * (name == launches.DEFAULT) for name in launches.available()]
+    assert answer.stdout.splitlines() == [
+        name + "  (default)" * (name == launches.DEFAULT) for name in launches.available()
+    ]
 
 
-@pytest.mark.parametrize("arguments", [(), ("rnu",), ("run", "--form", "Gate")])
+@pytest.mark.parametrize("arguments", [(), ("rnu",), ("run", "--form", "SchemaGate")])
 def test_wrong_usage_exits_with_2(arguments):
     message = one_message(pipeline(*arguments), status=2)
     assert message.startswith("usage: ")
@@ -67,15 +71,20 @@ def test_wrong_usage_exits_with_2(arguments):
         (("run", "--launch", "shp"), "error: setting --launch needs one of"),
         (("run", "--from", "Tranier"), "Did you mean Trainer?"),
         (("run", "--to", ""), "error: --to needs a step"),
-        (("run", "--from", "Pusher", "--to", "Gate"), "comes after"),
-        (("run", "--log", "not_there.csv"), "error: setting --log needs a file or folder that exists, got 'not_there.csv'"),
+        (("run", "--from", "Pusher", "--to", "SchemaGate"), "comes after"),
+        (
+            ("run", "--log", "not_there.csv"),
+            "error: setting --log needs a file or folder that exists, got 'not_there.csv'",
+        ),
         (("run", "--workspace", "README.md/x"), "error: setting --workspace needs a folder"),
     ],
 )
 def test_a_mistake_is_one_message_at_once(arguments, said, tmp_path):
     (tmp_path / "README.md").touch()
     arguments = [str(tmp_path / argument) if argument.startswith("README") else argument for argument in arguments]
-    assert said in one_message(pipeline(*arguments, *(["--workspace", str(tmp_path)] if "--workspace" not in arguments else [])))
+    assert said in one_message(
+        pipeline(*arguments, *(["--workspace", str(tmp_path)] if "--workspace" not in arguments else []))
+    )
 
 
 def test_a_mistyped_variable_is_one_message_at_once():
@@ -84,7 +93,10 @@ def test_a_mistyped_variable_is_one_message_at_once():
 
 def test_a_missing_log_is_one_message_and_writes_nothing(tmp_path):
     answer = pipeline("run", "--launch", "movielens", "--log", str(tmp_path), "--workspace", str(tmp_path / "runs"))
-    assert "ml-100k.inter: there is no such file or folder. Say where the files of launch 'movielens' are: --log DIR." in one_message(answer)
+    assert (
+        "ml-100k.inter: there is no such file or folder. Say where the files of launch 'movielens' are: --log DIR."
+        in one_message(answer)
+    )
     assert not (tmp_path / "runs").exists()
 
 

@@ -23,9 +23,15 @@ def changed(tmp_path, change):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda table: table["steps"]["Trainer"].update(cpu_limit="many"), "error: resources: steps.Trainer.cpu_limit needs cores such as 2"),
+        (
+            lambda table: table["steps"]["Trainer"].update(cpu_limit="many"),
+            "error: resources: steps.Trainer.cpu_limit needs cores such as 2",
+        ),
         (lambda table: table["steps"].update(Trianer={}), "Did you mean Trainer?"),
-        (lambda table: table["cluster"].update(image="dayone:latest"), "error: resources: cluster.image needs an image with a tag other than latest"),
+        (
+            lambda table: table["cluster"].update(image="dayone:latest"),
+            "error: resources: cluster.image needs an image with a tag other than latest",
+        ),
     ],
 )
 def test_a_mistake_in_the_table_is_one_message_at_once(tmp_path, change, said):
@@ -33,10 +39,14 @@ def test_a_mistake_in_the_table_is_one_message_at_once(tmp_path, change, said):
 
 
 def test_an_image_that_moves_is_one_message_at_once():
-    assert "resources: --image needs an image with a tag other than latest" in one_message(pipeline("compile", "--image", "dayone"))
+    assert "resources: --image needs an image with a tag other than latest" in one_message(
+        pipeline("compile", "--image", "dayone")
+    )
 
 
-@pytest.mark.parametrize("arguments", [("--launch", "shp"), ("--check", "not_there.yaml"), ("--resources", "not_there.yaml")])
+@pytest.mark.parametrize(
+    "arguments", [("--launch", "shp"), ("--check", "not_there.yaml"), ("--resources", "not_there.yaml")]
+)
 def test_what_is_not_there_is_one_message_at_once(arguments):
     assert one_message(pipeline("compile", *arguments)).startswith("error: ")
 

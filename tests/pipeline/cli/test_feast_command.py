@@ -12,7 +12,11 @@ def test_where_feast_is_missing_the_extra_is_named(tmp_path, capsys, monkeypatch
 
     assert main.main(["feast", "--launch", "shop", "--workspace", str(tmp_path)]) == 1
     said = capsys.readouterr().err
-    assert "needs the library feast" in said and "pip install '.[feast]'" in said and "Feast needs Python 3.11 or newer." in said
+    assert (
+        "needs the library feast" in said
+        and "pip install '.[feast]'" in said
+        and "Feast needs Python 3.11 or newer." in said
+    )
 
 
 def test_help_says_what_comes_next(capsys):

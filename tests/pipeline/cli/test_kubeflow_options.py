@@ -17,14 +17,22 @@ def test_help_comes_at_once_and_names_every_variable_and_exit_status(command):
     assert answer.cpu < MOST_CPU_SECONDS
 
 
-@pytest.mark.parametrize("arguments", [("schedule", "daily"), ("schedule",), ("cancel",), ("cancel", "run", "--schedule", "x"), ("submit", "--set")])
+@pytest.mark.parametrize(
+    "arguments",
+    [("schedule", "daily"), ("schedule",), ("cancel",), ("cancel", "run", "--schedule", "x"), ("submit", "--set")],
+)
 def test_wrong_usage_exits_with_2(arguments):
     one_message(pipeline(*arguments), status=2)
 
 
 @pytest.mark.parametrize(
     ("given", "sent"),
-    [("0 4 * * *", "0 0 4 * * *"), ("*/5 * * * *", "0 */5 * * * *"), ("30 0 4 * * 1-5", "30 0 4 * * 1-5"), ("0 4 ? * MON,THU", "0 0 4 ? * MON,THU")],
+    [
+        ("0 4 * * *", "0 0 4 * * *"),
+        ("*/5 * * * *", "0 */5 * * * *"),
+        ("30 0 4 * * 1-5", "30 0 4 * * 1-5"),
+        ("0 4 ? * MON,THU", "0 0 4 ? * MON,THU"),
+    ],
 )
 def test_a_schedule_of_five_fields_gets_its_seconds(given, sent):
     assert kubeflow.six_fields(given) == sent

@@ -8,7 +8,9 @@ from pipeline import launches
 from pipeline.cli import launch_options
 
 
-@pytest.mark.parametrize("names", [("launch",), ("launch", "log"), ("launch", "workspace"), ("launch", "log", "workspace")])
+@pytest.mark.parametrize(
+    "names", [("launch",), ("launch", "log"), ("launch", "workspace"), ("launch", "log", "workspace")]
+)
 def test_a_command_has_the_options_that_it_asks_for_and_no_other(names):
     parser = argparse.ArgumentParser()
     launch_options.add(parser, *names)

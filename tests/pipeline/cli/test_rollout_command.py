@@ -11,7 +11,10 @@ def said(capsys, *arguments):
 @pytest.mark.parametrize(
     ("arguments", "patch"),
     [
-        (("canary", "17"), '{"spec":{"predictor":{"canaryTrafficPercent":10,"model":{"storageUri":"s3://dayone-models/shop/17"}}}}'),
+        (
+            ("canary", "17"),
+            '{"spec":{"predictor":{"canaryTrafficPercent":10,"model":{"storageUri":"s3://dayone-models/shop/17"}}}}',
+        ),
         (
             ("canary", "17", "--percent", "100", "--store", "gs://models/"),
             '{"spec":{"predictor":{"canaryTrafficPercent":null,"model":{"storageUri":"gs://models/shop/17"}}}}',
@@ -57,13 +60,17 @@ def test_what_kubectl_refuses_is_told_without_its_attempts(tmp_path, monkeypatch
     monkeypatch.setenv("PATH", str(tmp_path))
     status, out = said(capsys, "abort")
     assert status == 1
-    assert out.err.startswith("error: kubectl refused: Error: not found\nThe command: kubectl patch inferenceservice shop")
+    assert out.err.startswith(
+        "error: kubectl refused: Error: not found\nThe command: kubectl patch inferenceservice shop"
+    )
 
 
 def test_without_kubectl_the_way_out_is_named(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PATH", str(tmp_path))
     status, out = said(capsys, "promote")
-    assert status == 1 and "rollout needs kubectl on the PATH, got: No such file or directory. Or use --dry-run" in out.err
+    assert (
+        status == 1 and "rollout needs kubectl on the PATH, got: No such file or directory. Or use --dry-run" in out.err
+    )
 
 
 def test_a_kubectl_that_hangs_is_given_up(tmp_path):

@@ -31,7 +31,15 @@ def folder(tmp_path):
         "device": ["tablet", "mobile"] * (ROWS // 2),
         "country": ["DE", "FR"] * (ROWS // 2),
     }
-    items = {"item_id": ["i1"], "title": ["x"], "category": ["bath"], "brand": ["Ostra"], "price": [1.0], "active": [True], "launched_ms": [1]}
+    items = {
+        "item_id": ["i1"],
+        "title": ["x"],
+        "category": ["bath"],
+        "brand": ["Ostra"],
+        "price": [1.0],
+        "active": [True],
+        "launched_ms": [1],
+    }
     pq.write_table(pa.table(log), tmp_path / "events.parquet")
     pq.write_table(pa.table(items), tmp_path / "items.parquet")
     shutil.copytree(PROJECT / "schema" / "shop", tmp_path / "schema" / "shop")
@@ -40,7 +48,9 @@ def folder(tmp_path):
 
 def set_values(folder, name, values, file="events.parquet"):
     table = pq.read_table(folder / file)
-    pq.write_table(table.drop([name] if name in table.schema.names else []).append_column(name, pa.array(values)), folder / file)
+    pq.write_table(
+        table.drop([name] if name in table.schema.names else []).append_column(name, pa.array(values)), folder / file
+    )
 
 
 @pytest.fixture
@@ -145,7 +155,10 @@ def test_the_command_in_the_gates_mouth_names_the_log_that_was_given(tmp_path):
     given = Settings.from_environment({}, {"launch": "shop", "log": str(tmp_path / "my log")})
     sample = Settings.from_environment({}, {"launch": "shop", "workspace": str(tmp_path)})
 
-    assert schema_command.accept_command(launch, given) == f"python -m pipeline schema --launch shop --log '{tmp_path}/my log' --accept"
+    assert (
+        schema_command.accept_command(launch, given)
+        == f"python -m pipeline schema --launch shop --log '{tmp_path}/my log' --accept"
+    )
     assert schema_command.accept_command(launch, sample) == "python -m pipeline schema --launch shop --accept"
 
 

@@ -24,7 +24,12 @@ def test_a_port_that_is_taken_is_one_message(tmp_path, capsys):
 
 
 def test_a_host_that_is_not_there_is_one_message(tmp_path, capsys):
-    assert main.main(["serve", "--launch", "shop", "--host", "no.such.host.invalid", "--workspace", str(tmp_path), "--no-log"]) == 1
+    assert (
+        main.main(
+            ["serve", "--launch", "shop", "--host", "no.such.host.invalid", "--workspace", str(tmp_path), "--no-log"]
+        )
+        == 1
+    )
     assert capsys.readouterr().err.startswith("error: ")
 
 
@@ -35,7 +40,9 @@ def model(tmp_path_factory):
     from small_recommenders import LAUNCH, next_item, save_table
 
     folder = tmp_path_factory.mktemp("model") / "whole"
-    return Path(save_table(folder, next_item(noise=0.1, count=10), LAUNCH, context={"device": tf.string, "country": tf.string}))
+    return Path(
+        save_table(folder, next_item(noise=0.1, count=10), LAUNCH, context={"device": tf.string, "country": tf.string})
+    )
 
 
 @pytest.fixture
@@ -76,7 +83,9 @@ def test_versions_change_under_load_and_a_broken_one_is_refused(workspace, model
 
 
 @pytest.mark.slow
-def test_after_kill_9_in_a_storm_and_in_a_push_the_next_start_serves_the_last_whole_version_and_no_row_is_torn(workspace):
+def test_after_kill_9_in_a_storm_and_in_a_push_the_next_start_serves_the_last_whole_version_and_no_row_is_torn(
+    workspace,
+):
     server = ServerProcess(workspace, "--explore", "0.5")
     server.wait_ready()
     storm = Storm(server.client, clients=4)
@@ -99,6 +108,9 @@ def test_after_kill_9_in_a_storm_and_in_a_push_the_next_start_serves_the_last_wh
     rows = reader.settle(log.columns()).to_pylist()
     # What was answered in the last fraction of a second may not have reached the disk; all else did, in whole rows.
     assert len(rows) > 200 * 5
-    assert {row["event"] for row in rows} == {"impression", "click"} and {row["policy"] for row in rows} == {"model", "explore"}
+    assert {row["event"] for row in rows} == {"impression", "click"} and {row["policy"] for row in rows} == {
+        "model",
+        "explore",
+    }
     assert all(row["item_id"].isdecimal() and row["country"] == "NL" for row in rows)
     assert [row["request_id"] for row in rows if row["event"] == "click"] == [request]

@@ -56,7 +56,9 @@ def test_rules_that_are_served_export_nothing_and_say_what_then(folder, capsys):
     status, out, err = said(capsys, folder, "parquet")
 
     assert (status, out) == (1, "")
-    assert err.startswith("error: an export needs the vectors of a model, version 300 (rules) has none: rules count and do not embed.")
+    assert err.startswith(
+        "error: an export needs the vectors of a model, version 300 (rules) has none: rules count and do not embed."
+    )
     assert not (folder.parents[1] / "vectors").exists()
     assert said(capsys, folder, "parquet", "--version", "200")[0] == 0
 
@@ -73,8 +75,14 @@ def test_a_version_that_was_rolled_back_can_still_be_named(folder, capsys):
     [
         (("parquet", "--version", "7"), "--version needs a version in {folder}, got 7. There are: 100, 200."),
         (("faiss", "--recall", "1.5"), "setting --recall needs a number from 0 to 1, got 1.5."),
-        (("pinecone",), "setting PINECONE_API_KEY needs the API key of your Pinecone project, got ''. It is read from the environment only."),
-        (("vertex", "--project", "P", "--region", "r", "--dataset", "d", "--store", "s"), "setting --project needs a name of the form"),
+        (
+            ("pinecone",),
+            "setting PINECONE_API_KEY needs the API key of your Pinecone project, got ''. It is read from the environment only.",
+        ),
+        (
+            ("vertex", "--project", "P", "--region", "r", "--dataset", "d", "--store", "s"),
+            "setting --project needs a name of the form",
+        ),
     ],
 )
 def test_mistakes_are_one_message(folder, capsys, arguments, error):
@@ -108,7 +116,10 @@ def test_pinecone_takes_key_and_host_from_the_environment(folder, capsys, monkey
 def test_pinecones_numbers_are_checked(folder, capsys, monkeypatch, option):
     monkeypatch.setenv("PINECONE_API_KEY", KEY)
 
-    assert f"setting {option.partition('=')[0]} needs a number from" in said(capsys, folder, "pinecone", "--host", "http://127.0.0.1:9", option)[2]
+    assert (
+        f"setting {option.partition('=')[0]} needs a number from"
+        in said(capsys, folder, "pinecone", "--host", "http://127.0.0.1:9", option)[2]
+    )
 
 
 def test_a_key_is_no_option(folder, capsys):
@@ -122,6 +133,12 @@ def test_the_other_places_write_their_files(folder, capsys, place):
 
     assert said(capsys, folder, place)[0] == 0
     written = {path.name for path in (folder.parents[1] / "vectors" / "200" / place).iterdir()}
-    assert written == {"faiss": {"index.faiss", "index.json", "items.parquet"}, "vespa": {"application", "feed.jsonl"}}[place]
+    assert (
+        written
+        == {"faiss": {"index.faiss", "index.json", "items.parquet"}, "vespa": {"application", "feed.jsonl"}}[place]
+    )
     if place == "faiss":
-        assert json.loads((folder.parents[1] / "vectors" / "200" / place / "index.json").read_text())["model_version"] == 200
+        assert (
+            json.loads((folder.parents[1] / "vectors" / "200" / place / "index.json").read_text())["model_version"]
+            == 200
+        )

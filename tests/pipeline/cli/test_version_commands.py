@@ -15,7 +15,9 @@ def serving(tmp_path):
     for number, kind in (("100", "rules"), ("200", "model")):
         written = model(folder, number)
         (written / "assets.extra").mkdir()
-        (written / card_file.CARD).write_text(json.dumps({"kind": kind, "metrics": {"recall@10": 0.25}, "pushed_at": "2026-01-02T03:04:05+00:00"}))
+        (written / card_file.CARD).write_text(
+            json.dumps({"kind": kind, "metrics": {"recall@10": 0.25}, "pushed_at": "2026-01-02T03:04:05+00:00"})
+        )
     return folder
 
 
@@ -40,9 +42,14 @@ def test_no_version_yet(tmp_path, capsys):
 
 
 def test_rollback_there_and_back(serving, tmp_path, capsys):
-    assert said(capsys, "rollback", "--workspace", str(tmp_path))[1] == f"withdrawn: 200; served: 100  {serving / '100'}\n"
+    assert (
+        said(capsys, "rollback", "--workspace", str(tmp_path))[1] == f"withdrawn: 200; served: 100  {serving / '100'}\n"
+    )
     assert "200          withdrawn" in said(capsys, "versions", "--workspace", str(tmp_path))[1]
-    assert said(capsys, "rollback", "--to", "200", "--workspace", str(tmp_path))[1] == f"withdrawn: none; served: 200  {serving / '200'}\n"
+    assert (
+        said(capsys, "rollback", "--to", "200", "--workspace", str(tmp_path))[1]
+        == f"withdrawn: none; served: 200  {serving / '200'}\n"
+    )
 
 
 def test_a_rollback_that_cannot_be_is_one_message(tmp_path, capsys):

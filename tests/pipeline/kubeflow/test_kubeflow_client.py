@@ -37,7 +37,11 @@ def status_of(address, capsys, *arguments):
 
 
 FAILURES = [
-    (refusal(401, 16, "Unauthorized: no token"), 10, "401: Unauthorized: no token. Give a token that may do this: DAYONE_KFP_TOKEN"),
+    (
+        refusal(401, 16, "Unauthorized: no token"),
+        10,
+        "401: Unauthorized: no token. Give a token that may do this: DAYONE_KFP_TOKEN",
+    ),
     (refusal(403, 7, "User 'a' is not authorized"), 10, "403: User 'a' is not authorized"),
     ((302, {"Location": "/dex/auth"}, ""), 10, "sends to another page (302), such as a login"),
     (refusal(404, 5, "experiment not found"), 11, "404: experiment not found. Check id, name, namespace"),
@@ -49,11 +53,17 @@ FAILURES = [
     ),
     ((502, HTML, "<html>Bad Gateway</html>"), 13, "502: <html>Bad Gateway</html>"),
     (refusal(400, 3, "Invalid input error: bad filter"), 17, "400: Invalid input error: bad filter"),
-    ((200, HTML, "<html>sign in</html>"), 17, "the answer is text/html, not JSON. Check that the address is that of Kubeflow Pipelines' API"),
+    (
+        (200, HTML, "<html>sign in</html>"),
+        17,
+        "the answer is text/html, not JSON. Check that the address is that of Kubeflow Pipelines' API",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("failure", "status", "said"), FAILURES, ids=[f"{failure[0]}-{status}" for failure, status, _ in FAILURES])
+@pytest.mark.parametrize(
+    ("failure", "status", "said"), FAILURES, ids=[f"{failure[0]}-{status}" for failure, status, _ in FAILURES]
+)
 def test_a_refusal_is_one_message_and_an_exit_status_of_its_own(server, capsys, failure, status, said):
     server.failures["GET", "/experiments"] = failure
     got, message = status_of(server.url, capsys)
@@ -64,7 +74,11 @@ def test_a_refusal_is_one_message_and_an_exit_status_of_its_own(server, capsys, 
 
 def test_an_upload_that_is_in_the_way_is_told_in_the_servers_words(server, capsys, tmp_path):
     (tmp_path / "shop.yaml").write_text(package_text())
-    server.failures["POST", "/pipelines/upload"] = (409, {"Content-Type": "application/json"}, '{"error_message":"The name shop already exist."}')
+    server.failures["POST", "/pipelines/upload"] = (
+        409,
+        {"Content-Type": "application/json"},
+        '{"error_message":"The name shop already exist."}',
+    )
     status, message = status_of(server.url, capsys, "submit", "--file", str(tmp_path / "shop.yaml"))
     assert status == 12 and "409: The name shop already exist. Look what is there" in message
 
@@ -108,11 +122,17 @@ def authority(tmp_path_factory):
     key = ec.generate_private_key(ec.SECP256R1())
     name, now = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")]), dt.datetime.now(dt.timezone.utc)
     names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
+    builder = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
+    )
     builder = builder.not_valid_before(now - dt.timedelta(days=1)).not_valid_after(now + dt.timedelta(days=1))
-    builder = builder.add_extension(names, critical=False).add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    builder = builder.add_extension(names, critical=False).add_extension(
+        x509.BasicConstraints(ca=True, path_length=None), critical=True
+    )
     file = tmp_path_factory.mktemp("tls") / "authority.pem"
-    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     file.write_bytes(private + builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     return file
 
@@ -122,7 +142,11 @@ def test_a_certificate_is_trusted_by_the_authority_that_is_named_and_no_other(au
     context.load_cert_chain(authority)
     with KubeflowServer(tls=context) as server:
         status, message = status_of(server.url, capsys)
-        assert status == 16 and "not to be trusted" in message and "Name the authority that signed it: DAYONE_KFP_CA." in message
+        assert (
+            status == 16
+            and "not to be trusted" in message
+            and "Name the authority that signed it: DAYONE_KFP_CA." in message
+        )
         assert server.asked == []
         monkeypatch.setenv("DAYONE_KFP_CA", str(authority))
         assert main.main(["status", "--launch", "shop", "--host", server.url]) == 0

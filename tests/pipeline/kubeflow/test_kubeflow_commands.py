@@ -35,7 +35,9 @@ def ask(server, tmp_path, monkeypatch, capsys):
 
 
 def test_the_first_run_uploads_the_pipeline_and_makes_the_experiment(server, ask, tmp_path):
-    status, said, _ = ask("submit", "--root", "minio://mlpipeline/v2/artifacts", "--set", "epochs=3", "--name", "tuesday")
+    status, said, _ = ask(
+        "submit", "--root", "minio://mlpipeline/v2/artifacts", "--set", "epochs=3", "--name", "tuesday"
+    )
     assert status == 0
     assert server.requests() == [
         "GET /pipelines",
@@ -84,16 +86,28 @@ def test_waiting_shows_the_steps_and_ends_with_the_run(server, ask):
         {"state": "PENDING"},
         {"state": "RUNNING", **tasks(example_gen="RUNNING")},
         {"state": "RUNNING", **tasks(example_gen="SUCCEEDED", trainer="RUNNING")},
-        {"state": "SUCCEEDED", "finished_at": "2026-11-23T18:12:05Z", **tasks(example_gen="SUCCEEDED", trainer="SUCCEEDED")},
+        {
+            "state": "SUCCEEDED",
+            "finished_at": "2026-11-23T18:12:05Z",
+            **tasks(example_gen="SUCCEEDED", trainer="SUCCEEDED"),
+        },
     ]
     status, said, _ = ask("submit", "--wait")
     assert status == 0
     shown = [line.split()[1:] for line in said.splitlines()[3:-1]]
-    assert shown == [["RUNNING", "example-gen"], ["SUCCEEDED", "example-gen"], ["RUNNING", "trainer"], ["SUCCEEDED", "trainer"]]
+    assert shown == [
+        ["RUNNING", "example-gen"],
+        ["SUCCEEDED", "example-gen"],
+        ["RUNNING", "trainer"],
+        ["SUCCEEDED", "trainer"],
+    ]
     assert said.splitlines()[-1] == "run       run-1  SUCCEEDED  12 min 5 s"
 
 
-@pytest.mark.parametrize(("state", "status"), [("SUCCEEDED", 0), ("FAILED", 3), ("CANCELED", 4), ("SKIPPED", 4), ("RUNNING", 5), ("PAUSED", 5)])
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [("SUCCEEDED", 0), ("FAILED", 3), ("CANCELED", 4), ("SKIPPED", 4), ("RUNNING", 5), ("PAUSED", 5)],
+)
 def test_the_exit_status_tells_the_outcome(server, ask, state, status):
     server.add("runs", state=state, error={"code": 2, "message": "trainer: OOMKilled"} if state == "FAILED" else None)
     assert ask("status", "run-1")[0] == status
@@ -148,7 +162,9 @@ def test_a_schedule_runs_by_the_clock_one_at_a_time_and_makes_up_for_nothing(ser
 def test_a_schedule_takes_the_place_of_the_one_of_its_name_and_leaves_the_others(server, ask):
     for name, cron in (("daily", "0 4 * * *"), ("weekly", "0 5 * * 1"), ("daily", "0 6 * * *")):
         assert ask("schedule", cron, "--name", name)[0] == 0
-    kept = {thing["display_name"]: thing["trigger"]["cron_schedule"]["cron"] for thing in server.things["recurringruns"]}
+    kept = {
+        thing["display_name"]: thing["trigger"]["cron_schedule"]["cron"] for thing in server.things["recurringruns"]
+    }
     assert kept == {"daily": "0 0 6 * * *", "weekly": "0 0 5 * * 1"}
     # The new one is made before the old one goes: a failure in between leaves two, not none.
     assert server.requests()[-2:] == ["POST /recurringruns", "DELETE /recurringruns/recurring-run-1"]
@@ -187,7 +203,10 @@ def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(server, ask, monkey
     assert "secret" not in dry
     ask("submit", "--name", "tuesday")
     told = [line.split("?")[0] for line in dry.splitlines() if line.startswith(("GET ", "POST "))]
-    sent = [request.replace("pipeline-1", "PIPELINE_ID").replace(" ", f" {server.url}/apis/v2beta1") for request in server.requests()]
+    sent = [
+        request.replace("pipeline-1", "PIPELINE_ID").replace(" ", f" {server.url}/apis/v2beta1")
+        for request in server.requests()
+    ]
     assert told == sent
     body = dry[dry.index("{", dry.index("/v2beta1/runs")) : dry.index("pipeline  ")]
     ids = {"experiment-1": "EXPERIMENT_ID", "pipeline-1": "PIPELINE_ID", "pipeline-version-1": "VERSION_ID"}

@@ -46,7 +46,9 @@ def test_every_launch_compiles_to_the_steps_that_it_has_when_it_runs_locally(nam
     launch = launches.load(name)
     text = compiler.compiled(launch, TABLE)
     assert contract.problems(text) == []
-    assert set(next(yaml.safe_load_all(text))["root"]["dag"]["tasks"]) == {kebab(step.name) for step in steps.of(launch)}
+    assert set(next(yaml.safe_load_all(text))["root"]["dag"]["tasks"]) == {
+        kebab(step.name) for step in steps.of(launch)
+    }
 
 
 def test_kfps_own_loader_takes_it(spec):
@@ -78,7 +80,9 @@ def test_the_cache_is_for_the_steps_that_look_at_their_inputs_only(spec):
 
 
 def test_how_files_are_packed_and_how_many_versions_stay_is_as_in_a_local_run(text):
-    given = compiler.compiled(launches.load("shop"), TABLE, settings(gzip_level=6, keep_versions=2, beam_args=("--for_this_machine",)))
+    given = compiler.compiled(
+        launches.load("shop"), TABLE, settings(gzip_level=6, keep_versions=2, beam_args=("--for_this_machine",))
+    )
     found = {}
     for name, document in (("default", text), ("given", given)):
         tasks = next(yaml.safe_load_all(document))["root"]["dag"]["tasks"]
@@ -93,7 +97,9 @@ def test_one_image_runs_all_steps_and_may_be_given(spec):
     table = compiler.table_for(RESOURCES, "registry.example/dayone:1.4.2")
     other = next(yaml.safe_load_all(compiler.compiled(launches.load("shop"), table)))
     for compiled, image in ((spec, TABLE.cluster.image), (other, "registry.example/dayone:1.4.2")):
-        assert {executor["container"]["image"] for executor in compiled["deploymentSpec"]["executors"].values()} == {image}
+        assert {executor["container"]["image"] for executor in compiled["deploymentSpec"]["executors"].values()} == {
+            image
+        }
     with pytest.raises(ResourcesError, match="--image needs an image with a tag other than latest"):
         compiler.table_for(RESOURCES, "registry.example/dayone")
 
@@ -105,14 +111,18 @@ def test_beams_options_reach_the_steps_that_use_beam(tmp_path):
 
 
 def test_the_steps_of_a_remote_profile_keep_the_uris_of_the_store(tmp_path):
-    profile = BeamProfile("away", ("--runner=FlinkRunner",), {steps.EXAMPLE_GEN: (), steps.CATALOGUE_EXAMPLE_GEN: ()}, remote=True)
+    profile = BeamProfile(
+        "away", ("--runner=FlinkRunner",), {steps.EXAMPLE_GEN: (), steps.CATALOGUE_EXAMPLE_GEN: ()}, remote=True
+    )
     for given, expected in (
         (profile, {"statistics-gen", "catalogue-statistics-gen", "transform", "evaluator"}),
         (dataclasses.replace(profile, remote=False), set()),
     ):
         spec = next(yaml.safe_load_all(compiler.compiled(launches.load("shop"), TABLE, settings(beam_profile=given))))
         executors = spec["deploymentSpec"]["executors"].items()
-        assert {name.removeprefix("exec-") for name, executor in executors if "--remote" in executor["container"]["args"]} == expected
+        assert {
+            name.removeprefix("exec-") for name, executor in executors if "--remote" in executor["container"]["args"]
+        } == expected
 
 
 def test_a_launch_whose_name_kubernetes_would_refuse_is_renamed():

@@ -42,12 +42,24 @@ def kubernetes(platform):
 # What is done to the pipeline spec and the platform spec, and what is said of it.
 MUTANTS = {
     "an older schema": (lambda s, p: s.update(schemaVersion="2.0.0"), "schemaVersion must be 2.1.0, got '2.0.0'"),
-    "an unknown field": (lambda s, p: s.update(pipelineName="shop"), 'the pipeline spec does not parse: .*no field named "pipelineName"'),
-    "an unknown field of a task": (lambda s, p: task(s, "rules").update(retries=3), 'does not parse: .*no field named "retries"'),
+    "an unknown field": (
+        lambda s, p: s.update(pipelineName="shop"),
+        'the pipeline spec does not parse: .*no field named "pipelineName"',
+    ),
+    "an unknown field of a task": (
+        lambda s, p: task(s, "rules").update(retries=3),
+        'does not parse: .*no field named "retries"',
+    ),
     "no name": (lambda s, p: s["pipelineInfo"].update(name=""), "pipelineInfo.name must be of lower-case"),
-    "a name in capitals": (lambda s, p: s["pipelineInfo"].update(name="Shop"), "pipelineInfo.name must be .*got 'Shop'"),
+    "a name in capitals": (
+        lambda s, p: s["pipelineInfo"].update(name="Shop"),
+        "pipelineInfo.name must be .*got 'Shop'",
+    ),
     "no root": (lambda s, p: s.pop("root"), "root must be a dag with tasks"),
-    "a component named root": (lambda s, p: s["components"].update(root=s["components"]["comp-rules"]), "the name root is reserved"),
+    "a component named root": (
+        lambda s, p: s["components"].update(root=s["components"]["comp-rules"]),
+        "the name root is reserved",
+    ),
     "an input of the run without a default": (
         lambda s, p: s["root"].update(inputDefinitions={"parameters": {"span": {"parameterType": "NUMBER_INTEGER"}}}),
         "root.inputDefinitions.parameters.span has no default",
@@ -61,7 +73,9 @@ MUTANTS = {
         "exec-schema: only containers and importers run, got nothing",
     ),
     "a renamed executor": (
-        lambda s, p: s["deploymentSpec"]["executors"].update({"exec-gates": s["deploymentSpec"]["executors"].pop("exec-gate")}),
+        lambda s, p: s["deploymentSpec"]["executors"].update(
+            {"exec-gates": s["deploymentSpec"]["executors"].pop("exec-gate")}
+        ),
         "components.comp-gate: its executorLabel 'exec-gate' is not in deploymentSpec.executors",
     ),
     "a lifecycle": (
@@ -70,7 +84,10 @@ MUTANTS = {
     ),
     "no image": (lambda s, p: container(s, "rules").pop("image"), "exec-rules: it has no image"),
     "no command": (lambda s, p: container(s, "rules").pop("command"), "exec-rules: it has no command"),
-    "no executor input": (lambda s, p: container(s, "rules")["args"].remove("{{$}}"), r"exec-rules: no argument is \{\{\$\}\}"),
+    "no executor input": (
+        lambda s, p: container(s, "rules")["args"].remove("{{$}}"),
+        r"exec-rules: no argument is \{\{\$\}\}",
+    ),
     "a task's name in capitals": (
         lambda s, p: s["root"]["dag"]["tasks"].update(Pusher=s["root"]["dag"]["tasks"].pop("pusher")),
         "task Pusher: a task's name must be of at most 63 lower-case",
@@ -79,48 +96,74 @@ MUTANTS = {
         lambda s, p: task(s, "rules")["taskInfo"].update(name="Rules"),
         "task rules: its taskInfo.name is 'Rules'",
     ),
-    "a missing component": (lambda s, p: s["components"].pop("comp-rules"), "task rules: its componentRef 'comp-rules' is not in components"),
+    "a missing component": (
+        lambda s, p: s["components"].pop("comp-rules"),
+        "task rules: its componentRef 'comp-rules' is not in components",
+    ),
     "a missing producer": (
-        lambda s, p: first(task(s, "gate")["inputs"]["artifacts"])["taskOutputArtifact"].update(producerTask="ExampleValidator"),
+        lambda s, p: first(task(s, "gate")["inputs"]["artifacts"])["taskOutputArtifact"].update(
+            producerTask="ExampleValidator"
+        ),
         "task gate: input 'anomalies' comes from task 'ExampleValidator', which is not there",
     ),
     "an output that nobody makes": (
-        lambda s, p: first(task(s, "gate")["inputs"]["artifacts"])["taskOutputArtifact"].update(outputArtifactKey="anomaly"),
+        lambda s, p: first(task(s, "gate")["inputs"]["artifacts"])["taskOutputArtifact"].update(
+            outputArtifactKey="anomaly"
+        ),
         "input 'anomalies' is output 'anomaly' of task 'example-validator', which has none of that name",
     ),
     "an input from outside": (
         lambda s, p: task(s, "gate")["inputs"]["artifacts"].update(anomalies={"componentInputArtifact": "anomalies"}),
         "task gate: input 'anomalies' must be another task's output",
     ),
-    "an input that is not given": (lambda s, p: task(s, "gate")["inputs"]["artifacts"].clear(), "task gate: input 'anomalies' is not given"),
+    "an input that is not given": (
+        lambda s, p: task(s, "gate")["inputs"]["artifacts"].clear(),
+        "task gate: input 'anomalies' is not given",
+    ),
     "an input that is not declared": (
         lambda s, p: s["components"]["comp-gate"]["inputDefinitions"]["artifacts"].clear(),
         "task gate: input 'anomalies' is not declared",
     ),
     "a dependency on nobody": (
-        lambda s, p: task(s, "transform")["dependentTasks"].append("Gate"),
-        "task transform: it depends on task 'Gate', which is not there",
+        lambda s, p: task(s, "transform")["dependentTasks"].append("SchemaGate"),
+        "task transform: it depends on task 'SchemaGate', which is not there",
     ),
-    "a circle": (lambda s, p: task(s, "example-gen").update(dependentTasks=["pusher"]), "tasks wait for each other: .*example-gen.*pusher"),
-    "a null constant": (lambda s, p: constant(s, "gate", "data").update(constant=None), "task gate: parameter 'data' must not be null"),
+    "a circle": (
+        lambda s, p: task(s, "example-gen").update(dependentTasks=["pusher"]),
+        "tasks wait for each other: .*example-gen.*pusher",
+    ),
+    "a null constant": (
+        lambda s, p: constant(s, "gate", "data").update(constant=None),
+        "task gate: parameter 'data' must not be null",
+    ),
     "a text for a number": (
         lambda s, p: constant(s, "example-gen", "output_data_format").update(constant="6"),
         "parameter 'output_data_format' must be a NUMBER_INTEGER, got a string",
     ),
-    "a number for a text": (lambda s, p: constant(s, "gate", "data").update(constant=6), "parameter 'data' must be a STRING, got a number"),
+    "a number for a text": (
+        lambda s, p: constant(s, "gate", "data").update(constant=6),
+        "parameter 'data' must be a STRING, got a number",
+    ),
     "a runtime parameter": (
-        lambda s, p: task(s, "gate")["inputs"]["parameters"].update(data={"runtimeValue": {"runtimeParameter": "data"}}),
+        lambda s, p: task(s, "gate")["inputs"]["parameters"].update(
+            data={"runtimeValue": {"runtimeParameter": "data"}}
+        ),
         "parameter 'data' must be runtimeValue.constant, got runtimeValue.runtime_parameter",
     ),
     "a constant of schema 2.0": (
-        lambda s, p: task(s, "gate")["inputs"]["parameters"].update(data={"runtimeValue": {"constantValue": {"stringValue": "log"}}}),
+        lambda s, p: task(s, "gate")["inputs"]["parameters"].update(
+            data={"runtimeValue": {"constantValue": {"stringValue": "log"}}}
+        ),
         "parameter 'data' must be runtimeValue.constant, got runtimeValue.constant_value",
     ),
     "a parameter from nowhere": (
         lambda s, p: task(s, "gate")["inputs"]["parameters"].update(data={"componentInputParameter": "which"}),
         "parameter 'data' comes from 'which', which is no input of the pipeline",
     ),
-    "a parameter that is not given": (lambda s, p: task(s, "gate")["inputs"]["parameters"].pop("data"), "task gate: parameter 'data' is not given"),
+    "a parameter that is not given": (
+        lambda s, p: task(s, "gate")["inputs"]["parameters"].pop("data"),
+        "task gate: parameter 'data' is not given",
+    ),
     "a parameter that is not declared": (
         lambda s, p: s["components"]["comp-gate"]["inputDefinitions"]["parameters"].pop("data"),
         "task gate: parameter 'data' is not declared",
@@ -130,19 +173,27 @@ MUTANTS = {
         "comp-gate: parameter 'data' has no parameterType",
     ),
     "a type without a title": (
-        lambda s, p: first(s["components"]["comp-gate"]["outputDefinitions"]["artifacts"]).update(artifactType={"instanceSchema": "type: object"}),
+        lambda s, p: first(s["components"]["comp-gate"]["outputDefinitions"]["artifacts"]).update(
+            artifactType={"instanceSchema": "type: object"}
+        ),
         "comp-gate: artifact 'passed' has no type title",
     ),
     "an unknown platform": (
         lambda s, p: p["platforms"].update(vertex=p["platforms"].pop("kubernetes")),
         "platforms: only kubernetes is read, got vertex",
     ),
-    "an unknown field of the platform": (lambda s, p: p["platforms"]["kubernetes"].update(pods={}), "the platform spec does not parse: .*pods"),
+    "an unknown field of the platform": (
+        lambda s, p: p["platforms"]["kubernetes"].update(pods={}),
+        "the platform spec does not parse: .*pods",
+    ),
     "an unknown field for Kubernetes": (
         lambda s, p: kubernetes(p)["exec-rules"].update(imagePolicy="Always"),
         "exec-rules has the unknown field 'imagePolicy'",
     ),
-    "an executor of nobody": (lambda s, p: kubernetes(p).update({"exec-x": {}}), "has an executor 'exec-x', which the pipeline spec has not"),
+    "an executor of nobody": (
+        lambda s, p: kubernetes(p).update({"exec-x": {}}),
+        "has an executor 'exec-x', which the pipeline spec has not",
+    ),
 }
 
 
@@ -173,7 +224,10 @@ def test_there_is_one_document_of_each(documents, chosen, reason):
     assert reason in contract.problems(yaml.safe_dump_all([documents[place] for place in chosen]))[0]
 
 
-@pytest.mark.parametrize(("text", "reason"), [("a: [", "the text is no YAML"), ("- a", "must hold entries"), ("just text", "must hold entries")])
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("a: [", "the text is no YAML"), ("- a", "must hold entries"), ("just text", "must hold entries")],
+)
 def test_what_is_no_pipeline_is_said_to_be_none(text, reason):
     with pytest.raises(ContractError, match=reason):
         contract.check(text, "x.yaml")
@@ -184,7 +238,10 @@ def test_a_look_at_a_missing_component_does_not_make_it(documents):
     for name in [name for name in spec["components"] if name != "comp-pusher"]:
         spec["components"].pop(name)
     found = contract.problems(yaml.safe_dump_all([spec, platform]))
-    assert len([problem for problem in found if "is not in components" in problem]) == len(spec["root"]["dag"]["tasks"]) - 1
+    assert (
+        len([problem for problem in found if "is not in components" in problem])
+        == len(spec["root"]["dag"]["tasks"]) - 1
+    )
 
 
 def test_all_that_is_wrong_is_said_at_once_after_the_files_name(documents):

@@ -64,7 +64,9 @@ def output(key, artifact_class, bucket=BUCKET):
 
 
 def local(root, uri):
-    return Path(root, uri.replace("://", "/").replace("gs/", "gcs/", 1) if uri.startswith("gs:") else uri.replace("://", "/"))
+    return Path(
+        root, uri.replace("://", "/").replace("gs/", "gcs/", 1) if uri.startswith("gs:") else uri.replace("://", "/")
+    )
 
 
 def saved(root, uri, name):
@@ -75,19 +77,40 @@ def saved(root, uri, name):
     return artifact(uri if "://" in uri else str(folder))
 
 
-LOGS = {"artifacts": [{"uri": f"{BUCKET}/executor-logs", "type": {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}, "metadata": {}}]}
+LOGS = {
+    "artifacts": [
+        {
+            "uri": f"{BUCKET}/executor-logs",
+            "type": {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"},
+            "metadata": {},
+        }
+    ]
+}
 
 
 def arguments(root, inputs, word="beats", bucket=BUCKET, output_file=None, remote=False):
     """The step's arguments as the launcher gives them, and the file it reports to."""
-    outputs = {"evaluation": output("evaluation", ModelEvaluation, bucket), "said": output("said", String, bucket), "executor-logs": LOGS}
+    outputs = {
+        "evaluation": output("evaluation", ModelEvaluation, bucket),
+        "said": output("said", String, bucket),
+        "executor-logs": LOGS,
+    }
     output_file = output_file or root / "tmp/kfp_outputs/output_metadata.json"
     request = {
         "inputs": {"artifacts": inputs, "parameterValues": {"word": word}},
         "outputs": {"artifacts": outputs, "outputFile": str(output_file)},
     }
-    spec = {"artifacts": {name: {"artifactType": kind(Model)} for name in ("model", "champion")}, "parameters": {"word": {"parameterType": "STRING"}}}
-    given = [*(["--remote"] if remote else []), "--step", "judge", "--executor_class_path", f"{__name__}.Judge_Executor"]
+    spec = {
+        "artifacts": {name: {"artifactType": kind(Model)} for name in ("model", "champion")},
+        "parameters": {"word": {"parameterType": "STRING"}},
+    }
+    given = [
+        *(["--remote"] if remote else []),
+        "--step",
+        "judge",
+        "--executor_class_path",
+        f"{__name__}.Judge_Executor",
+    ]
     given += ["--json_serialized_invocation_args", json.dumps(request, ensure_ascii=False)]
     given += ["--json_serialized_inputs_spec_args", json.dumps(spec)]
     return given, output_file
@@ -174,8 +197,12 @@ def cloud(tmp_path, monkeypatch):
         return staticmethod(lambda uri, *more, **options: getattr(LocalFilesystem, method)(at(uri), *more, **options))
 
     methods = ("open", "exists", "isdir", "listdir", "makedirs", "mkdir", "remove", "rmtree")
-    bucket = type("Bucket", (LocalFilesystem,), {"SUPPORTED_SCHEMES": ["gs://"]} | {method: there(method) for method in methods})
-    monkeypatch.setitem(filesystem_registry.DEFAULT_FILESYSTEM_REGISTRY._preferred_filesystem_by_scheme, "gs://", bucket)
+    bucket = type(
+        "Bucket", (LocalFilesystem,), {"SUPPORTED_SCHEMES": ["gs://"]} | {method: there(method) for method in methods}
+    )
+    monkeypatch.setitem(
+        filesystem_registry.DEFAULT_FILESYSTEM_REGISTRY._preferred_filesystem_by_scheme, "gs://", bucket
+    )
     return tmp_path / "cloud"
 
 
@@ -199,7 +226,9 @@ def test_a_step_whose_workers_run_elsewhere_works_in_the_store_itself(tmp_path, 
 
 def test_workers_elsewhere_need_a_store_that_tensorflow_opens(tmp_path):
     given, _ = arguments(tmp_path, {"model": artifact("minio://bucket/m")}, remote=True)
-    with pytest.raises(SettingsError, match=r"--remote needs artifacts in a store that TensorFlow opens itself .* got 'minio://bucket/"):
+    with pytest.raises(
+        SettingsError, match=r"--remote needs artifacts in a store that TensorFlow opens itself .* got 'minio://bucket/"
+    ):
         entrypoint.main(given, root=str(tmp_path))
 
 
@@ -226,10 +255,16 @@ def launch_with_days():
 
 def example_gen_arguments(node, output_file):
     parameters = {name: value for name, value in node.exec_properties.items() if value is not None}
-    kinds = {name: {"parameterType": "NUMBER_INTEGER" if isinstance(value, int) else "STRING"} for name, value in parameters.items()}
+    kinds = {
+        name: {"parameterType": "NUMBER_INTEGER" if isinstance(value, int) else "STRING"}
+        for name, value in parameters.items()
+    }
     outputs = {"artifacts": {"examples": output("examples", Examples)}, "outputFile": str(output_file)}
     given = ["--executor_class_path", "components.ingest.executor.LogExecutor"]
-    given += ["--json_serialized_invocation_args", json.dumps({"inputs": {"parameterValues": parameters}, "outputs": outputs})]
+    given += [
+        "--json_serialized_invocation_args",
+        json.dumps({"inputs": {"parameterValues": parameters}, "outputs": outputs}),
+    ]
     return [*given, "--json_serialized_inputs_spec_args", json.dumps({"parameters": kinds})]
 
 

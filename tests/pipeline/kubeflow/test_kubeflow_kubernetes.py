@@ -21,12 +21,18 @@ def test_what_we_write_has_no_problems():
     [
         ({"imagePolicy": "Always"}, "executor has the unknown field 'imagePolicy'"),
         ({"activeDeadlineSeconds": "60s"}, "executor.activeDeadlineSeconds must be of type int, got '60s'"),
-        ({"nodeSelector": {"labels": {"pool": 1}}}, "executor.nodeSelector.labels must be labels, all text, got {'pool': 1}"),
+        (
+            {"nodeSelector": {"labels": {"pool": 1}}},
+            "executor.nodeSelector.labels must be labels, all text, got {'pool': 1}",
+        ),
         ({"nodeSelector": {"pool": "gpu"}}, "executor.nodeSelector has the unknown field 'pool'"),
         ({"tolerations": {"key": "gpu"}}, "executor.tolerations must be a list, got {'key': 'gpu'}"),
         ({"pvcMount": [{"claim": "data"}]}, "executor.pvcMount[0] has the unknown field 'claim'"),
         ({"pvcMount": ["data"]}, "executor.pvcMount[0] must be a message, got 'data'"),
-        ({"secretAsEnv": [{"keyToEnv": [{"envVar": True}]}]}, "executor.secretAsEnv[0].keyToEnv[0].envVar must be of type str, got True"),
+        (
+            {"secretAsEnv": [{"keyToEnv": [{"envVar": True}]}]},
+            "executor.secretAsEnv[0].keyToEnv[0].envVar must be of type str, got True",
+        ),
     ],
 )
 def test_a_wrong_field_is_told_by_its_place(wrong, said):

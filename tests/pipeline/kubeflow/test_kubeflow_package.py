@@ -14,11 +14,20 @@ def loaded(tmp_path, **options):
 
 def test_a_package_knows_its_pipeline_its_steps_and_what_a_run_may_set(tmp_path):
     package = loaded(tmp_path)
-    assert (package.name, set(package.tasks), package.parameters) == ("shop", {"example-gen", "trainer"}, {"epochs": "NUMBER_INTEGER"})
+    assert (package.name, set(package.tasks), package.parameters) == (
+        "shop",
+        {"example-gen", "trainer"},
+        {"epochs": "NUMBER_INTEGER"},
+    )
 
 
 @pytest.mark.parametrize(
-    ("image", "tag"), [("registry.example:5000/a/dayone:1.4.2", "1.4.2"), ("dayone:0.1.0", "0.1.0"), ("dayone@sha256:" + "a" * 64, "a" * 40)]
+    ("image", "tag"),
+    [
+        ("registry.example:5000/a/dayone:1.4.2", "1.4.2"),
+        ("dayone:0.1.0", "0.1.0"),
+        ("dayone@sha256:" + "a" * 64, "a" * 40),
+    ],
 )
 def test_the_version_is_named_after_the_image_and_the_bytes(tmp_path, image, tag):
     package = loaded(tmp_path, image=image)
@@ -28,7 +37,10 @@ def test_the_version_is_named_after_the_image_and_the_bytes(tmp_path, image, tag
 
 
 def test_a_file_that_is_not_there_or_that_the_server_would_refuse_is_told(tmp_path):
-    with pytest.raises(DayoneError, match=r"shop.yaml: there is no such file. Compile the pipeline first: python -m pipeline compile --output"):
+    with pytest.raises(
+        DayoneError,
+        match=r"shop.yaml: there is no such file. Compile the pipeline first: python -m pipeline compile --output",
+    ):
         kubeflow_package.load(tmp_path / "shop.yaml")
     (tmp_path / "old.yaml").write_text(package_text().replace("2.1.0", "2.0.0"))
     with pytest.raises(ContractError, match=r"schemaVersion must be 2\.1\.0"):
@@ -36,7 +48,12 @@ def test_a_file_that_is_not_there_or_that_the_server_would_refuse_is_told(tmp_pa
 
 
 def test_parameters_are_read_by_their_kind(tmp_path):
-    kinds = {"epochs": ("NUMBER_INTEGER", 8), "rate": ("NUMBER_DOUBLE", 0.1), "log": ("STRING", "/log"), "fast": ("BOOLEAN", False)}
+    kinds = {
+        "epochs": ("NUMBER_INTEGER", 8),
+        "rate": ("NUMBER_DOUBLE", 0.1),
+        "log": ("STRING", "/log"),
+        "fast": ("BOOLEAN", False),
+    }
     package = loaded(tmp_path, **kinds)
     given = ["epochs=3", "rate=0.5", "log=/a=b", "fast=true"]
     assert kubeflow_package.parsed(package, given) == {"epochs": 3, "rate": 0.5, "log": "/a=b", "fast": True}

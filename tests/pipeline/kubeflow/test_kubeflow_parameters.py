@@ -16,7 +16,9 @@ SHOP = launches.load("shop")
 
 
 def changed(launch=SHOP, log=None, model=None):
-    return dataclasses.replace(launch, log=dataclasses.replace(launch.log, **log or {}), model=dataclasses.replace(launch.model, **model or {}))
+    return dataclasses.replace(
+        launch, log=dataclasses.replace(launch.log, **log or {}), model=dataclasses.replace(launch.model, **model or {})
+    )
 
 
 class Compiled:
@@ -31,7 +33,9 @@ class Compiled:
         run = {name: parameter["defaultValue"] for name, parameter in self.declared.items()} | given
         sources = self.spec["root"]["dag"]["tasks"][step]["inputs"]["parameters"]
         values = {
-            key: run[source["componentInputParameter"]] if "componentInputParameter" in source else source["runtimeValue"]["constant"]
+            key: run[source["componentInputParameter"]]
+            if "componentInputParameter" in source
+            else source["runtimeValue"]["constant"]
             for key, source in sources.items()
         }
         own = run_parameters.applied(values)
@@ -66,7 +70,9 @@ def test_epochs_reach_the_trainer_as_if_they_were_declared(shop, tmp_path):
 def test_epochs_reach_the_tuner_too(tmp_path):
     searching = Compiled(tmp_path, changed(model={"tuning_trials": 2}))
     assert searching.takers("epochs") == {"tuner", "trainer"}
-    assert searching.sees("tuner", epochs=3.0) == Compiled(tmp_path, changed(model={"tuning_trials": 2, "epochs": 3})).sees("tuner")
+    assert searching.sees("tuner", epochs=3.0) == Compiled(
+        tmp_path, changed(model={"tuning_trials": 2, "epochs": 3})
+    ).sees("tuner")
 
 
 @pytest.mark.parametrize("path", ["events.parquet", "days/events.parquet", "/elsewhere/events.parquet"])
@@ -81,7 +87,9 @@ def test_a_window_of_spans_reaches_example_gen_as_if_it_were_declared(tmp_path):
     dated = {"path": "days/{YYYY}-{MM}-{DD}/*.parquet", "spans": 7}
     week = Compiled(tmp_path / "week", changed(log=dated))
     assert week.declared["spans"]["defaultValue"] == 7 and week.takers("spans") == {"example-gen"}
-    assert week.sees("example-gen", spans=28.0) == Compiled(tmp_path / "month", changed(log=dated | {"spans": 28})).sees("example-gen")
+    assert week.sees("example-gen", spans=28.0) == Compiled(
+        tmp_path / "month", changed(log=dated | {"spans": 28})
+    ).sees("example-gen")
 
 
 def test_a_launch_without_a_window_has_no_such_parameter(shop):

@@ -25,9 +25,13 @@ def test_the_table_that_ships_has_a_row_for_every_step():
 
 
 def test_a_step_takes_from_the_defaults_what_it_does_not_say(tmp_path):
-    table = load(tmp_path, defaults={"cpu_limit": 2, "timeout": "1h"}, steps={"Trainer": {"cpu_limit": "3500m"}, "Gate": None})
+    table = load(
+        tmp_path,
+        defaults={"cpu_limit": 2, "timeout": "1h"},
+        steps={"Trainer": {"cpu_limit": "3500m"}, "SchemaGate": None},
+    )
     assert table.rows["Trainer"] == StepResources(cpu_limit=3.5, timeout=3600)
-    assert table.rows["Gate"] == table.rows["Pusher"] == StepResources(cpu_limit=2.0, timeout=3600)
+    assert table.rows["SchemaGate"] == table.rows["Pusher"] == StepResources(cpu_limit=2.0, timeout=3600)
 
 
 def test_values_come_in_the_units_that_kubeflow_counts_in(tmp_path):
@@ -105,13 +109,28 @@ def test_a_wrong_value_is_told_by_its_place(tmp_path, place, name, value, needed
     ("content", "message"),
     [
         ({"steps": {"Trainr": {}}}, "resources: steps needs entries among .*got 'Trainr'. Did you mean Trainer?"),
-        ({"steps": {"Trainer": {"cpu_limits": 1}}}, "resources: steps.Trainer needs entries among .*Did you mean cpu_limit?"),
-        ({"stesp": {}}, "resources: the file needs entries among cluster, defaults, steps, got 'stesp'. Did you mean steps?"),
-        ({"steps": {"Trainer": {"cpu_request": 2, "cpu_limit": 1}}}, "steps.Trainer.cpu_request needs at most cpu_limit, which is 1.0, got 2.0"),
+        (
+            {"steps": {"Trainer": {"cpu_limits": 1}}},
+            "resources: steps.Trainer needs entries among .*Did you mean cpu_limit?",
+        ),
+        (
+            {"stesp": {}},
+            "resources: the file needs entries among cluster, defaults, steps, got 'stesp'. Did you mean steps?",
+        ),
+        (
+            {"steps": {"Trainer": {"cpu_request": 2, "cpu_limit": 1}}},
+            "steps.Trainer.cpu_request needs at most cpu_limit, which is 1.0, got 2.0",
+        ),
         ({"steps": {"Trainer": 4}}, "resources: steps.Trainer needs entries among"),
-        ({"cluster": {**CLUSTER, "image": "dayone:latest"}}, "cluster.image needs an image with a tag other than latest"),
+        (
+            {"cluster": {**CLUSTER, "image": "dayone:latest"}},
+            "cluster.image needs an image with a tag other than latest",
+        ),
         ({"cluster": {**CLUSTER, "image": "registry:5000/dayone"}}, "cluster.image needs an image with a tag"),
-        ({"cluster": {**CLUSTER, "data": "gs://bucket/log"}}, "cluster.data needs an absolute path as the pods see it, got 'gs://bucket/log'. Mount"),
+        (
+            {"cluster": {**CLUSTER, "data": "gs://bucket/log"}},
+            "cluster.data needs an absolute path as the pods see it, got 'gs://bucket/log'. Mount",
+        ),
         ({"cluster": {"image": "dayone:1.0", "data": "/d"}}, "cluster.workspace needs a value"),
         ({"cluster": None}, "resources: cluster needs entries among"),
         ({"cluster": {**CLUSTER, "beam_args": ["runner=x"]}}, "cluster.beam_args needs a list of options"),
@@ -129,7 +148,13 @@ def test_a_file_that_is_no_yaml_is_told_by_its_name(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "image", ["dayone:1.0", "registry:5000/team/dayone:v1_2.3-a", "r.example/dayone@sha256:" + "a" * 64, "dayone:latest@sha256:" + "b" * 64]
+    "image",
+    [
+        "dayone:1.0",
+        "registry:5000/team/dayone:v1_2.3-a",
+        "r.example/dayone@sha256:" + "a" * 64,
+        "dayone:latest@sha256:" + "b" * 64,
+    ],
 )
 def test_images_whose_names_do_not_move_are_taken(image):
     resources.check_image("--image", image)

@@ -18,8 +18,17 @@ EVENTS = 20_000
 
 
 def python(*arguments, timeout=600):
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("DAYONE_")} | {"PYTHONPATH": str(PROJECT)}
-    done = subprocess.run([sys.executable, *map(str, arguments)], cwd=PROJECT, env=environ, capture_output=True, text=True, timeout=timeout)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("DAYONE_")} | {
+        "PYTHONPATH": str(PROJECT)
+    }
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=PROJECT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     return done
 

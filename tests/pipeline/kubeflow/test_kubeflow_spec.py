@@ -8,18 +8,30 @@ from pipeline.kubeflow import spec as kubeflow_spec
 from pipeline.kubeflow.resources import Cluster, StepResources, Table
 from pipeline.kubeflow.spec import kebab, platform, prepared, to_yaml
 
-ROW = StepResources(cpu_request=0.5, cpu_limit=2.0, memory_limit=4.0, retries=2, backoff=30, image_pull_policy="Always", timeout=60)
+ROW = StepResources(
+    cpu_request=0.5, cpu_limit=2.0, memory_limit=4.0, retries=2, backoff=30, image_pull_policy="Always", timeout=60
+)
 
 
 def container(**more):
-    return {"container": {"image": "dayone:1", "command": ["python"], "args": ["--executor_class_path", "x.Y", "{{$}}"], **more}}
+    return {
+        "container": {
+            "image": "dayone:1",
+            "command": ["python"],
+            "args": ["--executor_class_path", "x.Y", "{{$}}"],
+            **more,
+        }
+    }
 
 
 def tfx_spec():
     """Three steps in the form that TFX's runner gives."""
     source = {"taskOutputArtifact": {"producerTask": "ExampleGen", "outputArtifactKey": "examples"}}
     names = ("ExampleGen", "StatisticsGen", "Pusher")
-    tasks = {name: {"taskInfo": {"name": name}, "componentRef": {"name": name}, "cachingOptions": {"enableCache": True}} for name in names}
+    tasks = {
+        name: {"taskInfo": {"name": name}, "componentRef": {"name": name}, "cachingOptions": {"enableCache": True}}
+        for name in names
+    }
     tasks["StatisticsGen"] |= {"inputs": {"artifacts": {"examples": source}}, "dependentTasks": ["ExampleGen"]}
     tasks["Pusher"]["dependentTasks"] = ["StatisticsGen", "ExampleGen"]
     executors = {f"{name}_executor": container() for name in names}
@@ -43,7 +55,14 @@ def spec():
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("ExampleGen", "example-gen"), ("Gate", "gate"), ("my_shop", "my-shop"), ("shop", "shop"), ("top10Items", "top10-items")]
+    ("name", "expected"),
+    [
+        ("ExampleGen", "example-gen"),
+        ("SchemaGate", "gate"),
+        ("my_shop", "my-shop"),
+        ("shop", "shop"),
+        ("top10Items", "top10-items"),
+    ],
 )
 def test_kebab(name, expected):
     assert kebab(name) == expected
@@ -67,7 +86,10 @@ def test_names_are_those_that_kubernetes_takes_and_kfps_tools_expect(spec):
 
 def test_references_follow_the_names(spec):
     tasks = spec["root"]["dag"]["tasks"]
-    assert tasks["statistics-gen"]["inputs"]["artifacts"]["examples"]["taskOutputArtifact"]["producerTask"] == "example-gen"
+    assert (
+        tasks["statistics-gen"]["inputs"]["artifacts"]["examples"]["taskOutputArtifact"]["producerTask"]
+        == "example-gen"
+    )
     assert tasks["pusher"]["dependentTasks"] == ["example-gen", "statistics-gen"]
 
 
@@ -80,19 +102,31 @@ def test_every_container_runs_our_entrypoint_and_no_two_are_the_same(spec):
     executors = spec["deploymentSpec"]["executors"]
     for name, executor in executors.items():
         assert executor["container"]["command"] == kubeflow_spec.ENTRYPOINT
-        assert executor["container"]["args"] == ["--step", name.removeprefix("exec-"), "--executor_class_path", "x.Y", "{{$}}"]
+        assert executor["container"]["args"] == [
+            "--step",
+            name.removeprefix("exec-"),
+            "--executor_class_path",
+            "x.Y",
+            "{{$}}",
+        ]
         assert "lifecycle" not in executor["container"]
 
 
 def test_steps_whose_workers_run_elsewhere_keep_the_uris_of_the_store():
     spec, _ = prepared(tfx_spec(), table(), remote=("StatisticsGen",))
-    remote = {name for name, executor in spec["deploymentSpec"]["executors"].items() if "--remote" in executor["container"]["args"]}
+    remote = {
+        name
+        for name, executor in spec["deploymentSpec"]["executors"].items()
+        if "--remote" in executor["container"]["args"]
+    }
     assert remote == {"exec-statistics-gen"}
 
 
 def test_requests_limits_accelerator_and_retries_stand_in_the_spec():
     spec, _ = prepared(tfx_spec(), table(Pusher=StepResources(gpu=("nvidia.com/gpu", 1))))
-    resources = {name: executor["container"]["resources"] for name, executor in spec["deploymentSpec"]["executors"].items()}
+    resources = {
+        name: executor["container"]["resources"] for name, executor in spec["deploymentSpec"]["executors"].items()
+    }
     assert resources["exec-example-gen"] == {"cpuRequest": 0.5, "cpuLimit": 2.0, "memoryLimit": 4.0}
     assert resources["exec-pusher"] == {"accelerator": {"type": "nvidia.com/gpu", "count": 1}}
     tasks = spec["root"]["dag"]["tasks"]
@@ -115,7 +149,9 @@ def test_what_only_kubernetes_knows_stands_in_the_platform_spec():
         secrets=(("store", "token", "TOKEN"),),
         scratch="20Gi",
     )
-    executors = platform({"Trainer": row, "Gate": StepResources()})["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    executors = platform({"Trainer": row, "SchemaGate": StepResources()})["platforms"]["kubernetes"]["deploymentSpec"][
+        "executors"
+    ]
     assert executors == {
         "exec-trainer": {
             "imagePullPolicy": "Never",

@@ -18,7 +18,10 @@ def test_a_default_changes_nothing():
     assert run_parameters.applied(TRAINER | {"epochs": float(SHOP.model.epochs)}) == TRAINER
 
 
-@pytest.mark.parametrize(("log", "below", "folder"), [("/log", ".", "/log"), ("/log/", "days", "/log/days"), ("/log", "/else/where", "/else/where")])
+@pytest.mark.parametrize(
+    ("log", "below", "folder"),
+    [("/log", ".", "/log"), ("/log/", "days", "/log/days"), ("/log", "/else/where", "/else/where")],
+)
 def test_a_folder_of_the_log_is_where_relative_ones_start(log, below, folder):
     assert run_parameters.applied({"input_base": below, "log": log}) == {"input_base": folder}
 

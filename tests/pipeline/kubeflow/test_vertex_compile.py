@@ -16,10 +16,14 @@ TABLE = resources.load(RESOURCES.with_name("resources.vertex.yaml"))
 
 def test_what_vertex_cannot_have_is_told_before_anything_is_compiled():
     vertex.check(TABLE)
-    with pytest.raises(ResourcesError, match=r"cluster\.data needs a folder below /gcs/BUCKET, for Vertex, got '/mnt/dayone/log'"):
+    with pytest.raises(
+        ResourcesError, match=r"cluster\.data needs a folder below /gcs/BUCKET, for Vertex, got '/mnt/dayone/log'"
+    ):
         vertex.check(resources.load(RESOURCES))
     row = dataclasses.replace(TABLE.rows["Trainer"], gpu=("nvidia.com/gpu", 1))
-    with pytest.raises(ResourcesError, match=r"steps.Trainer.gpu needs Vertex's name of the accelerator, .* got 'nvidia.com/gpu'"):
+    with pytest.raises(
+        ResourcesError, match=r"steps.Trainer.gpu needs Vertex's name of the accelerator, .* got 'nvidia.com/gpu'"
+    ):
         vertex.check(dataclasses.replace(TABLE, rows={**TABLE.rows, "Trainer": row}))
 
 
@@ -35,7 +39,9 @@ def test_the_job_is_the_same_pipeline_and_vertexs_client_takes_it(tmp_path):
     file = tmp_path / "shop.vertex.json"
     file.write_text(json.dumps(job))
     where = {"project": "a-project", "location": "europe-west4", "credentials": AnonymousCredentials()}
-    built = aiplatform.PipelineJob(display_name="shop", template_path=str(file), pipeline_root="gs://bucket/pipelines", **where)
+    built = aiplatform.PipelineJob(
+        display_name="shop", template_path=str(file), pipeline_root="gs://bucket/pipelines", **where
+    )
     asked = built.to_dict()
     assert asked["runtimeConfig"]["gcsOutputDirectory"] == "gs://bucket/pipelines"
     assert set(asked["pipelineSpec"]["root"]["dag"]["tasks"]) == set(job["pipelineSpec"]["root"]["dag"]["tasks"])

@@ -8,7 +8,9 @@ from whole_runs import run, summary
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.skipif("DAYONE_MOVIELENS" not in os.environ, reason="DAYONE_MOVIELENS names no folder with ml-100k.inter and ml-100k.item")
+@pytest.mark.skipif(
+    "DAYONE_MOVIELENS" not in os.environ, reason="DAYONE_MOVIELENS names no folder with ml-100k.inter and ml-100k.item"
+)
 def test_movielens_ends_in_a_pushed_model(tmp_path):
     status, printed, _ = run(tmp_path, "--launch", "movielens", log=os.environ["DAYONE_MOVIELENS"])
     assert status == 0, printed

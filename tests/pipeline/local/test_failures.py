@@ -20,7 +20,7 @@ def raised(error, cause=None):
 
 
 def test_an_error_of_ours_is_its_own_message():
-    assert failures.explain(OURS, "Gate") == {"step": "Gate", "expected": True, "message": TEXT}
+    assert failures.explain(OURS, "SchemaGate") == {"step": "SchemaGate", "expected": True, "message": TEXT}
 
 
 @pytest.mark.parametrize("explicit", [True, False])
@@ -49,7 +49,7 @@ def test_it_is_found_in_a_text_that_quotes_it():
 
 
 def test_a_quotation_keeps_its_lines_and_the_last_one_counts():
-    text = f"{BEAM}\nDuring handling\nTraceback\ncomponents.errors.GateError: column a: gone.\ncolumn b: new. [while running 'Gate']\n"
+    text = f"{BEAM}\nDuring handling\nTraceback\ncomponents.errors.GateError: column a: gone.\ncolumn b: new. [while running 'SchemaGate']\n"
     assert failures.expected_message(RuntimeError(text)) == "column a: gone.\ncolumn b: new."
 
 

@@ -32,7 +32,10 @@ def test_statistics_tell_the_number_of_columns(tmp_path):
         dataset.features.add().path.step.append(name)
     for split in ("train", "eval"):
         written(tmp_path / f"Split-{split}" / "FeatureStats.pb", statistics.SerializeToString())
-    assert figures.figure("StatisticsGen", {"statistics": artifact(standard_artifacts.ExampleStatistics, tmp_path)}) == "3 columns"
+    assert (
+        figures.figure("StatisticsGen", {"statistics": artifact(standard_artifacts.ExampleStatistics, tmp_path)})
+        == "3 columns"
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,7 +52,10 @@ def test_anomalies_are_counted_by_column_over_all_splits(tmp_path, by_split, sai
         for column in columns:
             anomalies.anomaly_info[column].description = "gone"
         written(tmp_path / f"Split-{split}" / "SchemaDiff.pb", anomalies.SerializeToString())
-    assert figures.figure("ExampleValidator", {"anomalies": artifact(standard_artifacts.ExampleAnomalies, tmp_path)}) == said
+    assert (
+        figures.figure("ExampleValidator", {"anomalies": artifact(standard_artifacts.ExampleAnomalies, tmp_path)})
+        == said
+    )
 
 
 def test_transform_tells_the_number_of_features(tmp_path):

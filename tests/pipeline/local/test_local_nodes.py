@@ -95,7 +95,9 @@ def test_an_error_of_ours_inside_beam_is_recognised(run):
 
 
 def test_a_bug_is_named_and_is_not_served_from_the_cache(run):
-    assert run("bug").of("failure", "step", "expected", "message") == [("Sum", False, "step Sum failed: ValueError: really wrong")]
+    assert run("bug").of("failure", "step", "expected", "message") == [
+        ("Sum", False, "step Sum failed: ValueError: really wrong")
+    ]
     assert states(run("fine")) == [("Numbers", "cached"), ("Sum", "done"), ("Verdict", "done")]
 
 
@@ -123,12 +125,20 @@ def test_a_part_may_leave_out_a_branch_that_never_ran(run):
     assert states(run("aside", None, "Numbers")) == [("Numbers", "done")]
     assert states(run("aside", None, "Numbers")) == [("Numbers", "cached")]
     assert states(run("aside", "Sum", "Sum")) == [("Sum", "done")]
-    assert sorted(states(run("aside"))) == [("Aside", "done"), ("Numbers", "cached"), ("Sum", "cached"), ("Verdict", "done")]
+    assert sorted(states(run("aside"))) == [
+        ("Aside", "done"),
+        ("Numbers", "cached"),
+        ("Sum", "cached"),
+        ("Verdict", "done"),
+    ]
 
 
 def test_a_part_that_lacks_results_is_refused_before_anything_starts(run):
     run("bug")
-    with pytest.raises(PartialRunError, match="--from Verdict needs the results of Numbers, Sum, and no earlier run in this workspace has them all"):
+    with pytest.raises(
+        PartialRunError,
+        match="--from Verdict needs the results of Numbers, Sum, and no earlier run in this workspace has them all",
+    ):
         run("fine", "Verdict")
 
 

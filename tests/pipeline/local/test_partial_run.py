@@ -35,7 +35,8 @@ def test_the_compiled_pipeline_is_left_unmarked_for_the_runner(source):
 
 def test_without_an_earlier_run_nothing_can_be_taken_from_it(source):
     with pytest.raises(
-        PartialRunError, match=r"--from Sum needs the results of Numbers, and no earlier run in this workspace has them all. Run once"
+        PartialRunError,
+        match=r"--from Sum needs the results of Numbers, and no earlier run in this workspace has them all. Run once",
     ):
         partial_run.prepare(source, "Sum", None)
 

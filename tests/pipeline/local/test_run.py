@@ -17,7 +17,9 @@ COMMAND = [sys.executable, str(TESTS / "small_run.py")]
 
 
 def run(folder, mood, **options):
-    return subprocess.run([*COMMAND, str(folder), mood], capture_output=True, text=True, env=small_environment(), **options)
+    return subprocess.run(
+        [*COMMAND, str(folder), mood], capture_output=True, text=True, env=small_environment(), **options
+    )
 
 
 def latest(folder, ending):
@@ -64,7 +66,10 @@ def test_failures_are_one_message_and_the_next_run_goes_on(tmp_path):
 
     bug = run(tmp_path, "bug")
     assert bug.returncode == 1
-    assert f"error: step Sum failed: ValueError: really wrong\n       the whole story: {latest(tmp_path, 'log')}\n" in bug.stdout
+    assert (
+        f"error: step Sum failed: ValueError: really wrong\n       the whole story: {latest(tmp_path, 'log')}\n"
+        in bug.stdout
+    )
     assert "Traceback" not in bug.stdout + bug.stderr
     assert "Traceback" in latest(tmp_path, "log").read_text()
 
@@ -76,7 +81,9 @@ def test_failures_are_one_message_and_the_next_run_goes_on(tmp_path):
 
 def started_and_slow(folder):
     """A run that is in the middle of its second step."""
-    process = subprocess.Popen([*COMMAND, str(folder), "slow"], stdout=subprocess.PIPE, text=True, env=small_environment())
+    process = subprocess.Popen(
+        [*COMMAND, str(folder), "slow"], stdout=subprocess.PIPE, text=True, env=small_environment()
+    )
     for line in process.stdout:
         if "Numbers" in line:
             break

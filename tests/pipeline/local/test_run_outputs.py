@@ -16,7 +16,10 @@ class Runs:
         config = pb.ConnectionConfig()
         config.sqlite.filename_uri = str(self.file)
         self.store = metadata_store.MetadataStore(config)
-        self.kinds = self.store.put_artifact_type(pb.ArtifactType(name="Examples")), self.store.put_execution_type(pb.ExecutionType(name="gen"))
+        self.kinds = (
+            self.store.put_artifact_type(pb.ArtifactType(name="Examples")),
+            self.store.put_execution_type(pb.ExecutionType(name="gen")),
+        )
         node = self.store.put_context_type(pb.ContextType(name="node"))
         [self.node] = self.store.put_contexts([pb.Context(type_id=node, name="shop.ExampleGen")])
 
@@ -55,5 +58,8 @@ def test_an_output_whose_folder_is_gone_does_not_count(tmp_path):
 def test_without_a_run_the_command_is_named(tmp_path, step):
     Runs(tmp_path)
     for file in (tmp_path / "metadata.sqlite", tmp_path / "no.sqlite"):
-        with pytest.raises(PartialRunError, match=f"needs the results of {step}, and no run in this workspace has them. .*python -m pipeline run"):
+        with pytest.raises(
+            PartialRunError,
+            match=f"needs the results of {step}, and no run in this workspace has them. .*python -m pipeline run",
+        ):
             run_outputs.newest(file, "shop", step)

@@ -4,9 +4,17 @@ import sys
 
 from pipeline.local.run_record import RunRecord
 
-PLAN = {"event": "plan", "steps": ["Gate"], "cpu": 12.0}
-START = {"event": "start", "step": "Gate"}
-END = {"event": "end", "step": "Gate", "state": "done", "wall": 1.5, "cpu": 1.0, "figure": "no anomalies", "summary": ""}
+PLAN = {"event": "plan", "steps": ["SchemaGate"], "cpu": 12.0}
+START = {"event": "start", "step": "SchemaGate"}
+END = {
+    "event": "end",
+    "step": "SchemaGate",
+    "state": "done",
+    "wall": 1.5,
+    "cpu": 1.0,
+    "figure": "no anomalies",
+    "summary": "",
+}
 
 
 def record_of(*events):
@@ -24,11 +32,11 @@ def written(record, path, **options):
 def test_a_finished_run_is_done_with_the_cost_of_each_step(tmp_path):
     told = written(record_of(PLAN, START, END, {"event": "finish"}), tmp_path / "run.json")
     assert (told["state"], told["message"], told["setup"]["cpu"]) == ("done", "", 12.0)
-    assert told["steps"] == [{"step": "Gate", "state": "done", "wall": 1.5, "cpu": 1.0, "figure": "no anomalies"}]
+    assert told["steps"] == [{"step": "SchemaGate", "state": "done", "wall": 1.5, "cpu": 1.0, "figure": "no anomalies"}]
 
 
 def test_the_first_failure_is_kept(tmp_path):
-    first = {"event": "failure", "step": "Gate", "expected": True, "message": "column a: gone."}
+    first = {"event": "failure", "step": "SchemaGate", "expected": True, "message": "column a: gone."}
     record = record_of(PLAN, START, END | {"state": "failed"}, first, first | {"message": "the run failed"})
     assert record.failure == first
     told = written(record, tmp_path / "run.json")
@@ -44,7 +52,11 @@ def test_a_stopped_run_says_so(tmp_path):
 
 
 def test_the_running_step_is_known_until_it_ends():
-    assert [record_of(*events).running for events in ([PLAN], [PLAN, START], [PLAN, START, END])] == ["", "Gate", ""]
+    assert [record_of(*events).running for events in ([PLAN], [PLAN, START], [PLAN, START, END])] == [
+        "",
+        "SchemaGate",
+        "",
+    ]
 
 
 def test_the_last_summary_counts_and_steps_without_one_do_not():

@@ -9,7 +9,7 @@ def test_a_request_survives_its_line_of_json(tmp_path):
     settings = Settings.from_environment({}, {"workspace": str(tmp_path)})
     for request in (
         Request(launches.load("shop"), settings),
-        Request(launches.load("movielens"), settings, "Gate", "Trainer", "mine.graph", 7),
+        Request(launches.load("movielens"), settings, "SchemaGate", "Trainer", "mine.graph", 7),
     ):
         line = request.to_json()
         assert "\n" not in line

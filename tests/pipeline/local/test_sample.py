@@ -32,7 +32,10 @@ def test_the_sample_is_what_the_declaration_says(tmp_path):
 
 
 def test_a_missing_file_is_named_with_the_way_out(tmp_path):
-    with pytest.raises(LogError, match=r"events\.parquet: there is no such file or folder\. Say where the files of launch 'shop' are: --log DIR\."):
+    with pytest.raises(
+        LogError,
+        match=r"events\.parquet: there is no such file or folder\. Say where the files of launch 'shop' are: --log DIR\.",
+    ):
         sample.check_inputs(SHOP, settings_of(tmp_path, log=str(tmp_path)))
 
 

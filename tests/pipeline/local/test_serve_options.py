@@ -15,6 +15,14 @@ from pipeline.local.serve_options import Options
     ],
 )
 def test_a_wrong_option_is_one_message(name, value, said):
-    values = {"host": "127.0.0.1", "port": 0, "threads": 2, "waiting": 4, "timeout": 5.0, "explore": 0.0, "traffic": None}
+    values = {
+        "host": "127.0.0.1",
+        "port": 0,
+        "threads": 2,
+        "waiting": 4,
+        "timeout": 5.0,
+        "explore": 0.0,
+        "traffic": None,
+    }
     with pytest.raises(SettingsError, match=said):
         Options(**values | {name: value})

@@ -8,13 +8,29 @@ import pytest
 from pipeline.local.screen import Terminal
 
 ENDS = [
-    {"event": "end", "step": "ExampleGen", "state": "done", "wall": 12.34, "cpu": 1.0, "figure": "90,000 train, 10,000 eval", "summary": ""},
-    {"event": "end", "step": "Gate", "state": "cached", "wall": 0.02, "cpu": 0.0, "figure": "no anomalies", "summary": ""},
+    {
+        "event": "end",
+        "step": "ExampleGen",
+        "state": "done",
+        "wall": 12.34,
+        "cpu": 1.0,
+        "figure": "90,000 train, 10,000 eval",
+        "summary": "",
+    },
+    {
+        "event": "end",
+        "step": "SchemaGate",
+        "state": "cached",
+        "wall": 0.02,
+        "cpu": 0.0,
+        "figure": "no anomalies",
+        "summary": "",
+    },
     {"event": "end", "step": "Evaluator", "state": "skipped", "wall": 0.0, "cpu": 0.0, "figure": "", "summary": ""},
     {"event": "end", "step": "Trainer", "state": "failed", "wall": 1234.5, "cpu": 0.0, "figure": "", "summary": ""},
 ]
 RECORDED = [
-    {"event": "plan", "steps": ["ExampleGen", "Gate", "Evaluator", "Trainer"], "cpu": 12.0},
+    {"event": "plan", "steps": ["ExampleGen", "SchemaGate", "Evaluator", "Trainer"], "cpu": 12.0},
     {"event": "start", "step": "ExampleGen"},
     {"event": "progress", "task": "reading", "done": 1, "total": 4, "note": "[bold]x[/bold]"},
     {"event": "progress", "task": "reading", "done": 4, "total": 4, "note": ""},
@@ -51,7 +67,7 @@ def test_a_pipe_gets_one_plain_line_per_finished_step():
     assert drawn().splitlines() == [
         "starting TFX ...",
         "ok      ExampleGen    12.3 s  90,000 train, 10,000 eval",
-        "cached  Gate           0.0 s  no anomalies",
+        "cached  SchemaGate           0.0 s  no anomalies",
         "skipped Evaluator      0.0 s",
         "FAILED  Trainer     1234.5 s",
         "The model wins: café ✓ [1/2]",

@@ -33,7 +33,13 @@ def test_columns_get_their_roles_from_names_types_and_values():
     found = catalogue_proposal.propose(made, "items.csv", pa.array(["i3", "i4", "i99", "i3"]))
 
     assert found.catalogue == Catalogue(
-        "items.csv", "sku", "name", categories=("genre", "group_id"), texts=("name", "blurb"), numbers=("price", "year"), active="in_stock"
+        "items.csv",
+        "sku",
+        "name",
+        categories=("genre", "group_id"),
+        texts=("name", "blurb"),
+        numbers=("price", "year"),
+        active="in_stock",
     )
     assert found.why["sku"] == "holds 67% of the items in the log's first rows"
     assert set(found.unused) == {"code", "added", "constant"}

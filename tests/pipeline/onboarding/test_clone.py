@@ -18,12 +18,24 @@ pytestmark = pytest.mark.slow
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("DAYONE_", "PYTEST_"))}
 KINDS = ("plain", "rich")
 # What depends on the launches there are, on the default one, and on the files of the project.
-LIGHT_TESTS = ("house", "sample_names", "settings", "sample", "launches", "commands", "new", "template_files", "validate")
+LIGHT_TESTS = (
+    "house",
+    "sample_names",
+    "settings",
+    "sample",
+    "launches",
+    "commands",
+    "new",
+    "template_files",
+    "validate",
+)
 
 
 def execute(folder, *arguments, timeout=1200):
     """Runs Python in a folder as a person would; gives the answer, whose output holds what was printed and what went wrong."""
-    return subprocess.run([sys.executable, *arguments], cwd=folder, env=CLEAN, text=True, capture_output=True, timeout=timeout)
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=folder, env=CLEAN, text=True, capture_output=True, timeout=timeout
+    )
 
 
 def pipeline(folder, *arguments):
@@ -40,7 +52,9 @@ def clones(tmp_path_factory):
     visits = clone_logs.plain_log(folder / "data")
     deeds, articles = clone_logs.rich_log(folder / "data")
     pipeline(PROJECT, "new", str(folder / "visits_first"), "--log", str(visits))
-    pipeline(PROJECT, "new", str(folder / "news"), "--log", str(deeds), "--catalogue", str(articles), "--name", "news_page")
+    pipeline(
+        PROJECT, "new", str(folder / "news"), "--log", str(deeds), "--catalogue", str(articles), "--name", "news_page"
+    )
     return {"plain": folder / "visits_first", "rich": folder / "news"}
 
 
@@ -70,7 +84,9 @@ def test_the_tests_that_a_launch_can_touch_pass_in_the_other_clone(clones):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_clone_keeps_the_house_rules(clones, kind):
     for check in (["check"], ["format", "--check"]):
-        answer = execute(clones[kind], "-m", "ruff", *check, "--no-cache", "pipeline/launches", "pipeline/default_launch.py")
+        answer = execute(
+            clones[kind], "-m", "ruff", *check, "--no-cache", "pipeline/launches", "pipeline/default_launch.py"
+        )
         assert answer.returncode == 0, answer.stdout
 
 
@@ -114,7 +130,17 @@ def test_a_clone_takes_the_templates_updates_by_git_merge(tmp_path):
         ("fetch", "-q", "template"),
     ):
         git(clone, *command)
-    git(clone, "merge", "-q", "-s", "ours", "--allow-unrelated-histories", "-m", "Made from the template", stamp["commit"])
+    git(
+        clone,
+        "merge",
+        "-q",
+        "-s",
+        "ours",
+        "--allow-unrelated-histories",
+        "-m",
+        "Made from the template",
+        stamp["commit"],
+    )
     # The template goes on.
     with (template / "CHANGELOG.md").open("a") as file:
         file.write("\nNews.\n")

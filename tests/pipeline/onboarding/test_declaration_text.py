@@ -40,15 +40,34 @@ ODD = Launch(
 @pytest.mark.parametrize("why", ["", 'a """quoted""" reason\nof two lines \\ and more ' * 5])
 def test_what_is_written_is_read_back_and_keeps_the_house_rules(tmp_path, launch, why):
     reasons = dict.fromkeys(
-        ("log.user", "log.context.a_rather_long_context_3", "catalogue.categories.c", "objectives", "objectives.buy", "split"), why
+        (
+            "log.user",
+            "log.context.a_rather_long_context_3",
+            "catalogue.categories.c",
+            "objectives",
+            "objectives.buy",
+            "split",
+        ),
+        why,
     )
     file = tmp_path / "tea.py"
     file.write_text(launch_file(launch, "the first 3 rows of x.csv", reasons, [why] if why else []), encoding="utf-8")
 
     assert launches.load_file(file) == launch
     for check in (["check"], ["format", "--check"]):
-        command = [sys.executable, "-m", "ruff", *check, "--no-cache", "--stdin-filename", "pipeline/launches/tea.py", "-"]
-        answer = subprocess.run(command, cwd=ROOT, input=file.read_text(encoding="utf-8"), capture_output=True, text=True)
+        command = [
+            sys.executable,
+            "-m",
+            "ruff",
+            *check,
+            "--no-cache",
+            "--stdin-filename",
+            "pipeline/launches/tea.py",
+            "-",
+        ]
+        answer = subprocess.run(
+            command, cwd=ROOT, input=file.read_text(encoding="utf-8"), capture_output=True, text=True
+        )
         assert answer.returncode == 0, answer.stdout + answer.stderr
 
 

@@ -23,7 +23,10 @@ def test_events_are_known_by_their_words_or_their_name(column):
     assert event_column([*other, column]) is column
 
 
-@pytest.mark.parametrize("column", [events("red", "blue"), events("click", "click"), events(1, 2, name="count"), events("DE", "FR", name="type")])
+@pytest.mark.parametrize(
+    "column",
+    [events("red", "blue"), events("click", "click"), events(1, 2, name="count"), events("DE", "FR", name="type")],
+)
 def test_what_holds_no_events_is_none(column):
     assert event_column([column]) is None
 
@@ -41,7 +44,9 @@ def test_a_view_is_an_impression_only_where_a_request_joins_it():
 
 
 def test_each_action_becomes_an_objective_and_its_words_say_its_weight():
-    found, against = from_events(events("impression", "click", "Add to cart", "purchase", "dislike", "wave"), "impression")
+    found, against = from_events(
+        events("impression", "click", "Add to cart", "purchase", "dislike", "wave"), "impression"
+    )
     assert list(found.values()) == [
         Objective("click", weight=1.0, event="click"),
         Objective("wave", weight=1.0, event="wave"),
@@ -53,7 +58,11 @@ def test_each_action_becomes_an_objective_and_its_words_say_its_weight():
 
 def test_names_that_would_be_equal_or_begin_with_a_digit_get_their_own():
     found, _ = from_events(events("a b", "a-b", "1"), None)
-    assert {objective.event: objective.name for objective in found.values()} == {"a b": "a_b", "a-b": "a_b_", "1": "event_1"}
+    assert {objective.event: objective.name for objective in found.values()} == {
+        "a b": "a_b",
+        "a-b": "a_b_",
+        "1": "event_1",
+    }
 
 
 @pytest.mark.parametrize(

@@ -42,19 +42,27 @@ def test_every_file_of_the_template_is_there_and_the_launch_is_the_default(plain
     folder, _ = plain
     copied = {path for path in template_files.tracked(PROJECT) if path.parts[:2] != ("pipeline", "default_launch.py")}
     assert not [path for path in copied if (folder / path).read_bytes() != (PROJECT / path).read_bytes()]
-    assert text(folder, "pipeline", "default_launch.py").endswith('\nLAUNCH = "my_feature"\n' + _data_comment() + 'DATA: str | None = "../data"\n')
+    assert text(folder, "pipeline", "default_launch.py").endswith(
+        '\nLAUNCH = "my_feature"\n' + _data_comment() + 'DATA: str | None = "../data"\n'
+    )
     assert text(folder, ".dayone-template").startswith("# The template that this project was made from")
     assert "version = " in text(folder, ".dayone-template")
     assert sorted(path.name for path in folder.parent.iterdir()) == ["My Feature", "data"]
 
 
 def _data_comment():
-    return next(line for line in text(PROJECT, "pipeline", "default_launch.py").splitlines(keepends=True) if line.startswith("# Where"))
+    return next(
+        line
+        for line in text(PROJECT, "pipeline", "default_launch.py").splitlines(keepends=True)
+        if line.startswith("# Where")
+    )
 
 
 def test_the_declaration_is_what_the_log_shows(plain):
     launch = launches.load_file(plain[0] / "pipeline" / "launches" / "my_feature.py")
-    assert launch.log == Log(path="visits.csv", user="customer", item="sku", time="happened_at", time_unit="us", context=("channel",))
+    assert launch.log == Log(
+        path="visits.csv", user="customer", item="sku", time="happened_at", time_unit="us", context=("channel",)
+    )
     assert (launch.catalogue, launch.objectives) == (None, (Objective("interaction"),))
 
 
@@ -74,7 +82,13 @@ def test_a_rich_log_and_its_catalogue_are_declared(data):
         delimiter=";",
     )
     assert proposed.launch.catalogue == Catalogue(
-        "articles.csv", "article", title="headline", categories=("section",), texts=("headline",), numbers=("length_words",), active="published"
+        "articles.csv",
+        "article",
+        title="headline",
+        categories=("section",),
+        texts=("headline",),
+        numbers=("length_words",),
+        active="published",
     )
     names = {objective.name: (objective.weight, objective.event) for objective in proposed.launch.objectives}
     assert names == {"tap": (1, "tap"), "bookmark": (2, "bookmark"), "purchase": (5, "purchase")}
@@ -116,9 +130,14 @@ def test_an_empty_folder_is_used_and_any_other_refused(data, tmp_path):
     new.make(empty, data / "visits.csv", None, "tea", {})
     assert (empty / "pipeline" / "launches" / "tea.py").is_file()
     for taken in (empty, data / "visits.csv"):
-        with pytest.raises(SettingsError, match=r"DIR needs a folder that does not exist or is empty, got .*Nothing is ever overwritten"):
+        with pytest.raises(
+            SettingsError,
+            match=r"DIR needs a folder that does not exist or is empty, got .*Nothing is ever overwritten",
+        ):
             new.make(taken, data / "visits.csv", None, "tea", {})
-    with pytest.raises(SettingsError, match=r"DIR needs a folder outside of the template, got .*For example \.\./my_feature\."):
+    with pytest.raises(
+        SettingsError, match=r"DIR needs a folder outside of the template, got .*For example \.\./my_feature\."
+    ):
         new.make(PROJECT / "mine", data / "visits.csv", None, "tea", {})
 
 
@@ -129,7 +148,11 @@ def test_an_empty_folder_is_used_and_any_other_refused(data, tmp_path):
         ("../up", "x", "--name needs a name"),
         ("", "x", "--name needs a name"),
         (None, "2nd", "DIR needs a name in lower-case letters, .* got '2nd'. Give one with --name."),
-        ("shop", "x", "--name needs a name that the template's launches .*shop.* do not have, got 'shop'. Give another with --name."),
+        (
+            "shop",
+            "x",
+            "--name needs a name that the template's launches .*shop.* do not have, got 'shop'. Give another with --name.",
+        ),
     ],
 )
 def test_a_name_must_be_one_and_new(data, tmp_path, name, folder, said):
@@ -146,8 +169,12 @@ def test_a_log_that_is_not_understood_leaves_nothing_behind(tmp_path):
 
 
 def test_events_without_an_action_are_refused(tmp_path):
-    (tmp_path / "log.csv").write_text("user,item,time,event\nu,i,1760000000,impression\nu,j,1760000001,impression\nv,i,1760000002,dislike\n")
-    with pytest.raises(ProposalError, match=r"log\.csv: the events impression, dislike hold no action: nothing says what people want\."):
+    (tmp_path / "log.csv").write_text(
+        "user,item,time,event\nu,i,1760000000,impression\nu,j,1760000001,impression\nv,i,1760000002,dislike\n"
+    )
+    with pytest.raises(
+        ProposalError, match=r"log\.csv: the events impression, dislike hold no action: nothing says what people want\."
+    ):
         new.propose("tea", tmp_path / "log.csv", None, {})
 
 
@@ -167,10 +194,19 @@ def test_a_log_beside_the_project_moves_with_it_and_one_elsewhere_is_named_in_fu
         (("DIR", "--log", "EMPTY"), "error: EMPTY: "),
         (("DIR", "--log", "NO_ROWS"), "error: NO_ROWS: has a header but no rows."),
         (("DIR", "--log", "SHEET"), "error: SHEET: is a zip archive or a spreadsheet, needs CSV as text. Unpack it"),
-        (("DIR", "--log", "NOWHERE"), "error: setting --log needs a file or folder that exists, or a pattern of files, got 'NOWHERE'. Read are CSV,"),
-        (("DIR", "--log", "LOG", "--catalogue", "NOWHERE"), "error: setting --catalogue needs a file or folder that exists, or"),
+        (
+            ("DIR", "--log", "NOWHERE"),
+            "error: setting --log needs a file or folder that exists, or a pattern of files, got 'NOWHERE'. Read are CSV,",
+        ),
+        (
+            ("DIR", "--log", "LOG", "--catalogue", "NOWHERE"),
+            "error: setting --catalogue needs a file or folder that exists, or",
+        ),
         (("DIR", "--log", "LOG", "--time", "channel"), "error: --time channel: needs epoch seconds"),
-        (("DIR", "--log", ""), "error: setting --log needs a file or folder that exists, or a pattern of files, got ''."),
+        (
+            ("DIR", "--log", ""),
+            "error: setting --log needs a file or folder that exists, or a pattern of files, got ''.",
+        ),
         (("", "--log", "LOG"), "error: setting DIR needs a path that is not empty, got ''."),
         (("LOG/x", "--log", "LOG"), "error: setting DIR needs a folder that can be made, got "),
     ],
@@ -208,7 +244,9 @@ def test_a_pattern_of_dated_folders_is_declared_as_it_is(data, tmp_path):
 def test_the_page_on_clones_names_options_that_there_are():
     page = text(ROOT, "docs", "clone.md")
     menus = "".join(
-        subprocess.run([sys.executable, "-m", "pipeline", command, "--help"], cwd=ROOT, capture_output=True, text=True).stdout
+        subprocess.run(
+            [sys.executable, "-m", "pipeline", command, "--help"], cwd=ROOT, capture_output=True, text=True
+        ).stdout
         for command in ("new", "run")
     )
     options = set(re.findall(r"`(--[a-z]+)`", page))

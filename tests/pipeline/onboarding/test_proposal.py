@@ -57,7 +57,10 @@ def test_a_log_without_users_is_refused_and_says_so():
         proposal.propose(public("DAYONE_OPEN_BANDIT", "men.csv"), {})
     text = str(caught.value)
     assert text.startswith("men.csv: no column could be taken for the user's id.\n  found: item = 'item_id'")
-    assert "user_feature_0: string, 3 different values such as" in text and "(describes the user, does not name it)" in text
+    assert (
+        "user_feature_0: string, 3 different values such as" in text
+        and "(describes the user, does not name it)" in text
+    )
     assert text.endswith("If one of the columns is it, say which: --user COL. If none is, add it to the log.")
 
 
@@ -72,13 +75,21 @@ def test_a_log_without_users_is_refused_and_says_so():
     ],
 )
 def test_the_needed_columns_go_by_many_names(user, item, time):
-    columns = {user: ids("u", 200), "user_age": some(20, 30), item: ids("i", 300, 2), "item_price": some(1, 2), time: list(range(T0, T0 + ROWS))}
+    columns = {
+        user: ids("u", 200),
+        "user_age": some(20, 30),
+        item: ids("i", 300, 2),
+        "item_price": some(1, 2),
+        time: list(range(T0, T0 + ROWS)),
+    }
     roles = proposal.propose(sample_of(columns), {})
     assert roles.column == {"user": user, "item": item, "time": time}
 
 
 def test_the_only_other_column_of_ids_may_be_the_one_that_is_missing():
-    roles = proposal.propose(sample_of({"x": ids("x", 200), "video": ids("v", 300, 2), "at": list(range(T0, T0 + ROWS))}), {})
+    roles = proposal.propose(
+        sample_of({"x": ids("x", 200), "video": ids("v", 300, 2), "at": list(range(T0, T0 + ROWS))}), {}
+    )
     assert roles.column["user"] == "x"
     assert roles.why["user"].startswith("the only other column that looks like ids: string, 200 different values")
 
@@ -88,13 +99,22 @@ def test_two_columns_of_ids_are_not_guessed_between():
     said = r"no column could be taken for the user's id or the item's id\.\n  found: time = 'at'(.|\n)*--user COL --item COL"
     with pytest.raises(proposal.ProposalError, match=said):
         proposal.propose(sample_of(columns), {})
-    assert proposal.propose(sample_of(columns), {"user": "y", "item": "x"}).column == {"user": "y", "item": "x", "time": "at"}
+    assert proposal.propose(sample_of(columns), {"user": "y", "item": "x"}).column == {
+        "user": "y",
+        "item": "x",
+        "time": "at",
+    }
 
 
 def test_a_column_that_is_named_must_be_there_and_a_time_a_time():
-    with pytest.raises(proposal.ProposalError, match=r"--user needs a column of events\.csv, got 'nobody'\. Its columns: member, video, at\."):
+    with pytest.raises(
+        proposal.ProposalError,
+        match=r"--user needs a column of events\.csv, got 'nobody'\. Its columns: member, video, at\.",
+    ):
         proposal.propose(sample_of(plain()), {"user": "nobody"})
-    with pytest.raises(proposal.ProposalError, match=r"--time video: needs epoch seconds to nanoseconds, .* got string, "):
+    with pytest.raises(
+        proposal.ProposalError, match=r"--time video: needs epoch seconds to nanoseconds, .* got string, "
+    ):
         proposal.propose(sample_of(plain()), {"time": "video"})
 
 
@@ -153,10 +173,18 @@ def test_the_first_rows_decide_and_always_decide_the_same():
 
 @pytest.mark.parametrize(
     ("no", "yes", "written"),
-    [(False, True, ("false", "true")), (0, 1, ("0", "1")), ("No", "Yes", ("No", "Yes")), ("f", "t", ("f", "t")), (0.0, 1.0, ("0", "1"))],
+    [
+        (False, True, ("false", "true")),
+        (0, 1, ("0", "1")),
+        ("No", "Yes", ("No", "Yes")),
+        ("f", "t", ("f", "t")),
+        (0.0, 1.0, ("0", "1")),
+    ],
 )
 def test_an_answer_in_any_spelling_makes_each_row_an_impression(no, yes, written):
-    found = proposal.propose(sample_of(plain(liked=some(no, yes), debug=some(no, yes), verified_purchase=some(no, yes))), {}).log("x.csv", ",")
+    found = proposal.propose(
+        sample_of(plain(liked=some(no, yes), debug=some(no, yes), verified_purchase=some(no, yes))), {}
+    ).log("x.csv", ",")
     assert (found.event, found.impression, found.rows_are_impressions, found.value) == ("liked", written[0], True, None)
     assert found.context == () or set(found.context) == {"debug"}
 
@@ -186,12 +214,16 @@ def test_where_nothing_separates_shown_from_taken_it_stops_and_asks(shown):
 
 
 def test_a_log_of_impressions_alone_declares_them():
-    found = proposal.propose(sample_of(plain(event=["impression"] * ROWS, request_id=ids("r", 300, 9), position=some(0, 1))), {})
+    found = proposal.propose(
+        sample_of(plain(event=["impression"] * ROWS, request_id=ids("r", 300, 9), position=some(0, 1))), {}
+    )
     assert (found.column["event"], found.impression, found.context) == ("event", "impression", ())
 
 
 def test_names_that_requests_have_already_are_left_out():
-    found = proposal.propose(sample_of(plain(item_ids=some("p", "q"), history=some("x", "y"), Mood=some("a", "b"), mood=some("c", "d"))), {})
+    found = proposal.propose(
+        sample_of(plain(item_ids=some("p", "q"), history=some("x", "y"), Mood=some("a", "b"), mood=some("c", "d"))), {}
+    )
     assert found.context == ("Mood",)
     assert found.unused["item_ids"].startswith("its name in requests, 'item_ids', is taken")
 
@@ -204,7 +236,12 @@ def test_ids_are_counted_as_a_run_reads_them():
 
 
 def test_invoices_are_not_the_items_beside_stock_codes():
-    columns = {"InvoiceNo": ids("5", 300), "StockCode": ids("2", 200, 2), "CustomerID": ids("1", 100, 3), "InvoiceDate": list(range(T0, T0 + ROWS))}
+    columns = {
+        "InvoiceNo": ids("5", 300),
+        "StockCode": ids("2", 200, 2),
+        "CustomerID": ids("1", 100, 3),
+        "InvoiceDate": list(range(T0, T0 + ROWS)),
+    }
     assert proposal.propose(sample_of(columns), {}).column["item"] == "StockCode"
     columns["Thing"] = columns.pop("StockCode")
     with pytest.raises(proposal.ProposalError, match=r"the item's id\.(.|\n)*InvoiceNo: string(.|\n)*Thing: string"):
@@ -248,7 +285,9 @@ def test_days_of_calendars_and_spreadsheets_are_times_where_the_name_says_so(val
 
 def test_times_of_several_units_are_refused_with_their_shares():
     mixed = [(T0 + at) * (1000 if at % 2 else 1) for at in range(ROWS)]
-    with pytest.raises(proposal.ProposalError, match=r"at: int64(.|\n)*\(50% fit s, 50% fit ms: a run needs one unit\)"):
+    with pytest.raises(
+        proposal.ProposalError, match=r"at: int64(.|\n)*\(50% fit s, 50% fit ms: a run needs one unit\)"
+    ):
         proposal.propose(sample_of(plain(at=mixed)), {})
 
 

@@ -34,7 +34,9 @@ def project(tmp_path):
 
 def git(project, *arguments):
     name = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    return subprocess.run(["git", "-C", str(project), *name, *arguments], check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        ["git", "-C", str(project), *name, *arguments], check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def names(project):

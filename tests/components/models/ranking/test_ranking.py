@@ -28,7 +28,10 @@ def _model(share=None, rates=RATES):
 def _inputs(rows, seed=0, objectives=2):
     rng = np.random.default_rng(seed)
     vectors = rng.normal(size=(2, rows, DIM)).astype(np.float32)
-    position, label = rng.integers(3, size=rows).astype(np.int32), rng.integers(2, size=(rows, objectives)).astype(np.float32)
+    position, label = (
+        rng.integers(3, size=rows).astype(np.int32),
+        rng.integers(2, size=(rows, objectives)).astype(np.float32),
+    )
     return {"query": vectors[0], "item": vectors[1], "position": position, "label": label}
 
 
@@ -85,7 +88,9 @@ def test_it_learns_the_effect_of_the_place_apart_from_the_worth_of_the_item_in_a
     model = _model(_share(1, 2), [0.5])
     fitting.fit(model, examples, fitting.Schedule(240, 4, 0.01, "test", 1))
     place = model.places.numpy()[:, 0]
-    assert place[1] - place[2] == pytest.approx(1.5 - -1.5, abs=0.3)  # by each place's own rate of clicks it would be 3.5
+    assert place[1] - place[2] == pytest.approx(
+        1.5 - -1.5, abs=0.3
+    )  # by each place's own rate of clicks it would be 3.5
     pair = {"query": np.ones((2, DIM), np.float32), "item": np.eye(2, DIM, dtype=np.float32)}
     good, bad = model(pair).numpy()[:, 0]
     assert good - bad == pytest.approx(0.5 - -0.5, abs=0.3)  # without the place it would be near 1 + 0.6 x 3

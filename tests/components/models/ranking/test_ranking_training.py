@@ -27,13 +27,21 @@ def test_row_queries_are_those_of_the_history_before_the_row(shop):
     request = RequestContext(LAUNCH.log.context, seen.transform)
     context = request.of_rows(seen.events.context)
     rows = np.flatnonzero(seen.events.labels["click"] >= 0)[[0, 20, 53]]
-    queries = ranking_training.row_queries(seen, model._trained.retrieval, rows, {name: column[rows] for name, column in context.items()})
+    queries = ranking_training.row_queries(
+        seen, model._trained.retrieval, rows, {name: column[rows] for name, column in context.items()}
+    )
     for query, row in zip(queries, rows, strict=True):
         log = seen.events
-        past = [other for other in range(len(log)) if log.user[other] == log.user[row] and log.positive[other] and log.time[other] < log.time[row]]
+        past = [
+            other
+            for other in range(len(log))
+            if log.user[other] == log.user[row] and log.positive[other] and log.time[other] < log.time[row]
+        ]
         items = log.item[sorted(past, key=lambda other: log.time[other])][-LAUNCH.model.history :]
         one = {name: tf.constant(column[row : row + 1]) for name, column in log.context.items()}
-        expected = model.embed_query(tf.constant([b"u"]), tf.constant([items.tolist()], tf.string, [1, len(items)]), **one)["embedding"]
+        expected = model.embed_query(
+            tf.constant([b"u"]), tf.constant([items.tolist()], tf.string, [1, len(items)]), **one
+        )["embedding"]
         np.testing.assert_allclose(query, expected[0], atol=1e-5)
 
 
@@ -80,11 +88,16 @@ def test_few_rows_leave_the_logits_near_where_they_are_and_none_as_they_are():
 
 def test_a_head_is_calibrated_on_the_rows_after_the_cut_by_towers_that_do_not_know_them(shop):
     seen, model = shop
-    towers, context = model._trained.retrieval, RequestContext(LAUNCH.log.context, seen.transform).of_rows(seen.events.context)
+    towers, context = (
+        model._trained.retrieval,
+        RequestContext(LAUNCH.log.context, seen.transform).of_rows(seen.events.context),
+    )
     late = seen.events.time >= validation_cut.cut(seen)
     later = {"click": 1, "buy": 0}  # half and a quarter before
     labels = {name: np.where(late & (label >= 0), later[name], label) for name, label in seen.events.labels.items()}
     choice = Choice(1, START, 0.0, cut=validation_cut.cut(seen), towers=towers)
-    head = ranking_training.train(dataclasses.replace(seen, events=dataclasses.replace(seen.events, labels=labels)), towers, context, choice)
+    head = ranking_training.train(
+        dataclasses.replace(seen, events=dataclasses.replace(seen.events, labels=labels)), towers, context, choice
+    )
     clicks, buys = head._shift.numpy()
     assert clicks > 0.1 and buys < -0.1

@@ -32,14 +32,18 @@ def test_no_weights_near_by_have_a_smaller_loss(seed):
 
 
 def test_without_questions_the_weights_stay_where_they_start():
-    assert blend.fit(np.zeros((0, 3, 2), np.float32), np.zeros(0, int), np.zeros((0, 3), np.float32), START).tolist() == [1.0, 0.0]
+    assert blend.fit(
+        np.zeros((0, 3, 2), np.float32), np.zeros(0, int), np.zeros((0, 3), np.float32), START
+    ).tolist() == [1.0, 0.0]
 
 
 def test_what_is_not_shown_does_not_compete():
     parts, target, offset = _questions(np.array([0.5, 2.0]))
     more = np.concatenate([parts, np.full((len(parts), 1, 2), 100.0, np.float32)], axis=1)
     hidden = np.concatenate([offset, np.full((len(parts), 1), -np.inf, np.float32)], axis=1)
-    np.testing.assert_allclose(blend.fit(more, target, hidden, START), blend.fit(parts, target, offset, START), atol=1e-4)
+    np.testing.assert_allclose(
+        blend.fit(more, target, hidden, START), blend.fit(parts, target, offset, START), atol=1e-4
+    )
 
 
 def test_a_sampled_candidate_stands_for_those_it_was_drawn_from():

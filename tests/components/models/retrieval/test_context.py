@@ -36,7 +36,12 @@ def test_by_eye(request_context):
 
 
 def test_dtypes_and_vocabularies(request_context):
-    assert request_context.dtypes == {"device": tf.string, "age:float": tf.float32, "visits": tf.int64, "tier": tf.string}
+    assert request_context.dtypes == {
+        "device": tf.string,
+        "age:float": tf.float32,
+        "visits": tf.int64,
+        "tier": tf.string,
+    }
     assert request_context.sizes == {"device": 2 + 1, "tier": 2 + 1}
 
 
@@ -45,12 +50,18 @@ def test_in_chunks_as_row_by_row(request_context, monkeypatch, chunk):
     monkeypatch.setattr(context, "CHUNK_ROWS", chunk)
     answer = request_context.of_rows(COLUMNS)
     for row in range(5):
-        alone = request_context({name: tf.constant(column[row : row + 1], request_context.dtypes[name]) for name, column in COLUMNS.items()})
-        assert {name: value.numpy()[0] for name, value in alone.items()} == {name: column[row] for name, column in answer.items()}
+        alone = request_context(
+            {name: tf.constant(column[row : row + 1], request_context.dtypes[name]) for name, column in COLUMNS.items()}
+        )
+        assert {name: value.numpy()[0] for name, value in alone.items()} == {
+            name: column[row] for name, column in answer.items()
+        }
 
 
 def test_a_zero_is_a_value_and_no_gap():
-    ages = RequestContext(("age:float",), transform()).of_rows({"age:float": np.array([0, np.nan, np.inf], np.float32)})["age:float"]
+    ages = RequestContext(("age:float",), transform()).of_rows(
+        {"age:float": np.array([0, np.nan, np.inf], np.float32)}
+    )["age:float"]
     assert ages.tolist() == [(0 - np.mean(AGES)) / np.std(AGES), 0, 0]
 
 
@@ -76,5 +87,7 @@ def test_the_vector_holds_an_embedding_per_vocabulary_and_numbers_as_they_are(re
     vector = embedding(features, tf.zeros([5, 1])).numpy()
     assert vector.shape == (5, EMBEDDING_DIM + 1 + 1 + EMBEDDING_DIM)
     np.testing.assert_array_equal(vector[:, EMBEDDING_DIM], features["age:float"])
-    np.testing.assert_array_equal(vector[[2, 0], :EMBEDDING_DIM], vector[[3, 4], :EMBEDDING_DIM])  # missing as unknown, tv as tv
+    np.testing.assert_array_equal(
+        vector[[2, 0], :EMBEDDING_DIM], vector[[3, 4], :EMBEDDING_DIM]
+    )  # missing as unknown, tv as tv
     assert np.abs(vector[0, :EMBEDDING_DIM] - vector[1, :EMBEDDING_DIM]).max() > 0

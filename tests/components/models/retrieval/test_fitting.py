@@ -18,7 +18,10 @@ def test_each_epoch_holds_every_row_once_in_an_order_of_its_own(rows, batch):
     batches = list(fitting.batches(arrays, rows, batch, epochs=3, seed=5).as_numpy_iterator())
     steps = -(-rows // batch)
     assert [len(part["a"]) for part in batches] == ([batch] * (rows // batch) + [rows % batch] * (rows % batch > 0)) * 3
-    orders = [np.concatenate([part["a"] for part in batches[epoch * steps : (epoch + 1) * steps]]).tolist() for epoch in range(3)]
+    orders = [
+        np.concatenate([part["a"] for part in batches[epoch * steps : (epoch + 1) * steps]]).tolist()
+        for epoch in range(3)
+    ]
     assert [sorted(order) for order in orders] == [list(range(rows))] * 3
     assert all((part["context"]["b"] == part["a"] * 10).all() for part in batches)
     assert rows < 5 or all(one != other for one, other in itertools.combinations(orders, 2))
@@ -40,7 +43,9 @@ def _schedule(epochs, stop=None):
     return fitting.Schedule(batch=2, epochs=epochs, learning_rate=0.1, task="test", seed=1, stop=stop)
 
 
-@pytest.mark.parametrize(("values", "best", "seen"), [([1, 3, 2, 2, 2, 9], 2, 5), ([1, 2, 3, 4, 5, 6], 6, 6), ([5, 1, 1, 1, 9, 9], 1, 4)])
+@pytest.mark.parametrize(
+    ("values", "best", "seen"), [([1, 3, 2, 2, 2, 9], 2, 5), ([1, 2, 3, 4, 5, 6], 6, 6), ([5, 1, 1, 1, 9, 9], 1, 4)]
+)
 def test_the_weights_of_the_best_epoch_are_kept_and_patience_ends(values, best, seen):
     model, asked = _Slope(), iter(values)
     assert fitting.fit(model, {"a": np.zeros(4, np.float32)}, _schedule(6), lambda: next(asked)) == (best, seen)

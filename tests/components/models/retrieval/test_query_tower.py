@@ -62,7 +62,12 @@ def test_later_items_and_contexts_change_nothing(position):
     tower, (items, mask, context) = _tower(), _inputs([LENGTH, LENGTH])
     before = _everywhere(tower, items, mask, context)
     later = np.arange(LENGTH)[None, :, None] > position
-    after = _everywhere(tower, np.where(later, -items, items), np.where(later[..., 0], 0, mask).astype(np.float32), np.where(later, 9, context))
+    after = _everywhere(
+        tower,
+        np.where(later, -items, items),
+        np.where(later[..., 0], 0, mask).astype(np.float32),
+        np.where(later, 9, context),
+    )
     np.testing.assert_array_equal(after[:, : position + 1], before[:, : position + 1])
     own = np.arange(LENGTH)[None, :, None] == position
     changed = _everywhere(tower, np.where(own, -items, items), mask, context)
@@ -92,4 +97,6 @@ def test_each_pool_is_a_mean_whose_weights_decay_with_age(pool):
     for position in range(LENGTH):
         weights = DECAYS[pool] ** np.arange(position, -1, -1.0)
         mean = weights @ items[0, : position + 1] / weights.sum()
-        np.testing.assert_allclose(_everywhere(tower, items, mask, context)[0, position], mean / np.linalg.norm(mean), atol=1e-5)
+        np.testing.assert_allclose(
+            _everywhere(tower, items, mask, context)[0, position], mean / np.linalg.norm(mean), atol=1e-5
+        )

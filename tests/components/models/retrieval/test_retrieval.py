@@ -92,7 +92,9 @@ def test_log_q_is_written_out_here(sampled):
     counts = np.append(0, np.arange(1, 41))
     model, target = _model(40, counts), tf.constant([3, 7, 7, 30], tf.int32)
     candidates, log_q = (tensor.numpy() for tensor in model._sample(target))
-    expected = 4 * counts[candidates] / counts.sum() + 3 / 40  # 4 targets drawn by share, 3 samples drawn evenly from 40
+    expected = (
+        4 * counts[candidates] / counts.sum() + 3 / 40
+    )  # 4 targets drawn by share, 3 samples drawn evenly from 40
     np.testing.assert_allclose(log_q, np.log(1 - np.exp(-expected)), rtol=1e-4)
 
 
@@ -147,7 +149,12 @@ def _windows(circle=CIRCLE, length=4):
     starts = np.arange(circle)
     items = (starts[:, None] + np.arange(length + 1)) % circle + 1
     weight = np.ones((circle, length), np.float32)
-    return {"history": items[:, :-1].astype(np.int32), "target": items[:, 1:].astype(np.int32), "weight": weight, "context": {}}
+    return {
+        "history": items[:, :-1].astype(np.int32),
+        "target": items[:, 1:].astype(np.int32),
+        "weight": weight,
+        "context": {},
+    }
 
 
 @pytest.mark.parametrize("limit", [2, 30])
@@ -167,5 +174,7 @@ def test_the_context_of_a_request_changes_its_query():
     table = item_table.build(Catalogue("items", "item"), {"item": np.array([b"a", b"b"], object)}, np.zeros(0, object))
     model = RetrievalModel(table, np.ones(3, int), PLAIN.model, ContextEmbedding({"device": 3}, ("device",)))
     history = tf.constant([[1, 2, 0], [1, 2, 0]], tf.int32)
-    queries = model.last_query(tf.gather(model.all_items(), history), history, {"device": tf.constant([0, 1], tf.int64)}).numpy()
+    queries = model.last_query(
+        tf.gather(model.all_items(), history), history, {"device": tf.constant([0, 1], tf.int64)}
+    ).numpy()
     assert np.abs(queries[0] - queries[1]).max() > 1e-3

@@ -9,7 +9,8 @@ from components.models.retrieval.score_parts import DECAY, READ, NeighbourScores
 
 pytestmark = pytest.mark.tensorflow
 
-# Rows 1 to 4; 1 leads to 2 and 3, 2 leads to 4 and away from 1; 3 and 4 have no neighbours. Candidates are the rows 2, 3 and 4.
+# Rows 1 to 4; 1 leads to 2 and 3, 2 leads to 4 and away from 1; 3 and 4 have no neighbours. Candidates are the rows 2,
+# 3 and 4.
 TABLE = Neighbours(
     slot=np.array([0, 1, 2, 0, 0], np.int32),
     items=np.array([[0, 0], [2, 3], [4, 1]], np.int32),

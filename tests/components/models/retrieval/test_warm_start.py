@@ -42,7 +42,9 @@ def test_what_follows_starts_with_the_loss_that_the_champion_ended_with(champion
     model, _ = _towers(seen, 0)
     warm_start.begin(saved, seen, model)
     request = RequestContext(LAUNCH.log.context, seen.transform)
-    windows = tf.nest.map_structure(tf.constant, retrieval_training.sequences(seen, request.of_rows(seen.events.context)))
+    windows = tf.nest.map_structure(
+        tf.constant, retrieval_training.sequences(seen, request.of_rows(seen.events.context))
+    )
     warm = float(model.compute_loss(windows))
     assert reached < warm < cold - 0.5 * (cold - reached)  # the embeddings of the context begin anew
 
@@ -55,7 +57,9 @@ def test_the_first_epoch_is_better_than_a_cold_one(champion):
 def test_items_and_features_are_matched_by_name(champion):
     folder, towers, _ = champion
     log = events(LAUNCH)
-    other = dataclasses.replace(log, item=np.where(log.item == b"X", b"0 new", log.item))  # all rows move: the new item comes first
+    other = dataclasses.replace(
+        log, item=np.where(log.item == b"X", b"0 new", log.item)
+    )  # all rows move: the new item comes first
     seen = data(LAUNCH, other)
     model, _ = _towers(seen, 0, seed=5)
     before = model.items.by_name()["id"].numpy()
@@ -83,14 +87,18 @@ def test_towers_of_another_size_begin_anew(champion):
 @pytest.fixture(scope="module")
 def walk():
     """A log of 80 users who walk the circle, and may walk it again."""
-    again = dataclasses.replace(PLAIN, exclude_seen=False, model=dataclasses.replace(PLAIN.model, epochs=12, learning_rate=2e-4))
+    again = dataclasses.replace(
+        PLAIN, exclude_seen=False, model=dataclasses.replace(PLAIN.model, epochs=12, learning_rate=2e-4)
+    )
     return data(again, dataclasses.replace(events(again, users=80), labels={}, context={}))
 
 
 def _champion_until(walk, moment, folder):
     """What a champion saved that was trained on the events before a moment."""
     past = validation_cut.before(walk, moment)
-    warm_start.write(str(folder), past, retrieval_training.train(past, RequestContext((), past.transform), {}, "test").model)
+    warm_start.write(
+        str(folder), past, retrieval_training.train(past, RequestContext((), past.transform), {}, "test").model
+    )
     return warm_start.read(str(folder))
 
 

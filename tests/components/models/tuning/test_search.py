@@ -58,11 +58,21 @@ def test_what_was_found_replaces_what_is_declared():
 def test_the_component_names_what_it_reads(with_catalogue):
     examples = Channel(type=standard_artifacts.Examples)
     graph = Channel(type=standard_artifacts.TransformGraph)
-    node = CatalogueTuner("components.models.tuning.tuner_fn.tuner_fn", "digest", LAUNCH, examples, graph, examples if with_catalogue else None)
+    node = CatalogueTuner(
+        "components.models.tuning.tuner_fn.tuner_fn",
+        "digest",
+        LAUNCH,
+        examples,
+        graph,
+        examples if with_catalogue else None,
+    )
     assert set(node.spec.inputs) == {"examples", "transform_graph"} | ({"catalogue"} if with_catalogue else set())
     assert set(node.outputs) == {"best_hyperparameters", "tuner_results"}
     assert node.executor_spec.executor_class is CatalogueTunerExecutor
-    assert json_utils.loads(node.spec.exec_properties["custom_config"]) == {LAUNCH_KEY: LAUNCH.to_json(), CODE_KEY: "digest"}
+    assert json_utils.loads(node.spec.exec_properties["custom_config"]) == {
+        LAUNCH_KEY: LAUNCH.to_json(),
+        CODE_KEY: "digest",
+    }
 
 
 def test_the_tuner_function_asks_for_the_declared_trials(monkeypatch, tmp_path):

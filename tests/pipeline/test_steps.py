@@ -43,27 +43,33 @@ def test_without_a_ranking_head_nobody_judges_it():
 
 
 def test_a_step_says_what_it_does():
-    assert steps.describe("Gate") == "stops the run when the log does not fit"
+    assert steps.describe("SchemaGate") == "stops the run when the log does not fit its schema"
     assert steps.describe("Toaster") == ""
 
 
-@pytest.mark.parametrize("part", [(None, None), ("Trainer", None), (None, "Gate"), ("Gate", "Trainer"), ("Gate", "Gate")])
+@pytest.mark.parametrize(
+    "part",
+    [(None, None), ("Trainer", None), (None, "SchemaGate"), ("SchemaGate", "Trainer"), ("SchemaGate", "SchemaGate")],
+)
 def test_a_part_may_begin_and_end_at_any_step(part):
     assert steps.check_part(SHOP, *part) is None
 
 
 def test_a_mistyped_step_lists_the_steps_in_order():
-    with pytest.raises(PartialRunError, match=r"--from needs a step .*'Tranier'. Did you mean Trainer\? The steps: ExampleGen, .*, Pusher\."):
+    with pytest.raises(
+        PartialRunError,
+        match=r"--from needs a step .*'Tranier'. Did you mean Trainer\? The steps: ExampleGen, .*, Pusher\.",
+    ):
         steps.check_part(SHOP, "Tranier", None)
     with pytest.raises(PartialRunError, match=r"--to needs a step .*, got 'x'. The steps: ExampleGen"):
         steps.check_part(SHOP, None, "x")
 
 
 def test_a_step_that_this_launch_lacks_is_refused():
-    with pytest.raises(PartialRunError, match="--to needs a step of this launch's pipeline, got 'CatalogueGate'"):
-        steps.check_part(dataclasses.replace(SHOP, catalogue=None), None, "CatalogueGate")
+    with pytest.raises(PartialRunError, match="--to needs a step of this launch's pipeline, got 'CatalogueSchemaGate'"):
+        steps.check_part(dataclasses.replace(SHOP, catalogue=None), None, "CatalogueSchemaGate")
 
 
 def test_the_ends_may_not_cross():
-    with pytest.raises(PartialRunError, match="--from Pusher comes after --to Gate: no step lies between"):
-        steps.check_part(SHOP, "Pusher", "Gate")
+    with pytest.raises(PartialRunError, match="--from Pusher comes after --to SchemaGate: no step lies between"):
+        steps.check_part(SHOP, "Pusher", "SchemaGate")

@@ -1,0 +1,53 @@
+"""The part of the declaration that says what decides: the promotion criteria, and how much drift is tolerated."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Promotion:
+    """What a model must show to replace what is served.
+
+    Attributes:
+      metric: the metric of the comparison, on rolling histories over the whole catalogue.
+      margin: the relative gain over the rules that the interval's lower end must exceed (0.05 is five per cent).
+      min_queries: the minimum sample: with fewer evaluated events nothing changes hands.
+      effect: the smallest relative gain that is worth seeing; how many more events would show it is said when too few
+        did.
+      guards: slices of the evaluation on which the model must not be surely worse, by more than `guard_loss`, than the
+        rules or than what is
+        served: "new users", "tail items", "device=mobile", ... (docs/evaluation.md lists them).
+      guard_loss: the relative loss that a guard tolerates.
+      ranking_slices: what the standard Evaluator also measures the ranking head apart by: "users" (known and new ones),
+        columns of
+        `log.context`. Each costs as much again as two thirds of the whole.
+      request_ndcg: whether the standard Evaluator also measures the order within each request (docs/evaluation.md says
+        what it costs).
+      min_auc: per objective, for the ranking head on the exported model; the standard Evaluator blesses by it.
+    """
+
+    metric: str = "recall@10"
+    margin: float = 0.0
+    min_queries: int = 200
+    effect: float = 0.02
+    guards: tuple[str, ...] = ()
+    guard_loss: float = 0.0
+    ranking_slices: tuple[str, ...] = ("users",)
+    request_ndcg: bool = False
+    min_auc: float = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class Drift:
+    """How far the eval part of the log, its newest events, may lie from the train part; and that from what the served version has learnt from.
+
+    Attributes:
+      stop: whether drift stops the run or is only said. How far a column may move is in the curated schema
+        (`drift_comparator`).
+      new_users, new_items: the share of the eval part's users and items that train does not know, at most.
+      unlisted_items: the share of the eval part's items that the catalogue does not list, at most.
+    """
+
+    stop: bool = False
+    new_users: float = 0.5
+    new_items: float = 0.2
+    unlisted_items: float = 0.05

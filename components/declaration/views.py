@@ -1,0 +1,294 @@
+"""Views: the part of a declaration that a step reads, and no more.
+
+A step's view travels to it as JSON and is part of its cache key, so a field reruns just the steps whose view holds it:
+a changed margin the verdict, a changed `dim` the training, a changed column the ingest and what follows. Views keep the
+attribute paths of `Launch` (`view.log.user`), so that one function serves a view and a whole declaration; a type
+checker holds that a step reads nothing else.
+"""
+
+import collections.abc
+import dataclasses
+import typing
+
+from components.declaration import json_form
+from components.declaration.criteria import Drift, Promotion
+from components.declaration.data import Boost, CatalogueColumns, Log, Objective, Split
+from components.declaration.labels import LabelRoles
+from components.declaration.learning import CustomModel, Model, Rules
+
+Self = typing.TypeVar("Self", bound="View")
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """The parent of all views: made from a declaration, or from its own JSON."""
+
+    @classmethod
+    def of(cls: type[Self], source: typing.Any) -> Self:
+        """Returns the view of a declaration, or of another view that holds all of its fields."""
+        hints = typing.get_type_hints(cls)
+        return cls(
+            **{field.name: _part(hints[field.name], getattr(source, field.name)) for field in dataclasses.fields(cls)}
+        )
+
+    def to_json(self) -> str:
+        """Returns the view as JSON, keys sorted."""
+        return json_form.to_json(self)
+
+    @classmethod
+    def from_json(cls: type[Self], text: str) -> Self:
+        """Builds a view from the text of `to_json`."""
+        view: Self = json_form.from_json(cls, text, "launch")
+        return view
+
+
+def _part(hint: typing.Any, value: typing.Any) -> typing.Any:
+    """Returns a field's value as its view, where its type is one."""
+    if isinstance(value, tuple):
+        return tuple(_part(typing.get_args(hint)[0], part) for part in value)
+    kinds = [kind for kind in (hint, *typing.get_args(hint)) if isinstance(kind, type) and issubclass(kind, View)]
+    return kinds[0].of(value) if kinds and value is not None else value
+
+
+@dataclasses.dataclass(frozen=True)
+class LogColumns(View):
+    """The columns of the examples by role."""
+
+    user: str
+    item: str
+    time: str
+    event: str | None
+    impression: str | None
+    value: str | None
+    request: str | None
+    position: str | None
+    context: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class IdColumns(View):
+    """The id columns of the examples."""
+
+    user: str
+    item: str
+
+
+@dataclasses.dataclass(frozen=True)
+class ItemColumn(View):
+    """The id column of the catalogue's examples."""
+
+    item: str
+
+
+@dataclasses.dataclass(frozen=True)
+class ContextColumns(View):
+    """The columns that Transform turns into features."""
+
+    time: str
+    context: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Label(View):
+    """An objective without its weight: which rows are its positives."""
+
+    name: str
+    event: str | None
+    value_at_least: float | None
+
+    @property
+    def label(self) -> str:
+        """The column of the examples that holds this objective's label (int64: 0 or 1)."""
+        return Objective(self.name).label
+
+
+@dataclasses.dataclass(frozen=True)
+class BoostColumn(View):
+    """The column that a boost reads."""
+
+    column: str
+
+
+@dataclasses.dataclass(frozen=True)
+class CatalogueSource(View, CatalogueColumns):
+    """What ingest reads of the catalogue's declaration."""
+
+    path: str
+    item: str
+    title: str | None
+    categories: tuple[str, ...]
+    texts: tuple[str, ...]
+    numbers: tuple[str, ...]
+    active: str | None
+    delimiter: str
+    max_quarantined: float
+    boosts: tuple[BoostColumn, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class AnswerSize(View):
+    """How many items of history a request carries, and how many items an answer holds."""
+
+    history: int
+    top_k: int
+
+
+@dataclasses.dataclass(frozen=True)
+class MetricName(View):
+    """The metric of the comparison."""
+
+    metric: str
+
+
+@dataclasses.dataclass(frozen=True)
+class RuleNames(View):
+    """Which rules are compared."""
+
+    names: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class RankingCriteria(View):
+    """What the standard Evaluator measures the ranking head by."""
+
+    ranking_slices: tuple[str, ...]
+    request_ndcg: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class IngestView(View, LabelRoles):
+    """ExampleGen."""
+
+    log: Log
+    split: Split
+    objectives: tuple[Label, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class CatalogueIngestView(View):
+    """CatalogueExampleGen."""
+
+    catalogue: CatalogueSource
+
+
+@dataclasses.dataclass(frozen=True)
+class DriftView(View):
+    """DriftGate."""
+
+    log: IdColumns
+    catalogue: ItemColumn | None
+    drift: Drift
+
+
+@dataclasses.dataclass(frozen=True)
+class TransformView(View):
+    """Transform."""
+
+    log: ContextColumns
+
+
+@dataclasses.dataclass(frozen=True)
+class EventsView(View, LabelRoles):
+    """What reading the examples as a table of events needs."""
+
+    log: LogColumns
+    objectives: tuple[typing.Any, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class QueriesView(EventsView):
+    """What turning events into queries needs."""
+
+    objectives: tuple[typing.Any, ...]
+    model: typing.Any
+    exclude_seen: bool
+    seed: int
+
+
+@dataclasses.dataclass(frozen=True)
+class CatalogueFeatures(View, CatalogueColumns):
+    """What the item table is made from."""
+
+    item: str
+    title: str | None
+    categories: tuple[str, ...]
+    texts: tuple[str, ...]
+    numbers: tuple[str, ...]
+    active: str | None
+    boosts: tuple[Boost, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class ServingView(QueriesView):
+    """What whatever is trained, exported and served needs."""
+
+    name: str
+    objectives: tuple[Objective, ...]
+    catalogue: CatalogueFeatures | None
+    rules: Rules
+
+
+@dataclasses.dataclass(frozen=True)
+class RulesView(ServingView):
+    """Rules."""
+
+    model: AnswerSize
+    promotion: MetricName
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainerView(ServingView):
+    """Trainer and Tuner."""
+
+    model: Model | CustomModel
+
+    def with_model(self, settings: collections.abc.Mapping[str, typing.Any]) -> "TrainerView":
+        """Returns the same view with other hyperparameters, by name."""
+        return dataclasses.replace(self, model=dataclasses.replace(self.model, **settings))
+
+
+@dataclasses.dataclass(frozen=True)
+class RetrievalView(QueriesView):
+    """RetrievalEvaluator."""
+
+    name: str
+    objectives: tuple[Label, ...]
+    model: AnswerSize
+    catalogue: ItemColumn | None
+    rules: RuleNames
+    promotion: MetricName
+
+
+@dataclasses.dataclass(frozen=True)
+class RankingView(QueriesView):
+    """RankingExamples."""
+
+    objectives: tuple[Label, ...]
+    model: AnswerSize
+    promotion: RankingCriteria
+
+
+@dataclasses.dataclass(frozen=True)
+class VerdictView(EventsView):
+    """Verdict."""
+
+    name: str
+    objectives: tuple[Label, ...]
+    promotion: Promotion
+
+
+@dataclasses.dataclass(frozen=True)
+class HeadCriteria(View):
+    """What the standard Evaluator measures and blesses the ranking head by."""
+
+    ranking_slices: tuple[str, ...]
+    request_ndcg: bool
+    min_auc: float
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluatorView(EventsView):
+    """Evaluator: what its configuration is made from."""
+
+    objectives: tuple[Label, ...]
+    promotion: HeadCriteria
