@@ -73,8 +73,11 @@ class EventShape:
         exploded = [name for name in self._exploded(types) if name in rows.schema.names]
         if exploded:
             rows, numbers = _explode(file, rows, numbers, exploded)
+        added = self._added(file, types)
+        if not added and not self._layout.fallbacks:
+            return rows, numbers
         columns = dict(zip(rows.schema.names, rows.columns, strict=True))
-        for name, value in self._added(file, types).items():
+        for name, value in added.items():
             columns[name] = (
                 pa.array([value] * len(numbers), pa.string()) if value is not None else _row_ids(file, numbers)
             )

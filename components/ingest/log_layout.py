@@ -27,6 +27,7 @@ class Layout:
       numbers: more columns of numbers, in which a text is a value that is wrong.
       missing_ids: texts that stand for no id.
       words: columns whose lists become words of one text.
+      single: columns that hold one value per row, never a list.
       every: whether all nested columns are opened, and not only those that the declaration names.
     """
 
@@ -47,6 +48,7 @@ class Layout:
     numbers: tuple[str, ...] = ()
     missing_ids: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    single: tuple[str, ...] = ()
     time_format: str | None = None
     every: bool = False
 
@@ -71,12 +73,19 @@ class Layout:
             numbers=tuple(name for name in (log.position, log.propensity) if name),
             missing_ids=log.missing_ids,
             time_format=log.time_format,
+            single=log.columns()[1:],
         )
 
     @classmethod
     def of_catalogue(cls, catalogue: Catalogue | CatalogueSource) -> "Layout":
         """The layout of a catalogue."""
-        return cls((catalogue.item,), catalogue.columns(), delimiter=catalogue.delimiter, words=catalogue.texts)
+        return cls(
+            (catalogue.item,),
+            catalogue.columns(),
+            delimiter=catalogue.delimiter,
+            words=catalogue.texts,
+            single=_single(catalogue),
+        )
 
     @property
     def needed(self) -> tuple[str, ...]:
@@ -86,7 +95,7 @@ class Layout:
     @property
     def checked(self) -> tuple[str, ...]:
         """The columns that can make a row wrong."""
-        return self.needed + ((self.value,) if self.value else ()) + self.numbers
+        return self.needed + ((self.value,) if self.value else ())
 
     @property
     def parsed(self) -> tuple[str, ...]:
@@ -108,6 +117,10 @@ class Layout:
     def all_ids(self) -> tuple[str, ...]:
         """The columns that are read as text whatever their type."""
         return self.ids + ((self.request,) if self.request else ())
+
+
+def _single(catalogue: Catalogue | CatalogueSource) -> tuple[str, ...]:
+    return tuple(name for name in catalogue.columns() if name not in catalogue.texts)
 
 
 def check_columns(

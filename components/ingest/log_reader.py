@@ -153,7 +153,8 @@ class LogReader:
         types, kept, codes = self.types, [], [np.zeros(0, np.int8)]
         self._rows_of, self._broken_of = collections.Counter(), collections.Counter()
         compared = tuple(types) if self._layout.unique else ()
-        wanted = tuple(dict.fromkeys((*self._layout.checked, *columns, *compared)))
+        worded = [name for name in self._layout.numbers if self._holds_text(name)]
+        wanted = tuple(dict.fromkeys((*self._layout.checked, *worded, *columns, *compared)))
 
         def count_broken(file: str, *_: object) -> None:
             self._broken_of[file] += 1
@@ -164,12 +165,28 @@ class LogReader:
             self._rows_of[rows.file] += batch.num_rows
             kept.append(pa.Table.from_batches([batch]).select(list(dict.fromkeys((*columns, *compared)))))
         check_columns(", ".join(self._files[:3]), self._layout.declared, self.types, self.ignored)
+        self._check_types_of_roles()
         self._codes = np.concatenate(codes)
         if not len(self._codes) + self._broken_of.total():
             raise LogError(
                 ", ".join(self._files[:3]), "has a header but no rows.", "Check the path in the declaration."
             )
         return self._right_rows(kept, columns, compared)
+
+    def _holds_text(self, name: str) -> bool:
+        return any(pa.types.is_string(types.get(name, pa.null())) for types in self._found.values())
+
+    def _check_types_of_roles(self) -> None:
+        """Raises `LogError` for a declared column that is not UTF-8, or holds lists where a row has one value."""
+        for name, kind in self.types.items():
+            if name not in self._layout.single or name in self._layout.all_ids:
+                continue
+            where = f"column {name!r}"
+            if pa.types.is_list(kind):
+                fix = "Write one value per row; of a catalogue, name it among texts: there a list is words."
+                raise LogError(where, f"holds {kind}, and a row has one value: only the first would be read.", fix)
+            if pa.types.is_binary(kind) and any(format_of(file) == "csv" for file in self._files):
+                raise LogError(where, "is not UTF-8.", "Save the file as UTF-8: iconv -f latin1 -t utf-8 FILE.")
 
     def _right_rows(
         self, kept: list[pa.Table], columns: collections.abc.Sequence[str], compared: tuple[str, ...]

@@ -71,6 +71,13 @@ class Quarantine:
         self.rows += 1
 
 
+def no_row_left(files: collections.abc.Sequence[str], found: Quarantined) -> LogError:
+    """The error where every row would be quarantined: for which reasons, with their shares."""
+    counts = ", ".join(f"{count:,} of {found.rows_in:,} rows: {reason}" for reason, count in found.counts.items())
+    where = ", ".join(files[:3]) + (", ..." if len(files) > 3 else "")
+    return LogError(where, f"no row is left. {counts}.", "Fix the rows, or what the declaration says of them.")
+
+
 def too_many(
     files: collections.abc.Sequence[str],
     found: Quarantined,

@@ -99,7 +99,7 @@ class RowChecks:
             values, source = _column(batch, self._layout.value), _column(raw, self._layout.value)
             yield pc.and_(values.is_null(), source.is_valid()) if values.null_count > source.null_count else None
             yield self._out_of_range(values)
-        for name in self._layout.numbers:
+        for name in (name for name in self._layout.numbers if name in batch.schema.names):
             values, source = _column(batch, name), _column(raw, name)
             yield pc.and_(values.is_null(), source.is_valid()) if values.null_count > source.null_count else None
 

@@ -15,7 +15,30 @@ from pipeline.onboarding import repeats
 _PLACEHOLDERS = frozenset(
     (
         "(not set)",
-        *["null", "none", "nil", "nan", "na", "n/a", "#n/a", "undefined", "unknown", "unset", "missing", "empty", "void", "anonymous", "guest", "default", "(none)", "(other)", "<null>", "-", "--", "?"],
+        *[
+            "null",
+            "none",
+            "nil",
+            "nan",
+            "na",
+            "n/a",
+            "#n/a",
+            "undefined",
+            "unknown",
+            "unset",
+            "missing",
+            "empty",
+            "void",
+            "anonymous",
+            "guest",
+            "default",
+            "(none)",
+            "(other)",
+            "<null>",
+            "-",
+            "--",
+            "?",
+        ],
     )
 )
 _NUMBERS = frozenset(("0", "-1", "-2", "999", "9999", "-999", "00000000-0000-0000-0000-000000000000"))

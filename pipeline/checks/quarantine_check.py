@@ -7,6 +7,7 @@ from components.declaration import Launch
 from components.errors import LogError
 from components.ingest.log_layout import Layout
 from components.ingest.log_reader import LogReader
+from components.ingest.quarantine import no_row_left
 from components.ingest.spans import input_files
 from pipeline.checks.findings import Finding, error, share, warning
 
@@ -34,7 +35,10 @@ def check(launch: Launch, base: Path) -> Iterator[Finding]:
         return
     counts = ", ".join(f"{count:,} {reason}" for reason, count in found.counts.items())
     what = f"a run would quarantine {share(found.rows, found.rows_in)} rows: {counts}; launch.log.max_quarantined allows {log.max_quarantined:.1%}."
-    if found.share > log.max_quarantined:
+    if found.rows == found.rows_in:
+        problem = str(no_row_left([log.path], found))
+        yield error(problem, "A run would stop.", "Check time_unit, not_before, the delimiter and the roles.")
+    elif found.share > log.max_quarantined:
         why = "It would stop: so many say that something is wrong with the log or with the declaration."
         yield error(
             what,

@@ -62,9 +62,15 @@ def _reason(column: Column, reading: Reading) -> str:
 
 
 def shares_text(column: Column) -> str:
-    """Which share of a column's values each unit takes for a time: " (60% fit ms, 38% fit s, 2% are 0)"; "" where none fits any."""
+    """Which share of a column's values each unit takes for a time: " (60% fit ms, 38% fit s, 2% are 0)"."""
     shares = time_readings.parts(column.present)
     if not any(unit != "0" for unit, _ in shares):
-        return ""
+        least, most = column.bounds
+        relative = column.is_number and most > least
+        return (
+            f" (from {least:g} to {most:g}: no moments since 1985 in any unit, perhaps seconds since a start)"
+            if relative
+            else ""
+        )
     texts = [f"{share:.0%} are 0" if unit == "0" else f"{share:.0%} fit {unit}" for unit, share in shares]
     return f" ({', '.join(texts)}: a run needs one unit)"
