@@ -94,7 +94,7 @@ class Settings:
         _check_names(environ)
         given = _Given(environ, options or {})
         launch = given.text("launch") or DEFAULT_LAUNCH
-        workspace = _path(given.text("workspace") or PROJECT / "runs")
+        workspace = _literal_path(given.source("workspace"), given.text("workspace") or PROJECT / "runs")
         if not next(path for path in (workspace, *workspace.parents) if path.exists()).is_dir():
             raise SettingsError(given.source("workspace"), str(workspace), "a folder that exists or can be made")
         schema = _path(given.text("schema") or PROJECT / "schema")
@@ -263,6 +263,14 @@ def _check_names(environ: Mapping[str, str]) -> None:
 
 def _path(text: str | Path) -> Path:
     return Path(text).expanduser().resolve()
+
+
+def _literal_path(name: str, text: str | Path) -> Path:
+    """A folder whose name Beam and TFX do not read as a pattern of files."""
+    path = _path(text)
+    if any(letter in str(path) for letter in "*?[]"):
+        raise SettingsError(name, str(path), "a path without * ? [ ], which TFX reads as a pattern", "Rename the folder.")
+    return path
 
 
 def _existing_log(given: _Given) -> Path | None:

@@ -9,9 +9,10 @@ import pyarrow as pa
 from components.errors import LogError
 from components.ingest import csv_form
 from components.ingest.column_types import TypeConflictError
+from components.ingest.log_files import check_literal
 from components.ingest.log_reader import LogReader
 from components.ingest.spans import input_files
-from pipeline.onboarding import lenient_log
+from pipeline.onboarding import lenient_log, partitions
 from pipeline.onboarding.column_profile import Column
 
 SAMPLE_ROWS = 50_000
@@ -31,6 +32,7 @@ class Sample:
       rows: how many rows the sample has.
       item: the list column whose elements are the rows; None for a row per row of the file.
       ignored: nested columns of which nothing can be read, with their types.
+      spans: how many days the partition folders of the log cover; None where it has none.
     """
 
     base: Path
@@ -41,10 +43,12 @@ class Sample:
     rows: int
     item: str | None = None
     ignored: Mapping[str, pa.DataType] = dataclasses.field(default_factory=dict)
+    spans: int | None = None
 
     def exploded(self, item: str) -> "Sample":
         """The sample with a row per element of a list column."""
-        return _sample(self.base, self.name, self.files, self.delimiter, self.rows, item)
+        sample = _sample(self.base, self.name, self.files, self.delimiter, self.rows, item)
+        return dataclasses.replace(sample, spans=self.spans)
 
     def without(self, names: Collection[str]) -> "Sample":
         """The sample without some columns."""
@@ -63,12 +67,20 @@ def read(path: Path, rows: int = SAMPLE_ROWS) -> Sample:
     Raises:
       LogError: if there is nothing to read.
     """
-    base, name = _located(path.expanduser().absolute())
-    files = input_files(name, str(base))
-    return _sample(base, name, files, lenient_log.delimiter_of(files[0]), rows, None)
+    path = path.expanduser().absolute()
+    if path.exists():
+        check_literal(str(path))
+    base, name = _located(path)
+    found = partitions.pattern_of(path) if path.is_dir() else None
+    if found:
+        name = f"{name}/{found[0]}"
+    files = input_files(name, str(base), found[1] if found else None)
+    sample = _sample(base, name, files, lenient_log.delimiter_of(files[0]), rows, None)
+    return dataclasses.replace(sample, spans=found[1] if found else None)
 
 
 def _sample(base: Path, name: str, files: tuple[str, ...], delimiter: str, rows: int, item: str | None) -> Sample:
+    """The first rows of some files; see `Sample`."""
     csv_form.check(files[0])
     reader = lenient_log.reader(files, (), delimiter, item)
     table = _head(reader, rows)

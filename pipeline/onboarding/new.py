@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from components.declaration import Catalogue, Launch, Objective, Split
 from components.errors import SettingsError
+from components.ingest.log_files import check_literal
 from components.validation import schema_proposal
 from pipeline import launches
 from pipeline.onboarding import (
@@ -107,8 +108,10 @@ def propose(
     """
     sample = _with_one_item_a_row(_without(log_sample.read(log), drop), given, drop)
     roles = proposal.propose(sample, given)
-    declared = roles.log(sample.name, sample.delimiter)
+    declared = dataclasses.replace(roles.log(sample.name, sample.delimiter), spans=sample.spans)
     why = {f"log.{role}": reason for role, reason in roles.why.items()}
+    if sample.spans:
+        why["log.spans"] = "The days from the first partition folder to the last: each is a span."
     why |= {f"log.context.{column}": roles.why[column] for column in roles.context}
     notes = [_unused_note("the log", roles.unused), _ignored_note(sample)]
     items = _catalogue(catalogue, sample, roles, why, notes)
@@ -280,6 +283,7 @@ def _check_folder(folder: Path) -> None:
             "a folder that does not exist or is empty",
             "Nothing is ever overwritten: take another name.",
         )
+    check_literal(str(folder))
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         raise SettingsError(

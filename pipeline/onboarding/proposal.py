@@ -336,6 +336,8 @@ def _no_context(column: Column, items: pa.Array, taken: list[str]) -> str:
         return "empty in every row"
     if answer_proposal.is_outcome(column):
         return "an outcome, which no request knows"
+    if column.time_readings and (not column.time_readings[0].by_name or column.has(role_words.TIMES)):
+        return "a time"
     if not column.is_text:
         return "neither a role nor a text"
     if column.has(role_words.REQUESTS) and column.has(role_words.IDS):
