@@ -199,7 +199,7 @@ def _objectives(sample: Sample, roles: Roles, why: dict[str, str], notes: list[s
             )
         }
     elif "event" in roles.column:
-        found, against = event_proposal.from_events(sample.columns[roles.column["event"]], roles.impression)
+        found, against = event_proposal.from_events(_of_items(sample, roles.column), roles.impression)
         if against:
             notes.append(f"No objective: {', '.join(map(repr, against))}, as the words speak against the item.")
         if not found and roles.impression and len(sample.columns[roles.column["event"]].listed) == 1:
@@ -222,6 +222,13 @@ def _objectives(sample: Sample, roles: Roles, why: dict[str, str], notes: list[s
         why["objectives"] = roles.why["event"]
     why |= {f"objectives.{objective.name}": reason for reason, objective in found.items()}
     return tuple(found.values())
+
+
+def _of_items(sample: Sample, column: Mapping[str, str]) -> Column:
+    """The kinds of events of the rows that have an item: page views of an analytics export have none."""
+    events, items = sample.columns[column["event"]], sample.columns[column["item"]].ids
+    there = items.is_valid()
+    return Column(events.name, events.values.filter(there), None if events.spelled is None else events.spelled.filter(there))
 
 
 def _unused_note(where: str, unused: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ from components.declaration import Log
 from components.declaration.data import LABEL_PREFIX, ROW_ID
 from components.declaration.request_names import RESERVED_INPUTS, input_name
 from components.errors import DayoneError
+from components.ingest.event_shape import partition_columns
 from pipeline.onboarding import answer_proposal, id_proposal, role_words, time_proposal
 from pipeline.onboarding.answer_proposal import Answer
 from pipeline.onboarding.column_profile import Column, varies_within
@@ -319,7 +320,7 @@ def _find_context(roles: Roles, sample: Sample) -> None:
     users, items = (sample.columns[roles.column[role]].ids for role in ("user", "item"))
     chosen: dict[str, str] = {}
     for column in free(roles, sample):
-        refused = _no_context(column, items, [input_name(name) for name in chosen])
+        refused = _of_the_file(column, sample) or _no_context(column, items, [input_name(name) for name in chosen])
         varies = 0.0 if refused else varies_within(column.values, users)
         if not refused and (varies > 0 or column.has(role_words.CONTEXTS)):
             how = f"varies within {varies:.0%} of the users" if varies else "the name says context"
@@ -328,6 +329,16 @@ def _find_context(roles: Roles, sample: Sample) -> None:
             roles.unused[column.name] = f"{refused or 'never varies within a user'}: {column.described()}"
     roles.context = tuple(chosen)
     roles.why |= chosen
+
+
+def _of_the_file(column: Column, sample: Sample) -> str:
+    """Why a column of the file's form is no context of a request; "" if it may be one."""
+    root = (sample.item or "").rpartition(".")[0]
+    if root and column.name.startswith(root + "."):
+        return "belongs to an item of the list, not to the request"
+    if column.name in partition_columns(sample.files[0]) and column.has(role_words.TIME_PARTS):
+        return "a part of the time"
+    return ""
 
 
 def _no_context(column: Column, items: pa.Array, taken: list[str]) -> str:

@@ -27,7 +27,9 @@ ATTRIBUTES = _words(
     "genre tags tag url link zip email ip weight value amount request query order row line transaction created since"
 )
 
-TIMES = _words("time timestamp ts date datetime at when epoch created occurred logged happened clock day")
+TIMES = _words("time timestamp tstamp ts date datetime at when epoch created occurred logged happened clock day")
+# Keys of partition folders that say when, not where or how.
+TIME_PARTS = _words("year month day hour minute dt date ds time")
 EVENTS = _words("event action type kind interaction behavior behaviour activity verb feedback signal operation")
 VALUES = _words(
     "rating score stars star value dwell duration seconds secs watched watch listened amount quantity qty playtime progress plays"
@@ -35,7 +37,7 @@ VALUES = _words(
 # What names a person outside of the product.
 CONTACTS = _words("email mail phone telephone mobile msisdn")
 # Who a visitor is who did not log in.
-ANONYMOUS = _words("anonymous cookie device session visitor guest")
+ANONYMOUS = _words("anonymous domain pseudo cookie device session visitor guest")
 # One row of an order or a basket.
 BASKETS = _words("order basket cart transaction invoice receipt checkout session")
 REQUESTS = _words("request req query search slate response answer recommendation rec impression pageview list feed")
