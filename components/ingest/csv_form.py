@@ -1,4 +1,7 @@
-"""Why a CSV file cannot be read as one: no header, lines above it, a separator of two characters, another encoding. The real cause, by its first lines."""
+"""Names why a CSV file cannot be read, by its first lines.
+
+No header, lines above it, a separator of two characters, another encoding.
+"""
 
 import gzip
 import re

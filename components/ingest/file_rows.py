@@ -196,9 +196,8 @@ def _batches(
     else:
         for table in jsonl_blocks.blocks(piece.file, on_broken):
             for batch in table.combine_chunks().to_batches():
-                if any(map(nested.is_nested, batch.schema.types)):
-                    batch = nested.open_columns(batch, list(nested.leaf_types(batch.schema, named)[0]))
-                yield batch
+                flat = not any(map(nested.is_nested, batch.schema.types))
+                yield batch if flat else nested.open_columns(batch, list(nested.leaf_types(batch.schema, named)[0]))
 
 
 def _numbers(first: int, count: int, skipped: list[int]) -> np.ndarray:

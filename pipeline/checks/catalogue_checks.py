@@ -101,12 +101,13 @@ def _check_unknown(view: LogView, items: pa.ChunkedArray) -> Iterator[Finding]:
     )
     if not len(unknown):
         return
-    form = id_checks.same_but_for(pc.unique(unknown), items.drop_null().unique())
     form = id_checks.same_but_for(pc.unique(unknown.combine_chunks()), pc.unique(items.drop_null()))
     many = len(unknown) > _MOST_UNKNOWN * len(logged)
+    # Two Unicode forms of one text look the same.
+    example = ascii(unknown[0].as_py()) if form else repr(unknown[0].as_py())
     yield (error if many else warning)(
-        f"{share(len(unknown), len(logged))} positive events are on items that the catalogue does not have, such as {ascii(unknown[0].as_py())}"
-        f"{f'; most of them differ from its ids by {form} only' if form else ''}"
+        f"{share(len(unknown), len(logged))} positive events are on items that the catalogue does not have, "
+        f"such as {example}{f'; most of them differ from its ids by {form} only' if form else ''}"
         f"{f'; the catalogue has {items.drop_null()[0].as_py()!r}' if many and items.null_count < len(items) else ''}.",
         "What is not in the catalogue is never recommended, and has no features.",
         "Check that both use the same ids, and that the catalogue also holds what is no longer sold (with `active` false).",

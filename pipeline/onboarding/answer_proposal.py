@@ -45,7 +45,7 @@ def is_answer(column: Column) -> bool:
 def find_answer(columns: list[Column]) -> Answer | None:
     """The first answer whose name says that it is one and that has both values: the one said most often yes."""
     found = [answer for column in columns if _says_answer(column) and (answer := _two_values(column))]
-    return max(found, key=lambda answer: _share_of(answer), default=None)
+    return max(found, key=_share_of, default=None)
 
 
 def find_value(columns: list[Column]) -> tuple[Column, str] | None:

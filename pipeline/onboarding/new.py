@@ -228,7 +228,9 @@ def _of_items(sample: Sample, column: Mapping[str, str]) -> Column:
     """The kinds of events of the rows that have an item: page views of an analytics export have none."""
     events, items = sample.columns[column["event"]], sample.columns[column["item"]].ids
     there = items.is_valid()
-    return Column(events.name, events.values.filter(there), None if events.spelled is None else events.spelled.filter(there))
+    return Column(
+        events.name, events.values.filter(there), None if events.spelled is None else events.spelled.filter(there)
+    )
 
 
 def _unused_note(where: str, unused: Mapping[str, str]) -> str:

@@ -4,23 +4,17 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import pyarrow as pa
-
 from components.declaration import Log
 from components.declaration.data import LABEL_PREFIX, ROW_ID
-from components.declaration.request_names import RESERVED_INPUTS, input_name
 from components.errors import DayoneError
-from components.ingest.event_shape import partition_columns
-from pipeline.onboarding import answer_proposal, id_proposal, role_words, time_proposal
+from pipeline.onboarding import answer_proposal, context_proposal, id_proposal, role_words, time_proposal
 from pipeline.onboarding.answer_proposal import Answer
-from pipeline.onboarding.column_profile import Column, varies_within
+from pipeline.onboarding.column_profile import Column
 from pipeline.onboarding.event_proposal import event_column, impression_value, only_impressions
 from pipeline.onboarding.log_sample import Sample
 
 NEEDED = ("user", "item", "time")
 GIVEN = (*NEEDED, "event", "value", "request")
-MOST_CONTEXT_VALUES = 50
-_LEAST_ITEM_SPREAD = 0.2
 _MOST_SHOWN = 12
 _MOST_WITHOUT_ID = 0.01
 
@@ -104,7 +98,9 @@ def propose(sample: Sample, given: Mapping[str, str]) -> Roles:
     _find_events(roles, sample)
     _find_shown(roles, sample)
     _find_outcome(roles, sample)
-    _find_context(roles, sample)
+    chosen, roles.unused = context_proposal.choose(sample, roles.column, free(roles, sample))
+    roles.context = tuple(chosen)
+    roles.why |= chosen
     return roles
 
 
@@ -314,49 +310,3 @@ def _check_separated(roles: Roles, sample: Sample) -> None:
         f"Columns without a role: {candidates}.\nSay which holds the answer or the kind of event: --event COL. "
         f"If every row is an action, leave the position out: --drop {column}."
     )
-
-
-def _find_context(roles: Roles, sample: Sample) -> None:
-    users, items = (sample.columns[roles.column[role]].ids for role in ("user", "item"))
-    chosen: dict[str, str] = {}
-    for column in free(roles, sample):
-        refused = _of_the_file(column, sample) or _no_context(column, items, [input_name(name) for name in chosen])
-        varies = 0.0 if refused else varies_within(column.values, users)
-        if not refused and (varies > 0 or column.has(role_words.CONTEXTS)):
-            how = f"varies within {varies:.0%} of the users" if varies else "the name says context"
-            chosen[column.name] = f"{how}: {column.described()}"
-        else:
-            roles.unused[column.name] = f"{refused or 'never varies within a user'}: {column.described()}"
-    roles.context = tuple(chosen)
-    roles.why |= chosen
-
-
-def _of_the_file(column: Column, sample: Sample) -> str:
-    """Why a column of the file's form is no context of a request; "" if it may be one."""
-    root = (sample.item or "").rpartition(".")[0]
-    if root and column.name.startswith(root + "."):
-        return "belongs to an item of the list, not to the request"
-    if column.name in partition_columns(sample.files[0]) and column.has(role_words.TIME_PARTS):
-        return "a part of the time"
-    return ""
-
-
-def _no_context(column: Column, items: pa.Array, taken: list[str]) -> str:
-    """Why a column cannot be a context; "" if it can; `taken` are the names that requests have already."""
-    if not len(column.present):
-        return "empty in every row"
-    if answer_proposal.is_outcome(column):
-        return "an outcome, which no request knows"
-    if column.time_readings and (not column.time_readings[0].by_name or column.has(role_words.TIMES)):
-        return "a time"
-    if not column.is_text:
-        return "neither a role nor a text"
-    if column.has(role_words.REQUESTS) and column.has(role_words.IDS):
-        return "the id of a request"
-    if input_name(column.name) in (*RESERVED_INPUTS, *taken):
-        return f"its name in requests, {input_name(column.name)!r}, is taken"
-    if not 1 < column.distinct <= MOST_CONTEXT_VALUES:
-        return f"needs 2 to {MOST_CONTEXT_VALUES} different values to be a context"
-    if not column.has(role_words.CONTEXTS) and varies_within(column.values, items) < _LEAST_ITEM_SPREAD:
-        return "belongs to the item: a column for the catalogue"
-    return ""

@@ -22,9 +22,10 @@ ITEMS_BY_ID = _words(
 IDS = _words("id ids key uid uuid guid token hash no number num uri urn code")
 # What comes with a user or an item in a name and is not its id: `user_feature_0`, `item_price`.
 ATTRIBUTES = _words(
-    "invoice basket feature features affinity segment group type kind class age gender sex country city region language name agent rating score count cnt price "
-    "cost title description text tier cohort status flag embedding vector level rank position time timestamp date event action category brand "
-    "genre tags tag url link zip email ip weight value amount request query order row line transaction created since"
+    "invoice basket feature features affinity segment group type kind class age gender sex country city region "
+    "language name agent rating score count cnt price cost title description text tier cohort status flag embedding "
+    "vector level rank position time timestamp date event action category brand genre tags tag url link zip email "
+    "ip weight value amount request query order row line transaction created since"
 )
 
 TIMES = _words("time timestamp tstamp ts date datetime at when epoch created occurred logged happened clock day")

@@ -22,7 +22,10 @@ def ga4(folder):
     days = {}
     for at, user, item, moment in _visits():
         params = [{"key": "page_location", "value": {"string_value": "/", "int_value": None}}]
-        items = [{"item_id": f"sku{item}", "item_name": f"Thing {item}", "price": 2.5}, {"item_id": f"sku{item + 1}", "item_name": f"Thing {item + 1}", "price": 3.0}]
+        items = [
+            {"item_id": f"sku{item}", "item_name": f"Thing {item}", "price": 2.5},
+            {"item_id": f"sku{item + 1}", "item_name": f"Thing {item + 1}", "price": 3.0},
+        ]
         row = {
             "event_timestamp": int(moment.timestamp() * 1e6),
             "event_name": ("view_item", "add_to_cart", "purchase")[at % 3] if at % 4 else "page_view",
@@ -77,16 +80,34 @@ def shopify(folder):
     """`orders_export.csv`: a row per line of an order."""
     zone = dt.timezone(dt.timedelta(hours=1))
     rows = [
-        (f"#{1000 + at // 2}", f"p{user}@example.org", moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %z"), 1 + at % 3, f"Mug {item}", f"SKU-{item}")
+        (
+            f"#{1000 + at // 2}",
+            f"p{user}@example.org",
+            moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %z"),
+            1 + at % 3,
+            f"Mug {item}",
+            f"SKU-{item}",
+        )
         for at, user, item, moment in _visits()
     ]
-    return _csv(folder / "orders_export.csv", ("Name", "Email", "Created at", "Lineitem quantity", "Lineitem name", "Lineitem sku"), rows)
+    return _csv(
+        folder / "orders_export.csv",
+        ("Name", "Email", "Created at", "Lineitem quantity", "Lineitem name", "Lineitem sku"),
+        rows,
+    )
 
 
 def postgres(folder):
     """`events.csv`: what `\\copy (SELECT ...) TO ... CSV HEADER` writes: a row per impression, t and f."""
     rows = [
-        (f"{user:05}", item, moment.strftime("%Y-%m-%d %H:%M:%S+00"), "t" if at % 4 == 0 else "f", 1 + at % 5, ("web", "app")[at % 2])
+        (
+            f"{user:05}",
+            item,
+            moment.strftime("%Y-%m-%d %H:%M:%S+00"),
+            "t" if at % 4 == 0 else "f",
+            1 + at % 5,
+            ("web", "app")[at % 2],
+        )
         for at, user, item, moment in _visits()
     ]
     return _csv(folder / "events.csv", ("user_id", "item_id", "shown_at", "clicked", "position", "device"), rows)

@@ -12,7 +12,11 @@ DAYS = (1, 2, 4)
 def write(folder, names, item="i"):
     for at, name in enumerate(names):
         (folder / name).mkdir(parents=True)
-        rows = {"user_id": ["u1", "u2"] * 20, "item_id": [f"{item}{at}", "j"] * 20, "time": [1_769_900_000 + 86_400 * at + row for row in range(40)]}
+        rows = {
+            "user_id": ["u1", "u2"] * 20,
+            "item_id": [f"{item}{at}", "j"] * 20,
+            "time": [1_769_900_000 + 86_400 * at + row for row in range(40)],
+        }
         pq.write_table(pa.table(rows), folder / name / "part-0.parquet")
     return folder
 
