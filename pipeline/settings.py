@@ -256,11 +256,21 @@ def _folder(source: SettingSource, name: str, default: Path) -> Path:
     if "://" in text:
         fix = "Mount the store and name the folder, or copy versions there after the push: docs/infrastructure.md."
         raise SettingsError(source.origin(name), text, "a folder of this machine", fix)
-    return _path(text)
+    return _literal_path(source.origin(name), text)
 
 
 def _path(text: str | Path) -> Path:
     return Path(text).expanduser().resolve()
+
+
+def _literal_path(name: str, text: str | Path) -> Path:
+    """A folder whose name Beam and TFX do not read as a pattern of files."""
+    path = _path(text)
+    if any(letter in str(path) for letter in "*?[]"):
+        raise SettingsError(
+            name, str(path), "a path without * ? [ ], which TFX reads as a pattern", "Rename the folder."
+        )
+    return path
 
 
 def _existing_log(source: SettingSource) -> Path | None:

@@ -64,6 +64,18 @@ def find_files(folder: str, pattern: str) -> tuple[str, ...]:
     )
 
 
+def check_literal(path: str) -> None:
+    """Refuses a path that exists and that Beam and TFX would read as a pattern of files.
+
+    Raises:
+      LogError: naming the letters.
+    """
+    letters = [letter for letter in "*?[]" if letter in path]
+    if letters:
+        problem = f"holds {' and '.join(letters)}, which TFX reads as a pattern of files."
+        raise LogError(path, problem, "Rename the folder or the file.")
+
+
 def format_of(path: str) -> str:
     """One of "csv", "jsonl" and "parquet", by the file's ending; "csv" if the ending is unknown."""
     name = path.lower().removesuffix(".gz")

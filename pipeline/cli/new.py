@@ -6,7 +6,13 @@ from pathlib import Path
 from components.errors import SettingsError
 from pipeline.cli.parser import Commands, Help, Parser
 
-_ROLES = {"user": "the user's id", "item": "the item's id", "time": "the time"}
+_ROLES = {
+    "user": "the user's id",
+    "item": "the item's id",
+    "time": "the time",
+    "event": "the kind of event, or the answer to an impression",
+    "value": "a number on the event",
+}
 _EXAMPLE = """\
 example:
   python -m pipeline new ../my_feature --log my_events.parquet \\
@@ -32,6 +38,10 @@ def register(commands: "Commands[Parser]") -> None:
     parser.add_argument("--name", metavar="NAME", help=name)
     for role, meaning in _ROLES.items():
         parser.add_argument(f"--{role}", metavar="COL", help=f"the column with {meaning}, if the guess is wrong")
+    time_format = 'how times are written, where two readings fit: "%%d/%%m/%%Y %%H:%%M"'
+    parser.add_argument("--time-format", metavar="FORM", help=time_format)
+    drop = "a column that gets no role; may be given several times"
+    parser.add_argument("--drop", metavar="COL", action="append", default=[], help=drop)
     parser.set_defaults(command=_make)
 
 
@@ -43,9 +53,9 @@ def _make(options: argparse.Namespace) -> int:
     # Here, because pyarrow takes a fifth of a second to import, and --help needs none.
     from pipeline.onboarding import new
 
-    columns = {role: column for role in _ROLES if (column := getattr(options, role)) is not None}
+    columns = {role: column for role in (*_ROLES, "time_format") if (column := getattr(options, role)) is not None}
     catalogue = Path(options.catalogue) if options.catalogue else None
-    print(new.make(Path(options.folder), Path(options.log), catalogue, options.name, columns))
+    print(new.make(Path(options.folder), Path(options.log), catalogue, options.name, columns, options.drop))
     return 0
 
 

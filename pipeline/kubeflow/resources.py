@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import re
 import typing
 from collections.abc import Mapping
 from pathlib import Path
@@ -123,8 +124,25 @@ def check_image(place: str, image: object) -> None:
     Raises:
       ResourcesError: if it is not.
     """
+    wrong = _wrong_letters(image) if isinstance(image, str) else ""
+    if wrong:
+        needed = "a name in lower-case letters, digits, and . _ - / between them"
+        raise ResourcesError(place, image, needed, f"The name holds {wrong}.")
     if not isinstance(image, str) or not resource_entries.IMAGE.fullmatch(image):
         raise ResourcesError(place, image, resource_entries.IMAGE_FORM, _FIXES["image"])
+
+
+def _wrong_letters(image: str) -> str:
+    """What no registry takes in the name of an image: "capitals (D, O) and blanks"; "" if nothing is wrong."""
+    digest = image.find("@")
+    name = image[:digest] if digest >= 0 else image.rpartition(":")[0] if ":" in image.rpartition("/")[2] else image
+    host, slash, path = name.partition("/")  # a host may be written in capitals
+    capitals = dict.fromkeys(
+        letter for letter in (path if slash and re.search("[.:]", host) else name) if letter.isupper()
+    )
+    found = [f"capitals ({', '.join(capitals)})"] if capitals else []
+    found += ["blanks"] if any(map(str.isspace, image)) else []
+    return " and ".join(found)
 
 
 def _step(place: str, defaults: Mapping[str, typing.Any], content: object) -> StepResources:

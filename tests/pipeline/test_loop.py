@@ -120,8 +120,8 @@ def test_the_servers_log_is_part_of_the_declared_one_and_fits_the_declaration(pr
     ]
     rows = [json.loads(line) for line in file.read_text().splitlines()]
     assert collections.Counter(row["event"] for row in rows) == traffic
-    report = pipeline(project, "validate")
-    assert f"{NAME}: 0 errors" in report and "set aside" not in report
+    said = pipeline(project, "validate")
+    assert f"{NAME}: 0 errors" in said and "quarantined" not in said
 
 
 def examples_of(folder):
@@ -145,7 +145,7 @@ def test_the_next_run_reads_every_row_of_it_and_learns_from_it(project, traffic)
     figures = {step["step"]: step["figure"] for step in record["steps"]}
     (folder,) = (project / "runs" / NAME / "artifacts" / "ExampleGen" / "examples").iterdir()
     train, late = (examples_of(folder / f"Split-{split}") for split in ("train", "eval"))
-    assert figures["ExampleGen"] == f"{len(train):,} train, {len(late):,} eval", "nothing is set aside"
+    assert figures["ExampleGen"] == f"{len(train):,} train, {len(late):,} eval", "nothing is quarantined"
     assert len(train) + len(late) == len(before) + traffic.total()
 
     ours = [row for row in (*train, *late) if row[1] == b"1"]

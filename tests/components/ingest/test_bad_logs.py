@@ -1,4 +1,4 @@
-"""What people feed a pipeline: each bad log ends in a stated error or in rows that are counted and set aside, never in silent loss."""
+"""What people feed a pipeline: each bad log ends in a stated error or in rows that are counted and quarantined, never in silent loss."""
 
 import dataclasses
 import gzip
@@ -77,7 +77,7 @@ def with_hole(data):
 
 
 class Bad(NamedTuple):
-    """A log, the declaration's change, and how it must end: in an error with a text, or with so many rows in and set aside per reason."""
+    """A log, the declaration's change, and how it must end: in an error with a text, or with so many rows in and quarantined per reason."""
 
     name: str
     content: object
@@ -427,7 +427,7 @@ def test_a_log_that_cannot_be_used_ends_in_a_stated_error(tmp_path, bad):
 
 
 @pytest.mark.parametrize("bad", SET_ASIDE, ids=lambda bad: bad.name)
-def test_rows_in_are_rows_out_and_rows_set_aside(tmp_path, bad):
+def test_rows_in_are_rows_out_and_rows_quarantined(tmp_path, bad):
     examples = run(put(tmp_path, bad), tmp_path)
 
     kept = features_of(examples, "train") + features_of(examples, "eval")
@@ -435,8 +435,8 @@ def test_rows_in_are_rows_out_and_rows_set_aside(tmp_path, bad):
     counts = {reason: [row["reason"] for row in aside].count(reason) for reason in {row["reason"] for row in aside}}
     assert counts == (bad.aside or {})
     assert len(kept) + len(aside) == bad.rows == examples.get_int_custom_property("rows_in")
-    assert examples.get_int_custom_property("rows_set_aside") == len(aside)
-    assert f"{len(aside)} set aside" in examples.get_string_custom_property("figure") or not aside
+    assert examples.get_int_custom_property("rows_quarantined") == len(aside)
+    assert f"{len(aside)} quarantined" in examples.get_string_custom_property("figure") or not aside
 
 
 def test_a_full_disk_is_said(tmp_path):

@@ -147,6 +147,7 @@ def test_a_wrong_value_is_told_by_its_place(tmp_path, place, name, value, needed
             "cluster.image needs an image with a tag other than latest",
         ),
         ({"cluster": {**CLUSTER, "image": "registry:5000/dayone"}}, "cluster.image needs an image with a tag"),
+        ({"cluster": {**CLUSTER, "image": "Reg.example/Day One:v1"}}, r"The name holds capitals \(D, O\) and blanks\."),
         (
             {"cluster": {**CLUSTER, "data": "gs://bucket/log"}},
             "cluster.data needs an absolute path as the pods see it, got 'gs://bucket/log'. Mount",
