@@ -11,6 +11,8 @@ class Promotion:
       metric: the metric of the comparison, on rolling histories over the whole catalogue.
       margin: the relative gain over the rules that the interval's lower end must exceed (0.05 is five per cent).
       min_queries: the minimum sample: with fewer evaluated events nothing changes hands.
+      max_queries: how many queries the choice of a rule and the evaluation ask at most; beyond, a seeded sample of
+        users, each with all of their queries. 20,000 leave a standard error of about .0035 on a recall.
       effect: the smallest relative gain that is worth seeing; how many more events would show it is said when too few
         did.
       guards: slices of the evaluation on which the model must not be surely worse, by more than `guard_loss`, than the
@@ -28,6 +30,7 @@ class Promotion:
     metric: str = "recall@10"
     margin: float = 0.0
     min_queries: int = 200
+    max_queries: int = 20_000
     effect: float = 0.02
     guards: tuple[str, ...] = ()
     guard_loss: float = 0.0

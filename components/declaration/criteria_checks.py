@@ -43,6 +43,7 @@ def check_promotion(promotion: Promotion, log: Log) -> None:
     checks.check_share("launch.promotion.min_auc", promotion.min_auc)
     checks.check_at_least("launch.promotion.margin", promotion.margin, 0)
     checks.check_at_least("launch.promotion.min_queries", promotion.min_queries, 1)
+    checks.check_at_least("launch.promotion.max_queries", promotion.max_queries, promotion.min_queries)
     _check_guards(promotion, log)
 
 

@@ -31,8 +31,9 @@ def compare(launch: RetrievalView, events: EventTable, model: str, rules: str, c
       rules: folder of the rules.
       champion: folder of what is being served.
     """
-    rolling = queries.rolling(launch, events, events.late)
-    frozen = queries.frozen(launch, events, events.late, _cut(events))
+    most = launch.promotion.max_queries
+    rolling = queries.rolling(launch, events, events.late, most)
+    frozen = queries.frozen(launch, events, events.late, _cut(events), most)
     judged, problems = judging.judge(launch, {MODEL: model, CHAMPION: champion}, rules, rolling, frozen)
     rule = next(each.contender.rule for name, each in judged.items() if name not in (MODEL, CHAMPION))
     serving = {"model": MODEL, "rules": rule, "champion": CHAMPION}
@@ -128,6 +129,12 @@ def _notes(
     notes.append(
         f"Split at {cut} UTC: {int((~events.late).sum()):,} events before, {int(events.late.sum()):,} after; {len(asked):,} asked."
     )
+    if len(asked) < asked.possible:
+        share = len(asked) / asked.possible
+        notes.append(
+            f"A sample of the users was asked: {len(asked):,} of {asked.possible:,} events ({share:.0%}); the standard "
+            f"error of a recall is {0.5 / len(asked) ** 0.5:.4f} at most."
+        )
     if asked.repeats:
         notes.append(
             f"{asked.repeats:,} events repeat an item the user had acted on: not recommended again, so not asked."

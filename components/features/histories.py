@@ -114,7 +114,7 @@ def frozen_histories(
     time: Ints,
     positive: Mask,
     users: Ints,
-    cut: int,
+    cut: int | Ints,
     length: int,
     seed: int,
     tie: Ints | None = None,
@@ -124,7 +124,7 @@ def frozen_histories(
     Args:
       user, item, time, positive: [n], see the module.
       users: [q] int codes of the users that ask; unknown users get an empty history.
-      cut: int64 microseconds; events at the cut or later are not known.
+      cut: int64 microseconds, one for all or [q]; events at the cut or later are not known.
       length: how many items at most.
       seed: of the order of equal times.
 
@@ -132,9 +132,12 @@ def frozen_histories(
       [q, length] int32, oldest first, right-padded with -1.
     """
     order = order_by_user_and_time(user, time, seed, item, tie)
-    known = order[positive[order] & (time[order] < cut)]
+    known = order[positive[order]]
+    moments, rank = np.unique(time[known], return_inverse=True)
+    key = user[known].astype(np.int64) * (len(moments) + 1) + rank
+    start = np.asarray(users, np.int64) * (len(moments) + 1)
     return _last(
-        item[known], np.searchsorted(user[known], users), np.searchsorted(user[known], users, side="right"), length
+        item[known], np.searchsorted(key, start), np.searchsorted(key, start + np.searchsorted(moments, cut)), length
     )
 
 

@@ -1,9 +1,7 @@
 """The query tower: what a user wants next, read from the last items and the context of the request.
 
-Letters: B batch, L positions, T queries, D vector size, R decay rates. Position t sees the items 0..t only, so that one
-  pass over a sequence
-gives the query after each of its items: training uses every position of a sequence, serving the last one, with the same
-  weights.
+Letters: B batch, L positions, T queries, D vector size, R decay rates. Position t sees the items 0..t only, so that one pass over a sequence
+gives the query after each of its items: training uses every position of a sequence, serving the last one, with the same weights.
 
     history   v0   v1   v2   (pad)
     query     q0   q1   q2    .        q1 is asked for the item that followed v1
@@ -19,10 +17,8 @@ DROPOUT = 0.2
 class QueryTower(tf.keras.Model):
     """Recency pooling of the history at several decay rates, then a residual two-layer perceptron.
 
-    Pool r at position t is the weighted mean of the item vectors so far, sum_s<=t decay_r^(t-s) v_s / sum_s<=t
-    decay_r^(t-s): rate 0 is
-    the last item, rates near 1 the long-term taste. The weights are fixed and there is no attention to learn: all
-    positions of a sequence
+    Pool r at position t is the weighted mean of the item vectors so far, sum_s<=t decay_r^(t-s) v_s / sum_s<=t decay_r^(t-s): rate 0 is
+    the last item, rates near 1 the long-term taste. The weights are fixed and there is no attention to learn: all positions of a sequence
     cost one product with a constant matrix. In training a fifth of the pooled cells is dropped.
     """
 
@@ -32,7 +28,7 @@ class QueryTower(tf.keras.Model):
         steps = np.arange(length)[:, None] - np.arange(length)[None, :]
         pools = [np.where(steps >= 0, np.power(float(decay), np.maximum(steps, 0)), 0.0) for decay in DECAYS]
         self._pools = tf.constant(np.stack(pools), tf.float32)
-        self._hidden = tf.keras.layers.Dense(4 * dim, activation="gelu")
+        self._hidden = tf.keras.layers.Dense(dim, activation="gelu")
         self._output = tf.keras.layers.Dense(dim)
         self._dropout = tf.keras.layers.Dropout(DROPOUT)
         self._mix = tf.keras.layers.Dense(dim, use_bias=False)
@@ -43,7 +39,7 @@ class QueryTower(tf.keras.Model):
         """Queries after some of the items: the layers see no position that nobody asks for, and many histories are shorter than L.
 
         Args:
-          items: [B, L, D] float32, item vectors, oldest first.
+          items: [B, L, D] float32, item vectors, oldest first; L may be less than the declared length.
           mask: [B, L] float32, 1 for items, 0 for padding.
           asked: [T, 2] int64, the history and the position of each query.
           context: [T, C] float32, the context of the request that each query is asked in; C may be 0.
@@ -52,8 +48,10 @@ class QueryTower(tf.keras.Model):
         Returns:
           [T, D] float32 of length 1.
         """
-        sums = tf.einsum("rts,bsd->btrd", self._pools, items * mask[..., None])
-        weights = tf.einsum("rts,bs->btr", self._pools, mask)
+        length = tf.shape(items)[1]
+        pools = self._pools[:, :length, :length]
+        sums = tf.einsum("rts,bsd->btrd", pools, items * mask[..., None])
+        weights = tf.einsum("rts,bs->btr", pools, mask)
         return self._query(tf.gather_nd(sums, asked), tf.gather_nd(weights, asked), context, training)
 
     def last(self, items: tf.Tensor, mask: tf.Tensor, context: tf.Tensor) -> tf.Tensor:

@@ -47,7 +47,9 @@ def test_a_good_log_has_no_finding(check):
 
 
 def test_a_missing_column_is_named_with_its_role_and_a_near_name():
-    text = "column 'whom' (launch.log.value) is not in the log, which has 'who', 'what', 'at'. A run cannot read what is"
+    text = (
+        "column 'whom' (launch.log.value) is not in the log, which has 'who', 'what', 'at'. A run cannot read what is"
+    )
     text += " not there. Did you mean 'who'?"
     one(column_checks.check_columns, "error", text, GOOD, value="whom")
     one(column_checks.check_columns, "error", "(launch.log.context)", GOOD, context=("zzz",))
