@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from components.declaration.slice_names import DEFAULT_GUARDS
+
 
 @dataclasses.dataclass(frozen=True)
 class Promotion:
@@ -15,9 +17,10 @@ class Promotion:
         users, each with all of their queries. 20,000 leave a standard error of about .0035 on a recall.
       effect: the smallest relative gain that is worth seeing; how many more events would show it is said when too few
         did.
-      guards: slices of the evaluation on which the model must not be surely worse, by more than `guard_loss`, than the
-        rules or than what is
-        served: "new users", "tail items", "device=mobile", ... (docs/evaluation.md lists them).
+      guards: further metrics, and slices of the evaluation, by which the model must not be significantly worse, by more
+        than `guard_loss`, than the rules or than what is served: "ndcg@10", "new users", "tail items",
+        "device=mobile", ... (docs/evaluation.md lists them). A model that finds more of what was taken, but lower in
+        the list, or at the cost of the tail, is not pushed by default.
       guard_loss: the relative loss that a guard tolerates.
       ranking_slices: what the standard Evaluator also measures the ranking head apart by: "users" (known and new ones),
         columns of
@@ -32,7 +35,7 @@ class Promotion:
     min_queries: int = 200
     max_queries: int = 20_000
     effect: float = 0.02
-    guards: tuple[str, ...] = ()
+    guards: tuple[str, ...] = DEFAULT_GUARDS
     guard_loss: float = 0.0
     ranking_slices: tuple[str, ...] = ("users",)
     request_ndcg: bool = False

@@ -76,14 +76,19 @@ def _gains(launch: RetrievalView, judged: dict[str, Judged], asked: Queries, rul
     }
     wanted = [(name, launch.promotion.metric, *pair) for name, pair in pairs.items() if set(pair) <= set(judged)]
     by_metric = [(metric, metric, MODEL, rule) for metric in METRICS if MODEL in judged]
+    over_champion = [(metric, metric, MODEL, CHAMPION) for metric in METRICS if {MODEL, CHAMPION} <= set(judged)]
 
     def earned(metric: str, name: str) -> np.ndarray:
         return rank_metrics.gains(metric, judged[name].rolling.ranks)
 
-    compared = [(earned(metric, ours), earned(metric, theirs)) for _, metric, ours, theirs in wanted + by_metric]
+    compared = [
+        (earned(metric, ours), earned(metric, theirs)) for _, metric, ours, theirs in wanted + by_metric + over_champion
+    ]
     found = [gain.to_dict() for gain in bootstrap.relative_gains(compared, asked.user, launch.seed)]
     gains: dict[str, Any] = dict(zip([name for name, *_ in wanted], found, strict=False))
-    return gains | {"by_metric": dict(zip([name for name, *_ in by_metric], found[len(wanted) :], strict=True))}
+    rest = iter(found[len(wanted) :])
+    gains["by_metric"] = {name: next(rest) for name, *_ in by_metric}
+    return gains | {"by_metric_over_champion": {name: next(rest) for name, *_ in over_champion}}
 
 
 def _slices(

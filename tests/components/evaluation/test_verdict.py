@@ -217,3 +217,31 @@ def test_findings_without_a_model():
     )
     assert (found.queries, found.model_gain, found.champion.model_gain) == (900, UNKNOWN, UNKNOWN)
     assert decide(found, GATE).outcome == "champion"
+
+
+@pytest.mark.parametrize(
+    ("findings", "outcome", "words"),
+    [
+        ({"metrics": {"ndcg@10": Interval(-0.06, -0.09, -0.03)}}, "rules", "The guard 'ndcg@10' is broken: -6.0 %"),
+        ({"slices": {"tail items": Interval(-0.67, -0.8, -0.5)}}, "rules", "The guard 'tail items' is broken: -67 %"),
+        ({"metrics": {"ndcg@10": EQUAL}, "slices": {"tail items": EQUAL}}, "model", ""),
+        ({"model_gain": EQUAL}, "rules", "not surely above zero"),
+        (
+            {"metrics_over_champion": {"ndcg@10": WORSE}, "champion": _champion()},
+            "champion",
+            "against what is served now",
+        ),
+    ],
+    ids=[
+        "better in recall and worse in NDCG",
+        "loses the tail",
+        "as good in both",
+        "ties",
+        "worse than the champion in NDCG",
+    ],
+)
+def test_what_the_default_guards_hold(findings, outcome, words):
+    verdict = decide(_with(**findings), Promotion())
+    assert verdict.outcome == outcome
+    assert words in " ".join(verdict.reasons)
+    assert "saw not a single event" not in " ".join(verdict.reasons)
