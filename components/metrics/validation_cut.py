@@ -122,13 +122,16 @@ def held_out(data: TrainingData, moment: int) -> np.ndarray:
     return held | (~data.events.positive & np.isin(user, user[held]) & (data.events.time > learnt[user]))
 
 
-def questions(data: TrainingData, moment: int, asked: np.ndarray | None = None, gap: float = 0.0) -> Questions:
+def questions(
+    data: TrainingData, moment: int, asked: np.ndarray | None = None, gap: float = 0.0, most: int | None = None
+) -> Questions:
     """The positive events from a moment on whose user has a history and whose item may be shown.
 
     Args:
       data: all training events.
       moment: microseconds.
       asked: [n] bool, the events that may be asked for; None for all.
+      most: how many are asked at most, a random sample; None for `MOST_QUESTIONS`.
       gap: hours before each event from which on nothing of the user is known, as if they had been away.
     """
     events, settings = data.events, (data.launch.seed, data.events.tie)
@@ -139,7 +142,8 @@ def questions(data: TrainingData, moment: int, asked: np.ndarray | None = None, 
     if data.launch.exclude_seen:
         wanted &= ~histories.seen_before(*known, *settings)
     rng, rows = np.random.default_rng(data.launch.seed), np.flatnonzero(wanted)
-    rows = np.sort(rng.choice(rows, MOST_QUESTIONS, replace=False)) if len(rows) > MOST_QUESTIONS else rows
+    most = MOST_QUESTIONS if most is None else most
+    rows = np.sort(rng.choice(rows, most, replace=False)) if len(rows) > most else rows
     past = _past(known, rows, data.launch.model.history, settings, gap)
     rows, past = rows[past[:, 0] >= 0], past[past[:, 0] >= 0]
     last = past[np.arange(len(past)), (past >= 0).sum(axis=1) - 1]

@@ -62,7 +62,7 @@ class ModelRecommender(Recommender):
         self._trained = _Trained(retrieval, ranking)
         self._fallback = fallback
         self._item_vectors = tf.Variable(retrieval.all_items(), trainable=False)
-        self._parts = parts
+        self.parts = parts
         self._part_weights = tf.constant(weights, tf.float32)
         self._build()
         self._weights = [
@@ -95,16 +95,22 @@ class ModelRecommender(Recommender):
 
     def scores(self, history: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
         """The weighted parts of the score (`score_parts`) and the declared boosts, exact; the rules' scores where the history is empty."""
-        return self._scores(history, context, tf.zeros_like(history[:, 0]))
+        return self._scores(history, context, tf.repeat(self._part_weights[:1], tf.shape(history)[0], axis=0))
 
-    def _scores(self, history: tf.Tensor, context: dict[str, tf.Tensor], weighting: tf.Tensor) -> tf.Tensor:
-        """The same by the rows [B] int32 of the weights."""
-        score = self._parts.score(self._queries(history, context), history, tf.gather(self._part_weights, weighting))
+    def weighted_scores(self, history: tf.Tensor, context: dict[str, tf.Tensor], weights: np.ndarray) -> tf.Tensor:
+        """Returns the same by other weights [P] of the parts."""
+        return self._scores(
+            history, context, tf.tile(tf.constant(weights, tf.float32)[None], [tf.shape(history)[0], 1])
+        )
+
+    def _scores(self, history: tf.Tensor, context: dict[str, tf.Tensor], weights: tf.Tensor) -> tf.Tensor:
+        """Returns the same by the weights [B, P] of each request."""
+        score = self.parts.score(self._queries(history, context), history, weights)
         rules = self._fallback(self._fallback.names, history, context)
         return tf.where(history[:, :1] > 0, score + self.log_boost, rules)
 
-    def _weighting(self, history: tf.Tensor, history_ages: tf.Tensor) -> tf.Tensor:
-        """The row of the weights for each request: [B] int32; 0 where no age is known.
+    def _weights_of(self, history: tf.Tensor, history_ages: tf.Tensor) -> tf.Tensor:
+        """Returns the weights of each request, [B, P]; those for all where no age is known.
 
         Args:
           history: [B, H] string.
@@ -113,7 +119,7 @@ class ModelRecommender(Recommender):
         known = (history != "") & (history_ages >= 0)
         hours = tf.reduce_min(tf.where(known, history_ages, np.inf), axis=1) / SECONDS_PER_HOUR
         place = tf.searchsorted(tf.constant(RANGES_HOURS, tf.float32), hours, side="right")
-        return tf.where(tf.math.is_finite(hours), place, 0)
+        return tf.gather(self._part_weights, tf.where(tf.math.is_finite(hours), place, 0))
 
     def recommend_with_ages(
         self,
@@ -125,7 +131,7 @@ class ModelRecommender(Recommender):
     ) -> dict[str, tf.Tensor]:
         """`recommend_with_ages`: `serving_default` by the weights for how long the user was away."""
         del user_id
-        scores = self._scores(self.history_rows(history), context, self._weighting(history, history_ages))
+        scores = self._scores(self.history_rows(history), context, self._weights_of(history, history_ages))
         return self.answer(scores, history, exclude_ids)
 
     def score_with_ages(
@@ -133,7 +139,7 @@ class ModelRecommender(Recommender):
     ) -> dict[str, tf.Tensor]:
         """`score_with_ages`: `score_catalogue` by the weights for how long the user was away."""
         del user_id
-        return {"scores": self._scores(self.history_rows(history), context, self._weighting(history, history_ages))}
+        return {"scores": self._scores(self.history_rows(history), context, self._weights_of(history, history_ages))}
 
     def probabilities(
         self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]

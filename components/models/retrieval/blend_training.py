@@ -21,6 +21,7 @@ from components.models.retrieval.shortlists import Shortlists
 # Where the ranges of the gap begin, in hours; and the absences that questions are asked with.
 RANGES_HOURS = (0.0, 24.0, 168.0)
 GAPS_HOURS = (24.0, 168.0)
+MOST_OF_GAP = 800
 LEAST_OF_RANGE = 100
 LEAST_TO_CLIMB = 400
 POPULARITY = {"recent": 1e-3, "popular": 1e-5}  # what a rule is answered by where it has nothing to say

@@ -101,7 +101,8 @@ def choose(
     past, known = validation_cut.without(data, unlearnt), {name: column[~unlearnt] for name, column in context.items()}
     watch = _watch(data, asked, {name: column[asked.rows] for name, column in context.items()})
     towers = train(past, request, known, "choosing", watch=watch, saved=saved)
-    away = [validation_cut.questions(data, moment, unlearnt, gap) for gap in blend_training.GAPS_HOURS]
+    most = blend_training.MOST_OF_GAP
+    away = [validation_cut.questions(data, moment, unlearnt, gap, most) for gap in blend_training.GAPS_HOURS]
     blend = blend_training.learn(
         data.launch.seed, towers.model, part_counts.score_parts(past, towers.model), [asked, *away], context
     )

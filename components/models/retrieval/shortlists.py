@@ -7,10 +7,9 @@ for all. So weights can be learnt and compared, to the tenth place, without the 
 """
 
 import dataclasses
+import functools
 
 import numpy as np
-
-from components.metrics.validation_cut import sampled_ranks
 
 BEST = 60
 SAMPLED = 200
@@ -39,8 +38,18 @@ class Shortlists:
 
     def ranks(self, weights: np.ndarray) -> np.ndarray:
         """The rank of each target by the weighted sum of the parts: [q] float64, ties at the middle of their ranks."""
-        scores = self.parts @ weights.astype(np.float32)
-        return sampled_ranks(scores[:, :-1], scores[:, -1], self.offset[:, :-1])
+        return self.ranks_of(self.parts @ weights.astype(np.float32))
+
+    def ranks_of(self, scores: np.ndarray) -> np.ndarray:
+        """The rank of each target by scores [q, S]: [q] float64."""
+        own = scores[:, -1:]
+        above, tied = (scores[:, :-1] > own), (scores[:, :-1] == own)
+        return 1 + np.einsum("qs,qs->q", above, self._weight) + 0.5 * np.einsum("qs,qs->q", tied, self._weight)
+
+    @functools.cached_property
+    def _weight(self) -> np.ndarray:
+        """How many candidates each place but the last stands for: [q, S - 1] float32."""
+        return np.exp(self.offset[:, :-1])
 
     def of(self, rows: np.ndarray) -> "Shortlists":
         """Those of some questions."""

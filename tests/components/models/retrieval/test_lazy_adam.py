@@ -25,7 +25,7 @@ def _steps(optimizer, rows_of_steps, seed=0):
 def test_rows_that_every_step_reads_move_as_with_adam():
     steps = [[0, 1, 2, 3, 4]] * 6
     for ours, theirs in zip(_steps(LazyAdam(0.1), steps), _steps(tf.keras.optimizers.Adam(0.1), steps), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+        np.testing.assert_allclose(ours, theirs, atol=2e-5)
 
 
 def test_a_row_that_is_not_read_stands_still():

@@ -100,7 +100,7 @@ def circle():
 
 
 def test_what_can_be_learnt_is_chosen_on_the_validation_part(circle):
-    seen, choice = circle
+    _, choice = circle
     assert 1 <= choice.epochs <= choice.tried <= 6
     assert choice.gain > 0.9  # at random, the mean over the seven ranks would be 0.56
     assert choice.blend.by_request().shape == (4, len(choice.blend.names))
