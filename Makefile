@@ -62,6 +62,9 @@ test-slow: setup ## only the tests of the pipeline end to end
 test-containers: setup image ## the compiled pipeline in containers, held to what it should be (minutes; needs docker; in no other lane)
 	$(BIN)/python -m pytest --lane containers --image $(IMAGE)
 
+reference: setup ## write docs/declaration.md from the docstrings: every field, and the steps that read it
+	@$(BIN)/python -m pipeline.reference
+
 lint: setup ## ruff: rules and format; import-linter: the layers of the packages
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

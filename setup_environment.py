@@ -1,10 +1,8 @@
 """Makes `.venv` from the lock, with nothing but Python 3.8 or newer and pip: `python3 setup_environment.py`.
 
 It picks the stack and the interpreter (`setup_stacks.py`), fetches uv into `.uv` where it is missing, and lets uv make
-the
-environment. A stamp in `.venv` makes the next call return at once; an environment without a valid stamp was interrupted
-or made
-elsewhere, and is made anew.
+the environment. A stamp in `.venv` makes the next call return at once; an environment without a valid stamp was
+interrupted or made elsewhere, and is made anew.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Which stack fits a machine, and which Python to make it with; the part of `setup_environment.py` that decides.
 
 The lock holds two stacks. Which of them has wheels depends on the Python version, the C library and the processor, so
-every
-candidate interpreter is judged by running it: a pyenv shim exists for versions that are not selected, and fails.
+every candidate interpreter is judged by running it: a pyenv shim exists for versions that are not selected, and fails.
 Like its caller it runs on Python 3.8 and imports nothing that has to be installed.
 """
 

@@ -1,8 +1,7 @@
 """What a step says of itself while it runs and when it is done.
 
 A step reports through the standard logger `dayone.progress`; it does not know who listens. The local run draws a bar
-from these
-records; on a cluster they are ordinary lines of the step's log.
+from these records; on a cluster they are ordinary lines of the step's log.
 """
 
 import logging
@@ -18,8 +17,7 @@ class Progress:
     """Counts the work of one step and reports it, at most five times a second.
 
     Example:
-      progress = Progress("training", total=epochs * steps)
-      progress.advance(1, note="loss 5.31")
+      progress = Progress("training", total=epochs * steps) progress.advance(1, note="loss 5.31")
     """
 
     def __init__(self, task: str, total: int):

@@ -3,9 +3,9 @@
     python data/generate.py --out data/sample
     python data/generate.py --form sparse --out data/sparse     # or dense: who took what and when, without impressions
 
-The shop's world is in the files beside this one: `shop_world` (catalogue, trends, logging policy) and `shop_traffic` (users
-  and what they
-do); this one turns it into tables. Imports numpy and pyarrow only.
+The shop's world is in the files beside this one: `shop_world` (catalogue, trends, logging policy) and `shop_traffic`
+(users and what they do); `plain_world` has the other forms; this one turns them into tables. Imports numpy and pyarrow
+only.
 """
 
 import argparse
@@ -181,7 +181,8 @@ def generate_plain(
 ) -> str:
     """Writes the events.parquet and items.parquet of a form of `plain_world` to the folder `out`; arguments as of `generate`.
 
-    The log has the columns user_id, item_id and timestamp (milliseconds), the catalogue item_id, category, brand and launched_ms.
+    The log has the columns user_id, item_id and timestamp (milliseconds), the catalogue item_id, category, brand and
+    launched_ms.
 
     Raises:
       SampleError: a number does not fit; the message names the form.

@@ -165,14 +165,11 @@ class LoggingPolicy:
     """The shop's rules: popular items, popular items of a category, or exploration; all write true propensities.
 
     In every period the items on sale are dealt into L tiers by their popularity, the most popular eighth first, and a
-    list takes one item
-    from every tier; so no list repeats an item. What sells stands on top: position p shows tier p, but in a share
-    `SHUFFLED` of the lists,
-    and in all of exploration, the tiers are in random order. So P(item at a position | context) = P(its tier there |
-    context) x
-    P(item | its tier, context) holds exactly, and every item on sale can stand at every position. Contexts 0..C-1
-    favour a category,
-    `popular` favours none, `exploration` is uniform within the tier.
+    list takes one item from every tier; so no list repeats an item. What sells stands on top: position p shows tier p,
+    but in a share `SHUFFLED` of the lists, and in all of exploration, the tiers are in random order. So P(item at a
+    position | context) = P(its tier there | context) x P(item | its tier, context) holds exactly, and every item on
+    sale can stand at every position. Contexts 0..C-1 favour a category, `popular` favours none, `exploration` is
+    uniform within the tier.
     """
 
     popular, exploration = len(CATEGORIES), len(CATEGORIES) + 1

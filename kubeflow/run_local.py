@@ -1,10 +1,8 @@
 """`make kubeflow-local`: the compiled pipeline on this machine, every step in a container of its own, by kfp's own `DockerRunner`.
 
 Needs docker and nothing else: log, compiled file and run are all made by the image that the steps run in, so it works
-  beside any
-Python. What is not as on a cluster: no driver, launcher or metadata of Kubeflow, no retries, no cache, no limits;
-artifacts are folders of
-this machine; volumes of the table are folders below `volumes/`.
+beside any Python. What is not as on a cluster: no driver, launcher or metadata of Kubeflow, no retries, no cache, no
+limits; artifacts are folders of this machine; volumes of the table are folders below `volumes/`.
 """
 
 import argparse

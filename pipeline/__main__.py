@@ -10,6 +10,6 @@ if __name__ == "__main__":
     sys.stdout.flush()
     sys.stderr.flush()
     # Not `sys.exit`: pyarrow's CSV reader, closed before its end, leaves a thread behind that aborts an interpreter
-    # which ends within
-    # milliseconds ("terminate called without an active exception"; about one time in ten on both stacks).
+    # which ends within milliseconds ("terminate called without an active exception"; about one time in ten on both
+    # stacks).
     os._exit(status)

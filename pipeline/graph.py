@@ -9,17 +9,7 @@ from tfx.orchestration import metadata
 from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.types import BaseChannel
 
-from components.declaration import Launch
-from components.declaration.views import (
-    DriftView,
-    RankingView,
-    RetrievalView,
-    RulesView,
-    ServingView,
-    TrainerView,
-    TransformView,
-    VerdictView,
-)
+from components.declaration import CustomModel, Launch
 from components.evaluation import ranking_metrics
 from components.evaluation.ranking_step import RankingExamples
 from components.evaluation.retrieval_step import RetrievalEvaluator
@@ -31,10 +21,11 @@ from components.models.tuning.tuner import CatalogueTuner
 from components.registry.pusher import VersionPusher
 from components.validation.curated_schema import CuratedSchema
 from components.validation.drift import SERVED_PAIR, SPLIT_PAIR
+from components.validation.drift_steps import DriftBaseline, DriftGate
 from components.validation.drift_validator import DriftValidator, drift_config
 from components.validation.schema_gate import SchemaGate
-from components.validation.steps import DriftBaseline, DriftGate, StatisticsPage
-from pipeline import code_digest, steps
+from components.validation.statistics_step import StatisticsPage
+from pipeline import code_digest, custom_steps, steps
 from pipeline.settings import Settings
 
 PREPROCESSING_FN = "components.features.preprocessing.preprocessing_fn"
@@ -47,7 +38,6 @@ GATE = "components.validation.schema_gate"
 RETRIEVAL_STEP = "components.evaluation.retrieval_step"
 RANKING_STEP = "components.evaluation.ranking_step"
 VERDICT_STEP = "components.evaluation.verdict_step"
-VALIDATION = "components.validation.steps"
 
 
 class Checked(NamedTuple):
@@ -56,7 +46,7 @@ class Checked(NamedTuple):
     examples: BaseChannel
     statistics: BaseChannel
     schema: BaseChannel
-    nodes: list[BaseNode]
+    components: list[BaseNode]
 
 
 def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pipeline.Pipeline:
@@ -66,73 +56,56 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
       launch: the declaration.
       settings: where things are.
       champion: the folder of the version that is being served, or the served folder, in which it is then looked up when
-        the run asks
-        for it; "" before the first push.
+        the run asks for it; "" before the first push.
     """
-    log = checked_log(launch, settings)
-    catalogue = checked_catalogue(launch, settings) if launch.catalogue else None
-    page = shown(log, catalogue)
-    drift = drifted(launch, settings, log, catalogue, champion)
-    transform = prepared(launch, log, drift)
-    rules = trained(steps.RULES, RULES_RUN_FN, RulesView.of(launch), log, transform, catalogue)
-    tuner = tuned(launch, log, transform, catalogue) if launch.model.tuning_trials else None
-    model = trained(
-        steps.TRAINER,
-        MODEL_RUN_FN,
-        TrainerView.of(launch),
-        log,
-        transform,
-        catalogue,
-        champion if launch.model.warm_start else "",
-        tuner,
-    )
-    retrieval = judged_retrieval(launch, log, model, rules, champion)
-    ranking = judged_ranking(launch, log, model) if launch.has_ranking_head else []
-    verdict = decided(launch, log, retrieval, model, rules, ranking)
-    pusher = pushed(settings, verdict)
-    nodes = [
-        *log.nodes,
-        *(catalogue.nodes if catalogue else []),
-        page,
-        *drift,
-        transform,
-        rules,
-        *([tuner] if tuner else []),
-        model,
-        retrieval,
-        *ranking,
-        verdict,
-        pusher,
-    ]
-    for node in nodes:
-        if isinstance(node, BaseBeamComponent):
-            node.with_beam_pipeline_args(settings.beam_args_of(node.id))
+    log = check_log(launch, settings)
+    catalogue = check_catalogue(launch, settings) if launch.catalogue else None
+    page = show_statistics(log, catalogue)
+    drift = measure_drift(launch, settings, log, catalogue, champion)
+    transform = transform_context(launch, log, drift)
+    rules = count_rules(launch, log, transform, catalogue)
+    tuner = [tune(launch, log, transform, catalogue)] if launch.model.tuning_trials else []
+    model = train(launch, log, transform, catalogue, champion, tuner)
+    retrieval = evaluate_retrieval(launch, log, model, rules, champion)
+    ranking = evaluate_ranking(launch, log, model) if launch.has_ranking_head else []
+    verdict = decide(launch, log, retrieval, model, rules, ranking)
+    pusher = push(settings, verdict)
+    gates = [*log.components, *(catalogue.components if catalogue else []), page, *drift]
+    learning = [transform, rules, *tuner, model]
+    standard = [*gates, *learning, retrieval, *ranking, verdict, pusher]
+    return _pipeline(launch, settings, [*standard, *custom_steps.build(launch.steps, standard)])
+
+
+def _pipeline(launch: Launch, settings: Settings, components: list[BaseNode]) -> tfx_pipeline.Pipeline:
+    for component in components:
+        if isinstance(component, BaseBeamComponent):
+            component.with_beam_pipeline_args(settings.beam_args_of(component.id))
+    database = settings.metadata and metadata.sqlite_metadata_connection_config(str(settings.metadata))
     return tfx_pipeline.Pipeline(
         pipeline_name=launch.name,
         pipeline_root=str(settings.pipeline_root),
-        components=nodes,
+        components=components,
         enable_cache=settings.cache,
-        metadata_connection_config=settings.metadata
-        and metadata.sqlite_metadata_connection_config(str(settings.metadata)),
+        metadata_connection_config=database,
     )
 
 
-def _code(*functions: str) -> str:
-    """The digest of the modules that hold functions named by their dotted paths; a name without a path is a part of the others."""
-    modules = dict.fromkeys(function.rpartition(".")[0] for function in functions if "." in function)
-    return "-".join(map(code_digest.of_module, modules))
+def _code(step: str, *functions: str) -> str:
+    """Returns the digest of the code that a step runs, and of a team's own functions by their dotted paths."""
+    own = dict.fromkeys(function.rpartition(".")[0] for function in functions if "." in function)
+    return "-".join(map(code_digest.of_module, (*steps.named(step).code, *own)))
 
 
-def checked_log(launch: Launch, settings: Settings) -> Checked:
+def check_log(launch: Launch, settings: Settings) -> Checked:
     """The log, read, split by time, and held against its curated schema."""
-    read = events_example_gen(launch, str(settings.data), code_digest.of_module(INGEST), settings.gzip_level)
+    read = events_example_gen(launch, str(settings.data), _code(steps.EXAMPLE_GEN), settings.gzip_level)
     names = (steps.STATISTICS_GEN, steps.SCHEMA, steps.EXAMPLE_VALIDATOR, steps.GATE)
     return _checked(read, "log", launch, settings, names)
 
 
-def checked_catalogue(launch: Launch, settings: Settings) -> Checked:
+def check_catalogue(launch: Launch, settings: Settings) -> Checked:
     """The catalogue, read and held against its curated schema."""
-    read = catalogue_example_gen(launch, str(settings.data), code_digest.of_module(INGEST), settings.gzip_level)
+    read = catalogue_example_gen(launch, str(settings.data), _code(steps.EXAMPLE_GEN), settings.gzip_level)
     names = (steps.CATALOGUE_STATISTICS_GEN, steps.CATALOGUE_SCHEMA, steps.CATALOGUE_VALIDATOR, steps.CATALOGUE_GATE)
     return _checked(read, "catalogue", launch, settings, names)
 
@@ -153,7 +126,7 @@ def _checked(
         data=data,
         schema=schema_file,
         launch=launch.name,
-        code=code_digest.of_module(GATE),
+        code=_code(steps.GATE),
     ).with_id(names[3])
     return Checked(
         examples,
@@ -167,24 +140,24 @@ def _schema_file(launch: Launch, settings: Settings, data: str) -> str:
     return str(settings.schema / launch.name / data / "schema.pbtxt")
 
 
-def shown(log: Checked, catalogue: Checked | None) -> BaseNode:
+def show_statistics(log: Checked, catalogue: Checked | None) -> BaseNode:
     """A page of the statistics, written before the gates look: whom they stop will want to see it."""
     beside = {"catalogue_statistics": catalogue.statistics} if catalogue else {}
-    page = StatisticsPage(statistics=log.statistics, code=code_digest.of_module(VALIDATION), **beside).with_id(
+    page = StatisticsPage(statistics=log.statistics, code=_code(steps.STATISTICS_PAGE), **beside).with_id(
         steps.STATISTICS_PAGE
     )
     for checked in (log, catalogue):
         if checked:
-            checked.nodes[-1].add_upstream_node(page)
+            checked.components[-1].add_upstream_node(page)
     return page
 
 
-def drifted(
+def measure_drift(
     launch: Launch, settings: Settings, log: Checked, catalogue: Checked | None, champion: str
 ) -> list[BaseNode]:
     """How far the newest events lie from those before, and all from what the served version has learnt from; see `components.validation.drift`."""
     schema_file = _schema_file(launch, settings, "log")
-    code = code_digest.of_module(VALIDATION)
+    code = _code(steps.DRIFT_GATE)
     baseline = DriftBaseline(statistics=log.statistics, champion=champion, code=code).with_id(steps.DRIFT_BASELINE)
     validator = DriftValidator(
         statistics=log.statistics,
@@ -196,24 +169,24 @@ def drifted(
     gate = DriftGate(
         drift_anomalies=validator.outputs["anomalies"],
         examples=log.examples,
-        launch=DriftView.of(launch).to_json(),
+        launch=steps.view_of(steps.DRIFT_GATE, launch).to_json(),
         schema=schema_file,
         code=code,
         **listed,
     ).with_id(steps.DRIFT_GATE)
     for checked in (log, catalogue):
         if checked:
-            validator.add_upstream_node(checked.nodes[-1])
+            validator.add_upstream_node(checked.components[-1])
     return [baseline, validator, gate]
 
 
-def prepared(launch: Launch, log: Checked, drift: list[BaseNode]) -> Transform:
+def transform_context(launch: Launch, log: Checked, drift: list[BaseNode]) -> Transform:
     """The features of a request, learnt from the train split. Nothing here or later runs before the gates, drift's the last, have passed."""
     transform = Transform(
         examples=log.examples,
         schema=log.schema,
         preprocessing_fn=PREPROCESSING_FN,
-        custom_config={LAUNCH_KEY: TransformView.of(launch).to_json(), CODE_KEY: _code(PREPROCESSING_FN)},
+        custom_config={LAUNCH_KEY: steps.view_of(steps.TRANSFORM, launch).to_json(), CODE_KEY: _code(steps.TRANSFORM)},
         materialize=False,
         disable_statistics=True,
         disable_analyzer_cache=True,
@@ -222,70 +195,80 @@ def prepared(launch: Launch, log: Checked, drift: list[BaseNode]) -> Transform:
     return transform
 
 
-def trained(
-    name: str,
-    run_fn: str,
-    view: ServingView,
+def count_rules(launch: Launch, log: Checked, transform: Transform, catalogue: Checked | None) -> CatalogueTrainer:
+    """The rules, counted from the train split and exported with the serving signatures."""
+    view = steps.view_of(steps.RULES, launch)
+    code = _code(steps.RULES, *launch.rules.names)
+    items, graph = catalogue.examples if catalogue else None, transform.outputs["transform_graph"]
+    return CatalogueTrainer(RULES_RUN_FN, code, view, log.examples, graph, items).with_id(steps.RULES)
+
+
+def train(
+    launch: Launch,
     log: Checked,
     transform: Transform,
     catalogue: Checked | None,
-    champion: str = "",
-    tuner: BaseNode | None = None,
+    champion: str,
+    tuner: list[CatalogueTuner],
 ) -> CatalogueTrainer:
-    """Rules or model: whatever learns from the train split and exports the serving signatures."""
-    items = catalogue.examples if catalogue else None
-    code, graph = _code(run_fn, *view.rules.names), transform.outputs["transform_graph"]
-    found = tuner.outputs["best_hyperparameters"] if tuner else None
-    return CatalogueTrainer(run_fn, code, view, log.examples, graph, items, champion, found).with_id(name)
+    """The model, trained on the train split and exported with the serving signatures."""
+    view = steps.view_of(steps.TRAINER, launch)
+    run_fn, code = MODEL_RUN_FN, _code(steps.TRAINER, *launch.rules.names)
+    if isinstance(launch.model, CustomModel):
+        run_fn, code = launch.model.run_fn, code_digest.of_module(launch.model.run_fn.rpartition(".")[0])
+    items, graph = catalogue.examples if catalogue else None, transform.outputs["transform_graph"]
+    start = champion if launch.model.warm_start else ""
+    best = tuner[0].outputs["best_hyperparameters"] if tuner else None
+    trainer = CatalogueTrainer(run_fn, code, view, log.examples, graph, items, start, best)
+    return trainer.with_id(steps.TRAINER)
 
 
-def tuned(launch: Launch, log: Checked, transform: Transform, catalogue: Checked | None) -> CatalogueTuner:
+def tune(launch: Launch, log: Checked, transform: Transform, catalogue: Checked | None) -> CatalogueTuner:
     """Other settings of the model, tried on the validation part of the train split; only where the declaration asks for trials.
 
     A trial's value is that of the model alone, so an edit of a team's own rules is no reason to search again; nor does
-    the served version matter, as
-    trials begin at random.
+    the served version matter, as trials begin at random.
     """
     items = catalogue.examples if catalogue else None
-    code = f"{_code(TUNER_FN)}-{code_digest.of_module(TUNER_STEP)}"
+    code = _code(steps.TUNER)
     return CatalogueTuner(
-        TUNER_FN, code, TrainerView.of(launch), log.examples, transform.outputs["transform_graph"], items
+        TUNER_FN, code, steps.view_of(steps.TUNER, launch), log.examples, transform.outputs["transform_graph"], items
     ).with_id(steps.TUNER)
 
 
-def judged_retrieval(launch: Launch, log: Checked, model: BaseNode, rules: BaseNode, champion: str) -> BaseNode:
+def evaluate_retrieval(launch: Launch, log: Checked, model: BaseNode, rules: BaseNode, champion: str) -> BaseNode:
     """Model, champion and rules on the same questions, over the whole catalogue."""
     return RetrievalEvaluator(
         examples=log.examples,
         schema=log.schema,
         model=model.outputs["model"],
         rules=rules.outputs["model"],
-        launch=RetrievalView.of(launch).to_json(),
-        code=code_digest.of_module(RETRIEVAL_STEP),
+        launch=steps.view_of(steps.RETRIEVAL_EVALUATOR, launch).to_json(),
+        code=_code(steps.RETRIEVAL_EVALUATOR),
         champion=champion,
     ).with_id(steps.RETRIEVAL_EVALUATOR)
 
 
-def judged_ranking(launch: Launch, log: Checked, model: BaseNode) -> list[BaseNode]:
+def evaluate_ranking(launch: Launch, log: Checked, model: BaseNode) -> list[BaseNode]:
     """The ranking head of the exported model, by the standard Evaluator."""
     rows = RankingExamples(
         examples=log.examples,
         schema=log.schema,
-        launch=RankingView.of(launch).to_json(),
-        code=code_digest.of_module(RANKING_STEP),
+        launch=steps.view_of(steps.RANKING_EXAMPLES, launch).to_json(),
+        code=_code(steps.RANKING_EXAMPLES),
     )
     rows = rows.with_id(steps.RANKING_EXAMPLES)
-    rows.add_upstream_node(log.nodes[-1])
+    rows.add_upstream_node(log.components[-1])
     evaluator = Evaluator(
         examples=rows.outputs["ranking_examples"],
         model=model.outputs["model"],
-        eval_config=ranking_metrics.eval_config(VerdictView.of(launch)),
+        eval_config=ranking_metrics.eval_config(steps.view_of(steps.EVALUATOR, launch)),
         example_splits=["eval"],
     ).with_id(steps.EVALUATOR)
     return [rows, evaluator]
 
 
-def decided(
+def decide(
     launch: Launch, log: Checked, retrieval: BaseNode, model: BaseNode, rules: BaseNode, ranking: list[BaseNode]
 ) -> BaseNode:
     """Who serves next, and why."""
@@ -298,14 +281,14 @@ def decided(
         evaluation=retrieval.outputs["evaluation"],
         model=model.outputs["model"],
         rules=rules.outputs["model"],
-        launch=VerdictView.of(launch).to_json(),
-        code=code_digest.of_module(VERDICT_STEP),
+        launch=steps.view_of(steps.VERDICT, launch).to_json(),
+        code=_code(steps.VERDICT),
         statistics=log.statistics,
         **judged,
     ).with_id(steps.VERDICT)
 
 
-def pushed(settings: Settings, verdict: BaseNode) -> VersionPusher:
+def push(settings: Settings, verdict: BaseNode) -> VersionPusher:
     """The winner into a numbered version folder that TF Serving and KServe load as it is."""
     winner, blessing = verdict.outputs["winner"], verdict.outputs["blessing"]
     return VersionPusher(winner, blessing, str(settings.serving), settings.keep_versions).with_id(steps.PUSHER)

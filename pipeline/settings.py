@@ -1,8 +1,7 @@
 """The settings of a run: where things are, and how the engine works. This is the only reader of the environment.
 
 The declaration says what a feature is and is the same everywhere; the settings differ from machine to machine. An
-option of the command
-line wins over an environment variable, which wins over the default.
+option of the command line wins over an environment variable, which wins over the default.
 """
 
 import dataclasses
@@ -62,8 +61,7 @@ class Settings:
       log: a file that replaces the declared log; None if the declaration says it all.
       beam_profile: where Beam works, step by step.
       beam_args: for Beam inside the steps, after those of the profile. Leave it empty on one machine: any option at all
-        makes TFX
-        repackage itself once per Beam step (about 2 CPU-s each).
+        makes TFX repackage itself once per Beam step (about 2 CPU-s each).
       cache: whether a step whose inputs did not change is served from an earlier run.
       keep_versions: how many versions the serving folder keeps, the served one included.
       gzip_level: of the examples, 1 to 9; at 6 writing them costs three times the CPU of 1, for files a fifth smaller.

@@ -9,7 +9,7 @@ import dataclasses
 import difflib
 import typing
 
-from components.declaration import Launch
+from components.declaration import Launch, views
 from components.errors import PartialRunError
 
 EXAMPLE_GEN = "ExampleGen"
@@ -42,52 +42,95 @@ class Step:
     """One step.
 
     Attributes:
-      name: the node's id.
+      name: the TFX component's id.
       does: what it does, in a few plain words.
       needs: the part of a declaration without which the step is left out; "" if it always runs.
+      view: what it reads of the declaration; None for nothing.
+      code: the modules of ours that it runs: their digest, imports included, is a part of its cache key.
     """
 
     name: str
     does: str
     needs: typing.Literal["", "catalogue", "ranking head", "tuning"] = ""
+    view: type[views.View] | None = None
+    code: tuple[str, ...] = ()
 
+
+_INGEST = ("components.ingest.executor",)
+_SCHEMA_GATE = ("components.validation.schema_gate",)
+_TUNER = ("components.models.tuning.tuner_fn", "components.models.tuning.tuner")
 
 STEPS = (
-    Step(EXAMPLE_GEN, "reads the log and splits it by time"),
-    Step(CATALOGUE_EXAMPLE_GEN, "reads the catalogue", "catalogue"),
-    Step(STATISTICS_GEN, "counts what the log holds"),
-    Step(CATALOGUE_STATISTICS_GEN, "counts what the catalogue holds", "catalogue"),
+    Step(EXAMPLE_GEN, "reads the log and splits it by time", view=views.IngestView, code=_INGEST),
+    Step(CATALOGUE_EXAMPLE_GEN, "reads the catalogue", "catalogue", views.CatalogueIngestView, _INGEST),
+    Step(STATISTICS_GEN, "computes the statistics of the log"),
+    Step(CATALOGUE_STATISTICS_GEN, "computes the statistics of the catalogue", "catalogue"),
     Step(SCHEMA, "loads the curated schema of the log"),
     Step(CATALOGUE_SCHEMA, "loads the curated schema of the catalogue", "catalogue"),
     Step(EXAMPLE_VALIDATOR, "compares the log with its schema"),
     Step(CATALOGUE_VALIDATOR, "compares the catalogue with its schema", "catalogue"),
-    Step(STATISTICS_PAGE, "writes a page that shows what was counted"),
-    Step(GATE, "stops the run when the log does not fit"),
-    Step(CATALOGUE_GATE, "stops the run when the catalogue does not fit", "catalogue"),
-    Step(DRIFT_BASELINE, "fetches the statistics of what the served version learnt from"),
-    Step(DRIFT_VALIDATOR, "compares the newest events with those before, and all with that"),
-    Step(DRIFT_GATE, "says, or stops the run, when the log has drifted"),
-    Step(TRANSFORM, "prepares the features"),
-    Step(RULES, "counts the rules that serve on day one"),
-    Step(TUNER, "tries other settings of the model", "tuning"),
-    Step(TRAINER, "trains the recommender"),
-    Step(RETRIEVAL_EVALUATOR, "judges model, champion and rules alike"),
-    Step(RANKING_EXAMPLES, "prepares the examples for the ranking head's judgement", "ranking head"),
-    Step(EVALUATOR, "judges the ranking head", "ranking head"),
-    Step(VERDICT, "decides what is served"),
-    Step(PUSHER, "hands the winner over to the server"),
+    Step(STATISTICS_PAGE, "writes a page of the statistics", code=("components.validation.statistics_step",)),
+    Step(GATE, "stops the run when the log does not fit its schema", code=_SCHEMA_GATE),
+    Step(CATALOGUE_GATE, "stops the run when the catalogue does not fit its schema", "catalogue", code=_SCHEMA_GATE),
+    Step(
+        DRIFT_BASELINE,
+        "fetches the training statistics of the served version",
+        code=("components.validation.drift_steps",),
+    ),
+    Step(DRIFT_VALIDATOR, "measures drift of eval against train, and against the served version's training data"),
+    Step(
+        DRIFT_GATE, "reports drift, or stops the run", view=views.DriftView, code=("components.validation.drift_steps",)
+    ),
+    Step(
+        TRANSFORM,
+        "learns the features of a request",
+        view=views.TransformView,
+        code=("components.features.preprocessing",),
+    ),
+    Step(RULES, "counts the rules that serve on day one", view=views.RulesView, code=("components.rules.training",)),
+    Step(TUNER, "searches hyperparameters", "tuning", views.TrainerView, _TUNER),
+    Step(TRAINER, "trains the model", view=views.TrainerView, code=("components.models.training",)),
+    Step(
+        RETRIEVAL_EVALUATOR,
+        "ranks the whole catalogue for every query",
+        view=views.RetrievalView,
+        code=("components.evaluation.retrieval_step",),
+    ),
+    Step(
+        RANKING_EXAMPLES,
+        "joins each labelled row with its history",
+        "ranking head",
+        views.RankingView,
+        ("components.evaluation.ranking_step",),
+    ),
+    Step(EVALUATOR, "evaluates the ranking head", "ranking head", views.EvaluatorView),
+    Step(VERDICT, "decides what is served", view=views.VerdictView, code=("components.evaluation.verdict_step",)),
+    Step(PUSHER, "pushes the winner to the serving folder"),
 )
 
 
 def of(launch: Launch) -> tuple[Step, ...]:
-    """The steps that a launch's pipeline has, in order."""
+    """Returns the steps that a launch's pipeline has, in order; a launch's own come last."""
     has = {
         "": True,
         "catalogue": launch.catalogue is not None,
         "ranking head": launch.has_ranking_head,
         "tuning": launch.model.tuning_trials > 0,
     }
-    return tuple(step for step in STEPS if has[step.needs])
+    own = (Step(step.name, step.does) for step in launch.steps)
+    return (*(step for step in STEPS if has[step.needs]), *own)
+
+
+def named(name: str) -> Step:
+    """Returns the step of that name."""
+    return next(step for step in STEPS if step.name == name)
+
+
+def view_of(name: str, launch: Launch) -> typing.Any:
+    """Returns what the step of that name reads of a declaration, as its view."""
+    view = named(name).view
+    assert view is not None, name
+    return view.of(launch)
 
 
 def describe(name: str) -> str:

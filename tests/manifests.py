@@ -1,8 +1,7 @@
 """Renders the manifests of kubeflow/ and says what is wrong with them: `make manifests`, or `python tests/manifests.py [OVERLAY]` to print one.
 
 `kubectl kustomize` renders; the schemas of Kubernetes (the oldest and the newest release that are looked at) and of
-KServe judge each object; what
-no schema can see, how the objects refer to each other, is checked here.
+KServe judge each object; what no schema can see, how the objects refer to each other, is checked here.
 """
 
 import argparse

@@ -1,8 +1,22 @@
 """The declaration: a launch and its parts, all that a launch file imports."""
 
 from components.declaration.criteria import Drift, Promotion
+from components.declaration.custom_step import CustomStep
 from components.declaration.data import Boost, Catalogue, Log, Objective, Split
 from components.declaration.launch import Launch
-from components.declaration.learning import Model, Rules
+from components.declaration.learning import CustomModel, Model, Rules
 
-__all__ = ["Boost", "Catalogue", "Drift", "Launch", "Log", "Model", "Objective", "Promotion", "Rules", "Split"]
+__all__ = [
+    "Boost",
+    "Catalogue",
+    "CustomModel",
+    "CustomStep",
+    "Drift",
+    "Launch",
+    "Log",
+    "Model",
+    "Objective",
+    "Promotion",
+    "Rules",
+    "Split",
+]

@@ -1,5 +1,6 @@
 """Checks that any field of a declaration may need: its type, a share, a moment, a positive number."""
 
+import collections.abc
 import dataclasses
 import datetime as dt
 import math
@@ -16,6 +17,9 @@ def check_types(record: typing.Any, prefix: str) -> None:
 
 
 def _check_type(value: typing.Any, hint: typing.Any, field: str) -> None:
+    if typing.get_origin(hint) is collections.abc.Mapping:
+        _check_mapping(value, field)
+        return
     allowed = typing.get_args(hint) if typing.get_origin(hint) is not tuple else ()
     if typing.get_origin(hint) is tuple:
         if not isinstance(value, tuple):
@@ -35,6 +39,16 @@ def _check_type(value: typing.Any, hint: typing.Any, field: str) -> None:
         raise DeclarationError(field, value, "a finite number")
     if dataclasses.is_dataclass(value):
         check_types(value, field)
+
+
+def _check_mapping(value: typing.Any, field: str) -> None:
+    """Values that JSON keeps as they are: they travel to the steps as JSON."""
+    if not isinstance(value, collections.abc.Mapping):
+        raise DeclarationError(field, value, "a dictionary")
+    for name, part in value.items():
+        if not isinstance(name, str) or not isinstance(part, str | int | float | bool | None):
+            needed = "text, a number, true or false, or None under a name"
+            raise DeclarationError(f"{field}[{name!r}]", part, needed)
 
 
 def _with_article(noun: str) -> str:

@@ -5,9 +5,10 @@ import dataclasses
 from components.declaration import checks
 from components.declaration.criteria import Drift, Promotion
 from components.declaration.data import Catalogue, Log
-from components.declaration.learning import Model, Rules
+from components.declaration.functions import FORM, OWN_FUNCTION, check_path
+from components.declaration.learning import CustomModel, Model, Rules
 from components.declaration.metric_names import METRICS
-from components.declaration.rule_names import BUILT_IN_RULES, FOR_EVERYBODY, OWN_RULE, short_name
+from components.declaration.rule_names import BUILT_IN_RULES, FOR_EVERYBODY, short_name
 from components.declaration.slice_names import SLICES, USER_SLICES
 from components.errors import DeclarationError
 
@@ -22,10 +23,12 @@ def check_rules(rules: Rules, log: Log) -> None:
     _check_context(rules, log)
 
 
-def check_model(model: Model) -> None:
+def check_model(model: Model | CustomModel) -> None:
     """Raises `DeclarationError` for the first hyperparameter that is wrong."""
+    if isinstance(model, CustomModel):
+        check_path("launch.model.run_fn", model.run_fn)
     for name, value in dataclasses.asdict(model).items():
-        if name not in ("tuning_trials", "warm_start"):
+        if name not in ("tuning_trials", "warm_start", "run_fn", "hyperparameters", "ranking"):
             checks.check_positive(f"launch.model.{name}", value)
     checks.check_at_least("launch.model.tuning_trials", model.tuning_trials, 0)
 
@@ -65,9 +68,9 @@ def _check_names(field: str, names: tuple[str, ...]) -> None:
         raise DeclarationError(field, (), "at least one rule")
     short = [short_name(name) for name in names]
     for name in names:
-        own = OWN_RULE.fullmatch(name) and short_name(name) not in BUILT_IN_RULES
+        own = OWN_FUNCTION.fullmatch(name) and short_name(name) not in BUILT_IN_RULES
         if not (name in BUILT_IN_RULES or own) or short.count(short_name(name)) > 1:
-            fix = "A rule of yours is a function in components/, by its dotted path: 'components.rules.house.cheapest'."
+            fix = f"A rule of your own is {FORM}."
             raise DeclarationError(field, name, f"rules out of {', '.join(BUILT_IN_RULES)}, each once", fix)
 
 

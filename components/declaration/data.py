@@ -13,24 +13,29 @@ class Log:
 
     Attributes:
       path: a file, a folder or a glob; relative paths start at the data folder of the settings.
-      user, item, time: columns that every log has. Ids may be strings or integers; the pipeline reads them as strings.
+      user: column of the user's id, text or an integer; ids are read as text.
+      item: column of the item's id, text or an integer; ids are read as text.
+      time: column of the event's time.
       time_unit: "s", "ms" or "us" for epoch times, "iso" for ISO 8601 text. Parquet timestamps need no unit.
-      event: column with the kind of event; None if every row is a positive.
+      event: column of the kind of event; None if every row is a positive.
       impression: the value of `event` that says an item was shown.
-      value: column with a number on the event (rating, dwell seconds).
+      value: column of a number on the event (rating, dwell seconds).
       request: column that joins the impressions of one answer with the actions they led to.
-      position, policy, propensity, model_version: what was shown where, by whom, with which probability.
-      context: columns known when a request is made (device, country); strings or numbers.
+      position: column of the position at which an impression was shown.
+      policy: column of the policy that chose what was shown.
+      propensity: column of the probability with which the policy showed the item at its position.
+      model_version: column of the version that answered.
+      context: columns known when a request is made (device, country); text or numbers.
       delimiter: of CSV files; a tab also reads files ending in .tsv or .inter.
-      spans: of a path with `{YYYY}`, `{MM}` and `{DD}` (or `{SPAN}`) in it, how many of the newest days (numbers) are
-        read; None for one.
-      attribution_seconds: an action counts for an impression of its request (no request column: the user's last of the
-        item) up to so much later.
-      not_before: a row with an earlier time is wrong (ISO 8601): zeros and wrong units end up in the 1970s. None for no
-        floor.
-      value_min, value_max: a row with a value outside is wrong; drop_duplicates: so is one that equals an earlier row
-        in every column.
-      max_quarantined: the share of wrong rows up to which they are set aside and the run goes on.
+      spans: how many of the newest days (or numbers) are read, of a path with `{YYYY}`, `{MM}`, `{DD}` or `{SPAN}`; None
+        for one.
+      attribution_seconds: an action counts for an impression of its request up to this many seconds later; without a
+        request column, for the user's last impression of the item.
+      not_before: the earliest valid time (ISO 8601); None for no floor. Zeros and wrong units end up in the 1970s.
+      value_min: the least valid value.
+      value_max: the largest valid value.
+      drop_duplicates: whether a row that equals an earlier row in every column is invalid.
+      max_quarantined: the share of invalid rows up to which they are quarantined and the run goes on.
     """
 
     path: str
@@ -108,7 +113,8 @@ class Catalogue(CatalogueColumns):
       texts: columns with words, split at white space.
       numbers: columns with a number per item.
       active: column that is true or 1 for the items that may be recommended; None if all may.
-      delimiter, max_quarantined: as in `Log`.
+      delimiter: as in `Log`.
+      max_quarantined: as in `Log`.
       boosts: what counts more, less or not at all; the factors of an item that several name are multiplied.
     """
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import typing
+from collections.abc import Mapping
 
 from components.errors import DeclarationError
 
@@ -40,15 +41,21 @@ def _from_plain(hint: typing.Any, value: typing.Any, prefix: str) -> typing.Any:
         return tuple(_from_plain(options[0], part, prefix) for part in value)
     if value is None:
         return None
-    kind = options[0] if options else hint
-    return _build(kind, value, prefix) if dataclasses.is_dataclass(kind) else value
+    kinds = [kind for kind in options or [hint] if dataclasses.is_dataclass(kind)]
+    if not kinds or not isinstance(value, dict):
+        return value
+    fitting = [kind for kind in kinds if set(value) <= set(typing.get_type_hints(kind))]
+    return _build((fitting or kinds)[0], value, prefix)
 
 
 def _to_plain(hint: typing.Any, value: typing.Any) -> typing.Any:
     """Returns plain JSON values; a weight of 1 and one of 1.0 are equal, so they become the same text."""
     if dataclasses.is_dataclass(value):
         hints = typing.get_type_hints(type(value))
-        return {name: _to_plain(part, getattr(value, name)) for name, part in hints.items()}
+        names = [field.name for field in dataclasses.fields(value)]
+        return {name: _to_plain(hints[name], getattr(value, name)) for name in names}
+    if isinstance(value, Mapping):
+        return dict(value)
     if typing.get_origin(hint) is tuple:
         return [_to_plain(typing.get_args(hint)[0], part) for part in value]
     return float(value) if value is not None and float in (hint, *typing.get_args(hint)) else value

@@ -1,10 +1,9 @@
 """The declaration: the one file a team edits to launch a feature.
 
 A `Launch` says what exists: where the interaction log and the catalogue are, which of their columns play which role,
-  what the
-product wants (objectives), which rules serve first and what a model must show to replace them. It is frozen and checked
-when it is
-made. Each step gets a view of it (`components.declaration.views`): the part that the step reads, and no more.
+what the product wants (objectives), which rules serve first and what a model must show to replace them. It is frozen
+and checked when it is made. Each step gets a view of it (`components.declaration.views`): the part that the step reads,
+and no more.
 """
 
 import dataclasses
@@ -14,9 +13,10 @@ from typing import Any
 
 from components.declaration import checks, criteria_checks, data_checks, json_form
 from components.declaration.criteria import Drift, Promotion
+from components.declaration.custom_step import CustomStep, check_steps
 from components.declaration.data import Catalogue, Log, Objective, Split
 from components.declaration.labels import LabelRoles
-from components.declaration.learning import Model, Rules
+from components.declaration.learning import CustomModel, Model, Rules
 from components.errors import DeclarationError
 
 
@@ -38,7 +38,8 @@ class Launch(LabelRoles):
     rules: Rules = dataclasses.field(default_factory=Rules)
     promotion: Promotion = dataclasses.field(default_factory=Promotion)
     drift: Drift = dataclasses.field(default_factory=Drift)
-    model: Model = dataclasses.field(default_factory=Model)
+    model: Model | CustomModel = dataclasses.field(default_factory=Model)
+    steps: tuple[CustomStep, ...] = ()
     exclude_seen: bool = True
     seed: int = 7
 
@@ -54,8 +55,15 @@ class Launch(LabelRoles):
         criteria_checks.check_promotion(self.promotion, self.log)
         criteria_checks.check_drift(self.drift)
         criteria_checks.check_model(self.model)
+        check_steps(self.steps)
         if self.catalogue:
             criteria_checks.check_boosts(self.catalogue)
+
+    @property
+    def has_ranking_head(self) -> bool:
+        """Whether the log holds what a ranking head learns from, and the model has one."""
+        ranks = self.model.ranking if isinstance(self.model, CustomModel) else True
+        return ranks and super().has_ranking_head
 
     def with_model(self, settings: Mapping[str, Any]) -> "Launch":
         """Returns the same launch with other hyperparameters, by name."""

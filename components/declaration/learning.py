@@ -1,6 +1,9 @@
 """The part of the declaration that says what learns: the rules and the model."""
 
 import dataclasses
+import typing
+from collections.abc import Mapping
+from typing import Any
 
 from components.declaration.rule_names import FOR_EVERYBODY, RULE_NAMES
 
@@ -15,8 +18,8 @@ class Rules:
         `recent_popularity`, `context_popularity` and `covisitation`; a function of yours goes by its dotted path
         (docs/clone.md).
       fallbacks: rules out of `names`, in the order in which they answer where the rule that serves has nothing to say,
-        and where a model
-        is asked without a history. () is the popularity rules among `names`: by context, recent, all-time.
+        and where a model is asked without a history. () is the popularity rules among `names`: by context, recent,
+        all-time.
       context: columns of `log.context`; `context_popularity` counts recent popularity for each of their values
         (combinations, if several).
       recent_days: the window of recent popularity, in days before the last training event.
@@ -44,9 +47,11 @@ class Model:
     Attributes:
       dim: of query and item vectors.
       history: how many of a user's last items the query tower reads.
-      epochs: passes over the training sequences at most; how many is chosen on events left out of the last tenth of the training time.
+      epochs: passes over the training sequences at most; how many is chosen on events left out of the last tenth of the
+        training time.
       batch_users: sequences per step at most; fewer, down to 32, where an epoch would have less than 100 steps.
-      learning_rate: of Adam at the start, for `batch_users`; it falls with the root of a smaller batch, and to zero over the epochs along a cosine.
+      learning_rate: of Adam at the start, for `batch_users`; it falls with the root of a smaller batch, and to zero
+        over the epochs along a cosine.
       temperature: the divisor of the cosine similarities in the softmax.
       top_k: how many items an answer holds.
       ranking_epochs: passes of the ranking head over the labelled rows.
@@ -64,3 +69,25 @@ class Model:
     ranking_epochs: int = 3
     tuning_trials: int = 0
     warm_start: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class CustomModel:
+    """A team's own model in place of ours; docs/extend.md shows one whole.
+
+    Attributes:
+      run_fn: the dotted path of its `run_fn`, which reads the training data and exports a `Recommender`.
+      hyperparameters: what it reads as `view.model.hyperparameters`: text, numbers, true or false, by name.
+      history: how many of a user's last items a query holds.
+      top_k: how many items an answer holds.
+      ranking: whether its `Recommender` answers `probabilities`, so that the ranking head is evaluated.
+    """
+
+    run_fn: str
+    hyperparameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    history: int = 50
+    top_k: int = 10
+    ranking: bool = False
+
+    tuning_trials: typing.ClassVar[int] = 0
+    warm_start: typing.ClassVar[bool] = False

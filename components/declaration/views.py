@@ -1,11 +1,9 @@
 """Views: the part of a declaration that a step reads, and no more.
 
 A step's view travels to it as JSON and is part of its cache key, so a field reruns just the steps whose view holds it:
-a changed margin the
-verdict, a changed `dim` the training, a changed column the ingest and what follows. Views keep the attribute paths of
-`Launch`
-(`view.log.user`), so that one function serves a view and a whole declaration; a type checker holds that a step reads
-nothing else.
+a changed margin the verdict, a changed `dim` the training, a changed column the ingest and what follows. Views keep the
+attribute paths of `Launch` (`view.log.user`), so that one function serves a view and a whole declaration; a type
+checker holds that a step reads nothing else.
 """
 
 import collections.abc
@@ -16,7 +14,7 @@ from components.declaration import json_form
 from components.declaration.criteria import Drift, Promotion
 from components.declaration.data import Boost, CatalogueColumns, Log, Objective, Split
 from components.declaration.labels import LabelRoles
-from components.declaration.learning import Model, Rules
+from components.declaration.learning import CustomModel, Model, Rules
 
 Self = typing.TypeVar("Self", bound="View")
 
@@ -243,7 +241,7 @@ class RulesView(ServingView):
 class TrainerView(ServingView):
     """Trainer and Tuner."""
 
-    model: Model
+    model: Model | CustomModel
 
     def with_model(self, settings: collections.abc.Mapping[str, typing.Any]) -> "TrainerView":
         """Returns the same view with other hyperparameters, by name."""
@@ -280,15 +278,18 @@ class VerdictView(EventsView):
     promotion: Promotion
 
 
-STEP_VIEWS: dict[str, type[View]] = {
-    "ExampleGen": IngestView,
-    "CatalogueExampleGen": CatalogueIngestView,
-    "DriftGate": DriftView,
-    "Transform": TransformView,
-    "Rules": RulesView,
-    "Tuner": TrainerView,
-    "Trainer": TrainerView,
-    "RetrievalEvaluator": RetrievalView,
-    "RankingExamples": RankingView,
-    "Verdict": VerdictView,
-}
+@dataclasses.dataclass(frozen=True)
+class HeadCriteria(View):
+    """What the standard Evaluator measures and blesses the ranking head by."""
+
+    ranking_slices: tuple[str, ...]
+    request_ndcg: bool
+    min_auc: float
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluatorView(EventsView):
+    """Evaluator: what its configuration is made from."""
+
+    objectives: tuple[Label, ...]
+    promotion: HeadCriteria

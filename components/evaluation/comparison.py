@@ -1,9 +1,8 @@
 """Compares what could serve: the model, the champion (what is being served) and each rule, on the same questions.
 
 The outcome is a dict of plain values, `evaluation.json`: the tables and slices of `components.evaluation.summary`, and
-the relative
-gains, as intervals, that the verdict rests on. A model or a champion that cannot be judged is missing in it, and the
-reason is there.
+the relative gains, as intervals, that the verdict rests on. A model or a champion that cannot be judged is missing in
+it, and the reason is there.
 """
 
 from typing import Any

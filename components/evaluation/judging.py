@@ -1,8 +1,7 @@
 """Puts the questions to every contender: model, champion (what is being served) and each rule.
 
 A model or a champion that cannot be judged (it does not load, asks for columns the log does not have, answers NaN, or
-cannot answer as it
-would serve) is left out with the reason. The rules are ours: if they fail, the run does.
+cannot answer as it would serve) is left out with the reason. The rules are ours: if they fail, the run does.
 """
 
 import dataclasses
@@ -105,8 +104,8 @@ def _leak(launch: RetrievalView, model: Judged, rules: Iterable[Judged], asked: 
     """How the model knows answers from elsewhere than the history, if it does; "" if not.
 
     By contract a request without a history is answered by the rules. A model that without any is surely better than
-    every rule with it
-    has seen the answers: in a context column that is only known after the action, or in its training.
+    every rule with it has seen the answers: in a context column that is only known after the action, or in its
+    training.
     """
     blank, rows = queries.without_history(asked, LEAK_QUERIES, launch.seed)
     metric = launch.promotion.metric

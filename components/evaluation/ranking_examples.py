@@ -1,8 +1,8 @@
 """The labelled rows of the eval split, each with the history of its moment: what the Evaluator judges the ranking head on.
 
 The log's examples are one row per event and know no history, and the model must not be judged without one: it would be
-another model
-than the one that serves. This is the point-in-time join that a feature store does, for the rows that are judged only.
+another model than the one that serves. This is the point-in-time join that a feature store does, for the rows that are
+judged only.
 """
 
 import os
@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from components.declaration.slice_names import KNOWN_USERS, NEW_USERS, USER_SLICES
-from components.declaration.views import RankingView, VerdictView
+from components.declaration.views import RankingView
+from components.evaluation.ranking_columns import by_request, slice_columns
 from components.evaluation.slices import values_of
 from components.features import histories
 from components.features.event_table import MISSING_INT, EventTable
@@ -20,17 +21,6 @@ from components.ingest.example_files import ExampleFile
 from components.registry.recommender import HISTORY_FEATURE
 
 SPLIT = "eval"
-SLICE = "slice_"
-
-
-def by_request(launch: RankingView | VerdictView) -> bool:
-    """Whether the order within each request is judged: it is declared, and the log has impressions with request ids."""
-    return launch.promotion.request_ndcg and launch.learns_from_impressions and launch.log.request is not None
-
-
-def slice_columns(launch: RankingView | VerdictView) -> dict[str, str]:
-    """The columns that the figures are sliced by, and what of: kinds of users, or the values of a context column."""
-    return {SLICE + name: name for name in launch.promotion.ranking_slices}
 
 
 def write(launch: RankingView, events: EventTable, uri: str) -> int:

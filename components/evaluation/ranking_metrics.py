@@ -7,8 +7,8 @@ import tensorflow_model_analysis as tfma
 from google.protobuf import wrappers_pb2
 
 from components.declaration.slice_names import USER_SLICES
-from components.declaration.views import VerdictView
-from components.evaluation.ranking_examples import by_request, slice_columns
+from components.declaration.views import EvaluatorView, VerdictView
+from components.evaluation.ranking_columns import by_request, slice_columns
 
 SIGNATURE = "rank_examples"
 FIGURES = {
@@ -22,7 +22,7 @@ FIGURES = {
 TOP = 10
 
 
-def eval_config(launch: VerdictView) -> tfma.EvalConfig:
+def eval_config(launch: EvaluatorView | VerdictView) -> tfma.EvalConfig:
     """AUC, log loss and calibration per objective, over all rows and per slice; blessed if every AUC over all rows reaches the declared one.
 
     The configuration is never without a threshold: then the Evaluator would neither bless nor reject
@@ -50,7 +50,7 @@ def eval_config(launch: VerdictView) -> tfma.EvalConfig:
     return tfma.EvalConfig(model_specs=[spec], metrics_specs=metrics, slicing_specs=slices)
 
 
-def _order(launch: VerdictView, name: str, label: str) -> tfma.MetricsSpec:
+def _order(launch: EvaluatorView | VerdictView, name: str, label: str) -> tfma.MetricsSpec:
     """NDCG@10 of an objective over what each request showed; a request in which nothing was acted on does not count."""
     config = json.dumps({"gain_key": label, "top_k_list": [TOP]})
     outputs = [name] if len(launch.ranking_objectives) > 1 else []
@@ -61,18 +61,17 @@ def _order(launch: VerdictView, name: str, label: str) -> tfma.MetricsSpec:
     )
 
 
-def read(launch: VerdictView, uri: str) -> dict[str, dict[str, float | None]]:
+def read(launch: EvaluatorView | VerdictView, uri: str) -> dict[str, dict[str, float | None]]:
     """The overall figures per objective from the Evaluator's output.
 
     Returns:
       Objective to "rows" (an int), "positive_share", "auc", "log_loss", "calibration" and perhaps "ndcg"; None for a
-      figure that does not
-      exist, like the AUC of labels that are all alike. Without any row there is only "rows", 0.
+      figure that does not exist, like the AUC of labels that are all alike. Without any row there is only "rows", 0.
     """
     return _by_objective(launch, dict(tfma.load_eval_result(uri).slicing_metrics).get((), {}))
 
 
-def read_slices(launch: VerdictView, uri: str) -> dict[str, dict[str, dict[str, float | None]]]:
+def read_slices(launch: EvaluatorView | VerdictView, uri: str) -> dict[str, dict[str, dict[str, float | None]]]:
     """The same per slice: "new users", "device=mobile", ..., in the order of the names."""
     columns, found = slice_columns(launch), {}
     for key, outputs in dict(tfma.load_eval_result(uri).slicing_metrics).items():
@@ -83,7 +82,7 @@ def read_slices(launch: VerdictView, uri: str) -> dict[str, dict[str, dict[str, 
     return dict(sorted(found.items()))
 
 
-def _by_objective(launch: VerdictView, outputs: dict) -> dict[str, dict[str, float | None]]:
+def _by_objective(launch: EvaluatorView | VerdictView, outputs: dict) -> dict[str, dict[str, float | None]]:
     single = len(launch.ranking_objectives) == 1
     found = {
         objective.name: outputs.get("" if single else objective.name, {}) for objective in launch.ranking_objectives
@@ -94,11 +93,13 @@ def _by_objective(launch: VerdictView, outputs: dict) -> dict[str, dict[str, flo
     }
 
 
-def word(launch: VerdictView, figures: dict[str, dict[str, float | None]], blessed: bool) -> bool | None:
+def word(
+    launch: EvaluatorView | VerdictView, figures: dict[str, dict[str, float | None]], blessed: bool
+) -> bool | None:
     """The Evaluator's word as the verdict takes it: a rejection for want of labels only is no judgement, so None.
 
     An area that does not exist counts as 0 to the Evaluator: a rare objective without a single eval row would keep
-      every model out.
+    every model out.
     """
     areas = [table.get("auc") for table in figures.values()]
     reached = all(area >= launch.promotion.min_auc for area in areas if area is not None)

@@ -10,10 +10,10 @@ The new model is worth it if, and only if, all of this holds:
      `Promotion.guard_loss`, than the rules or than what is served now;
   6. it is better than the champion, that is what is served now, even at the low end of the interval.
 
-Else the champion stays, unless the rules beat it in the same sense; and where nothing is served yet, the rules are.
-A champion that cannot be evaluated (its folder does not load, its signature changed) counts as none, and the reasons
-say so: nobody
-knows whether it is any good, while the other two were measured. The table of all outcomes is in docs/evaluation.md.
+Else the champion stays, unless the rules beat it in the same sense; and where nothing is served yet, the rules are. A
+champion that cannot be evaluated (its folder does not load, its signature changed) counts as none, and the reasons say
+so: nobody knows whether it is any good, while the other two were measured. The table of all outcomes is in
+docs/evaluation.md.
 """
 
 import dataclasses

@@ -4,9 +4,8 @@
     m  positive events              w  training windows
 
 Every function takes events as parallel arrays in any row order: `user` and `item` [n] integer codes, `time` [n] int64
-  microseconds,
-`positive` [n] bool (an action rather than an impression). An event's history holds its user's positive items that come
-before it:
+microseconds, `positive` [n] bool (an action rather than an impression). An event's history holds its user's positive
+items that come before it:
 
   * before an impression: strictly earlier in time; an action of the very same moment is not known yet;
   * before a positive event: also those of the same moment that a seeded random order puts first. Logs with whole
@@ -15,11 +14,9 @@ before it:
     a second).
 
 The random order is a hash of the seed and the event's own content, so it does not depend on the order in which files
-were read. Codes that
-number the ids of a log change with its other events; `tie` [n] int, a number of each event's own ids (see
-`id_codes.hashes`), frees the order
-from that too: what comes later changes nothing, and training and evaluation see the same past. Cost: one sort, O(n log
-  n), then O(1) per answer cell.
+were read. Codes that number the ids of a log change with its other events; `tie` [n] int, a number of each event's own
+ids (see `id_codes.hashes`), frees the order from that too: what comes later changes nothing, and training and
+evaluation see the same past. Cost: one sort, O(n log n), then O(1) per answer cell.
 """
 
 from typing import NamedTuple

@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 
 from components.declaration import Catalogue
 from components.declaration.views import CatalogueFeatures
+from components.features import truth_words
 from components.features.id_codes import codes
 
 MAX_FEATURE_SLOTS = 24
-TRUE_TEXTS = (b"1", b"true", b"True", b"TRUE", b"yes", b"t")
 MISSING_INT = int(
     np.iinfo(np.int64).min
 )  # stands for a missing integer: below every number that a log or a catalogue may hold
@@ -97,7 +97,7 @@ def _with_catalogue(
 ) -> ItemTable:
     rows = bare.rows_of(columns[catalogue.item])
     active = np.zeros(len(bare), bool)
-    active[rows] = True if catalogue.active is None else _truth(columns[catalogue.active])
+    active[rows] = True if catalogue.active is None else truth_words.is_true(columns[catalogue.active])
     titles = bare.ids.copy()
     if catalogue.title:
         named = _texts(columns[catalogue.title])
@@ -121,25 +121,20 @@ def _boost(
     """
     factor = np.ones(size, np.float32)
     for boost in catalogue.boosts:
-        factor[rows] *= np.where(
-            np.isin(_texts(columns[boost.column]).astype(bytes), _spellings(boost.value)), boost.factor, 1.0
-        )
+        texts = _texts(columns[boost.column])
+        named = np.isin(texts.astype(bytes), _spellings(boost.value))
+        named |= truth_words.matches(texts, truth_words.words_like(boost.value))
+        factor[rows] *= np.where(named, boost.factor, 1.0)
     return factor
 
 
 def _spellings(value: str) -> list[bytes]:
-    """The texts that a value may have in a column: those of a flag or of a number beside its own."""
+    """Returns the texts that a value may have in a column: its own, and those of a number."""
     texts = [value.encode()]
-    if value.lower() in ("true", "false"):
-        texts += [b"true", b"True", b"TRUE", b"1"] if value.lower() == "true" else [b"false", b"False", b"FALSE", b"0"]
     number = _number(texts[0])
     if math.isfinite(number):
         texts += [str(number).encode(), b"%d" % number] if number.is_integer() else [str(np.float32(number)).encode()]
     return texts
-
-
-def _truth(column: np.ndarray) -> np.ndarray:
-    return np.isin(column.astype(bytes), TRUE_TEXTS) if column.dtype == object else column > 0
 
 
 def _standardised(column: np.ndarray) -> np.ndarray:

@@ -11,15 +11,14 @@ from components.declaration.views import TransformView
 CONTEXT_PREFIX = "context_"
 LAUNCH_KEY = "launch"
 CODE_KEY = "code"  # read by no step: the digest of its code, so that TFX's cache sees an edit
-CATALOGUE_URI = "catalogue_uri"
+CATALOGUE_INPUT, CATALOGUE_URI = "catalogue", "catalogue_uri"
 
 
 def preprocessing_fn(inputs: dict, custom_config: dict) -> dict[str, tf.Tensor]:
     """TFX's entry: raw columns of a batch of events to the features that a query is asked with.
 
     Strings become numbers of a vocabulary, most frequent first, with one more for everything unknown; numbers get zero
-    mean and unit
-    deviation, missing ones the mean.
+    mean and unit deviation, missing ones the mean.
 
     Args:
       inputs: column to Tensor [B, 1] or SparseTensor, as the schema says.

@@ -1,10 +1,9 @@
 """Which impressions led to an action: the join of impressions and actions, vectorised.
 
 An action belongs to an impression of the same pair if it is not earlier and at most the window later. The pair is
-(request, item) where
-the log has requests: they say which answer an action came from. Without, it is (user, item), and then the action
-  belongs to the last
-impression that was not later than it: showing an item three times before it is clicked is one success, not three.
+(request, item) where the log has requests: they say which answer an action came from. Without, it is (user, item), and
+then the action belongs to the last impression that was not later than it: showing an item three times before it is
+clicked is one success, not three.
 
 Letters: i impressions, a actions.
 """

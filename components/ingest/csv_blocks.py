@@ -1,10 +1,8 @@
 r"""Reads CSV files block by block, with the types the whole log agreed on.
 
 An empty field is missing, a quoted one ("") is the empty text; "NA", "null" and the like are text. pyarrow infers types
-from the
-first block of a file; a later block that does not fit raises `TypeConflictError`, and the reader starts again with a
-wider type.
-A row with too many or too few fields is told to the caller and left out.
+from the first block of a file; a later block that does not fit raises `TypeConflictError`, and the reader starts again
+with a wider type. A row with too many or too few fields is told to the caller and left out.
 """
 
 import collections.abc
@@ -37,11 +35,9 @@ class _Opened:
     """A CSV file that is being read, and may be left before its end.
 
     pyarrow reads ahead in a thread of its own, which calls back for each broken row. If it lets go of the callback
-    while Python exits, the
-    process aborts ("terminate called without an active exception"): so leaving waits until it has. And it decodes a
-    broken row before it
-    calls back: where that fails, Python would print a traceback beside the error that is raised, which is kept off the
-      screen.
+    while Python exits, the process aborts ("terminate called without an active exception"): so leaving waits until it
+    has. And it decodes a broken row before it calls back: where that fails, Python would print a traceback beside the
+    error that is raised, which is kept off the screen.
     """
 
     def __init__(self, path: str, delimiter: str, types: Types, on_broken: OnBroken):

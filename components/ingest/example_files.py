@@ -1,8 +1,7 @@
 """Writes record batches as gzipped TFRecords of tf.Example, column by column.
 
 A null is a feature without a value; 0, 0.0, "" and False are values and stay so (the row-wise converters of TFX drop
-them,
-tensorflow/tfx#6407). tf.Example has float32 only: floats lose what is beyond it.
+them, tensorflow/tfx#6407). tf.Example has float32 only: floats lose what is beyond it.
 """
 
 import os

@@ -1,10 +1,8 @@
 """Executors of our ExampleGens: the log as train and eval examples cut in time, the catalogue as one split.
 
 They replace only the inside of TFX's file-based ExampleGen: driver, span, fingerprint, cache and artifact stay the
-standard ones.
-Rows that are wrong go to `quarantine.jsonl.gz` in the examples' folder; where there are too many, the run stops, and
-the file lies
-beside that folder, because TFX deletes what a failed step wrote.
+standard ones. Rows that are wrong go to `quarantine.jsonl.gz` in the examples' folder; where there are too many, the
+run stops, and the file lies beside that folder, because TFX deletes what a failed step wrote.
 """
 
 import typing

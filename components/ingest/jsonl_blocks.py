@@ -1,10 +1,8 @@
 """Reads JSON lines block by block; every block finds the types of its own columns.
 
 pyarrow parses a block of lines at once. Two of its habits are undone here: text that looks like a time stays text, and
-a block it
-refuses is read line by line in Python, slower: lines that are no JSON objects are told to the caller and left out, and
-  a column whose
-JSON type changes (7, then "7") becomes text.
+a block it refuses is read line by line in Python, slower: lines that are no JSON objects are told to the caller and
+left out, and a column whose JSON type changes (7, then "7") becomes text.
 """
 
 import collections.abc

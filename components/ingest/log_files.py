@@ -1,8 +1,7 @@
 """Where a log's files are: from the path in the declaration to the list of files, and to the pattern TFX fingerprints.
 
 A path is a file, a folder or a glob, relative to the data folder. TFX's spans work as well: `{SPAN}` or
-`{YYYY}-{MM}-{DD}` in the
-path stand for the newest number or date that is there.
+`{YYYY}-{MM}-{DD}` in the path stand for the newest number or date that is there.
 """
 
 import glob
@@ -43,8 +42,7 @@ def find_files(folder: str, pattern: str) -> tuple[str, ...]:
     """The files of a log, sorted by name.
 
     Below a wildcard only files with a known ending count; hidden files and those that begin with "_" (`_SUCCESS`) never
-    do. A file
-    that is named in full is read whatever its ending: CSV, if that says nothing else.
+    do. A file that is named in full is read whatever its ending: CSV, if that says nothing else.
 
     Raises:
       LogError: if nothing is there; it lists what the folder holds.

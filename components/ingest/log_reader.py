@@ -1,11 +1,9 @@
 """Reads a log or a catalogue of many files and formats as batches of one schema, without the rows that are wrong.
 
 Ids come out as text, the time as int64 microseconds, every other column in the one type that holds its values in all
-files. Types
-are guessed from the first block of each file; `settle` reads everything once and widens a guess that fails, so that
-what a person
-sees is the schema gate's word on the type and not a parser's. The same pass finds the rows that are wrong
-(`row_checks`).
+files. Types are guessed from the first block of each file; `settle` reads everything once and widens a guess that
+fails, so that what a person sees is the schema gate's word on the type and not a parser's. The same pass finds the rows
+that are wrong (`row_checks`).
 """
 
 import collections

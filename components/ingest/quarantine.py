@@ -1,8 +1,7 @@
 """The quarantine: a file of the rows that were set aside, one JSON object per line, each with its file, row number and reason.
 
 The row's own columns are as the file has them, numbers and true/false as such, everything else as text; of a line that
-could not be
-split into columns, the line.
+could not be split into columns, the line.
 """
 
 import collections.abc

@@ -1,9 +1,8 @@
 """Which rows of a log are wrong, and why: each row gets the first reason that applies, all others are none.
 
 A row is wrong if a column that every row needs is missing or cannot be read, its time is before the declared floor or
-later than
-tomorrow, its value is no number or out of the declared range, or, where the declaration asks, it repeats an earlier row
-exactly.
+later than tomorrow, its value is no number or out of the declared range, or, where the declaration asks, it repeats an
+earlier row exactly.
 """
 
 import collections.abc

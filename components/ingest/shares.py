@@ -1,12 +1,10 @@
 """Writes the examples of a log in shares: one here, or one per file or Parquet row group on the workers of a Beam runner.
 
 The first pass over a log settles the types, finds the rows that are wrong, cuts in time and makes the labels; it holds
-a few columns of the
-whole log and runs in the executor. What is left is per row, and costs most: reading all columns, encoding, writing.
-`write` does that
-for one share, the same way wherever it runs. A share travels as a file below the artifact, not in the graph of the Beam
-job, which
-has a limit of a few megabytes; so workers must see the same folders as the executor.
+a few columns of the whole log and runs in the executor. What is left is per row, and costs most: reading all columns,
+encoding, writing. `write` does that for one share, the same way wherever it runs. A share travels as a file below the
+artifact, not in the graph of the Beam job, which has a limit of a few megabytes; so workers must see the same folders
+as the executor.
 """
 
 import contextlib

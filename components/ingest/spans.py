@@ -1,13 +1,10 @@
 """Dated or numbered span folders, and the rolling window of them that a run reads.
 
 TFX's ExampleGen reads exactly one span a run; it leaves windows to a Resolver, which open-source Kubeflow does not run.
-So for a
-window the standard driver is given a pattern that matches every span: its fingerprint covers all their files, so that a
-  new span, or a
-changed file in an old one, is a reason to read again; and the executor takes the newest spans of what it matches. As in
-TFX's
-`RollingRange`, a window of n ends with the newest span that is there and covers n numbers (days, for dates), with or
-without files.
+So for a window the standard driver is given a pattern that matches every span: its fingerprint covers all their files,
+so that a new span, or a changed file in an old one, is a reason to read again; and the executor takes the newest spans
+of what it matches. As in TFX's `RollingRange`, a window of n ends with the newest span that is there and covers n
+numbers (days, for dates), with or without files.
 """
 
 import collections.abc

@@ -1,7 +1,7 @@
 """Where a log is cut in time: train is before the cut, eval from it on.
 
 The cut is a moment, never a random draw: a model that learns from events later than those it is judged on looks better
-  than it is.
+than it is.
 """
 
 import numpy as np
@@ -18,8 +18,7 @@ def cut_time(times: np.ndarray, split: Split) -> int:
     Args:
       times: [events] int64 microseconds since the epoch, in any order.
       split: as declared. Of a share, events at the cut's own time all go to eval, so eval may hold more than the share;
-        the
-        last n days end with the last event.
+        the last n days end with the last event.
 
     Returns:
       The cut in microseconds since the epoch.

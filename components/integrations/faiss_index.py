@@ -5,8 +5,7 @@
     FOLDER/index.json      version, kind, size, recall
 
 Up to `FLAT_ITEMS` items the index is exact (flat). Beyond it is HNSW (Malkov & Yashunin 2018, arXiv:1603.09320), whose
-search width grows
-until the recall is what was asked for; the width is stored in the index file.
+search width grows until the recall is what was asked for; the width is stored in the index file.
 
 Letters: n items, D vector size, q queries, k answers.
 """

@@ -1,8 +1,7 @@
 """Applies a repository and fills its online store, and counts what came out at the other end.
 
 Feast's historical join returns one row for repeated (entity, time) pairs: rows can get lost on the way without a word.
-So nothing is
-believed here that was not counted: as many keys must be readable online as the offline table has rows.
+So nothing is believed here that was not counted: as many keys must be readable online as the offline table has rows.
 """
 
 import contextlib

@@ -4,8 +4,7 @@
     items          item_id, title, active, the declared columns of the catalogue, event_timestamp
 
 One row per user and one per item: what the online store is to hold. Training does not read them: the pipeline makes its
-  histories point in
-time itself, from the examples.
+histories point in time itself, from the examples.
 
 Letters: n events, m of them positive, u users.
 """

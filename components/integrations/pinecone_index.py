@@ -1,17 +1,13 @@
 """A Pinecone index that exists: upserts in batches, and deletes of what is gone.
 
 A namespace per version ("v<version>") is the default: the old version's queries are answered by the old vectors until
-nobody asks any more,
-and the oldest namespaces go. With a namespace of one's own the vectors are replaced in place, and for the time of the
-export queries meet
-vectors of two models, which do not compare.
+nobody asks any more, and the oldest namespaces go. With a namespace of one's own the vectors are replaced in place, and
+for the time of the export queries meet vectors of two models, which do not compare.
 
 The client repeats a request that meets 408, 429, 5xx or a broken connection, three times within seconds; a batch that
-fails still is sent
-again here, after longer pauses. An upsert that is repeated changes nothing. One request at a time: the client's own
-bulk upsert gives a host
-up for the life of the process after a few failures (seen with pinecone 10.2: later batches were "abandoned without
-being sent").
+fails still is sent again here, after longer pauses. An upsert that is repeated changes nothing. One request at a time:
+the client's own bulk upsert gives a host up for the life of the process after a few failures (seen with pinecone 10.2:
+later batches were "abandoned without being sent").
 """
 
 import contextlib

@@ -6,8 +6,7 @@
     4  synchronise the view
 
 Table and view belong to one version: nothing stale is left in them, and a query asks the view of its own version. The
-  requests are the
-client library's own messages; `plan` prints them and needs no account.
+requests are the client library's own messages; `plan` prints them and needs no account.
 """
 
 import contextlib

@@ -3,11 +3,9 @@
     q  queries      u  users      r  repeats      p  pairs of contenders (on all queries, or on a slice of them)
 
 Queries of one user resemble each other, so users are drawn, not queries: a cluster bootstrap (Efron & Tibshirani 1993,
-  chapters 8 and 13).
-Each repeat draws u users with replacement; every pair is compared on the same draw. A mean over queries is a ratio of
-two sums over users,
-and a relative gain is the ratio of two such means over the same queries, so their number cancels: sum(ours) /
-  sum(theirs) - 1.
+chapters 8 and 13). Each repeat draws u users with replacement; every pair is compared on the same draw. A mean over
+queries is a ratio of two sums over users, and a relative gain is the ratio of two such means over the same queries, so
+their number cancels: sum(ours) / sum(theirs) - 1.
 
 A draw is how often each user came up, so all pairs and slices share one matmul: counts [r, u] @ sums [u, 2 p].
   Intervals are percentiles of

@@ -1,8 +1,7 @@
 """The questions of the evaluation: each positive event of a time range, asked with the history of its moment.
 
 Whoever answers is handed a `Known` and nothing else: neither the item that was then taken nor the moment, and not even
-  the user's id,
-by which a model that had seen the eval events in training could look the answer up.
+the user's id, by which a model that had seen the eval events in training could look the answer up.
 
 Letters: q queries, n events, A candidates, L items of history, k recommended items.
 """

@@ -3,8 +3,7 @@
     q  queries      k  recommended items per query      n  items of the catalogue
 
 `ranks` [q] float64 start at 1; a tie has the middle of its ranks, a miss is inf (see `ranks.py`). A rank counts as
-within k if the middle
-rank is at most k: of a tie that straddles k, all or none counts.
+within k if the middle rank is at most k: of a tie that straddles k, all or none counts.
 """
 
 import re
@@ -60,10 +59,9 @@ def novelty(recommended: Ints, counts: Ints) -> float:
     """How unexpected the recommended items are, in bits: the mean of -log2 p(item) over the recommended places.
 
     p(item) = (count + 1) / (sum of counts + n), the share of training events, smoothed by Laplace so that a new item
-    has one too.
-    The self-information of Zhou et al. (PNAS 2010); the popularity-based item novelty of Vargas & Castells (RecSys
-    2011), without
-    discount by rank. 0 bits would be the only item of the log; one unit more is an item half as popular.
+    has one too. The self-information of Zhou et al. (PNAS 2010); the popularity-based item novelty of Vargas & Castells
+    (RecSys 2011), without discount by rank. 0 bits would be the only item of the log; one unit more is an item half as
+    popular.
 
     Args:
       recommended: [q, k] int item codes in [0, n), -1 for an empty place.

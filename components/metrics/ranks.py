@@ -3,8 +3,7 @@
     q  queries      n  items of the catalogue      k  recommended items
 
 An item that does not compete (already seen) has the score -inf. Ranking against sampled candidates is not offered: it
-orders systems
-wrongly (Krichene & Rendle, "On Sampled Metrics for Item Recommendation", KDD 2020).
+orders systems wrongly (Krichene & Rendle, "On Sampled Metrics for Item Recommendation", KDD 2020).
 """
 
 from collections.abc import Iterator
@@ -19,8 +18,7 @@ Ranks = npt.NDArray[np.float64]
 
 UNKNOWN = -1
 # Half of a core's usual second-level cache: a block of scores is compared several times while it is still there. Twice
-# as fast at 200,000
-# items as reading all scores anew for each comparison.
+# as fast at 200,000 items as reading all scores anew for each comparison.
 BLOCK_BYTES = 512 * 1024
 
 
@@ -68,8 +66,7 @@ def top_k(scores: Scores, k: int) -> Ints:
     """The k best items per query, best first; of items that score the same the one with the lower index comes first.
 
     Exact; k passes of argmax over one copy of the scores, O(k q n): a partition would choose among ties by chance, and
-    a search by the best of
-    groups of items was no faster up to 200,000 items. Fastest on one of `blocks`.
+    a search by the best of groups of items was no faster up to 200,000 items. Fastest on one of `blocks`.
 
     Args:
       scores: [q, n] float; items at -inf are not recommended.

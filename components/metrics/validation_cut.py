@@ -2,7 +2,8 @@
 
 Letters: n events, q questions, L items of history, A candidates, S candidates that are scored for a question.
 
-Whoever chooses learns from other events first, and is asked for positive events after the cut, each with the history of its moment.
+Whoever chooses learns from other events first, and is asked for positive events after the cut, each with the history of
+its moment.
 """
 
 import dataclasses
@@ -32,10 +33,11 @@ class Questions:
       history: [q, L] int32 rows of the item table, oldest first, right-padded with 0.
       hours: [q] float64, the time since the last item of the history.
       target: [q] int64, the column of the item that was acted on.
-      seen_question, seen_column: pairs of a question, ascending, and the column of a candidate that is not shown, as its user had seen it.
+      seen_question, seen_column: pairs of a question, ascending, and the column of a candidate that is not shown, as
+        its user had seen it.
       sample: [S - 1] int64, columns of candidates: all of them, or a uniform sample of a large catalogue.
-      offset: [q, S] float32, to be added to scores: -inf for what is not shown (seen before, or the target itself), else the log of how many
-        candidates a sampled one stands for; the last place is the target's.
+      offset: [q, S] float32, to be added to scores: -inf for what is not shown (seen before, or the target itself),
+        else the log of how many candidates a sampled one stands for; the last place is the target's.
     """
 
     rows: np.ndarray

@@ -16,12 +16,10 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts, standa
 from tfx.utils import json_utils, path_utils
 
 from components.declaration.views import ServingView
-from components.features.preprocessing import CATALOGUE_URI, CODE_KEY, LAUNCH_KEY
+from components.features.preprocessing import CATALOGUE_INPUT, CATALOGUE_URI, CODE_KEY, LAUNCH_KEY
 from components.models.retrieval.warm_start import CHAMPION_KEY
 from components.progress import FIGURE, set_figure
 from components.registry import export
-
-CATALOGUE_INPUT = "catalogue"
 
 
 class CatalogueTrainerSpec(standard_component_specs.TrainerSpec):

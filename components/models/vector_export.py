@@ -1,11 +1,19 @@
-"""Lays the item vectors of a trained model beside its SavedModel, for whatever searches vectors elsewhere (`components.vectors`)."""
+"""Stores the item vectors of a trained model with its SavedModel, for vector stores (`components.integrations`)."""
+
+from typing import Any, Protocol
 
 from components.features.training_data import TrainingData
-from components.models.model_recommender import ModelRecommender
 from components.registry import export, vector_file
 
 
-def write(recommender: ModelRecommender, data: TrainingData, folder: str) -> None:
+class VectorModel(Protocol):
+    """A recommender that has a vector for each candidate."""
+
+    def item_vectors(self) -> Any:
+        """Returns the vectors of the candidates: [A, dim] float32."""
+
+
+def write(recommender: VectorModel, data: TrainingData, folder: str) -> None:
     """Writes the vectors that `embed_items` answers, with what the catalogue says of the items.
 
     Args:

@@ -3,7 +3,7 @@
     serving/shop/1764000000/          a version
 
 There is no second record of it that could disagree: whoever rolls back moves the folder, and the next run is compared
-  with what is left.
+with what is left.
 """
 
 import os

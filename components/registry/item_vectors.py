@@ -81,8 +81,7 @@ class ItemVectors:
 
         Raises:
           VectorsError: if there is none, an id is empty or comes twice, or a vector holds NaN or infinity. Whoever gets
-            this far may
-            delete what is not in here.
+            this far may delete what is not in here.
         """
         offered = dataclasses.replace(self, table=self.table.filter(self.table[ACTIVE]))
         if not len(offered):

@@ -20,7 +20,7 @@ def describe(data: TrainingData, code: str) -> dict[str, Any]:
 
     Returns:
       Plain values for JSON: launch, first and last training event (ISO 8601, UTC), counts, and digests (the first
-        letters of SHA-256).
+      letters of SHA-256).
     """
     time = data.events.time
     return {

@@ -1,8 +1,8 @@
 """TFX's Pusher, whose versions appear whole: written beside the others under a hidden name, then renamed.
 
 The standard executor copies file by file into the numbered folder, with `saved_model.pb` last. A server that looks for
-it is safe; a killed
-push leaves a numbered folder that can never be pushed again, and what else reads the folder sees a half.
+it is safe; a killed push leaves a numbered folder that can never be pushed again, and what else reads the folder sees a
+half.
 """
 
 import contextlib

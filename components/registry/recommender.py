@@ -11,8 +11,8 @@ score_catalogue   user_id [B], history [B, H], <context> [B]                    
 catalogue         nothing                                                         ->  item_ids [A], titles [A]
 
 Ids are strings; histories are oldest first and padded with "". A context column is asked for by its own name, or by
-`input_name` of it
-where TensorFlow cannot take that. A SavedModel with these loads in plain TensorFlow, without this code.
+`input_name` of it where TensorFlow cannot take that. A SavedModel with these loads in plain TensorFlow, without this
+code.
 """
 
 from collections.abc import Callable
@@ -161,7 +161,7 @@ class Recommender(tf.Module):
         named = {"serving_default": self.traced(self.recommend, ids | {"exclude_ids": ITEMS_SHAPE})}
         named[SCORE_CATALOGUE] = self.traced(self.score_catalogue, ids)
         named["catalogue"] = concrete(self.catalogue)
-        if self._launch.has_ranking_head:
+        if self._launch.has_ranking_head and type(self).probabilities is not Recommender.probabilities:
             named["rank"] = self.traced(self.rank, ids | {"item_ids": ITEMS_SHAPE})
             named["rank_examples"] = concrete(self.rank_examples, tf.TensorSpec([None], tf.string, "examples"))
         return named

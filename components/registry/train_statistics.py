@@ -1,8 +1,7 @@
 """What the served version has learnt from, kept beside it as statistics, so that a later run can say how far its log has moved since.
 
 An earlier run's artifacts would have to be found by a Resolver, which open-source Kubeflow does not run. What is served
-is found by its
-folder alone, on a laptop and on a cluster, and a rollback takes its statistics along.
+is found by its folder alone, on a laptop and on a cluster, and a rollback takes its statistics along.
 """
 
 import os

@@ -3,9 +3,8 @@
     serving/shop/1795449687/assets.extra/item_vectors.parquet
 
 The trainer writes it beside the SavedModel that computes the same vectors, so it goes where the version goes: through
-  the verdict, to the
-serving folder, back with a rollback. A model that did not win is not pushed, and neither are its vectors. Rules have
-none.
+the verdict, to the serving folder, back with a rollback. A model that did not win is not pushed, and neither are its
+vectors. Rules have none.
 """
 
 import os

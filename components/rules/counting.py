@@ -34,8 +34,7 @@ def context_popularity(launch: ServingView, log: RuleLog) -> PerContext:
     """Recent popularity among those who ask with the same values of `rules.context`, for the `MAX_SLICES` most frequent of them.
 
     score(slice, item) = count(slice, item) + m share(item), share of all recent events, m = `PRIOR_EVENTS`: the mean of
-    a Dirichlet
-    posterior, but for a factor. A slice that is not among them gets m share(item).
+    a Dirichlet posterior, but for a factor. A slice that is not among them gets m share(item).
     """
     recent = _recent(launch, log)
     everybody = _taken(log, recent)

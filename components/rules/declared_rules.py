@@ -1,10 +1,10 @@
 """Finds the functions of the declared rules, counts them, and checks what they return."""
 
-import importlib
 from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from components.declaration.functions import load_function
 from components.declaration.rule_names import short_name
 from components.declaration.views import ServingView
 from components.errors import DeclarationError
@@ -29,21 +29,12 @@ def count(launch: ServingView, log: RuleLog, names: Iterable[str]) -> dict[str, 
 
 
 def function_of(name: str) -> Callable[[ServingView, RuleLog], Rule]:
-    """The function of a declared rule.
+    """Returns the function of a declared rule.
 
     Raises:
       DeclarationError: if the dotted path names nothing that can be called.
     """
-    if name in BUILT_IN:
-        return BUILT_IN[name]
-    module, _, attribute = name.rpartition(".")
-    try:
-        found = getattr(importlib.import_module(module), attribute, None)
-    except ModuleNotFoundError as error:
-        raise DeclarationError("launch.rules.names", name, f"a module that is there ({error})") from error
-    if not callable(found):
-        raise DeclarationError("launch.rules.names", name, f"a function {attribute} in {module}")
-    return found
+    return BUILT_IN[name] if name in BUILT_IN else load_function("launch.rules.names", name)
 
 
 def _counted(name: str, launch: ServingView, log: RuleLog) -> Rule:

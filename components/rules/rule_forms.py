@@ -1,9 +1,8 @@
 """What a rule is, once it is counted: one of three forms that the served graph knows how to score with.
 
 A rule is a function `(launch, log) -> PerItem | PerContext | NextItems` that is named in the declaration: a built-in
-one by its name, one of
-yours by its dotted path. Scores are at least 0; an item with 0 is one the rule says nothing of, so that the declared
-fallbacks order it.
+one by its name, one of yours by its dotted path. Scores are at least 0; an item with 0 is one the rule says nothing of,
+so that the declared fallbacks order it.
 
 Letters: N rows of the item table (row 0 is the unknown item), e positive events, S context slices, M neighbours kept
   per item.

@@ -1,8 +1,7 @@
 """What the demo page shows: a user's history, what the rules say, what is served now, and what the last click changed.
 
 The page keeps nothing: clicks stand in its address, `?user=u1&clicked=i7&clicked=i9`. Nothing of it reaches the
-  histories, the log or the
-metrics of answers, so that nobody trains on what was tried out here.
+histories, the log or the metrics of answers, so that nobody trains on what was tried out here.
 """
 
 import dataclasses

@@ -4,10 +4,9 @@
     traffic-1795449687-3f9c21ab.jsonl  closed: whole rows only, renamed in one step, never touched again
 
 Where the declared log has a folder per day, a closed file lies in that of its day (UTC). A thread writes, so that no
-request waits for a
-disk. After kill -9 the open file lies there with at most one torn row at its end; the next start cuts that off and
-closes the file. What is
-lost is what was not yet handed to the operating system: at most `FLUSH_SECONDS`.
+request waits for a disk. After kill -9 the open file lies there with at most one torn row at its end; the next start
+cuts that off and closes the file. What is lost is what was not yet handed to the operating system: at most
+`FLUSH_SECONDS`.
 """
 
 import contextlib

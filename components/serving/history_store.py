@@ -1,8 +1,8 @@
 """What each user did last, where the caller of a prediction does not say: the interface of a store, and the one that is in memory.
 
 Another store (a feature store, a database) is a class with the same two methods; `python -m pipeline serve --history
-MODULE:FUNCTION` takes
-it, where `FUNCTION(launch, home)` makes it from the declaration and the folder of the launch's runs.
+MODULE:FUNCTION` takes it, where `FUNCTION(launch, home)` makes it from the declaration and the folder of the launch's
+runs.
 """
 
 import collections

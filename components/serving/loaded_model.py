@@ -1,9 +1,8 @@
 """A version in memory: a SavedModel behind a session, its signatures, its warm-up.
 
 It is loaded as TF Serving loads it, into a session, and not by `tf.saved_model.load`: a load takes 0.45 CPU-s instead
-of 0.7 (the shop's
-model), most of it outside of Python, so that requests go on meanwhile. TensorFlow is imported by the functions that
-need it.
+of 0.7 (the shop's model), most of it outside of Python, so that requests go on meanwhile. TensorFlow is imported by the
+functions that need it.
 """
 
 import logging
@@ -147,10 +146,8 @@ class _Call:
     """One signature as a callable of the session: names resolved once, and run in the thread that calls, without a hop to TensorFlow's own.
 
     Measured on 1,000 items, one request: 0.03 ms; `Session.make_callable`, which looks everything up again, 0.2; a
-      signature of
-    `tf.saved_model.load` 0.2. The method is TensorFlow's own (Keras 2 runs on it) and not of its public interface: the
-    tests hold it
-    to the same answers and errors on every TensorFlow that is supported.
+    signature of `tf.saved_model.load` 0.2. The method is TensorFlow's own (Keras 2 runs on it) and not of its public
+    interface: the tests hold it to the same answers and errors on every TensorFlow that is supported.
     """
 
     def __init__(self, session: typing.Any, definition: typing.Any):

@@ -1,10 +1,8 @@
 """The version that serves now, and the change to another one while requests go on.
 
 A thread looks into the folder of versions. A new one is loaded and warmed up beside the old one; then one assignment
-makes it the
-current one; requests that began with the old one end with it. A version that does not load or fails its warm-up is
-refused, and not tried
-again until its folder changes.
+makes it the current one; requests that began with the old one end with it. A version that does not load or fails its
+warm-up is refused, and not tried again until its folder changes.
 """
 
 import contextlib

@@ -4,10 +4,9 @@ Row form     {"signature_name": "rank", "instances": [{"user_id": "u1", "item_id
 Column form  {"inputs": {"user_id": ["u1", ...], "item_ids": [["a", "b"], ...]}}
 
 The smallest row is a user id. What else is missing is filled: context with "not known", `exclude_ids` with nothing,
-`history` by whoever
-keeps histories (`None` here; an empty list says that there is none). Lists need not be of equal length: they are padded
-with "".
-Ours beside TF Serving's: `k` (how many answers), `log` (false: this is no impression that anyone sees).
+`history` by whoever keeps histories (`None` here; an empty list says that there is none). Lists need not be of equal
+length: they are padded with "". Ours beside TF Serving's: `k` (how many answers), `log` (false: this is no impression
+that anyone sees).
 """
 
 import base64

@@ -1,8 +1,7 @@
 """What the server does with a request, whatever carries it: bytes in, bytes out.
 
 A recommendation (`serving_default`) gets its missing history from the store, is drawn in an order that may explore, and
-is logged as
-impressions. The other signatures are asked and answered.
+is logged as impressions. The other signatures are asked and answered.
 """
 
 import dataclasses

@@ -2,8 +2,7 @@
 
 Two comparisons, column by column. The newest events (the eval part) with those before (the train part): with spans and
 `Split(eval_days=1)` the newest day with the days before it. And the train part of this run with that of the run that
-made the version
-which is served, if one is: its statistics lie beside it (`baseline`).
+made the version which is served, if one is: its statistics lie beside it (`baseline`).
 
 Statistics do not hold all ids, so the shares of new users and items are counted from the examples.
 """
@@ -67,7 +66,7 @@ def served_shifts(found: anomalies_pb2.Anomalies) -> list[Shift]:
     """The columns that were compared with what the served version has learnt from.
 
     One that could not be is left out: a column that is new since then has nothing to be compared with until the next
-      push.
+    push.
     """
     return _compared(found, " since the served version")
 

@@ -1,9 +1,8 @@
 """TFX's DistributionValidator with the curated schema's drift comparators as its configuration.
 
 On Kubeflow a component's proto parameters arrive as JSON text; the standard executor takes the message alone and fails
-there. It also
-fails where a pair of splits is asked for that the baseline does not have, and before the first push there is no served
-version.
+there. It also fails where a pair of splits is asked for that the baseline does not have, and before the first push
+there is no served version.
 """
 
 from google.protobuf import json_format

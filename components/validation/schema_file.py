@@ -1,8 +1,7 @@
 """The curated schema as a text file that people edit: changes one column's blocks and leaves every other byte as it is.
 
 A schema file is a row of blocks, `feature { ... }` and `string_domain { ... }`, with comments before and in them. A
-changed block is
-written anew, so the comments inside of it are lost; those before it stay.
+changed block is written anew, so the comments inside of it are lost; those before it stay.
 """
 
 import dataclasses
@@ -52,9 +51,8 @@ class SchemaFile:
     """A schema's text and its meaning.
 
     Example:
-      file = SchemaFile(path.read_text(), str(path))
-      file.replace("feature", "device", feature)
-      write_atomically(path, file.text)
+      file = SchemaFile(path.read_text(), str(path)) file.replace("feature", "device", feature) write_atomically(path,
+      file.text)
     """
 
     def __init__(self, text: str, path: str):

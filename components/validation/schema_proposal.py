@@ -1,10 +1,9 @@
 """Proposes a schema: what the examples of a log or a catalogue hold, inferred with pyarrow in one or two passes.
 
 The proposal is what TensorFlow Data Validation would infer from the written examples (types, presence, domains), made
-without them, and
-with what only the declaration knows: ids, policies and titles stay open, a propensity lies from 0 to 1, and the columns
-  that matter
-(event, policy, context) get a threshold for drift. Nothing here imports TensorFlow, TFX or protobuf.
+without them, and with what only the declaration knows: ids, policies and titles stay open, a propensity lies from 0 to
+1, and the columns that matter (event, policy, context) get a threshold for drift. Nothing here imports TensorFlow, TFX
+or protobuf.
 """
 
 import collections.abc

@@ -1,7 +1,7 @@
 """The smallest change of a curated schema that admits what the data hold in one column.
 
 To accept is to widen: what the schema allowed stays allowed. Only a column that is gone, or is of another type, is
-  replaced.
+replaced.
 """
 
 import collections.abc

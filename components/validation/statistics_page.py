@@ -1,10 +1,8 @@
 """A page that shows the statistics of log and catalogue, split beside split.
 
 The tables stand in the file itself. The interactive charts below them are TensorFlow Data Validation's Facets: their
-data are in the file
-too, but the browser fetches the script that draws them from cdnjs.cloudflare.com and raw.githubusercontent.com. Without
-a network the
-tables remain.
+data are in the file too, but the browser fetches the script that draws them from cdnjs.cloudflare.com and
+raw.githubusercontent.com. Without a network the tables remain.
 """
 
 import collections.abc

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from components.declaration import Catalogue
 from components.errors import LogError
+from components.features.truth_words import TRUE_WORDS
 from components.ingest.log_layout import Layout
 from components.ingest.spans import input_files
 from pipeline.checks.findings import Finding, error, share, warning
@@ -16,7 +17,6 @@ from pipeline.checks.log_view import LogView, codes
 from pipeline.onboarding import lenient_log
 
 _MOST_UNKNOWN = 0.5
-_TRUE = ("1", "1.0", "true", "True", "TRUE", "yes", "t")
 _NUMBER = r"^\s*([+-]?\d+(\.\d*)?([eE][+-]?\d+)?)?\s*$"  # or nothing, which is missing
 _MOST_TEXTS = 0.05
 
@@ -111,7 +111,7 @@ def _check_unknown(view: LogView, items: pa.ChunkedArray) -> Iterator[Finding]:
 
 def _check_active(view: LogView, items: pa.ChunkedArray, flags: pa.ChunkedArray, name: str) -> Iterator[Finding]:
     texts = flags.cast(pa.int64()).cast(pa.string()) if pa.types.is_boolean(flags.type) else flags.cast(pa.string())
-    active = pc.is_in(texts, value_set=pa.array(_TRUE))
+    active = pc.is_in(pc.utf8_lower(texts), value_set=pa.array(sorted(TRUE_WORDS)))
     off = items.filter(pc.invert(active)).drop_null()
     if len(off) == len(items.drop_null()):
         example = flags.drop_null()[0].as_py() if flags.null_count < len(flags) else None

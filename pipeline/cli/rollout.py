@@ -5,8 +5,8 @@
     rollout abort                             it gets nothing; what was served has all again
 
 KServe splits traffic between Knative's revisions, so this needs its serverless mode. The copy of the version is what
-the job `copy-versions` of
-kubeflow/overlays/kserve makes. After a promotion the way back is `canary` with the older version and 100.
+the job `copy-versions` of kubeflow/overlays/kserve makes. After a promotion the way back is `canary` with the older
+version and 100.
 """
 
 import argparse

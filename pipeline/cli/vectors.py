@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.declaration.functions import check_path, load_function
 from components.errors import SettingsError
 from components.registry import versions
 from components.registry.versions import VersionError
@@ -36,7 +37,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     places = vectors.add_subparsers(title="where to", metavar="WHERE", required=True)
-    for add in (_add_parquet, _add_faiss, _add_vespa, _add_pinecone, _add_vertex):
+    for add in (_add_parquet, _add_faiss, _add_vespa, _add_pinecone, _add_vertex, _add_own):
         place = add(places)
         launch_options.add(place, "launch", "workspace")
         place.add_argument(
@@ -113,6 +114,12 @@ def _add_vertex(places: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     place.add_argument("--region", required=True, help="of the online store, as europe-west4")
     place.add_argument("--dataset", required=True, help="of BigQuery; it has to exist")
     place.add_argument("--store", required=True, help="the online store's id; it is created if it is not there")
+    return place
+
+
+def _add_own(places: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    place = _add_folder(_place(places, "own", "a vector store of your own, by the dotted path of its function", _own))
+    place.add_argument("function", metavar="PATH", help="takes a folder, returns a Sink: docs/extend.md")
     return place
 
 
@@ -193,6 +200,12 @@ def _vertex(given: argparse.Namespace, _folder: Path, _environ: Mapping[str, str
     from components.integrations.vertex_store import VertexStore
 
     return VertexStore(given.project, given.region, given.dataset, given.store)
+
+
+def _own(given: argparse.Namespace, folder: Path, _environ: Mapping[str, str]) -> "Sink":
+    check_path("PATH", given.function)
+    sink: Sink = load_function("PATH", given.function)(folder)
+    return sink
 
 
 def _check(option: str, value: float, low: float, high: float) -> None:

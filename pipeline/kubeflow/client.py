@@ -1,10 +1,8 @@
 """kfp's client, as the commands use it.
 
 Three things of it are replaced. Its constructor asks the server for its health up to five times, and reads and writes a
-file in the
-home folder: here it does neither. It knows no time limit and shows people its own tracebacks: here every request has a
-  limit and every
-failure is a `ServerError`. And a dry run prints the requests in place of sending them.
+file in the home folder: here it does neither. It knows no time limit and shows people its own tracebacks: here every
+request has a limit and every failure is a `ServerError`. And a dry run prints the requests in place of sending them.
 """
 
 import functools

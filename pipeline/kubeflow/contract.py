@@ -1,10 +1,8 @@
 """What Kubeflow Pipelines demands of a compiled pipeline, re-enacted: what would be refused, or be accepted and fail, is named here.
 
 The kfp SDK loads specs that the backend refuses. These are the rules of the backend's api-server
-(`template/v2_template.go`), compiler
-(`compiler/visitor.go`, `compiler/argocompiler`), driver and launcher, read in 2.0.5 to 2.17: strict parse, schema
-version, references, executors,
-constants, types and names.
+(`template/v2_template.go`), compiler (`compiler/visitor.go`, `compiler/argocompiler`), driver and launcher, read in
+2.0.5 to 2.17: strict parse, schema version, references, executors, constants, types and names.
 """
 
 import re

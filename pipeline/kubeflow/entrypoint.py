@@ -13,8 +13,7 @@ TFX's own container entrypoint is made for Vertex. It is run here with what it e
 - an ExampleGen needs its driver, which Kubeflow skips, for span, file pattern and fingerprint: it runs first, in this
   process;
 - `--remote` leaves the URIs as they are, for steps whose Beam workers run elsewhere and see no folder of this pod; it
-  needs gs://, which TensorFlow
-  and Beam can open, and a pod that may read and write there;
+  needs gs://, which TensorFlow and Beam can open, and a pod that may read and write there;
 - metadata without a value is dropped: the launcher refuses null;
 - what the run has set (`pipeline.kubeflow.run_parameters`) is written into the step's own parameters, and TFX sees only
   these.

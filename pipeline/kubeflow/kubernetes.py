@@ -1,8 +1,7 @@
 """The part of KFP's `KubernetesExecutorConfig` that we write, field by field.
 
 The driver parses this message strictly, so a wrong name is an error of every pod. The message itself is in the package
-kfp-kubernetes, which
-nothing else here needs; so the fields that we use are written down as they stand in
+kfp-kubernetes, which nothing else here needs; so the fields that we use are written down as they stand in
 `kubernetes_platform/proto/kubernetes_executor_config.proto`.
 """
 

@@ -1,15 +1,14 @@
 """The parameters of the compiled pipeline: what a run may set, each with the declaration's value as its default.
 
 TFX's compiler drops the defaults of its own runtime parameters, and what we want to set stands inside constants. So
-they are put into the spec
-here, as inputs of the pipeline and of the steps that they concern; `pipeline.kubeflow.run_parameters` writes them into
-the constants.
+they are put into the spec here, as inputs of the pipeline and of the steps that they concern;
+`pipeline.kubeflow.run_parameters` writes them into the constants.
 """
 
 import posixpath
 from typing import Any
 
-from components.declaration import Launch
+from components.declaration import Launch, Model
 from pipeline import steps
 from pipeline.kubeflow import run_parameters
 
@@ -28,13 +27,9 @@ def expose(spec: Json, launch: Launch, data: str) -> None:
     readers = sorted(
         name for name, task in tasks.items() if run_parameters.FOLDER in task.get("inputs", {}).get("parameters", {})
     )
-    _add(
-        spec,
-        run_parameters.EPOCHS,
-        "NUMBER_INTEGER",
-        launch.model.epochs,
-        [name for name in (steps.TUNER, steps.TRAINER) if name in tasks],
-    )
+    if isinstance(launch.model, Model):
+        trainers = [name for name in (steps.TUNER, steps.TRAINER) if name in tasks]
+        _add(spec, run_parameters.EPOCHS, "NUMBER_INTEGER", launch.model.epochs, trainers)
     if launch.log.spans:
         _add(spec, run_parameters.SPANS, "NUMBER_INTEGER", launch.log.spans, [steps.EXAMPLE_GEN])
     if readers:

@@ -1,8 +1,8 @@
 """What a run on a cluster may set when it is started: parameters of the compiled pipeline, with the declaration's values as defaults.
 
 The declaration travels to the steps as constants, so that nothing a step reads can differ from what the cache saw. A
-parameter of the run
-comes to the steps that it concerns beside these constants, and is written into them here, before TFX reads them:
+parameter of the run comes to the steps that it concerns beside these constants, and is written into them here, before
+TFX reads them:
 
 - `epochs`: passes over the training sequences, in the declaration of the Trainer and, where there is one, of the Tuner;
 - `spans`: how many of the newest span folders are read, where the declaration reads several;

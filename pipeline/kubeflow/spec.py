@@ -3,11 +3,9 @@
 TFX's runner is made for Vertex. This pass over its spec makes three kinds of changes:
 
 - names: tasks `statistics-gen`, components `comp-statistics-gen`, executors `exec-statistics-gen`. Kubernetes refuses
-  capital letters, and kfp's own
-  tools cut the `comp-` off by its length;
+  capital letters, and kfp's own tools cut the `comp-` off by its length;
 - execution: our entrypoint (`pipeline.kubeflow.entrypoint`), which does what the backend does not; no `lifecycle`,
-  which the backend ignores in
-  silence; no cache for what must look at the world;
+  which the backend ignores in silence; no cache for what must look at the world;
 - resources: requests, limits, accelerator and retries in the spec itself, all else in the second document, the platform
   spec.
 """

@@ -1,11 +1,9 @@
 """The same pipeline in the form of Vertex AI Pipelines: one JSON of a `PipelineJob`.
 
 Vertex takes the spec that open-source Kubeflow Pipelines takes (schema 2.1), without the platform's document. It mounts
-Cloud Storage below
-/gcs/, which is where our entrypoint finds artifacts, so the steps are the same down to their arguments. What Kubernetes
-alone knows (volumes,
-node selectors, secrets, timeouts) Vertex does not have: it is left out, and logs and served models have to lie below
-/gcs/.
+Cloud Storage below /gcs/, which is where our entrypoint finds artifacts, so the steps are the same down to their
+arguments. What Kubernetes alone knows (volumes, node selectors, secrets, timeouts) Vertex does not have: it is left
+out, and logs and served models have to lie below /gcs/.
 """
 
 import json

@@ -1,4 +1,6 @@
-"""The launches: one file each, which holds a declaration named LAUNCH.
+"""The launches: one file each, or one folder with a `launch.py`, which holds a declaration named LAUNCH.
+
+A folder also holds what the launch names by dotted path: its rules, its model (docs/extend.md).
 
 A launch file is executed when it is loaded; what goes wrong in it is shown as file, line and message.
 """
@@ -19,6 +21,7 @@ from pipeline.settings import DEFAULT_LAUNCH as DEFAULT
 __all__ = ["DEFAULT", "LaunchError", "available", "load", "load_file"]
 
 _FOLDER = Path(__file__).parent
+_IN_FOLDER = "launch.py"
 
 
 class LaunchError(DayoneError):
@@ -27,7 +30,9 @@ class LaunchError(DayoneError):
 
 def available() -> tuple[str, ...]:
     """The names of the launches, sorted."""
-    return tuple(sorted(path.stem for path in _FOLDER.glob("*.py") if not path.stem.startswith("_")))
+    files = (path.stem for path in _FOLDER.glob("*.py") if not path.stem.startswith("_"))
+    folders = (path.parent.name for path in _FOLDER.glob(f"*/{_IN_FOLDER}"))
+    return tuple(sorted({*files, *folders}))
 
 
 def load(name: str) -> Launch:
@@ -41,7 +46,8 @@ def load(name: str) -> Launch:
         near = difflib.get_close_matches(name, available(), n=1)
         fix = f"Did you mean {near[0]}?" if near else "Add a file to pipeline/launches/."
         raise SettingsError("--launch", name, f"one of {', '.join(available())}", fix)
-    return load_file(_FOLDER / f"{name}.py")
+    file = _FOLDER / f"{name}.py"
+    return load_file(file if file.is_file() else _FOLDER / name / _IN_FOLDER)
 
 
 def load_file(path: Path) -> Launch:
@@ -54,12 +60,11 @@ def load_file(path: Path) -> Launch:
     if not isinstance(launch, Launch):
         got = "none" if launch is None else f"a {type(launch).__name__}"
         raise LaunchError(f"{_shown(path)}: a launch file needs LAUNCH = Launch(...), got {got}.")
-    if launch.name != path.stem:
+    name = path.parent.name if path.name == _IN_FOLDER else path.stem
+    if launch.name != name:
         # One name for file, runs, schema folder and served model: a copied file would otherwise write over the
         # original's runs.
-        raise LaunchError(
-            f"{_shown(path)}: launch.name needs to be the file's name, {path.stem!r}, got {launch.name!r}."
-        )
+        raise LaunchError(f"{_shown(path)}: launch.name needs to be the file's name, {name!r}, got {launch.name!r}.")
     return launch
 
 

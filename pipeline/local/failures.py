@@ -1,9 +1,8 @@
 """From an exception inside a step to the one message that a person reads.
 
 An error of ours (`DayoneError`) is its own message. Beam passes some of them on as text only: a DoFn's exception
-arrives as a RuntimeError
-that quotes it, so the text is searched too. Anything else is a bug, named by type and last line; the traceback is in
-the log.
+arrives as a RuntimeError that quotes it, so the text is searched too. Anything else is a bug, named by type and last
+line; the traceback is in the log.
 """
 
 import re

@@ -1,8 +1,7 @@
 """The figure that matters of a finished step: a few words beside its name on the screen.
 
 Steps of ours store it on an output artifact (`components.progress.set_figure`), so that a cached run shows it too. For
-TFX's standard
-components it is read from what they wrote.
+TFX's standard components it is read from what they wrote.
 """
 
 import logging

@@ -1,10 +1,8 @@
 """TFX's Beam runner, with nodes that report.
 
 `BeamDagRunner` wraps each node of the graph in a Beam DoFn. Ours runs the node in the same way, and says when it
-begins, how it ended, what
-it took and the figure that matters. TFX's launcher does not raise when a node's inputs cannot be resolved: the state
-that the
-metadata holds is what counts here.
+begins, how it ended, what it took and the figure that matters. TFX's launcher does not raise when a node's inputs
+cannot be resolved: the state that the metadata holds is what counts here.
 """
 
 import dataclasses
@@ -102,8 +100,7 @@ class ReportingRunner(beam_dag_runner.BeamDagRunner):
         """Runs the compiled graph.
 
         The push is never taken from the cache: it is for what it leaves in the serving folder. Nor is a query's answer,
-          of which TFX
-        knows no fingerprint.
+        of which TFX knows no fingerprint.
         """
         for node in pipeline.nodes:
             info = node.pipeline_node.node_info

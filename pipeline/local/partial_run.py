@@ -1,8 +1,8 @@
 """Runs of a part of the pipeline: which steps run, and from which earlier run the others' results come.
 
 TFX takes them from the latest earlier run by default. After a stopped or failed run that one lacks results, and TFX
-finds that out in the
-middle of the next run; so the newest run that holds all of them is looked up here, before anything starts.
+finds that out in the middle of the next run; so the newest run that holds all of them is looked up here, before
+anything starts.
 """
 
 from ml_metadata.proto import metadata_store_pb2

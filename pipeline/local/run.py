@@ -1,8 +1,7 @@
 """A local run as a person sees it: sample, steps, verdict, paths.
 
 This process imports neither TensorFlow nor TFX. It starts the one that does (`local_runner.py`), draws the screen from
-its events, keeps
-its output in the run's log, and stops it when asked to.
+its events, keeps its output in the run's log, and stops it when asked to.
 """
 
 import datetime as dt

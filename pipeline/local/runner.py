@@ -1,11 +1,9 @@
 """The process that runs the pipeline: `python -m pipeline.local.runner`, started by `pipeline/local/run.py`.
 
 It reads one line of JSON (`run_request.Request`) from its standard input, runs the graph with TFX's Beam runner, and
-reports through the
-pipe that the request names (`step_events`). All it prints, and all that TFX, Beam and TensorFlow print, belongs in the
-run's log. TFX is
-imported here and not in the process that draws the screen: the import takes about 20 seconds, and TensorFlow writes
-  from C++.
+reports through the pipe that the request names (`step_events`). All it prints, and all that TFX, Beam and TensorFlow
+print, belongs in the run's log. TFX is imported here and not in the process that draws the screen: the import takes
+about 20 seconds, and TensorFlow writes from C++.
 """
 
 import importlib

@@ -1,8 +1,7 @@
 """The screen of a local run: one line per finished step, and a bar while one is running.
 
 On a terminal the running step has a spinner, a bar and the time left. Elsewhere (a pipe, CI) there is one plain line
-per finished step
-and no escape codes. Colours obey NO_COLOR.
+per finished step and no escape codes. Colours obey NO_COLOR.
 """
 
 import sys

@@ -20,9 +20,8 @@ def listen(host: str, port: int) -> socket.socket:
     """A listening socket that says it is TCP.
 
     asyncio sends without delay (TCP_NODELAY) on such sockets only, and `socket.create_server` makes one of protocol 0:
-    with that, every
-    answer on a kept connection waited 40 ms for the caller's delayed acknowledgement (measured: p50 48 ms instead of
-    1.3).
+    with that, every answer on a kept connection waited 40 ms for the caller's delayed acknowledgement (measured: p50 48
+    ms instead of 1.3).
     """
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from components.declaration import Catalogue
 from components.errors import DayoneError
+from components.features.truth_words import FALSE_WORDS, TRUE_WORDS
 from components.ingest.event_time import NUMBER_TEXT
 from pipeline.onboarding import role_words
 from pipeline.onboarding.column_profile import Column
@@ -134,8 +135,9 @@ def _text_role(column: Column, rows: int) -> tuple[tuple[str, ...], str]:
 
 
 def _is_flag(column: Column) -> bool:
-    truths = {"0", "1", "true", "false", "True", "False", "TRUE", "FALSE", "yes", "no", "t", "f"}
-    return pa.types.is_boolean(column.values.type) or (0 < column.distinct <= 2 and truths.issuperset(column.listed))
+    words = {str(value).lower() for value in column.listed}
+    known = TRUE_WORDS | FALSE_WORDS
+    return pa.types.is_boolean(column.values.type) or (0 < column.distinct <= 2 and words <= known)
 
 
 def relative(path: Path, base: Path) -> str:

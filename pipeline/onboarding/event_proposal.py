@@ -43,7 +43,7 @@ def impression_value(column: Column, has_request: bool) -> str | None:
     """The event that says an item was shown.
 
     A view is one only where a request joins it with what followed: elsewhere it says that somebody opened the item's
-      page.
+    page.
     """
     shown = [value for value in column.listed if role_words.SHOWN.intersection(_words(value))]
     viewed = [value for value in column.listed[:1] if has_request and role_words.VIEWED.intersection(_words(value))]

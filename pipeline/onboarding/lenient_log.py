@@ -1,8 +1,7 @@
 """Reads a log or a catalogue as it is, gaps and all, for those who look at it before the pipeline does.
 
 The readers are those of ExampleGen, so that what is seen here is what a run will see; but a row without an id or a time
-is kept, to be counted
-and shown instead of ending everything.
+is kept, to be counted and shown instead of ending everything.
 """
 
 from collections.abc import Sequence

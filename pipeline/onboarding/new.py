@@ -1,8 +1,7 @@
 """Makes a project of one's own from the template: its files, a declaration proposed from the log, a first schema.
 
 Nothing here needs TensorFlow, TFX or a network. The project is built beside its place and moved there when it is whole,
-so that a
-mistake leaves nothing behind.
+so that a mistake leaves nothing behind.
 """
 
 import dataclasses

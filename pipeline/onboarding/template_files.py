@@ -17,10 +17,8 @@ def tracked(project: Path) -> list[Path]:
     """The files to copy, relative to the project, sorted.
 
     In a git checkout what git knows, and new source files that it does not ignore, so that a template that is being
-    worked on is cloned
-    as it stands; elsewhere what .gitignore does not name. Data files count only where git tracks them or below tests/:
-    a log
-    may lie beside the template.
+    worked on is cloned as it stands; elsewhere what .gitignore does not name. Data files count only where git tracks
+    them or below tests/: a log may lie beside the template.
     """
     known = _git_files(project, "--cached")
     others = _git_files(project, "--others", "--exclude-standard") if known else _walked(project)

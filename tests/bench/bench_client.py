@@ -1,8 +1,7 @@
 """Clients that ask a server on this machine without a pause and keep their connections, for `bench_serving.py` and `bench_storm.py`.
 
 A client writes and reads bytes: `http.client` took as long to parse an answer's headers as the server to write them,
-  which says nothing
-about the server.
+which says nothing about the server.
 """
 
 import socket

@@ -1,14 +1,11 @@
 """Measures how fast the evaluation ranks: `make bench-evaluation`, options by ARGS="--help".
 
 Ranks by counting beside `tfrs.metrics.FactorizedTopK`, as the tutorials of TensorFlow Recommenders use it (candidates
-in batches of 128, the
-default k): the same random vectors, queries per CPU-second, the median of several measurements that take turns. "with
-lists" also finds the ten
-best items, of which coverage, novelty and popularity lift come and which FactorizedTopK does not give. "exact" is the
-share of a hundred of the
-queries whose rank is that of a sort in float64; scores that differ by less than float32 can tell may change places.
-What the whole step takes on
-logs of several sizes is measured by `make bench-scale`.
+in batches of 128, the default k): the same random vectors, queries per CPU-second, the median of several measurements
+that take turns. "with lists" also finds the ten best items, of which coverage, novelty and popularity lift come and
+which FactorizedTopK does not give. "exact" is the share of a hundred of the queries whose rank is that of a sort in
+float64; scores that differ by less than float32 can tell may change places. What the whole step takes on logs of
+several sizes is measured by `make bench-scale`.
 """
 
 import argparse

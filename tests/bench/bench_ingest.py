@@ -1,13 +1,10 @@
 """Our ExampleGen beside TFX's own, on the same generated files, one after the other: `make bench-ingest`.
 
 Every line is a process of its own. CPU seconds and wall time count the executor's `Do` alone: what it imports, Beam's
-runner included, is loaded
-before, on all sides; the peak of memory is the whole process's, "at start" what imports alone take. TFX's executors
-split by hash, ours by time
-and with labels from a join; all write gzipped TFRecords, TFX's at zlib's default level, 6. The log is the sample's,
-made once per size.
-The last column says how many times the CPU-s of ours TFX's take, on the same file, against ours at gzip 1 and at gzip
-6.
+runner included, is loaded before, on all sides; the peak of memory is the whole process's, "at start" what imports
+alone take. TFX's executors split by hash, ours by time and with labels from a join; all write gzipped TFRecords, TFX's
+at zlib's default level, 6. The log is the sample's, made once per size. The last column says how many times the CPU-s
+of ours TFX's take, on the same file, against ours at gzip 1 and at gzip 6.
 """
 
 import argparse

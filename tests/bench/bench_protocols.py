@@ -6,9 +6,8 @@
     first frozen    the same model; asked: each later user's first event, with the history as it was at the cut
 
 Equal times are ordered by a hash of the seed (`components.features.histories`): which event is a user's last is a
-matter of the seed too. Items
-that were seen are not recommended. Only positive events count; impressions, context and labels are left out, as none of
-the rivals could use them.
+matter of the seed too. Items that were seen are not recommended. Only positive events count; impressions, context and
+labels are left out, as none of the rivals could use them.
 """
 
 import dataclasses

@@ -4,16 +4,12 @@
     make bench-sample ARGS="--seeds 1 --events 20000"
 
 For each seed a sample is made and cut as ExampleGen does it, and models are trained as the step Trainer does: with the
-  declared catalogue, and with
-one that declares no features of its items. They and the rules are asked for every first-time action of the eval part;
-"new" are those on an item
-that nobody acted on in training. The ranking head is trained twice more on the model's towers, from the same random
-start, with the logged positions
-and without, and asked about every impression of the eval part as `rank` answers: the rank correlation of P(click) with
-  the relevance that the
+declared catalogue, and with one that declares no features of its items. They and the rules are asked for every
+first-time action of the eval part; "new" are those on an item that nobody acted on in training. The ranking head is
+trained twice more on the model's towers, from the same random start, with the logged positions and without, and asked
+about every impression of the eval part as `rank` answers: the rank correlation of P(click) with the relevance that the
 generator knows, the area under the ROC curve, and the calibration error: the mean distance of the predicted and the
-  observed share over ten
-groups of equal size. Figures are means over the seeds, but where each seed's are shown.
+observed share over ten groups of equal size. Figures are means over the seeds, but where each seed's are shown.
 """
 
 import argparse

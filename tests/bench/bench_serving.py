@@ -1,10 +1,9 @@
 """What the local server costs, side by side with what it could be at best, in one run: `make bench-serving`.
 
 The same SavedModel is asked the same question: in a process with plain TensorFlow, in a process as our server calls it,
-  through a bare
-FastAPI handler, and through our server (without and with its log), by 1, 4, 16 and 64 clients on this machine's
-loopback. The clients share
-the cores with the server: compare the rows of one run with each other, not with other machines.
+through a bare FastAPI handler, and through our server (without and with its log), by 1, 4, 16 and 64 clients on this
+machine's loopback. The clients share the cores with the server: compare the rows of one run with each other, not with
+other machines.
 
     make bench-serving ARGS="--storm"      60 s of load while ten versions are pushed and a broken one arrives; then memory over 50 versions
     make bench-serving ARGS="--model DIR"  a version of yours instead of made-up ones, asked as the shop is

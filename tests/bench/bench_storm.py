@@ -1,8 +1,7 @@
 """Versions change under load: is an answer lost or wrong, how slow is the slowest, does memory stay? `make bench-serving ARGS="--storm"`.
 
 Odd versions are one model and even ones another, so that an answer says which of the two gave it: an answer that does
-  not fit the version
-it names came from something half-loaded.
+not fit the version it names came from something half-loaded.
 """
 
 import json

@@ -26,7 +26,7 @@ def test_make_targets_variables_and_steps_are_there():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"`make ([a-z-]+)", TEXT)) <= targets
     assert set(re.findall(r"DAYONE_\w+", TEXT)) <= set(VARIABLES)
-    assert set(re.findall(r"\bDrift(?:SchemaGate|Baseline|Validator)\b", TEXT)) <= {step.name for step in steps.STEPS}
+    assert set(re.findall(r"\bDrift(?:Gate|Baseline|Validator)\b", TEXT)) <= {step.name for step in steps.STEPS}
 
 
 def test_fields_are_those_of_the_declaration():

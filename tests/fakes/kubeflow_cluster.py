@@ -4,8 +4,8 @@
 What it does as the backend does, because TFX trips over it or could lean on what is not there:
 
 - artifacts lie in an object store (`minio://`), a folder here; before a step its inputs are downloaded to the local
-  paths, after it its outputs
-  are uploaded from there, and between two steps everything local is wiped, for each step has a pod of its own;
+  paths, after it its outputs are uploaded from there, and between two steps everything local is wiped, for each step
+  has a pod of its own;
 - the driver gives input artifacts their id as name, a URI, metadata, and an empty type;
 - it adds the output `executor-logs`;
 - only the parents of output folders are made;
@@ -18,8 +18,7 @@ What it does as the backend does, because TFX trips over it or could lean on wha
 What it leaves out: caching, pods, volumes (paths below a mount are plain folders), parallel steps.
 
 By hand: `python tests/fakes/kubeflow_cluster.py FOLDER DATA` compiles the shop and runs it over the log in DATA, then
-  once
-more what does not come from the cache; all is left in FOLDER.
+once more what does not come from the cache; all is left in FOLDER.
 """
 
 import importlib

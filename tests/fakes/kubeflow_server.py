@@ -1,8 +1,8 @@
 """A stand-in for the server of Kubeflow Pipelines: its REST API v2beta1 on a loopback port, as far as our commands use it.
 
 Paths, methods and fields are those of the package kfp-server-api 2.0.5 and 2.17.3 (`test_kubeflow_client.py` holds them
-to it), errors those of
-grpc-gateway and of the upload's own handler. It keeps what it was asked, and can be told to fail.
+to it), errors those of grpc-gateway and of the upload's own handler. It keeps what it was asked, and can be told to
+fail.
 """
 
 import http.server

@@ -1,8 +1,7 @@
 """A toy world for the tests of the evaluation, and recommenders for it that are saved as what serves is.
 
 Items stand in a ring; a user starts somewhere and takes the next item at every step, so the next item is known to whom
-reads histories,
-and no item is more popular than another by nature.
+reads histories, and no item is more popular than another by nature.
 """
 
 import numpy as np

@@ -1,9 +1,8 @@
 """A shop small enough to know by heart, for the tests of rules and model.
 
 Six users click along the circle A B C D E F X. Before each click they were shown its item in the first place, and
-another item, which
-they did not click, in the second. The catalogue lists A to G: F is not active, nobody ever met G, and X is in the log
-only.
+another item, which they did not click, in the second. The catalogue lists A to G: F is not active, nobody ever met G,
+and X is in the log only.
 """
 
 import atexit

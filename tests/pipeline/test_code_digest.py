@@ -1,11 +1,12 @@
 """Digests of code, on a tiny package of the test's own."""
 
+import functools
 import hashlib
 import shutil
 
 import pytest
 
-from pipeline import code_digest
+from pipeline import code_digest, steps
 
 SOURCES = {
     "__init__.py": "",
@@ -42,7 +43,7 @@ def digest(module):
 @pytest.mark.parametrize("file", REACHED)
 def test_an_edit_of_the_module_or_of_what_it_imports_changes_the_digest(package, file):
     before = digest("components.train")
-    (package / file).write_text(SOURCES[file] + "# edited\n")
+    (package / file).write_text(SOURCES[file] + "edited = 1\n")
     assert digest("components.train") != before
     (package / file).write_text(SOURCES[file])
     assert digest("components.train") == before
@@ -65,7 +66,7 @@ def test_an_import_that_is_added_joins_in(package):
 def test_modules_on_a_cycle_are_all_found_from_each(package):
     (package / "data.py").write_text("import components.units\n")
     before = digest("components.data"), digest("components.units")
-    (package / "train.py").write_text(SOURCES["train.py"] + "# edited\n")
+    (package / "train.py").write_text(SOURCES["train.py"] + "edited = 1\n")
     after = digest("components.data"), digest("components.units")
     assert before[0] != after[0] and before[1] != after[1]
 
@@ -108,7 +109,72 @@ def test_an_edit_of_the_words_of_the_verdict_asks_no_contender_again(tmp_path, m
     before = [digest(name) for name in names]
     for module in ("summary", "report", "verdict_words"):
         with (tmp_path / "components" / "evaluation" / f"{module}.py").open("a") as file:
-            file.write("# a word more\n")
+            file.write("A_WORD = 1\n")
     after = [digest(name) for name in names]
     assert [one == other for one, other in zip(before, after, strict=True)] == [True, True, False]
     code_digest.of_module.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"""Reads."""\nx = 1\n', '"""Reads all."""\nx = 1  # why\n'),
+        (
+            'def f(x):\n    raise ValueError(f"{x} is wrong")\n',
+            'def f(x):\n    raise ValueError(f"{x} is not right")\n',
+        ),
+        ("x = [1, 2]\n", "x = [\n    1,\n    2,\n]\n"),
+    ],
+)
+def test_words_and_layout_do_not_matter(package, before, after):
+    (package / "data.py").write_text(before)
+    first = digest("components.data")
+    (package / "data.py").write_text(after)
+    assert digest("components.data") == first
+
+
+def test_which_error_is_raised_matters(package):
+    (package / "data.py").write_text("def f():\n    raise ValueError('x')\n")
+    first = digest("components.data")
+    (package / "data.py").write_text("def f():\n    raise KeyError('x')\n")
+    assert digest("components.data") != first
+
+
+# One module of each package, and the steps whose cache key an edit of it changes.
+LEARNING = {"Rules", "Tuner", "Trainer"}
+COMPARING = {"RetrievalEvaluator", "RankingExamples"}
+RERUNS = {
+    "components.errors": set(),
+    "components.declaration.checks": set(),
+    "components.ingest.labels": {"ExampleGen", "CatalogueExampleGen"},
+    "components.validation.drift": {"DriftBaseline", "DriftGate"},
+    "components.validation.schema_limits": {"SchemaGate", "CatalogueSchemaGate"},
+    "components.features.histories": LEARNING | COMPARING,
+    "components.metrics.bootstrap": {"RetrievalEvaluator", "Verdict"},
+    "components.registry.warmup": {"Rules", "Trainer", "RetrievalEvaluator", "Verdict"},
+    "components.rules.counting": {"Rules", "Trainer"},
+    "components.models.retrieval.query_tower": {"Tuner", "Trainer"},
+    "components.models.ranking.ranking_head": {"Trainer"},
+    "components.models.tuning.search": {"Tuner"},
+    "components.evaluation.slices": COMPARING,
+    "components.evaluation.verdict_words": {"Verdict"},
+    "components.declaration.slice_names": COMPARING | {"Verdict"},
+    "components.serving.app": set(),
+    "components.integrations.faiss_index": set(),
+}
+
+
+@pytest.mark.parametrize("module", RERUNS)
+def test_an_edit_reruns_the_steps_that_run_it(module, monkeypatch):
+    def digests():
+        code_digest.of_module.cache_clear()
+        return {step.name: tuple(map(code_digest.of_module, step.code)) for step in steps.STEPS}
+
+    monkeypatch.setattr(code_digest, "_imports", functools.cache(code_digest._imports))
+    original = functools.cache(code_digest._code)
+    monkeypatch.setattr(code_digest, "_code", original)
+    before = digests()
+    monkeypatch.setattr(code_digest, "_code", lambda name: original(name) + b"edited" * (name == module))
+    after = digests()
+    code_digest.of_module.cache_clear()
+    assert {name for name in before if before[name] != after[name]} == RERUNS[module]

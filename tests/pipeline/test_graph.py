@@ -1,6 +1,7 @@
 """The graph of every kind of launch: which nodes there are, and that nothing is learnt before the gates."""
 
 import dataclasses
+import json
 import shutil
 
 import pytest
@@ -11,7 +12,8 @@ from tfx.dsl.components.common.resolver import Resolver
 from tfx.types import channel_utils
 from tfx.types.channel import OutputChannel
 
-from components.declaration import Launch, Rules
+from components.declaration import Rules
+from components.declaration.views import RetrievalView
 from pipeline import code_digest, steps
 from pipeline.beam_profiles import BEAM_STEPS, BeamProfile
 from pipeline.graph import create_pipeline
@@ -174,7 +176,15 @@ def test_steps_of_ours_carry_launch_and_code(launch, tmp_path):
         if name in nodes:
             properties = repr(dict(nodes[name].exec_properties))
             assert code_digest.of_module(module) in properties, name
-            assert launch.name in properties, name
+
+
+def test_each_step_carries_its_view_of_the_declaration(launch, tmp_path):
+    nodes = nodes_of(made(launch, tmp_path))
+    for step in steps.of(launch):
+        if step.view is not None and step.name != steps.EVALUATOR:
+            text = json.dumps(step.view.of(launch).to_json())[1:-1]
+            properties = json.dumps(dict(nodes[step.name].exec_properties), default=str)
+            assert text in properties or text.replace("\\", "\\\\\\") in properties, step.name
 
 
 def test_an_edit_of_a_rule_of_one_s_own_is_a_reason_to_count_and_train_again_and_none_to_search(tmp_path, monkeypatch):
@@ -200,13 +210,13 @@ def test_an_edit_of_a_rule_of_one_s_own_is_a_reason_to_count_and_train_again_and
 
 @pytest.mark.parametrize(
     "module",
-    ["models.search", "models.tuner", "models.retrieval_training", "models.score_parts", "features.event_table"],
+    ["models.tuning.search", "models.tuning.tuner", "models.retrieval.retrieval_training", "features.event_table"],
 )
 def test_an_edit_of_what_a_trial_runs_is_a_reason_to_search_again(tmp_path, monkeypatch, module):
     shutil.copytree(PROJECT / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(code_digest, "PROJECT", tmp_path)
     found = []
-    for edit in ("", "# edited"):
+    for edit in ("", "\nEDITED = 1\n"):
         with tmp_path.joinpath("components", *module.split(".")).with_suffix(".py").open("a") as file:
             file.write(edit)
         code_digest.of_module.cache_clear()
@@ -229,7 +239,7 @@ def test_the_champion_is_a_parameter(tmp_path):
     assert nodes[steps.DRIFT_BASELINE].exec_properties["champion"] == "serving/7"
     node = nodes[steps.RETRIEVAL_EVALUATOR]
     assert node.exec_properties["champion"] == "serving/7"
-    assert Launch.from_json(node.exec_properties["launch"]) == shop.LAUNCH
+    assert RetrievalView.from_json(node.exec_properties["launch"]) == RetrievalView.of(shop.LAUNCH)
 
 
 def test_it_compiles(launch, tmp_path):

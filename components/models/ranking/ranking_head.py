@@ -16,8 +16,8 @@ import tensorflow_recommenders as tfrs
 MAX_POSITIONS = 50
 HIDDEN = 64
 # How much faster than the weights of the head the bias is learnt. At their own pace its few numbers had a quarter of
-# the effect after three epochs;
-# started from each position's own rate of ones, they kept what is due to the better items that stand on top.
+# the effect after three epochs; started from each position's own rate of ones, they kept what is due to the better
+# items that stand on top.
 PLACE_PACE = 20.0
 
 

@@ -71,11 +71,9 @@ def believed(logits: np.ndarray, label: np.ndarray) -> np.ndarray:
     """How far to believe an objective's logits [k], by labels [k] that were not learnt from (negative: missing): the scale and the shift, [2].
 
     P(1) = sigmoid(scale x logit + shift), the scale at least 0 (Platt, "Probabilistic outputs for support vector
-    machines", 1999). The vectors
-    were trained on the same clicks and make these look easier to tell than they are: on later rows logits scatter too
-      far and their mean is off.
-    As the choice between "no", whose score is 0, and "yes" it is a blend of two parts; few rows leave it near its
-    start, the logits as they are.
+    machines", 1999). The vectors were trained on the same clicks and make these look easier to tell than they are: on
+    later rows logits scatter too far and their mean is off. As the choice between "no", whose score is 0, and "yes" it
+    is a blend of two parts; few rows leave it near its start, the logits as they are.
     """
     known = label >= 0
     yes = np.stack([logits[known], np.ones(known.sum())], axis=1).astype(np.float32)

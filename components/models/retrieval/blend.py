@@ -5,8 +5,8 @@ Letters: q questions, S candidates per question, P parts.
     loss = sum over questions of -log softmax(sum_p w_p part_p)[target] + PRIOR / 2 |w - w_0|^2
 
 The parts learn from training events and would look better on these than they are, so the questions come from a later
-time (`validation`). The loss is
-convex; Newton's method takes a few steps. With few questions the weights stay near w_0, with none they are w_0.
+time (`validation`). The loss is convex; Newton's method takes a few steps. With few questions the weights stay near
+w_0, with none they are w_0.
 """
 
 import numpy as np

@@ -20,7 +20,8 @@ class Schedule:
 
     Attributes:
       batch: rows per step.
-      epochs: passes over the rows, each in an order of its own; Adam's rate falls to zero along a cosine over all of them.
+      epochs: passes over the rows, each in an order of its own; Adam's rate falls to zero along a cosine over all of
+        them.
       learning_rate: at the start.
       task: what progress says.
       seed: of the orders.
@@ -55,9 +56,10 @@ def fit(
       model: to be trained; its weights are made already.
       arrays: name to [rows, ...], nested as the model takes its inputs.
       schedule: how.
-      lengths: [rows] int, how much of the second axis of each row is no padding; a batch is cut to its longest. None for rows without padding.
-      watch: the model's value on the validation part, asked after each epoch. The model keeps the weights of the best epoch, and training stops
-        when `PATIENCE` epochs were no better.
+      lengths: [rows] int, how much of the second axis of each row is no padding; a batch is cut to its longest. None
+        for rows without padding.
+      watch: the model's value on the validation part, asked after each epoch. The model keeps the weights of the best
+        epoch, and training stops when `PATIENCE` epochs were no better.
     """
     rows = len(next(iter(arrays.values())))
     if not rows:
@@ -68,7 +70,8 @@ def fit(
     model.optimizer.build(model.trainable_variables)
     dataset = batches(arrays, rows, schedule.batch, epochs, schedule.seed, lengths)
     progress, best = Progress(schedule.task, epochs * steps), _Best(model, watch) if watch else None
-    # Keras's own loop traces a step twice and reads all of its code by AutoGraph: 5 CPU-s before the first step, as much
+    # Keras's own loop traces a step twice and reads all of its code by AutoGraph: 5 CPU-s before the first step, as
+    # much
     # as five epochs of a small log.
     step = tf.function(model.train_step, autograph=False, input_signature=[dataset.element_spec])
     each = iter(dataset)
@@ -105,7 +108,8 @@ def batches(
 ) -> tf.data.Dataset:
     """Batches of all epochs, each epoch in an order of its own: row numbers are shuffled, then whole batches gathered.
 
-    Shuffling the rows themselves took five times the CPU (500,000 rows of two 64-vectors: 3.4 against 0.7 CPU-s an epoch).
+    Shuffling the rows themselves took five times the CPU (500,000 rows of two 64-vectors: 3.4 against 0.7 CPU-s an
+    epoch).
     """
     tensors = tf.nest.map_structure(tf.constant, arrays)
     longest = None if lengths is None else tf.constant(lengths, tf.int32)

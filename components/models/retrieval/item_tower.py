@@ -14,8 +14,8 @@ ID_DROPOUT = 0.2
 class ItemTower(tf.keras.Model):
     """Sum of an id embedding, the embeddings of the catalogue features and a projection of the numbers.
 
-    In training the id embedding of a fifth of the items is left out at random, so that features learn to speak alone: an item that
-    was launched after training has no trained id, and still gets a usable vector.
+    In training the id embedding of a fifth of the items is left out at random, so that features learn to speak alone:
+    an item that was launched after training has no trained id, and still gets a usable vector.
     """
 
     def __init__(self, table: ItemTable, trained: np.ndarray, dim: int):

@@ -1,7 +1,9 @@
 """The query tower: what a user wants next, read from the last items and the context of the request.
 
-Letters: B batch, L positions, T queries, D vector size, R decay rates. Position t sees the items 0..t only, so that one pass over a sequence
-gives the query after each of its items: training uses every position of a sequence, serving the last one, with the same weights.
+Letters: B batch, L positions, T queries, D vector size, R decay rates. Position t sees the items 0..t only, so that one
+  pass over a sequence
+gives the query after each of its items: training uses every position of a sequence, serving the last one, with the same
+weights.
 
     history   v0   v1   v2   (pad)
     query     q0   q1   q2    .        q1 is asked for the item that followed v1
@@ -17,9 +19,10 @@ DROPOUT = 0.2
 class QueryTower(tf.keras.Model):
     """Recency pooling of the history at several decay rates, then a residual two-layer perceptron.
 
-    Pool r at position t is the weighted mean of the item vectors so far, sum_s<=t decay_r^(t-s) v_s / sum_s<=t decay_r^(t-s): rate 0 is
-    the last item, rates near 1 the long-term taste. The weights are fixed and there is no attention to learn: all positions of a sequence
-    cost one product with a constant matrix. In training a fifth of the pooled cells is dropped.
+    Pool r at position t is the weighted mean of the item vectors so far, sum_s<=t decay_r^(t-s) v_s / sum_s<=t
+    decay_r^(t-s): rate 0 is the last item, rates near 1 the long-term taste. The weights are fixed and there is no
+    attention to learn: all positions of a sequence cost one product with a constant matrix. In training a fifth of the
+    pooled cells is dropped.
     """
 
     def __init__(self, dim: int, length: int):

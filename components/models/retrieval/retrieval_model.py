@@ -2,10 +2,11 @@
 
 Letters: B batch, L positions, T queries, N rows of the item table, D vector size, S sampled candidates.
 
-loss = mean over positions of -log softmax(q . v / temperature)[next item]. Up to `FULL_SOFTMAX_ITEMS` items the softmax runs over the
-whole table. Beyond, over the next item and S = 512 candidates that a step's queries share, drawn with replacement from Q, half uniform and half
-by the root of the counts; each candidate's logit is corrected by -log(S Q) (log-Q correction; Bengio & Senecal, "Adaptive importance sampling", 2008;
-Yi et al., "Sampling-bias-corrected neural modeling", RecSys 2019), the next item's own is not, and a candidate that is the next item is left out.
+loss = mean over positions of -log softmax(q . v / temperature)[next item]. Up to `FULL_SOFTMAX_ITEMS` items the softmax
+runs over the whole table. Beyond, over the next item and S = 512 candidates that a step's queries share, drawn with
+replacement from Q, half uniform and half by the root of the counts. Each candidate's logit is corrected by -log(S Q)
+(log-Q correction; Yi et al., "Sampling-bias-corrected neural modeling", RecSys 2019, section 3), the next item's own is
+not, and a candidate that is the next item is left out.
 """
 
 from collections.abc import Callable
@@ -72,8 +73,8 @@ class RetrievalModel(tfrs.Model):
         """Mean loss per next item, so that the learning rate does not depend on the batch size.
 
         Args:
-          inputs: `history` [B, L] int32 item rows, `target` [B, L] int32 the row that followed each (0: none), `weight` [B, L]
-            float32, `context` the features of the request for each next item, column to [B, L].
+          inputs: `history` [B, L] int32 item rows, `target` [B, L] int32 the row that followed each (0: none), `weight`
+            [B, L] float32, `context` the features of the request for each next item, column to [B, L].
           training: whether dropout is on.
         """
         history = inputs["history"]

@@ -17,7 +17,8 @@ from components.models.retrieval.retrieval_model import RetrievalModel
 from components.models.retrieval.warm_start import Saved
 
 LEAST_QUESTIONS = 50
-# The share of the validation's items that training before the cut does not know, from which on new items matter: what they are worth can be learnt
+# The share of the validation's items that training before the cut does not know, from which on new items matter: what
+# they are worth can be learnt
 # by a cut in time only, and towers that know nothing after it have to be trained again.
 NEW_ITEMS_SHARE = 0.05
 STEPS_AN_EPOCH, LEAST_BATCH = 100, 32
@@ -33,7 +34,8 @@ class Choice(NamedTuple):
       warm: whether this is the choice for towers that start from given weights.
       unlearnt: [n] bool, the events that these towers do not know.
       towers: those that it was chosen with; None where there was too little to ask.
-      serves: whether these towers serve, as all that they do not know are the last events of a few users; else they are trained again on everything.
+      serves: whether these towers serve, as all that they do not know are the last events of a few users; else they are
+        trained again on everything.
     """
 
     epochs: int
@@ -74,15 +76,16 @@ def choose(
 ) -> Choice:
     """Trains on a part of the events and asks for others: the best epoch, then the weights of the parts.
 
-    Left out are the last events of some users, so that the towers may serve as they are; where new items matter, or for a warm start, everything
+    Left out are the last events of some users, so that the towers may serve as they are; where new items matter, or for
+    a warm start, everything
     after the cut.
 
     Args:
       data: the training split.
       request: of the declared context.
       context: column to [n], its features of every event.
-      saved: the weights to start from. The cut is then not before the last event that they know; with too few events after it nothing can be
-        chosen for such a start, and this is the choice for random weights.
+      saved: the weights to start from. The cut is then not before the last event that they know; with too few events
+        after it nothing can be chosen for such a start, and this is the choice for random weights.
     """
     moment = (
         validation_cut.cut(data) if saved is None else max(validation_cut.cut(data), warm_start.last_event(saved) + 1)
@@ -167,7 +170,8 @@ def train(
         if saved is not None:
             warm_start.begin(saved, data, model)
     batch = batch_size(len(windows["target"]), settings.batch_users)
-    # Adam's rate falls with the root of the batch (Malladi et al., "On the SDEs and scaling rules for adaptive gradient algorithms", 2022).
+    # Adam's rate falls with the root of the batch (Malladi et al., "On the SDEs and scaling rules for adaptive gradient
+    # algorithms", 2022).
     rate = settings.learning_rate * (batch / settings.batch_users) ** 0.5
     schedule = fitting.Schedule(batch, settings.epochs, rate, task, data.launch.seed, stop)
     lengths = np.maximum((windows["history"] > 0).sum(axis=1), 1)

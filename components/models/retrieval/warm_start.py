@@ -3,10 +3,8 @@
     assets.extra/towers.npz     written beside a version where the declaration says `warm_start`
 
 Item ids, catalogue features and number columns are matched by name. Of the query tower every layer is taken whose shape
-is the same: other
-context columns or another declared size make another one. Embeddings of context values begin anew, as their numbers are
-those of each run's own
-vocabulary.
+is the same: other context columns or another declared size make another one. Embeddings of context values begin anew,
+as their numbers are those of each run's own vocabulary.
 """
 
 import io

@@ -35,8 +35,8 @@ class ValidationTuner(keras_tuner.BayesianOptimization):
     """KerasTuner's search with a trial of our own.
 
     KerasTuner builds and fits Keras 3 models and refuses those of TensorFlow Recommenders
-    (keras-team/keras-tuner#1039), so that `run_trial` does
-    both. The value of a trial is `Choice.gain`: how well the whole score ranks the validation part.
+    (keras-team/keras-tuner#1039), so that `run_trial` does both. The value of a trial is `Choice.gain`: how well the
+    whole score ranks the validation part.
     """
 
     def __init__(self, data: TrainingData, trials: int, folder: str):

@@ -10,8 +10,7 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts, standa
 from tfx.utils import json_utils
 
 from components.declaration.views import ServingView
-from components.features.preprocessing import CATALOGUE_URI, CODE_KEY, LAUNCH_KEY
-from components.models.trainer import CATALOGUE_INPUT
+from components.features.preprocessing import CATALOGUE_INPUT, CATALOGUE_URI, CODE_KEY, LAUNCH_KEY
 from components.progress import set_figure
 
 

@@ -148,8 +148,13 @@ WRONG = [
     ({"model": Model(epochs=True)}, "launch.model.epochs", "True", "an int"),
     ({"exclude_seen": 1}, "launch.exclude_seen", "1", "a bool"),
     ({"seed": -1}, "launch.seed", "-1", "at least 0"),
-    ({"rules": {"names": ("components.rules",)}}, "launch.rules.names", "'components.rules'", "by its dotted path"),
-    ({"rules": {"names": ("tests.my.rule",)}}, "launch.rules.names", "'tests.my.rule'", "a function in components/"),
+    (
+        {"rules": {"names": ("components.rules",)}},
+        "launch.rules.names",
+        "'components.rules'",
+        "a function's dotted path",
+    ),
+    ({"rules": {"names": ("tests.my.rule",)}}, "launch.rules.names", "'tests.my.rule'", "a function's dotted path"),
     (
         {"rules": {"names": ("popularity", "components.mine.popularity")}},
         "launch.rules.names",

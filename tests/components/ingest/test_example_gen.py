@@ -16,7 +16,7 @@ from tfx.utils import name_utils
 from components.declaration import Catalogue, Launch, Log, Objective, Split
 from components.errors import LogError
 from components.ingest.example_gen import catalogue_example_gen, events_example_gen
-from components.validation.schema_gate import ValidationGate
+from components.validation.schema_gate import SchemaGate
 
 pytestmark = pytest.mark.tensorflow
 
@@ -289,7 +289,7 @@ def test_in_tfx_the_standard_steps_read_the_examples_and_an_unchanged_log_is_not
         schema = SchemaGen(statistics=statistics.outputs["statistics"])
         validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
         checked = {"anomalies": validator.outputs["anomalies"], "statistics": statistics.outputs["statistics"]}
-        gate = ValidationGate(
+        gate = SchemaGate(
             **checked, data="log", schema="schema/shop", accept="python -m pipeline schema --accept", code=""
         )
         BeamDagRunner().run(

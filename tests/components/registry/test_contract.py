@@ -3,10 +3,9 @@
   the trainer's model in memory, the saved model in a process with nothing but TensorFlow, the server over HTTP,
 
 and, for histories that the model knows something of, by numpy: the towers' cosine from the exported vectors, the other
-  parts of the score by
-the formula of `components.models.retrieval.score_parts` from the tables that were counted; what was seen or excluded is
-left out. Every score within
-1e-5 of the others' (numpy's, which adds in another order and divides by the temperature: 1e-4).
+parts of the score by the formula of `components.models.retrieval.score_parts` from the tables that were counted; what
+was seen or excluded is left out. Every score within 1e-5 of the others' (numpy's, which adds in another order and
+divides by the temperature: 1e-4).
 """
 
 import dataclasses

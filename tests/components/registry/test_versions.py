@@ -91,7 +91,7 @@ def test_there_has_to_be_something_to_roll_back_to(tmp_path):
 WRITER = """
     import itertools, shutil, sys
     from pathlib import Path
-    from components.serving import versions
+    from components.registry import versions
 
     folder = Path(sys.argv[1])
     for number in itertools.count(1):
@@ -109,7 +109,9 @@ WRITER = """
 def test_whenever_the_writer_is_killed_every_version_is_whole(tmp_path, seed):
     command = [sys.executable, "-c", textwrap.dedent(WRITER), str(tmp_path)]
     writer = subprocess.Popen(command, cwd=ROOT)
+    deadline = time.monotonic() + 60
     while versions.served(tmp_path) is None:
+        assert writer.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
     time.sleep(0.05 + 0.037 * seed)
     os.kill(writer.pid, signal.SIGKILL)

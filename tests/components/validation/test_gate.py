@@ -6,7 +6,8 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import io_utils
 
 from components.errors import GateError
-from components.validation.schema_gate import ValidationGate, read_anomalies
+from components.validation.artifacts import read_anomalies
+from components.validation.schema_gate import SchemaGate
 
 pytestmark = pytest.mark.tensorflow
 
@@ -38,7 +39,7 @@ def artifacts_of(folder, **frames):
 def gate(found, folder):
     passed = standard_artifacts.String()
     passed.uri = str(folder / "passed")
-    ValidationGate.test_call(**found, passed=passed, data="log", schema="schema/shop/log.pbtxt", accept=ACCEPT, code="")
+    SchemaGate.test_call(**found, passed=passed, data="log", schema="schema/shop/log.pbtxt", accept=ACCEPT, code="")
     return passed
 
 

@@ -10,7 +10,7 @@ from tfx.utils import io_utils
 from components.declaration import Catalogue, Drift, Launch, Log, Objective, Split
 from components.errors import GateError
 from components.ingest.example_gen import catalogue_example_gen, events_example_gen
-from components.validation.steps import DriftGate
+from components.validation.drift_steps import DriftGate
 
 pytestmark = pytest.mark.tensorflow
 

@@ -43,7 +43,7 @@ def test_without_a_ranking_head_nobody_judges_it():
 
 
 def test_a_step_says_what_it_does():
-    assert steps.describe("SchemaGate") == "stops the run when the log does not fit"
+    assert steps.describe("SchemaGate") == "stops the run when the log does not fit its schema"
     assert steps.describe("Toaster") == ""
 
 

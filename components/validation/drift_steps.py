@@ -1,8 +1,7 @@
-"""What is looked at beside the schema check, as TFX components: a page of the statistics, and drift.
+"""The steps DriftBaseline and DriftGate as TFX components; `components.validation.drift` says what they measure.
 
-TFX drops the docstrings of these functions, and refuses `from __future__ import annotations` in their module. `code` is
-read by none of
-them: it is the digest of their code, a part of the cache's key.
+TFX drops the docstrings of such functions, and refuses `from __future__ import annotations` in their module. `code` is
+the digest of the steps' code, a part of their cache keys; the functions themselves do not read it.
 """
 
 import os
@@ -14,30 +13,13 @@ from tfx.components.distribution_validator.executor import DEFAULT_FILE_NAME
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types import artifact_utils, standard_artifacts
-from tfx.utils import io_utils
 
 from components.declaration.views import DriftView
 from components.features.event_table import read_columns
 from components.features.training_data import matching
 from components.progress import set_figure
 from components.registry.train_statistics import fetch
-from components.validation import drift, statistics_page
-from components.validation.schema_gate import read_statistics
-
-
-@component
-def StatisticsPage(
-    statistics: InputArtifact[standard_artifacts.ExampleStatistics],
-    page: OutputArtifact[standard_artifacts.ExampleStatistics],  # Kubeflow knows no artifact type for a page
-    code: Parameter[str],
-    catalogue_statistics: InputArtifact[standard_artifacts.ExampleStatistics] = None,
-) -> None:
-    """Writes a page that shows what log and catalogue hold; it comes before the gates, so that it is there when they stop the run."""
-    data = {"log": read_statistics(statistics)}
-    if catalogue_statistics is not None:
-        data["catalogue"] = read_statistics(catalogue_statistics)
-    io_utils.write_string_file(os.path.join(page.uri, statistics_page.PAGE), statistics_page.page(data))
-    set_figure(page, f"{', '.join(data)}: {statistics_page.PAGE}")
+from components.validation import drift
 
 
 @component

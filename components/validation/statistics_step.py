@@ -1,0 +1,31 @@
+"""The step StatisticsPage as a TFX component.
+
+TFX drops the docstrings of such functions, and refuses `from __future__ import annotations` in their module. `code` is
+the digest of the step's code, a part of its cache key; the function itself does not read it.
+"""
+
+import os
+
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types import standard_artifacts
+from tfx.utils import io_utils
+
+from components.progress import set_figure
+from components.validation import statistics_page
+from components.validation.artifacts import read_statistics
+
+
+@component
+def StatisticsPage(
+    statistics: InputArtifact[standard_artifacts.ExampleStatistics],
+    page: OutputArtifact[standard_artifacts.ExampleStatistics],  # Kubeflow knows no artifact type for a page
+    code: Parameter[str],
+    catalogue_statistics: InputArtifact[standard_artifacts.ExampleStatistics] = None,
+) -> None:
+    """Writes a page that shows what log and catalogue hold; it comes before the gates, so that it is there when they stop the run."""
+    data = {"log": read_statistics(statistics)}
+    if catalogue_statistics is not None:
+        data["catalogue"] = read_statistics(catalogue_statistics)
+    io_utils.write_string_file(os.path.join(page.uri, statistics_page.PAGE), statistics_page.page(data))
+    set_figure(page, f"{', '.join(data)}: {statistics_page.PAGE}")
