@@ -100,12 +100,12 @@ def circle():
 
 
 def test_what_can_be_learnt_is_chosen_on_the_validation_part(circle):
-    _, choice = circle
+    seen, choice = circle
     assert 1 <= choice.epochs <= choice.tried <= 6
     assert choice.gain > 0.9  # at random, the mean over the seven ranks would be 0.56
     assert choice.blend.by_request().shape == (4, len(choice.blend.names))
     assert choice.blend.ndcg >= max(choice.blend.alone.values())
-    assert choice.serves and 50 <= choice.unlearnt.sum() <= 3 * 80 / 4
+    assert choice.serves and 50 <= (choice.unlearnt & seen.events.positive).sum() <= 3 * 80 / 4
 
 
 def test_where_items_are_new_the_last_tenth_is_left_out_and_the_towers_do_not_serve(circle):
