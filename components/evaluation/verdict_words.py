@@ -51,7 +51,7 @@ def advice(findings: Findings, promotion: Promotion) -> str:
     if findings.blessed is False:
         parts.append("Look at the ranking head's AUC per objective.")
     if any(failed_guards(findings, promotion)):
-        parts.append("The guards need a better model, or a guard is not meant (`Promotion.guards`).")
+        parts.append("The guarded slices need a better model, or the guard is not meant.")
     return " ".join([*parts, *_on_events(findings, promotion)]) or "A few more evaluated events would settle it."
 
 

@@ -107,7 +107,7 @@ def test_reasons_name_every_obstacle():
             _with(queries=120, blessed=False, champion_problem="its folder does not load.", model_gain=EQUAL), GATE
         ).reasons
     )
-    assert "120 were evaluated, the gate asks for 200" in text
+    assert "120 were evaluated, the criteria ask for 200" in text
     assert "not surely above the margin of +5.0 %" in text
     assert "counts as absent: its folder does not load." in text
     assert "rejected the ranking head" in text
@@ -186,7 +186,9 @@ def test_findings_are_read_from_the_evaluation():
     found = read(json.loads(json.dumps(EVALUATION, allow_nan=False)), True)
     slices = {"slices": {"new users": EQUAL}, "slices_over_champion": {"new users": WORSE}}
     assert found == Findings(
-        900, 0.2, 0.1, "covisitation", BETTER, True, Champion("rules", 0.0, over_nothing, WORSE), **slices
+        *(900, 0.2, 0.1, "covisitation", BETTER, True, Champion("rules", 0.0, over_nothing, WORSE)),
+        **slices,
+        metrics={"mrr": BETTER},
     )
     assert decide(found, dataclasses.replace(GATE, guards=())).outcome == "model"
 
@@ -198,7 +200,7 @@ def test_findings_without_a_champion_and_without_queries():
         EVALUATION | {"queries": 0, "champion": None, "champion_problem": "gone", "rolling": nothing, "slices": slices},
         None,
     )
-    assert found == Findings(0, 0.0, 0.0, "covisitation", BETTER, None, None, "gone")
+    assert found == Findings(0, 0.0, 0.0, "covisitation", BETTER, None, None, "gone", metrics={"mrr": BETTER})
     assert decide(found, GATE).outcome == "rules"
 
 

@@ -93,9 +93,9 @@ def test_a_log_with_too_few_questions_keeps_what_is_declared():
 
 @pytest.fixture(scope="module")
 def circle():
-    """What is chosen on a log of 80 users who walk the circle, and may walk it again."""
+    """What is chosen on a log of 240 users who walk the circle, and may walk it again."""
     again = dataclasses.replace(PLAIN, exclude_seen=False, model=dataclasses.replace(PLAIN.model, epochs=6))
-    seen = data(again, dataclasses.replace(events(again, users=80), labels={}, context={}))
+    seen = data(again, dataclasses.replace(events(again, users=240), labels={}, context={}))
     return seen, retrieval_training.choose(seen, RequestContext((), seen.transform), {})
 
 
@@ -105,7 +105,7 @@ def test_what_can_be_learnt_is_chosen_on_the_validation_part(circle):
     assert choice.gain > 0.9  # at random, the mean over the seven ranks would be 0.56
     assert choice.blend.by_request().shape == (4, len(choice.blend.names))
     assert choice.blend.ndcg >= max(choice.blend.alone.values())
-    assert choice.serves and 50 <= (choice.unlearnt & seen.events.positive).sum() <= 3 * 80 / 4
+    assert choice.serves and 50 <= (choice.unlearnt & seen.events.positive).sum() <= 3 * 240 / 4
 
 
 def test_where_items_are_new_the_last_tenth_is_left_out_and_the_towers_do_not_serve(circle):
