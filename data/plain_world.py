@@ -106,7 +106,7 @@ def make_world(rng: np.random.Generator, form: str, items: int, days: int) -> Pl
     followers = order[
         np.minimum(bounds[near] + (rng.random(near.shape) ** 2 * np.diff(bounds)[near]).astype(int), items - 1)
     ]
-    return PlainWorld(taste, taste // 8, brand, followers, launched, order, bounds, mass)
+    return PlainWorld(taste, taste // 3, brand, followers, launched, order, bounds, mass)
 
 
 def make_events(

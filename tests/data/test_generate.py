@@ -321,7 +321,7 @@ def plain(request, tmp_path_factory):
 
 def test_a_plain_log_is_in_the_order_of_time_and_nobody_takes_an_item_twice(plain):
     _, log, items = plain
-    assert 8_000 < len(log["timestamp"]) < 16_000
+    assert 7_000 < len(log["timestamp"]) < 16_000  # what a user takes again is left out
     assert (np.diff(log["timestamp"]) >= 0).all()
     pairs = set(zip(log["user_id"], log["item_id"], strict=True))
     assert len(pairs) == len(log["user_id"])
@@ -341,13 +341,16 @@ def test_the_sparse_form_has_short_histories_and_the_dense_one_long_ones(plain):
 
 
 def test_the_category_tells_what_comes_next(plain):
-    _, log, items = plain
+    form, log, items = plain
     category = dict(zip(items["item_id"], items["category"], strict=True))
     order = np.lexsort((log["timestamp"], log["user_id"]))
     kinds = np.array([category[item] for item in log["item_id"][order]])
     together = log["user_id"][order][1:] == log["user_id"][order][:-1]
     same = (kinds[1:] == kinds[:-1])[together].mean()
-    assert same > 1.5 * (kinds == np.random.default_rng(0).permutation(kinds)).mean()
+    chance = (kinds == np.random.default_rng(0).permutation(kinds)).mean()
+    assert (
+        same > (1.5 if form == "sparse" else 1.1) * chance
+    )  # of the few items of the dense form there are two categories
 
 
 def test_a_size_that_a_form_cannot_have_is_refused(tmp_path, capsys):
