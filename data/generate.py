@@ -1,12 +1,14 @@
 """Generates the sample: the log and the catalogue of a small invented shop, and the ground truth behind them.
 
     python data/generate.py --out data/sample
+    python data/generate.py --form sparse --out data/sparse     # or dense: who took what and when, without impressions
 
-`shop_world` simulates the shop (catalogue, trends, logging policy) and `shop_traffic` its users; this module writes the
-tables. Imports numpy and pyarrow only.
+`shop_world` simulates the shop (catalogue, trends, logging policy) and `shop_traffic` its users, `plain_world` the
+other forms; this module writes the tables. Imports numpy and pyarrow only.
 """
 
 import argparse
+import functools
 import os
 import sys
 import time
@@ -21,6 +23,7 @@ _HERE = str(Path(__file__).resolve().parent)
 if _HERE not in sys.path:  # data/ is a folder of files, not a package, and this file is also loaded by its path
     sys.path.append(_HERE)
 
+from plain_world import FORMS, PlainWorld, check, make_events, make_world, size_of  # noqa: E402
 from shop_traffic import COUNTRIES, DEVICES, EXAMINATION, RELEVANT_MATCH, SHARPNESS, Traffic, Visits, make_visits  # noqa: E402
 from shop_world import BRANDS, CATEGORIES, LOOKS, MATERIALS, NEVER, LoggingPolicy, SampleError, Shop, Size, make_shop  # noqa: E402
 
@@ -166,6 +169,45 @@ def generate(
     return f"{_summary(rows, visits, size)}: {out}"
 
 
+def generate_plain(
+    out: Path,
+    form: str,
+    events: int = 200_000,
+    seed: int = 7,
+    users: int | None = None,
+    items: int | None = None,
+    days: int = 60,
+) -> str:
+    """Writes the events.parquet and items.parquet of a form of `plain_world` to the folder `out`; arguments as of `generate`.
+
+    The log has the columns user_id, item_id and timestamp (milliseconds), the catalogue item_id, category, brand and
+    launched_ms.
+
+    Raises:
+      SampleError: a number does not fit; the message names the form.
+    """
+    most_users, most_items = size_of(form, events)
+    users, items = users or most_users, items or most_items
+    check(form, events, users, items)
+    rng = np.random.default_rng(seed)
+    world = make_world(rng, form, items, days)
+    user, item, time_ms = make_events(rng, world, form, events, users, days)
+    ids, names = np.array(_item_ids(items)), np.array([f"u{index:06d}" for index in range(users)])
+    log = pa.table({"user_id": names[user], "item_id": ids[item], "timestamp": pa.array(time_ms, pa.int64())})
+    _write(out / "items.parquet", lambda path: pq.write_table(_plain_items(world, ids), path))
+    _write(out / "events.parquet", lambda path: pq.write_table(log, path))
+    return f"{len(user):,} events of {users:,} users on {items:,} items in {days} days: {out}"
+
+
+def _plain_items(world: PlainWorld, ids: np.ndarray) -> pa.Table:
+    return pa.table({
+        "item_id": ids,
+        "category": [f"c{code:03d}" for code in world.category],
+        "brand": [f"b{code:05d}" for code in world.brand],
+        "launched_ms": pa.array(world.launched_ms, pa.int64()),
+    })  # fmt: skip
+
+
 def _summary(rows: dict[str, np.ndarray], visits: Visits, size: Size) -> str:
     kinds = ", ".join(
         f"{count:,} {kind}s" for kind, count in zip(KINDS, np.bincount(rows["kind"], minlength=3), strict=True)
@@ -189,18 +231,19 @@ def main(arguments: list[str] | None = None) -> int:
         "--out", type=Path, default=Path("data/sample"), help="the folder to write to (default: %(default)s)"
     )
     parser.add_argument(
-        "--events", type=int, default=100_000, help="approximate number of rows of the log (default: %(default)s)"
+        "--form", choices=("shop", *FORMS), default="shop", help="what kind of log (default: %(default)s)"
     )
+    parser.add_argument("--events", type=int, default=100_000, help="about how many rows of log (default: %(default)s)")
     parser.add_argument("--users", type=int, help="default: one per 60 events")
-    parser.add_argument(
-        "--items", type=int, help="default: 1000 per 100,000 events, scaled with the square root of the events"
-    )
-    parser.add_argument("--days", type=int, default=30, help="length of the log in days (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=7, help="seed of all random numbers (default: %(default)s)")
-    options = parser.parse_args(arguments)
-    start = time.monotonic()
+    parser.add_argument("--items", type=int, help="default: 1000, and more or fewer with the square root of the events")
+    parser.add_argument("--days", type=int, default=30, help="how long the log is (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=7, help="of every random choice (default: %(default)s)")
+    chosen = vars(parser.parse_args(arguments))
+    form = chosen.pop("form")
+    began = time.monotonic()
     try:
-        print(generate(**vars(options)), f"({time.monotonic() - start:.1f} s)")
+        make = generate if form == "shop" else functools.partial(generate_plain, form=form)
+        print(make(**chosen), f"({time.monotonic() - began:.1f} s)")
     except (SampleError, OSError) as error:
         print(f"data/generate.py: {error}", file=sys.stderr)
         return 2

@@ -110,7 +110,7 @@ def frozen_histories(
     time: Ints,
     positive: Mask,
     users: Ints,
-    cut: int,
+    cut: int | Ints,
     length: int,
     seed: int,
     tie: Ints | None = None,
@@ -120,7 +120,7 @@ def frozen_histories(
     Args:
       user, item, time, positive: [n], see the module.
       users: [q] int codes of the queried users; unknown users get an empty history.
-      cut: int64 microseconds; events at the cut or later are ignored.
+      cut: int64 microseconds, one for all or [q]; events at the cut or later are ignored.
       length: maximum number of items.
       seed: of the order of equal times.
 
@@ -128,10 +128,13 @@ def frozen_histories(
       [q, length] int32, oldest first, right-padded with -1.
     """
     order = order_by_user_and_time(user, time, seed, item, tie)
-    earlier = order[positive[order] & (time[order] < cut)]
-    start = np.searchsorted(user[earlier], users)
-    end = np.searchsorted(user[earlier], users, side="right")
-    return _last(item[earlier], start, end, length)
+    known = order[positive[order]]
+    moments, rank = np.unique(time[known], return_inverse=True)
+    key = user[known].astype(np.int64) * (len(moments) + 1) + rank
+    start = np.asarray(users, np.int64) * (len(moments) + 1)
+    return _last(
+        item[known], np.searchsorted(key, start), np.searchsorted(key, start + np.searchsorted(moments, cut)), length
+    )
 
 
 def sequences(
