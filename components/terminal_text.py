@@ -43,7 +43,7 @@ class PrintableStream:
 def printable_output() -> Iterator[None]:
     """Whatever is printed meanwhile is escaped, on the standard output and the standard error."""
     streams = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (PrintableStream(stream) for stream in streams)  # type: ignore[assignment]
+    sys.stdout, sys.stderr = (PrintableStream(stream) for stream in streams)
     try:
         yield
     finally:
