@@ -177,7 +177,8 @@ def _seen(data: TrainingData, known: Any, rows: np.ndarray, settings: Any) -> tu
     """Pairs of a question, ascending, and the column of a candidate that its user had seen."""
     if not data.launch.exclude_seen:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    question, row = histories.seen_pairs(*known, rows, *settings)
+    user, item, time, positive = known
+    question, row = histories.seen_pairs(user, item, time, positive, rows, *settings)
     shown = data.items.active[row]
     return question[shown], (np.cumsum(data.items.active) - 1)[row[shown]]
 
