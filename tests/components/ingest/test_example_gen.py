@@ -289,9 +289,7 @@ def test_in_tfx_the_standard_steps_read_the_examples_and_an_unchanged_log_is_not
         schema = SchemaGen(statistics=statistics.outputs["statistics"])
         validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
         checked = {"anomalies": validator.outputs["anomalies"], "statistics": statistics.outputs["statistics"]}
-        gate = SchemaGate(
-            **checked, data="log", schema="schema/shop", accept="python -m pipeline schema --accept", code=""
-        )
+        gate = SchemaGate(**checked, data="log", schema="schema/shop", launch="shop", code="")
         BeamDagRunner().run(
             pipeline.Pipeline(
                 pipeline_name="shop",
