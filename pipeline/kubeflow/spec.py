@@ -1,6 +1,6 @@
 """From what TFX's Kubeflow runner compiles to what open-source Kubeflow Pipelines runs.
 
-TFX's runner is made for Vertex. This pass over its spec makes three kinds of changes:
+TFX's runner is made for Vertex. This pass over its spec makes four kinds of changes:
 
 - names: tasks `statistics-gen`, components `comp-statistics-gen`, executors `exec-statistics-gen`. Kubernetes refuses
   capital letters, and kfp's own tools cut the `comp-` off by its length;
@@ -8,9 +8,8 @@ TFX's runner is made for Vertex. This pass over its spec makes three kinds of ch
   which the backend ignores in silence; no cache for what must look at the world;
 - resources: requests, limits, accelerator and retries in the spec itself, all else in the second document, the platform
   spec;
-- size: long texts are packed (`pipeline.kubeflow.packing`), and of an artifact's type only the title stays, which is
-  all that the backend and TFX's
-  entrypoint read.
+- size: long texts are packed (`pipeline.kubeflow.packing`), arguments are shortened (`pipeline.kubeflow.input_types`),
+  and of an artifact's type only the title stays: backend and TFX's entrypoint read nothing else of it.
 """
 
 import copy

@@ -146,7 +146,6 @@ def test_the_steps_of_a_remote_profile_keep_the_uris_of_the_store(tmp_path):
 
 def test_a_launch_whose_name_kubernetes_would_refuse_is_renamed():
     shop = launches.load("shop")
-    spec = next(yaml.safe_load_all(compiler.compile_launch(dataclasses.replace(shop, name="my_shop"), TABLE)))
-    assert spec["pipelineInfo"]["name"] == "my-shop"
-    pushed = spec["root"]["dag"]["tasks"]["pusher"]["inputs"]["parameters"]["push_destination"]
-    assert "/my_shop/serving/my_shop" in pushed["runtimeValue"]["constant"]
+    text = compiler.compile_launch(dataclasses.replace(shop, name="my_shop"), TABLE)
+    assert next(yaml.safe_load_all(text))["pipelineInfo"]["name"] == "my-shop"
+    assert "/my_shop/serving/my_shop" in constants_of(text)["pusher", "push_destination"]
