@@ -35,6 +35,10 @@ class Metrics:
         self.dropped = Gauge(
             "dayone_dropped_rows", "Rows that could not be written to the log.", registry=self._registry
         )
+        self.withheld = Gauge("dayone_withheld_items", "Items that are shown to nobody.", registry=self._registry)
+        self.log_failing = Gauge(
+            "dayone_log_failing", "1 while the traffic log cannot be written or published.", registry=self._registry
+        )
 
     def count_arm(self, arm: str, rows: int) -> None:
         """Counts rows that an arm of the experiment got."""

@@ -1,10 +1,13 @@
 """How the local server works: the options of `python -m pipeline serve`, checked."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 from components.errors import SettingsError
 from pipeline.local import history_choice
+
+_ORIGIN = re.compile(r"https?://[^\s/?#@*]+")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +25,10 @@ class Options:
       day_folder: the folder of a day's files in it, as for `strftime`; "" for none.
       history: the store of histories, see `history_choice`.
       demo: whether there is a page to try it out, which shows users and their histories.
+      origins: of pages of other sites that may ask, such as https://shop.example.
+      connections: at once; then the one that waits longest is closed.
+      remember: megabytes for answers, so that an action's row says where its item was shown.
+      token: needed for writes; "" for none.
     """
 
     host: str
@@ -34,6 +41,10 @@ class Options:
     day_folder: str = ""
     history: str = history_choice.MEMORY
     demo: bool = True
+    origins: tuple[str, ...] = ()
+    connections: int = 1_000
+    remember: int = 64
+    token: str = dataclasses.field(default="", repr=False)
     explore_slot: float = 0.0
 
     def __post_init__(self) -> None:
@@ -44,6 +55,8 @@ class Options:
             ("waiting", self.waiting, 0, 1_000_000),
             ("timeout", self.timeout, 0.001, 3_600),
             ("explore", self.explore, 0, 1),
+            ("connections", self.connections, 1, 100_000),
+            ("remember", self.remember, 1, 100_000),
             ("explore-slot", self.explore_slot, 0, 1),
         ):
             if not low <= value <= high:
@@ -52,3 +65,11 @@ class Options:
             raise SettingsError(
                 "--explore-slot", self.explore_slot, "0 beside --explore", "One way to explore at a time."
             )
+        for origin in self.origins:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise SettingsError(
+                    "--allow-origin",
+                    origin,
+                    "an origin such as https://shop.example or http://localhost:3000",
+                    "No path, no slash.",
+                )
