@@ -20,9 +20,9 @@ class TrafficColumns(View):
 
 @dataclasses.dataclass(frozen=True)
 class OutcomeView(View, LabelRoles):
-    """Outcome; of launches with an experiment."""
+    """Outcome, which only launches with an experiment have."""
 
     name: str
     log: TrafficColumns
     objectives: tuple[Label, ...]
-    experiment: Experiment
+    experiment: Experiment | None

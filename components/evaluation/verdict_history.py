@@ -67,9 +67,7 @@ def build_row(summary: Mapping[str, Any], date: str) -> Past:
     gain = summary.get("gains", {}).get("model_over_rules") or {}
     point, low, high = (_number(gain.get(name)) for name in ("point", "low", "high"))
     verdict = summary["verdict"]
-    values: dict[str, Any] = {
-        name: _number((rolling.get(key) or {}).get(metric)) for name, key in _contenders(summary).items()
-    }
+    model, rules, champion = (_number((rolling.get(key) or {}).get(metric)) for key in _contenders(summary))
     return Past(
         date=date,
         outcome=_describe(verdict),
@@ -78,7 +76,9 @@ def build_row(summary: Mapping[str, Any], date: str) -> Past:
         gain=point,
         low=low,
         high=high,
-        **values,
+        model=model,
+        rules=rules,
+        champion=champion,
     )
 
 
@@ -115,8 +115,9 @@ def render_history(launch: str, rows: Sequence[Past]) -> str:
     return "\n".join(lines)
 
 
-def _contenders(summary: Mapping[str, Any]) -> dict[str, str]:
-    return {"model": "model", "rules": summary["rules_name"], "champion": "what is served now"}
+def _contenders(summary: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Returns the names of model, best rule and champion in the summary's tables."""
+    return "model", summary["rules_name"], "what is served now"
 
 
 def _describe(verdict: Mapping[str, Any]) -> str:

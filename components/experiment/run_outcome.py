@@ -34,6 +34,7 @@ def measure(launch: OutcomeView, traffic: Traffic, serving: str) -> dict[str, An
       serving: the folder of the launch's versions.
     """
     declared = launch.experiment
+    assert declared is not None, "launches without an experiment have no step Outcome"
     folder = Path(serving)
     found = experiment_state.read_state(folder)
     state, problem = found.state, found.problem
