@@ -33,10 +33,6 @@ VARIABLES = {
     "DAYONE_GZIP_LEVEL": "how hard the examples are packed, 1 (fast) to 9 (small) (default: 1)",
     "DAYONE_BEAM_ARGS": "options for Beam inside the steps, as on a command line (default: none, in this process)",
 }
-# Read by `serve` alone.
-SERVE_VARIABLES = {
-    "DAYONE_SERVE_TOKEN": "a token that requests which write need; it has no option, because options are seen by everyone on the machine"
-}
 # How Kubeflow Pipelines is reached, by `submit` and its likes.
 SERVER_VARIABLES = {
     "DAYONE_KFP_HOST": "where Kubeflow Pipelines answers, such as http://localhost:8080",
@@ -46,8 +42,8 @@ SERVER_VARIABLES = {
     "DAYONE_KFP_ROOT": "where runs put their artifacts: gs://, s3:// or minio:// (default: the server's own)",
     "DAYONE_KFP_TIMEOUT": "seconds that one answer may take (default: 30)",
 }
-# Read by tests only: where a person keeps public data sets that the project may not ship.
-TEST_VARIABLES = ("DAYONE_MOVIELENS", "DAYONE_OPEN_BANDIT")
+OTHER_VARIABLES = ("DAYONE_SERVE_TOKEN",)  # read by `serve` alone, see pipeline.local.serve_options
+TEST_VARIABLES = ("DAYONE_MOVIELENS", "DAYONE_OPEN_BANDIT")  # public data sets that the project may not ship
 
 _HOST = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 _STORES = ("gs://", "s3://", "minio://")
@@ -171,14 +167,6 @@ class Settings:
         return cls(**values | paths | beam)
 
 
-def serve_token(environ: Mapping[str, str]) -> str:
-    """The token that requests which write to the local server need; "" for none. No field of `Settings`, which are written to files."""
-    token = environ.get("DAYONE_SERVE_TOKEN", "").strip()
-    if token and not (token.isascii() and token.isprintable() and " " not in token):
-        raise SettingsError("DAYONE_SERVE_TOKEN", "...", "printable ASCII without blanks")
-    return token
-
-
 @dataclasses.dataclass(frozen=True)
 class KubeflowServer:
     """How Kubeflow Pipelines is reached.
@@ -265,9 +253,9 @@ class _Given:
 
 def _check_names(environ: Mapping[str, str]) -> None:
     """A mistyped variable would be ignored in silence, and the run would go somewhere else."""
-    known = VARIABLES | SERVER_VARIABLES | SERVE_VARIABLES
+    known = VARIABLES | SERVER_VARIABLES
     for name in environ:
-        if name.startswith("DAYONE_") and name not in known and name not in TEST_VARIABLES:
+        if name.startswith("DAYONE_") and name not in known and name not in (*OTHER_VARIABLES, *TEST_VARIABLES):
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
             fix = f"Did you mean {near[0]}?" if near else "Unset it."
             raise SettingsError(name, environ[name], f"to be one of {', '.join(known)}", fix)

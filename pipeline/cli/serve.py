@@ -11,8 +11,8 @@ from components.serving.access import THIS_MACHINE
 from pipeline import launches
 from pipeline.cli import launch_options
 from pipeline.local import history_choice, loop_setup, server
-from pipeline.local.serve_options import Options
-from pipeline.settings import SERVE_VARIABLES, Settings, serve_token
+from pipeline.local.serve_options import SERVE_VARIABLES, Options, serve_token
+from pipeline.settings import Settings
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

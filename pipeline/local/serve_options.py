@@ -2,11 +2,15 @@
 
 import dataclasses
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from components.errors import SettingsError
 from pipeline.local import history_choice
 
+SERVE_VARIABLES = {
+    "DAYONE_SERVE_TOKEN": "a token that requests which write need; it has no option, because options are seen by everyone on the machine"
+}
 _ORIGIN = re.compile(r"https?://[^\s/?#@*]+")
 
 
@@ -66,3 +70,11 @@ class Options:
                     "an origin such as https://shop.example or http://localhost:3000",
                     "No path, no slash.",
                 )
+
+
+def serve_token(environ: Mapping[str, str]) -> str:
+    """The token that requests which write to the local server need; "" for none. No field of `Settings`, which are written to files."""
+    token = environ.get("DAYONE_SERVE_TOKEN", "").strip()
+    if token and not (token.isascii() and token.isprintable() and " " not in token):
+        raise SettingsError("DAYONE_SERVE_TOKEN", "...", "printable ASCII without blanks")
+    return token

@@ -15,7 +15,8 @@ from components.serving.request_values import MAX_ID_BYTES
 from components.serving.work_queue import WorkQueue
 from pipeline import launches
 from pipeline.cli import main
-from pipeline.settings import SERVE_VARIABLES, VARIABLES
+from pipeline.local.serve_options import SERVE_VARIABLES
+from pipeline.settings import VARIABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "serving.md").read_text()
