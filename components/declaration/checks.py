@@ -73,7 +73,7 @@ def check_not_empty(record: typing.Any, prefix: str) -> None:
     """An empty name would count as "not declared" in one place and as a column in another."""
     for field in dataclasses.fields(record):
         value = getattr(record, field.name)
-        if value == "" or (isinstance(value, tuple) and "" in value):
+        if value == "" or (isinstance(value, tuple) and "" in value and field.name != "missing_ids"):
             raise DeclarationError(
                 f"{prefix}.{field.name}", value, "names that are not empty" if value else "a name that is not empty"
             )

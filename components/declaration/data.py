@@ -4,7 +4,8 @@ import dataclasses
 import typing
 
 LABEL_PREFIX = "label_"
-TIME_UNITS = ("s", "ms", "us", "iso")
+TIME_UNITS = ("s", "ms", "us", "ns", "excel", "iso")
+ROW_ID = "row_id"  # names the row that an event comes from, where the log has no column of that name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,11 +17,13 @@ class Log:
       user: column of the user's id, text or an integer; ids are read as text.
       item: column of the item's id, text or an integer; ids are read as text.
       time: column of the event's time.
-      time_unit: "s", "ms" or "us" for epoch times, "iso" for ISO 8601 text. Parquet timestamps need no unit.
+      time_unit: "s", "ms", "us" or "ns" for epoch times, "excel" for the days of a spreadsheet, "iso" for ISO 8601
+        text. Parquet timestamps need no unit.
       event: column of the kind of event; None if every row is a positive.
       impression: the value of `event` that says an item was shown.
       value: column of a number on the event (rating, dwell seconds).
-      request: column that joins the impressions of one answer with the actions they led to.
+      request: column that joins the impressions of one answer with the actions they led to; "row_id" is the row that the
+        items of a list share.
       position: column of the position at which an impression was shown.
       policy: column of the policy that chose what was shown.
       propensity: column of the probability with which the policy showed the item at its position.
@@ -36,6 +39,14 @@ class Log:
       value_max: the largest valid value.
       drop_duplicates: whether a row that equals an earlier row in every column is invalid.
       max_quarantined: the share of invalid rows up to which they are quarantined and the run goes on.
+      user_fallbacks: columns of the user's id where `user` is empty, in this order: the anonymous id of a visitor who did
+        not log in. `user=("userId", "anonymousId")` declares the same.
+      missing_ids: texts in the user or item column that stand for no id ("null", "(not set)", "" for an empty one).
+        Their rows are quarantined and do not count towards `max_quarantined`.
+      time_format: the form of other text in the time column, as `strptime` has it: "%d.%m.%Y %H:%M".
+      rows_are_impressions: whether each row is an impression and `event` its outcome ("0" or "1"): a row with an action
+        is both.
+      first_position: the position of the first place: 0, or 1 where the log counts from 1.
     """
 
     path: str
@@ -60,6 +71,23 @@ class Log:
     value_max: float | None = None
     drop_duplicates: bool = False
     max_quarantined: float = 0.01
+    user_fallbacks: tuple[str, ...] = ()
+    missing_ids: tuple[str, ...] = ()
+    time_format: str | None = None
+    rows_are_impressions: bool = False
+    first_position: int = 0
+
+    def __post_init__(self) -> None:
+        """Takes several user columns apart: the first is `user`, the others its fallbacks."""
+        columns: typing.Any = self.user
+        if isinstance(columns, tuple) and columns:
+            object.__setattr__(self, "user", columns[0])
+            object.__setattr__(self, "user_fallbacks", (*columns[1:], *self.user_fallbacks))
+
+    @property
+    def joins_by_request(self) -> bool:
+        """Whether impressions and actions share a request; the id of a row (`row_id`) is that of one of them only."""
+        return self.request is not None and self.request != ROW_ID
 
     def columns(self) -> tuple[str, ...]:
         """Every column that has a role, in the order of the roles."""

@@ -3,11 +3,22 @@
 import dataclasses
 import re
 
-from components.declaration import checks
+from components.declaration import checks, time_format
 from components.declaration.data import LABEL_PREFIX, TIME_UNITS, Catalogue, Log, Objective, Split
 from components.declaration.paths import is_dated, query_of
 from components.declaration.request_names import RESERVED_INPUTS, VALUE, input_name
 from components.errors import DeclarationError
+
+# What only files can have, with the value that a query leaves it at.
+_FILES_ONLY = (
+    ("impression", None),
+    ("value_min", None),
+    ("value_max", None),
+    ("drop_duplicates", False),
+    ("user_fallbacks", ()),
+    ("missing_ids", ()),
+    ("time_format", None),
+)
 
 
 def check_data(log: Log, catalogue: Catalogue | None, objectives: tuple[Objective, ...], split: Split) -> None:
@@ -40,7 +51,25 @@ def check_log(log: Log) -> None:
     if log.spans is not None and (log.spans < 1 or not is_dated(log.path)):
         needed = "at least 1" if log.spans < 1 else "{YYYY}, {MM} and {DD}, or {SPAN}, in log.path"
         raise DeclarationError("launch.log.spans", log.spans, needed)
+    _check_forms(log)
     _check_rows(log)
+
+
+def _check_forms(log: Log) -> None:
+    """Checks how ids, times, positions and impressions are written."""
+    for index, name in enumerate(log.user_fallbacks):
+        if name in log.columns() or log.user_fallbacks.count(name) > 1:
+            raise DeclarationError(f"launch.log.user_fallbacks[{index}]", name, "a column without another role, once")
+    if log.time_format is not None:
+        problem = time_format.problem_of(log.time_format)
+        if problem or log.time_unit != "iso":
+            needed = problem or 'time_unit="iso" beside it'
+            raise DeclarationError("launch.log.time_format", log.time_format, needed)
+    if log.rows_are_impressions and not log.impression:
+        needed = "log.event and log.impression to be declared too"
+        raise DeclarationError("launch.log.rows_are_impressions", True, needed)
+    if log.first_position not in (0, 1):
+        raise DeclarationError("launch.log.first_position", log.first_position, "0 or 1")
 
 
 def _check_rows(log: Log) -> None:
@@ -120,7 +149,10 @@ def _check_query(log: Log, split: Split) -> None:
         raise DeclarationError(
             "launch.split", dataclasses.asdict(split), "eval_from, as launch.log.path is a BigQuery query"
         )
-    for name, off in (("impression", None), ("value_min", None), ("value_max", None), ("drop_duplicates", False)):
+    if log.time_unit in ("ns", "excel"):
+        needed = "s, ms, us or iso, as launch.log.path is a BigQuery query"
+        raise DeclarationError("launch.log.time_unit", log.time_unit, needed)
+    for name, off in _FILES_ONLY:
         value = getattr(log, name)
         if value != off:
             fix = f"Set it to {off}, or export the query's answer to Parquet and declare the files."

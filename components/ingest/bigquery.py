@@ -3,7 +3,7 @@
 It needs a Google Cloud project and Beam options that name it (`--project`, `--temp_location`); here it is only
 compiled, never run. What our ExampleGen does to files, the query does: ids become text, times microseconds, values
 labels, and the log is cut in time, for which `launch.split.eval_from` must name the moment (the standard component
-would draw the splits at random). Not done: joining actions to impressions, setting rows aside (rows without id or time
+would draw the splits at random). Not done: joining actions to impressions, quarantining rows (rows without id or time
 are left out, uncounted), ranges of values, repeated rows, windows of spans: a declaration that asks for these is
 refused. For these export the query's answer to Parquet and declare the files.
 """

@@ -52,9 +52,7 @@ def plain_type(kind: pa.DataType, column: str, file: str) -> pa.DataType:
         if any(check(kind) for check in holds):
             return plain
     raise LogError(
-        file,
-        f"column {column!r} holds {kind}, needs numbers, text, true/false, times or lists of them.",
-        "Flatten or drop it.",
+        file, f"column {column!r} holds {kind}, needs numbers, text, true/false, times or lists of them.", "Drop it."
     )
 
 

@@ -185,5 +185,7 @@ def _unreadable(path: str, error: Exception) -> LogError:
         return LogError(
             path, f"a row is longer than {_BLOCK_BYTES >> 20} MB.", "Look for a quote that is opened and never closed."
         )
+    if path.lower().endswith(".gz") and ("Truncated" in reason or "zlib inflate" in reason):
+        return LogError(path, f"is cut off or damaged: its gzip stream does not end ({reason[:80]}).", "Copy it again.")
     fix = "Check the delimiter in the declaration, quotes, the number of fields, and that it is UTF-8."
     return LogError(path, f"cannot be read as CSV: {reason[:200].rstrip('. ')}.{ending_note(path)}", fix)

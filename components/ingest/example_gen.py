@@ -13,7 +13,7 @@ from components.declaration.views import CatalogueIngestView, IngestView, View
 from components.ingest import executor
 from components.ingest.bigquery import bigquery_example_gen
 from components.ingest.example_files import GZIP_LEVEL
-from components.ingest.log_files import split_pattern
+from components.ingest.log_files import check_literal, content_digest, split_pattern
 from components.ingest.spans import any_span
 
 
@@ -64,6 +64,7 @@ def _node(
     spans: int | None = None,
 ) -> FileBasedExampleGen:
     folder, dated = split_pattern(path, base)
+    check_literal(folder)
     # One span is the standard driver's to choose; a window of several is the executor's, see `components.ingest.spans`.
     window = {executor.SPANS_KEY: spans, executor.SPANS_PATTERN_KEY: dated} if spans else {}
     pattern = any_span(dated) if window else dated
@@ -73,7 +74,10 @@ def _node(
         input_base=folder,
         input_config=example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name="files", pattern=pattern)]),
         output_config=example_gen_pb2.Output(split_config=example_gen_pb2.SplitConfig(splits=named)),
-        custom_config=_carry(view, {"code": code, executor.GZIP_LEVEL_KEY: gzip_level} | window),
+        custom_config=_carry(
+            view,
+            {"code": code, "content": content_digest(folder, pattern), executor.GZIP_LEVEL_KEY: gzip_level} | window,
+        ),
         custom_executor_spec=executor_spec.BeamExecutorSpec(executor_class),
     )
     return node.with_id(node_id)

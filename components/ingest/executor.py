@@ -24,7 +24,7 @@ from components.ingest.log_files import find_files
 from components.ingest.log_layout import Layout
 from components.ingest.log_reader import LogReader
 from components.ingest.quarantine import STOPPED_ROWS, Quarantine, too_many
-from components.ingest.row_checks import SetAside
+from components.ingest.row_checks import Quarantined
 from components.ingest.shares import QUARANTINE, Share, Target
 from components.ingest.time_split import cut_time
 from components.progress import set_figure
@@ -35,10 +35,10 @@ SPANS_KEY, SPANS_PATTERN_KEY = "spans", "spans_pattern"
 
 
 class Written(typing.NamedTuple):
-    """What was written: rows per split, and what was set aside."""
+    """What was written: rows per split, and what was quarantined."""
 
     counts: dict[str, int]
-    set_aside: SetAside
+    quarantined: Quarantined
 
 
 class _ArrowExecutor(base_example_gen_executor.BaseExampleGenExecutor):
@@ -72,8 +72,8 @@ class _ArrowExecutor(base_example_gen_executor.BaseExampleGenExecutor):
         examples_utils.set_payload_format(examples, exec_properties[standard_component_specs.OUTPUT_DATA_FORMAT_KEY])
         file_format = exec_properties[standard_component_specs.OUTPUT_FILE_FORMAT_KEY]
         examples_utils.set_file_format(examples, write_split.to_file_format_str(file_format))
-        _set_counts(examples, written.set_aside)
-        aside = f", {written.set_aside}" if written.set_aside.rows else ""
+        _set_counts(examples, written.quarantined)
+        aside = f", {written.quarantined}" if written.quarantined.rows else ""
         set_figure(examples, self.figure(written.counts) + aside)
 
     def write(self, launch: typing.Any, files: tuple[str, ...], target: Target) -> Written:
@@ -87,7 +87,7 @@ class _ArrowExecutor(base_example_gen_executor.BaseExampleGenExecutor):
         else:
             shares.write(whole, target)
         return Written(
-            {split: int(np.count_nonzero(chosen)) for split, chosen in whole.in_split.items()}, whole.reader.set_aside
+            {split: int(np.count_nonzero(chosen)) for split, chosen in whole.in_split.items()}, whole.reader.quarantined
         )
 
     def figure(self, counts: dict[str, int]) -> str:
@@ -137,7 +137,7 @@ def _check_share(reader: LogReader, files: tuple[str, ...], target: Target, allo
     Raises:
       LogError: with counts, examples and the path; also if no row is left.
     """
-    found = reader.set_aside
+    found = reader.quarantined
     if found.share <= allowed and found.rows < found.rows_in:
         return
     path = f"{target.uri.rstrip('/')}.{QUARANTINE}"
@@ -148,12 +148,12 @@ def _check_share(reader: LogReader, files: tuple[str, ...], target: Target, allo
     raise too_many(files, found, allowed, quarantine, path, field)
 
 
-def _set_counts(examples: typing.Any, found: SetAside) -> None:
+def _set_counts(examples: typing.Any, found: Quarantined) -> None:
     """The counts as custom properties of the artifact."""
     examples.set_int_custom_property("rows_in", found.rows_in)
-    examples.set_int_custom_property("rows_set_aside", found.rows)
+    examples.set_int_custom_property("rows_quarantined", found.rows)
     for reason, count in found.counts.items():
-        examples.set_int_custom_property(f"set_aside: {reason}", count)
+        examples.set_int_custom_property(f"quarantined: {reason}", count)
 
 
 def _check_unique(items: pa.ChunkedArray, column: str) -> None:

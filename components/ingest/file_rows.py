@@ -3,25 +3,30 @@
 import collections.abc
 import itertools
 import typing
+import zipfile
 
 import numpy as np
 import pyarrow as pa
 
 from components.errors import LogError
-from components.ingest import csv_blocks, jsonl_blocks, parquet_blocks
+from components.ingest import csv_blocks, jsonl_blocks, nested, parquet_blocks
 from components.ingest.column_types import Types, plain_type
 from components.ingest.csv_blocks import OnBroken
 from components.ingest.log_files import format_of
 
+_GZIP = b"\x1f\x8b"
 _WRITE_PARQUET = "Write it as Parquet; read are CSV, JSONL and Parquet."
 # What people name .csv or .json by mistake, by its first bytes.
 _NOT_TEXT = {
     b"PAR1": ("a Parquet file", "Give it a name that ends in .parquet."),
-    b"\x1f\x8b": ("packed with gzip", "Give it a name that ends in .gz."),
+    _GZIP: ("packed with gzip", "Give it a name that ends in .gz."),
     b"PK\x03\x04": ("a zip archive or a spreadsheet", "Unpack it, or save the sheet as CSV."),
     b"ARROW1\x00\x00": ("a Feather file", _WRITE_PARQUET),
     b"Obj\x01": ("an Avro file", _WRITE_PARQUET),
     b"SQLite format 3\x00": ("an SQLite database", "Export the table as CSV."),
+    b"BZh": ("packed with bzip2", "Unpack it: bunzip2 FILE."),
+    b"\xfd7zXZ\x00": ("packed with xz", "Unpack it: unxz FILE."),
+    b"\x28\xb5\x2f\xfd": ("packed with zstd", "Unpack it: unzstd FILE."),
     b"\xff\xfe": ("UTF-16 text", "Save it as UTF-8."),
     b"\xfe\xff": ("UTF-16 text", "Save it as UTF-8."),
 }
@@ -55,8 +60,25 @@ class Rows(typing.NamedTuple):
     raw: pa.RecordBatch
 
 
-def first_types(file: str, delimiter: str) -> Types:
+class Columns(typing.NamedTuple):
+    """The columns of a file.
+
+    Attributes:
+      types: of each column, nested ones opened.
+      ignored: nested columns of which nothing is read, with the file's own type.
+    """
+
+    types: Types
+    ignored: dict[str, pa.DataType]
+
+
+def first_columns(file: str, delimiter: str, named: nested.Names | None) -> Columns:
     """The columns of a file and their types, by its schema or its first block.
+
+    Args:
+      file: the file.
+      delimiter: of CSV.
+      named: the nested columns to open; None for all.
 
     Raises:
       LogError: if the file is empty, holds something else than its name says, or cannot be read.
@@ -64,23 +86,43 @@ def first_types(file: str, delimiter: str) -> Types:
     kind = format_of(file)
     _check_content(file, kind)
     if kind == "csv":
-        return csv_blocks.first_types(file, delimiter)
+        return Columns(csv_blocks.first_types(file, delimiter), {})
     if kind == "parquet":
-        return parquet_blocks.first_types(file)
+        return _opened(file, parquet_blocks.first_schema(file), named)
     for table in jsonl_blocks.blocks(file):
         if table.num_columns:
-            return {field.name: plain_type(field.type, field.name, file) for field in table.schema}
+            return _opened(file, table.schema, named)
     raise LogError(
         file, "holds no JSON object, needs one per line.", "Write each row as an object on a line of its own."
     )
 
 
+def _opened(file: str, schema: pa.Schema, named: nested.Names | None) -> Columns:
+    leaves, ignored = nested.leaf_types(schema, named)
+    return Columns({name: plain_type(kind, name, file) for name, kind in leaves.items()}, ignored)
+
+
 def _check_content(file: str, kind: str) -> None:
     """Raises `LogError` for a file of text that is none, by its first bytes."""
-    if kind == "parquet" or file.lower().endswith(".gz"):
+    if kind == "parquet":
         return
     with open(file, "rb") as opened:
         start = opened.read(max(map(len, _NOT_TEXT)))
+    if file.lower().endswith(".gz"):
+        if start and not start.startswith(_GZIP):
+            raise LogError(
+                file, "is not packed with gzip, though its name says so.", "Copy it again, or take .gz out of its name."
+            )
+        return
+    if start.startswith(b"PK\x03\x04") and zipfile.is_zipfile(file):
+        names = zipfile.ZipFile(file).namelist()
+        if not any(name.startswith(("xl/", "content.xml")) for name in names):
+            held = ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
+            raise LogError(
+                file,
+                f"is a zip archive of {len(names)} files ({held}), needs {kind.upper()} as text.",
+                "Unpack it and name the file.",
+            )
     for first, (what, fix) in _NOT_TEXT.items():
         if start.startswith(first):
             raise LogError(file, f"is {what}, needs {kind.upper()} as text.", fix)
@@ -103,15 +145,21 @@ def pieces(file: str, rows: int) -> list[tuple[Piece, int]]:
 
 
 def rows(
-    piece: Piece, delimiter: str, types: Types, columns: tuple[str, ...] | None, on_broken: OnBroken
+    piece: Piece,
+    delimiter: str,
+    types: Types,
+    columns: nested.Names | None,
+    named: nested.Names | None,
+    on_broken: OnBroken,
 ) -> collections.abc.Iterator[Rows]:
-    """The rows of a piece in batches.
+    """The rows of a piece in batches, nested columns opened.
 
     Args:
       piece: a file or a row group.
       delimiter: of CSV.
-      types: of CSV, every column of it.
-      columns: what Parquet reads; None for all.
+      types: of every column of the file that is read.
+      columns: what Parquet reads of them; None for all.
+      named: the nested columns of JSON to open; None for all.
       on_broken: told of each line that is no row.
 
     Raises:
@@ -125,22 +173,31 @@ def rows(
         on_broken(number, line)
 
     first = piece.first
-    for raw in _batches(piece, delimiter, types, columns, broken):
+    for raw in _batches(piece, delimiter, types, columns, named, broken):
         yield Rows(piece.file, _numbers(first, raw.num_rows, skipped), raw)
         first += raw.num_rows
 
 
 def _batches(
-    piece: Piece, delimiter: str, types: Types, columns: tuple[str, ...] | None, on_broken: OnBroken
+    piece: Piece,
+    delimiter: str,
+    types: Types,
+    columns: nested.Names | None,
+    named: nested.Names | None,
+    on_broken: OnBroken,
 ) -> collections.abc.Iterator[pa.RecordBatch]:
     kind = format_of(piece.file)
     if kind == "csv":
         yield from csv_blocks.blocks(piece.file, delimiter, types, on_broken)
     elif kind == "parquet":
-        yield from parquet_blocks.blocks(piece.file, columns, piece.group)
+        wanted = [name for name in types if columns is None or name in columns]
+        for batch in parquet_blocks.blocks(piece.file, wanted, piece.group):
+            yield nested.open_columns(batch, wanted)
     else:
         for table in jsonl_blocks.blocks(piece.file, on_broken):
-            yield from table.combine_chunks().to_batches()
+            for batch in table.combine_chunks().to_batches():
+                flat = not any(map(nested.is_nested, batch.schema.types))
+                yield batch if flat else nested.open_columns(batch, list(nested.leaf_types(batch.schema, named)[0]))
 
 
 def _numbers(first: int, count: int, skipped: list[int]) -> np.ndarray:

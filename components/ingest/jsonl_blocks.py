@@ -12,12 +12,14 @@ import typing
 import zlib
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.json as pa_json
 
 from components.errors import LogError
 from components.ingest.csv_blocks import OnBroken, ignore
 
 _BLOCK_BYTES = 8 << 20
+_BEYOND_INT64 = 2.0**63
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -53,6 +55,10 @@ def _line_blocks(path: str) -> collections.abc.Iterator[bytes]:
                 if block.strip():
                     yield block
     except (OSError, EOFError, zlib.error) as error:
+        if path.lower().endswith(".gz") and isinstance(error, EOFError | zlib.error):
+            raise LogError(
+                path, f"is cut off or damaged: its gzip stream does not end ({error}).", "Copy it again."
+            ) from error
         raise LogError(path, f"cannot be read: {error}.", "Write the file again.") from error
 
 
@@ -67,7 +73,18 @@ def _parse_fast(lines: bytes, stamps: set[str]) -> pa.Table | None:
             table = _parse(lines, stamps)
     except (pa.ArrowInvalid, UnicodeDecodeError):
         return None
-    return table if table.num_columns else None
+    return table if table.num_columns and not any(map(_holds_large_floats, table.columns)) else None
+
+
+def _holds_large_floats(column: pa.ChunkedArray) -> bool:
+    """Whether a column may hold whole numbers beyond int64, which pyarrow makes floats of: they could be ids."""
+    if pa.types.is_struct(column.type):
+        return any(
+            _holds_large_floats(pa.chunked_array([part], part.type))
+            for chunk in column.chunks
+            for part in chunk.flatten()
+        )
+    return pa.types.is_float64(column.type) and bool(pc.any(pc.greater_equal(pc.abs(column), _BEYOND_INT64)).as_py())
 
 
 def _parse(lines: bytes, texts: set[str]) -> pa.Table:
@@ -118,9 +135,22 @@ def _named_once(pairs: list[tuple[str, typing.Any]]) -> dict[str, typing.Any]:
 
 
 def _column(values: list) -> pa.Array:
-    try:
-        return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
-        return pa.array(
-            [value if value is None or isinstance(value, str) else json.dumps(value) for value in values], pa.string()
-        )
+    """The values as one column; where their types differ, scalars become text, inside of objects and lists as well."""
+    for attempt in (values, [_with_texts(value) for value in values]):
+        try:
+            column = pa.array(attempt)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
+            continue
+        if not pa.types.is_uint64(column.type):
+            return column
+    return pa.array(
+        [value if value is None or isinstance(value, str) else json.dumps(value) for value in values], pa.string()
+    )
+
+
+def _with_texts(value: typing.Any) -> typing.Any:
+    if isinstance(value, dict):
+        return {name: _with_texts(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_with_texts(part) for part in value]
+    return value if value is None or isinstance(value, str) else json.dumps(value)

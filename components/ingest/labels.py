@@ -1,10 +1,9 @@
 """Labels: what each objective says of a row, 1, 0 or nothing.
 
 With impressions, a label belongs to an impression: 1 if it led to an action that fulfils the objective (`attribution`).
-  For an
-impression of the training time only actions before the cut count: no label of train may know what happened in eval.
-  Without
-impressions a label belongs to every row of the objective's event that has a value.
+For an impression of the training time only actions before the cut count: no label of train may know what happened in
+eval. Without impressions a label belongs to every row of the objective's event that has a value. Where each row is an
+impression that holds its own outcome (`rows_are_impressions`), each row has a label of its own.
 """
 
 import numpy as np
@@ -23,8 +22,10 @@ def key_columns(launch: IngestView) -> tuple[str, ...]:
     """The columns that labels are made from, besides the time, and that say which rows are positive."""
     log = launch.log
     names: tuple[str | None, ...] = (log.event,)
-    if launch.learns_from_impressions:
-        names = (log.event, log.item, log.request or log.user, log.value)
+    if log.rows_are_impressions:
+        names = (log.event, log.value)
+    elif launch.learns_from_impressions:
+        names = (log.event, log.item, _asker(launch), log.value)
     elif launch.has_ranking_head:
         names = (log.event, log.value)
     return tuple(name for name in names if name)
@@ -40,6 +41,7 @@ def check_positives(keys: pa.Table, times: np.ndarray, cut: int, launch: IngestV
       launch: the declaration.
     """
     if not launch.positive_events:
+        require_outcome(launch)
         return
     positive = np.zeros(len(times), bool)
     for event in launch.positive_events:
@@ -50,6 +52,27 @@ def check_positives(keys: pa.Table, times: np.ndarray, cut: int, launch: IngestV
         raise LogError(
             f"column {launch.log.event!r}", problem, "Check the events of launch.objectives, and launch.split."
         )
+
+
+def require_outcome(launch: IngestView) -> None:
+    """Raises `LogError` if rows say where an item was shown and none says which was taken: all would be positives."""
+    shown = launch.log.position or launch.log.propensity
+    if shown and not launch.log.event:
+        problem = (
+            f"column {shown!r} says where an item was shown, and launch.log.event is not declared: "
+            "every impression would count as a positive."
+        )
+        raise LogError(
+            "launch.log",
+            problem,
+            "Declare the event, or the answer with rows_are_impressions; or leave the position out.",
+        )
+
+
+def _asker(launch: IngestView) -> str:
+    """The column that joins an action with its impression, beside the item: the request, if both share one."""
+    log = launch.log
+    return log.request if log.request and log.joins_by_request else log.user
 
 
 def label_rows(keys: pa.Table, times: np.ndarray, cut: int, launch: IngestView) -> dict[str, np.ndarray]:
@@ -70,6 +93,11 @@ def label_rows(keys: pa.Table, times: np.ndarray, cut: int, launch: IngestView) 
     """
     if not launch.has_ranking_head:
         return {}
+    if launch.log.rows_are_impressions:
+        return {
+            objective.label: _fulfils(keys, objective, launch).astype(np.int8)
+            for objective in launch.ranking_objectives
+        }
     if launch.learns_from_impressions:
         return _from_impressions(keys, times, cut, launch)
     return {objective.label: _from_values(keys, objective, launch) for objective in launch.ranking_objectives}
@@ -89,7 +117,7 @@ def _from_impressions(keys: pa.Table, times: np.ndarray, cut: int, launch: Inges
     shown = _is_event(keys, launch, launch.log.impression) & (pairs >= 0)
     in_train = times < cut
     if not np.any(shown & in_train):
-        request = f" and a {launch.log.request!r}" if launch.log.request else ""
+        request = f" and a {launch.log.request!r}" if launch.log.joins_by_request else ""
         problem = f"needs rows with {launch.log.impression!r}{request} before the cut, found none; events are: {_events(keys, launch)}."
         raise LogError(
             f"column {launch.log.event!r}", problem, "Check launch.log.impression, or set it to None to learn without."
@@ -101,7 +129,7 @@ def _from_impressions(keys: pa.Table, times: np.ndarray, cut: int, launch: Inges
         label = np.full(len(times), NO_LABEL, np.int8)
         for rows, actions in ((shown & in_train, acted & in_train), (shown & ~in_train, acted)):
             seen = (pairs[rows], times[rows], pairs[actions], times[actions])
-            label[rows] = attribution.led_to(*seen, window, last_only=launch.log.request is None)
+            label[rows] = attribution.led_to(*seen, window, last_only=not launch.log.joins_by_request)
         labels[objective.label] = label
     return labels
 
@@ -115,7 +143,7 @@ def _fulfils(keys: pa.Table, objective: Label, launch: IngestView) -> np.ndarray
 
 def _pair_codes(keys: pa.Table, launch: IngestView) -> np.ndarray:
     """One number per (request, item), or (user, item) without requests: [rows] int64; -1 where the request is missing."""
-    askers, _ = _codes(keys[launch.log.request or launch.log.user])
+    askers, _ = _codes(keys[_asker(launch)])
     items, item_count = _codes(keys[launch.log.item])
     return np.where(askers >= 0, askers * item_count + items, -1)
 

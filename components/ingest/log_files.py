@@ -5,6 +5,7 @@ A path is a file, a folder or a glob, relative to the data folder. TFX's spans w
 """
 
 import glob
+import hashlib
 import os
 import re
 
@@ -14,6 +15,7 @@ JSONL_ENDINGS = (".jsonl", ".json", ".ndjson")
 PARQUET_ENDINGS = (".parquet", ".pq")
 CSV_ENDINGS = (".csv", ".tsv", ".inter", ".item", ".txt")
 _ENDINGS = JSONL_ENDINGS + PARQUET_ENDINGS + CSV_ENDINGS
+_SMALL_BYTES = 32 << 20
 _WILD = re.compile(r"[*?\[{]")
 
 
@@ -62,6 +64,38 @@ def find_files(folder: str, pattern: str) -> tuple[str, ...]:
     raise LogError(
         where, problem, f"The folder {folder!r} holds: {found}. Check the path in the declaration and the data folder."
     )
+
+
+def content_digest(folder: str, pattern: str) -> str:
+    """The digest of a small log's content: TFX's own fingerprint knows names, sizes and times only.
+
+    Returns:
+      Hex of SHA-256 over names and bytes; "" above 32 MB, and where the files are not on this machine.
+    """
+    try:
+        files = find_files(folder, pattern)
+    except LogError:
+        return ""
+    if sum(map(os.path.getsize, files)) > _SMALL_BYTES:
+        return ""
+    digest = hashlib.sha256()
+    for file in files:
+        with open(file, "rb") as opened:
+            content = opened.read()
+        digest.update(f"{os.path.relpath(file, folder)}:{len(content)}:".encode() + content)
+    return digest.hexdigest()
+
+
+def check_literal(path: str) -> None:
+    """Refuses a path that exists and that Beam and TFX would read as a pattern of files.
+
+    Raises:
+      LogError: naming the letters.
+    """
+    letters = [letter for letter in "*?[]" if letter in path]
+    if letters:
+        problem = f"holds {' and '.join(letters)}, which TFX reads as a pattern of files."
+        raise LogError(path, problem, "Rename the folder or the file.")
 
 
 def format_of(path: str) -> str:

@@ -16,11 +16,19 @@ class Layout:
       ids: id columns that every row needs.
       declared: all columns that must exist.
       request: an id column that rows may leave empty.
-      time, time_unit: the time column, if there is one.
+      time, time_unit, time_format: the time column, if there is one, and how it is written.
       delimiter: of CSV files.
       not_before: the floor of times, ISO 8601.
       value, value_min, value_max: a column of numbers, if there is one, and their range.
       unique: whether a row that repeats another exactly is wrong.
+      item: the item's id column, which may hold a list of items.
+      fallbacks: columns that give the user's id where its own column is empty, in this order.
+      event: the column with the kind of event, which comes out as text.
+      numbers: more columns of numbers, in which a text is a value that is wrong.
+      missing_ids: texts that stand for no id.
+      words: columns whose lists become words of one text.
+      single: columns that hold one value per row, never a list.
+      every: whether all nested columns are opened, and not only those that the declaration names.
     """
 
     ids: tuple[str, ...]
@@ -34,6 +42,15 @@ class Layout:
     value_min: float | None = None
     value_max: float | None = None
     unique: bool = False
+    item: str | None = None
+    fallbacks: tuple[str, ...] = ()
+    event: str | None = None
+    numbers: tuple[str, ...] = ()
+    missing_ids: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    single: tuple[str, ...] = ()
+    time_format: str | None = None
+    every: bool = False
 
     @classmethod
     def of_log(cls, log: Log) -> "Layout":
@@ -50,12 +67,25 @@ class Layout:
             value_min=log.value_min,
             value_max=log.value_max,
             unique=log.drop_duplicates,
+            item=log.item,
+            fallbacks=log.user_fallbacks,
+            event=log.event,
+            numbers=tuple(name for name in (log.position, log.propensity) if name),
+            missing_ids=log.missing_ids,
+            time_format=log.time_format,
+            single=log.columns()[1:],
         )
 
     @classmethod
     def of_catalogue(cls, catalogue: Catalogue | CatalogueSource) -> "Layout":
         """The layout of a catalogue."""
-        return cls((catalogue.item,), catalogue.columns(), delimiter=catalogue.delimiter)
+        return cls(
+            (catalogue.item,),
+            catalogue.columns(),
+            delimiter=catalogue.delimiter,
+            words=catalogue.texts,
+            single=_single(catalogue),
+        )
 
     @property
     def needed(self) -> tuple[str, ...]:
@@ -68,16 +98,45 @@ class Layout:
         return self.needed + ((self.value,) if self.value else ())
 
     @property
+    def parsed(self) -> tuple[str, ...]:
+        """The columns that are read as numbers or times whatever their type."""
+        return tuple(name for name in (self.time, self.value, *self.numbers) if name)
+
+    @property
+    def named(self) -> tuple[str, ...] | None:
+        """The columns that have a role; None where every one is read."""
+        return (
+            None if self.every else tuple(dict.fromkeys((*self.all_ids, *self.fallbacks, *self.parsed, *self.declared)))
+        )
+
+    def reads(self, name: str) -> bool:
+        """Whether a nested or partition column of that name is read."""
+        return self.named is None or name in self.named
+
+    @property
     def all_ids(self) -> tuple[str, ...]:
         """The columns that are read as text whatever their type."""
         return self.ids + ((self.request,) if self.request else ())
 
 
-def check_columns(file: str, needed: collections.abc.Iterable[str], found: collections.abc.Iterable[str]) -> None:
-    """Raises `LogError` that names the columns that are missing and lists those that are there."""
+def _single(catalogue: Catalogue | CatalogueSource) -> tuple[str, ...]:
+    return tuple(name for name in catalogue.columns() if name not in catalogue.texts)
+
+
+def check_columns(
+    file: str,
+    needed: collections.abc.Iterable[str],
+    found: collections.abc.Iterable[str],
+    ignored: collections.abc.Mapping[str, object],
+) -> None:
+    """Raises `LogError` that names the columns that are missing, or nested, and lists those that are there."""
     there = list(found)
     missing = [name for name in needed if name not in there]
     if missing:
+        nested = [name for name in missing if name in ignored]
+        if nested:
+            problem = f"column {nested[0]!r} holds {ignored[nested[0]]}, needs numbers, text, true/false, times or lists of them."
+            raise LogError(file, problem, f"Name the field below it, as {nested[0]}.FIELD.")
         problem = f"lacks the column {', '.join(map(repr, missing))}; it has {', '.join(map(repr, there[:40]))}."
         fix = "Name the right column in the declaration, or set the role to None if the log has none; check the delimiter."
         raise LogError(file, problem, f"{fix} A folder holds the files of one table only.")

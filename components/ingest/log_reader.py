@@ -17,12 +17,14 @@ import pyarrow.compute as pc
 from components.errors import LogError
 from components.ingest import file_rows, row_checks
 from components.ingest.column_types import TypeConflictError, Types, cast_column, id_texts, plain_type, unify
-from components.ingest.event_time import NUMBER_TEXT, to_microseconds
+from components.ingest.event_shape import EventShape
+from components.ingest.event_time import to_microseconds
 from components.ingest.file_rows import Piece, Rows
 from components.ingest.log_files import format_of
 from components.ingest.log_layout import Layout, check_columns
+from components.ingest.number_texts import numbers_of
 from components.ingest.quarantine import Quarantine
-from components.ingest.row_checks import UNREADABLE_LINE, RowChecks, SetAside
+from components.ingest.row_checks import UNREADABLE_LINE, Quarantined, RowChecks
 
 Batches = collections.abc.Iterator[pa.RecordBatch]
 
@@ -36,7 +38,8 @@ class LogReader:
       for batch in reader.batches(): ...            # second pass: all columns, the same rows in the same order
 
     Attributes:
-      set_aside: after `settle`, how many rows were read and how many of them are wrong, per reason; neither pass
+      ignored: nested columns that no role names, with their types: nothing is read of them.
+      quarantined: after `settle`, how many rows were read and how many of them are wrong, per reason; neither pass
         returns those.
     """
 
@@ -49,14 +52,17 @@ class LogReader:
         self._files, self._layout = tuple(files), layout
         self._pieces = tuple(map(Piece, self._files))
         self._checks = RowChecks(layout)
+        self._shape = EventShape(layout)
         self._codes: np.ndarray | None = None
         self._settled: Types | None = None
         self._rows_of: collections.Counter[str] = collections.Counter()
         self._broken_of: collections.Counter[str] = collections.Counter()
-        self.set_aside = SetAside(0, {})
-        self._found: dict[str, Types] = {file: file_rows.first_types(file, layout.delimiter) for file in self._files}
-        for file, found in self._found.items():
-            check_columns(file, layout.needed, found)
+        self.quarantined = Quarantined(0, {})
+        columns = {file: file_rows.first_columns(file, layout.delimiter, layout.named) for file in self._files}
+        self._found: dict[str, Types] = {file: found.types for file, found in columns.items()}
+        self.ignored: Types = {name: kind for found in columns.values() for name, kind in found.ignored.items()}
+        for file, types in self._found.items():
+            check_columns(file, layout.needed, self._shape.types(file, types), self.ignored)
 
     @property
     def types(self) -> Types:
@@ -65,7 +71,7 @@ class LogReader:
             return self._settled
         types: Types = {}
         for file, found in self._found.items():
-            for name, kind in found.items():
+            for name, kind in self._shape.types(file, found).items():
                 types[name] = unify(types.get(name, pa.null()), self._role_type(name, kind), name, file)
         return types
 
@@ -95,14 +101,20 @@ class LogReader:
         """After `settle`, a reader for each file and each row group of a Parquet file: their `batches`, one after the other, are this one's."""
         assert self._codes is not None
         found, at = [], 0
-        for piece, rows in (piece for file in self._files for piece in file_rows.pieces(file, self._rows_of[file])):
+        for piece, rows in (piece for file in self._files for piece in self._pieces_of(file)):
             part = copy.copy(self)
             part._pieces, part._files, part._found = (piece,), (piece.file,), {piece.file: self._found[piece.file]}
             part._codes = self._codes[at : at + rows]
-            part.set_aside = self._counted(part._codes, self._broken_of[piece.file])
+            part.quarantined = self._counted(part._codes, self._broken_of[piece.file])
             found.append(part)
             at += rows
         return found
+
+    def _pieces_of(self, file: str) -> list[tuple[Piece, int]]:
+        """The pieces of a file and their events; one where a row may be many events, as a row group then says nothing of them."""
+        if self._shape.explodes(self._found[file]):
+            return [(Piece(file), self._rows_of[file])]
+        return file_rows.pieces(file, self._rows_of[file])
 
     def batches(self, quarantine: Quarantine | None = None) -> Batches:
         """All columns of all rows that are right, after `settle`.
@@ -141,7 +153,8 @@ class LogReader:
         types, kept, codes = self.types, [], [np.zeros(0, np.int8)]
         self._rows_of, self._broken_of = collections.Counter(), collections.Counter()
         compared = tuple(types) if self._layout.unique else ()
-        wanted = tuple(dict.fromkeys((*self._layout.checked, *columns, *compared)))
+        worded = [name for name in self._layout.numbers if self._holds_text(name)]
+        wanted = tuple(dict.fromkeys((*self._layout.checked, *worded, *columns, *compared)))
 
         def count_broken(file: str, *_: object) -> None:
             self._broken_of[file] += 1
@@ -151,13 +164,29 @@ class LogReader:
             codes.append(self._checks.codes(rows.raw, batch))
             self._rows_of[rows.file] += batch.num_rows
             kept.append(pa.Table.from_batches([batch]).select(list(dict.fromkeys((*columns, *compared)))))
-        check_columns(", ".join(self._files[:3]), self._layout.declared, self.types)
+        check_columns(", ".join(self._files[:3]), self._layout.declared, self.types, self.ignored)
+        self._check_types_of_roles()
         self._codes = np.concatenate(codes)
         if not len(self._codes) + self._broken_of.total():
             raise LogError(
                 ", ".join(self._files[:3]), "has a header but no rows.", "Check the path in the declaration."
             )
         return self._right_rows(kept, columns, compared)
+
+    def _holds_text(self, name: str) -> bool:
+        return any(pa.types.is_string(types.get(name, pa.null())) for types in self._found.values())
+
+    def _check_types_of_roles(self) -> None:
+        """Raises `LogError` for a declared column that is not UTF-8, or holds lists where a row has one value."""
+        for name, kind in self.types.items():
+            if name not in self._layout.single or name in self._layout.all_ids:
+                continue
+            where = f"column {name!r}"
+            if pa.types.is_list(kind):
+                fix = "Write one value per row; of a catalogue, name it among texts: there a list is words."
+                raise LogError(where, f"holds {kind}, and a row has one value: only the first would be read.", fix)
+            if pa.types.is_binary(kind) and any(format_of(file) == "csv" for file in self._files):
+                raise LogError(where, "is not UTF-8.", "Save the file as UTF-8: iconv -f latin1 -t utf-8 FILE.")
 
     def _right_rows(
         self, kept: list[pa.Table], columns: collections.abc.Sequence[str], compared: tuple[str, ...]
@@ -172,15 +201,16 @@ class LogReader:
             self._codes[(self._codes == 0) & row_checks.repeated(table.select(list(compared)))] = (
                 len(self._checks.reasons) - 1
             )
-        self.set_aside = self._counted(self._codes, self._broken_of.total())
+        self.quarantined = self._counted(self._codes, self._broken_of.total())
         table = table.select(list(columns))
         return table.filter(pa.array(self._codes == 0)) if columns and self._codes.any() else table
 
-    def _counted(self, codes: np.ndarray, broken: int) -> SetAside:
+    def _counted(self, codes: np.ndarray, broken: int) -> Quarantined:
         """Rows and lines per reason."""
         found = np.bincount(codes, minlength=len(self._checks.reasons)).tolist()
         counts = dict(zip(self._checks.reasons[1:], found[1:], strict=True)) | {UNREADABLE_LINE: broken}
-        return SetAside(len(codes) + broken, {reason: count for reason, count in counts.items() if count})
+        expected = sum(counts[reason] for reason in self._checks.expected)
+        return Quarantined(len(codes) + broken, {reason: count for reason, count in counts.items() if count}, expected)
 
     def _widen(self, conflict: TypeConflictError) -> None:
         found = self._found[conflict.file]
@@ -201,8 +231,10 @@ class LogReader:
             return pa.string()
         if name == self._layout.time:
             return pa.int64()
+        if name == self._layout.event or name in self._layout.words:
+            return kind if pa.types.is_binary(kind) or pa.types.is_null(kind) else pa.string()
         # Among numbers, a text is a value that is wrong, not a reason to make texts of all.
-        return pa.float64() if name == self._layout.value and pa.types.is_string(kind) else kind
+        return pa.float64() if name in self._layout.parsed and pa.types.is_string(kind) else kind
 
     def _raw_rows(
         self, types: Types, columns: tuple[str, ...] | None, on_broken: collections.abc.Callable[[str, int, str], None]
@@ -214,30 +246,33 @@ class LogReader:
             def broken(number: int, line: str, file: str = file) -> None:
                 on_broken(file, number, line)
 
-            for rows in file_rows.rows(
-                piece, self._layout.delimiter, self._csv_types(file, types) if is_csv else {}, columns, broken
-            ):
+            found = self._csv_types(file, types) if is_csv else self._found[file]
+            wanted = None if columns is None else {*columns, *self._layout.fallbacks}
+            for rows in file_rows.rows(piece, self._layout.delimiter, found, wanted, self._layout.named, broken):
                 if format_of(file) == "jsonl":
                     self._check_types(file, rows.raw.schema, types)
-                yield rows
+                raw, numbers = self._shape.events(file, rows.raw, rows.numbers, self._found[file])
+                yield Rows(file, numbers, raw)
 
     def _csv_types(self, file: str, types: Types) -> Types:
         """Ids are read as text, as the file spells them ("007"); times and values in the type found, for their parser."""
         found = self._found[file]
-        parsed = (self._layout.time, self._layout.value)
+        layout = self._layout
+        spelled = (*layout.all_ids, *layout.fallbacks)
         text = {
-            name: kind if pa.types.is_binary(kind) else pa.string()
-            for name, kind in found.items()
-            if name in self._layout.all_ids
+            name: kind if pa.types.is_binary(kind) else pa.string() for name, kind in found.items() if name in spelled
         }
-        return {name: text.get(name, kind if name in parsed else types[name]) for name, kind in found.items()}
+        return {name: text.get(name, kind if name in layout.parsed else types[name]) for name, kind in found.items()}
 
     def _check_types(self, file: str, schema: pa.Schema, types: Types) -> None:
         """Raises `TypeConflictError` for the columns of a block that are new or do not fit."""
-        found = {field.name: plain_type(field.type, field.name, file) for field in schema}
+        raw = {
+            field.name: plain_type(field.type, field.name, file) for field in schema if not pa.types.is_null(field.type)
+        }
+        found = {name: kind for name, kind in self._shape.types(file, raw).items() if name in raw}
         roles = {name: self._role_type(name, kind) for name, kind in found.items()}
         wider = {
-            name: found[name]
+            name: raw[name]
             for name, kind in roles.items()
             if unify(types.get(name, pa.null()), kind, name, file) != types.get(name)
         }
@@ -260,24 +295,44 @@ class LogReader:
     def _column(self, file: str, name: str, values: pa.Array, kind: pa.DataType) -> pa.Array:
         layout = self._layout
         try:
-            if name not in (*layout.all_ids, layout.time, layout.value):
+            if name == layout.event and not pa.types.is_string(values.type):
+                return _event_texts(cast_column(values, plain_type(values.type, name, file)))
+            if name in layout.words:
+                return _word_texts(values)
+            if name not in (*layout.all_ids, *layout.parsed):
                 return cast_column(values, kind)
-            plain = cast_column(values, plain_type(values.type, name, file))
+            # An unsigned number beyond int64 is text from the first look, and an id in any case.
+            plain = cast_column(
+                values, pa.string() if pa.types.is_uint64(values.type) else plain_type(values.type, name, file)
+            )
             if name == layout.time:
-                return to_microseconds(plain, layout.time_unit)
-            if name == layout.value:
-                return _number(plain, kind)
-            return id_texts(plain, name, file, was_float=pa.types.is_float64(self._found[file].get(name, kind)))
+                return to_microseconds(plain, layout.time_unit, layout.time_format)
+            if name in layout.parsed:
+                return numbers_of(plain, kind)
+            was_float = pa.types.is_float64(self._found[file].get(name, kind)) and name not in layout.fallbacks
+            return id_texts(plain, name, file, was_float=was_float)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise LogError(file, f"column {name!r} cannot be read as {kind}: {error}.", "Check its values.") from error
 
 
-def _number(values: pa.Array, kind: pa.DataType) -> pa.Array:
-    """A column of numbers; null for a text that is none."""
-    if not (pa.types.is_string(values.type) and pa.types.is_floating(kind)):
-        return cast_column(values, kind)
-    trimmed = pc.utf8_trim_whitespace(values)
-    return pc.if_else(pc.match_substring_regex(trimmed, NUMBER_TEXT), trimmed, pa.scalar(None, pa.string())).cast(kind)
+def _event_texts(values: pa.Array) -> pa.Array:
+    """Kinds of events as text: 1 and 1.0 are "1", true is "true"; bytes stay, to be refused by name."""
+    if pa.types.is_binary(values.type):
+        return values
+    if pa.types.is_float64(values.type):
+        return pc.replace_substring_regex(values.cast(pa.string()), r"\.0$", "")
+    return values.cast(pa.string())
+
+
+def _word_texts(values: pa.Array) -> pa.Array:
+    """A list as one text, its elements as words: what a text feature splits again; any other column as text."""
+    if not (pa.types.is_list(values.type) or pa.types.is_large_list(values.type)):
+        return cast_column(values, plain_type(values.type, "", "")).cast(pa.string())
+    words = pc.replace_substring_regex(values.flatten().cast(pa.string()), r"\s+", "_")
+    lengths = pc.fill_null(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    joined = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), pc.fill_null(words, "")), " ")
+    return pc.if_else(values.is_valid(), joined, pa.scalar(None, pa.string()))
 
 
 def _ignore(file: str, number: int, line: str) -> None:

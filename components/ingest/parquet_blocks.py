@@ -3,25 +3,36 @@
 import collections.abc
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from components.errors import LogError
-from components.ingest.column_types import plain_type
+from components.ingest import nested
 from components.safe_parquet import parquet as pq
 
 _BATCH_ROWS = 1 << 16
+_MOST = 2**63 - 1  # what an int64 holds
 
 
-def first_types(path: str) -> dict[str, pa.DataType]:
-    """The types that the file's own schema states.
+def first_schema(path: str) -> pa.Schema:
+    """The schema that the file states; an unsigned column with numbers beyond int64 is text, so that no id is lost.
 
     Raises:
-      LogError: if the file is no Parquet, has two columns of one name or one of a type that no example can hold.
+      LogError: if the file is no Parquet, or has two columns of one name.
     """
-    schema = _open(path).schema_arrow
-    for name in schema.names:
-        if schema.names.count(name) > 1:
-            raise LogError(path, f"the schema has {name!r} twice.", "Give each column a name of its own.")
-    return {field.name: plain_type(field.type, field.name, path) for field in schema}
+    file = _open(path)
+    schema = file.schema_arrow
+    for at, field in enumerate(schema):
+        if schema.names.count(field.name) > 1:
+            raise LogError(path, f"the schema has {field.name!r} twice.", "Give each column a name of its own.")
+        if pa.types.is_uint64(field.type) and _exceeds(file, field.name):
+            schema = schema.set(at, field.with_type(pa.string()))
+    return schema
+
+
+def _exceeds(file: pq.ParquetFile, name: str) -> bool:
+    """Whether an unsigned column holds a number beyond int64, by its values: writers do not all keep its statistics."""
+    batches = file.iter_batches(batch_size=_BATCH_ROWS, columns=[name])
+    return any((pc.max(batch.column(0)).as_py() or 0) > _MOST for batch in batches)
 
 
 def group_rows(path: str) -> list[int]:
@@ -37,15 +48,14 @@ def group_rows(path: str) -> list[int]:
 def blocks(
     path: str, columns: collections.abc.Sequence[str] | None = None, group: int | None = None
 ) -> collections.abc.Iterator[pa.RecordBatch]:
-    """The rows of a file, or of one of its row groups, in batches, of all columns or of those named that it has.
+    """The rows of a file, or of one of its row groups, in batches, of all columns or of those that the names are in.
 
     Raises:
       LogError: if the file is no Parquet or damaged.
     """
     file = _open(path)
-    names = (
-        file.schema_arrow.names if columns is None else [name for name in file.schema_arrow.names if name in columns]
-    )
+    there = file.schema_arrow.names
+    names = there if columns is None else nested.top_level(columns, there)
     groups = None if group is None else [group]
     # A dot in a name means a nested field to pyarrow, so a name with one can only be asked for with all others.
     dotted = any("." in name for name in names)

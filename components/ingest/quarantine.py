@@ -1,4 +1,4 @@
-"""The quarantine: a file of the rows that were set aside, one JSON object per line, each with its file, row number and reason.
+"""The quarantine: a file of the rows that were quarantined, one JSON object per line, each with its file, row number and reason.
 
 The row's own columns are as the file has them, numbers and true/false as such, everything else as text; of a line that
 could not be split into columns, the line.
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from components.errors import LogError
 from components.ingest.column_types import TIMESTAMP, cast_column, plain_type
-from components.ingest.row_checks import UNREADABLE_LINE, SetAside
+from components.ingest.row_checks import UNREADABLE_LINE, Quarantined
 
 _SHOWN = 60
 # A run that stops shows where to look; writing millions of rows for that would take minutes.
@@ -23,7 +23,7 @@ STOPPED_ROWS = 10_000
 
 
 class Quarantine:
-    """Writes the rows that were set aside.
+    """Writes the rows that were quarantined.
 
     Example:
       with tf.io.gfile.GFile(path, "wb") as file, Quarantine(file) as quarantine:
@@ -71,8 +71,20 @@ class Quarantine:
         self.rows += 1
 
 
+def no_row_left(files: collections.abc.Sequence[str], found: Quarantined) -> LogError:
+    """The error where every row would be quarantined: for which reasons, with their shares."""
+    counts = ", ".join(f"{count:,} of {found.rows_in:,} rows: {reason}" for reason, count in found.counts.items())
+    where = ", ".join(files[:3]) + (", ..." if len(files) > 3 else "")
+    return LogError(where, f"no row is left. {counts}.", "Fix the rows, or what the declaration says of them.")
+
+
 def too_many(
-    files: collections.abc.Sequence[str], found: SetAside, allowed: float, quarantine: Quarantine, path: str, field: str
+    files: collections.abc.Sequence[str],
+    found: Quarantined,
+    allowed: float,
+    quarantine: Quarantine,
+    path: str,
+    field: str,
 ) -> LogError:
     """The error of a run that stops because too many rows are wrong.
 

@@ -22,25 +22,28 @@ REPEATED = "repeated"
 
 
 @dataclasses.dataclass(frozen=True)
-class SetAside:
+class Quarantined:
     """How many rows were read, and how many of them are wrong, per reason."""
 
     rows_in: int
     counts: dict[str, int]
+    expected: int = 0
 
     @property
     def rows(self) -> int:
-        """All rows that are set aside."""
+        """All rows that are quarantined."""
         return sum(self.counts.values())
 
     @property
     def share(self) -> float:
-        """Of the rows that were read."""
-        return self.rows / max(self.rows_in, 1)
+        """Of the rows that were read, without those that the declaration expects to have no id."""
+        return (self.rows - self.expected) / max(self.rows_in, 1)
 
     def __str__(self) -> str:
-        """For people: "14 set aside: 9 no time, 5 repeated"."""
-        return f"{self.rows:,} set aside: " + ", ".join(f"{count:,} {reason}" for reason, count in self.counts.items())
+        """For people: "14 quarantined: 9 no time, 5 repeated"."""
+        return f"{self.rows:,} quarantined: " + ", ".join(
+            f"{count:,} {reason}" for reason, count in self.counts.items()
+        )
 
 
 class RowChecks:
@@ -48,6 +51,7 @@ class RowChecks:
 
     Attributes:
       reasons: code to text; code 0 is a row that is right.
+      expected: the first of them, which the declaration expects: they do not count as wrong.
     """
 
     def __init__(self, layout: Layout):
@@ -55,9 +59,13 @@ class RowChecks:
         self._layout = layout
         self._latest = int(time.time() * 1_000_000) + DAY
         self._earliest = to_microseconds(pa.array([layout.not_before]), "iso")[0].as_py() if layout.not_before else None
-        texts = [text for name in layout.needed for text in (f"no {name}", f"{name} unreadable")]
+        # Rows that the declaration expects to have no id come first: they are no sign that something is wrong.
+        self._missing = sorted(set(layout.missing_ids))
+        self.expected = tuple(f"no {name}, as declared" for name in layout.ids) if self._missing else ()
+        texts = [*self.expected, *(text for name in layout.needed for text in (f"no {name}", f"{name} unreadable"))]
         texts += [f"{layout.time} before {layout.not_before}", f"{layout.time} in the future"] if layout.time else []
         texts += [f"{layout.value} unreadable", f"{layout.value} out of range"] if layout.value else []
+        texts += [f"{name} unreadable" for name in layout.numbers]
         self.reasons = ("", *texts, REPEATED)
 
     def codes(self, raw: pa.RecordBatch, batch: pa.RecordBatch) -> np.ndarray:
@@ -77,6 +85,8 @@ class RowChecks:
         return found
 
     def _masks(self, raw: pa.RecordBatch, batch: pa.RecordBatch) -> collections.abc.Iterator[pa.Array | None]:
+        for name in self._layout.ids if self._missing else ():
+            yield self._stands_for_none(_column(raw, name), _column(batch, name))
         for name in self._layout.needed:
             values = _column(batch, name)
             yield _missing(_column(raw, name), values)
@@ -89,6 +99,20 @@ class RowChecks:
             values, source = _column(batch, self._layout.value), _column(raw, self._layout.value)
             yield pc.and_(values.is_null(), source.is_valid()) if values.null_count > source.null_count else None
             yield self._out_of_range(values)
+        for name in (name for name in self._layout.numbers if name in batch.schema.names):
+            values, source = _column(batch, name), _column(raw, name)
+            yield pc.and_(values.is_null(), source.is_valid()) if values.null_count > source.null_count else None
+
+    def _stands_for_none(self, source: pa.Array, values: pa.Array) -> pa.Array | None:
+        """Whether an id is one of the declared texts that stand for none; "" among them means an empty one."""
+        said = (
+            pc.is_in(values, value_set=pa.array(self._missing, pa.string()))
+            if pa.types.is_string(values.type)
+            else None
+        )
+        empty = _missing(source, values) if "" in self._missing else None
+        masks = [mask for mask in (said, empty) if mask is not None]
+        return pc.or_(*masks) if len(masks) == 2 else next(iter(masks), None)
 
     def _out_of_range(self, values: pa.Array) -> pa.Array | None:
         """A NaN is a value that is missing, as many tools write it; an infinite one is out of any range."""

@@ -63,7 +63,7 @@ def split_up(whole: Share) -> list[Share]:
     """A share per file and per row group."""
     parts, found, row = whole.reader.parts(), [], 0
     for number, part in enumerate(parts):
-        rows = slice(row, row + part.set_aside.rows_in - part.set_aside.rows)
+        rows = slice(row, row + part.quarantined.rows_in - part.quarantined.rows)
         cut = [{name: values[rows] for name, values in of.items()} for of in (whole.in_split, whole.labels)]
         found.append(Share(part, cut[0], cut[1], f"{number:05d}-of-{len(parts):05d}"))
         row = rows.stop
@@ -124,9 +124,9 @@ def write(share: Share, target: Target) -> None:
     """Streams all columns into the files of the splits, and the rows that are wrong into a quarantine, if there are any.
 
     Raises:
-      LogError: if rows in are not rows out plus rows set aside.
+      LogError: if rows in are not rows out plus rows quarantined.
     """
-    found, row = share.reader.set_aside, 0
+    found, row = share.reader.quarantined, 0
     progress = Progress("writing examples", found.rows_in - found.rows)
     with contextlib.ExitStack() as stack:
         files = {
@@ -143,7 +143,7 @@ def write(share: Share, target: Target) -> None:
             progress.advance(batch.num_rows)
     out, aside = sum(file.rows for file in files.values()), quarantine.rows if quarantine else 0
     if out + aside != found.rows_in or aside != found.rows:
-        problem = f"{found.rows_in:,} rows in, {out:,} out and {aside:,} set aside ({found.rows:,} when first read)."
+        problem = f"{found.rows_in:,} rows in, {out:,} out and {aside:,} quarantined ({found.rows:,} when first read)."
         raise LogError(
             "examples",
             problem,

@@ -11,11 +11,20 @@ import random
 import secrets
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from components.declaration import Launch
 from components.registry import withheld
 from components.registry.withheld import WithheldItems
-from components.serving import event_request, exploration, item_request, predict_answer, predict_request
+from components.serving import (
+    event_request,
+    exploration,
+    item_request,
+    predict_answer,
+    predict_request,
+    slot_exploration,
+)
+from components.serving.arms import Answered, Arms
 from components.serving.event_log import EventLog
 from components.serving.history_store import HistoryStore, MemoryHistories
 from components.serving.model_holder import Model, ModelHolder
@@ -50,6 +59,8 @@ class Service:
         explore: float = 0.0,
         histories: HistoryStore | None = None,
         remembered_bytes: int = KEPT_BYTES,
+        arms: Arms | None = None,
+        explore_slot: float = 0.0,
     ):
         """Takes what it works with.
 
@@ -62,7 +73,10 @@ class Service:
           explore: the share of requests that explore, in [0, 1].
           histories: of the users whose callers send none; None for a store in memory.
           remembered_bytes: how much memory the answers take that actions are joined with.
+          arms: which version answers whom while an experiment runs; None where none is declared.
+          explore_slot: the share of requests in which one place shows an item from behind, in [0, 1].
         """
+        self.arms, self.explore_slot = arms, explore_slot
         self.launch, self.holder, self.log, self.metrics, self.limits = launch, holder, log, metrics, limits
         self.histories = histories if histories is not None else MemoryHistories()
         self._rows, self._explore = TrafficRows(launch, remembered_bytes), explore
@@ -75,23 +89,32 @@ class Service:
         Raises:
           RequestError: for what is wrong with it.
         """
-        with self.holder.using(version) as model:
+        front = self.holder if self.arms is None or self.holder.ready else self.arms.front
+        with front.using(version) as model:
             request = predict_request.parse(body, model.inputs, self.limits)
             self._fill_histories(request)
             self.leave_out_withheld(request)
-            outputs = model(request.signature, predict_request.arrays(request.rows, model.inputs[request.signature]))
-            answers = predict_answer.rows(request, outputs)
-            more: dict[str, object] = {"model_version": str(model.number)}
-            if request.signature == DEFAULT_SIGNATURE:
-                rows = zip(answers, request.rows, strict=True)
-                drawn = [self._draw(answer, model.answers_as(row[HISTORY]), request.k) for answer, row in rows]
-                self._note(request, answers, drawn, model)
-                more |= {"request_ids": [each.request for each in drawn], "policies": [each.policy for each in drawn]}
-                for each in drawn:
-                    self.metrics.rows.labels(request.signature, each.policy).inc()
+            if self.arms is None or version is not None or request.signature != DEFAULT_SIGNATURE:
+                answered = self._answer(request, model)
             else:
-                self.metrics.rows.labels(request.signature, "").inc(len(answers))
-            return predict_answer.encode(request, answers, more)
+                answered = self.arms.answer(request, self._answer, self.metrics.count_arm)
+            return predict_answer.encode(request, answered.answers, answered.more)
+
+    def _answer(self, request: PredictRequest, model: Model) -> Answered:
+        """Asks a model, draws and logs what is shown."""
+        outputs = model(request.signature, predict_request.arrays(request.rows, model.inputs[request.signature]))
+        answers = predict_answer.rows(request, outputs)
+        more: dict[str, Any] = {"model_version": str(model.number)}
+        if request.signature == DEFAULT_SIGNATURE:
+            rows = zip(answers, request.rows, strict=True)
+            drawn = [self._draw(answer, model.answers_as(row[HISTORY]), request.k) for answer, row in rows]
+            self._note(request, answers, drawn, model)
+            more |= {"request_ids": [each.request for each in drawn], "policies": [each.policy for each in drawn]}
+            for each in drawn:
+                self.metrics.rows.labels(request.signature, each.policy).inc()
+        else:
+            self.metrics.rows.labels(request.signature, "").inc(len(answers))
+        return Answered(answers, more)
 
     def leave_out_withheld(self, request: PredictRequest) -> None:
         """Adds the withheld items to what a recommendation excludes, so that the answer is still full."""
@@ -147,12 +170,19 @@ class Service:
 
     def _draw(self, answer: predict_answer.Answer, policy: str, k: int | None) -> Drawn:
         """Orders an answer of a policy, cuts it to the k that are shown, and says how probable that was."""
-        explores, order = exploration.drawn(len(answer[ITEMS]), self._explore, self._rng)
-        chances = exploration.propensities(order, self._explore)
+        explores, order, chances = self._choose_order(len(answer[ITEMS]), k)
         answer.update({name: exploration.reordered(values, order) for name, values in answer.items()})
         predict_answer.cut([answer], k)
         shown_by = exploration.EXPLORE if explores else policy
         return Drawn(secrets.token_hex(8), shown_by, chances[: len(answer[ITEMS])])
+
+    def _choose_order(self, count: int, k: int | None) -> tuple[bool, list[int], list[float]]:
+        """Returns whether a request explores, the ranks in the order of the places, and how probable each is there."""
+        if self.explore_slot:
+            explores, order = slot_exploration.draw_slot(count, min(count, k or count), self.explore_slot, self._rng)
+            return explores, order, slot_exploration.slot_propensities(order, count, self.explore_slot)
+        explores, order = exploration.drawn(count, self._explore, self._rng)
+        return explores, order, exploration.propensities(order, self._explore)
 
     def _note(
         self, request: PredictRequest, answers: Sequence[predict_answer.Answer], drawn: Sequence[Drawn], model: Model

@@ -15,6 +15,7 @@ import pyarrow as pa
 from components.declaration import Launch
 from components.ingest.log_layout import Layout
 from components.ingest.log_reader import LogReader
+from components.ingest.quarantine import no_row_left
 from components.ingest.spans import input_files
 from components.ingest.time_split import cut_time
 from components.validation.column_facts import LONGEST_DOMAIN, Seen
@@ -47,8 +48,12 @@ def propose(launch: Launch, base: str, which: str) -> tuple[Column, ...]:
         reader = LogReader(input_files(launch.catalogue.path, base), Layout.of_catalogue(launch.catalogue))
         reader.settle(())
         return tuple(_catalogue_column(name, seen, launch) for name, seen in _look(reader, None, 0).items())
-    reader = LogReader(input_files(launch.log.path, base, launch.log.spans), Layout.of_log(launch.log))
-    cut = cut_time(reader.settle((launch.log.time,))[launch.log.time].to_numpy(), launch.split)
+    files = input_files(launch.log.path, base, launch.log.spans)
+    reader = LogReader(files, Layout.of_log(launch.log))
+    times = reader.settle((launch.log.time,))[launch.log.time].to_numpy()
+    if not len(times):
+        raise no_row_left(files, reader.quarantined)
+    cut = cut_time(times, launch.split)
     found = _look(reader, launch.log.time, cut)
     return (*(_log_column(name, seen, launch) for name, seen in found.items()), *_labels(found, launch))
 

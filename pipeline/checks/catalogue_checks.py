@@ -12,6 +12,7 @@ from components.errors import LogError
 from components.features.truth_words import TRUE_WORDS
 from components.ingest.log_layout import Layout
 from components.ingest.spans import input_files
+from pipeline.checks import id_checks
 from pipeline.checks.findings import Finding, error, share, warning
 from pipeline.checks.log_view import LogView, codes
 from pipeline.onboarding import lenient_log
@@ -76,7 +77,7 @@ def _check_items(view: LogView, table: pa.Table, catalogue: Catalogue) -> Iterat
     if items.null_count:
         yield warning(
             f"{share(items.null_count, len(items))} rows of the catalogue have no item.",
-            "A run sets them aside.",
+            "A run quarantines them.",
             "Fill or drop them.",
         )
     number = codes(items)
@@ -100,9 +101,13 @@ def _check_unknown(view: LogView, items: pa.ChunkedArray) -> Iterator[Finding]:
     )
     if not len(unknown):
         return
+    form = id_checks.same_but_for(pc.unique(unknown.combine_chunks()), pc.unique(items.drop_null()))
     many = len(unknown) > _MOST_UNKNOWN * len(logged)
+    # Two Unicode forms of one text look the same.
+    example = ascii(unknown[0].as_py()) if form else repr(unknown[0].as_py())
     yield (error if many else warning)(
-        f"{share(len(unknown), len(logged))} positive events are on items that the catalogue does not have, such as {unknown[0].as_py()!r}"
+        f"{share(len(unknown), len(logged))} positive events are on items that the catalogue does not have, "
+        f"such as {example}{f'; most of them differ from its ids by {form} only' if form else ''}"
         f"{f'; the catalogue has {items.drop_null()[0].as_py()!r}' if many and items.null_count < len(items) else ''}.",
         "What is not in the catalogue is never recommended, and has no features.",
         "Check that both use the same ids, and that the catalogue also holds what is no longer sold (with `active` false).",

@@ -9,10 +9,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.declaration import Log
-from components.ingest.event_time import DAY, NUMBER_TEXT
+from components.declaration.data import ROW_ID
+from components.ingest.event_time import DAY
+from components.ingest.number_texts import numbers_of
 from pipeline.checks.findings import Finding, error, share, warning
 from pipeline.checks.log_view import NO_TIME, LogView
+from pipeline.onboarding import time_proposal, time_readings
 from pipeline.onboarding.column_profile import Column
+from pipeline.onboarding.time_readings import Reading
 
 _MOST_VALUES = 1000
 _HEAD = 10_000
@@ -48,7 +52,12 @@ def roles(log: Log) -> list[tuple[str, str]]:
     """Pairs of role and column, for every declared column."""
     names = ("user", "item", "time", "event", "value", "request", "position", "policy", "propensity", "model_version")
     single = [(role, getattr(log, role)) for role in names if getattr(log, role)]
-    return single + [("context", column) for column in log.context]
+    single = [(role, column) for role, column in single if column != ROW_ID]
+    return (
+        single
+        + [("context", column) for column in log.context]
+        + [("user_fallbacks", column) for column in log.user_fallbacks]
+    )
 
 
 def check_time_unit(view: LogView) -> Iterator[Finding]:
@@ -57,12 +66,27 @@ def check_time_unit(view: LogView) -> Iterator[Finding]:
     values = view.table[log.time]
     head = pa.concat_arrays(values.slice(0, _HEAD).chunks)
     column = Column(log.time, head)
+    declared = Reading(log.time_unit, log.time_format)
     # A timestamp of the file's own type needs no unit, whatever is declared.
-    if column.time_unit and column.time_unit != log.time_unit and not pa.types.is_timestamp(values.type):
+    if (
+        pa.types.is_timestamp(values.type)
+        or not len(column.present)
+        or time_readings.share_of(column.present, declared) > _MOST
+    ):
+        return
+    likely = next((reading for reading in column.time_readings if not reading.by_name), None)
+    if likely:
+        form = f' time_format="{likely.form}"' if likely.form else ""
         yield error(
-            f"times such as {column.example()} are declared as {log.time_unit!r} and look like {column.time_unit!r}.",
-            "In the wrong unit a day becomes a thousandth or a thousand days, and nothing that is recent is.",
-            f'Declare time_unit="{column.time_unit}".',
+            f"times such as {column.example()} are declared as {log.time_format or log.time_unit!r} and look like {likely.form or likely.unit!r}.",
+            "A wrong unit scales all times by 1,000, so recency windows break.",
+            f'Declare time_unit="{likely.unit}"{form}.',
+        )
+    elif shares := time_proposal.shares_text(column):
+        yield error(
+            f"the times are not of one unit{shares}.",
+            "A run quarantines the others.",
+            "Write one unit where the log is made.",
         )
 
 
@@ -78,7 +102,7 @@ def check_time_range(view: LogView) -> Iterator[Finding]:
     if future:
         yield warning(
             f"{share(future, view.rows)} times lie in the future, the latest is {last} (UTC).",
-            "The newest events judge the model; a wrong clock puts the wrong ones there. A run sets these rows aside.",
+            "The newest events judge the model; a wrong clock puts the wrong ones there. A run quarantines these rows.",
             "Check launch.log.time_unit and the clock that writes the log.",
         )
     days = (int(times.max()) - int(times.min())) / DAY
@@ -112,10 +136,12 @@ def check_numbers(view: LogView) -> Iterator[Finding]:
         if not view.has(name):
             continue
         column = view.table[name]
-        if role == "value" and (
-            pa.types.is_boolean(column.type) or (pa.types.is_string(column.type) and _mostly_numbers(column))
+        if (
+            (role == "value" and pa.types.is_boolean(column.type))
+            or pa.types.is_null(column.type)
+            or _is_number_text(column)
         ):
-            continue  # what is no number is set aside, and counted there
+            continue
         if not _is_number(column):
             yield error(
                 f"column {name!r} (launch.log.{role}) {_wrong_text(column)}.",
@@ -130,24 +156,25 @@ def check_numbers(view: LogView) -> Iterator[Finding]:
             )
 
 
+def _is_number_text(column: pa.ChunkedArray) -> bool:
+    """Whether most texts are numbers; a run quarantines the others, and counts them."""
+    if not pa.types.is_string(column.type):
+        return False
+    there = sum(len(chunk) - numbers_of(chunk, pa.float64()).null_count for chunk in column.chunks)
+    return there > _MOST * max(len(column) - column.null_count, 1)
+
+
 def _is_number(column: pa.ChunkedArray) -> bool:
     return bool(pa.types.is_integer(column.type) or pa.types.is_floating(column.type))
-
-
-def _mostly_numbers(column: pa.ChunkedArray) -> bool:
-    return (
-        pc.mean(pc.match_substring_regex(column.drop_null(), NUMBER_TEXT).cast(pa.float64())).as_py() or 0.0
-    ) > _MOST
 
 
 def _wrong_text(column: pa.ChunkedArray) -> str:
     """What a column that should hold numbers holds: of text, how many are none, and one of them."""
     if not pa.types.is_string(column.type):
         return f"holds {column.type}"
-    wrong = pc.invert(pc.match_substring_regex(column, NUMBER_TEXT)).fill_null(False)
-    found = column.filter(wrong)
-    example = found[0].as_py() if len(found) else column.drop_null()[0].as_py()
-    return f"holds text: {share(len(found), len(column))} are no numbers, such as {example!r}"
+    numbers = [numbers_of(chunk, pa.float64()).is_null() for chunk in column.chunks]
+    words = column.filter(pc.and_(pa.chunked_array(numbers, pa.bool_()), column.is_valid()))
+    return f"holds text: {share(len(words), len(column))} are no numbers, such as {words[0].as_py()!r}"
 
 
 def _number_fix(role: str) -> str:
@@ -157,6 +184,40 @@ def _number_fix(role: str) -> str:
 def _is_whole(column: pa.ChunkedArray) -> bool:
     there = column.drop_null()
     return bool(pc.all(pc.equal(pc.floor(there), there)).as_py() is not False)
+
+
+def check_positions(view: LogView) -> Iterator[Finding]:
+    """Positions that count from another number than the declaration says: the server writes them, too."""
+    log = view.launch.log
+    if (
+        not view.has(log.position)
+        or not _is_number(view.table[log.position])
+        or view.table[log.position].null_count == view.rows
+    ):
+        return
+    least = int(pc.min(view.table[log.position]).as_py())
+    if least != log.first_position:
+        yield warning(
+            f"the positions in {log.position!r} begin at {least}; launch.log.first_position is {log.first_position}.",
+            "The server writes positions from there on: two bases in one log are two places for the same thing.",
+            f"Declare first_position={least}." if least in (0, 1) else "Check the column.",
+        )
+
+
+def check_guards(view: LogView) -> Iterator[Finding]:
+    """Guards on a value of a context column that never occurs."""
+    for index, guard in enumerate(view.launch.promotion.guards):
+        column, equals, value = guard.partition("=")
+        if not equals or not view.has(column):
+            continue
+        texts = view.table[column].cast(pa.string())
+        if not pc.any(pc.equal(texts, value)).as_py():
+            seen = ", ".join(map(repr, pc.unique(texts.drop_null()).to_pylist()[:8])) or "nothing"
+            yield error(
+                f"launch.promotion.guards[{index}] is {guard!r}, and no row has {value!r} in {column!r}, which holds {seen}.",
+                "A guard without events guards nothing.",
+                "Name a value that occurs, or take the guard out.",
+            )
 
 
 def check_propensities(view: LogView) -> Iterator[Finding]:
@@ -180,12 +241,20 @@ def check_context(view: LogView) -> Iterator[Finding]:
         if not view.has(name):
             continue
         column = view.table[name]
-        different = int(pc.count_distinct(column.drop_null()).as_py()) if not pa.types.is_list(column.type) else 0
+        countable = not (pa.types.is_list(column.type) or pa.types.is_null(column.type))
+        different = int(pc.count_distinct(column.drop_null()).as_py()) if countable else 0
         if pa.types.is_list(column.type) or pa.types.is_timestamp(column.type):
             yield error(
                 f"context column {name!r} holds {column.type}.",
-                "A context is a text or a number.",
-                "Flatten it, or take it out.",
+                "A context is one text or one number: a run would read the first value of a list only.",
+                "Write one value per row, or take it out.",
+            )
+        elif pa.types.is_binary(column.type):
+            example = next(value for value in column.drop_null().to_pylist())
+            yield error(
+                f"context column {name!r} is not UTF-8, such as {example!r}.",
+                "A run stops at it.",
+                "Save the log as UTF-8.",
             )
         elif different < 2:
             only = f"the value {column.drop_null()[0].as_py()!r} only" if different else "no value"

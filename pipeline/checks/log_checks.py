@@ -8,10 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.declaration import Objective
+from components.declaration.views import IngestView
 from components.errors import LogError
 from components.features import histories
 from components.ingest import attribution
 from components.ingest.event_time import MICROSECONDS
+from components.ingest.labels import require_outcome
 from components.ingest.time_split import cut_time
 from pipeline.checks.findings import Finding, error, share, warning
 from pipeline.checks.log_view import LogView, codes, mask
@@ -19,6 +21,7 @@ from pipeline.checks.log_view import LogView, codes, mask
 _MOST = 0.5
 _LEAST_JOINED = 0.5
 _MANY_REPEATED = 0.01
+_MANY_EARLY = 0.1
 _EVER = np.iinfo(np.int64).max
 _JOIN_WAYS = {
     "request": "Write the same id on an impression and on the actions it leads to (launch.log.request); or set it to None to join by user and item.",
@@ -29,6 +32,18 @@ _HASH = np.uint64(0x9E3779B97F4A7C15)
 
 def check_objectives(view: LogView) -> Iterator[Finding]:
     """Objectives that never occur, or always do."""
+    try:
+        require_outcome(IngestView.of(view.launch))
+    except LogError as problem:
+        yield error(f"{problem}", "A run stops at it.", "Say what was taken.")
+    if view.shown.all() and not view.positive.any() and view.events is not None:
+        actions = ", ".join(map(repr, view.launch.positive_events))
+        yield error(
+            f"the log holds {view.rows:,} impressions and no action yet ({actions}).",
+            "Nothing says what people want.",
+            "Serve the rules and log what is clicked; then run again.",
+        )
+        return
     for objective in view.launch.objectives:
         count = int(view.is_event(objective.event).sum())
         if objective.event is not None and count == 0:
@@ -76,6 +91,8 @@ def check_impressions(view: LogView) -> Iterator[Finding]:
     log = view.launch.log
     if log.impression is None or view.events is None:
         return
+    if log.rows_are_impressions:
+        return
     shown = view.is_event(log.impression)
     if not shown.any():
         yield _missing_event(view, log.impression, f"launch.log.impression is {log.impression!r}", "log.impression")
@@ -86,12 +103,12 @@ def check_impressions(view: LogView) -> Iterator[Finding]:
 def _check_joins(view: LogView, shown: np.ndarray) -> Iterator[Finding]:
     """Counts, as the labels do, the actions that an impression of the same request (or user) and item came before, within the window."""
     log = view.launch.log
-    asked = "request" if log.request else "user"
-    askers = codes(view.table[log.request]) if log.request else view.users
+    asked = "request" if log.joins_by_request else "user"
+    askers = codes(view.table[log.request]) if log.joins_by_request else view.users
     pairs = np.where((askers >= 0) & view.whole, askers * (view.items.max(initial=0) + 1) + view.items, -1)
     shown, acted = shown & (pairs >= 0), view.positive & (pairs >= 0)
     lacking = "impression" if not shown.any() else "action" if view.positive.any() and not acted.any() else ""
-    if lacking and log.request:
+    if lacking and log.joins_by_request:
         yield error(
             f"no {lacking} has a {log.request!r}.",
             "It joins what was shown with what followed.",
@@ -103,8 +120,20 @@ def _check_joins(view: LogView, shown: np.ndarray) -> Iterator[Finding]:
     backwards = (pairs[acted], -view.times[acted], pairs[shown], -view.times[shown])
     joined = attribution.led_to(*backwards, round(log.attribution_seconds * MICROSECONDS["s"]), last_only=False)
     count, ever = int(joined.sum()), int(attribution.led_to(*backwards, _EVER, last_only=False).sum())
-    if count == 0 or count < _LEAST_JOINED * len(joined):
-        lost = view.table[log.request or log.user].filter(pa.array(acted)).filter(pa.array(~joined))
+    early = _before_their_impression(view, pairs, shown, acted & ~_placed(acted, joined))
+    if len(early) > max(_MANY_EARLY * len(joined), 2 * count):
+        middle = float(np.median(early)) / MICROSECONDS["s"]
+        yield error(
+            f"{share(len(early), len(joined))} actions are earlier than their impression, by {middle:g} s in the median.",
+            "An action that comes first joins nothing: its impression counts as ignored.",
+            "Check the clocks: those that log impressions and actions differ, or impressions are logged late.",
+        )
+    elif count == 0 or count < _LEAST_JOINED * len(joined):
+        lost = (
+            view.table[log.request if log.joins_by_request else log.user]
+            .filter(pa.array(acted))
+            .filter(pa.array(~joined))
+        )
         example = f"; one of {asked} {lost[0].as_py()!r} has none" if len(lost) else ""
         later = (
             f" ({share(ever, len(joined))} without the limit of launch.log.attribution_seconds)" if ever > count else ""
@@ -115,6 +144,40 @@ def _check_joins(view: LogView, shown: np.ndarray) -> Iterator[Finding]:
             "Labels come from this join: an action that joins nothing counts as a positive, but its impression counts as ignored.",
             _JOIN_WAYS[asked],
         )
+
+
+def _placed(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """[n] bool: the values in the places where `rows` is true, false elsewhere."""
+    placed = np.zeros(len(rows), bool)
+    placed[rows] = values
+    return placed
+
+
+def _before_their_impression(view: LogView, pairs: np.ndarray, shown: np.ndarray, lost: np.ndarray) -> np.ndarray:
+    """How much earlier actions without an impression are than the next one of their pair, within the window: [e] int64 microseconds."""
+    window = round(view.launch.log.attribution_seconds * MICROSECONDS["s"])
+    order = np.lexsort((view.times[shown], pairs[shown]))
+    sorted_pairs, sorted_times = pairs[shown][order], view.times[shown][order]
+    # One number per pair and time, so that one search finds the next impression of the pair.
+    times = view.times[shown | lost]
+    first, span = int(times.min(initial=0)), int(np.ptp(times)) + window + 1 if len(times) else 1
+    known, number = np.unique(sorted_pairs, return_inverse=True)
+    keys = (
+        number.astype(object) * span + (sorted_times - first)
+        if len(known) * span > _EVER
+        else number * span + (sorted_times - first)
+    )
+    place = np.searchsorted(known, pairs[lost])
+    found = (
+        (place < len(known)) & (known[np.minimum(place, len(known) - 1)] == pairs[lost])
+        if len(known)
+        else np.zeros(int(lost.sum()), bool)
+    )
+    wanted = place[found] * span + (view.times[lost][found] - first)
+    at = np.searchsorted(keys, wanted)
+    there = at < len(keys)
+    later = np.asarray(keys[at[there]] - wanted[there], np.int64)
+    return later[later <= window]
 
 
 def check_concentration(view: LogView) -> Iterator[Finding]:
@@ -152,6 +215,8 @@ def check_histories(view: LogView) -> Iterator[Finding]:
 def check_split(view: LogView) -> Iterator[Finding]:
     """Splits that leave too little to judge by."""
     rows = np.flatnonzero(view.whole)
+    if not len(rows):
+        return  # said by the check of the quarantine
     times = view.times[rows]
     try:
         cut = cut_time(times, view.launch.split)

@@ -11,8 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.declaration import Launch
+from components.declaration import Launch, Log
 from components.ingest.event_time import to_microseconds
+from components.ingest.log_layout import Layout
+from components.ingest.number_texts import numbers_of
 from components.ingest.spans import input_files
 from pipeline.onboarding import lenient_log
 
@@ -53,14 +55,14 @@ class LogView:
         """[n] int64 microseconds since the epoch; `NO_TIME` where there is none that can be read."""
         log = self.launch.log
         parts = [
-            to_microseconds(chunk, log.time_unit).fill_null(NO_TIME).to_numpy(zero_copy_only=False)
+            to_microseconds(chunk, log.time_unit, log.time_format).fill_null(NO_TIME).to_numpy(zero_copy_only=False)
             for chunk in self.table[log.time].chunks
         ]
         return np.concatenate([np.zeros(0, np.int64), *parts])
 
     @functools.cached_property
     def whole(self) -> np.ndarray:
-        """[n] bool, whether a row has a user, an item and a time: the others are set aside by a run."""
+        """[n] bool, whether a row has a user, an item and a time: the others are quarantined by a run."""
         return (self.users >= 0) & (self.items >= 0) & (self.times != NO_TIME)
 
     @functools.cached_property
@@ -68,6 +70,13 @@ class LogView:
         """[n] the event column as text; None if the launch has none."""
         event = self.launch.log.event
         return None if event is None else self.table[event].cast(pa.string())
+
+    @functools.cached_property
+    def shown(self) -> np.ndarray:
+        """[n] bool, whether a row is an impression."""
+        if self.launch.log.rows_are_impressions:
+            return np.ones(self.rows, bool)
+        return self.is_event(self.launch.log.impression) if self.launch.log.impression else np.zeros(self.rows, bool)
 
     @functools.cached_property
     def positive(self) -> np.ndarray:
@@ -96,13 +105,23 @@ def read(launch: Launch, base: Path) -> LogView:
     """
     log = launch.log
     files = input_files(log.path, str(base), log.spans)
-    ids = tuple(name for name in (log.user, log.item, log.request) if name)
-    reader = lenient_log.reader(files, ids, log.delimiter)
+    reader = lenient_log.reader_of(files, Layout.of_log(log))
     names = tuple(reader.types)
-    there = [name for name in log.columns() if name in names] or list(names[:1])
-    table = reader.settle(there)
+    there = [name for name in (*log.columns(), *log.user_fallbacks) if name in names] or list(names[:1])
+    table = _with_numbers(reader.settle(there), log)
     # Files that come later may bring a column that the first does not have.
     return LogView(launch, table, tuple(reader.types))
+
+
+def _with_numbers(table: pa.Table, log: Log) -> pa.Table:
+    """The table with text in the columns of numbers read as numbers, as a run does; what is none is missing, and counted as quarantined."""
+    for name in (log.value, log.position, log.propensity):
+        if name and name in table.schema.names and pa.types.is_string(table[name].type):
+            numbers = pa.chunked_array([numbers_of(chunk, pa.float64()) for chunk in table[name].chunks], pa.float64())
+            if 2 * (len(numbers) - numbers.null_count) < len(numbers) - table[name].null_count:
+                continue  # a column of words, which is said as that
+            table = table.set_column(table.schema.get_field_index(name), name, numbers)
+    return table
 
 
 def codes(column: pa.ChunkedArray) -> np.ndarray:

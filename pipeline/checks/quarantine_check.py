@@ -1,4 +1,4 @@
-"""Which rows would a run set aside, by the very checks of ExampleGen, and would it stop for them?"""
+"""Which rows would a run quarantined, by the very checks of ExampleGen, and would it stop for them?"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,12 +7,13 @@ from components.declaration import Launch
 from components.errors import LogError
 from components.ingest.log_layout import Layout
 from components.ingest.log_reader import LogReader
+from components.ingest.quarantine import no_row_left
 from components.ingest.spans import input_files
 from pipeline.checks.findings import Finding, error, share, warning
 
 
 def check(launch: Launch, base: Path) -> Iterator[Finding]:
-    """The rows that a run would set aside, counted per reason.
+    """The rows that a run would quarantine, counted per reason.
 
     Args:
       launch: the declaration.
@@ -29,12 +30,15 @@ def check(launch: Launch, base: Path) -> Iterator[Finding]:
             "Mend the file or the declaration.",
         )
         return
-    found = reader.set_aside
+    found = reader.quarantined
     if not found.rows:
         return
     counts = ", ".join(f"{count:,} {reason}" for reason, count in found.counts.items())
-    what = f"a run would set aside {share(found.rows, found.rows_in)} rows: {counts}; launch.log.max_quarantined allows {log.max_quarantined:.1%}."
-    if found.share > log.max_quarantined:
+    what = f"a run would quarantine {share(found.rows, found.rows_in)} rows: {counts}; launch.log.max_quarantined allows {log.max_quarantined:.1%}."
+    if found.rows == found.rows_in:
+        empty = str(no_row_left([log.path], found))
+        yield error(empty, "A run would stop.", "Check time_unit, not_before, the delimiter and the roles.")
+    elif found.share > log.max_quarantined:
         why = "It would stop: so many say that something is wrong with the log or with the declaration."
         yield error(
             what,

@@ -4,7 +4,16 @@ from collections.abc import Callable, Iterator, Sequence
 
 from components.declaration import Launch
 from components.errors import LogError
-from pipeline.checks import catalogue_checks, column_checks, log_checks, log_view, quarantine_check, rule_checks
+from pipeline.checks import (
+    catalogue_checks,
+    column_checks,
+    id_checks,
+    log_checks,
+    log_view,
+    quarantine_check,
+    rule_checks,
+    schema_check,
+)
 from pipeline.checks.findings import Finding, closing_line, error
 from pipeline.checks.log_view import LogView
 from pipeline.local import sample
@@ -17,7 +26,14 @@ CHECKS: tuple[Callable[[LogView], Iterator[Finding]], ...] = (
     column_checks.check_numbers,
     column_checks.check_propensities,
     column_checks.check_context,
+    column_checks.check_positions,
+    column_checks.check_guards,
+    id_checks.check_one,
+    id_checks.check_placeholders,
+    id_checks.check_spellings,
+    id_checks.check_contacts,
     log_checks.check_duplicates,
+    id_checks.check_repeats,
     log_checks.check_objectives,
     log_checks.check_impressions,
     log_checks.check_concentration,
@@ -53,10 +69,13 @@ def _findings(launch: Launch, settings: Settings) -> Iterator[Finding]:
     if missing:
         return
     yield from quarantine_check.check(launch, settings.data)
+    if not view.rows:
+        return
     for check in CHECKS:
         yield from check(view)
     if launch.catalogue:
         yield from catalogue_checks.check(view, launch.catalogue, settings.data)
+    yield from schema_check.check(launch, settings)
 
 
 def report(launch: Launch, findings: Sequence[Finding]) -> str:

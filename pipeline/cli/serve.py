@@ -8,14 +8,14 @@ from pathlib import Path
 from components.declaration import Launch
 from components.ingest import spans
 from components.serving.access import THIS_MACHINE
-from pipeline import launches
-from pipeline.cli import launch_options
+from pipeline.cli import context, launch_options
+from pipeline.cli.parser import Commands, Parser
 from pipeline.local import history_choice, loop_setup, server
-from pipeline.local.serve_options import SERVE_VARIABLES, Options, serve_token
-from pipeline.settings import Settings
+from pipeline.local.serve_options import Options, serve_token
+from pipeline.settings import SERVE_VARIABLES, Settings
 
 
-def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def register(commands: "Commands[Parser]") -> None:
     """Adds the command to the command line."""
     serve = commands.add_parser(
         "serve",
@@ -49,6 +49,13 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         type=Path,
         metavar="DIR",
         help="the folder of the log it writes (default: the declared one, if `loop` set it up)",
+    )
+    serve.add_argument(
+        "--explore-slot",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="share of requests in which one place shows an item from behind those asked for (default: %(default)s)",
     )
     serve.add_argument(
         "--history",
@@ -86,15 +93,29 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _serve(given: argparse.Namespace) -> int:
-    settings = Settings.from_environment(os.environ, {"launch": given.launch, "workspace": given.workspace})
-    launch = settings.declared(launches.load(settings.launch))
+    loaded = context.load(given, "launch", "workspace")
+    settings, launch = loaded.settings, loaded.declared
     chosen = given.traffic or loop_setup.traffic_folder(launch, settings) or settings.home / "traffic"
     traffic = chosen.resolve() if given.log else None
     day_folder = spans.day_folder(launch.log.path, str(settings.data))
     demo = given.host in THIS_MACHINE if given.demo is None else given.demo
-    numbers = (given.threads, given.waiting, given.timeout, given.explore)
-    bounds = (tuple(given.allow_origin), given.connections, given.remember, serve_token(os.environ))
-    options = Options(given.host, given.port, *numbers, traffic, day_folder, given.history, demo, *bounds)
+    options = Options(
+        host=given.host,
+        port=given.port,
+        threads=given.threads,
+        waiting=given.waiting,
+        timeout=given.timeout,
+        explore=given.explore,
+        traffic=traffic,
+        day_folder=day_folder,
+        history=given.history,
+        demo=demo,
+        origins=tuple(given.allow_origin),
+        connections=given.connections,
+        remember=given.remember,
+        token=serve_token(os.environ),
+        explore_slot=given.explore_slot,
+    )
     histories = history_choice.make(options.history, launch, settings.home)
     with server.listen(options.host, options.port) as listening:
         address, port = listening.getsockname()[:2]

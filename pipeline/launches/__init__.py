@@ -29,14 +29,14 @@ class LaunchError(DayoneError):
 
 
 def available() -> tuple[str, ...]:
-    """The names of the launches, sorted."""
+    """Returns the names of the launches, sorted."""
     files = (path.stem for path in _FOLDER.glob("*.py") if not path.stem.startswith("_"))
     folders = (path.parent.name for path in _FOLDER.glob(f"*/{_IN_FOLDER}"))
     return tuple(sorted({*files, *folders}))
 
 
 def load(name: str) -> Launch:
-    """The declaration of the launch with that name.
+    """Loads the declaration of a launch.
 
     Raises:
       SettingsError: if there is no such launch.
@@ -56,7 +56,7 @@ def file_of(name: str) -> Path:
 
 
 def load_file(path: Path) -> Launch:
-    """The declaration in a launch file.
+    """Loads the declaration from a launch file.
 
     Raises:
       LaunchError: if the file does not run, holds no LAUNCH, or its declaration is wrong.
@@ -86,7 +86,7 @@ def _execute(path: Path) -> dict[str, Any]:
 
 
 def _explained(error: Exception) -> str:
-    """The error in words: what is no field of a part of the declaration, and a part that is not imported, are told by what there is."""
+    """Explains the error in words: what is no field of a part of the declaration, and a part that is not imported, are told by what there is."""
     field = re.match(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
     part = getattr(declaration, field[1], None) if field else None
     if field and dataclasses.is_dataclass(part):
@@ -99,12 +99,12 @@ def _explained(error: Exception) -> str:
 
 
 def _line(error: BaseException, path: Path) -> int:
-    """The line of the launch file at which the error left it."""
+    """Returns the line of the launch file at which the error left it."""
     frames = traceback.extract_tb(error.__traceback__)
     return max((frame.lineno or 0 for frame in frames if frame.filename == str(path)), default=1)
 
 
 def _shown(path: Path) -> str:
-    """The path as a person at the project's root types it."""
+    """Returns the path as a person at the project's root types it."""
     project = _FOLDER.parents[1]
     return str(path.relative_to(project)) if path.is_relative_to(project) else str(path)

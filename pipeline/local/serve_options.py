@@ -8,9 +8,6 @@ from pathlib import Path
 from components.errors import SettingsError
 from pipeline.local import history_choice
 
-SERVE_VARIABLES = {
-    "DAYONE_SERVE_TOKEN": "a token that requests which write need; it has no option, because options are seen by everyone on the machine"
-}
 _ORIGIN = re.compile(r"https?://[^\s/?#@*]+")
 
 
@@ -24,6 +21,7 @@ class Options:
       waiting: requests that may wait for a thread; more are told to try again.
       timeout: seconds for a request, its waiting included.
       explore: the share of requests that explore, in [0, 1].
+      explore_slot: the share in which one place shows an item from behind, in [0, 1]; one of both shares is 0.
       traffic: the folder of the log it writes; None writes none.
       day_folder: the folder of a day's files in it, as for `strftime`; "" for none.
       history: the store of histories, see `history_choice`.
@@ -48,6 +46,7 @@ class Options:
     connections: int = 1_000
     remember: int = 64
     token: str = dataclasses.field(default="", repr=False)
+    explore_slot: float = 0.0
 
     def __post_init__(self) -> None:
         """Checks the numbers."""
@@ -59,9 +58,14 @@ class Options:
             ("explore", self.explore, 0, 1),
             ("connections", self.connections, 1, 100_000),
             ("remember", self.remember, 1, 100_000),
+            ("explore-slot", self.explore_slot, 0, 1),
         ):
             if not low <= value <= high:
                 raise SettingsError(f"--{name}", value, f"a number from {low} to {high}")
+        if self.explore and self.explore_slot:
+            raise SettingsError(
+                "--explore-slot", self.explore_slot, "0 beside --explore", "One way to explore at a time."
+            )
         for origin in self.origins:
             if origin != "*" and not _ORIGIN.fullmatch(origin):
                 raise SettingsError(

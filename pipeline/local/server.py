@@ -24,7 +24,7 @@ POLL_SECONDS = 1.0
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket that says it is TCP.
+    """Returns a listening socket that says it is TCP.
 
     asyncio sends without delay (TCP_NODELAY) on such sockets only, and `socket.create_server` makes one of protocol 0:
     with that, every answer on a kept connection waited 40 ms for the caller's delayed acknowledgement (measured: p50 48
@@ -72,8 +72,10 @@ def run(launch: Launch, settings: Settings, options: Options, listening: socket.
     """
     import uvicorn
 
+    from components.registry.experiment_state import find_control
     from components.registry.versions import Version
     from components.serving import access, app, connections, demo_users, log_histories
+    from components.serving.arms import Arms
     from components.serving.connections import ConnectionLimits
     from components.serving.demo import Demo
     from components.serving.event_log import EventLog
@@ -84,9 +86,7 @@ def run(launch: Launch, settings: Settings, options: Options, listening: socket.
     from components.serving.service import Service
     from components.serving.work_queue import WorkQueue
 
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("dayone").setLevel(logging.INFO)
-    sys.setswitchinterval(SWITCH_SECONDS)
+    _prepare_process()
     metrics = Metrics()
     log = EventLog(options.traffic, day_folder=options.day_folder) if options.traffic else None
 
@@ -99,10 +99,23 @@ def run(launch: Launch, settings: Settings, options: Options, listening: socket.
         gc.collect()  # a graph is full of cycles, which would lie there until Python finds enough of them: 27 MB per version
 
     holder = ModelHolder(settings.serving, load, changed)
-    service = Service(launch, holder, log, metrics, Limits(), options.explore, histories, options.remember * 1_000_000)
+    control = ModelHolder(find_control(settings.serving), load, changed) if launch.experiment else None
+    arms = Arms(holder, control)
+    service = Service(
+        launch,
+        holder,
+        log,
+        metrics,
+        Limits(),
+        options.explore,
+        histories,
+        remembered_bytes=options.remember * 1_000_000,
+        arms=arms if launch.experiment else None,
+        explore_slot=options.explore_slot,
+    )
 
     def close() -> None:
-        holder.stop()
+        arms.stop()
         if log is not None:
             log.close()
 
@@ -115,11 +128,18 @@ def run(launch: Launch, settings: Settings, options: Options, listening: socket.
     config = configure(app.create(service, queue, close, demo, allowed), allowed, bounds)
     # uvicorn ends in good order and then raises the signal again: being told to stop is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    holder.follow(POLL_SECONDS)
+    arms.follow(POLL_SECONDS)
     if isinstance(histories, MemoryHistories):
         log_histories.seed_later(histories, launch, str(settings.data), options.traffic)
     uvicorn.Server(config).run(sockets=[listening])
     return 0
+
+
+def _prepare_process() -> None:
+    """Logs our own messages from INFO on, others' from WARNING on, and lets threads take turns often."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("dayone").setLevel(logging.INFO)
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def _set_imports_aside() -> None:

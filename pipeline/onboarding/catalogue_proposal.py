@@ -80,7 +80,7 @@ def propose(sample: Sample, path: str, logged: pa.Array) -> CatalogueRoles:
 def _item_column(sample: Sample, logged: pa.Array) -> tuple[str, float]:
     """The column that most of the logged items are in, and their share."""
     items = pc.unique(logged.drop_null()).cast(pa.string())
-    shares = {name: _overlap(column.values, items) for name, column in sample.columns.items()}
+    shares = {name: _overlap(column, items) for name, column in sample.columns.items()}
     best = max(shares, key=lambda name: shares[name], default="")
     if not best or shares[best] == 0:
         columns = "".join(f"\n  {name}: {column.described()}" for name, column in sample.columns.items())
@@ -91,15 +91,27 @@ def _item_column(sample: Sample, logged: pa.Array) -> tuple[str, float]:
     return best, shares[best]
 
 
-def _overlap(values: pa.Array, items: pa.Array) -> float:
-    if not (pa.types.is_string(values.type) or pa.types.is_int64(values.type)):
+def _overlap(column: Column, items: pa.Array) -> float:
+    if column.spelled is None and not (column.is_text or pa.types.is_int64(column.values.type)):
         return 0.0
-    found = pc.is_in(items, value_set=values.drop_null().cast(pa.string()))
+    found = pc.is_in(items, value_set=column.ids.drop_null())
     return float(pc.mean(found.cast(pa.float64())).as_py() or 0.0)
 
 
 def _role(column: Column, rows: int, has_title: bool, has_active: bool) -> tuple[tuple[str, ...], str]:
     """The fields that name the column, and why; no field if it has no role."""
+    if (
+        _is_flag(column)
+        and column.has(role_words.ACTIVE | role_words.INACTIVE)
+        and column.has(role_words.INACTIVE | role_words.NEGATIONS)
+    ):
+        return (), "a flag of what may not be recommended: add a column that is true for what may, and name it `active`"
+    if column.is_list:
+        return (
+            (("texts",), "a list of words")
+            if pa.types.is_string(column.values.type.value_type)
+            else ((), "a list of no words")
+        )
     if column.has(role_words.ACTIVE) and not has_active and _is_flag(column):
         return ("active",), "a flag whose name says what may be recommended"
     if column.has(role_words.TITLES) and column.is_text and not has_title:

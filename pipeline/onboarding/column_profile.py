@@ -8,15 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.ingest.event_time import MICROSECONDS, NUMBER_TEXT, to_microseconds
-from pipeline.onboarding.role_words import ITEMS, USERS
+from components.ingest.number_texts import numbers_of
+from pipeline.onboarding import time_readings
+from pipeline.onboarding.role_words import IDS, ITEMS, USERS
+from pipeline.onboarding.time_readings import Reading
 
 MOST_LISTED = 60
 _MARK = re.compile(r":(token|float)(_seq)?$")  # RecBole's atomic files write the type behind the name
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-# The years 1985 to 2040: epoch numbers outside of it have another unit, or are no times.
-_FIRST, _LAST = 473_385_600_000_000, 2_208_988_800_000_000
-_ENOUGH = 0.99
 _MOSTLY = 0.95
 
 
@@ -27,16 +26,24 @@ class Column:
     Attributes:
       name: as in the file.
       values: [rows] of one of the types that `plain_type` gives.
+      spelled: [rows] string, the values as a run reads them where the column holds ids; None for types that hold none.
     """
 
     name: str
     values: pa.Array
+    spelled: pa.Array | None = None
 
     @functools.cached_property
     def words(self) -> tuple[str, ...]:
         """The words of the name, lower case: `userId:token` gives user, id."""
         words = [word.lower() for word in _WORD.findall(_MARK.sub("", self.name))]
         return tuple(part for word in words for part in _without_id(word))
+
+    @property
+    def leaf_words(self) -> tuple[str, ...]:
+        """The words that name the value itself: of `properties.product_id` product, id; of `device.id`, as id alone says nothing, all."""
+        leaf = Column(self.name.rpartition(".")[2], self.values).words
+        return self.words if set(leaf) <= IDS else leaf
 
     @functools.cached_property
     def present(self) -> pa.Array:
@@ -45,8 +52,24 @@ class Column:
 
     @functools.cached_property
     def distinct(self) -> int:
-        """How many different values there are; 0 for lists."""
-        return 0 if pa.types.is_list(self.values.type) else int(pc.count_distinct(self.present).as_py())
+        """How many different values there are; 0 for lists and where there is no value."""
+        uncounted = pa.types.is_list(self.values.type) or pa.types.is_null(self.values.type)
+        return 0 if uncounted else int(pc.count_distinct(self.present).as_py())
+
+    @functools.cached_property
+    def ids(self) -> pa.Array:
+        """[rows] string, the values as ids: as the file spells them, "007" beside "7"."""
+        return self.values.cast(pa.string()) if self.spelled is None else self.spelled
+
+    @functools.cached_property
+    def distinct_ids(self) -> int:
+        """How many different ids there are."""
+        return self.distinct if self.spelled is None else int(pc.count_distinct(self.spelled.drop_null()).as_py())
+
+    @property
+    def is_list(self) -> bool:
+        """Whether a row holds a list."""
+        return bool(pa.types.is_list(self.values.type))
 
     @functools.cached_property
     def listed(self) -> tuple[str, ...]:
@@ -88,28 +111,26 @@ class Column:
         return float(pc.mean(pc.add(pc.count_substring(self.present, " "), 1)).as_py() or 0.0) if self.is_text else 0.0
 
     @functools.cached_property
-    def time_unit(self) -> str:
-        """The unit in which nearly all values are times of 1985 to 2040: "s", "ms", "us" or "iso"; "" if in none."""
-        if pa.types.is_timestamp(self.values.type):
-            return "iso"
-        units = ("iso", *MICROSECONDS) if self.is_text else tuple(MICROSECONDS) if self.is_number else ()
-        return next((unit for unit in units if self._share_of_times(unit) >= _ENOUGH), "")
+    def time_readings(self) -> tuple[Reading, ...]:
+        """The ways in which nearly all values are times of 1985 to 2040; several where day and month could be either."""
+        return time_readings.find(self.present)
 
-    def _share_of_times(self, unit: str) -> float:
-        times = to_microseconds(self.present, unit)
-        plausible = pc.and_(pc.greater_equal(times, _FIRST), pc.less(times, _LAST)).fill_null(False)
-        return pc.sum(plausible).as_py() / len(times) if len(times) else 0.0
+    @property
+    def time_unit(self) -> str:
+        """The unit of the first of them: "s", "ms", "us", "ns" or "iso"; "" if there is none."""
+        return self.time_readings[0].unit if self.time_readings else ""
 
     @functools.cached_property
     def as_number(self) -> "Column":
-        """The column with texts that are nearly all numbers as numbers, the others as missing; any other column as it is."""
+        """The column with texts that are nearly all numbers or yes and no as numbers, the others as missing; any other column as it is."""
         if not self.is_text or not len(self.present):
             return self
-        fits = pc.match_substring_regex(self.values, NUMBER_TEXT)
-        if (pc.mean(fits.cast(pa.float64())).as_py() or 0.0) < _MOSTLY:
-            return self
-        texts = pc.utf8_trim_whitespace(self.values)
-        return Column(self.name, pc.if_else(fits, texts, pa.scalar(None, pa.string())).cast(pa.float64()))
+        numbers = numbers_of(self.values, pa.float64())
+        return (
+            Column(self.name, numbers, self.spelled)
+            if len(numbers) - numbers.null_count >= _MOSTLY * len(self.present)
+            else self
+        )
 
     def has(self, words: frozenset[str]) -> bool:
         """Whether the name has one of the words."""
@@ -123,6 +144,15 @@ class Column:
         """Type, number of values and an example: "string, 18 different values such as 'mobile'"."""
         many = f"{self.distinct:,} different value{'' if self.distinct == 1 else 's'}"
         return f"{self.values.type}, {many} such as {self.example()}" if len(self.present) else "no value at all"
+
+    def described_ids(self) -> str:
+        """The same of the values as ids: "string, 120 different ids such as '007'"."""
+        if self.spelled is None or not len(self.present):
+            return self.described()
+        example = (
+            repr(self.spelled.drop_null()[0].as_py())[:40] if self.spelled.null_count < len(self.spelled) else "no id"
+        )
+        return f"{self.values.type}, {self.distinct_ids:,} different id{'' if self.distinct_ids == 1 else 's'} such as {example}"
 
 
 def _without_id(word: str) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ def launch_file(launch: Launch, source: str, why: Mapping[str, str], notes: Iter
         *_objectives(launch.objectives, why),
         *_comment(why.get("split", ""), 4),
         f"    split=Split(eval_share={launch.split.eval_share}),",
+        *([] if launch.exclude_seen else [*_comment(why.get("exclude_seen", ""), 4), "    exclude_seen=False,"]),
         ")",
     ]
     return "\n".join(parts) + "\n"

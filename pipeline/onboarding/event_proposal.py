@@ -21,6 +21,12 @@ def event_column(columns: Iterable[Column]) -> Column | None:
     return best[1] if best[0] > 0 else None
 
 
+def only_impressions(columns: Iterable[Column]) -> Column | None:
+    """A column called event in which every row is an impression: what a server writes before the first click; None if there is none."""
+    found = (column for column in columns if column.has(role_words.EVENTS) and column.is_text and column.distinct == 1)
+    return next((column for column in found if role_words.SHOWN.intersection(_words(column.listed[0]))), None)
+
+
 def _event_score(column: Column) -> float:
     """From 0 (no events) to 2: half for the name, half for the share of values that are known words for events."""
     if not 2 <= column.distinct <= MOST_EVENTS or not (
@@ -45,7 +51,11 @@ def impression_value(column: Column, has_request: bool) -> str | None:
     A view is one only where a request joins it with what followed: elsewhere it says that somebody opened the item's
     page.
     """
-    shown = [value for value in column.listed if role_words.SHOWN.intersection(_words(value))]
+    shown = [
+        value
+        for value in column.listed
+        if role_words.SHOWN.intersection(_words(value)) or {"view", "list"} <= set(_words(value))
+    ]
     viewed = [value for value in column.listed[:1] if has_request and role_words.VIEWED.intersection(_words(value))]
     return next(iter([*shown, *viewed]), None)
 
@@ -67,6 +77,12 @@ def from_events(column: Column, impression: str | None) -> tuple[dict[str, Objec
         weight, why = _weight(value)
         objectives[f"{value!r}: {why}"] = Objective(_free_name(value, objectives), weight=weight, event=value)
     return dict(sorted(objectives.items(), key=lambda pair: pair[1].weight)), against
+
+
+def of_answer(column: str, yes: str) -> Objective:
+    """The objective of a log whose answer column says yes: `is_click` is the objective click."""
+    name = re.sub(r"^(is|has|was)_", "", _free_name(column, {}))
+    return Objective(name, event=yes)
 
 
 def _weight(value: str) -> tuple[float, str]:

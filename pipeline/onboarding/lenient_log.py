@@ -4,16 +4,15 @@ The readers are those of ExampleGen, so that what is seen here is what a run wil
 is kept, to be counted and shown instead of ending everything.
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 import pyarrow as pa
 
+from components.ingest import csv_form
 from components.ingest.log_files import format_of
 from components.ingest.log_layout import Layout
 from components.ingest.log_reader import LogReader
-
-_DELIMITERS = (",", "\t", ";", "|")
-_HEAD_BYTES = 1 << 16
 
 
 class LenientLayout(Layout):
@@ -25,15 +24,26 @@ class LenientLayout(Layout):
         return ()
 
 
-def reader(files: Sequence[str], ids: Sequence[str], delimiter: str) -> LogReader:
-    """The files as one table in the making.
+def reader(files: Sequence[str], ids: Sequence[str], delimiter: str, item: str | None = None) -> LogReader:
+    """The files as one table in the making, all nested columns opened.
 
     Args:
       files: of the log or the catalogue.
       ids: columns that are read as text, as the file spells them; the others come in their own type.
       delimiter: of CSV files.
+      item: the column of items, of which a list gives one row per element.
     """
-    return LogReader(files, LenientLayout(tuple(ids), (), delimiter=delimiter))
+    return LogReader(files, LenientLayout(tuple(ids), (), delimiter=delimiter, item=item, every=True))
+
+
+def reader_of(files: Sequence[str], layout: Layout) -> LogReader:
+    """The files as a run reads them, but for the rows that it would quarantine: times and numbers come as the file has them.
+
+    Rows whose id is declared to stand for none (`missing_ids`) are left out, as in a run.
+    """
+    kept = {field.name: getattr(layout, field.name) for field in dataclasses.fields(layout)}
+    kept |= {"declared": (), "time": None, "value": None, "numbers": (), "unique": False, "every": True}
+    return LogReader(files, LenientLayout(**kept))
 
 
 def read(files: Sequence[str], ids: Sequence[str], columns: Sequence[str], delimiter: str) -> pa.Table:
@@ -47,8 +57,5 @@ def read(files: Sequence[str], ids: Sequence[str], columns: Sequence[str], delim
 
 def delimiter_of(file: str) -> str:
     """The delimiter of a CSV file: the one that its first line has most of; a comma if it has none."""
-    if format_of(file) != "csv" or file.endswith(".gz"):
-        return "\t" if file.removesuffix(".gz").endswith((".tsv", ".inter", ".item")) else ","
-    with open(file, "rb") as opened:
-        line = opened.read(_HEAD_BYTES).partition(b"\n")[0].decode("utf-8", "replace")
-    return max(_DELIMITERS, key=line.count)
+    lines = csv_form.first_lines(file) if format_of(file) == "csv" else []
+    return csv_form.delimiter_of(lines[0]) if lines else ","

@@ -1,15 +1,18 @@
 """The first rows of a log or a catalogue, column by column: what a declaration is proposed from."""
 
 import dataclasses
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pyarrow as pa
 
 from components.errors import LogError
+from components.ingest import csv_form
 from components.ingest.column_types import TypeConflictError
+from components.ingest.log_files import check_literal
 from components.ingest.log_reader import LogReader
 from components.ingest.spans import input_files
-from pipeline.onboarding import lenient_log
+from pipeline.onboarding import lenient_log, partitions
 from pipeline.onboarding.column_profile import Column
 
 SAMPLE_ROWS = 50_000
@@ -27,6 +30,9 @@ class Sample:
       delimiter: of CSV files.
       columns: by name, in the order of the file; without those that have no name.
       rows: how many rows the sample has.
+      item: the list column whose elements are the rows; None for a row per row of the file.
+      ignored: nested columns of which nothing can be read, with their types.
+      spans: how many days the partition folders of the log cover; None where it has none.
     """
 
     base: Path
@@ -35,6 +41,20 @@ class Sample:
     delimiter: str
     columns: dict[str, Column]
     rows: int
+    item: str | None = None
+    ignored: Mapping[str, pa.DataType] = dataclasses.field(default_factory=dict)
+    spans: int | None = None
+
+    def exploded(self, item: str) -> "Sample":
+        """The sample with a row per element of a list column."""
+        sample = _sample(self.base, self.name, self.files, self.delimiter, self.rows, item)
+        return dataclasses.replace(sample, spans=self.spans)
+
+    def without(self, names: Collection[str]) -> "Sample":
+        """The sample without some columns."""
+        return dataclasses.replace(
+            self, columns={name: column for name, column in self.columns.items() if name not in names}
+        )
 
 
 def read(path: Path, rows: int = SAMPLE_ROWS) -> Sample:
@@ -47,16 +67,40 @@ def read(path: Path, rows: int = SAMPLE_ROWS) -> Sample:
     Raises:
       LogError: if there is nothing to read.
     """
-    base, name = _located(path.expanduser().absolute())
-    files = input_files(name, str(base))
-    delimiter = lenient_log.delimiter_of(files[0])
-    table = _head(lenient_log.reader(files, (), delimiter), rows)
+    path = path.expanduser().absolute()
+    if path.exists():
+        check_literal(str(path))
+    base, name = _located(path)
+    found = partitions.pattern_of(path) if path.is_dir() else None
+    if found:
+        name = f"{name}/{found[0]}"
+    files = input_files(name, str(base), found[1] if found else None)
+    sample = _sample(base, name, files, lenient_log.delimiter_of(files[0]), rows, None)
+    return dataclasses.replace(sample, spans=found[1] if found else None)
+
+
+def _sample(base: Path, name: str, files: tuple[str, ...], delimiter: str, rows: int, item: str | None) -> Sample:
+    """The first rows of some files; see `Sample`."""
+    csv_form.check(files[0])
+    reader = lenient_log.reader(files, (), delimiter, item)
+    table = _head(reader, rows)
     if not table.num_rows:
         raise LogError(", ".join(files[:3]), "has a header but no rows.", "Give a log with some events in it.")
+    csv_form.check_encoding(files[0], table.schema)
+    ids = tuple(field.name for field in table.schema if _may_hold_ids(field.type))
+    spelled = _head(lenient_log.reader(files, ids, delimiter, item), rows)
     # An index that a data frame wrote has no name, and a declaration cannot name it.
-    columns = {name: Column(name, table[name].combine_chunks()) for name in table.schema.names if name}
-    return Sample(
-        base, name, files, delimiter, {name: _flat(column) for name, column in columns.items()}, table.num_rows
+    columns = {
+        name: Column(name, _flat(table[name]), _flat(spelled[name]) if name in ids else None)
+        for name in table.schema.names
+        if name
+    }
+    return Sample(base, name, files, delimiter, columns, table.num_rows, item, reader.ignored)
+
+
+def _may_hold_ids(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_string(kind) or pa.types.is_binary(kind)
     )
 
 
@@ -66,10 +110,10 @@ def _located(path: Path) -> tuple[Path, str]:
     return Path(*path.parts[:first_wild]), "/".join(path.parts[first_wild:])
 
 
-def _flat(column: Column) -> Column:
+def _flat(column: pa.ChunkedArray) -> pa.Array:
     """`combine_chunks` gives a chunked array where there was no chunk or several, depending on pyarrow's version."""
-    values = column.values
-    return Column(column.name, pa.concat_arrays(values.chunks) if isinstance(values, pa.ChunkedArray) else values)
+    values = column.combine_chunks()
+    return pa.concat_arrays(values.chunks) if isinstance(values, pa.ChunkedArray) else values
 
 
 def _head(reader: LogReader, rows: int) -> pa.Table:

@@ -10,21 +10,28 @@ import re
 import shlex
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from components.declaration import Catalogue, Launch, Objective, Split
 from components.errors import SettingsError
+from components.ingest.log_files import check_literal
 from components.validation import schema_proposal
 from pipeline import launches
 from pipeline.onboarding import (
     catalogue_proposal,
     declaration_text,
     event_proposal,
+    id_proposal,
     log_sample,
     proposal,
+    repeats,
     template_files,
 )
+from pipeline.onboarding.column_profile import Column
 from pipeline.onboarding.log_sample import Sample
 from pipeline.onboarding.proposal import Roles
 from pipeline.settings import PROJECT
@@ -42,15 +49,24 @@ class Proposal:
       data: the folder of the log.
       text: the launch file.
       roles: of the log's columns.
+      ignored: nested columns of the log that are not read.
     """
 
     launch: Launch
     data: Path
     text: str
     roles: Roles
+    ignored: tuple[str, ...] = ()
 
 
-def make(folder: Path, log: Path, catalogue: Path | None, name: str | None, given: Mapping[str, str]) -> str:
+def make(
+    folder: Path,
+    log: Path,
+    catalogue: Path | None,
+    name: str | None,
+    given: Mapping[str, str],
+    drop: Collection[str] = (),
+) -> str:
     """Makes the project.
 
     Args:
@@ -58,7 +74,8 @@ def make(folder: Path, log: Path, catalogue: Path | None, name: str | None, give
       log: the interaction log: a file or a folder of files.
       catalogue: the items, or None.
       name: of the launch; None takes the folder's name.
-      given: the user, item and time column, as far as a person names them.
+      given: columns that a person names, by role, and the form of times ("time_format").
+      drop: columns that get no role.
 
     Returns:
       What was made and what comes next, for the screen.
@@ -69,7 +86,7 @@ def make(folder: Path, log: Path, catalogue: Path | None, name: str | None, give
     folder = folder.expanduser().resolve()
     _check_folder(folder)
     name = _checked_name(name, folder)
-    proposed = propose(name, log, catalogue, given)
+    proposed = propose(name, log, catalogue, given, drop)
     schemas = _schemas(proposed)
     found = template_files.version(PROJECT)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -81,27 +98,79 @@ def make(folder: Path, log: Path, catalogue: Path | None, name: str | None, give
     return _report(folder, proposed, count, found)
 
 
-def propose(name: str, log: Path, catalogue: Path | None, given: Mapping[str, str]) -> Proposal:
+def propose(
+    name: str, log: Path, catalogue: Path | None, given: Mapping[str, str], drop: Collection[str] = ()
+) -> Proposal:
     """The declaration for a log and its catalogue.
 
     Raises:
       DayoneError: if a file cannot be read or a column that is needed cannot be found.
     """
-    sample = log_sample.read(log)
+    sample = _with_one_item_a_row(_without(log_sample.read(log), drop), given, drop)
     roles = proposal.propose(sample, given)
-    declared = roles.log(sample.name, sample.delimiter)
+    declared = dataclasses.replace(roles.log(sample.name, sample.delimiter), spans=sample.spans)
     why = {f"log.{role}": reason for role, reason in roles.why.items()}
+    if sample.spans:
+        why["log.spans"] = "The days from the first partition folder to the last: each is a span."
     why |= {f"log.context.{column}": roles.why[column] for column in roles.context}
-    notes = [_unused_note("the log", roles.unused)]
+    notes = [_unused_note("the log", roles.unused), _ignored_note(sample)]
     items = _catalogue(catalogue, sample, roles, why, notes)
     objectives = _objectives(sample, roles, why, notes)
     why["split"] = "The last tenth of the log, in time, judges what the rest has taught."
     launch = Launch(
         name=name, log=declared, split=Split(eval_share=_EVAL_SHARE), objectives=objectives, catalogue=items
     )
+    launch = _with_repeats(launch, sample, why)
     source = f"the first {sample.rows:,} rows of {sample.name}"
     text = declaration_text.launch_file(launch, source, why, [note for note in notes if note])
-    return Proposal(launch, sample.base, text, roles)
+    return Proposal(launch, sample.base, text, roles, tuple(sample.ignored))
+
+
+def _without(sample: Sample, drop: Collection[str]) -> Sample:
+    for name in drop:
+        if name not in sample.columns:
+            raise SettingsError("--drop", name, f"a column of {sample.name} ({', '.join(sample.columns)})")
+    return sample.without(drop)
+
+
+def _with_one_item_a_row(sample: Sample, given: Mapping[str, str], drop: Collection[str]) -> Sample:
+    """The sample, with a row per element if its items are in a list."""
+    columns = list(sample.columns.values())
+    named = proposal.given_column(sample, "item", given["item"]) if "item" in given else None
+    listed = named if named and named.is_list else None
+    if named is None and id_proposal.best(columns, "item") is None:
+        listed = id_proposal.list_of_items(columns)
+    return sample.exploded(listed.name).without(drop) if listed else sample
+
+
+def _with_repeats(launch: Launch, sample: Sample, why: dict[str, str]) -> Launch:
+    """The launch, which recommends again what users did before if they often do it again."""
+    share = _repeated_share(launch, sample)
+    if share < repeats.OFTEN:
+        return launch
+    why["exclude_seen"] = (
+        f"{share:.0%} of the events repeat an earlier one of their user and item: people come back to the same items."
+    )
+    return dataclasses.replace(launch, exclude_seen=False)
+
+
+def _repeated_share(launch: Launch, sample: Sample) -> float:
+    log = launch.log
+    rows = pa.table({"user": sample.columns[log.user].ids, "item": sample.columns[log.item].ids})
+    if log.event and launch.positive_events:
+        event = sample.columns[log.event]
+        rows = rows.filter(pc.is_in(_event_texts(event), value_set=pa.array(launch.positive_events, pa.string())))
+    return repeats.share(rows["user"], rows["item"])
+
+
+def _event_texts(column: Column) -> pa.Array:
+    return column.values.cast(pa.string()) if column.spelled is None else column.spelled
+
+
+def _ignored_note(sample: Sample) -> str:
+    return (
+        f"Not read, as they are nested and no role names them: {', '.join(sample.ignored)}." if sample.ignored else ""
+    )
 
 
 def _catalogue(path: Path | None, log: Sample, roles: Roles, why: dict[str, str], notes: list[str]) -> Catalogue | None:
@@ -109,7 +178,7 @@ def _catalogue(path: Path | None, log: Sample, roles: Roles, why: dict[str, str]
         return None
     sample = log_sample.read(path)
     shown = catalogue_proposal.relative(sample.base / sample.name, log.base)
-    found = catalogue_proposal.propose(sample, shown, log.columns[roles.column["item"]].values)
+    found = catalogue_proposal.propose(sample, shown, log.columns[roles.column["item"]].ids)
     notes.append(_unused_note("the catalogue", found.unused))
     for field in dataclasses.fields(found.catalogue):
         value = getattr(found.catalogue, field.name)
@@ -122,10 +191,19 @@ def _catalogue(path: Path | None, log: Sample, roles: Roles, why: dict[str, str]
 
 
 def _objectives(sample: Sample, roles: Roles, why: dict[str, str], notes: list[str]) -> tuple[Objective, ...]:
-    if "event" in roles.column:
-        found, against = event_proposal.from_events(sample.columns[roles.column["event"]], roles.impression)
+    if roles.answer:
+        column = roles.answer.column
+        found = {
+            f"{roles.answer.yes!r} in {column.name!r} says that the item was taken": event_proposal.of_answer(
+                column.name, roles.answer.yes
+            )
+        }
+    elif "event" in roles.column:
+        found, against = event_proposal.from_events(_of_items(sample, roles.column), roles.impression)
         if against:
             notes.append(f"No objective: {', '.join(map(repr, against))}, as the words speak against the item.")
+        if not found and roles.impression and len(sample.columns[roles.column["event"]].listed) == 1:
+            found = {"The log holds impressions only: this is the action to come.": Objective("click", event="click")}
         if not found:
             events = ", ".join(sample.columns[roles.column["event"]].listed)
             fix = "Give a log that also has what people clicked, bought or liked."
@@ -144,6 +222,15 @@ def _objectives(sample: Sample, roles: Roles, why: dict[str, str], notes: list[s
         why["objectives"] = roles.why["event"]
     why |= {f"objectives.{objective.name}": reason for reason, objective in found.items()}
     return tuple(found.values())
+
+
+def _of_items(sample: Sample, column: Mapping[str, str]) -> Column:
+    """The kinds of events of the rows that have an item: page views of an analytics export have none."""
+    events, items = sample.columns[column["event"]], sample.columns[column["item"]].ids
+    there = items.is_valid()
+    return Column(
+        events.name, events.values.filter(there), None if events.spelled is None else events.spelled.filter(there)
+    )
 
 
 def _unused_note(where: str, unused: Mapping[str, str]) -> str:
@@ -205,6 +292,7 @@ def _check_folder(folder: Path) -> None:
             "a folder that does not exist or is empty",
             "Nothing is ever overwritten: take another name.",
         )
+    check_literal(str(folder))
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
         raise SettingsError(
@@ -230,6 +318,11 @@ def _report(folder: Path, proposed: Proposal, count: int, version: Mapping[str, 
     name, roles = proposed.launch.name, proposed.roles
     shown = [(role, roles.column[role]) for role in roles.column] + [("context", column) for column in roles.context]
     guesses = [f"  {role:<13} {column}  ({roles.why[column if role == 'context' else role]})" for role, column in shown]
+    guesses += [
+        f"  {field:<13} {declaration_text.literal(value)}  ({roles.why[field]})" for field, value in roles.more.items()
+    ]
+    if proposed.ignored:
+        guesses.append(f"  {'ignored':<13} {', '.join(proposed.ignored)}  (nested, and no role names them)")
     objectives = ", ".join(
         f"{objective.name} (weight {objective.weight:g})" for objective in proposed.launch.objectives
     )

@@ -1,26 +1,22 @@
 """Proposes the roles of a log's columns from its first rows: from names, types, values and their order, each with a reason."""
 
 import dataclasses
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import pyarrow as pa
-
 from components.declaration import Log
-from components.declaration.data import LABEL_PREFIX
+from components.declaration.data import LABEL_PREFIX, ROW_ID
 from components.errors import DayoneError
-from pipeline.onboarding import role_words
-from pipeline.onboarding.column_profile import Column, varies_within
-from pipeline.onboarding.event_proposal import event_column, impression_value
+from pipeline.onboarding import answer_proposal, context_proposal, id_proposal, role_words, time_proposal
+from pipeline.onboarding.answer_proposal import Answer
+from pipeline.onboarding.column_profile import Column
+from pipeline.onboarding.event_proposal import event_column, impression_value, only_impressions
 from pipeline.onboarding.log_sample import Sample
 
 NEEDED = ("user", "item", "time")
-MOST_CONTEXT_VALUES = 50
-_LEAST_ITEM_SPREAD = 0.2
+GIVEN = (*NEEDED, "event", "value", "request")
 _MOST_SHOWN = 12
-_TIMES = "epoch seconds, milliseconds, microseconds or ISO 8601 text such as 2026-01-31 12:00:00"
-_DATE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}")
+_MOST_WITHOUT_ID = 0.01
 
 
 class ProposalError(DayoneError):
@@ -35,8 +31,10 @@ class Roles:
       column: role to column: user, item, time, event, value, request, position, policy, propensity, model_version.
       why: role or context column to the reason, in a few words.
       context: the context columns.
-      time_unit: of the time column.
+      time_unit, time_format: of the time column.
       impression: the event that says an item was shown.
+      answer: the answer of a row-per-impression log; None if the log is none.
+      more: further fields of the log's declaration that differ from their default.
       unused: column to why it has no role.
     """
 
@@ -44,54 +42,74 @@ class Roles:
     why: dict[str, str] = dataclasses.field(default_factory=dict)
     context: tuple[str, ...] = ()
     time_unit: str = "s"
+    time_format: str | None = None
     impression: str | None = None
+    answer: Answer | None = None
+    more: dict[str, Any] = dataclasses.field(default_factory=dict)
     unused: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def take(self, role: str, column: Column, why: str) -> None:
         """Gives a column its role."""
         self.column[role] = column.name
-        self.why[role] = f"{why}: {column.described()}"
+        described = column.described_ids() if role in ("user", "item", "request") else column.described()
+        self.why[role] = f"{why}: {described}"
+
+    def declare(self, field: str, value: Any, why: str) -> None:
+        """Sets a further field of the log's declaration."""
+        self.more[field] = value
+        self.why[field] = why
 
     def log(self, path: str, delimiter: str) -> Log:
         """The log's part of a declaration."""
-        named: dict[str, Any] = self.column
-        return Log(
-            path=path,
-            **named,
-            time_unit=self.time_unit,
-            impression=self.impression,
-            context=self.context,
-            delimiter=delimiter,
-        )
+        named: dict[str, Any] = self.column | self.more
+        shape: dict[str, Any] = {
+            "time_unit": self.time_unit,
+            "time_format": self.time_format,
+            "impression": self.impression,
+            "delimiter": delimiter,
+        }
+        return Log(path=path, **named, **shape, context=self.context)
 
 
 def propose(sample: Sample, given: Mapping[str, str]) -> Roles:
     """The roles of the columns.
 
     Args:
-      sample: the first rows.
-      given: user, item and time columns that a person named.
+      sample: the first rows; of a log with lists of items, one row per element.
+      given: columns that a person named, by role (`GIVEN`), and "time_format".
 
     Raises:
-      ProposalError: if one of the three is not named and not found; it lists the columns.
+      ProposalError: if user, item or time is not named and not found, or nothing separates what was shown from what was
+        taken; it lists
+        the columns.
     """
     roles = Roles()
-    for role in NEEDED:
+    for role in GIVEN:
         if role in given:
-            roles.take(role, _given(sample, role, given[role]), "you said so")
+            roles.take(role, given_column(sample, role, given[role]), "you said so")
+    if sample.item:
+        roles.take("item", sample.columns[sample.item], "a list of items, one event each")
     _find_ids(roles, sample)
-    _find_time(roles, sample)
+    _find_time(roles, sample, given.get("time_format"))
     missing = [role for role in NEEDED if role not in roles.column]
     if missing:
         raise ProposalError(_missing_text(sample, roles, missing))
+    _find_id_forms(roles, sample)
     _find_events(roles, sample)
     _find_shown(roles, sample)
-    _find_value(roles, sample)
-    _find_context(roles, sample)
+    _find_outcome(roles, sample)
+    chosen, roles.unused = context_proposal.choose(sample, roles.column, free(roles, sample))
+    roles.context = tuple(chosen)
+    roles.why |= chosen
     return roles
 
 
-def _given(sample: Sample, role: str, name: str) -> Column:
+def given_column(sample: Sample, role: str, name: str) -> Column:
+    """The column that a person named.
+
+    Raises:
+      ProposalError: if the sample has none of that name.
+    """
     if name not in sample.columns:
         raise ProposalError(
             f"--{role} needs a column of {sample.name}, got {name!r}. Its columns: {', '.join(sample.columns)}."
@@ -101,71 +119,60 @@ def _given(sample: Sample, role: str, name: str) -> Column:
 
 def free(roles: Roles, sample: Sample) -> list[Column]:
     """The columns without a role, in the order of the file."""
-    taken = set(roles.column.values()) | set(roles.context)
+    taken = set(roles.column.values()) | set(roles.context) | set(roles.more.get("user_fallbacks", ()))
     return [
         column for name, column in sample.columns.items() if name not in taken and not name.startswith(LABEL_PREFIX)
     ]
 
 
 def _find_ids(roles: Roles, sample: Sample) -> None:
-    named = {"user": (role_words.USERS, role_words.USERS_BY_ID), "item": (role_words.ITEMS, role_words.ITEMS_BY_ID)}
-    for role, (words, words_by_id) in named.items():
-        found = [(id_score(column, words, words_by_id), column.distinct, column) for column in free(roles, sample)]
-        best = max(found, key=lambda entry: entry[:2], default=(0, 0, None))
-        if role not in roles.column and best[0] > 0 and best[2] is not None:
-            roles.take(role, best[2], f"the name says {role}")
+    for role in ("user", "item"):
+        if role not in roles.column and (found := id_proposal.best(free(roles, sample), role)):
+            roles.take(role, *found)
     for role, other in (("user", "item"), ("item", "user")):
-        rest = [column for column in free(roles, sample) if _may_be_id(column, sample.rows)]
-        if role not in roles.column and other in roles.column and len(rest) == 1:
-            roles.take(role, rest[0], "the only other column that looks like ids")
+        if role not in roles.column and other in roles.column:
+            only = id_proposal.only_other(free(roles, sample), sample.rows)
+            if only:
+                roles.take(role, only, "the only other column that looks like ids")
 
 
-def id_score(column: Column, words: frozenset[str], words_by_id: frozenset[str]) -> int:
-    """How much a name says that the column holds ids of what the words stand for; 0 if it does not."""
-    if not _has_id_type(column) or column.distinct < 2:
-        return 0
-    rest = set(column.words) - words
-    named, marked = column.has(words), column.has(role_words.IDS)
-    if not named and not (marked and column.has(words_by_id)):
-        return 0
-    if (rest - words_by_id - role_words.IDS) & role_words.ATTRIBUTES:
-        return 0
-    return 1 + named * 2 + (marked or len(column.words) == 1)
+def _find_id_forms(roles: Roles, sample: Sample) -> None:
+    """Where the user's id comes from if its column is empty, and rows that have none at all."""
+    user = sample.columns[roles.column["user"]]
+    other = id_proposal.fallback_of(user, free(roles, sample))
+    if other:
+        roles.declare(
+            "user_fallbacks",
+            (other.name,),
+            f"{user.ids.null_count:,} of {sample.rows:,} rows have no {user.name!r}; there {other.name!r} is the user",
+        )
+    empty = [
+        name
+        for name in (user.name, roles.column["item"])
+        if _share_empty(sample.columns[name]) > _MOST_WITHOUT_ID and not (other and name == user.name)
+    ]
+    if empty:
+        shares = " and ".join(
+            f"{_share_empty(sample.columns[name]):.0%} of the rows have no {name!r}" for name in empty
+        )
+        roles.declare("missing_ids", ("",), f"{shares}: they are quarantined, and do not stop a run")
 
 
-def _has_id_type(column: Column) -> bool:
-    return column.is_whole or (column.is_text and column.mean_words < 1.5) or pa.types.is_binary(column.values.type)
+def _share_empty(column: Column) -> float:
+    return column.ids.null_count / max(len(column.ids), 1)
 
 
-def _may_be_id(column: Column, rows: int) -> bool:
-    """Whether values recur, are many, and the name does not say otherwise."""
-    many = 100 <= column.distinct <= 0.9 * rows
-    named = column.has(
-        role_words.ATTRIBUTES | role_words.REQUESTS | role_words.VALUES | role_words.POSITIONS | role_words.EVENTS
-    )
-    return _has_id_type(column) and many and not named and not column.time_unit
-
-
-def _find_time(roles: Roles, sample: Sample) -> None:
+def _find_time(roles: Roles, sample: Sample, form: str | None) -> None:
+    if "time" not in roles.column and (found := time_proposal.choose(free(roles, sample))):
+        roles.take("time", *found)
     if "time" not in roles.column:
-        times = [column for column in free(roles, sample) if column.time_unit]
-        named = [column for column in times if column.has(role_words.TIMES)]
-        typed = [column for column in times if column.time_unit == "iso"]
-        best = (named or typed or (times if len(times) == 1 else []))[:1]
-        for column in best:
-            roles.take("time", column, "the name says time" if named else "its values are times")
-    if "time" in roles.column:
-        column = sample.columns[roles.column["time"]]
-        if not column.time_unit:
-            raise ProposalError(f"--time {column.name}: needs {_TIMES}, got {column.described()}.")
-        roles.time_unit = column.time_unit
-        roles.why["time_unit"] = _unit_reason(column)
-
-
-def _unit_reason(column: Column) -> str:
-    if column.time_unit == "iso":
-        return "times of the file's own type" if not column.is_text else "dates written out"
-    return f"numbers like {column.example()} are a moment of our time in this unit"
+        return
+    column = sample.columns[roles.column["time"]]
+    reading, why = time_proposal.reading_of(column, form)
+    if reading is None:
+        raise ProposalError(f"--time {column.name}: {why}.")
+    roles.time_unit, roles.time_format = reading.unit, reading.form
+    roles.why["time_format" if reading.form else "time_unit"] = why
 
 
 def _missing_text(sample: Sample, roles: Roles, missing: list[str]) -> str:
@@ -182,29 +189,48 @@ def _missing_text(sample: Sample, roles: Roles, missing: list[str]) -> str:
 
 
 def _why_not(column: Column) -> str:
-    if column.is_text and _DATE.match(column.example().strip("'\"")):
-        return f" (looks like a date; a time needs {_TIMES})"
+    if column.has(role_words.TIMES) and not column.time_readings and len(column.present):
+        shares = time_proposal.shares_text(column)
+        return shares or f" (not read as a time; a time needs {time_proposal.TIMES})"
     about = "user" if column.has(role_words.USERS) else "item" if column.has(role_words.ITEMS) else ""
+    if about and column.distinct_ids == 1 and id_proposal.has_id_type(column):
+        return f" (only one {about}: nothing can be learnt from that)"
     return f" (describes the {about}, does not name it)" if about else ""
 
 
 def _find_events(roles: Roles, sample: Sample) -> None:
-    column = event_column(free(roles, sample))
+    column = sample.columns[roles.column["event"]] if "event" in roles.column else event_column(free(roles, sample))
+    if column is not None and "event" not in roles.column:
+        roles.take("event", column, f"few different values, which are events: {', '.join(column.listed[:8])}")
+    _find_request(roles, sample)
     if column is None:
-        roles.why["event"] = "no column holds kinds of events: every row counts as a positive"
-        return
-    roles.take("event", column, f"few different values, which are events: {', '.join(column.listed[:8])}")
-    requests = [column for column in free(roles, sample) if _is_request(column, sample.rows)]
-    for request in requests[:1]:
-        roles.take("request", request, f"ids that {sample.rows / max(request.distinct, 1):.1f} rows share on average")
+        column = only_impressions(free(roles, sample))
+        if column is None:
+            return
+        roles.take("event", column, "kinds of events, of which only impressions are there yet")
     roles.impression = impression_value(column, "request" in roles.column)
     if roles.impression:
         roles.why["impression"] = "the value that says an item was shown"
 
 
-def _is_request(column: Column, rows: int) -> bool:
-    named = column.has(role_words.REQUESTS) and (column.has(role_words.IDS) or len(column.words) == 1)
-    return named and _has_id_type(column) and 1 < column.distinct < rows
+def _find_request(roles: Roles, sample: Sample) -> None:
+    if "request" in roles.column:
+        return
+    words = role_words.REQUESTS | (role_words.BASKETS if sample.item else frozenset())
+    requests = [column for column in free(roles, sample) if _is_request(column, sample.rows, words)]
+    for request in requests[:1]:
+        roles.take(
+            "request", request, f"ids that {sample.rows / max(request.distinct_ids, 1):.1f} rows share on average"
+        )
+        return
+    if sample.item:
+        roles.column["request"] = ROW_ID
+        roles.why["request"] = "the row that the items of a list come from"
+
+
+def _is_request(column: Column, rows: int, words: frozenset[str]) -> bool:
+    named = column.has(words) and (column.has(role_words.IDS) or len(column.words) == 1)
+    return named and id_proposal.has_id_type(column) and 1 < column.distinct_ids < rows and not column.time_readings
 
 
 def _find_shown(roles: Roles, sample: Sample) -> None:
@@ -227,51 +253,60 @@ def _find_shown(roles: Roles, sample: Sample) -> None:
     for role, test in tests.items():
         for column in [column for column in free(roles, sample) if test(column)][:1]:
             roles.take(role, column, "name and values fit")
+            if role == "position" and column.bounds[0] >= 1:
+                roles.declare("first_position", 1, f"the positions begin at {column.bounds[0]:g}")
 
 
-def _find_value(roles: Roles, sample: Sample) -> None:
-    answers = [
-        column
-        for column in free(roles, sample)
-        if pa.types.is_boolean(column.values.type) and column.has(role_words.ANSWERS)
-    ]
-    for column in answers[:1]:
-        roles.take("value", column, "true or false, and the name says that it is an answer")
+def _find_outcome(roles: Roles, sample: Sample) -> None:
+    """The number on the event, or the answer that each row gives to an impression.
+
+    Raises:
+      ProposalError: if rows say where an item was shown and nothing says which were taken.
+    """
+    value = None if "value" in roles.column else answer_proposal.find_value(free(roles, sample))
+    answer = answer_proposal.find_answer(free(roles, sample))
+    rated = value is not None and value[0].has(role_words.RATINGS)
+    if "event" in roles.column:
+        _take_value(
+            roles,
+            value if rated or answer is None else (answer.column, "yes or no, and the name says that it is an answer"),
+        )
+    elif answer and not rated and "value" not in roles.column:
+        _take_answer(roles, answer)
+        _take_value(roles, value)
+    else:
+        _take_value(roles, value)
+    if "event" not in roles.column:
+        roles.why["event"] = "no column holds kinds of events: every row counts as a positive"
+        _check_separated(roles, sample)
+
+
+def _take_value(roles: Roles, value: tuple[Column, str] | None) -> None:
+    if value is not None and "value" not in roles.column:
+        roles.take("value", *value)
+
+
+def _take_answer(roles: Roles, answer: Answer) -> None:
+    roles.answer, roles.impression = answer, answer.no
+    roles.take(
+        "event",
+        answer.column,
+        f"one row per impression: {answer.yes!r} says that the item was taken, {answer.no!r} that it was only shown",
+    )
+    roles.declare("rows_are_impressions", True, "a row with an action is its impression, too")
+
+
+def _check_separated(roles: Roles, sample: Sample) -> None:
+    shown = [role for role in ("position", "propensity") if role in roles.column]
+    if not shown:
         return
-    for column in (column.as_number for column in free(roles, sample)):
-        if (
-            column.has(role_words.VALUES)
-            and column.is_number
-            and column.distinct > 1
-            and not column.has(role_words.IDS)
-        ):
-            roles.take(
-                "value", column, f"a number from {column.bounds[0]:g} to {column.bounds[1]:g} whose name says value"
-            )
-            return
-
-
-def _find_context(roles: Roles, sample: Sample) -> None:
-    users, items = (sample.columns[roles.column[role]].values for role in ("user", "item"))
-    chosen = {}
-    for column in free(roles, sample):
-        refused = _no_context(column, items)
-        varies = 0.0 if refused else varies_within(column.values, users)
-        if not refused and (varies > 0 or column.has(role_words.CONTEXTS)):
-            how = f"varies within {varies:.0%} of the users" if varies else "the name says context"
-            chosen[column.name] = f"{how}: {column.described()}"
-        else:
-            roles.unused[column.name] = f"{refused or 'never varies within a user'}: {column.described()}"
-    roles.context = tuple(chosen)
-    roles.why |= chosen
-
-
-def _no_context(column: Column, items: pa.Array) -> str:
-    """Why a column cannot be a context; "" if it can."""
-    if not column.is_text:
-        return "neither a role nor a text"
-    if not 1 < column.distinct <= MOST_CONTEXT_VALUES:
-        return f"needs 2 to {MOST_CONTEXT_VALUES} different values to be a context"
-    if not column.has(role_words.CONTEXTS) and varies_within(column.values, items) < _LEAST_ITEM_SPREAD:
-        return "belongs to the item: a column for the catalogue"
-    return ""
+    column = roles.column[shown[0]]
+    candidates = (
+        ", ".join(f"{found.name} ({found.described()})" for found in free(roles, sample)[:_MOST_SHOWN]) or "none"
+    )
+    raise ProposalError(
+        f"{sample.name}: {column!r} says where an item was shown, and no column says which were taken: "
+        "every impression would count as a positive. "
+        f"Columns without a role: {candidates}.\nSay which holds the answer or the kind of event: --event COL. "
+        f"If every row is an action, leave the position out: --drop {column}."
+    )

@@ -17,21 +17,30 @@ ITEMS = _words(
 # of a user.
 USERS_BY_ID = _words("session cookie device visit household profile anonymous subject")
 ITEMS_BY_ID = _words(
-    "page ad app place venue artist creator playlist category brand store merchant title entity object target"
+    "stock page ad app place venue artist creator playlist category brand store merchant title entity object target"
 )
 IDS = _words("id ids key uid uuid guid token hash no number num uri urn code")
 # What comes with a user or an item in a name and is not its id: `user_feature_0`, `item_price`.
 ATTRIBUTES = _words(
-    "feature features affinity segment group type kind class age gender sex country city region language name agent rating score count cnt price "
-    "cost title description text tier cohort status flag embedding vector level rank position time timestamp date event action category brand "
-    "genre tags tag url link zip email ip weight value amount request query order row line transaction created since"
+    "invoice basket feature features affinity segment group type kind class age gender sex country city region "
+    "language name agent rating score count cnt price cost title description text tier cohort status flag embedding "
+    "vector level rank position time timestamp date event action category brand genre tags tag url link zip email "
+    "ip weight value amount request query order row line transaction created since"
 )
 
-TIMES = _words("time timestamp ts date datetime at when epoch created occurred logged happened clock day")
+TIMES = _words("time timestamp tstamp ts date datetime at when epoch created occurred logged happened clock day")
+# Keys of partition folders that say when, not where or how.
+TIME_PARTS = _words("year month day hour minute dt date ds time")
 EVENTS = _words("event action type kind interaction behavior behaviour activity verb feedback signal operation")
 VALUES = _words(
     "rating score stars star value dwell duration seconds secs watched watch listened amount quantity qty playtime progress plays"
 )
+# What names a person outside of the product.
+CONTACTS = _words("email mail phone telephone mobile msisdn")
+# Who a visitor is who did not log in.
+ANONYMOUS = _words("anonymous domain pseudo cookie device session visitor guest")
+# One row of an order or a basket.
+BASKETS = _words("order basket cart transaction invoice receipt checkout session")
 REQUESTS = _words("request req query search slate response answer recommendation rec impression pageview list feed")
 POSITIONS = _words("position pos rank slot place index")
 PROPENSITIES = _words("propensity prob probability pscore")
@@ -60,9 +69,17 @@ WORTH = {
         "purchase purchased buy bought order ordered transaction pay paid payment booking subscribe subscribed sale conversion"
     ),
 }
+RATINGS = _words("rating score stars star")
+# Beside a word for an action these say something of the user, not what was done.
+NO_ANSWERS = _words("verified eligible enabled allowed can may test")
 # Names of columns of true and false that say whether the user wanted it.
 ANSWERS = _words("label target positive success answer accepted converted").union(VALUES, *WORTH.values())
 
+# Before or beside a word for what may be recommended they say the opposite.
+NEGATIONS = _words("not no non out un never")
+INACTIVE = _words(
+    "discontinued inactive unavailable disabled hidden archived deleted deprecated retired expired blocked unlisted draft sold"
+)
 ACTIVE = _words("active available availability enabled live sellable published stock instock visible")
 TITLES = _words("title name headline label caption")
 CATEGORIES = _words(

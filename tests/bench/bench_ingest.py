@@ -120,7 +120,8 @@ def compare(rows, readers, repeats, slow_repeats):
         cpu = {}
         for reader in readers:
             command = [sys.executable, __file__, "--measure", reader, "--folder", name]
-            environ = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+            paths = os.pathsep.join([str(ROOT), str(ROOT / "tests/fakes")])
+            environ = os.environ | {"PYTHONPATH": paths, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_USE_LEGACY_KERAS": "1"}
             count = repeats if reader in OWN else slow_repeats
             runs = [
                 subprocess.run(command, check=True, capture_output=True, text=True, env=environ, cwd=ROOT).stdout

@@ -15,8 +15,7 @@ from components.serving.request_values import MAX_ID_BYTES
 from components.serving.work_queue import WorkQueue
 from pipeline import launches
 from pipeline.cli import main
-from pipeline.local.serve_options import SERVE_VARIABLES
-from pipeline.settings import VARIABLES
+from pipeline.settings import SERVE_VARIABLES, VARIABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "serving.md").read_text()
@@ -34,7 +33,7 @@ def test_every_route_is_described_and_every_described_route_is_there(tmp_path):
 
 @pytest.mark.parametrize("line", re.findall(r"python -m pipeline (.*?)(?:\s+#.*)?$", TEXT, re.MULTILINE))
 def test_commands_can_be_typed_as_they_stand(line):
-    assert main._parser().parse_args(shlex.split(line)).command
+    assert main.build_parser().parse_args(shlex.split(line)).command
 
 
 def test_make_targets_are_there():

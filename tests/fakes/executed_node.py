@@ -53,6 +53,6 @@ def quarantined(path):
     )
 
 
-def set_aside(examples):
+def quarantine_of(examples):
     """The quarantine of an artifact."""
     return quarantined(Path(examples.uri) / QUARANTINE)

@@ -1,4 +1,4 @@
-"""The loop closes: what the local server writes under traffic is, as it stands, what the next run learns from."""
+"""The loop closes: the next run trains on the traffic log of the local server without conversion."""
 
 import collections
 import dataclasses
@@ -53,7 +53,7 @@ def project(tmp_path_factory):
 
 
 def push(project):
-    """A version for the project's catalogue; it recommends what follows the last item in the order of the ids."""
+    """Pushes a version for the project's catalogue; it recommends the items that follow the last one by id."""
     tf = pytest.importorskip("tensorflow")
     from small_recommenders import LAUNCH, next_item, save_table
 
@@ -73,7 +73,7 @@ def push(project):
 
 
 def simulate(client, rng):
-    """Every visit is a request, clicks on some of what it shows, and seldom a purchase; gives the number of (impressions, clicks, purchases)."""
+    """Simulates visits: a request each, clicks on some shown items, and rare purchases; returns the counts by event."""
     done = collections.Counter()
     for _ in range(VISITS):
         user = f"u{rng.randrange(USERS):05d}"
@@ -97,7 +97,7 @@ def simulate(client, rng):
 
 @pytest.fixture(scope="module")
 def traffic(project):
-    """What happened while the server ran; its log lies in the folder of the declared one."""
+    """Runs the server under traffic, with its log in the declared folder; returns the counts by event."""
     push(project)
     server = ServerProcess(project / "runs", "--explore", "0.2", project=project, launch=NAME)
     try:
@@ -121,11 +121,11 @@ def test_the_servers_log_is_part_of_the_declared_one_and_fits_the_declaration(pr
     rows = [json.loads(line) for line in file.read_text().splitlines()]
     assert collections.Counter(row["event"] for row in rows) == traffic
     said = pipeline(project, "validate")
-    assert f"{NAME}: 0 errors" in said and "set aside" not in said
+    assert f"{NAME}: 0 errors" in said and "quarantined" not in said
 
 
 def examples_of(folder):
-    """Per example of a split: (event, model version, label of the click, label of the purchase), b"" and None where there is none."""
+    """Returns (event, model version, click label, purchase label) per example of a split; b"" or -1 if missing."""
     import tensorflow as tf
 
     names = ("event", "model_version", "label_click", "label_purchase")
@@ -145,20 +145,18 @@ def test_the_next_run_reads_every_row_of_it_and_learns_from_it(project, traffic)
     figures = {step["step"]: step["figure"] for step in record["steps"]}
     (folder,) = (project / "runs" / NAME / "artifacts" / "ExampleGen" / "examples").iterdir()
     train, late = (examples_of(folder / f"Split-{split}") for split in ("train", "eval"))
-    assert figures["ExampleGen"] == f"{len(train):,} train, {len(late):,} eval", "nothing is set aside"
+    assert figures["ExampleGen"] == f"{len(train):,} train, {len(late):,} eval", "nothing is quarantined"
     assert len(train) + len(late) == len(before) + traffic.total()
 
     ours = [row for row in (*train, *late) if row[1] == b"1"]
     shown = [row for row in ours if row[0] == b"impression"]
     assert len(shown) == traffic["impression"]
-    # The cut in time may go through one visit: what it did after the cut is no label of what it was shown before.
+    # The time cut may split a visit: its actions after the cut are no labels of its impressions before it.
     late_at_most = traffic["impression"] // VISITS
-    for place, kind in ((2, "click"), (3, "purchase")):
-        missing = traffic[kind] - sum(row[place] == 1 for row in shown)
+    for column, kind in ((2, "click"), (3, "purchase")):
+        missing = traffic[kind] - sum(row[column] == 1 for row in shown)
         assert 0 <= missing <= late_at_most, f"every {kind} finds its impression"
 
     learnt = sum(row[0] in (b"click", b"purchase") for row in train)
-    assert learnt > sum(event in ("click", "purchase") for event in before), (
-        "more than all there was before the server's log"
-    )
+    assert learnt > sum(event in ("click", "purchase") for event in before), "more than before the server's log"
     assert figures["Trainer"].startswith(f"learnt from {learnt:,} positive events")

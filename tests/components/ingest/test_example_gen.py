@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import tensorflow_data_validation as tfdv
-from executed_node import execute, features_of, quarantined, run, set_aside
+from executed_node import execute, features_of, quarantine_of, quarantined, run
 from tfx.components import ExampleValidator, SchemaGen, StatisticsGen
 from tfx.orchestration import metadata, pipeline
 from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
@@ -128,7 +128,7 @@ def with_wrong_rows(table):
     return pa.concat_tables([table, pa.Table.from_pylist(wrong * 2, table.schema)])
 
 
-def test_wrong_rows_are_set_aside_counted_and_shown(tmp_path):
+def test_wrong_rows_are_quarantined_counted_and_shown(tmp_path):
     launch = dataclasses.replace(SHOP, log=dataclasses.replace(SHOP.log, drop_duplicates=True, max_quarantined=0.1))
     write(with_wrong_rows(shop_table()), tmp_path / "log", "log.parquet")
 
@@ -136,12 +136,12 @@ def test_wrong_rows_are_set_aside_counted_and_shown(tmp_path):
 
     assert len(rows_of(examples, "train")) + len(rows_of(examples, "eval")) == 400
     reasons = ["no user", "no time", "time before 1980-01-01", "time in the future", "repeated"]
-    figure = "300 train, 100 eval, 10 set aside: " + ", ".join(f"2 {reason}" for reason in reasons)
+    figure = "300 train, 100 eval, 10 quarantined: " + ", ".join(f"2 {reason}" for reason in reasons)
     assert examples.get_string_custom_property("figure") == figure
     assert examples.get_int_custom_property("rows_in") == 410
-    assert examples.get_int_custom_property("rows_set_aside") == 10
-    assert [examples.get_int_custom_property(f"set_aside: {reason}") for reason in reasons] == [2] * 5
-    assert [(row["row"], row["reason"]) for row in set_aside(examples)] == list(enumerate(reasons * 2, 401))
+    assert examples.get_int_custom_property("rows_quarantined") == 10
+    assert [examples.get_int_custom_property(f"quarantined: {reason}") for reason in reasons] == [2] * 5
+    assert [(row["row"], row["reason"]) for row in quarantine_of(examples)] == list(enumerate(reasons * 2, 401))
 
 
 def test_a_run_with_too_many_wrong_rows_stops_and_leaves_them_where_tfx_deletes_nothing(tmp_path):
@@ -158,7 +158,7 @@ def test_a_run_with_too_many_wrong_rows_stops_and_leaves_them_where_tfx_deletes_
     assert len(quarantined(path)) == 8
 
 
-def test_labels_do_not_see_rows_that_are_set_aside(tmp_path):
+def test_labels_do_not_see_rows_that_are_quarantined(tmp_path):
     table = shop_table()
     write(table, tmp_path / "log", "log.parquet")
     clean = rows_of(run(events_example_gen(SHOP, str(tmp_path), CODE), tmp_path), "train")
@@ -289,9 +289,7 @@ def test_in_tfx_the_standard_steps_read_the_examples_and_an_unchanged_log_is_not
         schema = SchemaGen(statistics=statistics.outputs["statistics"])
         validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
         checked = {"anomalies": validator.outputs["anomalies"], "statistics": statistics.outputs["statistics"]}
-        gate = SchemaGate(
-            **checked, data="log", schema="schema/shop", accept="python -m pipeline schema --accept", code=""
-        )
+        gate = SchemaGate(**checked, data="log", schema="schema/shop", launch="shop", code="")
         BeamDagRunner().run(
             pipeline.Pipeline(
                 pipeline_name="shop",

@@ -15,12 +15,9 @@ LAYOUT = Layout(ids=("user", "item"), declared=("user", "item", "time"), time="t
 def numbers(file):
     """The numbers of the rows of a file, and those of its broken lines."""
     broken = []
+    types = file_rows.first_columns(str(file), ",", None).types
     found = file_rows.rows(
-        file_rows.Piece(str(file)),
-        ",",
-        file_rows.first_types(str(file), ","),
-        None,
-        lambda number, line: broken.append((number, line)),
+        file_rows.Piece(str(file)), ",", types, None, None, lambda number, line: broken.append((number, line))
     )
     return [number for rows in found for number in rows.numbers.tolist()], broken
 
@@ -41,12 +38,12 @@ def test_a_file_without_an_object_is_named(tmp_path):
     (tmp_path / "log.jsonl").write_text("[]\n")
 
     with pytest.raises(LogError, match=r"log.jsonl: holds no JSON object, needs one per line"):
-        file_rows.first_types(str(tmp_path / "log.jsonl"), ",")
+        file_rows.first_columns(str(tmp_path / "log.jsonl"), ",", None)
 
 
 @pytest.mark.parametrize("block", [60, 1 << 20])
 @pytest.mark.parametrize("name", ["log.csv", "log.jsonl"])
-def test_a_row_that_is_set_aside_is_found_by_its_number_in_the_file(tmp_path, monkeypatch, name, block):
+def test_a_row_that_is_quarantined_is_found_by_its_number_in_the_file(tmp_path, monkeypatch, name, block):
     monkeypatch.setattr(csv_blocks, "_BLOCK_BYTES", block)
     monkeypatch.setattr(jsonl_blocks, "_BLOCK_BYTES", block)
     broken, without_user = {5, 6, 17, 40}, {1, 7, 18, 39}

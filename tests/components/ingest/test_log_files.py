@@ -1,8 +1,10 @@
+import os
 import re
 
 import pytest
 
 from components.errors import LogError
+from components.ingest import log_files
 from components.ingest.log_files import find_files, format_of, split_pattern
 
 
@@ -93,3 +95,21 @@ def test_an_empty_folder_and_a_missing_one_are_told_apart(tmp_path):
 )
 def test_the_ending_tells_the_format(name, kind):
     assert format_of(name) == kind
+
+
+def test_the_content_of_a_small_log_is_seen_even_where_size_and_time_stay(tmp_path):
+    file = tmp_path / "log.csv"
+    file.write_text("user,item,time\nu,i,1\n")
+    before, moment = log_files.content_digest(str(tmp_path), "log.csv"), file.stat().st_mtime_ns
+    file.write_text("user,item,time\nu,j,1\n")
+    os.utime(file, ns=(moment, moment))
+
+    assert log_files.content_digest(str(tmp_path), "log.csv") != before
+    assert log_files.content_digest(str(tmp_path), "not_there.csv") == ""
+
+
+def test_the_content_of_a_large_log_is_not_read(tmp_path, monkeypatch):
+    (tmp_path / "log.csv").write_text("user,item,time\nu,i,1\n")
+    monkeypatch.setattr(log_files, "_SMALL_BYTES", 10)
+
+    assert log_files.content_digest(str(tmp_path), "log.csv") == ""

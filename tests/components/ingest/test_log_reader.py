@@ -108,6 +108,33 @@ def test_csv_ids_keep_their_spelling_and_whole_floats_lose_the_point(tmp_path):
     assert read(file)["item"] == ["12", "13"]
 
 
+def test_ids_beyond_int64_are_text_in_every_format(tmp_path):
+    ids = [2**64 - 1, 2**63, 7]
+    csv = write(tmp_path / "log.csv", "user,item,time\n" + "".join(f"{user},i,1\n" for user in ids))
+    pq.write_table(
+        pa.table({"user": pa.array(ids, pa.uint64()), "item": ["i"] * 3, "time": [1] * 3}), tmp_path / "log.parquet"
+    )
+    jsonl = write(tmp_path / "log.jsonl", "".join(f'{{"user": {user}, "item": "i", "time": 1}}\n' for user in ids))
+
+    assert [read(file)["user"] for file in (csv, tmp_path / "log.parquet", jsonl)] == [[str(user) for user in ids]] * 3
+
+
+def test_a_column_of_kinds_of_events_is_text_whatever_it_holds(tmp_path):
+    for name, values in (("flag", "true"), ("number", "1"), ("word", "click")):
+        file = write(tmp_path / f"{name}.csv", f"user,item,time,what\na,b,1,{values}\na,b,1,\n")
+        assert read(file, layout=dataclasses.replace(LAYOUT, event="what", request=None))["what"] == [values, None]
+
+
+def test_a_list_of_words_is_one_text_of_the_catalogue(tmp_path):
+    file = write(
+        tmp_path / "items.jsonl",
+        '{"item": "a", "tags": ["red wine", "dry"]}\n{"item": "b", "tags": []}\n{"item": "c"}\n',
+    )
+    layout = Layout.of_catalogue(Catalogue("items.jsonl", "item", texts=("tags",)))
+
+    assert read(file, layout=layout)["tags"] == ["red_wine dry", "", None]
+
+
 def test_a_tab_separated_file_with_typed_headers(tmp_path):
     file = write(
         tmp_path / "ml.inter", "user_id:token\titem_id:token\trating:float\ttimestamp:float\n196\t242\t3\t881250949\n"
@@ -229,8 +256,8 @@ def test_what_json_can_say_in_a_column_is_never_refused_and_nulls_stay_where_the
         ("log.jsonl", '{"user": 1, "item": 2}\n', "log.jsonl: lacks the column 'time'; it has 'user', 'item'."),
         (
             "log.jsonl",
-            '{"user": 1, "item": 2, "time": 3, "deep": {"x": 1}}\n',
-            "log.jsonl: column 'deep' holds struct<x: int64>",
+            '{"user": 1, "item": {"id": 7}, "time": 3}\n',
+            "log.jsonl: column 'item' holds struct<id: int64>",
         ),
         ("log.parquet", "PAR1 but not really", "log.parquet: cannot be read as Parquet: "),
     ],
@@ -249,8 +276,8 @@ def test_rows_that_are_wrong_are_counted_and_left_out_of_both_passes(tmp_path):
     keys = reader.settle(("user",))
 
     assert keys["user"].to_pylist() == ["a", "c"]
-    assert reader.set_aside.rows_in == 7
-    assert reader.set_aside.counts == {
+    assert reader.quarantined.rows_in == 7
+    assert reader.quarantined.counts == {
         "no user": 1,
         "no item": 1,
         "no time": 1,
@@ -280,7 +307,7 @@ def test_a_text_among_the_values_is_a_wrong_row_and_the_others_are_numbers(tmp_p
     reader = LogReader([str(write(tmp_path / name, text))], layout)
 
     assert reader.settle(("item", "value")).to_pydict() == {"item": ["a", "c", "d"], "value": [4.0, None, 2.5]}
-    assert reader.set_aside.counts == {"value unreadable": 1}
+    assert reader.quarantined.counts == {"value unreadable": 1}
 
 
 def test_repeated_rows_are_wrong_where_the_layout_asks(tmp_path):
@@ -292,7 +319,7 @@ def test_repeated_rows_are_wrong_where_the_layout_asks(tmp_path):
 
     assert plain.settle(("time",)).num_rows == 5
     assert unique.settle(("time",)).num_rows == 3
-    assert unique.set_aside.counts == {"repeated": 2}
+    assert unique.quarantined.counts == {"repeated": 2}
     assert [note for batch in unique.batches() for note in batch.column(3).to_pylist()] == [None, "x", None]
 
 

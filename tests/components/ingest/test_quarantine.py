@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from components.ingest.quarantine import Quarantine, too_many
-from components.ingest.row_checks import SetAside
+from components.ingest.row_checks import Quarantined
 
 
 def written(add):
@@ -70,7 +70,7 @@ def test_the_error_says_how_many_why_where_and_what_to_do():
     text = str(
         too_many(
             ["a.csv"],
-            SetAside(100, {"line unreadable": 3, "no user": 1}),
+            Quarantined(100, {"line unreadable": 3, "no user": 1}),
             0.01,
             quarantine,
             "q.jsonl.gz",

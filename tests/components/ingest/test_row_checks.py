@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from components.errors import LogError
 from components.ingest.log_layout import Layout
-from components.ingest.row_checks import RowChecks, SetAside, repeated
+from components.ingest.row_checks import Quarantined, RowChecks, repeated
 
 LAYOUT = Layout(
     ids=("user", "item"),
@@ -115,8 +115,8 @@ def test_lists_cannot_be_compared():
 
 
 def test_counts_read_as_a_sentence():
-    found = SetAside(1400, {"no time": 9, "repeated": 5})
+    found = Quarantined(1400, {"no time": 9, "repeated": 5})
 
-    assert str(found) == "14 set aside: 9 no time, 5 repeated"
+    assert str(found) == "14 quarantined: 9 no time, 5 repeated"
     assert found.share == 14 / 1400
-    assert SetAside(0, {}).share == 0
+    assert Quarantined(0, {}).share == 0

@@ -56,7 +56,7 @@ def settled(files, seed=5):
     reader = LogReader(files, Layout.of_log(LAUNCH.log))
     reader.settle(())
     random = np.random.default_rng(seed)
-    train = random.random(reader.set_aside.rows_in - reader.set_aside.rows) < 0.5
+    train = random.random(reader.quarantined.rows_in - reader.quarantined.rows) < 0.5
     return Share(
         reader, {"train": train, "eval": ~train}, {"label_liked": random.integers(-1, 2, len(train)).astype(np.int8)}
     )
@@ -82,8 +82,8 @@ def test_a_share_is_a_file_or_a_row_group(tmp_path):
     found = split_up(whole)
 
     assert [share.shard for share in found] == [f"{number:05d}-of-00005" for number in range(5)]
-    assert [share.reader.set_aside.rows_in for share in found] == [25, 25, 10, 10, 10]
-    assert sum(share.reader.set_aside.rows for share in found) == whole.reader.set_aside.rows
+    assert [share.reader.quarantined.rows_in for share in found] == [25, 25, 10, 10, 10]
+    assert sum(share.reader.quarantined.rows for share in found) == whole.reader.quarantined.rows
     for name in ("train", "eval"):
         assert np.array_equal(np.concatenate([share.in_split[name] for share in found]), whole.in_split[name])
 

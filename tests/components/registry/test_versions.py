@@ -7,19 +7,12 @@ import time
 from pathlib import Path
 
 import pytest
+from small_version import model
 
 from components.registry import versions
 from components.registry.versions import VersionError
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-def model(folder, name, content="model"):
-    """A folder that looks like a SavedModel."""
-    (folder / name / "variables").mkdir(parents=True)
-    (folder / name / "variables" / "variables.index").write_text(content)
-    (folder / name / versions.MODEL_FILE).write_text(content)
-    return folder / name
 
 
 def states(folder):

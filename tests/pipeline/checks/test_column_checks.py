@@ -121,7 +121,7 @@ def test_a_value_that_is_text_is_an_error_with_an_example():
         position="place",
     )
     assert found(column_checks.check_numbers, GOOD | {"stars": [True, False, True]}, value="stars") == []
-    # A few that are none are set aside.
+    # A few that are none are quarantined.
     assert found(column_checks.check_numbers, GOOD | {"stars": ["1", "2", "five"]}, value="stars") == []
 
 

@@ -51,12 +51,14 @@ def test_errors_come_first_and_the_last_line_counts(shop_data, tmp_path):
 
     found = validate.look(SHOP, rewritten(shop_data, tmp_path, change))
     report = validate.report(SHOP, found)
-    assert [finding.level for finding in found] == ["error", "warning"]
+    assert [finding.level for finding in found] == ["error", "error", "error", "warning"]
     assert report.startswith(
         "error: objective 'purchase' wants the event 'purchase', which never occurs; the events are 'impression'"
     )
     assert "warning: context column 'device' has the value 'tv' only." in report
-    assert report.endswith("shop: 1 error, 1 warning")
+    assert "column 'event' of the log goes beyond its schema: value 'refund'." in report
+    assert "column 'device' of the log goes beyond its schema: value 'tv'." in report
+    assert report.endswith("shop: 3 errors, 1 warning")
 
 
 def test_with_a_missing_column_nothing_else_is_said(shop_data, tmp_path):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from test_versions import model
+from small_version import model
 
 from components.registry import card_file, versions
 from pipeline.cli import main

@@ -112,7 +112,9 @@ def test_a_column_that_is_named_must_be_there_and_a_time_a_time():
         match=r"--user needs a column of events\.csv, got 'nobody'\. Its columns: member, video, at\.",
     ):
         proposal.propose(sample_of(plain()), {"user": "nobody"})
-    with pytest.raises(proposal.ProposalError, match=r"--time video: needs epoch seconds, .* got string, "):
+    with pytest.raises(
+        proposal.ProposalError, match=r"--time video: needs epoch seconds to nanoseconds, .* got string, "
+    ):
         proposal.propose(sample_of(plain()), {"time": "video"})
 
 
@@ -169,18 +171,129 @@ def test_the_first_rows_decide_and_always_decide_the_same():
     assert first == second
 
 
-def test_an_answer_in_true_and_false_is_a_value_and_another_flag_is_none():
-    found = proposal.propose(sample_of(plain(liked=some(True, False), debug=some(True, False))), {})
-    assert found.column["value"] == "liked"
-    assert "value" not in proposal.propose(sample_of(plain(debug=some(True, False))), {}).column
+@pytest.mark.parametrize(
+    ("no", "yes", "written"),
+    [
+        (False, True, ("false", "true")),
+        (0, 1, ("0", "1")),
+        ("No", "Yes", ("No", "Yes")),
+        ("f", "t", ("f", "t")),
+        (0.0, 1.0, ("0", "1")),
+    ],
+)
+def test_an_answer_in_any_spelling_makes_each_row_an_impression(no, yes, written):
+    found = proposal.propose(
+        sample_of(plain(liked=some(no, yes), debug=some(no, yes), verified_purchase=some(no, yes))), {}
+    ).log("x.csv", ",")
+    assert (found.event, found.impression, found.rows_are_impressions, found.value) == ("liked", written[0], True, None)
+    assert found.context == () or set(found.context) == {"debug"}
 
 
-def test_a_date_that_is_not_iso_is_told_what_is_read():
+def test_a_flag_that_is_no_answer_separates_nothing():
+    found = proposal.propose(sample_of(plain(debug=some(True, False))), {}).log("x.csv", ",")
+    assert (found.event, found.value) == (None, None)
+
+
+@pytest.mark.parametrize("ratings", [(1.0, 5.0), ("1,5", "4,5"), (1, 2, 5)])
+def test_a_rating_is_the_value_before_any_answer(ratings):
+    found = proposal.propose(sample_of(plain(verified_purchase=some(True, False), rating=some(*ratings))), {})
+    assert (found.column["value"], found.column.get("event"), found.context) == ("rating", None, ())
+
+
+@pytest.mark.parametrize("name", ["rating", "is_click", "converted", "dwell_label", "purchase_state"])
+def test_an_outcome_is_never_a_context(name):
+    assert proposal.propose(sample_of(plain(**{name: some("good", "bad", "ugly")})), {}).context == ()
+
+
+@pytest.mark.parametrize("shown", ["position", "propensity"])
+def test_where_nothing_separates_shown_from_taken_it_stops_and_asks(shown):
+    columns = plain(**{shown: some(0, 1), "outcome_code": some(3, 4)})
+    said = rf"'{shown}' says where an item was shown, and no column says which were taken(.|\n)*outcome_code(.|\n)*--event COL(.|\n)*--drop {shown}"
+    with pytest.raises(proposal.ProposalError, match=said):
+        proposal.propose(sample_of(columns), {})
+
+
+def test_a_log_of_impressions_alone_declares_them():
+    found = proposal.propose(
+        sample_of(plain(event=["impression"] * ROWS, request_id=ids("r", 300, 9), position=some(0, 1))), {}
+    )
+    assert (found.column["event"], found.impression, found.context) == ("event", "impression", ())
+
+
+def test_names_that_requests_have_already_are_left_out():
+    found = proposal.propose(
+        sample_of(plain(item_ids=some("p", "q"), history=some("x", "y"), Mood=some("a", "b"), mood=some("c", "d"))), {}
+    )
+    assert found.context == ("Mood",)
+    assert found.unused["item_ids"].startswith("its name in requests, 'item_ids', is taken")
+
+
+def test_ids_are_counted_as_a_run_reads_them():
+    texts = [f"{'00' if at % 2 else ''}{at % 50}" for at in range(ROWS)]
+    sample = sample_of(plain(member=[at % 50 for at in range(ROWS)]))
+    sample.columns["member"] = Column("member", sample.columns["member"].values, pa.array(texts))
+    assert "int64, 50 different ids such as '0'" in proposal.propose(sample, {}).why["user"]
+
+
+def test_invoices_are_not_the_items_beside_stock_codes():
+    columns = {
+        "InvoiceNo": ids("5", 300),
+        "StockCode": ids("2", 200, 2),
+        "CustomerID": ids("1", 100, 3),
+        "InvoiceDate": list(range(T0, T0 + ROWS)),
+    }
+    assert proposal.propose(sample_of(columns), {}).column["item"] == "StockCode"
+    columns["Thing"] = columns.pop("StockCode")
+    with pytest.raises(proposal.ProposalError, match=r"the item's id\.(.|\n)*InvoiceNo: string(.|\n)*Thing: string"):
+        proposal.propose(sample_of(columns), {})
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("14.11.2023 22:13", "%d.%m.%Y %H:%M"),
+        ("11/14/2023 10:13 PM", "%m/%d/%Y %I:%M %p"),
+        ("14/11/2023", "%d/%m/%Y"),
+        ("Sat Nov 01 00:16:16 -0700 2025", "%a %b %d %H:%M:%S %z %Y"),
+    ],
+)
+def test_a_time_in_another_form_is_declared_where_it_can_only_be_one(text, form):
+    found = proposal.propose(sample_of(plain(at=[text] * ROWS)), {})
+    assert (found.time_unit, found.time_format) == ("iso", form)
+
+
+def test_a_time_that_can_be_read_in_two_ways_is_asked_for():
+    columns = plain(at=["11/10/2023 22:13"] * ROWS)
+    said = r"'11/10/2023 22:13' can be read in 2 ways\. Say which: --time-format \"%m/%d/%Y %H:%M\" \(2023-11-10.*\) or --time-format \"%d/%m/%Y"
+    with pytest.raises(proposal.ProposalError, match=said):
+        proposal.propose(sample_of(columns), {})
+    assert proposal.propose(sample_of(columns), {"time_format": "%d/%m/%Y %H:%M"}).time_format == "%d/%m/%Y %H:%M"
+
+
+@pytest.mark.parametrize(
+    ("values", "declared"),
+    [
+        (list(range(20250101, 20250101 + 28)), ("iso", "%Y%m%d")),
+        ([45000.5 + at for at in range(28)], ("excel", None)),
+        ([(T0 + at) * 10**9 for at in range(28)], ("ns", None)),
+    ],
+)
+def test_days_of_calendars_and_spreadsheets_are_times_where_the_name_says_so(values, declared):
+    found = proposal.propose(sample_of(plain(at=(values * ROWS)[:ROWS])), {})
+    assert (found.time_unit, found.time_format) == declared
+
+
+def test_times_of_several_units_are_refused_with_their_shares():
+    mixed = [(T0 + at) * (1000 if at % 2 else 1) for at in range(ROWS)]
     with pytest.raises(
-        proposal.ProposalError,
-        match=r"at: string, .*'14\.11\.2023 22:13' \(looks like a date; a time needs epoch .*ISO 8601",
+        proposal.ProposalError, match=r"at: int64(.|\n)*\(50% fit s, 50% fit ms: a run needs one unit\)"
     ):
-        proposal.propose(sample_of(plain(at=["14.11.2023 22:13"] * ROWS)), {})
+        proposal.propose(sample_of(plain(at=mixed)), {})
+
+
+def test_positions_keep_the_base_of_the_log():
+    columns = plain(event=some("impression", "click"), position=some(1, 2, 3))
+    assert proposal.propose(sample_of(columns), {}).log("x.csv", ",").first_position == 1
 
 
 def test_a_value_is_a_number_even_where_a_few_are_none():

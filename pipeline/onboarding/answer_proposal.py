@@ -1,0 +1,87 @@
+"""Outcomes: which column says whether the user wanted the item, and which columns can only be known afterwards, so that no request has them."""
+
+import dataclasses
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.ingest.number_texts import FALSE_WORDS, TRUE_WORDS
+from pipeline.onboarding import role_words
+from pipeline.onboarding.column_profile import Column
+
+_TRUTHS = frozenset((*TRUE_WORDS, *FALSE_WORDS, "1.0", "0.0"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """A column of a row-per-impression log that says what came of it.
+
+    Attributes:
+      column: the column.
+      no, yes: its two values as text, as the log's event column has them.
+    """
+
+    column: Column
+    no: str
+    yes: str
+
+
+def is_outcome(column: Column) -> bool:
+    """Whether a column can only be known after the request: an answer, a rating, a dwell time."""
+    if column.has(role_words.CONTEXTS) and not is_answer(column):
+        return False
+    return column.has(role_words.VALUES | role_words.ANSWERS)
+
+
+def is_answer(column: Column) -> bool:
+    """Whether all values are yes or no, in any spelling."""
+    if pa.types.is_boolean(column.values.type):
+        return column.distinct > 0
+    if not (column.is_text or column.is_number) or not 0 < column.distinct <= 6:
+        return False
+    return _TRUTHS.issuperset(text.strip().lower() for text in column.listed)
+
+
+def find_answer(columns: list[Column]) -> Answer | None:
+    """The first answer whose name says that it is one and that has both values: the one said most often yes."""
+    found = [answer for column in columns if _says_answer(column) and (answer := _two_values(column))]
+    return max(found, key=_share_of, default=None)
+
+
+def find_value(columns: list[Column]) -> tuple[Column, str] | None:
+    """The number on the event, and why: a rating before any other."""
+    numbers = [column.as_number for column in columns]
+    fitting = [
+        column
+        for column in numbers
+        if column.is_number and column.distinct > 1 and column.has(role_words.VALUES) and not _is_id(column)
+    ]
+    fitting = [column for column in fitting if not is_answer(column)]
+    fitting.sort(key=lambda column: not column.has(role_words.RATINGS))
+    for column in fitting[:1]:
+        return column, f"a number from {column.bounds[0]:g} to {column.bounds[1]:g} whose name says value"
+    return None
+
+
+def _says_answer(column: Column) -> bool:
+    return is_answer(column) and column.has(role_words.ANSWERS) and not column.has(role_words.NO_ANSWERS)
+
+
+def _two_values(column: Column) -> Answer | None:
+    """The answer, if it has one word for yes and one for no."""
+    texts = {
+        str(text).lower() if pa.types.is_boolean(column.values.type) else str(text).removesuffix(".0")
+        for text in column.listed
+    }
+    yes = [text for text in texts if text.strip().lower() in TRUE_WORDS]
+    no = [text for text in texts if text.strip().lower() in FALSE_WORDS]
+    return Answer(column, no[0], yes[0]) if len(yes) == len(no) == 1 else None
+
+
+def _share_of(answer: Answer) -> float:
+    texts = answer.column.ids if answer.column.spelled is not None else answer.column.values.cast(pa.string())
+    return float(pc.mean(pc.equal(texts, answer.yes).cast(pa.float64())).as_py() or 0.0)
+
+
+def _is_id(column: Column) -> bool:
+    return column.has(role_words.IDS)
