@@ -10,20 +10,19 @@ import time
 import typing
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-import anyio
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from components.serving import api_description, demo_page, docs_page, item_request
 from components.serving.access import Access, Refusal
 from components.serving.api_description import JSON
 from components.serving.demo import Demo
+from components.serving.http_request import read_body, version_of
 from components.serving.prometheus_metrics import Metrics
-from components.serving.request_errors import BAD_REQUEST, BUSY, NOT_FOUND, SLOW_CALLER, TOO_LARGE, RequestError
+from components.serving.request_errors import BAD_REQUEST, BUSY, RequestError
 from components.serving.service import Service
 from components.serving.work_queue import WorkQueue
 
@@ -118,22 +117,22 @@ def _add_model_routes(app: _App, service: Service, queue: WorkQueue) -> None:
     """Predictions, status and metadata in TF Serving's form, and the events."""
 
     async def predict(request: Request) -> Response:
-        version = _version(request, service)
-        body = await _body(request, service.limits.body_bytes, queue.seconds)
+        version = version_of(request, service)
+        body = await read_body(request, service.limits.body_bytes, queue.seconds)
         return Response(await queue.run(lambda: service.predict(body, version)), media_type=JSON)
 
     async def events(request: Request) -> Response:
-        body = await _body(request, service.limits.body_bytes, queue.seconds)
+        body = await read_body(request, service.limits.body_bytes, queue.seconds)
         return Response(await queue.run(lambda: service.events(body)), media_type=JSON)
 
     async def status(request: Request) -> Response:
-        version = _version(request, service)
+        version = version_of(request, service)
         if version is not None:
             service.holder.model(version)
         return Response(service.status(), media_type=JSON)
 
     async def metadata(request: Request) -> Response:
-        return Response(service.metadata(_version(request, service)), media_type=JSON)
+        return Response(service.metadata(version_of(request, service)), media_type=JSON)
 
     asked, looked_up = api_description.predict(service.launch, service.limits), api_description.lookup()
     for path in (VERSION, MODEL):
@@ -159,11 +158,11 @@ def _add_item_routes(app: _App, service: Service, queue: WorkQueue) -> None:
     """Items that are shown to nobody for now."""
 
     async def withhold(request: Request) -> Response:
-        body = await _body(request, service.limits.body_bytes, queue.seconds)
+        body = await read_body(request, service.limits.body_bytes, queue.seconds)
         return Response(await queue.run(lambda: service.items(body, item_request.WITHHOLD)), media_type=JSON)
 
     async def release(request: Request) -> Response:
-        body = await _body(request, service.limits.body_bytes, queue.seconds)
+        body = await read_body(request, service.limits.body_bytes, queue.seconds)
         return Response(await queue.run(lambda: service.items(body, item_request.RELEASE)), media_type=JSON)
 
     async def withheld(_: Request) -> Response:
@@ -259,41 +258,6 @@ def _route(
         operation_id=f"{name}{len(parameters)}",
     )
     return counted
-
-
-def _version(request: Request, service: Service) -> int | None:
-    """The version in the path; None where the path names none."""
-    name, version = request.path_params["name"], request.path_params.get("version")
-    if name != service.launch.name:
-        raise RequestError(f"there is no model {name!r} here; there is {service.launch.name!r}.", NOT_FOUND)
-    if version is None:
-        return None
-    if not (version.isascii() and version.isdecimal() and len(version) < 20):
-        raise RequestError(f"a version is a whole number, got {version!r}.")
-    return int(version)
-
-
-async def _body(request: Request, most: int, seconds: float) -> bytes:
-    """The body, read no further than allowed, from a caller who may be slow, but not for ever."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > most:
-        raise RequestError(f"the body needs at most {most:,} bytes, got {int(declared):,}.", TOO_LARGE)
-    try:
-        with anyio.fail_after(seconds):
-            return await _read(request, most)
-    except TimeoutError as error:
-        raise RequestError(f"the body did not arrive within {seconds:g} s.", SLOW_CALLER) from error
-    except ClientDisconnect as error:
-        raise RequestError("the caller hung up.") from error
-
-
-async def _read(request: Request, most: int) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            raise RequestError(f"the body needs at most {most:,} bytes, got more.", TOO_LARGE)
-    return bytes(body)
 
 
 async def _explain_http(_: Request, error: Exception) -> Response:

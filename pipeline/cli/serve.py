@@ -11,8 +11,8 @@ from components.serving.access import THIS_MACHINE
 from pipeline.cli import context, launch_options
 from pipeline.cli.parser import Commands, Parser
 from pipeline.local import history_choice, loop_setup, server
-from pipeline.local.serve_options import Options
-from pipeline.settings import SERVE_VARIABLES, Settings, serve_token
+from pipeline.local.serve_options import Options, serve_token
+from pipeline.settings import SERVE_VARIABLES, Settings
 
 
 def register(commands: "Commands[Parser]") -> None:

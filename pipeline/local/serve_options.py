@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from components.errors import SettingsError
@@ -73,3 +74,11 @@ class Options:
                     "an origin such as https://shop.example or http://localhost:3000",
                     "No path, no slash.",
                 )
+
+
+def serve_token(environ: Mapping[str, str]) -> str:
+    """The token that requests which write to the local server need; "" for none. No field of `Settings`, which are written to files."""
+    token = environ.get("DAYONE_SERVE_TOKEN", "").strip()
+    if token and not (token.isascii() and token.isprintable() and " " not in token):
+        raise SettingsError("DAYONE_SERVE_TOKEN", "...", "printable ASCII without blanks")
+    return token
