@@ -269,7 +269,9 @@ def _literal_path(name: str, text: str | Path) -> Path:
     """A folder whose name Beam and TFX do not read as a pattern of files."""
     path = _path(text)
     if any(letter in str(path) for letter in "*?[]"):
-        raise SettingsError(name, str(path), "a path without * ? [ ], which TFX reads as a pattern", "Rename the folder.")
+        raise SettingsError(
+            name, str(path), "a path without * ? [ ], which TFX reads as a pattern", "Rename the folder."
+        )
     return path
 
 

@@ -32,7 +32,7 @@ _HASH = np.uint64(0x9E3779B97F4A7C15)
 def check_objectives(view: LogView) -> Iterator[Finding]:
     """Objectives that never occur, or always do."""
     try:
-        require_outcome(view.launch)
+        require_outcome(view.launch.log)
     except LogError as problem:
         yield error(f"{problem}", "A run stops at it.", "Say what was taken.")
     if view.shown.all() and not view.positive.any() and view.events is not None:

@@ -164,7 +164,9 @@ def _wrong_letters(image: str) -> str:
     digest = image.find("@")
     name = image[:digest] if digest >= 0 else image.rpartition(":")[0] if ":" in image.rpartition("/")[2] else image
     host, slash, path = name.partition("/")  # a host may be written in capitals
-    capitals = dict.fromkeys(letter for letter in (path if slash and re.search("[.:]", host) else name) if letter.isupper())
+    capitals = dict.fromkeys(
+        letter for letter in (path if slash and re.search("[.:]", host) else name) if letter.isupper()
+    )
     found = [f"capitals ({', '.join(capitals)})"] if capitals else []
     found += ["blanks"] if any(map(str.isspace, image)) else []
     return " and ".join(found)
