@@ -214,8 +214,9 @@ def check_histories(view: LogView) -> Iterator[Finding]:
 def check_split(view: LogView) -> Iterator[Finding]:
     """Splits that leave too little to judge by."""
     rows = np.flatnonzero(view.whole)
-    if not len(rows):
-        return  # said by the check of the quarantine
+    only_shown = view.events is not None and view.shown.all() and not view.positive.any()
+    if not len(rows) or only_shown:
+        return  # said by the checks of the quarantine and of the objectives
     times = view.times[rows]
     try:
         cut = cut_time(times, view.launch.split)
