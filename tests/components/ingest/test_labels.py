@@ -252,6 +252,6 @@ def test_where_nothing_says_what_was_taken_a_run_stops(shown):
         "a", Log("x", "user", "item", "time", **{shown: "slot"}), Split(eval_share=0.5), (Objective("any"),)
     )
     with pytest.raises(
-        LogError, match="column 'slot' says where an item was shown, and launch.log.event is not declared"
+        LogError, match=r"column 'slot' says where an item was shown, and launch\.log\.event is not declared"
     ):
         check_positives(pa.table({}), np.arange(3), 2, IngestView.of(launch))
