@@ -15,75 +15,103 @@ export TF_USE_LEGACY_KERAS := 1
 export TF_CPP_MIN_LOG_LEVEL := 3
 
 help: ## show this menu
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-16s %s\n", $$1, $$2 }'
+	@awk -F ':.*## ' '/^## / { printf "\n%s\n", substr($$0, 4) } /^[a-z-]+:.*## / { printf "  make %-17s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+## The first hour
 setup: ## make .venv from the lock (once; about 3 GB)
 	@$(PYTHON) setup_environment.py
 
-run: setup ## run the pipeline to a verdict; options: make run ARGS="--launch movielens -v"
+run: setup ## run the pipeline to a verdict; ARGS="--launch movielens -v"
 	@$(BIN)/python -m pipeline run $(ARGS)
 
-serve: setup ## serve the pushed version over HTTP; options: make serve ARGS="--port 8600 --explore 0.05"
+serve: setup ## serve the pushed version over HTTP; ARGS="--port 8600"
 	@$(BIN)/python -m pipeline serve $(ARGS)
 
-bench-serving: setup ## measure the local server (about five minutes; ARGS="--storm": versions are pushed under load, two and a half)
-	@$(BIN)/python tests/bench/bench_serving.py $(ARGS)
+## Your own log
+new: setup ## make your own project; ARGS="../mine --log FILE"
+	@$(BIN)/python -m pipeline new $(ARGS)
 
-bench-ingest: setup ## measure our ExampleGen beside those of TFX (about a quarter of an hour; ARGS="--rows 100000" takes three minutes)
-	@$(BIN)/python tests/bench/bench_ingest.py $(ARGS)
+loop: setup ## let runs learn from what `make serve` logs, once
+	@$(BIN)/python -m pipeline loop $(ARGS)
 
-bench-evaluation: setup ## measure how fast the evaluation ranks, beside TFRS's FactorizedTopK (about a minute)
-	@$(BIN)/python tests/bench/bench_evaluation.py $(ARGS)
+validate: setup ## check in seconds whether declaration and log fit
+	@$(BIN)/python -m pipeline validate $(ARGS)
 
-bench-scale: setup ## measure Rules, Trainer and evaluation as the log grows (five minutes; ARGS="--events 5000000" takes twenty)
-	@$(BIN)/python tests/bench/bench_scale.py $(ARGS)
+schema: setup ## compare the log with its schema; ARGS="--accept"
+	@$(BIN)/python -m pipeline schema $(ARGS)
 
-bench-quality: setup ## our rules and model beside EASE, iALS, item-kNN and the TFRS tutorial; needs ARGS="--data FOLDER" (docs/quality.md)
-	@$(BIN)/python tests/bench/bench_quality.py $(ARGS)
-
-bench-sample: setup ## new items and the ranking head, judged by the truth of generated samples (about five minutes)
-	@$(BIN)/python tests/bench/bench_sample.py $(ARGS)
-
-sample: setup ## make the sample log alone; options: make sample ARGS="--help"
+sample: setup ## make the sample log alone; ARGS="--help"
 	@$(BIN)/python data/generate.py $(ARGS)
 
-test: setup ## all tests: light, TensorFlow, then the pipeline end to end
-	$(BIN)/python -m pytest $(ARGS)
+## Checks
+check: lint types test ## what CI runs: lint, types, all tests
 
-test-light: setup ## only the tests that need no TensorFlow (seconds)
-	$(BIN)/python -m pytest --lane light $(ARGS)
-
-test-tensorflow: setup ## only the tests with TensorFlow, without the pipeline end to end
-	$(BIN)/python -m pytest --lane tensorflow $(ARGS)
-
-test-slow: setup ## only the tests of the pipeline end to end
-	$(BIN)/python -m pytest --lane slow $(ARGS)
-
-test-containers: setup image ## the compiled pipeline in containers, held to what it should be (minutes; needs docker; in no other lane)
-	$(BIN)/python -m pytest --lane containers --image $(IMAGE)
-
-reference: setup ## write docs/declaration.md from the docstrings: every field, and the steps that read it
-	@$(BIN)/python -m pipeline.reference
-
-lint: setup ## ruff: rules and format; import-linter: the layers of the packages
+lint: setup ## ruff, rules and format; layers of the packages
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	@$(BIN)/lint-imports --no-logo
+	$(BIN)/lint-imports
 
 types: setup ## mypy
 	$(BIN)/mypy
 
-check: lint types test ## what CI runs: lint, types, all tests
+## Pages
+reference: setup ## write docs/declaration.md, the fields and their steps
+	@$(BIN)/python -m pipeline.reference
 
-image: ## build the container image
+docs: setup ## write the pages as a site: build/site/index.html
+	@$(BIN)/python docs/make_site.py
+
+test: setup ## all tests, two lanes at a time
+	@$(BIN)/python tests/lanes.py $(ARGS)
+
+test-light: setup ## only the tests that need no TensorFlow
+	$(BIN)/python -m pytest --lane light $(ARGS)
+
+test-tensorflow: setup ## only TensorFlow, without whole runs
+	$(BIN)/python -m pytest --lane tensorflow $(ARGS)
+
+test-slow: setup ## only the pipeline end to end
+	$(BIN)/python -m pytest --lane slow $(ARGS)
+
+test-containers: setup image ## the compiled pipeline in containers (docker)
+	$(BIN)/python -m pytest --lane containers --image $(IMAGE)
+
+## Kubeflow
+image: ## build the container image (docker)
 	docker build --file kubeflow/Dockerfile --target runtime --build-arg VERSION=$(lastword $(subst :, ,$(IMAGE))) --tag $(IMAGE) $(ARGS) .
 
-kubeflow-local: image ## run the compiled pipeline on this machine, every step in a container of its own (minutes; needs docker and nothing else)
+kubeflow-local: image ## run the compiled pipeline here, a container a step
 	@$(PYTHON) kubeflow/run_local.py --image $(IMAGE)
 
-manifests: setup ## render and check the cluster's manifests; one of them: make manifests ARGS=tf-serving
+manifests: setup ## render and check the manifests; ARGS=tf-serving
 	@$(BIN)/python tests/manifests.py $(ARGS)
 
-clean: ## delete the environment and all caches; runs/ stays
+## Benches
+bench-serving: setup ## the local server, 5 minutes; ARGS="--storm"
+	@$(BIN)/python tests/bench/bench_serving.py $(ARGS)
+
+bench-ingest: setup ## our ExampleGen beside those of TFX, 15 minutes
+	@$(BIN)/python tests/bench/bench_ingest.py $(ARGS)
+
+bench-evaluation: setup ## ranking, beside TFRS's FactorizedTopK, 1 minute
+	@$(BIN)/python tests/bench/bench_evaluation.py $(ARGS)
+
+bench-scale: setup ## steps as the log grows, 5 minutes; ARGS="--help"
+	@$(BIN)/python tests/bench/bench_scale.py $(ARGS)
+
+bench-quality: setup ## rivals on public data; ARGS="--data FOLDER"
+	@$(BIN)/python tests/bench/bench_quality.py $(ARGS)
+
+bench-sample: setup ## judged by the truth of samples, 5 minutes
+	@$(BIN)/python tests/bench/bench_sample.py $(ARGS)
+
+bench-launch: setup ## the experiment against known truth; ARGS=--quick
+	@$(BIN)/python tests/bench/bench_launch.py $(ARGS)
+
+rehearsal: setup ## a launch rehearsed on the sample; ARGS=--quick
+	@$(BIN)/python data/rehearsal.py $(ARGS)
+
+## The rest
+clean: ## delete environment and caches; runs/ stays
 	rm -rf .venv .uv .setup.lock .setup.log build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,8 +1,8 @@
-"""Makes `.venv` from the lock, with nothing but Python 3.8 or newer and pip: `python3 setup_environment.py`.
+"""Creates `.venv` from the lock; needs only Python 3.8 or newer and pip: `python3 setup_environment.py`.
 
-It picks the stack and the interpreter (`setup_stacks.py`), fetches uv into `.uv` where it is missing, and lets uv make
-the environment. A stamp in `.venv` makes the next call return at once; an environment without a valid stamp was
-interrupted or made elsewhere, and is made anew.
+It chooses the stack and the interpreter (`setup_stacks.py`), installs uv into `.uv` if it is missing, and lets uv
+create the environment. With a valid stamp in `.venv` the next call returns at once. An environment without one was
+interrupted or created elsewhere, and is created again.
 """
 
 from __future__ import annotations
@@ -36,89 +36,89 @@ HINTS = (
     (r"No space left", "The environment takes about 3 GB, and uv's cache (UV_CACHE_DIR) as much again."),
     (
         r"dns error|[Cc]onnect|timed out|certificate",
-        "The package index was not reached: see HTTPS_PROXY and SSL_CERT_FILE, and call again.",
+        "The package index could not be reached. Check HTTPS_PROXY and SSL_CERT_FILE, and run this again.",
     ),
 )
 
 
 class SetupError(Exception):
-    """Something a person has to settle; shown without a traceback."""
+    """A problem that the user has to solve; shown without a traceback."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Workshop:
-    """Makes the environment of a project folder; what pip and uv print goes to a log instead of the screen."""
+    """Creates the environment of a project folder; the output of pip and uv goes to a log file."""
 
     root: Path
     say: Callable[[str], None]
 
     @property
     def log(self) -> Path:
-        """What pip and uv print."""
+        """The file with the output of pip and uv."""
         return self.root / ".setup.log"
 
     def make(self, machine: Machine) -> None:
-        """Makes the environment, or brings it up to date."""
+        """Creates the environment, or updates it."""
         stack, interpreter = self.pick(machine)
         self.say(f"{stack.name} on {interpreter}; {machine}")
         uv, venv = self.uv(), self.root / ".venv"
         if read_stamp(self.root).get("place") != place(self.root, machine):
             shutil.rmtree(venv, ignore_errors=True)
         (venv / "setup.json").unlink(missing_ok=True)
-        anew = "installing what uv.lock names into .venv: about 250 packages, 3 GB; one to five minutes, once"
-        self.say("bringing .venv to what uv.lock names now" if venv.exists() else anew)
-        started = time.monotonic()
+        first = "installing the packages of uv.lock into .venv: about 250 packages, 3 GB; one to five minutes, once"
+        self.say("updating .venv to the current uv.lock" if venv.exists() else first)
+        start = time.monotonic()
         if not self.run(uv, "sync", "--frozen", "--python", interpreter.path):
-            raise self.failure("the environment could not be made")
+            raise self.failure("the environment could not be created")
         write_stamp(self.root, machine, stack)
-        self.say(f"ready after {time.monotonic() - started:.0f} s")
+        self.say(f"ready after {time.monotonic() - start:.0f} s")
 
     def pick(self, machine: Machine) -> tuple[Stack, Interpreter]:
-        """The stack and the interpreter to use; where there is none, uv downloads one."""
-        found: list[Interpreter] = []
-        chosen = choose(machine, working(candidates(sys.executable, os.environ), found))
-        if not chosen:
-            chosen = choose(machine, working(self.download(stacks_for(machine)[0]), found))
-        if not chosen:
-            raise SetupError(no_fit(machine, found, f" (uv could not download one: {self.log})"))
-        return chosen
+        """Chooses the stack and the interpreter; lets uv download one if no installed interpreter fits."""
+        interpreters: list[Interpreter] = []
+        choice = choose(machine, working(candidates(sys.executable, os.environ), interpreters))
+        if not choice:
+            choice = choose(machine, working(self.download(stacks_for(machine)[0]), interpreters))
+        if not choice:
+            raise SetupError(no_fit(machine, interpreters, f" (uv could not download one: {self.log})"))
+        return choice
 
     def download(self, stack: Stack) -> list[str]:
-        """Lets uv download a Python for the stack; its path, or nothing if that failed."""
-        wanted, uv = dotted(stack.pythons[0]), self.uv()
-        self.say(f"no Python fits; downloading Python {wanted} with uv")
-        self.run(uv, "python", "install", wanted)
+        """Lets uv download a Python for the stack; returns its path, or nothing if that failed."""
+        version, uv = dotted(stack.pythons[0]), self.uv()
+        self.say(f"no installed Python fits; downloading Python {version} with uv")
+        self.run(uv, "python", "install", version)
         answer = subprocess.run(
-            [uv, "python", "find", "--managed-python", wanted], capture_output=True, text=True, cwd=self.root
+            [uv, "python", "find", "--managed-python", version], capture_output=True, text=True, cwd=self.root
         )
         return answer.stdout.split("\n")[:1] if answer.returncode == 0 else []
 
     def uv(self) -> str:
-        """A uv that is new enough: the one on PATH, or one of our own in `.uv`."""
+        """Returns the path of a recent uv: the one on PATH, or else one installed into `.uv`."""
         private = self.root / ".uv"
         for path in (shutil.which("uv"), str(private / "bin" / "uv")):
             if path and uv_version(path) >= OLDEST_UV:
                 return path
-        self.say("fetching uv into .uv")
+        self.say("installing uv into .uv")
         if not (self.pip_into(private) or self.venv_into(private)):
-            raise self.failure("uv could not be fetched; install pip for this Python, or uv, and call again")
+            raise self.failure("uv could not be installed; install pip for this Python, or uv, and run this again")
         return str(private / "bin" / "uv")
 
     def pip_into(self, folder: Path) -> bool:
-        """Installs uv into a plain folder, which is allowed where Debian calls its Python managed, and needs no ensurepip."""
+        """Installs uv into a plain folder, which also works with an externally managed Python or without ensurepip."""
         shutil.rmtree(folder, ignore_errors=True)
         return self.run(sys.executable, "-m", "pip", "install", "--target", str(folder), UV)
 
     def venv_into(self, folder: Path) -> bool:
-        """Installs uv into an environment of its own: the way for a Python that has ensurepip but no pip."""
+        """Installs uv into a new environment, for a Python that has ensurepip but no pip."""
         shutil.rmtree(folder, ignore_errors=True)
         return self.run(sys.executable, "-m", "venv", str(folder)) and self.run(
             str(folder / "bin" / "pip"), "install", UV
         )
 
     def run(self, *command: str) -> bool:
-        """Runs a command; returns whether it succeeded. On a terminal the seconds are shown."""
-        started = time.monotonic()
+        """Runs a command, showing the elapsed seconds on a terminal; returns whether it succeeded."""
+        start = time.monotonic()
         with self.log.open("ab") as sink:
             sink.write(f"$ {' '.join(command)}\n".encode())
             sink.flush()
@@ -129,18 +129,18 @@ class Workshop:
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         process.wait(timeout=0.5)
                     if sys.stdout.isatty():
-                        print(f"  {time.monotonic() - started:.0f} s", end="\r", flush=True)
+                        print(f"  {time.monotonic() - start:.0f} s", end="\r", flush=True)
         return process.returncode == 0
 
     def environment(self) -> dict[str, str]:
-        """The environment of pip and uv, without what would make them install elsewhere."""
+        """Returns the environment variables of pip and uv, without those that would change where they install."""
         dropped = ("VIRTUAL_ENV", "UV_PYTHON", "UV_NO_SYNC", "PIP_TARGET", "PIP_PREFIX")
-        kept = {name: value for name, value in os.environ.items() if name not in dropped}
+        inherited = {name: value for name, value in os.environ.items() if name not in dropped}
         settings = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-        return {**kept, **settings, "UV_PROJECT_ENVIRONMENT": str(self.root / ".venv")}
+        return {**inherited, **settings, "UV_PROJECT_ENVIRONMENT": str(self.root / ".venv")}
 
     def failure(self, what: str) -> SetupError:
-        """An error with the log's last lines, and with a hint where they say what is missing."""
+        """Returns an error with the last lines of the log, and a hint if they match a known problem."""
         lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()][-12:]
         hint = next((hint for pattern, hint in HINTS if re.search(pattern, "\n".join(lines))), "")
         return SetupError(
@@ -149,30 +149,30 @@ class Workshop:
                     f"{what}.",
                     *(f"  | {line}" for line in lines),
                     *([f"  {hint}"] if hint else []),
-                    f"  All of it: {self.log}",
+                    f"  Full log: {self.log}",
                 ]
             )
         )
 
 
 def place(root: Path, machine: Machine) -> str:
-    """Where an environment works: it cannot be moved, and wheels differ from machine to machine."""
+    """Returns where an environment is valid: it cannot be moved, and wheels differ between machines."""
     return f"{root} on {machine}"
 
 
 def digest(root: Path) -> str:
-    """A digest of the files that an environment is made from."""
+    """Returns the digest of the files that define an environment."""
     return hashlib.sha256(b"\0".join((root / name).read_bytes() for name in INPUTS)).hexdigest()
 
 
 def write_stamp(root: Path, machine: Machine, stack: Stack) -> None:
-    """Says that the environment is complete, and what it was made from."""
+    """Marks the environment as complete, with the inputs it was created from."""
     stamp = {"place": place(root, machine), "inputs": digest(root), "stack": str(stack)}
     (root / ".venv" / "setup.json").write_text(json.dumps(stamp))
 
 
 def read_stamp(root: Path) -> dict[str, str]:
-    """What the environment was made from; empty if it is not there, not complete, or its interpreter is gone."""
+    """Reads the stamp; returns an empty one if the environment is missing or incomplete, or its interpreter is gone."""
     try:
         stamp: dict[str, str] = json.loads((root / ".venv" / "setup.json").read_text())
     except (OSError, ValueError):
@@ -181,15 +181,15 @@ def read_stamp(root: Path) -> dict[str, str]:
 
 
 def is_current(root: Path, machine: Machine) -> bool:
-    """Whether there is nothing to do."""
+    """Returns whether the environment is valid here and up to date."""
     stamp = read_stamp(root)
     return (stamp.get("place"), stamp.get("inputs")) == (place(root, machine), digest(root))
 
 
 @contextlib.contextmanager
 def alone(root: Path) -> Iterator[None]:
-    """Waits until no other set-up of this project runs."""
-    import fcntl  # not on Windows, where no stack fits and nobody gets here
+    """Waits until no other set-up of this project runs, and excludes others."""
+    import fcntl  # missing on Windows, where no stack fits and this is never called
 
     with (root / ".setup.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -197,10 +197,10 @@ def alone(root: Path) -> Iterator[None]:
 
 
 def set_up(root: Path, say: Callable[[str], None]) -> None:
-    """Makes sure that `.venv` is what the lock says.
+    """Creates or updates `.venv` unless it matches the lock.
 
     Raises:
-      SetupError: where no stack fits, or pip or uv failed.
+      SetupError: if no stack fits, or pip or uv failed.
     """
     machine = Machine.read(sys.platform, platform.machine(), platform.libc_ver())
     if not stacks_for(machine):
@@ -214,7 +214,7 @@ def set_up(root: Path, say: Callable[[str], None]) -> None:
 
 
 def uv_version(path: str) -> tuple[int, ...]:
-    """The version of a uv, by running it; empty if it does not run."""
+    """Runs uv to return its version; empty if it does not run."""
     try:
         answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30).stdout
     except (OSError, subprocess.TimeoutExpired):
@@ -224,14 +224,14 @@ def uv_version(path: str) -> tuple[int, ...]:
 
 
 def main() -> int:
-    """Sets up, in a few calm lines; 1 if a person has to settle something."""
+    """Sets up the environment; returns the exit status, 1 for a problem that the user has to solve."""
     try:
         set_up(ROOT, lambda text: print(f"setup: {text}", flush=True))
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nsetup: stopped; the next call takes it from here", file=sys.stderr)
+        print("\nsetup: stopped; the next call continues", file=sys.stderr)
         return 130
     return 0
 

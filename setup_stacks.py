@@ -1,8 +1,8 @@
-"""Which stack fits a machine, and which Python to make it with; the part of `setup_environment.py` that decides.
+"""Chooses the stack and the Python for a machine, for `setup_environment.py`.
 
-The lock holds two stacks. Which of them has wheels depends on the Python version, the C library and the processor, so
-every candidate interpreter is judged by running it: a pyenv shim exists for versions that are not selected, and fails.
-Like its caller it runs on Python 3.8 and imports nothing that has to be installed.
+The lock holds two stacks. Whether a stack has wheels depends on the Python version, the C library and the processor, so
+every candidate interpreter is tested by running it: pyenv has shims of versions that are not selected, and these fail.
+Like its caller this module runs on Python 3.8 and imports only the standard library.
 """
 
 from __future__ import annotations
@@ -24,7 +24,13 @@ print(json.dumps([path, sys.version_info[:3], [sys.platform, platform.machine(),
 
 @dataclasses.dataclass(frozen=True)
 class Machine:
-    """What decides whether a wheel can be installed: `sys.platform`, the processor, the version of glibc (None: not glibc)."""
+    """The properties that decide whether a wheel can be installed.
+
+    Attributes:
+      system: `sys.platform`.
+      processor: `platform.machine()`.
+      glibc: the version of glibc; None for another C library.
+    """
 
     system: str
     processor: str
@@ -32,26 +38,26 @@ class Machine:
 
     @classmethod
     def read(cls, system: str, processor: str, libc: Iterable[str]) -> Machine:
-        """Builds it from `sys.platform`, `platform.machine()` and `platform.libc_ver()`."""
+        """Builds a machine from `sys.platform`, `platform.machine()` and `platform.libc_ver()`."""
         name, version = libc
         return cls(system, processor, tuple(int(part) for part in version.split(".")[:2]) if name == "glibc" else None)
 
     def __str__(self) -> str:
-        """As in "linux x86_64, glibc 2.36"."""
+        """Returns text such as "linux x86_64, glibc 2.36"."""
         libc = f"glibc {dotted(self.glibc)}" if self.glibc else "no glibc"
         return f"{self.system} {self.processor}" + (f", {libc}" if self.system == "linux" else "")
 
 
 @dataclasses.dataclass(frozen=True)
 class Interpreter:
-    """A Python that answered when it was run."""
+    """A working Python."""
 
     path: str
     version: tuple[int, ...]
     machine: Machine
 
     def __str__(self) -> str:
-        """As in "Python 3.10.13 (/usr/bin/python3.10)"."""
+        """Returns text such as "Python 3.10.13 (/usr/bin/python3.10)"."""
         return f"Python {dotted(self.version)} ({self.path})"
 
 
@@ -60,9 +66,9 @@ class Stack:
     """A TFX release with the Python versions it is locked for.
 
     Attributes:
-      name: of the release.
-      pythons: major and minor versions; the first is the one to download where there is none.
-      glibc: the oldest that its wheels run on.
+      name: the name of the release.
+      pythons: major and minor versions; the first is downloaded if none is installed.
+      glibc: the oldest glibc that its wheels support.
       mac: the processor of the Macs that it has wheels for.
     """
 
@@ -72,7 +78,7 @@ class Stack:
     mac: str
 
     def has_wheels_for(self, machine: Machine) -> bool:
-        """Whether every package of the stack can be installed on the machine."""
+        """Returns whether every package of the stack can be installed on the machine."""
         if machine.system == "darwin":
             return machine.processor == self.mac
         return (
@@ -83,16 +89,16 @@ class Stack:
         )
 
     def fits(self, interpreter: Interpreter) -> bool:
-        """Whether the interpreter can run the stack."""
+        """Returns whether the interpreter can run the stack."""
         return interpreter.version[:2] in self.pythons and self.has_wheels_for(interpreter.machine)
 
     def __str__(self) -> str:
-        """As in "TFX 1.16 (Python 3.10)"."""
+        """Returns text such as "TFX 1.16 (Python 3.10)"."""
         return f"{self.name} (Python {' or '.join(map(dotted, self.pythons))})"
 
 
-# The newest first. The oldest glibc is that of the wheels in uv.lock: ML Metadata sets it for 1.21, Pillow and optree
-# for 1.16.
+# Newest first. The oldest glibc comes from the wheels in uv.lock: ML Metadata's for 1.21, Pillow's and optree's for
+# 1.16.
 STACKS = (
     Stack("TFX 1.21", ((3, 11), (3, 12)), (2, 39), "arm64"),
     Stack("TFX 1.16", ((3, 10),), (2, 27), "x86_64"),
@@ -100,25 +106,25 @@ STACKS = (
 
 
 def stacks_for(machine: Machine) -> list[Stack]:
-    """The stacks that have wheels for the machine, the newest first."""
+    """Returns the stacks that have wheels for the machine, newest first."""
     return [stack for stack in STACKS if stack.has_wheels_for(machine)]
 
 
 def choose(machine: Machine, interpreters: Iterable[Interpreter]) -> tuple[Stack, Interpreter] | None:
-    """The newest stack that fits, with the first interpreter found for it; stops looking when it cannot get better."""
-    better = stacks_for(machine)
-    chosen = None
+    """Returns the newest stack that fits and its first interpreter; stops at the newest stack of the machine."""
+    newer = stacks_for(machine)
+    choice = None
     for interpreter in interpreters:
-        stack = next((stack for stack in better if stack.fits(interpreter)), None)
+        stack = next((stack for stack in newer if stack.fits(interpreter)), None)
         if stack:
-            chosen, better = (stack, interpreter), better[: better.index(stack)]
-        if not better:
+            choice, newer = (stack, interpreter), newer[: newer.index(stack)]
+        if not newer:
             break
-    return chosen
+    return choice
 
 
 def candidates(running: str, environ: Mapping[str, str]) -> Iterator[str]:
-    """Paths that may be a Python: the running one, pyenv's by path (newest first), then those on PATH."""
+    """Yields paths that may be a Python: the running one, pyenv's by path (newest first), then those on PATH."""
     yield running
     pyenv = Path(environ.get("PYENV_ROOT") or "~/.pyenv").expanduser()
     for folder in sorted(pyenv.glob("versions/3.1[012].*"), key=_numbers, reverse=True):
@@ -131,7 +137,10 @@ def candidates(running: str, environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def probe(path: str) -> Interpreter | None:
-    """Runs a candidate; None if it is no working Python. Inside an environment, the answer is the Python it was made from."""
+    """Runs a candidate; returns None if it does not work.
+
+    For the Python of a virtual environment, returns the Python that the environment was created from.
+    """
     try:
         answer = subprocess.run([path, "-I", "-c", PROBE], capture_output=True, text=True, timeout=30)
         real_path, version, machine = json.loads(answer.stdout)
@@ -141,7 +150,7 @@ def probe(path: str) -> Interpreter | None:
 
 
 def working(paths: Iterable[str], found: list[Interpreter]) -> Iterator[Interpreter]:
-    """The interpreters behind the paths, each once; also collected in `found`, for the error's text."""
+    """Yields the distinct interpreters behind the paths; also appends them to `found`, for the error message."""
     for path in paths:
         interpreter = probe(path)
         if interpreter and interpreter not in found:
@@ -150,7 +159,7 @@ def working(paths: Iterable[str], found: list[Interpreter]) -> Iterator[Interpre
 
 
 def no_fit(machine: Machine, found: Iterable[Interpreter], download: str = "") -> str:
-    """What to tell a person whose machine has no stack, or no Python for it."""
+    """Returns the error message for a machine that no stack fits, or that has no Python for it."""
     lines = [
         "no stack fits.",
         f"  This machine: {machine}.",
@@ -161,10 +170,10 @@ def no_fit(machine: Machine, found: Iterable[Interpreter], download: str = "") -
         lines.append(
             f"  {stack}: " + ("would fit this machine, but has no Python." if stack.has_wheels_for(machine) else needs)
         )
-    wanted = [dotted(stack.pythons[0]) for stack in stacks_for(machine)]
-    if wanted:
+    versions = [dotted(stack.pythons[0]) for stack in stacks_for(machine)]
+    if versions:
         lines.append(
-            f"  What to do: install Python {' or '.join(wanted)} (for example: pyenv install {wanted[0]}) and call again.{download}"
+            f"  What to do: install Python {' or '.join(versions)} (for example: pyenv install {versions[0]}) and call again.{download}"
         )
     else:
         lines.append(
@@ -174,7 +183,7 @@ def no_fit(machine: Machine, found: Iterable[Interpreter], download: str = "") -
 
 
 def dotted(version: Iterable[int]) -> str:
-    """As in "3.10"."""
+    """Returns a version such as "3.10"."""
     return ".".join(map(str, version))
 
 

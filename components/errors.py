@@ -5,7 +5,7 @@ The command line prints the message and no traceback. A message says what was ne
 
 
 class DayoneError(Exception):
-    """The parent of everything that is shown to people without a traceback."""
+    """The base class of all errors that the command line shows without a traceback."""
 
 
 class DeclarationError(DayoneError):
@@ -31,13 +31,13 @@ class LogError(DayoneError):
     """The interaction log or the catalogue cannot be read as declared."""
 
     def __init__(self, where: str, problem: str, fix: str = ""):
-        """Builds the message from the place (file, column, row), the problem and the way out."""
+        """Builds the message from the location (file, column, row), the problem and the fix."""
         super().__init__(f"{where}: {problem} {fix}".rstrip())
 
 
 class GateError(DayoneError):
-    """The data does not fit the curated schema: the run stops before anything learns from it."""
+    """The data does not fit the curated schema: the run stops before training."""
 
 
 class PartialRunError(DayoneError):
-    """A part of the pipeline was asked for that cannot run alone."""
+    """The requested part of the pipeline cannot run alone."""

@@ -1,7 +1,7 @@
-"""What a step says of itself while it runs and when it is done.
+"""Progress reports of a running step and the headline metric of a finished one.
 
-A step reports through the standard logger `dayone.progress`; it does not know who listens. The local run draws a bar
-from these records; on a cluster they are ordinary lines of the step's log.
+A step reports through the standard logger `dayone.progress`. The local run draws a bar from these records; on a cluster
+they are ordinary lines of the step's log.
 """
 
 import logging
@@ -17,7 +17,8 @@ class Progress:
     """Counts the work of one step and reports it, at most five times a second.
 
     Example:
-      progress = Progress("training", total=epochs * steps) progress.advance(1, note="loss 5.31")
+      progress = Progress("training", total=epochs * steps)
+      progress.advance(1, note="loss 5.31")
     """
 
     def __init__(self, task: str, total: int):
@@ -25,7 +26,7 @@ class Progress:
         self._task, self._total, self._done, self._last = task, max(total, 1), 0, 0.0
 
     def advance(self, by: int = 1, note: str = "") -> None:
-        """Adds `by` units; `note` is a short text shown beside the bar."""
+        """Adds `by` units; `note` is a short text shown next to the bar."""
         self._done += by
         now = time.monotonic()
         if now - self._last >= _SECONDS_BETWEEN_REPORTS or self._done >= self._total:
@@ -35,7 +36,7 @@ class Progress:
 
 
 def set_figure(artifact: typing.Any, text: str) -> None:
-    """Stores the figure that matters on an output artifact, so that a cached run can show it too.
+    """Stores the step's headline metric on an output artifact, so that a cached run can show it too.
 
     Args:
       artifact: a TFX artifact that the step writes.

@@ -42,10 +42,14 @@ while [ $# -gt 0 ]; do
   printf -v "${1#--}" %s "$2"
   shift 2
 done
+# KServe allows no underscore in a name.
+service=${launch//_/-} model=$launch
+[ "$serving" = kserve ] && model=$service
 file=${file:-runs/$launch/$launch.yaml}
 case $serving in tf-serving | own-server | kserve | none) ;; *) wrong "--serving needs tf-serving, own-server, kserve or none, got $serving" ;; esac
 
 number=0
+retry_hint="It overrules the retries of kubeflow/resources.yaml. Remove templateDefaults from workflowDefaults: kubectl --namespace $namespace edit configmap workflow-controller-configmap."
 
 # step WHAT HINT COMMAND...: runs the command and shows the beginning of its answer.
 step() {
@@ -69,7 +73,9 @@ shown() {
     filled) shift && shown "$@" ;;
     in_namespace) shift && echo "kubectl --namespace $namespace $*" ;;
     job) echo "kubectl --namespace $namespace create job smoke-$2 --from=cronjob/dayone-$2, wait for it, and its log" ;;
-    ask) echo "kubectl --namespace $namespace port-forward to $serving, and '$request' to .../v1/models/$launch:predict" ;;
+    store) echo "kubectl --namespace $namespace get configmap kfp-launcher, and the Service that its providers name" ;;
+    retries) echo "kubectl --namespace $namespace get configmap workflow-controller-configmap, and its workflowDefaults" ;;
+    ask) echo "kubectl --namespace $namespace port-forward to $serving, and '$request' to .../v1/models/$model:predict" ;;
     *) echo "$*" ;;
   esac
 }
@@ -80,6 +86,27 @@ in_namespace() { kubectl --namespace "$namespace" "$@"; }
 filled() {
   local answer
   answer=$("$@") && [ -n "$answer" ] && echo "$answer"
+}
+
+# store: where artifacts go. Without a ConfigMap, or with an empty one, the backend has a default of its own. An endpoint NAME.NAMESPACE[.svc...]:PORT
+# must be a Service that exists.
+store() {
+  local text host name space
+  text=$(in_namespace get configmap kfp-launcher --ignore-not-found --output 'jsonpath={.data.defaultPipelineRoot} {.data.providers}') || return 1
+  [[ $text =~ endpoint:[[:space:]]*[\"\']?(https?://)?([a-z0-9.-]+) ]] || { text=${text%%[[:space:]]*} && echo "the backend's own${text:+ $text}" && return 0; }
+  host=${BASH_REMATCH[2]} name=${BASH_REMATCH[2]%%.*} space=${BASH_REMATCH[2]#*.}
+  case $host in
+    *.amazonaws.com | *.googleapis.com | *.*.*.*) ;;
+    *.*) kubectl --namespace "${space%%.*}" get service "$name" --output name >/dev/null || return 1 ;;
+  esac
+  echo "$host"
+}
+
+# retries: 2.17's default retryStrategy of all templates overrules the policy of a task.
+retries() {
+  local text
+  text=$(in_namespace get configmap workflow-controller-configmap --ignore-not-found --output 'jsonpath={.data.workflowDefaults}') || return 1
+  ! [[ $text == *templateDefaults*retryStrategy* ]] || { echo "workflowDefaults has templateDefaults.retryStrategy" && return 1; }
 }
 
 # job NAME: runs a CronJob of kubeflow/base once, and prints its log.
@@ -107,7 +134,7 @@ PY
 ask() {
   local answer status=0 forward target="service/$serving" to=8501
   if [ "$serving" = kserve ]; then
-    target=$(filled in_namespace get pod --selector "serving.kserve.io/inferenceservice=$launch" --output name) || return 1
+    target=$(filled in_namespace get pod --selector "serving.kserve.io/inferenceservice=$service" --output name) || return 1
     target=${target%%$'\n'*} to=8080
   fi
   # Not through the function: what is killed below is kubectl itself.
@@ -117,7 +144,7 @@ ask() {
     (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
     sleep 0.2
   done
-  answer=$(post "http://127.0.0.1:$port/v1/models/$launch:predict" 2>&1) || status=1
+  answer=$(post "http://127.0.0.1:$port/v1/models/$model:predict" 2>&1) || status=1
   kill "$forward" 2>/dev/null || true
   wait "$forward" 2>/dev/null || true
   echo "$answer"
@@ -129,8 +156,9 @@ step "the cluster answers" "Look at the address and the login of that context." 
 step "the namespace $namespace is there" "Is Kubeflow Pipelines installed? Give its namespace with --namespace." kubectl get namespace "$namespace" --output name
 step "Kubeflow Pipelines is healthy" "kubectl --namespace $namespace get pods: is ml-pipeline running? In a profile's namespace ask with --namespace kubeflow --no-run first." \
   kubectl get --raw "/api/v1/namespaces/$namespace/services/ml-pipeline:8888/proxy/apis/v2beta1/healthz"
-step "the launcher knows where artifacts go" "Apply kubeflow/base: it holds the ConfigMap kfp-launcher." \
-  filled in_namespace get configmap kfp-launcher --output "jsonpath={.data.defaultPipelineRoot}"
+step "the artifact store is there" "Remove providers from the ConfigMap kfp-launcher: minio-service is gone since Kubeflow Pipelines 2.16. Only new runs see a change." \
+  store
+step "steps are retried as the table says" "$retry_hint" retries
 step "the volume is bound" "kubectl --namespace $namespace describe pvc dayone: is there a storage class that many pods can write?" \
   in_namespace wait "--for=jsonpath={.status.phase}=Bound" --timeout=60s pvc/dayone
 if [ "$submit" = 1 ]; then
@@ -141,8 +169,8 @@ fi
 step "a version is on the volume" "Did the run push? Its step verdict says why not." job versions
 if [ "$serving" != none ]; then
   if [ "$serving" = kserve ]; then
-    step "the InferenceService is ready" "kubectl describe inferenceservice $launch; before the first python -m pipeline rollout there is no model." \
-      in_namespace wait --for=condition=Ready --timeout=300s "inferenceservice/$launch"
+    step "the InferenceService is ready" "kubectl describe inferenceservice $service; before the first python -m pipeline rollout there is no model." \
+      in_namespace wait --for=condition=Ready --timeout=300s "inferenceservice/$service"
   else
     step "the server is ready" "kubectl --namespace $namespace logs deployment/$serving" in_namespace rollout status "deployment/$serving" --timeout=300s
   fi

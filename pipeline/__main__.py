@@ -3,10 +3,12 @@
 import os
 import sys
 
+from components import terminal_text
 from pipeline.cli import main
 
 if __name__ == "__main__":
-    status = main.main(sys.argv[1:])
+    with terminal_text.printable_output():
+        status = main.main(sys.argv[1:])
     sys.stdout.flush()
     sys.stderr.flush()
     # Not `sys.exit`: pyarrow's CSV reader, closed before its end, leaves a thread behind that aborts an interpreter

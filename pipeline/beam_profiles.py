@@ -49,17 +49,17 @@ class BeamProfile:
     remote: bool = False
 
     def args_of(self, step: str) -> tuple[str, ...]:
-        """The options of a step."""
+        """Returns the options of a step."""
         return tuple(self.steps.get(step, self.args))
 
     def with_image(self, image: str) -> "BeamProfile":
-        """The profile with the image's name in place."""
-        filled = {step: _filled(args, image) for step, args in self.steps.items()}
-        return dataclasses.replace(self, args=_filled(self.args, image), steps=filled)
+        """Returns the profile with the name of the image filled in."""
+        filled = {step: _fill_image(args, image) for step, args in self.steps.items()}
+        return dataclasses.replace(self, args=_fill_image(self.args, image), steps=filled)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "BeamProfile":
-        """The inverse of `dataclasses.asdict`, also after JSON."""
+        """Builds a profile: the inverse of `dataclasses.asdict`, also after JSON."""
         given = {step: tuple(args) for step, args in values["steps"].items()}
         return cls(values["name"], tuple(values["args"]), given, values["remote"])
 
@@ -67,8 +67,8 @@ class BeamProfile:
 NONE = BeamProfile()
 
 
-def chosen(name: str, path: Path = PROFILES) -> BeamProfile:
-    """The profile of that name; the empty one for "".
+def choose(name: str, path: Path = PROFILES) -> BeamProfile:
+    """Returns the profile of that name; the empty one for "".
 
     Raises:
       ProfileError: if there is none of that name, or something in it is wrong.
@@ -91,7 +91,7 @@ def chosen(name: str, path: Path = PROFILES) -> BeamProfile:
 
 
 def load(path: Path = PROFILES) -> dict[str, BeamProfile]:
-    """All profiles, also those whose blanks are not filled in yet.
+    """Returns all profiles, also those whose blanks are not filled in yet.
 
     Raises:
       ProfileError: naming the entry, its value and the allowed form.
@@ -115,42 +115,37 @@ def _content(path: Path) -> dict[str, Any]:
 
 
 def _profile(name: str, entry: object) -> BeamProfile:
-    known = ("remote", "args", "steps")
-    if not isinstance(entry, dict) or set(entry) - set(known) or "args" not in entry:
-        raise ProfileError(name, entry, f"args, and nothing but {', '.join(known)}")
-    remote = entry.get("remote", False)
-    if not isinstance(remote, bool):
-        raise ProfileError(f"{name}.remote", remote, "true or false")
-    given = entry.get("steps") or {}
-    if not isinstance(given, dict):
-        raise ProfileError(f"{name}.steps", given, "options by step")
+    # Here, because most commands name no profile.
+    import pydantic
+
+    from pipeline.beam_profile_entries import ProfileEntries
+
+    given = {**entry, "steps": entry.get("steps") or {}} if isinstance(entry, dict) else entry
+    try:
+        entries = ProfileEntries.model_validate(given)
+    except pydantic.ValidationError as error:
+        raise _wrong(name, entry, error.errors()[0]["loc"], ProfileEntries.model_fields) from error
+    for step in entries.steps:
+        if step not in BEAM_STEPS:
+            near = difflib.get_close_matches(step, BEAM_STEPS, n=1, cutoff=0.5)
+            known = f"steps that run Beam: {', '.join(BEAM_STEPS)}"
+            raise ProfileError(f"{name}.steps", step, known, f"Did you mean {near[0]}?" if near else "")
     return BeamProfile(
-        name,
-        _args(f"{name}.args", entry["args"]),
-        {step: _step(name, step, args) for step, args in given.items()},
-        remote,
+        name, tuple(entries.args), {step: tuple(args) for step, args in entries.steps.items()}, entries.remote
     )
 
 
-def _step(name: str, step: object, args: object) -> tuple[str, ...]:
-    if step not in BEAM_STEPS:
-        near = difflib.get_close_matches(str(step), BEAM_STEPS, n=1, cutoff=0.5)
-        raise ProfileError(
-            f"{name}.steps",
-            step,
-            f"steps that run Beam: {', '.join(BEAM_STEPS)}",
-            f"Did you mean {near[0]}?" if near else "",
-        )
-    return _args(f"{name}.steps.{step}", args)
+def _wrong(name: str, entry: object, place: tuple[int | str, ...], fields: Mapping[str, Any]) -> ProfileError:
+    """Returns the error of the first entry that is wrong; `place` is where pydantic found it."""
+    if not isinstance(entry, dict) or not place or place[0] not in entry or place[0] not in fields:
+        return ProfileError(name, entry, "args, and nothing but remote, args, steps")
+    field = str(place[0])
+    if field == "steps" and len(place) > 1:
+        from pipeline.beam_profile_entries import OPTIONS_FORM
+
+        return ProfileError(f"{name}.steps.{place[1]}", entry["steps"][place[1]], OPTIONS_FORM)
+    return ProfileError(f"{name}.{field}", entry[field], fields[field].description)
 
 
-def _args(place: str, args: object) -> tuple[str, ...]:
-    if not isinstance(args, list) or not all(
-        isinstance(argument, str) and argument.startswith("--") for argument in args
-    ):
-        raise ProfileError(place, args, "a list of options of the form --name=value")
-    return tuple(args)
-
-
-def _filled(args: tuple[str, ...], image: str) -> tuple[str, ...]:
+def _fill_image(args: tuple[str, ...], image: str) -> tuple[str, ...]:
     return tuple(argument.replace(_IMAGE, image) for argument in args)

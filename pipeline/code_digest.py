@@ -1,9 +1,9 @@
-"""Digests of what a step's outcome depends on beside its data: code and curated files.
+"""Digests of code and curated files, which the result of a step depends on in addition to its data.
 
-TFX's cache compares a step's inputs and parameters only: it would serve yesterday's model after its training code was
-edited, and yesterday's schema after the file was. So each step gets the digest of the code it runs as a parameter, and an
-edit reruns just the steps that run it. What only checks, words or carries a declaration is left out, and so are docstrings,
-comments, layout and the texts of errors: none of them changes what a step that succeeds has made.
+TFX's cache compares only the inputs and parameters of a step: after an edit of the training code or of a schema file it
+would still return the old result. So each step gets the digest of the code it runs as a parameter, and an edit reruns
+just the steps that run it. Docstrings, comments, layout, error messages, and modules that only check, word or carry the
+declaration are excluded, as they do not change the result of a step that succeeds.
 """
 
 import ast
@@ -15,7 +15,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[1]
 PACKAGES = ("components", "pipeline.launches")
 DIGEST_LETTERS = 16
-# A step's view of the declaration is a parameter of its own; these modules make, check and carry it.
+# A step's view of the declaration is a separate parameter; these modules build, check and carry it.
 NOT_RUN = frozenset(
     (
         "components.errors",
@@ -31,22 +31,22 @@ NOT_RUN = frozenset(
 
 
 def of_file(path: str | Path) -> str:
-    """Returns the digest of a file's content; "" where there is none, as the step that reads it says so better."""
+    """Returns the digest of a file's content; "" for a missing file, which the step that reads it reports."""
     path = Path(path)
     return hashlib.sha256(path.read_bytes()).hexdigest()[:DIGEST_LETTERS] if path.is_file() else ""
 
 
 @functools.cache
 def of_module(name: str) -> str:
-    """Returns the digest of what a module runs: its own code and that of all modules of ours that it imports."""
-    reached: set[str] = set()
-    waiting = [name]
-    while waiting:
-        module = waiting.pop()
-        if module not in reached and module not in NOT_RUN:
-            reached.add(module)
-            waiting.extend(_imports(module))
-    code = (module.encode() + _code(module) for module in sorted(reached))
+    """Returns the digest of a module's code and of all modules of this project that it imports."""
+    modules: set[str] = set()
+    queue = [name]
+    while queue:
+        module = queue.pop()
+        if module not in modules and module not in NOT_RUN:
+            modules.add(module)
+            queue.extend(_imports(module))
+    code = (module.encode() + _code(module) for module in sorted(modules))
     return hashlib.sha256(b"".join(code)).hexdigest()[:DIGEST_LETTERS]
 
 
@@ -56,26 +56,26 @@ def _source(module: str) -> Path:
 
 
 def _code(module: str) -> bytes:
-    """Returns a module's syntax tree as bytes, without docstrings and the texts of errors."""
+    """Returns a module's syntax tree as bytes, without docstrings and error messages."""
     return ast.dump(_Bare().visit(ast.parse(_source(module).read_text()))).encode()
 
 
 class _Bare(ast.NodeTransformer):
-    """Removes what a reader sees and a run does not."""
+    """Removes docstrings and error messages, which do not change the result of a step."""
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        """Drops docstrings and other constants that stand alone."""
+        """Drops docstrings and other constant expressions."""
         return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
 
     def visit_Raise(self, node: ast.Raise) -> ast.AST:
-        """Keeps which error is raised, and drops its text."""
+        """Keeps the class of an error, and drops its message."""
         if isinstance(node.exc, ast.Call):
             node.exc = node.exc.func
         return node
 
 
 def _imports(module: str) -> list[str]:
-    """Returns the modules of our package that a module's source imports, wherever in it, and the packages that hold them."""
+    """Returns the modules of this project that a module imports anywhere in its source, and their parent packages."""
     source = _source(module)
     package = module if source.name == "__init__.py" else module.rpartition(".")[0]
     names = []
@@ -85,9 +85,9 @@ def _imports(module: str) -> list[str]:
         elif isinstance(node, ast.ImportFrom):
             origin = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
             names += [origin, *(f"{origin}.{alias.name}" for alias in node.names)]
-    parts = [name.split(".") for name in names]
-    holders = {".".join(part[:size]) for part in parts for size in range(1, len(part) + 1)}
-    ours = [
-        name for name in holders if name.startswith(tuple(f"{package}." for package in PACKAGES)) or name in PACKAGES
+    paths = [name.split(".") for name in names]
+    packages = {".".join(path[:size]) for path in paths for size in range(1, len(path) + 1)}
+    project_modules = [
+        name for name in packages if name.startswith(tuple(f"{package}." for package in PACKAGES)) or name in PACKAGES
     ]
-    return [name for name in ours if _source(name).is_file()]
+    return [name for name in project_modules if _source(name).is_file()]

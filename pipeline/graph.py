@@ -26,6 +26,7 @@ from components.validation.drift_validator import DriftValidator, drift_config
 from components.validation.schema_gate import SchemaGate
 from components.validation.statistics_step import StatisticsPage
 from pipeline import code_digest, custom_steps, steps
+from pipeline.outcome_component import read_outcome
 from pipeline.settings import Settings
 
 PREPROCESSING_FN = "components.features.preprocessing.preprocessing_fn"
@@ -41,7 +42,7 @@ VERDICT_STEP = "components.evaluation.verdict_step"
 
 
 class Checked(NamedTuple):
-    """Examples that passed their gate, which is the last of the nodes."""
+    """Examples that passed their gate, which is the last of the components."""
 
     examples: BaseChannel
     statistics: BaseChannel
@@ -50,13 +51,13 @@ class Checked(NamedTuple):
 
 
 def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pipeline.Pipeline:
-    """The whole loop: read, check, prepare, count the rules, train, judge, decide, push.
+    """Builds the pipeline: read, check, transform, count the rules, train, evaluate, decide, push.
 
     Args:
       launch: the declaration.
-      settings: where things are.
-      champion: the folder of the version that is being served, or the served folder, in which it is then looked up when
-        the run asks for it; "" before the first push.
+      settings: the run-time settings.
+      champion: the folder of the served version; or the serving folder, in which the run looks it up; "" before the
+        first push.
     """
     log = check_log(launch, settings)
     catalogue = check_catalogue(launch, settings) if launch.catalogue else None
@@ -68,11 +69,13 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
     model = train(launch, log, transform, catalogue, champion, tuner)
     retrieval = evaluate_retrieval(launch, log, model, rules, champion)
     ranking = evaluate_ranking(launch, log, model) if launch.has_ranking_head else []
-    verdict = decide(launch, log, retrieval, model, rules, ranking)
+    read = (log.examples, log.schema, log.components[-1])
+    outcome = [read_outcome(launch, settings, *read)] if launch.experiment else []
+    verdict = decide(launch, log, retrieval, model, rules, ranking, outcome)
     pusher = push(settings, verdict)
     gates = [*log.components, *(catalogue.components if catalogue else []), page, *drift]
     learning = [transform, rules, *tuner, model]
-    standard = [*gates, *learning, retrieval, *ranking, verdict, pusher]
+    standard = [*gates, *learning, retrieval, *ranking, *outcome, verdict, pusher]
     return _pipeline(launch, settings, [*standard, *custom_steps.build(launch.steps, standard)])
 
 
@@ -91,29 +94,29 @@ def _pipeline(launch: Launch, settings: Settings, components: list[BaseNode]) ->
 
 
 def _code(step: str, *functions: str) -> str:
-    """Returns the digest of the code that a step runs, and of a team's own functions by their dotted paths."""
-    own = dict.fromkeys(function.rpartition(".")[0] for function in functions if "." in function)
-    return "-".join(map(code_digest.of_module, (*steps.named(step).code, *own)))
+    """Returns the digest of the code that a step runs, and of a team's functions given by their dotted paths."""
+    modules = dict.fromkeys(function.rpartition(".")[0] for function in functions if "." in function)
+    return "-".join(map(code_digest.of_module, (*steps.named(step).code, *modules)))
 
 
 def check_log(launch: Launch, settings: Settings) -> Checked:
-    """The log, read, split by time, and held against its curated schema."""
-    read = events_example_gen(launch, str(settings.data), _code(steps.EXAMPLE_GEN), settings.gzip_level)
+    """Reads the log, splits it by time, and checks it against its curated schema."""
+    reader = events_example_gen(launch, str(settings.data), _code(steps.EXAMPLE_GEN), settings.gzip_level)
     names = (steps.STATISTICS_GEN, steps.SCHEMA, steps.EXAMPLE_VALIDATOR, steps.GATE)
-    return _checked(read, "log", launch, settings, names)
+    return _check(reader, "log", launch, settings, names)
 
 
 def check_catalogue(launch: Launch, settings: Settings) -> Checked:
-    """The catalogue, read and held against its curated schema."""
-    read = catalogue_example_gen(launch, str(settings.data), _code(steps.EXAMPLE_GEN), settings.gzip_level)
+    """Reads the catalogue and checks it against its curated schema."""
+    reader = catalogue_example_gen(launch, str(settings.data), _code(steps.EXAMPLE_GEN), settings.gzip_level)
     names = (steps.CATALOGUE_STATISTICS_GEN, steps.CATALOGUE_SCHEMA, steps.CATALOGUE_VALIDATOR, steps.CATALOGUE_GATE)
-    return _checked(read, "catalogue", launch, settings, names)
+    return _check(reader, "catalogue", launch, settings, names)
 
 
-def _checked(
-    read: BaseNode, data: str, launch: Launch, settings: Settings, names: tuple[str, str, str, str]
+def _check(
+    reader: BaseNode, data: str, launch: Launch, settings: Settings, names: tuple[str, str, str, str]
 ) -> Checked:
-    examples = read.outputs["examples"]
+    examples = reader.outputs["examples"]
     schema_file = _schema_file(launch, settings, data)
     statistics = StatisticsGen(examples=examples).with_id(names[0])
     schema = CuratedSchema(schema_file, code_digest.of_file(schema_file)).with_id(names[1])
@@ -132,7 +135,7 @@ def _checked(
         examples,
         statistics.outputs["statistics"],
         schema.outputs["schema"],
-        [read, statistics, schema, validator, gate],
+        [reader, statistics, schema, validator, gate],
     )
 
 
@@ -141,9 +144,9 @@ def _schema_file(launch: Launch, settings: Settings, data: str) -> str:
 
 
 def show_statistics(log: Checked, catalogue: Checked | None) -> BaseNode:
-    """A page of the statistics, written before the gates look: whom they stop will want to see it."""
-    beside = {"catalogue_statistics": catalogue.statistics} if catalogue else {}
-    page = StatisticsPage(statistics=log.statistics, code=_code(steps.STATISTICS_PAGE), **beside).with_id(
+    """Writes a page of the statistics before the gates run, so that it exists if they stop the run."""
+    optional = {"catalogue_statistics": catalogue.statistics} if catalogue else {}
+    page = StatisticsPage(statistics=log.statistics, code=_code(steps.STATISTICS_PAGE), **optional).with_id(
         steps.STATISTICS_PAGE
     )
     for checked in (log, catalogue):
@@ -155,7 +158,7 @@ def show_statistics(log: Checked, catalogue: Checked | None) -> BaseNode:
 def measure_drift(
     launch: Launch, settings: Settings, log: Checked, catalogue: Checked | None, champion: str
 ) -> list[BaseNode]:
-    """How far the newest events lie from those before, and all from what the served version has learnt from; see `components.validation.drift`."""
+    """Measures drift of eval against train, and of train since the served version (`components.validation.drift`)."""
     schema_file = _schema_file(launch, settings, "log")
     code = _code(steps.DRIFT_GATE)
     baseline = DriftBaseline(statistics=log.statistics, champion=champion, code=code).with_id(steps.DRIFT_BASELINE)
@@ -165,14 +168,14 @@ def measure_drift(
         config=drift_config(schema_file),
         include_split_pairs=[SPLIT_PAIR, SERVED_PAIR],
     ).with_id(steps.DRIFT_VALIDATOR)
-    listed = {"catalogue": catalogue.examples} if catalogue else {}
+    optional = {"catalogue": catalogue.examples} if catalogue else {}
     gate = DriftGate(
         drift_anomalies=validator.outputs["anomalies"],
         examples=log.examples,
         launch=steps.view_of(steps.DRIFT_GATE, launch).to_json(),
         schema=schema_file,
         code=code,
-        **listed,
+        **optional,
     ).with_id(steps.DRIFT_GATE)
     for checked in (log, catalogue):
         if checked:
@@ -181,7 +184,7 @@ def measure_drift(
 
 
 def transform_context(launch: Launch, log: Checked, drift: list[BaseNode]) -> Transform:
-    """The features of a request, learnt from the train split. Nothing here or later runs before the gates, drift's the last, have passed."""
+    """Fits the features of a request on the train split, after all gates; the drift gate is the last of them."""
     transform = Transform(
         examples=log.examples,
         schema=log.schema,
@@ -196,7 +199,7 @@ def transform_context(launch: Launch, log: Checked, drift: list[BaseNode]) -> Tr
 
 
 def count_rules(launch: Launch, log: Checked, transform: Transform, catalogue: Checked | None) -> CatalogueTrainer:
-    """The rules, counted from the train split and exported with the serving signatures."""
+    """Counts the rules on the train split and exports them with the serving signatures."""
     view = steps.view_of(steps.RULES, launch)
     code = _code(steps.RULES, *launch.rules.names)
     items, graph = catalogue.examples if catalogue else None, transform.outputs["transform_graph"]
@@ -211,7 +214,7 @@ def train(
     champion: str,
     tuner: list[CatalogueTuner],
 ) -> CatalogueTrainer:
-    """The model, trained on the train split and exported with the serving signatures."""
+    """Trains the model on the train split and exports it with the serving signatures."""
     view = steps.view_of(steps.TRAINER, launch)
     run_fn, code = MODEL_RUN_FN, _code(steps.TRAINER, *launch.rules.names)
     if isinstance(launch.model, CustomModel):
@@ -224,10 +227,10 @@ def train(
 
 
 def tune(launch: Launch, log: Checked, transform: Transform, catalogue: Checked | None) -> CatalogueTuner:
-    """Other settings of the model, tried on the validation part of the train split; only where the declaration asks for trials.
+    """Searches hyperparameters on the validation split of the training time, if the declaration has tuning trials.
 
-    A trial's value is that of the model alone, so an edit of a team's own rules is no reason to search again; nor does
-    the served version matter, as trials begin at random.
+    A trial evaluates the model alone, so an edit of a team's rules does not repeat the search; nor does a new champion,
+    as trials start from random weights.
     """
     items = catalogue.examples if catalogue else None
     code = _code(steps.TUNER)
@@ -237,7 +240,7 @@ def tune(launch: Launch, log: Checked, transform: Transform, catalogue: Checked 
 
 
 def evaluate_retrieval(launch: Launch, log: Checked, model: BaseNode, rules: BaseNode, champion: str) -> BaseNode:
-    """Model, champion and rules on the same questions, over the whole catalogue."""
+    """Evaluates model, champion and rules on the same queries, over the full catalogue."""
     return RetrievalEvaluator(
         examples=log.examples,
         schema=log.schema,
@@ -250,7 +253,7 @@ def evaluate_retrieval(launch: Launch, log: Checked, model: BaseNode, rules: Bas
 
 
 def evaluate_ranking(launch: Launch, log: Checked, model: BaseNode) -> list[BaseNode]:
-    """The ranking head of the exported model, by the standard Evaluator."""
+    """Evaluates the ranking head of the exported model with the standard Evaluator."""
     rows = RankingExamples(
         examples=log.examples,
         schema=log.schema,
@@ -269,14 +272,15 @@ def evaluate_ranking(launch: Launch, log: Checked, model: BaseNode) -> list[Base
 
 
 def decide(
-    launch: Launch, log: Checked, retrieval: BaseNode, model: BaseNode, rules: BaseNode, ranking: list[BaseNode]
+    launch: Launch, log: Checked, retrieval: BaseNode, model: BaseNode, rules: BaseNode, ranking: list, outcome: list
 ) -> BaseNode:
-    """Who serves next, and why."""
-    judged = (
+    """Decides which recommender is served next, and why."""
+    optional = (
         {"ranking": ranking[-1].outputs["evaluation"], "ranking_blessing": ranking[-1].outputs["blessing"]}
         if ranking
         else {}
     )
+    optional |= {"outcome": outcome[0].outputs["outcome"]} if outcome else {}
     return Verdict(
         evaluation=retrieval.outputs["evaluation"],
         model=model.outputs["model"],
@@ -284,11 +288,11 @@ def decide(
         launch=steps.view_of(steps.VERDICT, launch).to_json(),
         code=_code(steps.VERDICT),
         statistics=log.statistics,
-        **judged,
+        **optional,
     ).with_id(steps.VERDICT)
 
 
 def push(settings: Settings, verdict: BaseNode) -> VersionPusher:
-    """The winner into a numbered version folder that TF Serving and KServe load as it is."""
+    """Pushes the winner to a numbered version folder that TF Serving and KServe can load."""
     winner, blessing = verdict.outputs["winner"], verdict.outputs["blessing"]
     return VersionPusher(winner, blessing, str(settings.serving), settings.keep_versions).with_id(steps.PUSHER)

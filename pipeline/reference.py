@@ -1,7 +1,7 @@
 """The reference of the declaration: every field, its type, default and meaning, and the steps that read it.
 
-`make reference` writes docs/declaration.md from the docstrings of `components.declaration` and the views of the steps, so
-that the page cannot say anything else than the code.
+`make reference` writes docs/declaration.md from the docstrings of `components.declaration` and the views of the steps,
+so that page and code agree.
 """
 
 import collections.abc
@@ -33,10 +33,10 @@ class Field:
     """A field of the declaration.
 
     Attributes:
-      path: from the launch, such as "log.user" or "objectives[].weight".
-      kind: its type, as a person writes it.
-      default: as Python writes it; "" where the field has to be given.
-      meaning: from the docstring of its class.
+      path: the path from the launch, such as "log.user" or "objectives[].weight".
+      kind: the type in words.
+      default: the default in Python; "" for a required field.
+      meaning: the field's entry in the docstring of its class.
       steps: the names of the steps that read it, in the order of the graph.
     """
 
@@ -76,7 +76,7 @@ def steps_that_read(path: str) -> tuple[str, ...]:
 
 
 def _holds(kind: typing.Any, names: list[str]) -> bool:
-    """Tells whether a class of a view, or of a declaration within one, has a field at a path."""
+    """Returns whether a view, or a part of the declaration in it, has a field at a path."""
     if not names:
         return True
     hints = typing.get_type_hints(kind) if dataclasses.is_dataclass(kind) else {}
@@ -93,21 +93,23 @@ def _fields_of(kind: type, prefix: str) -> Iterator[Field]:
             name = f"{path}[]" if typing.get_origin(hint) is tuple else path
             yield from _fields_of(group, f"{name}." if group is groups[0] else f"{name}({group.__name__}).")
         if not groups:
-            yield Field(path, _written(hint), _default(field), meanings.get(field.name, ""), steps_that_read(path))
+            yield Field(
+                path, _type_in_words(hint), _default(field), meanings.get(field.name, ""), steps_that_read(path)
+            )
 
 
 def _groups(hint: typing.Any) -> list[typing.Any]:
-    """Returns the classes of a field that hold fields of their own; none for a plain value."""
+    """Returns the dataclasses of a field's type; none for a plain value."""
     return [kind for kind in (hint, *typing.get_args(hint)) if dataclasses.is_dataclass(kind)]
 
 
-def _written(hint: typing.Any) -> str:
-    """Returns a type as a person reads it: "text", "number", "list of text"."""
+def _type_in_words(hint: typing.Any) -> str:
+    """Returns a type in words, such as "text", "number" or "tuple of text"."""
     words = {str: "text", int: "whole number", float: "number", bool: "true or false", types.NoneType: "nothing"}
     if typing.get_origin(hint) is collections.abc.Mapping:
         return "dictionary"
     if typing.get_origin(hint) is tuple:
-        return f"tuple of {_written(typing.get_args(hint)[0])}"
+        return f"tuple of {_type_in_words(typing.get_args(hint)[0])}"
     return " or ".join(words.get(kind, str(kind)) for kind in typing.get_args(hint) or (hint,))
 
 

@@ -18,6 +18,7 @@ from components.errors import SettingsError
 from components.registry import versions
 from pipeline import beam_profiles, default_launch
 from pipeline.beam_profiles import BeamProfile
+from pipeline.setting_source import SettingSource
 
 PROJECT = Path(__file__).resolve().parents[1]
 DEFAULT_LAUNCH = default_launch.LAUNCH
@@ -33,6 +34,10 @@ VARIABLES = {
     "DAYONE_GZIP_LEVEL": "how hard the examples are packed, 1 (fast) to 9 (small) (default: 1)",
     "DAYONE_BEAM_ARGS": "options for Beam inside the steps, as on a command line (default: none, in this process)",
 }
+# Read by `serve` alone.
+SERVE_VARIABLES = {
+    "DAYONE_SERVE_TOKEN": "a token that requests which write need; it has no option, because options are seen by everyone on the machine"
+}
 # How Kubeflow Pipelines is reached, by `submit` and its likes.
 SERVER_VARIABLES = {
     "DAYONE_KFP_HOST": "where Kubeflow Pipelines answers, such as http://localhost:8080",
@@ -42,7 +47,7 @@ SERVER_VARIABLES = {
     "DAYONE_KFP_ROOT": "where runs put their artifacts: gs://, s3:// or minio:// (default: the server's own)",
     "DAYONE_KFP_TIMEOUT": "seconds that one answer may take (default: 30)",
 }
-# Read by tests only: where a person keeps public data sets that the project may not ship.
+# Read by tests only: the folders of public data sets that the project may not ship.
 TEST_VARIABLES = ("DAYONE_MOVIELENS", "DAYONE_OPEN_BANDIT")
 
 _HOST = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
@@ -92,20 +97,20 @@ class Settings:
           SettingsError: naming the variable or option, its value and the allowed form.
         """
         _check_names(environ)
-        given = _Given(environ, options or {})
-        launch = given.text("launch") or DEFAULT_LAUNCH
-        workspace = _literal_path(given.source("workspace"), given.text("workspace") or PROJECT / "runs")
+        source = SettingSource(environ, options or {})
+        launch = source.text("launch") or DEFAULT_LAUNCH
+        workspace = _folder(source, "workspace", PROJECT / "runs")
         if not next(path for path in (workspace, *workspace.parents) if path.exists()).is_dir():
-            raise SettingsError(given.source("workspace"), str(workspace), "a folder that exists or can be made")
-        schema = _path(given.text("schema") or PROJECT / "schema")
+            raise SettingsError(source.origin("workspace"), str(workspace), "a folder that exists or can be made")
+        schema = _path(source.text("schema") or PROJECT / "schema")
         if not schema.is_dir():
-            raise SettingsError(given.source("schema"), str(schema), "a folder that exists")
-        log = _existing_log(given)
+            raise SettingsError(source.origin("schema"), str(schema), "a folder that exists")
+        log = _existing_log(source)
         data = (log if log.is_dir() else log.parent) if log else _default_data(launch, workspace)
         file = log if log and not log.is_dir() else None
-        cache = given.options.get("cache")
-        beam = (beam_profiles.chosen(given.text("beam_profile") or ""), _split_beam_args(given))
-        kept = (given.whole_number("keep_versions", 5), _gzip_level(given))
+        cache = source.options.get("cache")
+        beam = (beam_profiles.choose(source.text("beam_profile") or ""), _split_beam_args(source))
+        kept = (source.whole_number("keep_versions", 5), _gzip_level(source))
         return cls(launch, workspace, data, schema, file, *beam, cache is None or bool(cache), *kept)
 
     @property
@@ -134,31 +139,32 @@ class Settings:
         return self.home / "serving" / self.launch
 
     def champion(self) -> str:
-        """The version folder that is being served (the highest number that holds a SavedModel); "" before the first push."""
+        """Returns the version folder that is being served (the highest number that holds a SavedModel); "" before the first push."""
         served = versions.served(self.serving)
         return str(served.folder) if served else ""
 
     def beam_args_of(self, step: str) -> tuple[str, ...]:
-        """The options for Beam inside a step."""
-        return (*self.beam_profile.args_of(step), *self.beam_args)
+        """Returns the options for Beam inside a step; none for a step that the profile keeps in one process, where any option makes Beam slower."""
+        args = self.beam_profile.args_of(step)
+        return (*args, *self.beam_args) if args or not self.beam_profile.name else ()
 
     def locate(self, path: str) -> Path:
-        """A path of the declaration, relative ones below the data folder."""
+        """Resolves a path of the declaration, relative ones below the data folder."""
         return self.data / Path(path).expanduser()
 
     def declared(self, launch: Launch) -> Launch:
-        """The declaration as it runs with these settings: a log given as one file replaces the declared one."""
+        """Returns the declaration as it runs with these settings: a log given as one file replaces the declared one."""
         if self.log is None:
             return launch
         return dataclasses.replace(launch, log=dataclasses.replace(launch.log, path=str(self.log)))
 
     def to_json(self) -> str:
-        """The settings as JSON, for the process that runs the pipeline."""
+        """Returns the settings as JSON, for the process that runs the pipeline."""
         return json.dumps(dataclasses.asdict(self), default=str, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Settings":
-        """The inverse of `to_json`."""
+        """Reads what `to_json` wrote."""
         values = json.loads(text)
         paths = {
             name: Path(values[name]) for name in ("workspace", "data", "schema", "log") if values[name] is not None
@@ -167,12 +173,20 @@ class Settings:
         return cls(**values | paths | beam)
 
 
+def serve_token(environ: Mapping[str, str]) -> str:
+    """The token that requests which write to the local server need; "" for none. No field of `Settings`, which are written to files."""
+    token = environ.get("DAYONE_SERVE_TOKEN", "").strip()
+    if token and not (token.isascii() and token.isprintable() and " " not in token):
+        raise SettingsError("DAYONE_SERVE_TOKEN", "...", "printable ASCII without blanks")
+    return token
+
+
 @dataclasses.dataclass(frozen=True)
 class KubeflowServer:
     """How Kubeflow Pipelines is reached.
 
     Attributes:
-      host: its address, without a slash at the end; "" if none was given.
+      host: its address, without a slash at the end; "" if none was source.
       namespace: of the runs; "" where there is one for all.
       token: sent as a bearer token; "" for none.
       ca: a PEM file with the authorities to trust; None for the usual ones.
@@ -197,68 +211,52 @@ class KubeflowServer:
           SettingsError: naming the variable or option, its value and the allowed form.
         """
         _check_names(environ)
-        given = _Given(environ, options or {}, "DAYONE_KFP_")
-        host, root, ca = given.text("host") or "", given.text("root") or "", given.text("ca")
+        source = SettingSource(environ, options or {}, "DAYONE_KFP_")
+        host, root, ca = source.text("host") or "", source.text("root") or "", source.text("ca")
         if host and not _HOST.fullmatch(host):
             raise SettingsError(
-                given.source("host"),
+                source.origin("host"),
                 host,
                 "an address such as http://localhost:8080 or https://kubeflow.example/pipeline",
             )
         if root and not root.startswith(_STORES):
             raise SettingsError(
-                given.source("root"),
+                source.origin("root"),
                 root,
-                f"a place in an object store: {', '.join(_STORES)}",
+                f"a URI in an object store: {', '.join(_STORES)}",
                 "KFP has no other pipeline roots.",
             )
         if ca and not _path(ca).is_file():
-            raise SettingsError(given.source("ca"), ca, "a PEM file that exists")
+            raise SettingsError(source.origin("ca"), ca, "a PEM file that exists")
         namespace, token, timeout = (
-            given.text("namespace") or "",
-            (given.text("token") or "").strip(),
-            given.whole_number("timeout", 30),
+            source.text("namespace") or "",
+            (source.text("token") or "").strip(),
+            source.whole_number("timeout", 30),
         )
         return cls(host.rstrip("/"), namespace, token, _path(ca) if ca else None, root, timeout)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Given:
-    """What a person gave, as an option or in the environment."""
-
-    environ: Mapping[str, str]
-    options: Mapping[str, typing.Any]
-    prefix: str = "DAYONE_"
-
-    def source(self, name: str) -> str:
-        """The name under which the value was given, for the error's text."""
-        return f"--{name.replace('_', '-')}" if self.options.get(name) is not None else self.prefix + name.upper()
-
-    def text(self, name: str) -> str | None:
-        """The value; an empty environment variable counts as not set, an empty option is a mistake."""
-        value = self.options.get(name)
-        if value is None:
-            return self.environ.get(self.prefix + name.upper()) or None
-        if not str(value):
-            raise SettingsError(f"--{name}", value, "a value that is not empty")
-        return str(value)
-
-    def whole_number(self, name: str, default: int) -> int:
-        """The value as a whole number from 1 on."""
-        text = self.text(name) or str(default)
-        if not text.isdecimal() or int(text) < 1:
-            raise SettingsError(self.source(name), text, "a whole number from 1 on")
-        return int(text)
-
-
 def _check_names(environ: Mapping[str, str]) -> None:
     """A mistyped variable would be ignored in silence, and the run would go somewhere else."""
-    known = VARIABLES | SERVER_VARIABLES
+    names = VARIABLES | SERVER_VARIABLES | SERVE_VARIABLES
     for name in environ:
-        if name.startswith("DAYONE_") and name not in known and name not in TEST_VARIABLES:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+        if name.startswith("DAYONE_") and name not in names and name not in TEST_VARIABLES:
+            near = difflib.get_close_matches(name, names, n=1, cutoff=0.8)
             fix = f"Did you mean {near[0]}?" if near else "Unset it."
-            raise SettingsError(name, environ[name], f"to be one of {', '.join(known)}", fix)
+            raise SettingsError(name, environ[name], f"to be one of {', '.join(names)}", fix)
+
+
+def _folder(source: SettingSource, name: str, default: Path) -> Path:
+    """Returns the folder that was given.
+
+    Raises:
+      SettingsError: for an address in a store: runs need a file system, as a push is a rename.
+    """
+    text = source.text(name) or str(default)
+    if "://" in text:
+        fix = "Mount the store and name the folder, or copy versions there after the push: docs/infrastructure.md."
+        raise SettingsError(source.origin(name), text, "a folder of this machine", fix)
+    return _literal_path(source.origin(name), text)
 
 
 def _path(text: str | Path) -> Path:
@@ -275,13 +273,13 @@ def _literal_path(name: str, text: str | Path) -> Path:
     return path
 
 
-def _existing_log(given: _Given) -> Path | None:
-    text = given.text("log")
+def _existing_log(source: SettingSource) -> Path | None:
+    text = source.text("log")
     if text is None:
         return None
     path = _path(text)
     if not path.exists():
-        raise SettingsError(given.source("log"), text, "a file or folder that exists")
+        raise SettingsError(source.origin("log"), text, "a file or folder that exists")
     return path
 
 
@@ -292,15 +290,15 @@ def _default_data(launch: str, workspace: Path) -> Path:
     return _path(PROJECT / default_launch.DATA) if launch == DEFAULT_LAUNCH and default_launch.DATA else Path.cwd()
 
 
-def _gzip_level(given: _Given) -> int:
-    text = given.text("gzip_level") or "1"
+def _gzip_level(source: SettingSource) -> int:
+    text = source.text("gzip_level") or "1"
     if text not in tuple("123456789"):
-        raise SettingsError(given.source("gzip_level"), text, "a whole number from 1 to 9")
+        raise SettingsError(source.origin("gzip_level"), text, "a whole number from 1 to 9")
     return int(text)
 
 
-def _split_beam_args(given: _Given) -> tuple[str, ...]:
-    text = given.environ.get("DAYONE_BEAM_ARGS", "")
+def _split_beam_args(source: SettingSource) -> tuple[str, ...]:
+    text = source.environ.get("DAYONE_BEAM_ARGS", "")
     try:
         arguments = tuple(shlex.split(text))
     except ValueError as error:

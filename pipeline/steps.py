@@ -1,15 +1,15 @@
-"""The steps of the pipeline by name, in order, in words for people.
+"""The steps of the pipeline in order, with their names and descriptions.
 
-The names are a public contract: TFX stores them in its metadata, Kubeflow in deployed specs, people type them after
-  `--from`. This
-module is light, so that a mistyped name is answered at once; `pipeline/graph.py` gives its nodes these names.
+The names are a public contract: TFX stores them in its metadata, Kubeflow in deployed specs, and users type them after
+`--from`. This module imports neither TensorFlow nor TFX, so that a mistyped name is reported at once;
+`pipeline/graph.py` gives its components these names.
 """
 
 import dataclasses
 import difflib
 import typing
 
-from components.declaration import Launch, views
+from components.declaration import Launch, outcome_view, views
 from components.errors import PartialRunError
 
 EXAMPLE_GEN = "ExampleGen"
@@ -33,25 +33,26 @@ TRAINER = "Trainer"
 RETRIEVAL_EVALUATOR = "RetrievalEvaluator"
 RANKING_EXAMPLES = "RankingExamples"
 EVALUATOR = "Evaluator"
+OUTCOME = "Outcome"
 VERDICT = "Verdict"
 PUSHER = "Pusher"
 
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One step.
+    """A step of the pipeline.
 
     Attributes:
       name: the TFX component's id.
-      does: what it does, in a few plain words.
+      does: a short description, which begins with a verb.
       needs: the part of a declaration without which the step is left out; "" if it always runs.
-      view: what it reads of the declaration; None for nothing.
-      code: the modules of ours that it runs: their digest, imports included, is a part of its cache key.
+      view: the part of the declaration that it reads; None for nothing.
+      code: the modules of this project that it runs: their digest, imports included, is part of its cache key.
     """
 
     name: str
     does: str
-    needs: typing.Literal["", "catalogue", "ranking head", "tuning"] = ""
+    needs: typing.Literal["", "catalogue", "ranking head", "tuning", "experiment"] = ""
     view: type[views.View] | None = None
     code: tuple[str, ...] = ()
 
@@ -92,7 +93,7 @@ STEPS = (
     Step(TRAINER, "trains the model", view=views.TrainerView, code=("components.models.training",)),
     Step(
         RETRIEVAL_EVALUATOR,
-        "ranks the whole catalogue for every query",
+        "ranks the full catalogue for every query",
         view=views.RetrievalView,
         code=("components.evaluation.retrieval_step",),
     ),
@@ -104,37 +105,45 @@ STEPS = (
         ("components.evaluation.ranking_step",),
     ),
     Step(EVALUATOR, "evaluates the ranking head", "ranking head", views.EvaluatorView),
+    Step(
+        OUTCOME,
+        "reads what the experiment on users says",
+        "experiment",
+        outcome_view.OutcomeView,
+        ("components.experiment.outcome_step",),
+    ),
     Step(VERDICT, "decides what is served", view=views.VerdictView, code=("components.evaluation.verdict_step",)),
     Step(PUSHER, "pushes the winner to the serving folder"),
 )
 
 
 def of(launch: Launch) -> tuple[Step, ...]:
-    """Returns the steps that a launch's pipeline has, in order; a launch's own come last."""
+    """Returns the steps of a launch's pipeline in order; a launch's own steps come last."""
     has = {
         "": True,
         "catalogue": launch.catalogue is not None,
         "ranking head": launch.has_ranking_head,
         "tuning": launch.model.tuning_trials > 0,
+        "experiment": launch.experiment is not None,
     }
-    own = (Step(step.name, step.does) for step in launch.steps)
-    return (*(step for step in STEPS if has[step.needs]), *own)
+    custom = (Step(step.name, step.does) for step in launch.steps)
+    return (*(step for step in STEPS if has[step.needs]), *custom)
 
 
 def named(name: str) -> Step:
-    """Returns the step of that name."""
+    """Returns the step with a name."""
     return next(step for step in STEPS if step.name == name)
 
 
 def view_of(name: str, launch: Launch) -> typing.Any:
-    """Returns what the step of that name reads of a declaration, as its view."""
+    """Returns the part of a declaration that a step reads, as its view."""
     view = named(name).view
     assert view is not None, name
     return view.of(launch)
 
 
 def describe(name: str) -> str:
-    """What the step of that name does, in words; "" for a name that is not here."""
+    """Returns the description of a step; "" for an unknown name."""
     return next((step.does for step in STEPS if step.name == name), "")
 
 

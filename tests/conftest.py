@@ -18,6 +18,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import hypothesis
 import pytest
 
+# What the light lane never imports.
+ENGINES = ("tensorflow", "tfx", "tfx_bsl", "apache_beam")
 LANES = ("light", "tensorflow", "slow", "containers")
 MARKED_AS_A_WHOLE = re.compile(r"^pytestmark\b.*pytest\.mark\.(tensorflow|slow|containers)", re.MULTILINE)
 
@@ -56,9 +58,10 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_collection_finish(session):
-    if session.config.getoption("lane") == "light" and "tensorflow" in sys.modules:
+    heavy = [name for name in ENGINES if name in sys.modules]
+    if session.config.getoption("lane") == "light" and heavy:
         raise pytest.UsageError(
-            "a light test file imports TensorFlow: mark it with `pytestmark = pytest.mark.tensorflow`."
+            f"a light test file imports {heavy[0]}: mark it with `pytestmark = pytest.mark.tensorflow`."
         )
 
 

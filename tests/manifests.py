@@ -14,7 +14,7 @@ from pathlib import Path
 import jsonschema
 import kubernetes_validate
 import yaml
-from kserve_schema import SCHEMAS
+from fakes.kserve_schema import SCHEMAS
 
 ROOT = Path(__file__).resolve().parents[1]
 KUBEFLOW = ROOT / "kubeflow"
@@ -23,6 +23,8 @@ RELEASES = ("1.29", "1.37")
 # What the manifests use and others make: people (secrets.template.yaml), and the overlay that brings the base.
 SECRETS = {"dayone-store": {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}}
 WITHOUT_BASE = {"beam-flink": {"dayone"}, "beam-spark": {"dayone"}}
+# It changes the owner of the volume, which is root's right.
+AS_ROOT = {"prepare"}
 # Flink's entrypoint writes its configuration below its root.
 WRITING_THEIR_ROOT = {"job-manager", "task-manager"}
 
@@ -97,7 +99,7 @@ def pods(objects):
     """(name of the workload, labels, pod spec) of everything that makes pods."""
     for given in objects:
         where = f"{given['kind']}/{given['metadata']['name']}"
-        if given["kind"] == "Deployment":
+        if given["kind"] in ("Deployment", "Job"):
             yield where, given["spec"]["template"]["metadata"].get("labels", {}), given["spec"]["template"]["spec"]
         elif given["kind"] == "CronJob":
             template = given["spec"]["jobTemplate"]["spec"]["template"]
@@ -138,6 +140,12 @@ def target_problems(objects):
             yield f"HorizontalPodAutoscaler/{name}: scales {target['kind']}/{target['name']}, which is not there"
         elif "replicas" in found["spec"]:
             yield f"HorizontalPodAutoscaler/{name}: {target['kind']}/{target['name']} says how many replicas as well"
+    policies = [
+        given["spec"]["podSelector"].get("matchLabels", {}) for given in objects if given["kind"] == "NetworkPolicy"
+    ]
+    for where, labels, _ in workloads:
+        if where.startswith("Deployment/") and not any(matches(selector, labels) for selector in policies):
+            yield f"{where}: no NetworkPolicy selects its pods"
     for name, budget in named(objects, "PodDisruptionBudget").items():
         if not any(matches(budget["spec"]["selector"].get("matchLabels"), labels) for _, labels, _ in workloads):
             yield f"PodDisruptionBudget/{name}: its selector matches no pods"
@@ -165,6 +173,14 @@ def kserve_problems(objects):
 
 
 def pods_problems(objects, claims):
+    for given in objects:
+        template = (
+            given.get("spec", {}).get("jobTemplate", given)["spec"].get("template", {})
+            if given["kind"] in ("Job", "CronJob")
+            else None
+        )
+        if template and template["metadata"].get("annotations", {}).get("sidecar.istio.io/inject") != "false":
+            yield f'{given["kind"]}/{given["metadata"]["name"]}: needs sidecar.istio.io/inject: "false": with a sidecar a Job never ends'
     for where, _, spec in pods(objects):
         yield from (f"{where}: {problem}" for problem in pod_problems(objects, spec, claims))
 
@@ -174,7 +190,7 @@ def pod_problems(objects, spec, claims):
     if account and account not in named(objects, "ServiceAccount"):
         yield f"no service account {account!r}"
     yield from volume_problems(objects, spec, claims)
-    for container in spec["containers"]:
+    for container in (*spec.get("initContainers", []), *spec["containers"]):
         for problem in (*reference_problems(objects, container, spec), *safety_problems(container, spec)):
             yield f"container {container['name']}: {problem}"
 
@@ -232,9 +248,11 @@ def safety_problems(container, spec):
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": container["name"] not in WRITING_THEIR_ROOT,
     }
-    yield from (f"{name} must be {value}" for name, value in wanted.items() if rights.get(name) is not value)
-    if not rights.get("runAsUser"):
+    if container["name"] in AS_ROOT:
+        del wanted["runAsNonRoot"]
+    elif not rights.get("runAsUser"):
         yield "needs the number of a user that is not root"
+    yield from (f"{name} must be {value}" for name, value in wanted.items() if rights.get(name) is not value)
     if rights.get("capabilities", {}).get("drop") != ["ALL"]:
         yield "must drop all capabilities"
     resources = container.get("resources", {})

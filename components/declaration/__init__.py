@@ -3,6 +3,7 @@
 from components.declaration.criteria import Drift, Promotion
 from components.declaration.custom_step import CustomStep
 from components.declaration.data import Boost, Catalogue, Log, Objective, Split
+from components.declaration.experiment import Experiment
 from components.declaration.launch import Launch
 from components.declaration.learning import CustomModel, Model, Rules
 
@@ -12,6 +13,7 @@ __all__ = [
     "CustomModel",
     "CustomStep",
     "Drift",
+    "Experiment",
     "Launch",
     "Log",
     "Model",

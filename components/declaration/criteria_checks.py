@@ -46,6 +46,7 @@ def check_promotion(promotion: Promotion, log: Log) -> None:
     checks.check_share("launch.promotion.min_auc", promotion.min_auc)
     checks.check_at_least("launch.promotion.margin", promotion.margin, 0)
     checks.check_at_least("launch.promotion.min_queries", promotion.min_queries, 1)
+    checks.check_at_least("launch.promotion.max_queries", promotion.max_queries, promotion.min_queries)
     _check_guards(promotion, log)
 
 
@@ -101,8 +102,12 @@ def _check_context(rules: Rules, log: Log) -> None:
 def _check_guards(promotion: Promotion, log: Log) -> None:
     for name in promotion.guards:
         column, equals, _ = name.partition("=")
-        if not (name in SLICES or (equals and column in log.context)) or promotion.guards.count(name) > 1:
-            needed = f"slices out of: {'; '.join(SLICES)}; or 'column=value' of a declared context column; each once"
+        known = name in (*METRICS, *SLICES) or (equals and column in log.context)
+        if not known or promotion.guards.count(name) > 1:
+            needed = (
+                f"metrics out of: {', '.join(METRICS)}; slices out of: {'; '.join(SLICES)}; or 'column=value' of a "
+                "declared context column; each once"
+            )
             raise DeclarationError("launch.promotion.guards", name, needed)
     for name in promotion.ranking_slices:
         if name not in (USER_SLICES, *log.context) or promotion.ranking_slices.count(name) > 1:

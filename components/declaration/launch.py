@@ -11,10 +11,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from components.declaration import checks, criteria_checks, data_checks, json_form
+from components.declaration import checks, criteria_checks, data_checks, experiment_checks, json_form
 from components.declaration.criteria import Drift, Promotion
 from components.declaration.custom_step import CustomStep, check_steps
 from components.declaration.data import Catalogue, Log, Objective, Split
+from components.declaration.experiment import Experiment
 from components.declaration.labels import LabelRoles
 from components.declaration.learning import CustomModel, Model, Rules
 from components.errors import DeclarationError
@@ -26,6 +27,7 @@ class Launch(LabelRoles):
 
     Attributes:
       name: lower-case letters, digits and underscores; names the schema folder, the runs and the served model.
+      experiment: how a model is tried on users before it serves everybody; None pushes it on the offline verdict alone.
       exclude_seen: an item that a user already acted on is not recommended again (nor queried in the evaluation).
       seed: of every random choice: order of equal times, initial weights, shuffling, bootstrap.
     """
@@ -39,6 +41,7 @@ class Launch(LabelRoles):
     promotion: Promotion = dataclasses.field(default_factory=Promotion)
     drift: Drift = dataclasses.field(default_factory=Drift)
     model: Model | CustomModel = dataclasses.field(default_factory=Model)
+    experiment: Experiment | None = None
     steps: tuple[CustomStep, ...] = ()
     exclude_seen: bool = True
     seed: int = 7
@@ -58,6 +61,8 @@ class Launch(LabelRoles):
         check_steps(self.steps)
         if self.catalogue:
             criteria_checks.check_boosts(self.catalogue)
+        if self.experiment:
+            experiment_checks.check_experiment(self.experiment, self.log, self.objectives)
 
     @property
     def has_ranking_head(self) -> bool:

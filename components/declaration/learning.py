@@ -47,9 +47,11 @@ class Model:
     Attributes:
       dim: of query and item vectors.
       history: how many of a user's last items the query tower reads.
-      epochs: passes over the training sequences at most; how many is chosen on the last tenth of the training time.
-      batch_users: sequences per step.
-      learning_rate: of Adam at the start; it falls to zero over the epochs along a cosine.
+      epochs: passes over the training sequences at most; how many is chosen on events left out of the last tenth of the
+        training time.
+      batch_users: sequences per step at most; fewer, down to 32, where an epoch would have less than 100 steps.
+      learning_rate: of Adam at the start, for `batch_users`; it falls with the root of a smaller batch, and to zero
+        over the epochs along a cosine.
       temperature: the divisor of the cosine similarities in the softmax.
       top_k: how many items an answer holds.
       ranking_epochs: passes of the ranking head over the labelled rows.
@@ -57,12 +59,12 @@ class Model:
       warm_start: the towers start from those of the served version instead of at random.
     """
 
-    dim: int = 64
+    dim: int = 128
     history: int = 50
     epochs: int = 12
     batch_users: int = 64
     learning_rate: float = 5e-3
-    temperature: float = 0.15
+    temperature: float = 0.1
     top_k: int = 10
     ranking_epochs: int = 3
     tuning_trials: int = 0

@@ -10,6 +10,7 @@ NEW_ITEMS, YOUNG_ITEMS, OLD_ITEMS = (
 )
 HEAD, TAIL = "head items", "tail items"
 USER_SLICES = "users"
+DEFAULT_GUARDS = ("ndcg@10", TAIL)
 # Those that tell most come first: a screen shows a few.
 SLICES = (
     *(KNOWN_USERS, NEW_USERS, NO_HISTORY, NEW_ITEMS, HEAD, TAIL),

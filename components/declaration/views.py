@@ -135,9 +135,10 @@ class AnswerSize(View):
 
 @dataclasses.dataclass(frozen=True)
 class MetricName(View):
-    """The metric of the comparison."""
+    """The metric of the comparison, and how many queries are asked for it."""
 
     metric: str
+    max_queries: int
 
 
 @dataclasses.dataclass(frozen=True)

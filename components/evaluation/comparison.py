@@ -30,8 +30,9 @@ def compare(launch: RetrievalView, events: EventTable, model: str, rules: str, c
       rules: folder of the rules.
       champion: folder of what is being served.
     """
-    rolling = queries.rolling(launch, events, events.late)
-    frozen = queries.frozen(launch, events, events.late, _cut(events))
+    most = launch.promotion.max_queries
+    rolling = queries.rolling(launch, events, events.late, most)
+    frozen = queries.frozen(launch, events, events.late, _cut(events), most)
     judged, problems = judging.judge(launch, {MODEL: model, CHAMPION: champion}, rules, rolling, frozen)
     rule = next(each.contender.rule for name, each in judged.items() if name not in (MODEL, CHAMPION))
     serving = {"model": MODEL, "rules": rule, "champion": CHAMPION}
@@ -74,14 +75,19 @@ def _gains(launch: RetrievalView, judged: dict[str, Judged], asked: Queries, rul
     }
     wanted = [(name, launch.promotion.metric, *pair) for name, pair in pairs.items() if set(pair) <= set(judged)]
     by_metric = [(metric, metric, MODEL, rule) for metric in METRICS if MODEL in judged]
+    over_champion = [(metric, metric, MODEL, CHAMPION) for metric in METRICS if {MODEL, CHAMPION} <= set(judged)]
 
     def earned(metric: str, name: str) -> np.ndarray:
         return rank_metrics.gains(metric, judged[name].rolling.ranks)
 
-    compared = [(earned(metric, ours), earned(metric, theirs)) for _, metric, ours, theirs in wanted + by_metric]
+    compared = [
+        (earned(metric, ours), earned(metric, theirs)) for _, metric, ours, theirs in wanted + by_metric + over_champion
+    ]
     found = [gain.to_dict() for gain in bootstrap.relative_gains(compared, asked.user, launch.seed)]
     gains: dict[str, Any] = dict(zip([name for name, *_ in wanted], found, strict=False))
-    return gains | {"by_metric": dict(zip([name for name, *_ in by_metric], found[len(wanted) :], strict=True))}
+    rest = iter(found[len(wanted) :])
+    gains["by_metric"] = {name: next(rest) for name, *_ in by_metric}
+    return gains | {"by_metric_over_champion": {name: next(rest) for name, *_ in over_champion}}
 
 
 def _slices(
@@ -127,6 +133,12 @@ def _notes(
     notes.append(
         f"Split at {cut} UTC: {int((~events.late).sum()):,} events before, {int(events.late.sum()):,} after; {len(asked):,} asked."
     )
+    if len(asked) < asked.possible:
+        share = len(asked) / asked.possible
+        notes.append(
+            f"A sample of the users was asked: {len(asked):,} of {asked.possible:,} events ({share:.0%}); the standard "
+            f"error of a recall is {0.5 / len(asked) ** 0.5:.4f} at most."
+        )
     if asked.repeats:
         notes.append(
             f"{asked.repeats:,} events repeat an item the user had acted on: not recommended again, so not asked."

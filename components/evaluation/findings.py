@@ -50,6 +50,8 @@ class Findings:
         answers.
       slices: name -> the new model's relative gain over the rules there.
       slices_over_champion: the same over what is served now.
+      metrics: metric -> the new model's relative gain over the rules by it.
+      metrics_over_champion: the same over what is served now.
     """
 
     queries: int
@@ -63,12 +65,22 @@ class Findings:
     model_problem: str = ""
     slices: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
     slices_over_champion: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
+    metrics: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
+    metrics_over_champion: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
+
+    def guarded(self, name: str) -> dict[str, Interval]:
+        """Returns the new model's gains by a guard, a metric or a slice: over "the rules" and over "what is served now"."""
+        over = {"the rules": {**self.slices, **self.metrics}}
+        over[SERVED] = {**self.slices_over_champion, **self.metrics_over_champion}
+        return {other: gains[name] for other, gains in over.items() if name in gains}
 
 
 def read(evaluation: Mapping[str, typing.Any], blessed: bool | None) -> Findings:
     """The findings in the comparison's `evaluation.json`, and the Evaluator's word on the ranking head."""
     metric, rolling, slices = evaluation["metric"], evaluation["rolling"], evaluation["slices"]
-    gains = {name: Interval.from_dict(gain) for name, gain in evaluation["gains"].items() if name != "by_metric"}
+    gains = {
+        name: Interval.from_dict(gain) for name, gain in evaluation["gains"].items() if not name.startswith("by_metric")
+    }
     champion = evaluation["champion"] and Champion(
         kind=evaluation["champion"]["kind"],
         value=rolling[SERVED].get(metric, 0.0),
@@ -87,6 +99,8 @@ def read(evaluation: Mapping[str, typing.Any], blessed: bool | None) -> Findings
         model_problem=evaluation["model_problem"],
         slices=_intervals(slices["gains"]),
         slices_over_champion=_intervals(slices["gains_over_champion"]),
+        metrics=_intervals(evaluation["gains"].get("by_metric", {})),
+        metrics_over_champion=_intervals(evaluation["gains"].get("by_metric_over_champion", {})),
     )
 
 

@@ -8,16 +8,27 @@ import html
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from components.evaluation import launch_page
 from components.evaluation.summary import FROZEN, RANKING, ROLLING, figure
 from components.evaluation.verdict_words import percent
 from components.metrics.bootstrap import Interval
 
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; color: #1c1c1c; background: #fff }
-h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2rem }
-table { border-collapse: collapse } th, td { padding: .25rem .8rem; text-align: right; border-bottom: 1px solid #ddd }
-th:first-child, td:first-child { text-align: left } .next { font-weight: 600 } .worse { color: #b00020 } .better { color: #00695c }
-svg { vertical-align: middle }
+:root { color-scheme: light dark; --text: #1c1c1c; --page: #fff; --line: #ddd; --worse: #b00020; --better: #00695c }
+@media (prefers-color-scheme: dark) {
+  :root { --text: #e8e8e8; --page: #161616; --line: #444; --worse: #ff8a8a; --better: #6fd6c5 }
+}
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem }
+body { color: var(--text); background: var(--page) }
+h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2rem } .written { opacity: .7 }
+.wide { overflow-x: auto } table { border-collapse: collapse }
+th, td { padding: .25rem .8rem; text-align: right; border-bottom: 1px solid var(--line) }
+th:first-child, td:first-child { text-align: left } .next { font-weight: 600 }
+.worse { color: var(--worse) } .better { color: var(--better) } svg { vertical-align: middle }
+.stages { display: flex; flex-wrap: wrap; gap: .8rem } .stage { flex: 1 1 10rem; padding: .6rem .8rem }
+.stage { border: 1px solid var(--line); border-radius: .4rem; opacity: .6 }
+.stage.now { border: 2px solid currentColor; opacity: 1 }
+@media print { body { margin: 0; color: #000; background: #fff } .stage, tr { break-inside: avoid } }
 """
 # The range of gains that an interval is drawn in: from half to double.
 LOW, HIGH, WIDTH, HEIGHT = -0.5, 1.0, 180, 14
@@ -29,17 +40,24 @@ def render(summary: Mapping[str, Any]) -> str:
         f"{summary.get('launch') or 'launch'}: {(summary.get('verdict') or {}).get('headline') or 'report'}"
     )
     parts = "\n".join(
-        part for make in (_verdict, _rolling, _frozen, _slices, _ranking, _example, _notes) for part in make(summary)
+        part
+        for make in (_page, _verdict, _rolling, _frozen, _slices, _ranking, _example, _notes)
+        for part in make(summary)
     )
-    head = f'<meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
+    phone = '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    head = f'<meta charset="utf-8">{phone}<title>{title}</title><style>{STYLE}</style>'
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n<h1>{title}</h1>\n{parts}\n</body></html>\n'
 
 
+def _page(summary: Mapping[str, Any]) -> Iterator[str]:
+    yield launch_page.render_section(launch_page.build_page(summary))
+
+
 def _verdict(summary: Mapping[str, Any]) -> Iterator[str]:
-    said = summary.get("verdict") or {}
-    yield from _list(said.get("reasons"))
-    if said.get("advice"):
-        yield f'<p class="next">Next: {html.escape(said["advice"])}</p>'
+    reasons = (summary.get("verdict") or {}).get("reasons")
+    if reasons:
+        yield "<h2>What decided</h2>"
+        yield from _list(reasons)
 
 
 def _rolling(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -133,4 +151,4 @@ def _cells(columns: list[str], rows: list[tuple[str, ...]]) -> str:
     body = "".join(
         f"<tr><td>{html.escape(name)}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>" for name, *cells in rows
     )
-    return f"<table><tr>{head}</tr>{body}</table>"
+    return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'

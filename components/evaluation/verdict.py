@@ -6,8 +6,8 @@ The new model is worth it if, and only if, all of this holds:
   2. enough events were evaluated (`Promotion.min_queries`);
   3. its relative gain over the best rule is above `Promotion.margin` even at the low end of the interval;
   4. the standard Evaluator did not reject its ranking head (not having judged it is no objection);
-  5. on no guard slice (`Promotion.guards`) it is surely worse, by more than `Promotion.guard_loss`, than the rules or
-  than what is served now;
+  5. by no guard (`Promotion.guards`), a further metric or a slice, it is significantly worse, by more than
+     `Promotion.guard_loss`, than the rules or than what is served now;
   6. it is better than the champion, that is what is served now, even at the low end of the interval.
 
 Else the champion stays, unless the rules beat it in the same sense; and where nothing is served yet, the rules are. A

@@ -5,6 +5,7 @@ read by none of
 them: it is the digest of their code, a part of the cache's key, and the reason why each step has a module of its own.
 """
 
+import datetime as dt
 import json
 import os
 from typing import Any
@@ -15,13 +16,21 @@ from tfx.types import standard_artifacts
 from tfx.utils import io_utils, path_utils
 
 from components.declaration.views import VerdictView
-from components.evaluation import findings, ranking_metrics, report, verdict
+from components.evaluation import (
+    experiment_handover,
+    findings,
+    launch_action,
+    launch_page,
+    ranking_metrics,
+    report,
+    verdict,
+)
 from components.evaluation import summary as text
 from components.evaluation.evaluation_file import EVALUATION_FILE
 from components.progress import set_figure
 from components.registry import export, train_statistics
 
-SUMMARY_JSON, SUMMARY_TEXT, REPORT = "summary.json", "summary.txt", "report.html"
+SUMMARY_JSON, SUMMARY_TEXT, REPORT, PAGE = "summary.json", "summary.txt", "report.html", "launch.md"
 
 
 def _serving(model: standard_artifacts.Model) -> str:
@@ -41,6 +50,7 @@ def Verdict(
     ranking: InputArtifact[standard_artifacts.ModelEvaluation] = None,
     ranking_blessing: InputArtifact[standard_artifacts.ModelBlessing] = None,
     statistics: InputArtifact[standard_artifacts.ExampleStatistics] = None,
+    outcome: InputArtifact[standard_artifacts.ModelEvaluation] = None,
 ) -> None:
     """Decides what is pushed, and says why; see `components.evaluation.verdict`."""
     declared = VerdictView.from_json(launch)
@@ -54,8 +64,15 @@ def Verdict(
         else None
     )
     decision = verdict.decide(findings.read(found, blessed), declared.promotion)
-    _write_summary(found | {"verdict": decision.to_dict()}, decision.outcome, summary)
-    chosen = {findings.MODEL: model, findings.RULES: rules}.get(decision.outcome)
+    measured = experiment_handover.read(outcome.uri) if outcome is not None else None
+    choice = experiment_handover.choose(decision, found, measured)
+    said_verdict = launch_action.merge(decision.to_dict(), choice)
+    _write_summary(found | {"verdict": said_verdict, "experiment": measured}, decision.outcome, summary)
+    chosen = None
+    if choice is None or choice.pushes:
+        chosen = {findings.MODEL: model, findings.RULES: rules}.get(decision.outcome)
+    if choice is not None:
+        experiment_handover.hand_over(choice, winner.uri, _serving(rules) if choice.pushes else None)
     if chosen is not None:
         folder = path_utils.serving_model_dir(winner.uri)
         io_utils.copy_dir(_serving(chosen), folder)
@@ -66,7 +83,7 @@ def Verdict(
     io_utils.write_string_file(
         os.path.join(blessing.uri, "BLESSED" if chosen is not None else "NOT_BLESSED"), decision.outcome
     )
-    set_figure(summary, verdict.HEADLINES[decision.outcome])
+    set_figure(summary, str(said_verdict["headline"]))
 
 
 def _of_ranking(launch: VerdictView, evaluation: standard_artifacts.ModelEvaluation) -> dict[str, Any]:
@@ -84,11 +101,14 @@ def _earned(found: dict, decision: verdict.Verdict) -> dict[str, Any]:
 
 
 def _write_summary(found: dict, outcome: str, output: standard_artifacts.ModelEvaluation) -> None:
-    """Writes summary.json, summary.txt and report.html; the example is what the winner answers."""
+    """Writes summary.json, summary.txt, report.html and launch.md; the example is what the winner answers."""
     found["example"] = found["examples"].get(outcome)
     found["ranking"] = (
         found["ranking"] or "left out: the log has neither impressions with request ids nor values with a threshold"
     )
+    found["written_at"] = dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
+    page = launch_page.render_markdown(launch_page.build_page(found))
+    io_utils.write_string_file(os.path.join(output.uri, PAGE), page)
     io_utils.write_string_file(os.path.join(output.uri, SUMMARY_JSON), json.dumps(found, indent=2, allow_nan=False))
     io_utils.write_string_file(os.path.join(output.uri, SUMMARY_TEXT), text.render(found))
     io_utils.write_string_file(os.path.join(output.uri, REPORT), report.render(found))

@@ -14,6 +14,7 @@ import statistics
 from collections.abc import Iterator
 
 from components.declaration import Promotion
+from components.declaration.slice_names import DEFAULT_GUARDS
 from components.evaluation.findings import MODEL, Findings
 from components.metrics.bootstrap import Interval
 
@@ -55,11 +56,11 @@ def advice(findings: Findings, promotion: Promotion) -> str:
 
 
 def failed_guards(findings: Findings, promotion: Promotion) -> Iterator[str]:
-    """A sentence for each guard slice on which the model is surely worse than what the guard tolerates."""
+    """A sentence for each guard by which the model is significantly worse than what the guard tolerates."""
     for name in promotion.guards:
-        for other, gains in (("the rules", findings.slices), ("what is served now", findings.slices_over_champion)):
-            if name in gains and gains[name].high < -promotion.guard_loss:
-                yield f"The guard {name!r} is broken: {_range(gains[name])} against {other}."
+        for other, gain in findings.guarded(name).items():
+            if gain.high < -promotion.guard_loss:
+                yield f"The guard {name!r} is broken: {_range(gain)} against {other}."
 
 
 def more_queries_needed(gain: Interval, effect: float, queries: int) -> int | None:
@@ -128,12 +129,12 @@ def _against(gain: Interval, margin: float) -> str:
 
 
 def _warnings(findings: Findings, promotion: Promotion) -> Iterator[str]:
-    """Where the model is surely worse without a guard, and guards that saw nothing."""
+    """Where the model is significantly worse without a guard, and declared guards that saw nothing."""
     for name, gain in findings.slices.items():
         if gain.high < 0 and name not in promotion.guards:
             yield f"Worse than the rules for {name}: {_range(gain)}."
     for name in promotion.guards:
-        if not findings.model_problem and name not in findings.slices:
+        if not findings.model_problem and name not in DEFAULT_GUARDS and not findings.guarded(name):
             yield f"The guard {name!r} saw not a single event, so it says nothing."
 
 

@@ -1,1 +1,1 @@
-"""What models and rules are fed: events, items, histories, the context of a request."""
+"""Input features of models and rules: events, items, histories and the context of a request."""

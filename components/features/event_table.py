@@ -26,11 +26,11 @@ class EventTable:
       item: [n] object, item ids as bytes.
       time: [n] int64, microseconds since the epoch, UTC.
       positive: [n] bool, whether the event counts as a positive interaction.
-      position: [n] int64, the place an impression was shown at; negative where none is known.
+      position: [n] int64, the slot an impression was shown in; negative if unknown.
       labels: objective name to [n] int64: 1, 0, or negative where the row has no label.
       context: column name to [n] array (object of bytes, or float32) as the log has it.
       late: [n] bool, whether the row belongs to the eval split.
-      request: [n] object, request ids as bytes; None unless they were asked for, as only the evaluation needs them.
+      request: [n] object, request ids as bytes; None unless read with `requests=True` (only the evaluation needs them).
     """
 
     user: np.ndarray
@@ -44,16 +44,16 @@ class EventTable:
     request: np.ndarray | None = None
 
     def __len__(self) -> int:
-        """The number of events."""
+        """Returns the number of events."""
         return len(self.time)
 
     @functools.cached_property
     def tie(self) -> np.ndarray:
-        """[n] int64, a number of each event's own ids, by which equal times are ordered."""
+        """[n] int64, a hash of each event's ids; it breaks ties between events of equal time."""
         return hashes(self.user, self.item)
 
     def rows(self, chosen: np.ndarray) -> "EventTable":
-        """The chosen rows; `chosen` is a mask [n] bool or indices [m] int."""
+        """Returns a table of the chosen rows; `chosen` is a mask [n] bool or indices [m] int."""
         return EventTable(
             **{name: getattr(self, name)[chosen] for name in ("user", "item", "time", "positive", "position", "late")},
             labels={name: column[chosen] for name, column in self.labels.items()},
@@ -63,7 +63,7 @@ class EventTable:
 
 
 def feature_spec(launch: EventsView, schema_spec: dict, requests: bool = False) -> dict[str, tf.io.VarLenFeature]:
-    """What to parse from an example: each declared column as a variable-length feature of its schema's dtype.
+    """Returns the parsing spec of an example: each declared column as a variable-length feature of its schema's dtype.
 
     Args:
       launch: the declaration.
@@ -98,7 +98,7 @@ def read_columns(files: Sequence[str], spec: dict[str, tf.io.VarLenFeature]) -> 
 
     dataset = tf.data.TFRecordDataset(list(files), compression_type="GZIP", num_parallel_reads=None)
     texts: dict[bytes, bytes] = {}
-    batches = [_shared(batch, texts) for batch in dataset.batch(BATCH_ROWS).map(parse).as_numpy_iterator()]
+    batches = [_intern_strings(batch, texts) for batch in dataset.batch(BATCH_ROWS).map(parse).as_numpy_iterator()]
     empty = {tf.string: object, tf.int64: np.int64, tf.float32: np.float32}
     return {
         name: np.concatenate([batch[name] for batch in batches]) if batches else np.zeros(0, empty[feature.dtype])
@@ -106,15 +106,18 @@ def read_columns(files: Sequence[str], spec: dict[str, tf.io.VarLenFeature]) -> 
     }
 
 
-def _shared(batch: dict[str, np.ndarray], texts: dict[bytes, bytes]) -> dict[str, np.ndarray]:
-    """The columns with one object for all equal texts: rows of their own would take 40 bytes and more a cell, half of a log's memory."""
+def _intern_strings(batch: dict[str, np.ndarray], texts: dict[bytes, bytes]) -> dict[str, np.ndarray]:
+    """Returns the columns with equal strings stored as one object.
+
+    One object per cell would take at least 40 bytes each, half of a log's memory.
+    """
     strings = {name: column.tolist() for name, column in batch.items() if column.dtype == object}
-    once = {name: list(map(texts.setdefault, column, column)) for name, column in strings.items()}
-    return batch | {name: np.array([*column, None], object)[:-1] for name, column in once.items()}
+    interned = {name: list(map(texts.setdefault, column, column)) for name, column in strings.items()}
+    return batch | {name: np.array([*column, None], object)[:-1] for name, column in interned.items()}
 
 
 def _first_values(column: tf.SparseTensor, count: tf.Tensor, default: object) -> tf.Tensor:
-    """The first value of each row of a sparse column: [count]; `default` where a row has none."""
+    """Returns the first value of each row of a sparse column, [count]; `default` where a row is empty."""
     first = tf.sparse.SparseTensor(
         column.indices, column.values, [tf.cast(count, tf.int64), tf.maximum(column.dense_shape[1], 1)]
     )
@@ -124,7 +127,7 @@ def _first_values(column: tf.SparseTensor, count: tf.Tensor, default: object) ->
 def read_events(
     launch: EventsView, splits: Iterable[tuple[Sequence[str], bool]], schema_spec: dict, requests: bool = False
 ) -> EventTable:
-    """The events of some splits as one table.
+    """Reads the events of one or more splits into one table.
 
     Args:
       launch: the declaration.
@@ -139,40 +142,40 @@ def read_events(
 
 def _table(launch: EventsView, columns: dict[str, np.ndarray], late: bool) -> EventTable:
     count = len(columns[launch.log.time])
-    everything = np.ones(count, bool)
+    all_rows = np.ones(count, bool)
     event = columns.get(launch.log.event or "")
     positives = [positive.encode() for positive in launch.positive_events]
     return EventTable(
         user=columns[launch.log.user],
         item=columns[launch.log.item],
         time=columns[launch.log.time],
-        positive=everything if event is None else np.isin(event.astype(bytes), np.asarray(positives, bytes)),
-        position=_whole(columns.get(launch.log.position or "", np.full(count, MISSING_INT, np.int64))),
+        positive=all_rows if event is None else np.isin(event.astype(bytes), np.asarray(positives, bytes)),
+        position=_to_int(columns.get(launch.log.position or "", np.full(count, MISSING_INT, np.int64))),
         labels={objective.name: columns[objective.label] for objective in launch.ranking_objectives},
         context={name: columns[name] for name in launch.log.context},
-        late=everything if late else ~everything,
+        late=all_rows if late else ~all_rows,
         request=columns.get(launch.log.request or ""),
     )
 
 
-def _whole(column: np.ndarray) -> np.ndarray:
-    """Floats as int64 (a log with missing positions may hold floats); `MISSING_INT` for NaN."""
+def _to_int(column: np.ndarray) -> np.ndarray:
+    """Converts floats to int64, NaN to `MISSING_INT`; a log with missing positions may hold floats."""
     if column.dtype.kind != "f":
         return column
-    there = np.isfinite(column)
-    return np.where(there, np.where(there, column, 0.0).astype(np.int64), MISSING_INT)
+    finite = np.isfinite(column)
+    return np.where(finite, np.where(finite, column, 0.0).astype(np.int64), MISSING_INT)
 
 
 def _concatenate(tables: list[EventTable]) -> EventTable:
-    def joined(parts: Iterable[np.ndarray]) -> np.ndarray:
+    def join(parts: Iterable[np.ndarray]) -> np.ndarray:
         return np.concatenate(list(parts))
 
     names = ("user", "item", "time", "positive", "position", "late")
     return EventTable(
-        **{name: joined(getattr(table, name) for table in tables) for name in names},
-        labels={name: joined(table.labels[name] for table in tables) for name in tables[0].labels},
-        context={name: joined(table.context[name] for table in tables) for name in tables[0].context},
+        **{name: join(getattr(table, name) for table in tables) for name in names},
+        labels={name: join(table.labels[name] for table in tables) for name in tables[0].labels},
+        context={name: join(table.context[name] for table in tables) for name in tables[0].context},
         request=None
         if tables[0].request is None
-        else joined(table.request for table in tables if table.request is not None),
+        else join(table.request for table in tables if table.request is not None),
     )

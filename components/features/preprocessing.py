@@ -1,4 +1,4 @@
-"""What Transform learns from the training split: how the context of a request becomes numbers.
+"""The `preprocessing_fn` of Transform: encodes the context columns of a request, with statistics of the training split.
 
 The same graph runs in training and inside the served model, on the raw columns of the log and of the request.
 """
@@ -10,15 +10,15 @@ from components.declaration.views import TransformView
 
 CONTEXT_PREFIX = "context_"
 LAUNCH_KEY = "launch"
-CODE_KEY = "code"  # read by no step: the digest of its code, so that TFX's cache sees an edit
+CODE_KEY = "code"  # the digest of the step's code: no step reads it, but TFX's cache key covers it
 CATALOGUE_INPUT, CATALOGUE_URI = "catalogue", "catalogue_uri"
 
 
 def preprocessing_fn(inputs: dict, custom_config: dict) -> dict[str, tf.Tensor]:
-    """TFX's entry: raw columns of a batch of events to the features that a query is asked with.
+    """Converts the raw columns of a batch of events to query features; TFX calls it by name.
 
-    Strings become numbers of a vocabulary, most frequent first, with one more for everything unknown; numbers get zero
-    mean and unit deviation, missing ones the mean.
+    Strings become vocabulary indices, most frequent first, with one more for all unknown strings. Numbers are scaled to
+    zero mean and unit deviation; missing ones become the mean.
 
     Args:
       inputs: column to Tensor [B, 1] or SparseTensor, as the schema says.
@@ -36,14 +36,14 @@ def preprocessing_fn(inputs: dict, custom_config: dict) -> dict[str, tf.Tensor]:
                 _dense(column, tf.constant("")), num_oov_buckets=1, vocab_filename=CONTEXT_PREFIX + name
             )
         else:
-            outputs[CONTEXT_PREFIX + name] = _standardised(
+            outputs[CONTEXT_PREFIX + name] = _standardise(
                 _dense(tf.cast(column, tf.float32), tf.constant(float("nan")))
             )
     return outputs
 
 
 def _dense(column: tf.Tensor | tf.SparseTensor, default: tf.Tensor) -> tf.Tensor:
-    """One value per row, the first: [B]."""
+    """Returns the first value of each row: [B]."""
     if isinstance(column, tf.SparseTensor):
         rows = column.dense_shape[0]
         first = tf.sparse.slice(column, [0, 0], [rows, 1])
@@ -51,10 +51,10 @@ def _dense(column: tf.Tensor | tf.SparseTensor, default: tf.Tensor) -> tf.Tensor
     return tf.reshape(column, [-1])
 
 
-def _standardised(values: tf.Tensor) -> tf.Tensor:
-    """(value - mean) / deviation over the finite values [B]; 0 for the others, which are missing: [B] float32."""
-    there = tf.math.is_finite(values)
-    present = tf.boolean_mask(values, there)
+def _standardise(values: tf.Tensor) -> tf.Tensor:
+    """Returns (value - mean) / deviation of the finite values, [B] float32; 0 for the others, which are missing."""
+    finite = tf.math.is_finite(values)
+    present = tf.boolean_mask(values, finite)
     mean, deviation = tft.mean(present), tf.sqrt(tft.var(present))
-    # A column that never changed in training must not shout when it does.
-    return tf.where(there, (values - mean) / tf.where(deviation > 1e-6, deviation, 1.0), 0.0)
+    # A column that was constant in training would otherwise yield huge values as soon as it varies.
+    return tf.where(finite, (values - mean) / tf.where(deviation > 1e-6, deviation, 1.0), 0.0)

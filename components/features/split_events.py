@@ -1,4 +1,4 @@
-"""The events of both splits, from TFX's artifacts: what the steps of the evaluation read."""
+"""Reads the events of both splits from TFX artifacts, for the evaluation steps."""
 
 import os
 
@@ -14,7 +14,7 @@ from components.features.event_table import EventTable
 def read(
     launch: EventsView, examples: standard_artifacts.Examples, schema: standard_artifacts.Schema, requests: bool = False
 ) -> EventTable:
-    """The events of both splits as one table, with request ids if wanted."""
+    """Reads the events of both splits into one table, with request ids if `requests` is set."""
     curated = io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema.uri))
     spec = schema_utils.schema_as_feature_spec(curated).feature_spec
     files = {

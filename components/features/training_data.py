@@ -1,4 +1,4 @@
-"""What the trainers of the rules and of the model read: the training events and the items, from TFX's artifacts."""
+"""Reads the input of the rule-based and the model Trainer from TFX artifacts: the training events and the items."""
 
 import dataclasses
 import functools
@@ -24,7 +24,15 @@ _KINDS_BATCH = 1024
 
 @dataclasses.dataclass(frozen=True)
 class TrainingData:
-    """The events of the train split, the items, the transform graph, and the catalogue's columns as its examples have them."""
+    """The input of a Trainer.
+
+    Attributes:
+      launch: the step's view of the declaration.
+      events: the events of the train split.
+      items: the item table.
+      transform: the transform graph.
+      catalogue: catalogue column to [rows] array, as its examples hold it; empty without a catalogue.
+    """
 
     launch: Any
     events: EventTable
@@ -34,12 +42,12 @@ class TrainingData:
 
     @functools.cached_property
     def item_rows(self) -> np.ndarray:
-        """[n] int32, the row of the item table of each event."""
+        """[n] int32, the item-table row of each event."""
         return self.items.rows_of(self.events.item)
 
 
 def read(fn_args: Any, view: type[ServingView] = TrainerView) -> TrainingData:
-    """Reads what TFX's Trainer hands to a `run_fn`.
+    """Reads the artifacts that TFX's Trainer passes to a `run_fn`.
 
     Args:
       fn_args: `tfx.components.trainer.fn_args_utils.FnArgs`; its custom_config holds `launch` (a view as JSON) and
@@ -54,33 +62,36 @@ def read(fn_args: Any, view: type[ServingView] = TrainerView) -> TrainingData:
 
 
 def matching(patterns: list[str]) -> list[str]:
-    """The files of some patterns, sorted, so that rows come in the same order in every run."""
+    """Returns the files that match any pattern, sorted, so that rows come in the same order in every run."""
     return sorted(name for pattern in patterns for name in tf.io.gfile.glob(pattern))
 
 
 def read_catalogue(catalogue: Catalogue | CatalogueFeatures, uri: str) -> dict[str, np.ndarray]:
-    """The declared columns of the catalogue's examples; each column's kind is that of its first value."""
+    """Reads the declared columns of the catalogue's examples; the dtype of a column is that of its first value."""
     files = matching([os.path.join(uri, CATALOGUE_SPLIT, "*")])
     return read_named(files, catalogue.columns())
 
 
 def read_named(files: list[str], names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Columns of examples whose types nobody says: each column's kind is that of its first value."""
+    """Reads columns of examples without a schema; the dtype of a column is that of its first value."""
     kinds = _kinds(files, names)
     return read_columns(files, {name: tf.io.VarLenFeature(kinds.get(name, tf.string)) for name in names})
 
 
-def _kinds(files: list[str], wanted: Sequence[str]) -> dict[str, tf.DType]:
-    """The dtype of each column, by the first example that has it; for one that none has all are read, 100,000 in about a second."""
+def _kinds(files: list[str], names: Sequence[str]) -> dict[str, tf.DType]:
+    """Returns the dtype of each column, taken from the first example that has a value.
+
+    Reads all examples if a column has no value in any, 100,000 in about a second.
+    """
     of_list = {"bytes_list": tf.string, "int64_list": tf.int64, "float_list": tf.float32}
     kinds: dict[str, tf.DType] = {}
-    # One by one out of TensorFlow they take five times as long.
+    # Batches are five times as fast as single records.
     batches = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_KINDS_BATCH).as_numpy_iterator()
     for record in itertools.chain.from_iterable(batches):
         features = tf.train.Example.FromString(record).features.feature
-        for name in wanted:
+        for name in names:
             if name not in kinds and name in features and features[name].WhichOneof("kind"):
                 kinds[name] = of_list[features[name].WhichOneof("kind")]
-        if len(kinds) == len(wanted):
+        if len(kinds) == len(names):
             break
     return kinds

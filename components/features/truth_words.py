@@ -1,4 +1,4 @@
-"""The words of a flag: what counts as true and as false in a catalogue, in a boost and in a check, in any case."""
+"""The words of a flag: which values count as true or false in a catalogue, a boost and a check (case-insensitive)."""
 
 import numpy as np
 
@@ -19,10 +19,10 @@ def is_true(column: np.ndarray) -> np.ndarray:
 
 
 def matches(column: np.ndarray, words: frozenset[str]) -> np.ndarray:
-    """Returns whether each text of a column [n] object (bytes) is one of some words, in any case: [n] bool."""
+    """Returns whether each text of a column, [n] object (bytes), is one of the words, ignoring case: [n] bool."""
     return np.isin(np.char.lower(column.astype(bytes)), [word.encode() for word in sorted(words)])
 
 
 def words_like(value: str) -> frozenset[str]:
-    """Returns all words of a flag that say the same as a value; none for a value that is no "true" or "false"."""
+    """Returns all synonyms of "true" or "false"; the empty set for any other value."""
     return {"true": TRUE_WORDS, "false": FALSE_WORDS}.get(value.lower(), frozenset())

@@ -4,10 +4,10 @@ import collections.abc
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from components.errors import LogError
 from components.ingest import nested
+from components.safe_parquet import parquet as pq
 
 _BATCH_ROWS = 1 << 16
 _MOST = 2**63 - 1  # what an int64 holds
@@ -70,9 +70,14 @@ def blocks(
 
 def _open(path: str) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(path)
+        file = pq.ParquetFile(path)
+        file.schema_arrow  # noqa: B018 a pickled type is met here
     except (pa.ArrowInvalid, OSError) as error:
         raise _unreadable(path, error) from error
+    except RuntimeError as error:  # see components.safe_parquet
+        problem = "a column has a pickled Python type (PyExtensionType), which would run code when it is read."
+        raise LogError(path, problem, "Do not trust the file; write it again with plain column types.") from error
+    return file
 
 
 def _unreadable(path: str, error: Exception) -> LogError:

@@ -8,6 +8,7 @@ as the executor.
 """
 
 import contextlib
+import hashlib
 import os
 import pickle
 import typing
@@ -79,24 +80,43 @@ def write_with_beam(whole: Share, target: Target, pipeline: beam.Pipeline) -> No
     """
     folder = os.path.join(target.uri, _PLANS)
     tf.io.gfile.makedirs(folder)
-    paths = []
-    for share in split_up(whole):
-        paths.append(os.path.join(folder, share.shard))
-        with tf.io.gfile.GFile(paths[-1], "wb") as file:
-            pickle.dump((share, target), file)
+    plans = [_write_plan(os.path.join(folder, share.shard), share, target) for share in split_up(whole)]
     with pipeline:
         _ = (
             pipeline
-            | "Shares" >> beam.Create(paths)
+            | "Shares" >> beam.Create(plans)
             | "Apart" >> beam.Reshuffle()
-            | "Write" >> beam.Map(_write_planned)
+            | "Write" >> beam.MapTuple(_write_planned)
         )
     tf.io.gfile.rmtree(folder)
 
 
-def _write_planned(path: str) -> None:
+def _write_plan(path: str, share: Share, target: Target) -> tuple[str, str]:
+    """Writes one share's plan; returns its path and the SHA-256 digest of its bytes, which travels with the Beam job."""
+    plan = pickle.dumps((share, target))
+    with tf.io.gfile.GFile(path, "wb") as file:
+        file.write(plan)
+    return path, hashlib.sha256(plan).hexdigest()
+
+
+def _write_planned(path: str, digest: str) -> None:
+    """Writes a planned share.
+
+    Unpickling runs code, so only the bytes that the executor wrote are unpickled: the digest came with the job, not
+      with the file.
+
+    Raises:
+      LogError: if the plan was changed on its way.
+    """
     with tf.io.gfile.GFile(path, "rb") as file:
-        share, target = pickle.load(file)
+        plan = file.read()
+    if hashlib.sha256(plan).hexdigest() != digest:
+        raise LogError(
+            path,
+            "the plan of a share is not the one that the executor wrote.",
+            "Check who can write to the artifact store, then run again.",
+        )
+    share, target = pickle.loads(plan)
     write(share, target)
 
 

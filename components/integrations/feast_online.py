@@ -1,7 +1,7 @@
-"""Applies a repository and fills its online store, and counts what came out at the other end.
+"""Applies a Feast repository, fills its online store, and verifies the row counts.
 
-Feast's historical join returns one row for repeated (entity, time) pairs: rows can get lost on the way without a word.
-So nothing is believed here that was not counted: as many keys must be readable online as the offline table has rows.
+Feast's historical join returns one row for repeated (entity, time) pairs, so rows can be lost without an error. Hence
+the check: every key of an offline table must be readable online.
 """
 
 import contextlib
@@ -21,11 +21,13 @@ from components.integrations.sink import library
 from components.registry.item_vectors import VectorsError
 
 BEGINNING = dt.datetime(1970, 1, 2, tzinfo=dt.timezone.utc)
+# The packages of the clients of online stores.
+_CLIENTS = ("redis", "psycopg", "psycopg_pool", "sqlalchemy", "grpc", "botocore", "google")
 READ_AT_ONCE, READ_AT_MOST, SEED = 1_000, 20_000, 7
 
 
 def feast() -> Any:
-    """The library.
+    """Imports Feast.
 
     Raises:
       FeatureStoreError: if it is not installed.
@@ -36,26 +38,34 @@ def feast() -> Any:
         raise FeatureStoreError(f"{error} Feast needs Python 3.11 or newer.") from error
 
 
-def opened(folder: Path) -> Any:
-    """The `feast.FeatureStore` of a repository.
+def open_store(folder: Path) -> Any:
+    """Opens the `feast.FeatureStore` of a repository.
 
     Raises:
-      FeatureStoreError: if there is none in the folder.
+      FeatureStoreError: if the folder holds no repository.
     """
     library = feast()
     if not (folder / YAML).is_file():
         raise FeatureStoreError(
-            f"a feature store needs {folder / YAML}, which is not there. Make it: python -m pipeline feast."
+            f"a feature store needs {folder / YAML}, which does not exist. Create it: python -m pipeline feast."
         )
     return library.FeatureStore(repo_path=str(folder))
 
 
 @contextlib.contextmanager
-def errors_told(folder: Path) -> Iterator[None]:
-    """What Feast or its SQLite store refuses, in one message."""
+def convert_errors(folder: Path) -> Iterator[None]:
+    """Converts what Feast or the client of its online store refuses to one message.
+
+    Raises:
+      FeatureStoreError: in place of their own errors, of which each client has another family.
+    """
     try:
         yield
-    except (feast().errors.FeastError, sqlite3.Error, ValueError) as error:  # that a fill is running is a ValueError
+    except Exception as error:
+        known = isinstance(error, feast().errors.FeastError | sqlite3.Error | ValueError | OSError)
+        # That a fill is running is a ValueError; a server that is gone, an OSError or an error of its client's own.
+        if not known and type(error).__module__.partition(".")[0] not in _CLIENTS:
+            raise
         raise FeatureStoreError(
             f"the feature store in {folder} does not answer: {type(error).__name__}: {error} If a fill is running, wait for its end; "
             "else fill it again: python -m pipeline feast."
@@ -63,49 +73,49 @@ def errors_told(folder: Path) -> Iterator[None]:
 
 
 def materialize(folder: Path, launch: str) -> Iterator[str]:
-    """Applies features.py, brings all rows to the online store, and compares the counts; says what it did, line by line.
+    """Applies features.py, copies all rows to the online store, and verifies the counts; yields a line per table.
 
     Raises:
       FeatureStoreError: if the online store does not hold a key of an offline table.
     """
-    store, library = opened(folder), feast()
-    made = runpy.run_path(str(folder / FEATURES))
-    with errors_told(folder), contextlib.redirect_stdout(io.StringIO()):
-        store.apply([each for each in made.values() if isinstance(each, library.Entity | library.FeatureView)])
-        # The log's clock may be ahead of ours: a day more loses nothing.
+    store, library = open_store(folder), feast()
+    definitions = runpy.run_path(str(folder / FEATURES)).values()
+    with convert_errors(folder), contextlib.redirect_stdout(io.StringIO()):
+        store.apply([value for value in definitions if isinstance(value, library.Entity | library.FeatureView)])
+        # The log's clock may be ahead of ours: one day more covers that.
         store.materialize(BEGINNING, dt.datetime.now(dt.timezone.utc) + dt.timedelta(days=1))
     for name in KEYS:
-        yield _counted(store, folder, launch, name)
+        yield _verify(store, folder, launch, name)
 
 
-def _counted(store: Any, folder: Path, launch: str, name: str) -> str:
+def _verify(store: Any, folder: Path, launch: str, name: str) -> str:
     keys = feast_repository.read_keys(folder, name)
     if len(set(keys)) != len(keys):
         raise FeatureStoreError(
-            f"{name}.parquet needs one row per {KEYS[name]}, it has {len(keys) - len(set(keys)):,} repeated ones."
+            f"{name}.parquet needs one row per {KEYS[name]}, got {len(keys) - len(set(keys)):,} duplicates."
         )
-    asked = keys
+    sample = keys
     if len(keys) > READ_AT_MOST:
-        asked = [keys[row] for row in np.random.default_rng(SEED).choice(len(keys), READ_AT_MOST, replace=False)]
+        sample = [keys[row] for row in np.random.default_rng(SEED).choice(len(keys), READ_AT_MOST, replace=False)]
     view = feast_repository.view_name(launch, name)
     feature = f"{view}:{store.get_feature_view(view).features[0].name}"
-    lost = [
+    missing = [
         key
-        for start in range(0, len(asked), READ_AT_ONCE)
-        for key in _lost(store, feature, KEYS[name], asked[start : start + READ_AT_ONCE])
+        for start in range(0, len(sample), READ_AT_ONCE)
+        for key in _missing_keys(store, feature, KEYS[name], sample[start : start + READ_AT_ONCE])
     ]
-    if lost:
+    if missing:
         raise FeatureStoreError(
-            f"the online store needs a row for each of the {len(keys):,} rows of {name}.parquet, it lacks {len(lost):,} of {len(asked):,} asked, "
-            f"first {lost[0]!r}. Run the same command again; if it stays so, look at the online store in {YAML}."
+            f"the online store needs a row for each of the {len(keys):,} rows of {name}.parquet, "
+            f"it lacks {len(missing):,} of {len(sample):,} checked, first {missing[0]!r}. "
+            f"Run the same command again; if that does not help, check the online store in {YAML}."
         )
-    return f"{view}: {len(keys):,} rows offline, {len(asked):,} read back online, none missing"
+    return f"{view}: {len(keys):,} rows offline, {len(sample):,} read back online, none missing"
 
 
-def _lost(store: Any, feature: str, key: str, asked: list[str]) -> list[str]:
-    values = store.get_online_features(features=[feature], entity_rows=[{key: each} for each in asked]).to_dict()[
-        feature.partition(":")[2]
-    ]
-    if len(values) != len(asked):
-        raise FeatureStoreError(f"Feast answered {len(values):,} rows for {len(asked):,} keys.")
-    return [each for each, value in zip(asked, values, strict=True) if value is None]
+def _missing_keys(store: Any, feature: str, column: str, keys: list[str]) -> list[str]:
+    answer = store.get_online_features(features=[feature], entity_rows=[{column: key} for key in keys])
+    values = answer.to_dict()[feature.partition(":")[2]]
+    if len(values) != len(keys):
+        raise FeatureStoreError(f"Feast answered {len(values):,} rows for {len(keys):,} keys.")
+    return [key for key, value in zip(keys, values, strict=True) if value is None]

@@ -1,19 +1,19 @@
-"""A Feast repository for a launch, as files: a team takes the folder over as it is.
+"""Writes a Feast repository for a launch.
 
-feature_store.yaml   registry and stores; written once, then yours (SQLite is for trying, production takes another online store)
-features.py          entities and feature views, written anew from the declaration every time
-data/*.parquet       the offline tables; the registry and SQLite's file lie beside them
+feature_store.yaml   registry and stores; written once, then yours (use another online store than SQLite in production)
+features.py          entities and feature views, rewritten from the declaration every time
+data/*.parquet       the offline tables; the registry and SQLite's file are in the same folder
 """
 
 import os
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from components.errors import DayoneError
 from components.integrations.offline_tables import USER
 from components.registry.item_vectors import EVENT_TIMESTAMP, ITEM
+from components.safe_parquet import parquet as pq
 
 YAML, FEATURES, DATA = "feature_store.yaml", "features.py", "data"
 USER_HISTORY, ITEMS = "user_history", "items"
@@ -21,19 +21,19 @@ KEYS = {USER_HISTORY: USER, ITEMS: ITEM}
 
 
 class FeatureStoreError(DayoneError):
-    """The feature store is not there, or does not hold what it should."""
+    """The feature store does not exist, or lacks rows."""
 
 
 def view_name(launch: str, table: str) -> str:
-    """The feature view of a table: "shop_user_history"."""
+    """Returns the name of a table's feature view, such as "shop_user_history"."""
     return f"{launch}_{table}"
 
 
 def write(folder: Path, launch: str, tables: dict[str, pa.Table]) -> None:
-    """Writes the repository; a feature_store.yaml that is there stays.
+    """Writes the repository; an existing feature_store.yaml is kept.
 
     Args:
-      folder: of the repository.
+      folder: the repository's folder.
       launch: the launch's name.
       tables: `USER_HISTORY` and `ITEMS`, see `offline_tables`.
     """
@@ -42,22 +42,22 @@ def write(folder: Path, launch: str, tables: dict[str, pa.Table]) -> None:
         (folder / YAML).write_text(settings_text(launch), encoding="utf-8")
     (folder / FEATURES).write_text(features_text(launch, tables), encoding="utf-8")
     for name, table in tables.items():
-        half = folder / DATA / f".{name}-{os.getpid()}"
-        pq.write_table(table, half)
-        half.replace(folder / DATA / f"{name}.parquet")
+        staging = folder / DATA / f".{name}-{os.getpid()}"
+        pq.write_table(table, staging)
+        staging.replace(folder / DATA / f"{name}.parquet")
 
 
 def settings_text(launch: str) -> str:
-    """feature_store.yaml."""
+    """Returns the text of feature_store.yaml."""
     return f"""\
-# Written once by `python -m pipeline feast`, then yours. SQLite serves one machine: for production name another online
-# store here.
+# Written once by `python -m pipeline feast`, then yours. SQLite serves one machine: name another online store for
+# production.
 project: {launch}
 provider: local
 registry:
   path: {DATA}/registry.db
-  # Servers read the registry once, when they start. Read again it may say that a fill is running, and then Feast gives
-  # no features.
+  # 0: servers read the registry once, when they start. During a fill Feast returns no features to a server that reads
+  # it again.
   cache_ttl_seconds: 0
 online_store:
   type: sqlite
@@ -69,7 +69,7 @@ entity_key_serialization_version: 3
 
 
 def features_text(launch: str, tables: dict[str, pa.Table]) -> str:
-    """features.py: an entity and a feature view for each table."""
+    """Returns the text of features.py: an entity and a feature view for each table."""
     entities = "\n".join(
         f"{name}_entity = Entity(name={key!r}, join_keys=[{key!r}], value_type=ValueType.STRING)"
         for name, key in KEYS.items()
@@ -94,7 +94,7 @@ def _view(launch: str, name: str, table: pa.Table) -> str:
 {name}_view = FeatureView(
     name={view_name(launch, name)!r},
     entities=[{name}_entity],
-    ttl=timedelta(0),  # what is old is not forgotten
+    ttl=timedelta(0),  # rows never expire
     schema=[
 {lines}
     ],
@@ -104,7 +104,7 @@ def _view(launch: str, name: str, table: pa.Table) -> str:
 
 
 def _kind(kind: pa.DataType) -> str:
-    """Feast's name for a column's type."""
+    """Returns Feast's name of a column's type."""
     if pa.types.is_list(kind):
         return f"Array({_kind(kind.value_type)})"
     if pa.types.is_boolean(kind):
@@ -115,6 +115,6 @@ def _kind(kind: pa.DataType) -> str:
 
 
 def read_keys(folder: Path, name: str) -> list[str]:
-    """The ids of an offline table."""
+    """Reads the ids of an offline table."""
     key = KEYS[name]
     return pq.read_table(folder / DATA / f"{name}.parquet", columns=[key])[key].to_pylist()

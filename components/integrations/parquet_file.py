@@ -1,4 +1,4 @@
-"""The items of a version as one Parquet file with the version in every row: for whatever loads tables."""
+"""The items of a version as one Parquet file with the version in every row, for any system that loads tables."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from components.integrations.sink import WrittenWhole
+from components.integrations.sink import AtomicFolder
 from components.registry.item_vectors import MODEL_VERSION, ItemVectors
+from components.safe_parquet import parquet as pq
 
 ITEMS_FILE = "items.parquet"
 
@@ -26,8 +26,8 @@ class ParquetFile:
 
     def send(self, vectors: ItemVectors) -> Iterator[str]:
         """See `Sink`."""
-        with WrittenWhole(self.folder) as half:
-            write(vectors, half / ITEMS_FILE)
+        with AtomicFolder(self.folder) as staging:
+            write(vectors, staging / ITEMS_FILE)
         yield f"{len(vectors):,} active items of version {vectors.version}, vectors of {vectors.dim}: {self.folder / ITEMS_FILE}"
 
 

@@ -1,4 +1,4 @@
-"""The interface of a place that item vectors go to, and what every such place shares."""
+"""The interface of a sink, a system that item vectors are exported to, and what all sinks share."""
 
 import importlib
 import os
@@ -12,28 +12,31 @@ from components.registry.item_vectors import ItemVectors, VectorsError
 
 
 class Sink(Protocol):
-    """Takes the items of one version. Both methods say, line by line while they work, what is done, and raise `VectorsError`."""
+    """Takes the items of one version.
+
+    Both methods yield lines that report their work while they do it, and raise `VectorsError`.
+    """
 
     def plan(self, vectors: ItemVectors) -> Iterator[str]:
-        """What `send` would do; changes nothing."""
+        """Reports what `send` would do; changes nothing."""
 
     def send(self, vectors: ItemVectors) -> Iterator[str]:
-        """Does it. To do it again, also after it was stopped half-way, leads to the same end."""
+        """Exports the items. It is idempotent: repeating it, also after an interruption, has the same result."""
 
 
 def library(module: str, extra: str) -> Any:
-    """An optional library.
+    """Imports an optional library.
 
     Args:
-      module: what to import.
-      extra: of this project, which brings it.
+      module: the module's name.
+      extra: this project's extra that installs it.
 
     Raises:
-      VectorsError: if it is not installed, naming the extra.
+      VectorsError: if it is not installed; the message names the extra.
     """
     try:
         with warnings.catch_warnings():
-            # Google's libraries tell on import which Python they will soon ask for: no news to whom exports vectors.
+            # Google's libraries warn of the Python versions they will soon require, which does not concern an export.
             warnings.simplefilter("ignore", FutureWarning)
             return importlib.import_module(module)
     except ImportError as error:
@@ -42,40 +45,42 @@ def library(module: str, extra: str) -> Any:
         ) from error
 
 
-class WrittenWhole:
-    """A folder that appears whole or not at all: written under a hidden name, then renamed.
+class AtomicFolder:
+    """A folder that is written atomically: under a hidden name, then renamed.
 
-    Example: `with WrittenWhole(folder) as half: (half / "ids.json").write_text(...)`.
+    Example: `with AtomicFolder(folder) as staging: (staging / "ids.json").write_text(...)`.
     """
 
     def __init__(self, folder: Path):
-        """Takes the folder's final place; an earlier export that lies there is replaced."""
-        self._folder, self._half = folder, folder.with_name(f".{folder.name}-{os.getpid()}")
+        """Takes the folder's final path; an earlier export at this path is replaced."""
+        self._folder, self._staging = folder, folder.with_name(f".{folder.name}-{os.getpid()}")
 
     def __enter__(self) -> Path:
-        """The empty hidden folder to write to."""
-        shutil.rmtree(self._half, ignore_errors=True)
-        self._half.mkdir(parents=True)
-        return self._half
+        """Creates the empty hidden folder to write to."""
+        shutil.rmtree(self._staging, ignore_errors=True)
+        self._staging.mkdir(parents=True)
+        return self._staging
 
     def __exit__(self, kind: object, *_: object) -> None:
-        """Renames, or removes what a failure left.
+        """Renames the folder; after a failure, removes it.
 
         Raises:
-          VectorsError: if the folder holds what no earlier export wrote.
+          VectorsError: if the final folder holds files that no export wrote.
         """
         try:
             if kind is None:
                 self._replace()
         finally:
-            shutil.rmtree(self._half, ignore_errors=True)
+            shutil.rmtree(self._staging, ignore_errors=True)
 
     def _replace(self) -> None:
         if self._folder.exists():
-            strange = {path.name for path in self._folder.iterdir()} - {path.name for path in self._half.iterdir()}
-            if strange:
+            unexpected = {path.name for path in self._folder.iterdir()} - {
+                path.name for path in self._staging.iterdir()
+            }
+            if unexpected:
                 raise VectorsError(
-                    f"an export needs a folder of its own, {self._folder} also holds {min(strange)!r}. Nothing was written: name another."
+                    f"an export needs a folder of its own, {self._folder} also holds {min(unexpected)!r}. Nothing was written. Name another folder."
                 )
             shutil.rmtree(self._folder)
-        self._half.rename(self._folder)
+        self._staging.rename(self._folder)

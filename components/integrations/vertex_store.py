@@ -1,12 +1,12 @@
-"""Vertex AI Feature Store, online serving with vector search: a BigQuery table, a feature view over it, and its synchronisation.
+"""Fills a feature view of Vertex AI Feature Store, which serves features and vector search online.
 
-    1  load the items into the table PROJECT.DATASET.<launch>_items_<version>, replacing what it holds
-    2  create the online store, if it is not there
-    3  create a feature view of the version with a vector index, if it is not there
+    1  load the items into the table PROJECT.DATASET.<launch>_items_<version>, replacing its rows
+    2  create the online store, if it does not exist
+    3  create a feature view of the version with a vector index, if it does not exist
     4  synchronise the view
 
-Table and view belong to one version: nothing stale is left in them, and a query asks the view of its own version. The
-requests are the client library's own messages; `plan` prints them and needs no account.
+Each version has its own table and view, so no stale rows remain and a query reads the view of its version. The requests
+are the client library's own messages; `plan` prints them and needs no account.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ _NAMES = {
 
 
 def cloud_clients(project: str, region: str, endpoint: str) -> tuple[Any, Any]:
-    """BigQuery's client and the feature store's admin client, with the credentials that the machine has."""
+    """Creates BigQuery's client and the feature store's admin client, with the machine's default credentials."""
     loading = library(BIGQUERY, "vertex").Client(project=project, location=region)
     return loading, library(TYPES, "vertex").FeatureOnlineStoreAdminServiceClient(
         client_options={"api_endpoint": endpoint}
@@ -49,10 +49,10 @@ class VertexStore:
 
     Attributes:
       project: the cloud project's id.
-      region: of the online store, as "europe-west4"; the dataset lies in the same.
-      dataset: of BigQuery; it exists.
+      region: the region of the online store and of the dataset, such as "europe-west4".
+      dataset: an existing BigQuery dataset.
       store: the online store's id.
-      clients: makes the clients from project, region and endpoint.
+      clients: creates the clients from project, region and endpoint.
     """
 
     project: str
@@ -73,9 +73,9 @@ class VertexStore:
         yield json.dumps({"configuration": self.load_config(vectors).to_api_repr()}, indent=2)
         for number, (method, request) in enumerate(self.requests(vectors), 2):
             yield f"{number}  FeatureOnlineStoreAdminService.{method} at {self.endpoint}"
-            yield _printed(request)
+            yield _to_json(request)
         yield "then ask, at the store's own endpoint: FeatureOnlineStoreService.SearchNearestEntities"
-        yield _printed(self.query(vectors))
+        yield _to_json(self.query(vectors))
 
     def send(self, vectors: ItemVectors) -> Iterator[str]:
         """See `Sink`."""
@@ -88,21 +88,21 @@ class VertexStore:
                 try:
                     answer = call(request=request)
                 except exists:
-                    yield f"{method}: is there"
+                    yield f"{method}: already exists"
                     continue
                 yield f"{method}: {answer.result(timeout=CREATE_SECONDS).name if hasattr(answer, 'result') else answer.feature_view_sync}"
 
     @property
     def endpoint(self) -> str:
-        """Of the regional API."""
+        """The host of the regional API."""
         return f"{self.region}-aiplatform.googleapis.com"
 
     def table(self, vectors: ItemVectors) -> str:
-        """The BigQuery table of the version."""
+        """Returns the BigQuery table of the version."""
         return f"{self.project}.{self.dataset}.{vectors.launch}_items_{vectors.version}"
 
     def load_config(self, vectors: ItemVectors) -> Any:
-        """The load job: the whole table is replaced."""
+        """Returns the configuration of the load job, which replaces all rows of the table."""
         bigquery = library(BIGQUERY, "vertex")
         parquet = bigquery.format_options.ParquetOptions()
         parquet.enable_list_inference = True  # the vector becomes ARRAY<FLOAT64>, which a feature view can index
@@ -113,7 +113,7 @@ class VertexStore:
         return config
 
     def requests(self, vectors: ItemVectors) -> list[tuple[str, Any]]:
-        """Method and request of the admin service, in order."""
+        """Returns the calls of the admin service in order, as pairs of method and request."""
         types = library(TYPES, "vertex").types
         parent = f"projects/{self.project}/locations/{self.region}"
         store = types.FeatureOnlineStore(optimized=types.FeatureOnlineStore.Optimized())
@@ -136,12 +136,12 @@ class VertexStore:
         ]
 
     def query(self, vectors: ItemVectors) -> Any:
-        """What a caller asks with the answer of `embed_query`; here the first item's own vector."""
+        """Returns an example query: a caller sends the vector from `embed_query`; here it is the first item's."""
         types = library(TYPES, "vertex").types
         embedding = types.NearestNeighborQuery.Embedding(value=vectors.matrix[0].tolist())
-        asked = types.NearestNeighborQuery(embedding=embedding, neighbor_count=NEIGHBOURS)
+        query = types.NearestNeighborQuery(embedding=embedding, neighbor_count=NEIGHBOURS)
         return types.SearchNearestEntitiesRequest(
-            feature_view=self._view_name(vectors), query=asked, return_full_entity=True
+            feature_view=self._view_name(vectors), query=query, return_full_entity=True
         )
 
     def _view(self, types: Any, vectors: ItemVectors) -> Any:
@@ -162,7 +162,7 @@ class VertexStore:
         return f"projects/{self.project}/locations/{self.region}/featureOnlineStores/{self.store}/featureViews/{_view_id(vectors)}"
 
     def _load(self, client: Any, vectors: ItemVectors) -> str:
-        """Loads the table and compares the counts."""
+        """Loads the table and verifies its row count."""
         content = io.BytesIO()
         parquet_file.write(vectors, content)
         job = client.load_table_from_file(
@@ -177,7 +177,7 @@ class VertexStore:
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
-        """What the cloud refuses, in one message."""
+        """Converts the cloud's errors to `VectorsError`."""
         refused = library("google.api_core.exceptions", "vertex").GoogleAPIError
         unknown = library("google.auth.exceptions", "vertex").GoogleAuthError
         try:
@@ -188,12 +188,12 @@ class VertexStore:
             ) from error
         except refused as error:
             raise VectorsError(
-                f"Vertex AI, project {self.project}: {error}. Run the same command again when that is mended."
+                f"Vertex AI, project {self.project}: {error}. Fix this and run the same command again."
             ) from error
 
 
-def _printed(request: Any) -> str:
-    """A message as the JSON that its REST form takes; a long vector on one line."""
+def _to_json(request: Any) -> str:
+    """Returns a message as the JSON of the REST API, with a long vector on one line."""
     plain = library("google.protobuf.json_format", "vertex").MessageToDict(type(request).pb(request))
     text = json.dumps(plain, indent=2)
     return re.sub(r"\[[^][{}\"]*\]", lambda numbers: re.sub(r"\s+", " ", numbers.group()), text)

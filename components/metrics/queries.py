@@ -51,6 +51,7 @@ class Queries:
       seen_query, seen_item: pairs of a query's index and the id of an item its user had acted on: what is not
         recommended again.
       repeats: how many events were left out because they repeat an item that is not recommended again.
+      possible: how many queries there were to draw from; more than these if they are a sample.
     """
 
     user: np.ndarray
@@ -62,6 +63,7 @@ class Queries:
     seen_query: np.ndarray
     seen_item: np.ndarray
     repeats: int
+    possible: int = 0
 
     def __len__(self) -> int:
         """The number of queries."""
@@ -77,23 +79,26 @@ class Queries:
         return (slice(start, start + size) for start in range(0, len(self), size))
 
 
-def rolling(launch: QueriesView, events: EventTable, asked: np.ndarray) -> Queries:
+def rolling(launch: QueriesView, events: EventTable, asked: np.ndarray, most: int | None = None) -> Queries:
     """Queries with everything known up to each event's moment; the model that answers is not retrained in between.
 
     Args:
       launch: the declaration.
       events: all events, earlier ones included.
       asked: [n] bool, the events to ask for; only positive ones are asked.
+      most: how many queries at most; beyond, a seeded sample of the users, each with all of their queries.
     """
-    return _queries(launch, events, asked, frozen_at=None)
+    return _queries(launch, events, asked, frozen_at=None, most=most)
 
 
-def frozen(launch: QueriesView, events: EventTable, asked: np.ndarray, cut: int) -> Queries:
+def frozen(launch: QueriesView, events: EventTable, asked: np.ndarray, cut: int, most: int | None = None) -> Queries:
     """The same questions with histories as they were at the moment `cut` (microseconds): what a stale caller would get."""
-    return _queries(launch, events, asked, frozen_at=cut)
+    return _queries(launch, events, asked, frozen_at=cut, most=most)
 
 
-def _queries(launch: QueriesView, events: EventTable, asked: np.ndarray, frozen_at: int | None) -> Queries:
+def _queries(
+    launch: QueriesView, events: EventTable, asked: np.ndarray, frozen_at: int | None, most: int | None
+) -> Queries:
     user, _ = codes(events.user)
     item, ids = codes(events.item)
     positive = events.positive & (events.item != b"")  # an event without an item's id tells nothing
@@ -104,7 +109,8 @@ def _queries(launch: QueriesView, events: EventTable, asked: np.ndarray, frozen_
         if launch.exclude_seen
         else np.zeros(len(events), bool)
     )
-    rows = np.flatnonzero(wanted & ~repeated)
+    every = np.flatnonzero(wanted & ~repeated)
+    rows = every if most is None else every[whole_users(user[every], most, launch.seed)]
     length = launch.model.history
     if frozen_at is None:
         past = histories.rolling_histories(*known, rows, length, launch.seed, events.tie)
@@ -124,7 +130,31 @@ def _queries(launch: QueriesView, events: EventTable, asked: np.ndarray, frozen_
         seen_query=seen_query,
         seen_item=ids[seen_item],
         repeats=int(repeated.sum()),
+        possible=len(every),
     )
+
+
+def whole_users(user: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """Draws a seeded sample of queries that holds all or none of a user's.
+
+    Users with more than `most` queries are left out; where there are only such users, queries of theirs are drawn.
+
+    Args:
+      user: [q] int codes of the users that ask.
+      most: the size of the sample at most; its size is close to it, as users are added in random order while they fit.
+      seed: of the order.
+
+    Returns:
+      [k] int64, ascending places in `user`; all of them if they are no more than `most`.
+    """
+    if len(user) <= most:
+        return np.arange(len(user))
+    _, code, count = np.unique(user, return_inverse=True, return_counts=True)
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(np.flatnonzero(count <= most))
+    kept = np.zeros(len(count), bool)
+    kept[order[np.cumsum(count[order]) <= most]] = True
+    return np.flatnonzero(kept[code.ravel()]) if kept.any() else np.sort(rng.choice(len(user), most, replace=False))
 
 
 def without_history(queries: Queries, most: int, seed: int) -> tuple[Queries, np.ndarray]:
@@ -144,6 +174,7 @@ def without_history(queries: Queries, most: int, seed: int) -> tuple[Queries, np
         seen_query=np.searchsorted(rows, queries.seen_query[kept]),
         seen_item=queries.seen_item[kept],
         repeats=queries.repeats,
+        possible=queries.possible,
     )
     return blank, rows
 

@@ -1,13 +1,14 @@
 """Questions from the last tenth of the training time: what epochs, weights and settings are chosen by. The eval split is never read.
 
-Letters: q questions, L items of history, A candidates, S candidates that are scored for a question.
+Letters: n events, q questions, L items of history, A candidates, S candidates that are scored for a question.
 
-Whoever chooses trains on the events before the cut first, and is asked for the positive events after it, each with the
-history of its moment.
+Whoever chooses learns from other events first, and is asked for positive events after the cut, each with the history of
+its moment.
 """
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,9 @@ SHARE = 0.1
 MOST_QUESTIONS = 2000
 MOST_CANDIDATES = 4096
 BATCH_CELLS = 4_000_000
+HELD_OF_USER = 3
+HELD_USERS = 0.25
+MICROSECONDS_PER_HOUR = 3_600_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +32,10 @@ class Questions:
     Attributes:
       rows: [q] int64, the events asked for.
       history: [q, L] int32 rows of the item table, oldest first, right-padded with 0.
+      hours: [q] float64, the time since the last item of the history.
       target: [q] int64, the column of the item that was acted on.
+      seen_question, seen_column: pairs of a question, ascending, and the column of a candidate that is not shown, as
+        its user had seen it.
       sample: [S - 1] int64, columns of candidates: all of them, or a uniform sample of a large catalogue.
       offset: [q, S] float32, to be added to scores: -inf for what is not shown (seen before, or the target itself),
         else the log of how many candidates a sampled one stands for; the last place is the target's.
@@ -36,7 +43,10 @@ class Questions:
 
     rows: np.ndarray
     history: np.ndarray
+    hours: np.ndarray
     target: np.ndarray
+    seen_question: np.ndarray
+    seen_column: np.ndarray
     sample: np.ndarray
     offset: np.ndarray
 
@@ -45,30 +55,33 @@ class Questions:
         return len(self.rows)
 
     def batches(self, candidates: int) -> list[slice]:
-        """Slices of questions whose scores of all candidates stay within memory."""
+        """Slices of questions whose scores of so many candidates stay within memory."""
         size = max(BATCH_CELLS // max(candidates, 1), 1)
-        return [slice(start, start + size) for start in range(0, len(self), size)]
+        return [slice(start, min(start + size, len(self))) for start in range(0, len(self), size)]
 
-    def chosen(self, scores: np.ndarray, batch: slice) -> np.ndarray:
-        """Of scores [batch, A], or [1, A] for whoever asks, those of the sample and, last, of the target: [batch, S]."""
-        wide = np.broadcast_to(scores, (len(self.target[batch]), scores.shape[1]))
-        return np.concatenate(
-            [wide[:, self.sample], np.take_along_axis(wide, self.target[batch, None], axis=1)], axis=1
-        )
+    def seen(self, batch: slice) -> tuple[np.ndarray, np.ndarray]:
+        """What is not shown to the questions of a batch: places in the batch and columns, [k] each."""
+        pairs = slice(*np.searchsorted(self.seen_question, [batch.start, batch.stop]))
+        return self.seen_question[pairs] - batch.start, self.seen_column[pairs]
 
-    def gain(self, score: Callable[[slice], np.ndarray], candidates: int) -> float:
+    def gain(self, score: Callable[[slice], np.ndarray]) -> float:
         """How well scores rank the targets: the mean of 1 / log2(1 + rank), NDCG without a cut; 0 without questions.
 
         Args:
-          score: of a batch of questions, all candidates: [batch, A].
-          candidates: A.
+          score: of a batch of questions, the sample's candidates and last the target: [batch, S].
         """
         gains = []
-        for batch in self.batches(candidates):
-            scores = self.chosen(score(batch), batch)
-            above = (scores[:, :-1] > scores[:, -1:]) * np.exp(self.offset[batch, :-1])
-            gains.append(1 / np.log2(2 + above.sum(axis=1)))
+        for batch in self.batches(len(self.sample)):
+            scores = score(batch)
+            ranks = sampled_ranks(scores[:, :-1], scores[:, -1], self.offset[batch, :-1])
+            gains.append(1 / np.log2(1 + ranks))
         return float(np.concatenate(gains).mean()) if gains else 0.0
+
+
+def sampled_ranks(scores: np.ndarray, own: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """The ranks of targets that score `own` [q] among candidates that stand for exp(offset) [q, S] each; ties at the middle: [q] float64."""
+    weight = np.exp(offset)
+    return 1 + ((scores > own[:, None]) * weight).sum(axis=1) + 0.5 * ((scores == own[:, None]) * weight).sum(axis=1)
 
 
 def cut(data: TrainingData) -> int:
@@ -79,21 +92,64 @@ def cut(data: TrainingData) -> int:
 
 def before(data: TrainingData, moment: int) -> TrainingData:
     """The same items with the events before a moment."""
-    return dataclasses.replace(data, events=data.events.rows(data.events.time < moment))
+    return without(data, data.events.time >= moment)
 
 
-def questions(data: TrainingData, moment: int) -> Questions:
-    """The positive events from a moment on whose user has a history and whose item may be shown."""
-    user, _ = codes(data.events.user)
-    known = (user, data.item_rows, data.events.time, data.events.positive & (data.item_rows > 0))
-    settings = (data.launch.seed, data.events.tie)
-    wanted = known[3] & (data.events.time >= moment) & data.items.active[data.item_rows]
+def without(data: TrainingData, left_out: np.ndarray) -> TrainingData:
+    """The same items without some events, [n] bool."""
+    return dataclasses.replace(data, events=data.events.rows(~left_out))
+
+
+def held_out(data: TrainingData, moment: int) -> np.ndarray:
+    """The last `HELD_OF_USER` positive events after a moment of random users, and what else they did after their last event before these: [n] bool.
+
+    As many users as give `MOST_QUESTIONS` positive events, at most `HELD_USERS` of all users.
+    """
+    user, names = codes(data.events.user)
+    late = np.flatnonzero(data.events.positive & (data.item_rows > 0) & (data.events.time >= moment))
+    order = histories.order_by_user_and_time(
+        user[late], data.events.time[late], data.launch.seed, tie=data.events.tie[late]
+    )[::-1]
+    mine = user[late][order]
+    start = np.flatnonzero(np.append(True, mine[1:] != mine[:-1]))
+    rank = np.arange(len(mine)) - np.repeat(start, np.diff(np.append(start, len(mine))))
+    last = order[rank < HELD_OF_USER]
+    owner = np.random.default_rng(data.launch.seed).permutation(len(names))[user[late][last]]
+    by_user = last[np.argsort(owner, kind="stable")]
+    users = np.unique(np.sort(owner), return_inverse=True)[1]
+    kept = by_user[(users < HELD_USERS * len(names)) & (np.arange(len(by_user)) < MOST_QUESTIONS)]
+    held = np.zeros(len(user), bool)
+    held[late[kept]] = True
+    learnt = np.full(len(names), np.iinfo(np.int64).min)
+    np.maximum.at(learnt, user[data.events.positive & ~held], data.events.time[data.events.positive & ~held])
+    return held | (~data.events.positive & np.isin(user, user[held]) & (data.events.time > learnt[user]))
+
+
+def questions(
+    data: TrainingData, moment: int, asked: np.ndarray | None = None, gap: float = 0.0, most: int | None = None
+) -> Questions:
+    """The positive events from a moment on whose user has a history and whose item may be shown.
+
+    Args:
+      data: all training events.
+      moment: microseconds.
+      asked: [n] bool, the events that may be asked for; None for all.
+      most: how many are asked at most, a random sample; None for `MOST_QUESTIONS`.
+      gap: hours before each event from which on nothing of the user is known, as if they had been away.
+    """
+    events, settings = data.events, (data.launch.seed, data.events.tie)
+    user, _ = codes(events.user)
+    known = (user, data.item_rows, events.time, events.positive & (data.item_rows > 0))
+    wanted = known[3] & (events.time >= moment) & data.items.active[data.item_rows]
+    wanted &= True if asked is None else asked
     if data.launch.exclude_seen:
         wanted &= ~histories.seen_before(*known, *settings)
     rng, rows = np.random.default_rng(data.launch.seed), np.flatnonzero(wanted)
-    rows = np.sort(rng.choice(rows, MOST_QUESTIONS, replace=False)) if len(rows) > MOST_QUESTIONS else rows
-    history = np.maximum(histories.rolling_histories(*known, rows, data.launch.model.history, *settings), 0)
-    rows, history = rows[history[:, 0] > 0], history[history[:, 0] > 0]
+    most = MOST_QUESTIONS if most is None else most
+    rows = np.sort(rng.choice(rows, most, replace=False)) if len(rows) > most else rows
+    past = _past(known, rows, data.launch.model.history, settings, gap)
+    rows, past = rows[past[:, 0] >= 0], past[past[:, 0] >= 0]
+    last = past[np.arange(len(past)), (past >= 0).sum(axis=1) - 1]
     active = np.flatnonzero(data.items.active)
     sample = (
         np.arange(len(active))
@@ -101,31 +157,39 @@ def questions(data: TrainingData, moment: int) -> Questions:
         else np.sort(rng.choice(len(active), MOST_CANDIDATES, replace=False))
     )
     target = np.searchsorted(active, data.item_rows[rows])
-    seen = (
-        histories.seen_pairs(*known, rows, *settings)
-        if data.launch.exclude_seen
-        else (np.zeros(0, int), np.zeros(0, int))
-    )
-    return Questions(rows, history, target, sample, _offset(active, sample, target, seen))
+    seen = _seen(data, known, rows, settings)
+    hours = (events.time[rows] - events.time[last]) / MICROSECONDS_PER_HOUR
+    history = np.where(past >= 0, data.item_rows[past], 0).astype(np.int32)
+    return Questions(rows, history, hours, target, *seen, sample, _offset(len(active), sample, target, seen))
 
 
-def _offset(
-    active: np.ndarray, sample: np.ndarray, target: np.ndarray, seen: tuple[np.ndarray, np.ndarray]
-) -> np.ndarray:
-    """See `Questions.offset`; `seen` are pairs of a question and a row of the item table."""
-    offset = np.full((len(target), len(sample) + 1), np.log(max(len(active) / max(len(sample), 1), 1.0)), np.float32)
+def _past(known: Any, rows: np.ndarray, length: int, settings: Any, gap: float) -> np.ndarray:
+    """The events of each question's history: [q, L] int32, right-padded with -1."""
+    user, _, time, positive = known
+    number = np.arange(len(user))
+    if not gap:
+        return histories.rolling_histories(user, number, time, positive, rows, length, *settings)
+    cut = time[rows] - int(gap * MICROSECONDS_PER_HOUR)
+    return histories.frozen_histories(user, number, time, positive, user[rows], cut, length, *settings)
+
+
+def _seen(data: TrainingData, known: Any, rows: np.ndarray, settings: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of a question, ascending, and the column of a candidate that its user had seen."""
+    if not data.launch.exclude_seen:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    user, item, time, positive = known
+    question, row = histories.seen_pairs(user, item, time, positive, rows, *settings)
+    shown = data.items.active[row]
+    return question[shown], (np.cumsum(data.items.active) - 1)[row[shown]]
+
+
+def _offset(candidates: int, sample: np.ndarray, target: np.ndarray, seen: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """See `Questions.offset`; `seen` are pairs of a question and a column."""
+    offset = np.full((len(target), len(sample) + 1), np.log(max(candidates / max(len(sample), 1), 1.0)), np.float32)
     offset[:, -1] = 0.0
-    question, row = seen
-    place = _places(active[sample], row)
-    offset[question[place >= 0], place[place >= 0]] = -np.inf
-    own = _places(sample, target)
-    offset[np.flatnonzero(own >= 0), own[own >= 0]] = -np.inf
+    place = np.full(candidates + 1, -1)
+    place[sample] = np.arange(len(sample))
+    for question, column in (seen, (np.arange(len(target)), target)):
+        kept = place[column] >= 0
+        offset[question[kept], place[column[kept]]] = -np.inf
     return offset
-
-
-def _places(ascending: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Where each value stands in an ascending array, -1 where it does not: [k] int64."""
-    if not len(ascending):
-        return np.full(len(values), -1)
-    place = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
-    return np.where(ascending[place] == values, place, -1)

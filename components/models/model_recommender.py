@@ -8,11 +8,14 @@ import tensorflow as tf
 from components.declaration.views import TrainerView
 from components.features.item_table import ItemTable
 from components.models.ranking.ranking_head import RankingModel
+from components.models.retrieval.blend_training import RANGES_HOURS
 from components.models.retrieval.context import RequestContext
 from components.models.retrieval.retrieval_model import RetrievalModel
 from components.models.retrieval.score_parts import ScoreParts
-from components.registry.recommender import Recommender, concrete
+from components.registry.recommender import ITEMS_SHAPE, Recommender, concrete
 from components.rules.rule_scores import RuleScores
+
+SECONDS_PER_HOUR = 3600.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +27,12 @@ class _Trained:
 
 
 class ModelRecommender(Recommender):
-    """Adds `embed_query` (user_id, history, context -> [B, D]) and `embed_items` (item_ids [C] -> [C, D]) to the contract."""
+    """Adds `embed_query` (user_id, history, context -> [B, D]) and `embed_items` (item_ids [C] -> [C, D]) to the contract.
+
+    `recommend_with_ages` and `score_with_ages` are `serving_default` and `score_catalogue` with one more input,
+    `history_ages` [B, H] float32: the seconds since each item of the history. A user who comes back after a week is
+    answered by other weights than one who is still here.
+    """
 
     def __init__(
         self,
@@ -46,16 +54,16 @@ class ModelRecommender(Recommender):
           retrieval: the towers.
           ranking: the ranking head, if the log has what one learns from.
           parts: of the score.
-          weights: [P], what each part counts.
+          weights: [1 + G, P], what each part counts for a request without ages, then for each range of the gap.
           fallback: scores the candidates for a request without a known history, by the declared order of rules.
         """
         super().__init__(launch, table, context.dtypes)
         self._request = context
         self._trained = _Trained(retrieval, ranking)
         self._fallback = fallback
-        self._item_vectors = tf.constant(retrieval.all_items())
-        self._parts = parts
-        self._part_weights = tf.unstack(tf.constant(weights, tf.float32))
+        self._item_vectors = tf.Variable(retrieval.all_items(), trainable=False)
+        self.parts = parts
+        self._part_weights = tf.constant(weights, tf.float32)
         self._build()
         self._weights = [
             *retrieval.query.variables,
@@ -87,10 +95,51 @@ class ModelRecommender(Recommender):
 
     def scores(self, history: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
         """The weighted parts of the score (`score_parts`) and the declared boosts, exact; the rules' scores where the history is empty."""
-        parts = self._parts(self._queries(history, context), history)
-        score = sum(weight * part for weight, part in zip(self._part_weights, parts, strict=True))
+        return self._scores(history, context, tf.repeat(self._part_weights[:1], tf.shape(history)[0], axis=0))
+
+    def weighted_scores(self, history: tf.Tensor, context: dict[str, tf.Tensor], weights: np.ndarray) -> tf.Tensor:
+        """Returns the same by other weights [P] of the parts."""
+        return self._scores(
+            history, context, tf.tile(tf.constant(weights, tf.float32)[None], [tf.shape(history)[0], 1])
+        )
+
+    def _scores(self, history: tf.Tensor, context: dict[str, tf.Tensor], weights: tf.Tensor) -> tf.Tensor:
+        """Returns the same by the weights [B, P] of each request."""
+        score = self.parts.score(self._queries(history, context), history, weights)
         rules = self._fallback(self._fallback.names, history, context)
         return tf.where(history[:, :1] > 0, score + self.log_boost, rules)
+
+    def _weights_of(self, history: tf.Tensor, history_ages: tf.Tensor) -> tf.Tensor:
+        """Returns the weights of each request, [B, P]; those for all where no age is known.
+
+        Args:
+          history: [B, H] string.
+          history_ages: [B, H] float32, seconds since each item of the history; negative or NaN where it is not known.
+        """
+        known = (history != "") & (history_ages >= 0)
+        hours = tf.reduce_min(tf.where(known, history_ages, np.inf), axis=1) / SECONDS_PER_HOUR
+        place = tf.searchsorted(tf.constant(RANGES_HOURS, tf.float32), hours, side="right")
+        return tf.gather(self._part_weights, tf.where(tf.math.is_finite(hours), place, 0))
+
+    def recommend_with_ages(
+        self,
+        user_id: tf.Tensor,
+        history: tf.Tensor,
+        exclude_ids: tf.Tensor,
+        history_ages: tf.Tensor,
+        **context: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+        """`recommend_with_ages`: `serving_default` by the weights for how long the user was away."""
+        del user_id
+        scores = self._scores(self.history_rows(history), context, self._weights_of(history, history_ages))
+        return self.answer(scores, history, exclude_ids)
+
+    def score_with_ages(
+        self, user_id: tf.Tensor, history: tf.Tensor, history_ages: tf.Tensor, **context: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """`score_with_ages`: `score_catalogue` by the weights for how long the user was away."""
+        del user_id
+        return {"scores": self._scores(self.history_rows(history), context, self._weights_of(history, history_ages))}
 
     def probabilities(
         self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]
@@ -120,6 +169,9 @@ class ModelRecommender(Recommender):
     def signatures(self) -> dict:
         """The contract's signatures and the two embeddings."""
         named = super().signatures()
-        named["embed_query"] = self._traced(self.embed_query, {"user_id": (None,), "history": (None, None)})
+        ids, ages = {"user_id": (None,), "history": ITEMS_SHAPE}, {"history_ages": ITEMS_SHAPE}
+        named["recommend_with_ages"] = self.traced(self.recommend_with_ages, ids | {"exclude_ids": ITEMS_SHAPE}, ages)
+        named["score_with_ages"] = self.traced(self.score_with_ages, ids, ages)
+        named["embed_query"] = self.traced(self.embed_query, {"user_id": (None,), "history": (None, None)})
         named["embed_items"] = concrete(self.embed_items, tf.TensorSpec([None], tf.string, "item_ids"))
         return named

@@ -1,8 +1,9 @@
 """Trains the model and exports it: the `run_fn` of the step "Trainer".
 
-First, on a validation cut of the training time, the number of epochs and the weights of the score's parts; then the
-towers, on all of it; then, on their frozen vectors, the ranking head, calibrated on the validation cut. The eval split
-is not read.
+First the towers, with the last events of some users left out, by which the best epoch and the weights of the score's
+parts are chosen. Where new items matter, everything of the last tenth of the training time is left out instead, and the
+towers are trained again on all of it. Then the tables of the score, counted on everything; then, on the frozen vectors,
+the ranking head, calibrated on what was left out. The eval split is not read.
 """
 
 import dataclasses
@@ -17,7 +18,7 @@ from components.features.training_data import TrainingData
 from components.models import vector_export
 from components.models.model_recommender import ModelRecommender
 from components.models.ranking import ranking_training
-from components.models.retrieval import retrieval_training, warm_start
+from components.models.retrieval import blend_training, part_counts, retrieval_training, warm_start
 from components.models.retrieval.context import RequestContext
 from components.models.retrieval.retrieval_model import RetrievalModel
 from components.models.retrieval.retrieval_training import Choice
@@ -74,12 +75,14 @@ def chosen_and_trained(
     request = RequestContext(data.launch.log.context, data.transform)
     context = request.of_rows(data.events.context)
     choice = retrieval_training.choose(data, request, context, saved)
-    retrieval = retrieval_training.train(
-        data, request, context, "training", stop=choice.epochs, saved=saved if choice.warm else None
-    ).model
-    parts = retrieval_training.score_parts(data, retrieval)
+    retrieval = choice.towers if choice.towers is not None and choice.serves else None
+    if retrieval is None:
+        begin = saved if choice.warm else None
+        retrieval = retrieval_training.train(data, request, context, "training", choice.epochs, saved=begin).model
+    parts = part_counts.score_parts(data, retrieval)
+    weights = blend_training.unlearnt(parts.names) if choice.blend is None else choice.blend.by_request()
     ranking = ranking_training.train(data, retrieval, context, choice) if data.launch.has_ranking_head else None
     model = ModelRecommender(
-        data.launch, data.items, request, retrieval, ranking, parts, choice.weights, fallback_scores(data)
+        data.launch, data.items, request, retrieval, ranking, parts, weights, fallback_scores(data)
     )
     return model, choice, retrieval

@@ -1,4 +1,4 @@
-"""Where the card of a saved recommender lies, readable without TensorFlow."""
+"""Reads the model card of a saved recommender without TensorFlow."""
 
 import json
 import os
@@ -9,7 +9,7 @@ CARD = os.path.join("assets.extra", "dayone.json")
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """The card in a local folder; empty where there is none, or none that can be read."""
+    """Reads the card in a local folder; returns an empty one if it is missing or unreadable."""
     try:
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,9 +1,9 @@
-"""Which version is the champion: the one that model servers take, the highest number in the served folder.
+"""Finds the champion: the version that model servers load, which is the highest number in the serving folder.
 
     serving/shop/1764000000/          a version
 
-There is no second record of it that could disagree: whoever rolls back moves the folder, and the next run is compared
-with what is left.
+No second record of the champion exists that could disagree: a rollback renames the folder, and the next run is compared
+with the highest version that remains.
 """
 
 import os
@@ -13,23 +13,23 @@ import tensorflow as tf
 SAVED_MODEL = "saved_model.pb"
 
 
-def served(place: str) -> str:
-    """The folder of the version that is served.
+def served(path: str) -> str:
+    """Returns the folder of the version that is served.
 
     Args:
-      place: a version's folder, which is its own answer; a served folder; or "".
+      path: a serving folder; a version's folder, which is returned as is; or "".
 
     Returns:
-      "" where nothing is served: no folder, no version with a SavedModel.
+      "" if nothing is served: the folder does not exist, or holds no version with a SavedModel.
     """
-    if not place or not tf.io.gfile.isdir(place):
-        return place if place and _is_version(place) else ""
-    if tf.io.gfile.exists(os.path.join(place, SAVED_MODEL)):
-        return place
-    versions = [name.rstrip("/") for name in tf.io.gfile.listdir(place)]
-    whole = [name for name in versions if name.isdigit() and tf.io.gfile.exists(os.path.join(place, name, SAVED_MODEL))]
-    return os.path.join(place, max(whole, key=int)) if whole else ""
+    if not path or not tf.io.gfile.isdir(path):
+        return path if path and _is_version(path) else ""
+    if tf.io.gfile.exists(os.path.join(path, SAVED_MODEL)):
+        return path
+    names = [name.rstrip("/") for name in tf.io.gfile.listdir(path)]
+    versions = [name for name in names if name.isdigit() and tf.io.gfile.exists(os.path.join(path, name, SAVED_MODEL))]
+    return os.path.join(path, max(versions, key=int)) if versions else ""
 
 
-def _is_version(place: str) -> bool:
-    return os.path.basename(place.rstrip("/")).isdigit()
+def _is_version(path: str) -> bool:
+    return os.path.basename(path.rstrip("/")).isdigit()

@@ -1,4 +1,4 @@
-"""Writes a recommender as a SavedModel that loads without this code, with warm-up requests and a card that says what it is."""
+"""Writes a recommender as a SavedModel that loads without this code, with warm-up requests and a model card."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from components.registry.recommender import BLANK, Recommender
 
 
 def save(recommender: Recommender, folder: str, card: Mapping[str, Any]) -> None:
-    """Saves the signatures to `folder`; beside them, where servers look or ignore, warm-up requests and the card."""
+    """Saves the signatures, the warm-up requests that servers replay, and the card, which they ignore, to `folder`."""
     signatures = recommender.signatures()
     tf.saved_model.save(recommender, folder, signatures=signatures)
     warmup.write(signatures, recommender.catalogue()["item_ids"], BLANK, folder)
@@ -21,18 +21,18 @@ def save(recommender: Recommender, folder: str, card: Mapping[str, Any]) -> None
 
 
 def add_to_card(folder: str, more: Mapping[str, Any]) -> None:
-    """Adds what later steps know (metrics, verdict, version) to the card of a saved recommender."""
+    """Adds the results of later steps (metrics, verdict, version) to the card of a saved recommender."""
     _write_card(folder, {**card(folder), **more})
 
 
 def add_file(folder: str, name: str, content: bytes) -> None:
-    """Lays a file beside a saved recommender; `name` is its path in the folder."""
+    """Adds a file to the folder of a saved recommender; `name` is its path in the folder."""
     with tf.io.gfile.GFile(os.path.join(folder, name), "wb") as file:
         file.write(content)
 
 
 def card(folder: str) -> dict[str, Any]:
-    """The card of a saved recommender (`assets.extra/dayone.json`); empty where there is none."""
+    """Reads the card of a saved recommender (`assets.extra/dayone.json`); returns an empty one if it is missing."""
     path = os.path.join(folder, CARD)
     if not tf.io.gfile.exists(path):
         return {}

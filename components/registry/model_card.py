@@ -1,4 +1,4 @@
-"""What a saved recommender says of itself: which data, which declaration, which code it comes from."""
+"""The model card of a saved recommender: the data, the declaration and the code it comes from."""
 
 import datetime as dt
 import hashlib
@@ -12,22 +12,22 @@ DIGEST_LETTERS = 16
 
 
 def describe(data: TrainingData, code: str) -> dict[str, Any]:
-    """The part of the card that is known in training.
+    """Returns the part of the card that is known in training.
 
     Args:
-      data: what the recommender was made from.
+      data: the training data.
       code: the digest of the training code.
 
     Returns:
-      Plain values for JSON: launch, first and last training event (ISO 8601, UTC), counts, and digests (the first
-      letters of SHA-256).
+      JSON values: launch, first and last training event (ISO 8601, UTC), counts, and digests (the first
+      `DIGEST_LETTERS` hexadecimal digits of SHA-256).
     """
     time = data.events.time
     return {
         "launch": data.launch.name,
         "data": {
-            "first_event": _moment(int(time.min())) if len(time) else None,
-            "last_event": _moment(int(time.max())) if len(time) else None,
+            "first_event": _iso_time(int(time.min())) if len(time) else None,
+            "last_event": _iso_time(int(time.max())) if len(time) else None,
             "events": len(time),
             "positives": int(data.events.positive.sum()),
             "items": int(data.items.active.sum()),
@@ -43,6 +43,6 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:DIGEST_LETTERS]
 
 
-def _moment(microseconds: int) -> str:
-    moment = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc) + dt.timedelta(microseconds=microseconds)
-    return moment.isoformat(timespec="seconds")
+def _iso_time(microseconds: int) -> str:
+    time = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc) + dt.timedelta(microseconds=microseconds)
+    return time.isoformat(timespec="seconds")

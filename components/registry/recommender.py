@@ -96,7 +96,10 @@ class Recommender(tf.Module):
         del (
             user_id
         )  # part of the contract: what a server looks histories up by; the model itself reads the history only
-        scores = self.scores(self.history_rows(history), context)
+        return self.answer(self.scores(self.history_rows(history), context), history, exclude_ids)
+
+    def answer(self, scores: tf.Tensor, history: tf.Tensor, exclude_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns the K best items by scores [B, A] that are neither excluded nor, where these are not shown again, in the history."""
         hidden = tf.concat([exclude_ids, history], axis=1) if self._launch.exclude_seen else exclude_ids
         best = tf.math.top_k(self._without(scores, hidden), self._top_k)
         shown = best.values > -np.inf
@@ -155,18 +158,21 @@ class Recommender(tf.Module):
     def signatures(self) -> dict[str, Callable]:
         """The concrete functions to export, by signature name."""
         ids = {"user_id": (None,), "history": ITEMS_SHAPE}
-        named = {"serving_default": self._traced(self.recommend, ids | {"exclude_ids": ITEMS_SHAPE})}
-        named[SCORE_CATALOGUE] = self._traced(self.score_catalogue, ids)
+        named = {"serving_default": self.traced(self.recommend, ids | {"exclude_ids": ITEMS_SHAPE})}
+        named[SCORE_CATALOGUE] = self.traced(self.score_catalogue, ids)
         named["catalogue"] = concrete(self.catalogue)
         if self._launch.has_ranking_head and type(self).probabilities is not Recommender.probabilities:
-            named["rank"] = self._traced(self.rank, ids | {"item_ids": ITEMS_SHAPE})
+            named["rank"] = self.traced(self.rank, ids | {"item_ids": ITEMS_SHAPE})
             named["rank_examples"] = concrete(self.rank_examples, tf.TensorSpec([None], tf.string, "examples"))
         return named
 
-    def _traced(self, function: Callable, strings: dict[str, tuple]) -> Callable:
-        """The concrete function for string inputs of given shapes and the declared context [B]."""
+    def traced(
+        self, function: Callable, strings: dict[str, tuple], numbers: dict[str, tuple] | None = None
+    ) -> Callable:
+        """Returns the concrete function for inputs of strings and of float32 numbers of given shapes, and the declared context [B]."""
         columns = {input_name(column): column for column in self._context}
         specs = {name: tf.TensorSpec(shape, tf.string, name) for name, shape in strings.items()}
+        specs |= {name: tf.TensorSpec(shape, tf.float32, name) for name, shape in (numbers or {}).items()}
         specs |= {name: tf.TensorSpec([None], self._context[column], name) for name, column in columns.items()}
 
         def asked(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:

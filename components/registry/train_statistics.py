@@ -1,7 +1,7 @@
-"""What the served version has learnt from, kept beside it as statistics, so that a later run can say how far its log has moved since.
+"""The training statistics of a served version, stored in its folder so that a later run can measure drift since then.
 
-An earlier run's artifacts would have to be found by a Resolver, which open-source Kubeflow does not run. What is served
-is found by its folder alone, on a laptop and on a cluster, and a rollback takes its statistics along.
+Only a Resolver could find the artifacts of an earlier run, and open-source Kubeflow does not run Resolvers. The served
+version is found by its folder alone, on a laptop and on a cluster, and a rollback moves its statistics with it.
 """
 
 import os
@@ -23,19 +23,19 @@ def keep(statistics: Artifact, model: str) -> None:
 
 
 def fetch(statistics: Artifact, champion: str, baseline: Artifact) -> bool:
-    """Fills an artifact with what drift is measured from.
+    """Fills an artifact with the statistics that drift is measured against.
 
     Args:
-      statistics: of this run's log; the train split is what eval is compared with.
-      champion: the folder of the served version, or the served folder; "" before the first push.
-      baseline: gets the split "train", and "served" if the served version keeps statistics.
+      statistics: the statistics of this run's log; eval is compared with their train split.
+      champion: the folder of the served version, or the serving folder; "" before the first push.
+      baseline: gets the split "train", and "served" if the served version has statistics.
 
     Returns:
-      Whether it does.
+      Whether the served version has statistics.
     """
     served = champion_version.served(champion)
-    kept = os.path.join(served, KEPT)
-    sources = {TRAIN: _file(statistics, TRAIN)} | ({SERVED: kept} if served and tf.io.gfile.exists(kept) else {})
+    path = os.path.join(served, KEPT)
+    sources = {TRAIN: _file(statistics, TRAIN)} | ({SERVED: path} if served and tf.io.gfile.exists(path) else {})
     baseline.split_names = artifact_utils.encode_split_names(list(sources))
     for split, source in sources.items():
         target = _file(baseline, split)

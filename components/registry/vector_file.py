@@ -2,9 +2,8 @@
 
     serving/shop/1795449687/assets.extra/item_vectors.parquet
 
-The trainer writes it beside the SavedModel that computes the same vectors, so it goes where the version goes: through
-the verdict, to the serving folder, back with a rollback. A model that did not win is not pushed, and neither are its
-vectors. Rules have none.
+The Trainer writes it next to the SavedModel that computes the same vectors, so it moves with the version: it is pushed
+to the serving folder if the model wins, and rolled back with the version. Rules have no vectors.
 """
 
 import os
@@ -13,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from components.declaration import Catalogue
 from components.features.item_table import MISSING_INT, ItemTable
 from components.registry import card_file
 from components.registry.item_vectors import ACTIVE, ITEM, OWN, TITLE, VECTOR, ItemVectors, VectorsError
+from components.safe_parquet import parquet as pq
 
 FILE = os.path.join("assets.extra", "item_vectors.parquet")
 ROWS_IN_GROUP = 50_000
@@ -27,13 +26,13 @@ ROWS_IN_GROUP = 50_000
 def table(
     items: ItemTable, vectors: np.ndarray, catalogue: Catalogue | None, columns: dict[str, np.ndarray]
 ) -> pa.Table:
-    """The rows of the file: every known item, also those that may not be recommended.
+    """Returns the rows of the file: every known item, including inactive ones.
 
     Args:
       items: the item table; its row 0, the unknown item, is left out.
       vectors: [len(items), D] float32, by row of the table.
-      catalogue: the declaration's.
-      columns: catalogue column to [rows] array, as the examples have it; of rows with the same id the last counts.
+      catalogue: the declaration's catalogue; None without one.
+      columns: catalogue column to [rows] array, as its examples hold it; the last row of an id is used.
     """
     flat = pa.array(vectors[1:].reshape(-1).astype(np.float32))
     rows = item_rows(items, catalogue, columns)
@@ -43,34 +42,43 @@ def table(
 
 
 def item_rows(items: ItemTable, catalogue: Catalogue | None, columns: dict[str, np.ndarray]) -> pa.Table:
-    """The same rows without vectors: id, title, active, and the declared columns of the catalogue."""
-    own = {ITEM: _text(items.ids[1:]), TITLE: _text(items.titles[1:]), ACTIVE: pa.array(items.active[1:])}
-    return pa.table(own | (_features(items, catalogue, columns) if catalogue else {}))
+    """Returns the same rows without vectors: id, title, active, and the declared columns of the catalogue."""
+    basic = {ITEM: _text(items.ids[1:]), TITLE: _text(items.titles[1:]), ACTIVE: pa.array(items.active[1:])}
+    return pa.table(basic | (_features(items, catalogue, columns) if catalogue else {}))
 
 
 def as_bytes(rows: pa.Table) -> bytes:
-    """The file's content."""
+    """Returns the content of the file."""
     sink = pa.BufferOutputStream()
     pq.write_table(rows, sink, row_group_size=ROWS_IN_GROUP)
     return sink.getvalue().to_pybytes()
 
 
+def known_ids(folder: Path) -> frozenset[bytes] | None:
+    """The ids of all items that a version has vectors of; None where it has no vectors, or none that can be read."""
+    try:
+        ids = pq.read_table(folder / FILE, columns=[ITEM])[ITEM]
+    except (OSError, ValueError, KeyError, RuntimeError):
+        return None
+    return frozenset(text.encode() for text in ids.to_pylist())
+
+
 def read(folder: Path) -> ItemVectors:
-    """The vectors of a version.
+    """Reads the vectors of a version.
 
     Args:
-      folder: the version's.
+      folder: the version's folder.
 
     Raises:
-      VectorsError: if it holds none: the rules have no vectors, nor has a model from before this file was written.
+      VectorsError: if it holds no vectors, as with rules or a model pushed before this file existed.
     """
     card = card_file.read(folder)
     if not (folder / FILE).is_file():
         kind = card.get("kind", "unknown")
         why = "rules count and do not embed" if kind == "rules" else f"it lacks {FILE}"
         raise VectorsError(
-            f"an export needs the vectors of a model, version {folder.name} ({kind}) has none: {why}. Nothing was written, sent or deleted. What an "
-            "index holds from an earlier version is not what is served now. To export an older version that is kept, name it with --version."
+            f"an export needs the vectors of a model, version {folder.name} ({kind}) has none: {why}. Nothing was written, sent or deleted. "
+            "An index filled from an earlier version does not match the champion. To export an older version, name it with --version."
         )
     return ItemVectors(str(card.get("launch", "")), int(folder.name.partition(".")[0]), pq.read_table(folder / FILE))
 
@@ -80,7 +88,7 @@ def _text(column: np.ndarray) -> pa.Array:
 
 
 def _features(items: ItemTable, catalogue: Catalogue, columns: dict[str, np.ndarray]) -> dict[str, pa.Array]:
-    """The declared columns by item; null for items that are in the log only."""
+    """Returns the declared columns by item; null for items that are in the log only."""
     names = [
         name
         for name in dict.fromkeys((*catalogue.categories, *catalogue.texts, *catalogue.numbers))
@@ -100,12 +108,12 @@ def _values(column: np.ndarray) -> pa.Array:
 
 
 def _column_names(names: list[str]) -> dict[str, str]:
-    """Names that every store takes (letters, digits, _), different from each other and from the file's own."""
-    chosen: dict[str, str] = {}
+    """Maps the columns to unique names that every store accepts (letters, digits, _); the file's own are taken."""
+    columns: dict[str, str] = {}
     for name in names:
         plain = re.sub(r"\W", "_", name, flags=re.ASCII)
         plain = plain if re.match(r"[A-Za-z]", plain) else f"c_{plain}"
-        while plain in OWN or plain in chosen.values():
+        while plain in OWN or plain in columns.values():
             plain += "_"
-        chosen[name] = plain
-    return chosen
+        columns[name] = plain
+    return columns

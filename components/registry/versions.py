@@ -3,11 +3,15 @@
     serving/shop/1795449687/            a version; the highest number is what is served (TF Serving's rule, and ours)
     serving/shop/1795449687.withdrawn/  rolled back: whole, but not a number, so that no server takes it
     serving/shop/.pushing-4711/         being written; becomes a number by one rename
+    serving/shop/.refused-1795449687    a server could not serve that version, and why; void as soon as its folder changes
 
 Every change is one rename, so that a reader sees a version whole or not at all, whenever the writer dies.
 """
 
+import contextlib
 import dataclasses
+import hashlib
+import json
 import os
 import shutil
 import typing
@@ -17,7 +21,7 @@ from components.errors import DayoneError
 
 MODEL_FILE = "saved_model.pb"
 WITHDRAWN = ".withdrawn"
-PUSHING, REMOVING = ".pushing-", ".removing-"
+PUSHING, REMOVING, REFUSED = ".pushing-", ".removing-", ".refused-"
 
 
 class VersionError(DayoneError):
@@ -56,6 +60,47 @@ def served(folder: Path) -> Version | None:
     return next((version for version in listed(folder) if version.state == "served"), None)
 
 
+def fingerprint(version: Version) -> str:
+    """A digest of the names, sizes and times of all files of a version: another one, once anything of it is copied or replaced."""
+    entries = []
+    for parent, _, names in os.walk(version.folder):
+        for name in names:
+            with contextlib.suppress(OSError):  # removed meanwhile
+                path = os.path.join(parent, name)
+                entries.append(
+                    (os.path.relpath(path, version.folder), os.stat(path).st_size, os.stat(path).st_mtime_ns)
+                )
+    return hashlib.sha256(repr(sorted(entries)).encode()).hexdigest()
+
+
+def note_refusal(version: Version, problem: str) -> None:
+    """Leaves beside the versions that a server could not serve one, so that `versions` and `rollback` know; "" takes that back.
+
+    A folder that the server may not write to costs the note, nothing else.
+    """
+    path = version.folder.with_name(f"{REFUSED}{version.number}")
+    with contextlib.suppress(OSError):
+        if not problem:
+            path.unlink()
+            return
+        half = path.with_name(f"{path.name}.{os.getpid()}")
+        half.write_text(json.dumps({"fingerprint": fingerprint(version), "problem": problem}), encoding="utf-8")
+        half.rename(path)
+
+
+def refusals(folder: Path) -> dict[int, str]:
+    """The numbers of the versions that a server refused as they are now, and why."""
+    found = {}
+    for version in listed(folder):
+        try:
+            note = json.loads((Path(folder) / f"{REFUSED}{version.number}").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if version.state != "withdrawn" and note.get("fingerprint") == fingerprint(version):
+            found[version.number] = str(note.get("problem", ""))
+    return found
+
+
 def publish(written: Path, folder: Path, number: int) -> int:
     """Makes a folder that was written beside the versions one of them, in one step.
 
@@ -84,11 +129,14 @@ def prune(folder: Path, keep: int) -> list[int]:
         hidden = version.folder.with_name(f"{REMOVING}{version.folder.name}")
         version.folder.rename(hidden)
         shutil.rmtree(hidden, ignore_errors=True)
+        note_refusal(version, "")
     return [version.number for version in old]
 
 
 def roll_back(folder: Path, to: int | None = None) -> tuple[list[int], Version]:
     """Withdraws what is served; a withdrawn version that is named is brought back.
+
+    A version that a server refused does not count as served: the one before it answers already, and is what goes back.
 
     Args:
       folder: of the versions.
@@ -112,17 +160,18 @@ def roll_back(folder: Path, to: int | None = None) -> tuple[list[int], Version]:
 
 
 def _target(folder: Path, versions: list[Version], to: int | None) -> Version:
-    live = [version for version in versions if version.state != "withdrawn"]
     if to is None:
+        refused = refusals(folder)
+        live = [version for version in versions if version.state != "withdrawn" and version.number not in refused]
         if len(live) < 2:
-            raise VersionError(
-                f"rollback needs an older version in {folder}, got {_numbers(live)}. Name a withdrawn one with --to, see `versions`."
-            )
+            told = f" (a server refused {', '.join(map(str, sorted(refused)))}: nothing changes)" if refused else ""
+            fix = "Name a withdrawn one with --to, see `versions`."
+            raise VersionError(f"rollback needs an older version in {folder}, got {_numbers(live)}{told}. {fix}")
         return live[-2]
-    found = next((version for version in versions if version.number == to), None)
-    if found is None:
+    target = next((version for version in versions if version.number == to), None)
+    if target is None:
         raise VersionError(f"--to needs a version in {folder}, got {to}. There are: {_numbers(versions)}.")
-    return found
+    return target
 
 
 def _numbers(versions: list[Version]) -> str:

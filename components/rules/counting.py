@@ -1,4 +1,4 @@
-"""The rules that the template brings, counted vectorised: popularity, recent popularity, that by context, next-item co-visitation.
+"""The rules that the template brings, counted vectorised: popularity, recent popularity, that by context, co-visitation.
 
 Letters as in `components.rules.rule_forms`; p distinct pairs.
 """
@@ -11,7 +11,8 @@ from components.features.id_codes import codes
 from components.rules.rule_forms import NextItems, PerContext, PerItem, RuleLog, context_keys
 
 MICROSECONDS_PER_DAY = 86_400_000_000
-NEIGHBOURS = 200
+NEIGHBOURS = 100
+READ, READ_DECAY = 5, 0.5  # the last items that co-visitation reads, and the weight of each against the one after it
 MAX_SLICES = 50
 # A slice's counts are drawn towards everybody's as if so many more events had been seen: a slice of three events is no
 # taste.
@@ -49,7 +50,20 @@ def context_popularity(launch: ServingView, log: RuleLog) -> PerContext:
 
 
 def covisitation(launch: ServingView, log: RuleLog) -> NextItems:
-    """weight(a, b) = sum over times b came d items after a, d up to the window, of decay^(d-1); the heaviest b of each a are kept."""
+    """weight(a, b) = pairs(a, b) / sqrt(sum over c of pairs(a, c)); the heaviest b of each a are kept.
+
+    pairs(a, b) is the sum over times b came d items after a, d up to the window, of decay^(d-1). The square root lies
+    between counts, by which frequent items of the history drown the others, and shares, by which an item that was met
+    once speaks as loudly as one that was met a thousand times.
+    """
+    size = len(log.items)
+    source, target, weight = next_pairs(launch, log)
+    totals = np.sqrt(np.bincount(source, weight, minlength=size))
+    return NextItems(*_heaviest(source, target, weight / totals[source], size), READ, READ_DECAY)
+
+
+def next_pairs(launch: ServingView, log: RuleLog) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The distinct pairs of co-visitation, by source and then target: items [p] int64 twice, and their counts [p] float64."""
     window, decay, size = launch.rules.covisitation_window, launch.rules.covisitation_decay, len(log.items)
     order = order_by_user_and_time(log.user, log.time, launch.seed, log.item, log.tie)
     user, item = log.user[order], log.item[order]
@@ -59,8 +73,11 @@ def covisitation(launch: ServingView, log: RuleLog) -> NextItems:
         pairs.append((item[:-distance][both].astype(np.int64) * size) + item[distance:][both])
         weights.append(np.full(both.sum(), decay ** (distance - 1)))
     distinct, place = np.unique(np.concatenate(pairs), return_inverse=True)
-    weight = np.bincount(place.ravel(), np.concatenate(weights), minlength=len(distinct))
-    return NextItems(*_heaviest(distinct // size, distinct % size, weight, size), window, decay)
+    return (
+        distinct // size,
+        distinct % size,
+        np.bincount(place.ravel(), np.concatenate(weights), minlength=len(distinct)),
+    )
 
 
 def _recent(launch: ServingView, log: RuleLog) -> np.ndarray:

@@ -76,6 +76,8 @@ class NextItems:
 
 
 Rule = PerItem | PerContext | NextItems
+# Of two items that a rule scores alike, up to this share of its best score, the next rule decides.
+TIE = 1e-4
 SEPARATOR = b"\x1f"
 
 

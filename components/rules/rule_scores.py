@@ -10,10 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.features.item_table import ItemTable
-from components.rules.rule_forms import SEPARATOR, NextItems, PerContext, PerItem, Rule
-
-# Of two items that a rule scores alike, up to this share of its best score, the next rule decides.
-TIE = 1e-4
+from components.rules.rule_forms import SEPARATOR, TIE, NextItems, PerContext, PerItem, Rule
 
 
 class RuleScores(tf.Module):

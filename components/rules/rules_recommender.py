@@ -65,7 +65,7 @@ class RulesRecommender(Recommender):
         """The contract's signatures and one for each declared rule."""
         named = super().signatures()
         for rule in map(short_name, self._launch.rules.names):
-            named[RULE_SIGNATURE + rule] = self._traced(
+            named[RULE_SIGNATURE + rule] = self.traced(
                 self._scorer(rule), {"user_id": (None,), "history": (None, None)}
             )
         return named

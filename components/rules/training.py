@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from components.declaration.rule_names import short_name
 from components.declaration.views import RulesView
@@ -17,6 +16,7 @@ from components.metrics import queries, rank_metrics
 from components.progress import FIGURE
 from components.registry import export, model_card
 from components.rules import declared_rules
+from components.rules.exact_ranks import UNKNOWN, ExactRanks, RuleQueries
 from components.rules.rule_forms import NextItems, Rule, RuleLog
 from components.rules.rule_scores import RuleScores
 from components.rules.rules_recommender import RulesRecommender
@@ -36,27 +36,33 @@ def run_fn(fn_args: Any) -> None:
 
 
 def best_rule(data: TrainingData) -> str:
-    """The name of the rule with the best gate metric on the last tenth of the training time, counted on the rest; the eval split is not touched."""
-    names = tuple(map(short_name, data.launch.rules.names))
+    """Returns the rule with the best metric on the last tenth of the training time, counted on the rest.
+
+    The eval split is not read. Of a single declared rule nothing is asked.
+    """
+    launch = data.launch
+    names = tuple(map(short_name, launch.rules.names))
     positives = np.sort(data.events.time[data.events.positive])
-    if len(positives) < 2:
+    if len(names) < 2 or len(positives) < 2:
         return names[0]
-    cut = positives[int(len(positives) * (1 - VALIDATION_SHARE))]
-    candidate = counted(data, data.events.time < cut, names[0])
-    asked = queries.rolling(data.launch, data.events, data.events.time >= cut)
-    ids = candidate.catalogue()["item_ids"].numpy()
+    late = data.events.time >= positives[int(len(positives) * (1 - VALIDATION_SHARE))]
+    asked = rule_queries(data, queries.rolling(launch, data.events, late, launch.promotion.max_queries))
+    counts = count_events(data, ~late, (*launch.rules.names, *launch.rules.fallback_order))
+    exact, fallbacks = ExactRanks(counts, data.items), tuple(map(short_name, launch.rules.fallback_order))
 
     def value(rule: str) -> float:
-        def score(known: queries.Known) -> np.ndarray:
-            context = {name: tf.constant(column) for name, column in known.context.items()}
-            return candidate.rule_scores(
-                rule, candidate.history_rows(tf.constant(known.history, tf.string)), context
-            ).numpy()
-
-        answers = queries.ask(score, ids, asked)
-        return float(rank_metrics.gains(data.launch.promotion.metric, answers.ranks).mean()) if len(asked) else 0.0
+        ranks = exact.ranks(dict.fromkeys((rule, *fallbacks)), asked)
+        return float(rank_metrics.gains(launch.promotion.metric, ranks).mean()) if len(asked) else 0.0
 
     return max(names, key=value)
+
+
+def rule_queries(data: TrainingData, asked: queries.Queries) -> RuleQueries:
+    """Returns queries as rows and columns of the item table; items that are no candidates do not count as seen."""
+    history = data.items.rows_of(asked.history.reshape(-1)).reshape(asked.history.shape)
+    column = np.where(data.items.active, np.cumsum(data.items.active) - 1, UNKNOWN)
+    target, seen = column[data.items.rows_of(asked.target)], column[data.items.rows_of(asked.seen_item)]
+    return RuleQueries(history, target, asked.context, asked.seen_query[seen >= 0], seen[seen >= 0])
 
 
 def counted(data: TrainingData, used: np.ndarray, served: str) -> RulesRecommender:

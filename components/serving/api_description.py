@@ -3,6 +3,7 @@
 from typing import Any
 
 from components.declaration import Launch
+from components.serving.access import FORBIDDEN, UNAUTHORIZED, UNSUPPORTED
 from components.serving.predict_request import DEFAULT_SIGNATURE, EXCLUDED, HISTORY, ITEMS, USER, Limits
 from components.serving.request_errors import BAD_REQUEST, BUSY, NOT_FOUND, SLOW_CALLER, TIMED_OUT, TOO_LARGE
 from components.serving.request_values import MAX_ID_BYTES
@@ -16,6 +17,9 @@ CONTEXT: Schema = {
 }
 ERROR: Schema = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
 _SAID = {
+    UNAUTHORIZED: "the server wants a token for what writes",
+    FORBIDDEN: "a Host or an Origin that this server does not serve",
+    UNSUPPORTED: "what writes must be application/json",
     BAD_REQUEST: "what was needed, where, and what was found there",
     NOT_FOUND: "no such model, or a version that does not serve",
     SLOW_CALLER: "the body did not arrive in time",
@@ -23,6 +27,8 @@ _SAID = {
     BUSY: "no version is loaded yet, or too many requests wait",
     TIMED_OUT: "no answer in time",
 }
+
+_GUARDED = (UNAUTHORIZED, FORBIDDEN, UNSUPPORTED)
 
 
 def predict(launch: Launch, limits: Limits) -> Schema:
@@ -73,9 +79,38 @@ def events(launch: Launch, limits: Limits) -> Schema:
         "properties": values | dict.fromkeys(launch.log.context, CONTEXT),
     }
     listed = {"type": "array", "items": event, "minItems": 1, "maxItems": limits.ids}
-    body = {"type": "object", "additionalProperties": False, "required": ["events"], "properties": {"events": listed}}
+    body: Schema = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["events"],
+        "properties": {"events": listed},
+    }
+    example = {"user_id": "u00012", "item_id": "i00411"} | (
+        {"event": launch.positive_events[0]} if launch.log.event else {}
+    )
+    body["example"] = {"events": [example]}
     answer = {"type": "object", "required": ["accepted"], "properties": {"accepted": {"type": "integer"}}}
-    return _described(body, answer, (BAD_REQUEST, SLOW_CALLER, TOO_LARGE, BUSY, TIMED_OUT))
+    return _described(body, answer, (BAD_REQUEST, *_GUARDED, SLOW_CALLER, TOO_LARGE, BUSY, TIMED_OUT))
+
+
+def items(limits: Limits) -> tuple[Schema, Schema]:
+    """Items to withhold, and to release."""
+    ids = {"type": "array", "items": ID, "minItems": 1, "maxItems": limits.ids}
+    until = {"type": ["string", "null"], "description": "when they come back: ISO 8601, UTC where it names no zone"}
+    answer: Schema = {"type": "object", "required": ["withheld"], "properties": {"withheld": {"type": "integer"}}}
+    refusals = (BAD_REQUEST, *_GUARDED, SLOW_CALLER, TOO_LARGE, BUSY, TIMED_OUT)
+    bodies = [
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["item_ids"],
+            "properties": properties,
+            "example": {"item_ids": ["i00411"]},
+        }
+        for properties in ({"item_ids": ids, "until": until}, {"item_ids": ids})
+    ]
+    withhold, release = (_described(body, answer, refusals) for body in bodies)
+    return withhold, release
 
 
 def lookup() -> Schema:

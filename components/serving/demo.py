@@ -113,6 +113,7 @@ class Demo:
 
     def _ask(self, model: Model, body: Mapping[str, object]) -> list[Answer]:
         request = predict_request.parse(json.dumps(body).encode(), model.inputs, self._service.limits)
+        self._service.leave_out_withheld(request)
         return predict_answer.rows(
             request, model(request.signature, predict_request.arrays(request.rows, model.inputs[request.signature]))
         )

@@ -1,38 +1,41 @@
-"""The log that the server writes: JSON lines in files that ExampleGen takes, never a torn row in one of them.
+"""The traffic log: rows that requests hand over, written by a thread, so that no request waits for a disk.
 
-    .open-3f9c21ab.jsonl               being written: hidden, so no reader takes it, and locked by its writer
-    traffic-1795449687-3f9c21ab.jsonl  closed: whole rows only, renamed in one step, never touched again
+The files are those of `traffic_file`: JSON lines that ExampleGen takes, never a torn row in one of them. Where the declared log has a folder
+per day, a published file lies in that of its day (UTC). After kill -9 the open file lies there with at most one torn row at its end; the next
+start cuts that off and publishes the file. What is lost is what was not yet handed to the operating system: at most `FLUSH_SECONDS`.
 
-Where the declared log has a folder per day, a closed file lies in that of its day (UTC). A thread writes, so that no
-request waits for a disk. After kill -9 the open file lies there with at most one torn row at its end; the next start
-cuts that off and closes the file. What is lost is what was not yet handed to the operating system: at most
-`FLUSH_SECONDS`.
+A disk that fails costs the rows that cannot be written, never the log: the next rows are tried again, on a new file if need be.
 """
 
 import contextlib
-import fcntl
+import errno
 import json
 import logging
-import os
 import queue
-import secrets
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
+
+from components.serving.traffic_file import TrafficFile, recover
 
 _LOGGER = logging.getLogger("dayone.serving")
-OPEN, CLOSED, ENDING = ".open-", "traffic-", ".jsonl"
 FLUSH_SECONDS = 0.2
 GATHER_SECONDS = 0.01  # many answers at a time: woken for each, the writer took Python's lock just when its request was to be answered
-WAITING_BATCHES = 10_000
+WAITING_BATCHES, WAITING_ROWS = 10_000, 100_000
 _ENCODER = json.JSONEncoder(allow_nan=False)
 _END: Sequence[Mapping[str, Any]] = ()
 
 
 class EventLog:
-    """Appends rows to rotating files; `close` (or the next start) makes the last one readable."""
+    """Appends rows to rotating files; `close` (or the next start) makes the last one readable.
+
+    Attributes:
+      written: rows that are in a file, published or open.
+      dropped: rows that no file holds: not writable, too many at once, or in a file that someone removed before it was published.
+      problem: why the last attempt to write or publish failed; "" while all is well.
+    """
 
     def __init__(
         self, folder: Path, rows_per_file: int = 100_000, seconds_per_file: float = 300.0, day_folder: str = ""
@@ -41,8 +44,11 @@ class EventLog:
 
         Args:
           folder: of the files; made if it is not there.
-          rows_per_file, seconds_per_file: a file is closed when it has so many rows, or is so old.
+          rows_per_file, seconds_per_file: a file is published when it has so many rows, or is so old.
           day_folder: the folder of a day's files below it, as for `strftime`; "" for none.
+
+        Raises:
+          OSError: if the folder cannot be made or read.
         """
         self._folder, self._most_rows, self._most_seconds, self._day_folder = (
             folder,
@@ -51,11 +57,12 @@ class EventLog:
             day_folder,
         )
         self.written = self.dropped = 0
+        self.problem = ""
         folder.mkdir(parents=True, exist_ok=True)
         recover(folder, day_folder)
         self._waiting: queue.Queue[Sequence[Mapping[str, Any]]] = queue.Queue(WAITING_BATCHES)
-        self._file: BinaryIO | None = None
-        self._rows, self._opened, self._day = 0, 0.0, ""
+        self._lock, self._rows_waiting, self._dropped_before = threading.Lock(), 0, 0
+        self._file: TrafficFile | None = None
         self._thread = threading.Thread(target=self._write, name="event-log", daemon=True)
         self._thread.start()
 
@@ -63,33 +70,29 @@ class EventLog:
         """Hands rows to the writer; where the disk cannot follow they are dropped and counted, as a request must not wait."""
         if not rows:
             return
-        try:
-            self._waiting.put_nowait(rows)
-        except queue.Full:
+        with self._lock:
+            fits = self._rows_waiting + len(rows) <= WAITING_ROWS
+            if fits:
+                with contextlib.suppress(queue.Full):
+                    self._waiting.put_nowait(rows)
+                    self._rows_waiting += len(rows)
+                    return
             self.dropped += len(rows)
 
     def close(self) -> None:
-        """Writes what is waiting, closes the file."""
+        """Writes what is waiting, publishes the file."""
         self._waiting.put(_END)
         self._thread.join()
 
     def _write(self) -> None:
-        """The writer's thread: takes what is there, writes it at once, rotates."""
+        """The writer's thread: takes what waits, writes it at once, rotates."""
         ended = False
         while not ended:
             batches = self._take()
             ended = _END in batches
-            rows = [row for batch in batches for row in batch]
-            try:
-                self._append(rows)
-                if self._file and (
-                    ended or self._rows >= self._most_rows or time.monotonic() - self._opened >= self._most_seconds
-                ):
-                    self._rotate()
-            except Exception:
-                # A full disk: the rows are lost and counted, the server goes on, and so does this thread.
-                _LOGGER.exception("%d rows could not be written to the log", len(rows))
-                self.dropped += len(rows)
+            self._store([row for batch in batches for row in batch], ended)
+        if self._file is not None:
+            self._file.abandon()
 
     def _take(self) -> list[Sequence[Mapping[str, Any]]]:
         batches = []
@@ -99,90 +102,91 @@ class EventLog:
                 time.sleep(GATHER_SECONDS)
             while len(batches) < WAITING_BATCHES:
                 batches.append(self._waiting.get_nowait())
+        with self._lock:
+            self._rows_waiting -= sum(map(len, batches))
         return batches
 
-    def _append(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        if not rows:
-            return
-        if self._file and self._day != self._today():
-            self._rotate()
-        if self._file is None:
-            self._file = _new_file(self._folder)
-            self._rows, self._opened, self._day = 0, time.monotonic(), self._today()
-        _write_whole(self._file, b"".join(_ENCODER.encode(row).encode() + b"\n" for row in rows))
-        self._rows += len(rows)
-        self.written += len(rows)
+    def _store(self, rows: Sequence[Mapping[str, Any]], last: bool) -> None:
+        """Writes rows, and rotates where that is due; what fails is said once, and tried again the next time."""
+        today = time.strftime(self._day_folder, time.gmtime())
+        outcomes = []
+        self._notice_loss()
+        if rows and self._file and self._file.day != today:
+            outcomes.append(self._rotate())
+        if rows:
+            outcomes.append(self._append(rows, today))
+        if self._file and (
+            last or self._file.rows >= self._most_rows or time.monotonic() - self._file.opened >= self._most_seconds
+        ):
+            outcomes.append(self._rotate())
+        if outcomes:
+            self._report(next((error for error in outcomes if error), None))
 
-    def _today(self) -> str:
-        return time.strftime(self._day_folder, time.gmtime())
+    def _notice_loss(self) -> None:
+        """A file that was removed before it was published: its rows count as dropped, and the next ones go to a new file."""
+        if self._file and self._file.gone:
+            lost, self._file = self._file, None
+            lost.abandon()
+            self.written -= lost.rows
+            self._drop(lost.rows)
+            _LOGGER.warning(
+                "an open file of the traffic log was removed from %s: %d rows are lost", self._folder, lost.rows
+            )
 
-    def _rotate(self) -> None:
-        if self._file is not None:
-            os.fsync(self._file.fileno())
-            self._file.close()
-            publish(Path(self._file.name), self._folder / self._day)
-            self._file = None
+    def _append(self, rows: Sequence[Mapping[str, Any]], today: str) -> Exception | None:
+        """Writes rows to the open file or a new one; rows that cannot be written are counted."""
+        content, count, problem = _encode(rows)
+        self._drop(len(rows) - count)
+        try:
+            if self._file is None:
+                recover(self._folder, self._day_folder)  # also what this server had to abandon
+                self._file = TrafficFile(self._folder, today)
+            self._file.append(content, count)
+        except OSError as error:
+            self._drop(count)
+            if self._file and error.errno not in (errno.ENOSPC, errno.EDQUOT):  # this file may never work again
+                self._file.abandon()
+                self._file = None
+            return error
+        self.written += count
+        return problem
 
+    def _rotate(self) -> Exception | None:
+        """Publishes the open file; where that fails it stays open, and takes more rows."""
+        assert self._file
+        try:
+            self._file.publish()
+        except OSError as error:
+            return error
+        self._file = None
+        return None
 
-def _new_file(folder: Path) -> BinaryIO:
-    file = (folder / f"{OPEN}{secrets.token_hex(4)}{ENDING}").open("xb", buffering=0)
-    # Whoever finds the file unlocked knows that its writer is gone; the lock ends with the process, however that ends.
-    fcntl.flock(file, fcntl.LOCK_EX)
-    return file
+    def _drop(self, rows: int) -> None:
+        with self._lock:
+            self.dropped += rows
 
-
-def _write_whole(file: BinaryIO, content: bytes) -> None:
-    """Writes all, or, where the disk is full, nothing."""
-    start = file.seek(0, os.SEEK_END)
-    try:
-        rest = memoryview(content)
-        while rest:
-            rest = rest[file.write(rest) :]
-    except OSError:
-        file.truncate(start)
-        raise
-
-
-def publish(path: Path, folder: Path) -> Path:
-    """Gives an open file the name under which readers take it, in one step; no two open files have the same one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return path.rename(folder / f"{CLOSED}{int(time.time())}-{path.name.removeprefix(OPEN)}")
-
-
-def recover(folder: Path, day_folder: str = "") -> list[Path]:
-    """Closes the files of servers that were killed, without a torn last row; files of servers that live are left alone."""
-    closed = []
-    for path in sorted(folder.glob(f"{OPEN}*{ENDING}")):
-        with path.open("rb+") as file:
-            if not _locked(file):
-                continue
-            day = time.strftime(day_folder, time.gmtime(os.fstat(file.fileno()).st_mtime))
-            file.truncate(_whole_lines(file))
-            os.fsync(file.fileno())
-            if os.fstat(file.fileno()).st_size:
-                closed.append(publish(path, folder / day))
-            else:
-                path.unlink()
-    return closed
-
-
-def _locked(file: BinaryIO) -> bool:
-    """Takes the file's lock; False if its writer lives."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    def _report(self, error: Exception | None) -> None:
+        """Says when writing begins to fail, with one traceback, and when it works again; not what happens to each batch between."""
+        if error and not self.problem:
+            self._dropped_before = self.dropped
+            _LOGGER.error(
+                "the traffic log in %s fails; it is tried again with every batch", self._folder, exc_info=error
+            )
+        elif self.problem and not error:
+            _LOGGER.warning(
+                "the traffic log in %s is written again; rows dropped meanwhile: %d",
+                self._folder,
+                self.dropped - self._dropped_before,
+            )
+        self.problem = f"{type(error).__name__}: {error}" if error else ""
 
 
-def _whole_lines(file: BinaryIO, block: int = 65_536) -> int:
-    """The size of the file up to its last line end, searched from its end."""
-    end = file.seek(0, os.SEEK_END)
-    while end > 0:
-        start = max(end - block, 0)
-        file.seek(start)
-        place = file.read(end - start).rfind(b"\n")
-        if place >= 0:
-            return start + place + 1
-        end = start
-    return 0
+def _encode(rows: Sequence[Mapping[str, Any]]) -> tuple[bytes, int, Exception | None]:
+    """The rows as lines, how many they are, and why the others are left out."""
+    lines, problem = [], None
+    for row in rows:
+        try:
+            lines.append(_ENCODER.encode(row).encode() + b"\n")
+        except (ValueError, TypeError) as error:  # noqa: PERF203 per row, so that one bad row does not cost its batch
+            problem = error
+    return b"".join(lines), len(lines), problem

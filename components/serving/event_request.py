@@ -16,7 +16,7 @@ from components.serving import json_body
 from components.serving.json_body import check_keys, shown
 from components.serving.predict_request import Limits
 from components.serving.request_errors import TOO_LARGE, RequestError
-from components.serving.request_values import to_id, to_scalar
+from components.serving.request_values import to_logged_id, to_scalar
 
 KEYS = ("user_id", "item_id", "event", "request_id", "value")
 
@@ -39,8 +39,14 @@ class Action:
     positive: bool
 
 
-def parse(body: bytes, launch: Launch, limits: Limits) -> list[Action]:
-    """Reads the actions.
+def parse(body: bytes, launch: Launch, limits: Limits, dtypes: Mapping[str, str] | None = None) -> list[Action]:
+    """Reads the actions. What is accepted here, the next run reads as it was meant.
+
+    Args:
+      body: of the request.
+      launch: the declaration.
+      limits: of a request.
+      dtypes: of the context columns, as the served version was trained on them; None while that is not known.
 
     Raises:
       RequestError: naming what was needed, the place and what was found; then none of the actions counts.
@@ -52,19 +58,21 @@ def parse(body: bytes, launch: Launch, limits: Limits) -> list[Action]:
         raise RequestError(f"events needs a list with at least one event, got {shown(events)}.")
     if len(events) > limits.ids:
         raise RequestError(f"events needs at most {limits.ids:,} events, got {len(events):,}.", TOO_LARGE)
-    return [_action(event, launch, f"events[{place}]") for place, event in enumerate(events)]
+    return [_action(event, launch, f"events[{place}]", dtypes or {}) for place, event in enumerate(events)]
 
 
-def _action(event: object, launch: Launch, where: str) -> Action:
+def _action(event: object, launch: Launch, where: str, dtypes: Mapping[str, str]) -> Action:
     if not isinstance(event, dict):
         raise RequestError(f"{where} needs an object with user_id and item_id, got {shown(event)}.")
     check_keys(event, (*KEYS, *launch.log.context), where)
     for name in ("user_id", "item_id"):
         if event.get(name) in (None, ""):
             raise RequestError(f"{where}.{name} is missing.")
-    user, item = (to_id(event[name], f"{where}.{name}").decode() for name in ("user_id", "item_id"))
+    user, item = (to_logged_id(event[name], f"{where}.{name}").decode() for name in ("user_id", "item_id"))
     kind = _kind(event.get("event"), launch, where)
-    return Action(user, item, kind, _given(event, launch, where), kind is None or kind in launch.positive_events)
+    return Action(
+        user, item, kind, _given(event, launch, where, dtypes), kind is None or kind in launch.positive_events
+    )
 
 
 def _kind(kind: object, launch: Launch, where: str) -> str | None:
@@ -77,20 +85,31 @@ def _kind(kind: object, launch: Launch, where: str) -> str | None:
     return str(kind)
 
 
-def _given(event: Mapping[str, object], launch: Launch, where: str) -> dict[str, Any]:
+def _given(event: Mapping[str, object], launch: Launch, where: str, dtypes: Mapping[str, str]) -> dict[str, Any]:
     given: dict[str, Any] = {}
     if event.get("request_id") is not None:
-        given["request_id"] = to_id(event["request_id"], f"{where}.request_id").decode()
+        given["request_id"] = to_logged_id(event["request_id"], f"{where}.request_id").decode()
     if event.get("value") is not None:
-        given["value"] = to_scalar(event["value"], "float64", f"{where}.value")
+        given["value"] = _value(to_scalar(event["value"], "float64", f"{where}.value"), launch, f"{where}.value")
     for name in launch.log.context:
         if event.get(name) is not None:
-            given[name] = _context(event[name], f"{where}.{name}")
+            given[name] = _context(event[name], dtypes.get(name), f"{where}.{name}")
     return given
 
 
-def _context(value: object, where: str) -> Any:
-    if isinstance(value, str):
+def _value(value: float, launch: Launch, where: str) -> float:
+    """A value in the declared range: the next run would set any other aside."""
+    low, high = launch.log.value_min, launch.log.value_max
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise RequestError(f"{where} needs a number from {low} to {high}, as the log declares, got {value!r}.")
+    return value
+
+
+def _context(value: object, dtype: str | None, where: str) -> Any:
+    """A context value of the column's dtype; text or a number while no version says which."""
+    if dtype == "string" or (dtype is None and isinstance(value, str)):
         return to_scalar(value, "string", where).decode()
+    if dtype is not None:
+        return to_scalar(value, dtype, where)
     number = to_scalar(value, "float64", where)
     return value if isinstance(value, int) else number

@@ -7,7 +7,7 @@ runs.
 
 import collections
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +15,9 @@ from components.declaration import Launch
 
 # More than the model reads, as all of a history is left out of the answer.
 REMEMBERED_ITEMS = 200
+KEPT_BYTES = 256_000_000
+# What Python adds per user (the dictionary's entry, the deque) and per item (the object, its place in the deque).
+USER_OVERHEAD, ITEM_OVERHEAD = 900, 41
 
 
 class HistoryStore(Protocol):
@@ -28,24 +31,59 @@ class HistoryStore(Protocol):
 
 
 class MemoryHistories:
-    """The last positive items per user, from the events that this server is told; the users not heard of for longest are forgotten first.
+    """The last positive items per user; where there is no room, the users not heard of for longest are forgotten first.
 
-    Empty after a start, and this process's own.
+    This process's own: other servers do not see them.
     """
 
-    def __init__(self, length: int = REMEMBERED_ITEMS, users: int = 100_000):
-        """Keeps `length` items each of at most `users` users."""
-        self._length, self._users = length, users
+    def __init__(self, length: int = REMEMBERED_ITEMS, users: int = 100_000, most_bytes: int = KEPT_BYTES):
+        """Keeps `length` items each of at most `users` users, in about `most_bytes`."""
+        self._length, self._users, self._most = length, users, most_bytes
         self._items: collections.OrderedDict[bytes, collections.deque[bytes]] = collections.OrderedDict()
+        self.bytes = 0
         self._lock = threading.Lock()
 
     def add(self, user: bytes, item: bytes) -> None:
         """See `HistoryStore`."""
         with self._lock:
-            self._items.setdefault(user, collections.deque(maxlen=self._length)).append(item)
+            items = self._items.get(user)
+            if items is None:
+                items = self._items[user] = collections.deque()
+                self.bytes += USER_OVERHEAD + len(user)
+            items.append(item)
+            self.bytes += ITEM_OVERHEAD + len(item)
+            if len(items) > self._length:
+                self.bytes -= ITEM_OVERHEAD + len(items.popleft())
             self._items.move_to_end(user)
-            if len(self._items) > self._users:
-                self._items.popitem(last=False)
+            while len(self._items) > 1 and (len(self._items) > self._users or self.bytes > self._most):
+                self._forget_oldest()
+
+    def seed(self, histories: Mapping[bytes, Sequence[bytes]]) -> int:
+        """Puts older items before those that are known, as far as there is room; never forgets anyone for it.
+
+        Args:
+          histories: user to items, oldest first; the user who acted last comes first.
+
+        Returns:
+          Of how many users.
+        """
+        for count, (user, older) in enumerate(histories.items()):
+            with self._lock:
+                known = self._items.get(user, ())
+                items = [*older, *known][-self._length :]
+                grown = sum(ITEM_OVERHEAD + len(item) for item in items)
+                grown -= sum(ITEM_OVERHEAD + len(item) for item in known) if known else -USER_OVERHEAD - len(user)
+                if self.bytes + grown > self._most or (not known and len(self._items) >= self._users):
+                    return count
+                self._items[user] = collections.deque(items)
+                self.bytes += grown
+                if not known:
+                    self._items.move_to_end(user, last=False)
+        return len(histories)
+
+    def _forget_oldest(self) -> None:
+        user, items = self._items.popitem(last=False)
+        self.bytes -= USER_OVERHEAD + len(user) + sum(ITEM_OVERHEAD + len(item) for item in items)
 
     def get(self, users: Sequence[bytes]) -> list[list[bytes]]:
         """See `HistoryStore`."""

@@ -8,17 +8,21 @@ functions that need it.
 import logging
 import threading
 import typing
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from components.errors import DayoneError
-from components.registry import card_file
+from components.registry import card_file, vector_file
 from components.serving.predict_request import DEFAULT_SIGNATURE, ITEMS, Input
 from components.serving.request_errors import RequestError
+from components.serving.request_values import BLANK
 
 WARMUP = Path("assets.extra") / "tf_serving_warmup_requests"
 NEEDED_OUTPUTS = (ITEMS, "scores")
+PROBED = (DEFAULT_SIGNATURE, "rank", "embed_query", "embed_items")
+PROBE_ROWS = 2
 Arrays = dict[str, np.ndarray]
 
 
@@ -52,6 +56,7 @@ class LoadedModel:
             _Call(self._session, catalogue) if catalogue and {ITEMS, "titles"} <= set(catalogue.outputs) else None
         )
         self._titles: dict[str, str] | None = None
+        self._known = vector_file.known_ids(folder)
         self.inputs: dict[str, tuple[Input, ...]] = {name: call.inputs for name, call in self._calls.items()}
         self.outputs: dict[str, tuple[Input, ...]] = {name: call.outputs for name, call in self._calls.items()}
         missing = set(NEEDED_OUTPUTS) - {each.name for each in self.outputs.get(DEFAULT_SIGNATURE, ())}
@@ -83,16 +88,19 @@ class LoadedModel:
             raise RequestError(f"signature {signature} of version {self.number} cannot read these inputs.") from error
 
     def warm_up(self) -> int:
-        """Asks what lies in the version's warm-up file, and checks the answers' shapes.
+        """Asks each signature of the contract a blank request of two rows, then what lies in the version's warm-up file.
 
         Returns:
-          How many requests there were.
+          How many requests the file held.
 
         Raises:
           ModelError: if one of them fails: this version would fail people, too.
         """
         count = 0
         try:
+            for signature in PROBED:
+                if signature in self._calls:
+                    self._probe(signature)
             for signature, inputs in _warmup_requests(self.folder / WARMUP):
                 rows = {len(values) for values in self._calls[signature](inputs).values()}
                 if rows != {len(next(iter(inputs.values())))}:
@@ -104,6 +112,24 @@ class LoadedModel:
             raise ModelError(f"version {self.number} fails its warm-up: {_first_line(error)}") from error
         return count
 
+    def _probe(self, signature: str) -> None:
+        """Asks a blank request of two rows, made from the signature alone, and checks the answer as a caller would read it."""
+        inputs = {each.name: _blank(each) for each in self.inputs[signature]}
+        outputs = self._calls[signature](inputs)
+        shapes = {name: values.shape for name, values in outputs.items()}
+        if any(shape[:1] != (PROBE_ROWS,) for shape in shapes.values()):
+            raise ModelError(f"version {self.number} answers {signature} of {PROBE_ROWS} rows with shapes {shapes}.")
+        if signature != DEFAULT_SIGNATURE:
+            return
+        items, scores = outputs[ITEMS], outputs["scores"]
+        if items.dtype != object or items.ndim != 2 or scores.shape != items.shape or scores.dtype.kind != "f":
+            raise ModelError(
+                f"version {self.number} needs {ITEMS} and scores of one shape, text and floats, got "
+                f"{ITEMS} {items.dtype} {items.shape} and scores {scores.dtype} {scores.shape}."
+            )
+        if not np.isfinite(scores[items != b""]).all():
+            raise ModelError(f"version {self.number} answers items with scores that are no numbers.")
+
     def titles(self) -> typing.Mapping[str, str]:
         """Item id to title, of what may be recommended; empty where the version does not say. Read once, when it is first asked for."""
         if self._titles is None:
@@ -113,6 +139,12 @@ class LoadedModel:
             )
             self._titles = dict(zip(ids, titles, strict=True))
         return self._titles
+
+    def answers_as(self, history: Sequence[bytes]) -> str:
+        """The policy that answers such a history: our model leaves one without a known item to the rules inside of it."""
+        if self._known is not None and self._known.isdisjoint(history):
+            return "rules"
+        return str(self.card.get("kind", "model"))
 
     def acquire(self) -> bool:
         """Begins a use, until whose end the session stays open; False if it is closed already."""
@@ -195,6 +227,18 @@ def _described(name: str, info: typing.Any) -> Input:
     import tensorflow as tf
 
     return Input(name, tf.dtypes.as_dtype(info.dtype).name, len(info.tensor_shape.dim))
+
+
+def _blank(each: Input) -> np.ndarray:
+    """Two rows in which nothing is known: what the server fills in for a missing value, and one unknown id where a list is wanted.
+
+    Raises:
+      ModelError: if the server could never fill this input.
+    """
+    if each.dtype not in BLANK or each.rank not in (1, 2) or (each.rank == 2 and each.dtype != "string"):
+        raise ModelError(f"an input needs one of {', '.join(sorted(BLANK))} per row or a list of ids, got {each}.")
+    blank = BLANK[each.dtype] if each.rank == 1 else b"no such item"
+    return np.full((PROBE_ROWS,) + (1,) * (each.rank - 1), blank, object if each.dtype == "string" else each.dtype)
 
 
 def _warmup_requests(path: Path) -> typing.Iterator[tuple[str, Arrays]]:

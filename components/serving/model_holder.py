@@ -1,14 +1,15 @@
 """The version that serves now, and the change to another one while requests go on.
 
-A thread looks into the folder of versions. A new one is loaded and warmed up beside the old one; then one assignment
-makes it the current one; requests that began with the old one end with it. A version that does not load or fails its
-warm-up is refused, and not tried again until its folder changes.
+A thread looks into the folder of versions. A new one is loaded and warmed up beside the old one; then one assignment makes it the
+current one; requests that began with the old one end with it. A version that does not load or fails its warm-up is refused. It is tried again
+once its folder has changed and then stayed as it is for a look: it may have been copied slowly, with `saved_model.pb` first.
 """
 
 import contextlib
+import dataclasses
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,7 +18,7 @@ import numpy as np
 from components.errors import DayoneError
 from components.registry import versions
 from components.registry.versions import Version
-from components.serving.predict_request import Input
+from components.serving.predict_request import DEFAULT_SIGNATURE, Input
 from components.serving.request_errors import NOT_FOUND, RequestError
 
 _LOGGER = logging.getLogger("dayone.serving")
@@ -38,6 +39,9 @@ class Model(Protocol):
     def titles(self) -> Mapping[str, str]:
         """Item id to title, of what may be recommended; empty where the version does not say."""
 
+    def answers_as(self, history: Sequence[bytes]) -> str:
+        """The policy that answers such a history: "model" or "rules"."""
+
     def acquire(self) -> bool:
         """Begins a use; False if it is closed already."""
 
@@ -49,6 +53,15 @@ class Model(Protocol):
 
     def retire(self) -> None:
         """Closes after the last use."""
+
+
+@dataclasses.dataclass
+class Refusal:
+    """A version that could not serve: the fingerprint of its folder then, at the last look, and why."""
+
+    tried: str
+    looked: str
+    problem: str
 
 
 class ModelHolder:
@@ -67,7 +80,7 @@ class ModelHolder:
         self.folder = folder
         self._load, self._changed = load, changed
         self._current: Model | None = None
-        self._refused: dict[tuple[int, int], str] = {}
+        self._refused: dict[int, Refusal] = {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -105,16 +118,29 @@ class ModelHolder:
             raise RequestError(f"version {number} is not loaded; {current.number} is.", NOT_FOUND)
         return current
 
+    def input_dtypes(self) -> dict[str, str] | None:
+        """The dtype of each input of a recommendation; None before the first version."""
+        current = self._current
+        return {each.name: each.dtype for each in current.inputs[DEFAULT_SIGNATURE]} if current else None
+
     def check(self) -> bool:
         """Looks into the folder once; True if the version changed."""
         for version in reversed(versions.listed(self.folder)):
-            if version.state == "withdrawn" or _mark(version) in self._refused:
+            if version.state == "withdrawn" or self._is_refused(version):
                 continue
             return version.number != self.number and self._try(version)
         return False
 
+    def _is_refused(self, version: Version) -> bool:
+        """Whether a version was refused, and its folder has not changed since, or still changes."""
+        refusal = self._refused.get(version.number)
+        if refusal is None:
+            return False
+        before, refusal.looked = refusal.looked, versions.fingerprint(version)
+        return refusal.looked == refusal.tried or refusal.looked != before
+
     def _try(self, version: Version) -> bool:
-        mark = _mark(version)
+        mark = versions.fingerprint(version)
         try:
             model = self._load(version)
             try:
@@ -123,13 +149,16 @@ class ModelHolder:
                 model.retire()
                 raise
         except DayoneError as error:
-            self._refused[mark] = str(error)
+            self._refused[version.number] = Refusal(mark, mark, str(error))
+            versions.note_refusal(version, str(error))
             kept = f"{self.number} stays" if self.ready else "nothing serves"
             _LOGGER.warning("version %d is refused, %s: %s", version.number, kept, error)
             self._changed("refused")
             # The next best one may have to be loaded.
             return self.check()
         old, self._current = self._current, model
+        if self._refused.pop(version.number, None):
+            versions.note_refusal(version, "")
         _LOGGER.info("version %d serves", version.number)
         if old is not None:
             old.retire()
@@ -138,13 +167,12 @@ class ModelHolder:
 
     def status(self) -> list[dict[str, object]]:
         """What TF Serving's status says of each version that is in the folder or current."""
-        numbers = {
-            version.number: _mark(version) for version in versions.listed(self.folder) if version.state != "withdrawn"
+        numbers = {version.number for version in versions.listed(self.folder) if version.state != "withdrawn"} | {
+            self.number
         }
-        numbers.setdefault(self.number, (0, 0))
         return [
-            _state(number, number == self.number, self._refused.get(mark))
-            for number, mark in sorted(numbers.items(), reverse=True)
+            _state(number, number == self.number, self._refused.get(number))
+            for number in sorted(numbers, reverse=True)
             if number
         ]
 
@@ -169,19 +197,11 @@ class ModelHolder:
             self._thread.join()
 
 
-def _mark(version: Version) -> tuple[int, int]:
-    """A version and the moment its model file was written: a version that is replaced deserves another look."""
-    try:
-        return version.number, (version.folder / versions.MODEL_FILE).stat().st_mtime_ns
-    except OSError:
-        return version.number, 0
-
-
-def _state(number: int, current: bool, problem: str | None) -> dict[str, object]:
+def _state(number: int, current: bool, refusal: Refusal | None) -> dict[str, object]:
     state = "AVAILABLE" if current else "END"
     error = (
-        {"error_code": "OK", "error_message": ""}
-        if problem is None
-        else {"error_code": "UNKNOWN", "error_message": problem}
+        {"error_code": "UNKNOWN", "error_message": refusal.problem}
+        if refusal
+        else {"error_code": "OK", "error_message": ""}
     )
     return {"version": str(number), "state": state, "status": error}

@@ -39,11 +39,12 @@ class Input:
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """How much a request may hold: bytes of its body, rows, ids in each list."""
+    """How much a request may hold: bytes of its body, rows, ids in each list, items to rank in all its rows together."""
 
     body_bytes: int = 1_000_000
     rows: int = 256
     ids: int = 1_000
+    ranked: int = 20_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +84,7 @@ def parse(body: bytes, signatures: Mapping[str, Sequence[Input]], limits: Limits
     raw = _transposed(values["inputs"], wanted, limits) if columns else _instances(values["instances"], wanted, limits)
     where = "inputs" if columns else "instances"
     rows = [_row(each, wanted, f"{where}[{place}]", limits) for place, each in enumerate(raw)]
+    _check_ranked(rows, wanted, limits)
     return PredictRequest(signature, rows, columns, _k(values.get("k")), _flag(values.get("log", True)))
 
 
@@ -139,6 +141,16 @@ def _check_rows(count: int, where: str, limits: Limits) -> None:
         raise RequestError(f"{where} needs at most {limits.rows:,} rows, got {count:,}.", TOO_LARGE)
 
 
+def _check_ranked(rows: Sequence[Row], wanted: Mapping[str, Input], limits: Limits) -> None:
+    """A score per objective and item: a small request could ask for a large answer."""
+    if ITEMS in wanted and wanted[ITEMS].rank == 2:
+        count = sum(len(row[ITEMS]) for row in rows)
+        if count > limits.ranked:
+            raise RequestError(
+                f"{ITEMS} needs at most {limits.ranked:,} ids in all rows together, got {count:,}.", TOO_LARGE
+            )
+
+
 def _row(value: object, wanted: Mapping[str, Input], where: str, limits: Limits) -> Row:
     if not isinstance(value, dict):
         raise RequestError(f"{where} needs an object with {', '.join(sorted(wanted))}, got {shown(value)}.")
@@ -157,7 +169,11 @@ def _value(row: Mapping[str, object], each: Input, where: str, limits: Limits) -
     if each.name in (USER, ITEMS, EXAMPLES):
         if given is None:
             raise RequestError(f"{where} is missing.")
-        return _example(given, where) if each.name == EXAMPLES else request_values.to_id(given, where)
+        if each.name == EXAMPLES:
+            return _example(given, where)
+        if each.name == USER and given != "":
+            return request_values.to_logged_id(given, where)  # "" is nobody, whose answers are not logged
+        return request_values.to_id(given, where)
     return request_values.to_scalar(given, each.dtype, where)
 
 

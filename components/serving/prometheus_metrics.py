@@ -20,6 +20,9 @@ class Metrics:
         self.rows = Counter(
             "dayone_rows", "Rows answered, by signature and policy.", ["signature", "policy"], registry=self._registry
         )
+        self.arms = Counter(
+            "dayone_arm_requests", "Recommendations, by arm of the experiment.", ["arm"], registry=self._registry
+        )
         self.version = Gauge("dayone_model_version", "The version that serves.", registry=self._registry)
         self.changes = Counter(
             "dayone_version_changes", "Versions loaded and refused.", ["event"], registry=self._registry
@@ -32,6 +35,14 @@ class Metrics:
         self.dropped = Gauge(
             "dayone_dropped_rows", "Rows that could not be written to the log.", registry=self._registry
         )
+        self.withheld = Gauge("dayone_withheld_items", "Items that are shown to nobody.", registry=self._registry)
+        self.log_failing = Gauge(
+            "dayone_log_failing", "1 while the traffic log cannot be written or published.", registry=self._registry
+        )
+
+    def count_arm(self, arm: str, rows: int) -> None:
+        """Counts rows that an arm of the experiment got."""
+        self.arms.labels(arm).inc(rows)
 
     def text(self) -> bytes:
         """All of it in Prometheus' text format."""

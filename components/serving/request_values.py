@@ -29,6 +29,22 @@ def to_id(value: object, where: str) -> bytes:
     return _bounded(_encoded(value, where), where)
 
 
+def to_logged_id(value: object, where: str) -> bytes:
+    """An id that goes to the traffic log: as `to_id`, and one that the next run reads back, so neither blank nor with control characters."""
+    encoded = to_id(value, where)
+    text = encoded.decode()
+    if not text.strip():
+        raise RequestError(f"{where} needs an id that is not blank, got {shown(text)}.")
+    _check_controls(text, where)
+    return encoded
+
+
+def _check_controls(text: str, where: str) -> None:
+    """A line of the log with an escaped control character is not read back."""
+    if not text.isprintable() and any(letter < " " for letter in text):
+        raise RequestError(f"{where} needs text without control characters, got {shown(text)}.")
+
+
 def to_ids(value: object, where: str, most: int) -> list[bytes]:
     """A list of ids; null counts as an empty list."""
     if value is None:
@@ -47,6 +63,7 @@ def to_scalar(value: object, dtype: str, where: str) -> typing.Any:
     if dtype == "string":
         if not isinstance(value, str):
             raise RequestError(f"{where} needs text, got {shown(value)}.")
+        _check_controls(value, where)
         return _bounded(_encoded(value, where), where)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise RequestError(f"{where} needs a number, got {shown(value)}.")

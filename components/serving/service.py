@@ -11,15 +11,28 @@ import random
 import secrets
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from components.declaration import Launch
-from components.serving import event_request, exploration, predict_answer, predict_request
+from components.registry import withheld
+from components.registry.withheld import WithheldItems
+from components.serving import (
+    event_request,
+    exploration,
+    item_request,
+    predict_answer,
+    predict_request,
+    slot_exploration,
+)
+from components.serving.arms import Answered, Arms
 from components.serving.event_log import EventLog
 from components.serving.history_store import HistoryStore, MemoryHistories
 from components.serving.model_holder import Model, ModelHolder
-from components.serving.predict_request import DEFAULT_SIGNATURE, HISTORY, ITEMS, USER, Limits, PredictRequest
+from components.serving.predict_request import DEFAULT_SIGNATURE, EXCLUDED, HISTORY, ITEMS, USER, Limits, PredictRequest
 from components.serving.prometheus_metrics import Metrics
-from components.serving.traffic_rows import Shown, TrafficRows
+from components.serving.request_errors import BUSY, TOO_LARGE, RequestError
+from components.serving.shown_answers import KEPT_BYTES, Shown
+from components.serving.traffic_rows import TrafficRows
 
 _LOGGER = logging.getLogger("dayone.serving")
 
@@ -45,6 +58,9 @@ class Service:
         limits: Limits,
         explore: float = 0.0,
         histories: HistoryStore | None = None,
+        remembered_bytes: int = KEPT_BYTES,
+        arms: Arms | None = None,
+        explore_slot: float = 0.0,
     ):
         """Takes what it works with.
 
@@ -56,11 +72,16 @@ class Service:
           limits: of a request.
           explore: the share of requests that explore, in [0, 1].
           histories: of the users whose callers send none; None for a store in memory.
+          remembered_bytes: how much memory the answers take that actions are joined with.
+          arms: which version answers whom while an experiment runs; None where none is declared.
+          explore_slot: the share of requests in which one place shows an item from behind, in [0, 1].
         """
+        self.arms, self.explore_slot = arms, explore_slot
         self.launch, self.holder, self.log, self.metrics, self.limits = launch, holder, log, metrics, limits
         self.histories = histories if histories is not None else MemoryHistories()
-        self._rows, self._explore = TrafficRows(launch), explore
+        self._rows, self._explore = TrafficRows(launch, remembered_bytes), explore
         self._rng = random.Random()
+        self.withheld = WithheldItems(holder.folder)
 
     def predict(self, body: bytes, version: int | None = None) -> bytes:
         """Answers a predict request.
@@ -68,20 +89,67 @@ class Service:
         Raises:
           RequestError: for what is wrong with it.
         """
-        with self.holder.using(version) as model:
+        front = self.holder if self.arms is None or self.holder.ready else self.arms.front
+        with front.using(version) as model:
             request = predict_request.parse(body, model.inputs, self.limits)
             self._fill_histories(request)
-            outputs = model(request.signature, predict_request.arrays(request.rows, model.inputs[request.signature]))
-            answers = predict_answer.rows(request, outputs)
-            more: dict[str, object] = {"model_version": str(model.number)}
-            policy = ""
-            if request.signature == DEFAULT_SIGNATURE:
-                drawn = [self._draw(answer, model, request.k) for answer in answers]
-                self._note(request, answers, drawn, model)
-                more |= {"request_ids": [each.request for each in drawn], "policies": [each.policy for each in drawn]}
-                policy = str(model.card.get("kind", "model"))
-            self.metrics.rows.labels(request.signature, policy).inc(len(answers))
-            return predict_answer.encode(request, answers, more)
+            self.leave_out_withheld(request)
+            if self.arms is None or version is not None or request.signature != DEFAULT_SIGNATURE:
+                answered = self._answer(request, model)
+            else:
+                answered = self.arms.answer(request, self._answer, self.metrics.count_arm)
+            return predict_answer.encode(request, answered.answers, answered.more)
+
+    def _answer(self, request: PredictRequest, model: Model) -> Answered:
+        """Asks a model, draws and logs what is shown."""
+        outputs = model(request.signature, predict_request.arrays(request.rows, model.inputs[request.signature]))
+        answers = predict_answer.rows(request, outputs)
+        more: dict[str, Any] = {"model_version": str(model.number)}
+        if request.signature == DEFAULT_SIGNATURE:
+            rows = zip(answers, request.rows, strict=True)
+            drawn = [self._draw(answer, model.answers_as(row[HISTORY]), request.k) for answer, row in rows]
+            self._note(request, answers, drawn, model)
+            more |= {"request_ids": [each.request for each in drawn], "policies": [each.policy for each in drawn]}
+            for each in drawn:
+                self.metrics.rows.labels(request.signature, each.policy).inc()
+        else:
+            self.metrics.rows.labels(request.signature, "").inc(len(answers))
+        return Answered(answers, more)
+
+    def leave_out_withheld(self, request: PredictRequest) -> None:
+        """Adds the withheld items to what a recommendation excludes, so that the answer is still full."""
+        ids = self.withheld.current()
+        if ids and request.signature == DEFAULT_SIGNATURE:
+            for row in request.rows:
+                row[EXCLUDED] = [*row.get(EXCLUDED, ()), *ids]
+
+    def items(self, body: bytes, action: str) -> bytes:
+        """Withholds or releases items, in every server of the folder.
+
+        Raises:
+          RequestError: for what is wrong with the request, or where the folder of the versions cannot be written.
+        """
+        asked = item_request.parse(body, action, self.limits)
+        folder = self.holder.folder
+        try:
+            hides = action == item_request.WITHHOLD
+            found = (
+                withheld.withhold(folder, asked.items, asked.until) if hides else withheld.release(folder, asked.items)
+            )
+        except withheld.WithheldError as error:
+            raise RequestError(str(error), TOO_LARGE) from error
+        except OSError as error:
+            raise RequestError(f"the folder of the versions cannot be written: {error.strerror}.", BUSY) from error
+        self.withheld.look_now()
+        return json.dumps({"withheld": len(found)}).encode()
+
+    def list_withheld(self) -> bytes:
+        """The withheld items, and when each comes back."""
+        try:
+            found = withheld.read(self.holder.folder)
+        except withheld.WithheldError as error:
+            raise RequestError(str(error), BUSY) from error
+        return json.dumps({"items": {item: withheld.to_text(until) for item, until in found.items()}}).encode()
 
     def _fill_histories(self, request: PredictRequest) -> None:
         """From the store, for the rows that bring none; without them the rules answer, so a store that fails costs no answer."""
@@ -100,14 +168,21 @@ class Service:
             self.metrics.history_failures.inc(len(users))
             return [[] for _ in users]
 
-    def _draw(self, answer: predict_answer.Answer, model: Model, k: int | None) -> Drawn:
-        """Orders an answer, cuts it to the k that are shown, and says how probable that was."""
-        explores, order = exploration.drawn(len(answer[ITEMS]), self._explore, self._rng)
-        chances = exploration.propensities(order, self._explore)
+    def _draw(self, answer: predict_answer.Answer, policy: str, k: int | None) -> Drawn:
+        """Orders an answer of a policy, cuts it to the k that are shown, and says how probable that was."""
+        explores, order, chances = self._choose_order(len(answer[ITEMS]), k)
         answer.update({name: exploration.reordered(values, order) for name, values in answer.items()})
         predict_answer.cut([answer], k)
-        policy = exploration.EXPLORE if explores else str(model.card.get("kind", "model"))
-        return Drawn(secrets.token_hex(8), policy, chances[: len(answer[ITEMS])])
+        shown_by = exploration.EXPLORE if explores else policy
+        return Drawn(secrets.token_hex(8), shown_by, chances[: len(answer[ITEMS])])
+
+    def _choose_order(self, count: int, k: int | None) -> tuple[bool, list[int], list[float]]:
+        """Returns whether a request explores, the ranks in the order of the places, and how probable each is there."""
+        if self.explore_slot:
+            explores, order = slot_exploration.draw_slot(count, min(count, k or count), self.explore_slot, self._rng)
+            return explores, order, slot_exploration.slot_propensities(order, count, self.explore_slot)
+        explores, order = exploration.drawn(count, self._explore, self._rng)
+        return explores, order, exploration.propensities(order, self._explore)
 
     def _note(
         self, request: PredictRequest, answers: Sequence[predict_answer.Answer], drawn: Sequence[Drawn], model: Model
@@ -118,7 +193,12 @@ class Service:
         now = time.time_ns() // 1_000
         for row, answer, how in zip(request.rows, answers, drawn, strict=True):
             user = row[USER].decode("utf-8")
-            shown = Shown(user, how.request, answer[ITEMS], how.propensities, how.policy, str(model.number), row, now)
+            context = {
+                name: row.get(name) for name in self.launch.log.context
+            }  # not the row: its lists would stay in memory
+            shown = Shown(
+                user, how.request, answer[ITEMS], how.propensities, how.policy, str(model.number), context, now
+            )
             # A user without an id cannot be told from others: the log has no place for such a row.
             self.log.add(self._rows.impressions(shown) if user else [])
 
@@ -128,7 +208,7 @@ class Service:
         Raises:
           RequestError: for what is wrong with them; then none of them counts.
         """
-        actions = event_request.parse(body, self.launch, self.limits)
+        actions = event_request.parse(body, self.launch, self.limits, self.holder.input_dtypes())
         now = time.time_ns() // 1_000
         self._remember([action for action in actions if action.positive])
         if self.log is not None:
@@ -160,9 +240,19 @@ class Service:
     def count_logged(self) -> None:
         """Brings the log's figures into the metrics."""
         self.metrics.version.set(self.holder.number)
+        self.metrics.withheld.set(len(self.withheld.current()))
         if self.log is not None:
             self.metrics.logged.set(self.log.written)
             self.metrics.dropped.set(self.log.dropped)
+            self.metrics.log_failing.set(bool(self.log.problem))
+
+    def readiness(self) -> tuple[bool, dict[str, object]]:
+        """Whether a version is loaded, and what an orchestrator is told; a failing log is said, but costs no answer."""
+        version = self.holder.number
+        state: dict[str, object] = {"status": "ready" if version else "no version is loaded yet", "version": version}
+        if self.log is not None and self.log.problem:
+            state["log"] = f"failing: {self.log.problem}"
+        return bool(version), state
 
 
 def _signature(model: Model, name: str) -> dict[str, object]:

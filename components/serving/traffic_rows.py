@@ -3,46 +3,19 @@
 Every row has every declared column, null where it says nothing, so that all files of the log have one layout.
 """
 
-import collections
-import dataclasses
 import datetime as dt
 import functools
 import math
-import threading
 import typing
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.declaration import Launch, Log
 from components.features.item_table import MISSING_INT
+from components.serving.shown_answers import KEPT_BYTES, Shown, ShownAnswers
 
 PER_UNIT = {"s": 1_000_000, "ms": 1_000, "us": 1}
 Row = dict[str, Any]
-
-
-@dataclasses.dataclass(frozen=True)
-class Shown:
-    """One answer that was shown to a user.
-
-    Attributes:
-      user: the user's id.
-      request: its own id, which the actions bring back.
-      items: ids in the order of the places.
-      propensities: of each item at its place.
-      policy: what drew the order.
-      version: of the model.
-      context: declared context column to value, as it was asked.
-      time: microseconds since the epoch.
-    """
-
-    user: str
-    request: str
-    items: Sequence[str]
-    propensities: Sequence[float]
-    policy: str
-    version: str
-    context: Mapping[str, Any]
-    time: int
 
 
 class Impressions(Sequence[Row]):
@@ -83,11 +56,10 @@ class Impressions(Sequence[Row]):
 class TrafficRows:
     """Makes rows; remembers the last answers, so that an action's row can say where and by whom its item was shown."""
 
-    def __init__(self, launch: Launch, remembered: int = 50_000):
-        """Takes the declaration, and how many answers are remembered."""
-        self._log, self._remembered = launch.log, remembered
-        self._answers: collections.OrderedDict[str, Impressions] = collections.OrderedDict()
-        self._lock = threading.Lock()
+    def __init__(self, launch: Launch, remembered_bytes: int = KEPT_BYTES):
+        """Takes the declaration, and how much memory the remembered answers may take."""
+        self._log = launch.log
+        self._answers = ShownAnswers(launch.log.context, remembered_bytes)
 
     @property
     def has_impressions(self) -> bool:
@@ -98,12 +70,8 @@ class TrafficRows:
         """A row per item shown; none where the declared log has no word for it."""
         if not self.has_impressions:
             return []
-        rows = Impressions(self._log, shown)
-        with self._lock:
-            self._answers[shown.request] = rows
-            if len(self._answers) > self._remembered:
-                self._answers.popitem(last=False)
-        return rows
+        self._answers.add(shown)
+        return Impressions(self._log, shown)
 
     def action(self, user: str, item: str, event: str | None, time: int, given: Mapping[str, Any]) -> Row:
         """The row of an action.
@@ -115,18 +83,23 @@ class TrafficRows:
           given: `value`, `request_id` and context columns, as far as the caller gives them.
 
         Returns:
-          The row; place, policy, propensity, version and context are those of the answer of that request, where it is
-          remembered.
+          The row; position, policy, propensity, version and context are those of the answer of that request, where it
+          is remembered. Its
+          time is never before that of the answer, even where the clock was set back in between.
         """
         log, request = self._log, given.get("request_id")
-        row = _row(log, user, item, event, time)
-        with self._lock:
-            answer = None if request is None else self._answers.get(request)
-        if answer and answer.shown.user == user:
-            there = item in answer.shown.items
-            same = answer[answer.shown.items.index(item) if there else 0]
-            names = (*log.context, *((log.position, log.policy, log.propensity, log.model_version) if there else ()))
+        answer = self._answers.get(request)
+        if answer and answer.user != user:
+            answer = None
+        row = _row(log, user, item, event, max(time, answer.time) if answer else time)
+        if answer and answer.items:
+            shown = item in answer.items
+            same = Impressions(log, answer)[answer.items.index(item) if shown else 0]
+            names = (*log.context, *((log.position, log.policy, log.propensity, log.model_version) if shown else ()))
             row |= {name: same[name] for name in names if name}
+        elif log.context:
+            # An action that no remembered answer led to: where and how the user was seen last is the best that is known.
+            row |= {name: _plain(value) for name, value in self._answers.newest_context(user).items()}
         row |= {name: given[name] for name in log.context if name in given}
         return row | {name: given.get(key) for name, key in ((log.request, "request_id"), (log.value, "value")) if name}
 

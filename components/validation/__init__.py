@@ -1,1 +1,1 @@
-"""Validation: the gate between the data and everything that learns from them."""
+"""Validation of the data before training: curated schema, schema gate, drift."""

@@ -1,7 +1,6 @@
-"""Explains what ExampleValidator found: what the schema expected, what the data hold, in how many rows.
+"""Explains the anomalies of ExampleValidator: the schema's expectation, the data, and the number of rows.
 
-ExampleValidator says that something is wrong; how many rows it concerns, and with which values, is in the statistics it
-looked at.
+ExampleValidator reports that a column is anomalous; the statistics of the split tell which values and how many rows.
 """
 
 import collections.abc
@@ -23,28 +22,27 @@ _SHAPES = ("INVALID_FEATURE_SHAPE", "FEATURE_TYPE_LOW_NUMBER_VALUES", "FEATURE_T
 _STATISTICS_TYPES = {"STRING": "BYTES"}
 
 
-def explain(found: anomalies_pb2.Anomalies, statistics: statistics_pb2.DatasetFeatureStatistics) -> list[Anomaly]:
-    """What is wrong, sorted by column; what concerns the whole data set comes first.
+def explain(result: anomalies_pb2.Anomalies, statistics: statistics_pb2.DatasetFeatureStatistics) -> list[Anomaly]:
+    """Returns the explained anomalies sorted by column; those of the data set come first.
 
     Args:
-      found: the anomalies of a split.
-      statistics: of the same split.
+      result: the result of ExampleValidator for a split.
+      statistics: the statistics of the same split.
     """
-    if found.data_missing or not statistics.num_examples:
+    if result.data_missing or not statistics.num_examples:
         return [Anomaly("", "at least one row", "no row at all")]
-    whole = [
-        Anomaly("", "what the schema says of the whole", info.description)
-        for info in [found.dataset_anomaly_info]
+    anomalies = [
+        Anomaly("", "what the schema says of the data set", info.description)
+        for info in [result.dataset_anomaly_info]
         if info.reason
     ]
     columns = {".".join(column.path.step) or column.name: column for column in statistics.features}
-    features = {feature.name: feature for feature in found.baseline.feature}
-    each: list[Anomaly] = []
-    for key, info in sorted(found.anomaly_info.items()):
+    features = {feature.name: feature for feature in result.baseline.feature}
+    for key, info in sorted(result.anomaly_info.items()):
         name = ".".join(info.path.step) or key
         rows = _Rows(columns.get(name, statistics_pb2.FeatureNameStatistics()), statistics.num_examples)
-        each += _explain_column(name, info, features.get(name, schema_pb2.Feature()), rows, found.baseline)
-    return whole + each
+        anomalies += _explain_column(name, info, features.get(name, schema_pb2.Feature()), rows, result.baseline)
+    return anomalies
 
 
 def _explain_column(
@@ -87,10 +85,10 @@ def _explain_values(
         )
     if has("ENUM_TYPE_UNEXPECTED_STRING_VALUES"):
         allowed = domain_of(feature, schema) or []
-        yield Anomaly(name, f"one of {listed(sorted(allowed))}", rows.strange(allowed))
+        yield Anomaly(name, f"one of {listed(sorted(allowed))}", rows.describe_unexpected(allowed))
     if has(*_RANGES):
-        yield Anomaly(name, _range_words(*bounds_of(feature)), rows.outside(*bounds_of(feature)))
-    # A fixed shape includes presence, so TFDV tells of a missing value twice.
+        yield Anomaly(name, _range_words(*bounds_of(feature)), rows.describe_outside(*bounds_of(feature)))
+    # A fixed shape implies presence, so TFDV reports a missing value twice.
     if has(*_SHAPES) and not absent:
         common = (
             rows.column.num_stats.common_stats
@@ -103,7 +101,7 @@ def _explain_values(
 
 
 class _Rows:
-    """One column's statistics, in words."""
+    """Describes the rows of one column, from its statistics."""
 
     def __init__(self, column: statistics_pb2.FeatureNameStatistics, total: int):
         self.column, self._total = column, total
@@ -114,7 +112,7 @@ class _Rows:
         self.kind = _STATISTICS_TYPES.get(kind, kind)
 
     def share(self, rows: float, about: str = "") -> str:
-        """A number of rows, and which share that is."""
+        """Returns a number of rows with its share of all rows."""
         if rows >= self._total:
             return f"all {self._total:,} rows"
         return (
@@ -124,41 +122,44 @@ class _Rows:
         )
 
     def sample(self) -> str:
-        """What the column holds: the most frequent texts, or the range of the numbers."""
+        """Returns the most frequent texts, or the range of the numbers."""
         if self.column.HasField("num_stats"):
             numbers = self.column.num_stats
             return f"{numbers.min:g}" if numbers.min == numbers.max else f"from {numbers.min:g} to {numbers.max:g}"
         return "such as " + listed([top.value for top in self.column.string_stats.top_values][:3])
 
-    def strange(self, allowed: collections.abc.Sequence[str]) -> str:
-        """The values beyond a domain, the most frequent first, and their rows."""
+    def describe_unexpected(self, allowed: collections.abc.Sequence[str]) -> str:
+        """Returns the values outside the domain, most frequent first, and the number of their rows."""
         buckets = self.column.string_stats.rank_histogram.buckets
-        strange = [bucket for bucket in buckets if bucket.label not in allowed]
-        # The statistics keep the most frequent thousand values; what is rarer counts as a row at least.
+        unexpected = [bucket for bucket in buckets if bucket.label not in allowed]
+        # The statistics keep the 1,000 most frequent values; each rarer value counts as one row at least.
         rarer = max(0, self.column.string_stats.unique - len(buckets))
-        rows = sum(bucket.sample_count for bucket in strange) + rarer
-        return f"{listed([bucket.label for bucket in strange])} in {self.share(rows, 'at least ' if rarer else '')}"
+        rows = sum(bucket.sample_count for bucket in unexpected) + rarer
+        return f"{listed([bucket.label for bucket in unexpected])} in {self.share(rows, 'at least ' if rarer else '')}"
 
-    def outside(self, low: float | None, high: float | None) -> str:
-        """The numbers beyond bounds, and in how many rows they are: from a histogram, so a bucket that a bound divides leaves a range."""
+    def describe_outside(self, low: float | None, high: float | None) -> str:
+        """Returns the extreme numbers outside the bounds and the number of rows outside.
+
+        The rows come from a histogram, so a bucket that contains a bound leaves a range.
+        """
         numbers = self.column.num_stats
         ends = [f"{numbers.min:g}"] if low is not None and numbers.min < low else []
         ends += [f"{numbers.max:g}"] if high is not None and numbers.max > high else []
         standard = [
             histogram for histogram in numbers.histograms if histogram.type == statistics_pb2.Histogram.STANDARD
         ]
-        surely, perhaps = 0.0, 0.0
+        certain, possible = 0.0, 0.0
         for bucket in standard[0].buckets if standard else []:
             start, end = (
                 (math.ceil(bucket.low_value), math.floor(bucket.high_value))
                 if self.kind == "INT"
                 else (bucket.low_value, bucket.high_value)
             )
-            surely += bucket.sample_count * ((high is not None and start > high) or (low is not None and end < low))
-            perhaps += bucket.sample_count * ((high is not None and end > high) or (low is not None and start < low))
-        least, most = max(len(ends), round(surely)), round(perhaps)
+            certain += bucket.sample_count * ((high is not None and start > high) or (low is not None and end < low))
+            possible += bucket.sample_count * ((high is not None and end > high) or (low is not None and start < low))
+        least, most = max(len(ends), round(certain)), round(possible)
         rows = self.share(least) if least >= most else f"{least:,} to {most:,} of {self._total:,} rows"
-        return f"{' and '.join(ends) or 'other numbers'}; {rows} lie beyond"
+        return f"{' and '.join(ends) or 'other numbers'}; {rows} out of range"
 
 
 def _range_words(low: float | None, high: float | None) -> str:

@@ -1,4 +1,4 @@
-"""How the gate says what is wrong: per column what was expected, what was got, and the two ways on."""
+"""The error of the schema gate: per column what was expected and found, and the two ways to fix it."""
 
 import collections.abc
 import dataclasses
@@ -9,12 +9,12 @@ from components.errors import GateError
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Anomaly:
-    """One thing that is wrong.
+    """A difference between data and schema.
 
     Attributes:
-      column: where; "" for the whole data set.
-      expected: what the schema says.
-      got: what the data hold, and in how many rows.
+      column: the column's name; "" for the data set.
+      expected: the schema's expectation.
+      got: the data's values and the number of rows.
     """
 
     column: str
@@ -30,13 +30,13 @@ def accept_command(launch: str) -> str:
 def gate_error(
     per_split: collections.abc.Mapping[str, collections.abc.Sequence[Anomaly]], data: str, schema: str, accept: str
 ) -> GateError | None:
-    """The error that stops a run, or None if there is nothing to stop it for.
+    """Returns the error that stops a run, or None without anomalies.
 
     Args:
       per_split: the anomalies of each split.
-      data: what was checked: "log" or "catalogue".
-      schema: the curated schema's place, named to people.
-      accept: the command that accepts a difference into the schema, to be followed by column names.
+      data: the checked data: "log" or "catalogue".
+      schema: the path of the curated schema, for the message.
+      accept: the command that accepts differences into the schema; column names may follow it.
     """
     columns: dict[str, dict[tuple[str, str], list[str]]] = {}
     for split, anomalies in per_split.items():
@@ -44,18 +44,18 @@ def gate_error(
             columns.setdefault(anomaly.column, {}).setdefault((anomaly.expected, anomaly.got), []).append(split)
     if not columns:
         return None
-    lines = [f"the {data} does not fit its schema; nothing was learnt from it:"]
+    lines = [f"the {data} does not fit its schema, so the run stopped before training:"]
     for column in sorted(columns):
-        lines += _told(column, columns[column], accept)
-    lines.append("Fix the data and run again; or accept a column with the command below it, all of them with")
+        lines += _column_lines(column, columns[column], accept)
+    lines.append("Fix the data and run again, or accept a column with the command below it, or all columns with")
     return GateError("\n".join([*lines, f"  {accept}", f"into the schema {schema}"]))
 
 
-def _told(column: str, found: dict[tuple[str, str], list[str]], accept: str) -> list[str]:
+def _column_lines(column: str, anomalies: dict[tuple[str, str], list[str]], accept: str) -> list[str]:
     lines = [f"  {column or 'all columns'}"]
-    last = ""
-    for (expected, got), splits in found.items():
-        lines += [f"    expected  {expected}"] if expected != last else []
+    previous = ""
+    for (expected, got), splits in anomalies.items():
+        lines += [f"    expected  {expected}"] if expected != previous else []
         lines += [f"    got       {got} [{', '.join(splits)}]"]
-        last = expected
+        previous = expected
     return [*lines, f"    accept    {accept} {shlex.quote(column)}"] if column else lines

@@ -1,4 +1,4 @@
-"""Reads what the standard steps of validation wrote: anomalies and statistics, per split."""
+"""Reads the artifacts of the standard validation steps: anomalies and statistics per split."""
 
 import os
 
@@ -10,7 +10,7 @@ from tfx.types import Artifact, artifact_utils
 
 
 def read_anomalies(artifact: Artifact) -> dict[str, anomalies_pb2.Anomalies]:
-    """The anomalies of each split of an ExampleAnomalies artifact."""
+    """Reads the anomalies of each split of an ExampleAnomalies artifact."""
     splits = artifact_utils.decode_split_names(artifact.split_names)
     folders = {split: artifact_utils.get_split_uri([artifact], split) for split in splits}
     return {
@@ -20,6 +20,6 @@ def read_anomalies(artifact: Artifact) -> dict[str, anomalies_pb2.Anomalies]:
 
 
 def read_statistics(artifact: Artifact) -> dict[str, statistics_pb2.DatasetFeatureStatistics]:
-    """The statistics of each split of an ExampleStatistics artifact."""
+    """Reads the statistics of each split of an ExampleStatistics artifact."""
     splits = artifact_utils.decode_split_names(artifact.split_names)
     return {split: stats_artifact_utils.load_statistics(artifact, split).proto().datasets[0] for split in splits}

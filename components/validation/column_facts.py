@@ -1,4 +1,4 @@
-"""What one column of a log holds, gathered batch by batch: all that a schema says of it follows from these facts."""
+"""The facts about one column of a log, collected batch by batch, from which its schema is proposed."""
 
 import dataclasses
 import typing
@@ -12,16 +12,15 @@ LONGEST_DOMAIN = 100  # with more values a text column is no category
 
 @dataclasses.dataclass
 class Seen:
-    """What one column held, gathered batch by batch.
+    """The facts about one column, collected batch by batch.
 
     Attributes:
       kind: its type, one of `components.ingest.column_types`.
-      rows, filled: how many rows there are, and how many hold a value.
-      filled_per_split: how many of the filled ones belong to train and eval; of a catalogue, which has one split, that
-        twice.
+      rows, filled: the number of rows, and of rows that hold a value.
+      filled_per_split: the number of filled rows in train and eval; equal for a catalogue, which has one split.
       low, high: the smallest and the largest number; None for text.
-      values: the distinct values, up to the longest domain; None beyond.
-      longest: the most values that a row holds; 1 unless the column is a list.
+      values: the distinct values; None for more than `LONGEST_DOMAIN`.
+      longest: the largest number of values in a row; 1 unless the column is a list.
     """
 
     kind: pa.DataType
@@ -34,14 +33,14 @@ class Seen:
     longest: int = 0
 
     def add(self, column: pa.Array, late: np.ndarray | None) -> None:
-        """Looks at the next rows; `late` is [rows] bool, whether they belong to the eval split; None where there is one split."""
+        """Adds the next rows; `late` is [rows] bool, whether they are of the eval split, or None for a single split."""
         self.rows += len(column)
         self.filled += len(column) - column.null_count
         valid = column.is_valid().to_numpy(zero_copy_only=False)
-        early, last = (valid & ~late, valid & late) if late is not None else (valid, valid)
+        train, evaluation = (valid & ~late, valid & late) if late is not None else (valid, valid)
         self.filled_per_split = (
-            self.filled_per_split[0] + int(early.sum()),
-            self.filled_per_split[1] + int(last.sum()),
+            self.filled_per_split[0] + int(train.sum()),
+            self.filled_per_split[1] + int(evaluation.sum()),
         )
         lists = pa.types.is_list(column.type)
         self.longest = max(self.longest, (pc.max(pc.list_value_length(column)).as_py() or 0) if lists else 1)

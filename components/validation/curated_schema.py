@@ -1,6 +1,6 @@
-"""TFX's ImportSchemaGen that notices an edited schema.
+"""TFX's ImportSchemaGen, whose cache key includes the content of the schema file.
 
-The standard node's cache knows the file's path only: after an edit it would go on with the old schema.
+The standard step's cache key has the file's path only, so that an edited schema would not be read.
 """
 
 import os
@@ -24,25 +24,25 @@ class CuratedSchemaSpec(standard_component_specs.ImportSchemaGenSpec):
 
 
 class CuratedSchemaExecutor(Executor):
-    """The standard executor; a file that is not there ends in an error that says how to make it."""
+    """The standard executor; a missing file is an error that names the command which creates it."""
 
     def Do(self, input_dict: dict, output_dict: dict, exec_properties: dict) -> None:
         """Copies the schema into the artifact."""
         path = exec_properties[standard_component_specs.SCHEMA_FILE_KEY]
         if not fileio.exists(path):
             launch = os.path.basename(os.path.dirname(os.path.dirname(path)))
-            fix = f"There is no such file. Make it from the data, then read it through: python -m pipeline schema --launch {launch} --accept"
+            fix = f"The file does not exist. Create it from the data, then review it: python -m pipeline schema --launch {launch} --accept"
             raise SettingsError("schema", path, "a curated schema for this launch", fix)
         super().Do(input_dict, output_dict, exec_properties)
 
 
 class CuratedSchema(ImportSchemaGen):
-    """Brings a schema file that people reviewed into the pipeline, anew whenever the file changes."""
+    """Imports the curated schema file into the pipeline, again whenever the file changes."""
 
     SPEC_CLASS = CuratedSchemaSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(CuratedSchemaExecutor)
 
     def __init__(self, schema_file: str, digest: str):
-        """Names the file and the digest of its content, which is a part of the cache's key."""
+        """Takes the file's path and the digest of its content, which is part of the cache key."""
         spec = CuratedSchemaSpec(schema_file=schema_file, digest=digest, schema=Channel(type=standard_artifacts.Schema))
         base_component.BaseComponent.__init__(self, spec=spec)

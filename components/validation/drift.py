@@ -1,8 +1,8 @@
-"""Drift: how far the log has moved, told by the standard DistributionValidator with the thresholds of the curated schema.
+"""Measures drift of the log with the standard DistributionValidator and the thresholds of the curated schema.
 
-Two comparisons, column by column. The newest events (the eval part) with those before (the train part): with spans and
-`Split(eval_days=1)` the newest day with the days before it. And the train part of this run with that of the run that
-made the version which is served, if one is: its statistics lie beside it (`baseline`).
+Two comparisons per column: the eval split (the newest events) with the train split, such as the newest day with the
+days before it under `Split(eval_days=1)`; and this run's train split with the training data of the served version,
+whose statistics are stored in its folder (`components.registry.train_statistics`).
 
 Statistics do not hold all ids, so the shares of new users and items are counted from the examples.
 """
@@ -19,24 +19,24 @@ from components.features.split_names import EVAL, SERVED, TRAIN
 
 SPLIT_PAIR, SERVED_PAIR = (EVAL, TRAIN), (TRAIN, SERVED)
 _MEASURES = {
-    "L_INFTY": "the share of one value changed by {value:.3f}, allowed is {threshold:g}",
-    "JENSEN_SHANNON_DIVERGENCE": "the distributions are {value:.3f} apart (Jensen-Shannon), allowed is {threshold:g}",
+    "L_INFTY": "the share of one value changed by {value:.3f}, at most {threshold:g} allowed",
+    "JENSEN_SHANNON_DIVERGENCE": "the distributions are {value:.3f} apart (Jensen-Shannon), at most {threshold:g} allowed",
 }
-_MOVED = "moved by {value:.3f}, allowed is {threshold:g}"
-_NOT_COMPARED = "could not be compared: no values in one part, or a comparator for another type"
+_MOVED = "moved by {value:.3f}, at most {threshold:g} allowed"
+_NOT_COMPARED = "could not be compared: no values in one split, or a comparator for another type"
 _SHARES = ("new users", "new items", "unlisted items")
-_NEW = "{value:.1%} of the eval part's are unknown to train, allowed is {threshold:.0%}"
-_UNLISTED = "{value:.1%} of the eval part's are not in the catalogue, allowed is {threshold:.0%}"
+_NEW = "{value:.1%} of those in the eval split are not in the train split, at most {threshold:.0%} allowed"
+_UNLISTED = "{value:.1%} of those in the eval split are not in the catalogue, at most {threshold:.0%} allowed"
 
 
 @dataclasses.dataclass(frozen=True)
 class Shift:
-    """One thing that was compared.
+    """The result of one comparison.
 
     Attributes:
-      name: the column, or what a share is of.
-      what: a sentence with places for value and threshold.
-      value, threshold: the drift, and how much is allowed.
+      name: the column, or the name of a share.
+      what: a sentence with format fields for value and threshold.
+      value, threshold: the measured and the allowed drift.
     """
 
     name: str
@@ -46,49 +46,48 @@ class Shift:
 
     @property
     def too_far(self) -> bool:
-        """Whether it is more than allowed."""
+        """Whether the drift exceeds the threshold."""
         return self.value > self.threshold
 
     def text(self) -> str:
-        """A line for people."""
+        """Returns a readable line."""
         return f"{self.name}: {self.what.format(value=self.value, threshold=self.threshold)}"
 
 
-def column_shifts(found: anomalies_pb2.Anomalies) -> list[Shift]:
-    """The columns that DistributionValidator compared, and those it could not, as infinitely far."""
-    shifts = _compared(found, "")
+def column_shifts(result: anomalies_pb2.Anomalies) -> list[Shift]:
+    """Returns the drift of eval against train per column; infinite for a column that could not be compared."""
+    shifts = _read_shifts(result, "")
     compared = {shift.name for shift in shifts}
-    missing = sorted({".".join(info.path.step) or key for key, info in found.anomaly_info.items()} - compared)
+    missing = sorted({".".join(info.path.step) or key for key, info in result.anomaly_info.items()} - compared)
     return shifts + [Shift(name, _NOT_COMPARED, np.inf, 0.0) for name in missing]
 
 
-def served_shifts(found: anomalies_pb2.Anomalies) -> list[Shift]:
-    """The columns that were compared with what the served version has learnt from.
+def served_shifts(result: anomalies_pb2.Anomalies) -> list[Shift]:
+    """Returns the drift per column against the training data of the served version.
 
-    One that could not be is left out: a column that is new since then has nothing to be compared with until the next
-    push.
+    A column that could not be compared is left out: until the next push, a new column has nothing to compare with.
     """
-    return _compared(found, " since the served version")
+    return _read_shifts(result, " since the served version")
 
 
-def _compared(found: anomalies_pb2.Anomalies, since: str) -> list[Shift]:
+def _read_shifts(result: anomalies_pb2.Anomalies, since: str) -> list[Shift]:
     shifts = []
-    for info in found.drift_skew_info:
-        for measured in info.drift_measurements:
-            what = _MEASURES.get(type(measured).Type.Name(measured.type), _MOVED)
-            shifts.append(Shift(".".join(info.path.step) + since, what, measured.value, measured.threshold))
+    for info in result.drift_skew_info:
+        for measurement in info.drift_measurements:
+            what = _MEASURES.get(type(measurement).Type.Name(measurement.type), _MOVED)
+            shifts.append(Shift(".".join(info.path.step) + since, what, measurement.value, measurement.threshold))
     return shifts
 
 
-def new_share(known: np.ndarray, ids: np.ndarray) -> float:
-    """The share of distinct ids that are not known; 0 if there are none.
+def new_share(reference: np.ndarray, ids: np.ndarray) -> float:
+    """Returns the share of distinct ids that are not among the reference ids; 0 without ids.
 
     Args:
-      known: [m] ids, in any order, with repetitions.
+      reference: [m] ids, in any order, with repeats.
       ids: [n] ids, likewise.
     """
     distinct = np.unique(ids.astype(bytes))
-    return float(np.mean(~np.isin(distinct, known.astype(bytes)))) if len(distinct) else 0.0
+    return float(np.mean(~np.isin(distinct, reference.astype(bytes)))) if len(distinct) else 0.0
 
 
 def id_shifts(
@@ -97,12 +96,12 @@ def id_shifts(
     newest: collections.abc.Mapping[str, np.ndarray],
     listed: np.ndarray | None,
 ) -> list[Shift]:
-    """How many users and items of the eval part are new.
+    """Returns the shares of new users, new items and unlisted items in the eval split.
 
     Args:
       allowed: the thresholds.
-      train, newest: "user" and "item" to the ids of the events of train and eval.
-      listed: [items] the catalogue's ids; None without a catalogue.
+      train, newest: "user" and "item" to the ids of the events of the train and the eval split.
+      listed: [items] the ids of the catalogue; None without a catalogue.
     """
     shifts = [
         Shift(_SHARES[0], _NEW, new_share(train["user"], newest["user"]), allowed.new_users),
@@ -114,13 +113,13 @@ def id_shifts(
 
 
 def report(shifts: collections.abc.Sequence[Shift]) -> str:
-    """Every comparison, the ones that went too far first."""
+    """Returns a line per comparison, those beyond their threshold first."""
     ordered = sorted(shifts, key=lambda shift: not shift.too_far)
     return "\n".join(f"{'DRIFT ' if shift.too_far else 'ok    '}{shift.text()}" for shift in ordered)
 
 
 def figure(shifts: collections.abc.Sequence[Shift]) -> str:
-    """The figure that matters: what went too far, else that nothing did, and how many users are new."""
+    """Returns the headline metric: the drift beyond its threshold, or else the shares of new ids."""
     far = [f"{shift.name} {shift.value:.3g} > {shift.threshold:g}" for shift in shifts if shift.too_far]
     if far:
         return f"DRIFT: {', '.join(far)}"
@@ -129,16 +128,18 @@ def figure(shifts: collections.abc.Sequence[Shift]) -> str:
 
 
 def drift_error(shifts: collections.abc.Sequence[Shift], allowed: Drift, schema: str) -> GateError | None:
-    """The error that stops a run, or None: nothing went too far, or the declaration only wants to be told.
+    """Returns the error that stops a run; None if nothing drifted too far, or drift does not stop runs.
 
     Args:
       shifts: all comparisons.
-      allowed: whether drift stops a run.
-      schema: the curated schema's place, named as the file with the columns' thresholds.
+      allowed: the declared drift, which says whether it stops a run.
+      schema: the path of the curated schema, which holds the columns' thresholds, for the message.
     """
     far = [shift for shift in shifts if shift.too_far]
     if not far or not allowed.stop:
         return None
     lines = "\n".join(f"  {shift.text()}" for shift in far)
-    ways = f"launch.drift for users and items, drift_comparator in {schema} for columns, or launch.drift.stop=False to be told only"
-    return GateError(f"the log has drifted; nothing was learnt from it:\n{lines}\nFind out why; or allow it: {ways}.")
+    ways = f"launch.drift for users and items, drift_comparator in {schema} for columns, or launch.drift.stop=False to only report it"
+    return GateError(
+        f"the log has drifted, so the run stopped before training:\n{lines}\nFind out why, or allow it: {ways}."
+    )

@@ -1,7 +1,7 @@
-"""The steps DriftBaseline and DriftGate as TFX components; `components.validation.drift` says what they measure.
+"""The steps DriftBaseline and DriftGate as TFX components; `components.validation.drift` describes what they measure.
 
-TFX drops the docstrings of such functions, and refuses `from __future__ import annotations` in their module. `code` is
-the digest of the steps' code, a part of their cache keys; the functions themselves do not read it.
+TFX drops the docstrings of such functions, and rejects `from __future__ import annotations` in their module. `code` is
+the digest of the steps' code, a part of their cache keys; the functions do not read it.
 """
 
 import os
@@ -29,9 +29,9 @@ def DriftBaseline(
     champion: Parameter[str],
     code: Parameter[str],
 ) -> None:
-    """Fetches what drift is measured from: this run's train part, and what the served version has learnt from. See `baseline`."""
-    kept = fetch(statistics, champion, baseline)
-    set_figure(baseline, "the served version" if kept else "nothing served to compare with")
+    """Fetches the statistics that drift is measured against: this run's train split and the served version's."""
+    has_served = fetch(statistics, champion, baseline)
+    set_figure(baseline, "the served version" if has_served else "nothing served to compare with")
 
 
 @component
@@ -44,7 +44,7 @@ def DriftGate(
     code: Parameter[str],
     catalogue: InputArtifact[standard_artifacts.Examples] = None,
 ) -> None:
-    """Says how far the log has moved; raises `GateError` where the declaration wants drift to stop the run. See `drift`."""
+    """Reports the drift of the log; raises `GateError` if the declaration says that drift stops the run."""
     declared = DriftView.from_json(launch)
     train, newest = (_ids(declared, examples, split) for split in ("train", "eval"))
     listed = (
@@ -52,9 +52,9 @@ def DriftGate(
         if catalogue is not None and declared.catalogue
         else None
     )
-    columns = drift.column_shifts(_compared(drift_anomalies, drift.SPLIT_PAIR))
+    columns = drift.column_shifts(_read_result(drift_anomalies, drift.SPLIT_PAIR))
     if "_".join(drift.SERVED_PAIR) in artifact_utils.decode_split_names(drift_anomalies.split_names):
-        columns += drift.served_shifts(_compared(drift_anomalies, drift.SERVED_PAIR))
+        columns += drift.served_shifts(_read_result(drift_anomalies, drift.SERVED_PAIR))
     shifts = [*columns, *drift.id_shifts(declared.drift, train, newest, listed)]
     error = drift.drift_error(shifts, declared.drift, schema)
     if error:
@@ -63,7 +63,9 @@ def DriftGate(
     set_figure(passed, drift.figure(shifts))
 
 
-def _compared(drift_anomalies: standard_artifacts.ExampleAnomalies, pair: tuple[str, str]) -> anomalies_pb2.Anomalies:
+def _read_result(
+    drift_anomalies: standard_artifacts.ExampleAnomalies, pair: tuple[str, str]
+) -> anomalies_pb2.Anomalies:
     return anomalies_util.load_anomalies_binary(
         os.path.join(drift_anomalies.uri, f"SplitPair-{'_'.join(pair)}", DEFAULT_FILE_NAME)
     )

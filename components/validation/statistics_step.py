@@ -1,7 +1,7 @@
 """The step StatisticsPage as a TFX component.
 
-TFX drops the docstrings of such functions, and refuses `from __future__ import annotations` in their module. `code` is
-the digest of the step's code, a part of its cache key; the function itself does not read it.
+TFX drops the docstrings of such functions, and rejects `from __future__ import annotations` in their module. `code` is
+the digest of the step's code, a part of its cache key; the function does not read it.
 """
 
 import os
@@ -19,11 +19,11 @@ from components.validation.artifacts import read_statistics
 @component
 def StatisticsPage(
     statistics: InputArtifact[standard_artifacts.ExampleStatistics],
-    page: OutputArtifact[standard_artifacts.ExampleStatistics],  # Kubeflow knows no artifact type for a page
+    page: OutputArtifact[standard_artifacts.ExampleStatistics],  # Kubeflow has no artifact type for a page
     code: Parameter[str],
     catalogue_statistics: InputArtifact[standard_artifacts.ExampleStatistics] = None,
 ) -> None:
-    """Writes a page that shows what log and catalogue hold; it comes before the gates, so that it is there when they stop the run."""
+    """Writes a page with the statistics of log and catalogue; it precedes the gates, which may stop the run."""
     data = {"log": read_statistics(statistics)}
     if catalogue_statistics is not None:
         data["catalogue"] = read_statistics(catalogue_statistics)

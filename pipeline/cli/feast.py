@@ -1,20 +1,20 @@
 """`python -m pipeline feast`: user histories and item features in a Feast store. See docs/infrastructure.md."""
 
 import argparse
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.declaration import Launch
-from pipeline import launches, steps
-from pipeline.cli import launch_options
+from pipeline import steps
+from pipeline.cli import context, launch_options
+from pipeline.cli.parser import Commands, Parser
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def register(commands: "Commands[Parser]") -> None:
     """Adds the command to the command line."""
     feast = commands.add_parser(
         "feast",
@@ -27,9 +27,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     feast.set_defaults(command=_fill)
 
 
-def _fill(given: argparse.Namespace) -> int:
-    settings = Settings.from_environment(os.environ, {"launch": given.launch, "workspace": given.workspace})
-    launch = launches.load(settings.launch)
+def _fill(options: argparse.Namespace) -> int:
+    loaded = context.load(options, "launch", "workspace")
+    launch, settings = loaded.launch, loaded.settings
     # Here, because --help needs none of them.
     from components.integrations import feast_online, feast_repository
     from components.integrations.feast_histories import FOLDER
@@ -39,7 +39,7 @@ def _fill(given: argparse.Namespace) -> int:
     tables = _tables(launch, settings)
     for name, table in tables.items():
         print(f"{name}: {table.num_rows:,} rows", flush=True)
-    if given.dry_run:
+    if options.dry_run:
         print(f"would write {folder} and fill its online store")
         return 0
     feast_repository.write(folder, launch.name, tables)
@@ -50,7 +50,7 @@ def _fill(given: argparse.Namespace) -> int:
 
 
 def _tables(launch: Launch, settings: Settings) -> "dict[str, pa.Table]":
-    """The offline tables, from the examples of both splits and the catalogue's."""
+    """Reads the offline tables from the examples of both splits and the catalogue's."""
     from pipeline.local import run_outputs
 
     examples = run_outputs.newest(settings.metadata, launch.name, steps.EXAMPLE_GEN)

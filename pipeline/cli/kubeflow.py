@@ -1,13 +1,13 @@
-"""The command line of what is asked of a server of Kubeflow Pipelines: `python -m pipeline submit | schedule | status | cancel`."""
+"""Commands for a server of Kubeflow Pipelines: `python -m pipeline submit | schedule | status | cancel`."""
 
 import argparse
 import re
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pipeline.cli import launch_options
+from pipeline.cli.parser import Commands, Help, Parser, entries
 from pipeline.kubeflow import commands as kubeflow_commands
 from pipeline.kubeflow import errors
 from pipeline.settings import SERVER_VARIABLES
@@ -16,7 +16,7 @@ _CRON_FIELD = re.compile(r"[\d*/,?A-Za-z-]+")
 _DAY_MINUTES = 24 * 60
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def register(commands: "Commands[Parser]") -> None:
     """Adds the four commands to the parser of the command line."""
     _add_submit(commands)
     _add_schedule(commands)
@@ -73,9 +73,9 @@ def _command(commands: Any, name: str, does: str, run: Callable[[argparse.Namesp
         name,
         help=does,
         description=f"{does[0].upper()}{does[1:]}. See kubeflow/README.md.",
-        epilog=f"{_listed('environment variables (an option wins over its variable):', SERVER_VARIABLES)}\n\n"
-        + _listed("exit status:", {str(status): text for status, text in errors.EXITS.items()}),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"{entries('environment variables (an option wins over its variable):', SERVER_VARIABLES)}\n\n"
+        + entries("exit status:", {str(status): text for status, text in errors.EXITS.items()}),
+        formatter_class=Help,
     )
     launch_options.add(parser, "launch")
     parser.add_argument("--host", metavar="URL", help="the address of Kubeflow Pipelines")
@@ -104,19 +104,10 @@ def _add_order(parser: argparse.ArgumentParser, what: str) -> None:
 
 
 def six_fields(cron: str) -> str:
-    """A schedule with seconds, as Kubeflow Pipelines wants it: of five fields it would take the first for seconds."""
+    """Returns a schedule with seconds, as Kubeflow Pipelines needs it: of five fields it would take the first for seconds."""
     fields = cron.split()
     if len(fields) not in (5, 6) or not all(_CRON_FIELD.fullmatch(field) for field in fields):
         raise argparse.ArgumentTypeError(
             f'needs five fields (minute hour day month weekday), such as "0 4 * * *", or six with seconds first, got {cron!r}'
         )
     return " ".join(fields if len(fields) == 6 else ["0", *fields])
-
-
-def _listed(head: str, entries: dict[str, str]) -> str:
-    width = max(map(len, entries))
-    lines = (
-        textwrap.fill(text, 110, initial_indent=f"  {name:<{width}}  ", subsequent_indent=" " * (width + 4))
-        for name, text in entries.items()
-    )
-    return "\n".join([head, *lines])

@@ -11,16 +11,14 @@ version and 100.
 
 import argparse
 import json
-import os
 import shlex
 import subprocess
 from collections.abc import Sequence
 from typing import Any
 
 from components.errors import DayoneError, SettingsError
-from pipeline import launches
-from pipeline.cli import launch_options
-from pipeline.settings import Settings
+from pipeline.cli import context, launch_options
+from pipeline.cli.parser import Commands, Parser
 
 # As kubeflow/overlays/kserve/copy-versions.yaml has it.
 STORE = "s3://dayone-models"
@@ -37,7 +35,7 @@ class RolloutError(DayoneError):
     """kubectl is not there, or refused."""
 
 
-def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def register(commands: "Commands[Parser]") -> None:
     """Adds the command to the command line."""
     parser = commands.add_parser(
         "rollout",
@@ -63,7 +61,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def canary_patch(uri: str, percent: int) -> Patch:
-    """What makes a version the newest revision, with its share; with 100 it needs no rule."""
+    """Returns the patch that makes a version the newest revision, with its share; 100 needs no rule."""
     return {
         "spec": {
             "predictor": {"canaryTrafficPercent": None if percent == 100 else percent, "model": {"storageUri": uri}}
@@ -82,15 +80,17 @@ def _canary(options: argparse.Namespace, launch: str) -> Patch:
 
 
 def kubectl(launch: str, namespace: str, patch: Patch) -> list[str]:
-    """The command; a field that the patch sets to null is removed."""
-    where = ["kubectl", "patch", "inferenceservice", launch, "--namespace", namespace]
+    """Returns the command; a field that the patch sets to null is removed. KServe allows no underscore in a name: my_shop is my-shop."""
+    # Here, because help needs no YAML.
+    from pipeline.kubeflow.spec import kebab
+
+    where = ["kubectl", "patch", "inferenceservice", kebab(launch), "--namespace", namespace]
     return [*where, "--type", "merge", "--patch", json.dumps(patch, separators=(",", ":"))]
 
 
 def _run(options: argparse.Namespace) -> int:
-    settings = Settings.from_environment(os.environ, {"launch": options.launch})
-    launches.load(settings.launch)
-    command = kubectl(settings.launch, options.namespace, options.patch(options, settings.launch))
+    launch = context.load(options, "launch").launch.name
+    command = kubectl(launch, options.namespace, options.patch(options, launch))
     if options.dry_run:
         print(shlex.join(command))
         return 0
@@ -111,11 +111,11 @@ def run(command: Sequence[str]) -> int:
         ) from error
     except subprocess.TimeoutExpired as error:
         raise RolloutError(
-            f"kubectl did not answer within {KUBECTL_SECONDS} s. Look whether the cluster can be reached."
+            f"kubectl did not answer within {KUBECTL_SECONDS} s. Check that the cluster can be reached."
         ) from error
     if answer.returncode:
         # The last line says it; those before are kubectl's attempts.
-        said = (answer.stderr.strip() or "it failed without a word").splitlines()[-1]
-        raise RolloutError(f"kubectl refused: {said}\nThe command: {shlex.join(command)}")
+        reason = (answer.stderr.strip() or "it failed without a word").splitlines()[-1]
+        raise RolloutError(f"kubectl refused: {reason}\nThe command: {shlex.join(command)}")
     print(answer.stdout.strip())
     return 0

@@ -7,21 +7,21 @@ from pathlib import Path
 
 from components.declaration import Launch
 from components.ingest import spans
-from pipeline import launches
-from pipeline.cli import launch_options
-from pipeline.local import history_choice, server
+from components.serving.access import THIS_MACHINE
+from pipeline.cli import context, launch_options
+from pipeline.cli.parser import Commands, Parser
+from pipeline.local import history_choice, loop_setup, server
 from pipeline.local.serve_options import Options
-from pipeline.settings import Settings
-
-THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+from pipeline.settings import SERVE_VARIABLES, Settings, serve_token
 
 
-def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def register(commands: "Commands[Parser]") -> None:
     """Adds the command to the command line."""
     serve = commands.add_parser(
         "serve",
         help="serve the pushed version over HTTP, on this machine",
         description="Serve the pushed version in TF Serving's REST form, follow new versions, log the traffic for the next run. See docs/serving.md.",
+        epilog="environment: " + "; ".join(f"{name}: {text}" for name, text in SERVE_VARIABLES.items()),
     )
     launch_options.add(serve, "launch", "workspace")
     serve.add_argument(
@@ -45,7 +45,17 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="share of requests shown in a random order (default: %(default)s)",
     )
     serve.add_argument(
-        "--traffic", type=Path, metavar="DIR", help="the folder of the log it writes (default: runs/<launch>/traffic)"
+        "--traffic",
+        type=Path,
+        metavar="DIR",
+        help="the folder of the log it writes (default: the declared one, if `loop` set it up)",
+    )
+    serve.add_argument(
+        "--explore-slot",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="share of requests in which one place shows an item from behind those asked for (default: %(default)s)",
     )
     serve.add_argument(
         "--history",
@@ -58,18 +68,54 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         action=argparse.BooleanOptionalAction,
         help="a page with users of the log (default: if only this machine is served)",
     )
+    serve.add_argument(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="pages of this site may ask from a browser (repeatable)",
+    )
+    serve.add_argument(
+        "--connections",
+        type=int,
+        default=1_000,
+        help="open at once; then the longest waiting is closed (default: %(default)s)",
+    )
+    serve.add_argument(
+        "--remember",
+        type=int,
+        default=64,
+        metavar="MB",
+        help="memory for answers that events are joined with (default: %(default)s)",
+    )
     serve.add_argument("--no-log", dest="log", action="store_false", help="write no log")
     serve.set_defaults(command=_serve)
 
 
 def _serve(given: argparse.Namespace) -> int:
-    settings = Settings.from_environment(os.environ, {"launch": given.launch, "workspace": given.workspace})
-    launch = settings.declared(launches.load(settings.launch))
-    traffic = (given.traffic or settings.home / "traffic").resolve() if given.log else None
+    loaded = context.load(given, "launch", "workspace")
+    settings, launch = loaded.settings, loaded.declared
+    chosen = given.traffic or loop_setup.traffic_folder(launch, settings) or settings.home / "traffic"
+    traffic = chosen.resolve() if given.log else None
     day_folder = spans.day_folder(launch.log.path, str(settings.data))
     demo = given.host in THIS_MACHINE if given.demo is None else given.demo
-    numbers = (given.threads, given.waiting, given.timeout, given.explore)
-    options = Options(given.host, given.port, *numbers, traffic, day_folder, given.history, demo)
+    options = Options(
+        host=given.host,
+        port=given.port,
+        threads=given.threads,
+        waiting=given.waiting,
+        timeout=given.timeout,
+        explore=given.explore,
+        traffic=traffic,
+        day_folder=day_folder,
+        history=given.history,
+        demo=demo,
+        origins=tuple(given.allow_origin),
+        connections=given.connections,
+        remember=given.remember,
+        token=serve_token(os.environ),
+        explore_slot=given.explore_slot,
+    )
     histories = history_choice.make(options.history, launch, settings.home)
     with server.listen(options.host, options.port) as listening:
         address, port = listening.getsockname()[:2]
@@ -90,4 +136,4 @@ def _where_the_log_goes(launch: Launch, settings: Settings, options: Options) ->
     example = options.traffic / time.strftime(options.day_folder, time.gmtime()) / "traffic-0-0.jsonl"
     if spans.takes(launch.log.path, str(settings.data), str(example)):
         return f"the traffic's log: {options.traffic}  (the next run reads it)"
-    return f"the traffic's log: {options.traffic}  (no run reads it: the declared log is {settings.locate(launch.log.path)}; see docs/serving.md)"
+    return f"the traffic's log: {options.traffic}  (no run reads it: the declared log is {settings.locate(launch.log.path)}; `loop` sets that up)"

@@ -1,16 +1,14 @@
 """`python -m pipeline versions` and `rollback`: what the serving folder holds, and the way back."""
 
 import argparse
-import os
 
 from components.registry import card_file, versions
 from components.registry.versions import Version
-from pipeline import launches
-from pipeline.cli import launch_options
-from pipeline.settings import Settings
+from pipeline.cli import context, launch_options
+from pipeline.cli.parser import Commands, Parser
 
 
-def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def register(commands: "Commands[Parser]") -> None:
     """Adds the two commands to the command line."""
     listing = commands.add_parser(
         "versions",
@@ -31,18 +29,15 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         parser.set_defaults(command=command)
 
 
-def _settings(options: argparse.Namespace) -> Settings:
-    settings = Settings.from_environment(os.environ, {"launch": options.launch, "workspace": options.workspace})
-    launches.load(settings.launch)
-    return settings
-
-
 def _list(options: argparse.Namespace) -> int:
-    settings = _settings(options)
+    settings = context.load(options, "launch", "workspace").settings
     found = versions.listed(settings.serving)
     print(f"{settings.serving}: {'no version yet' if not found else ''}".rstrip())
+    refused = versions.refusals(settings.serving)
     for version in found:
         print(_line(version))
+        if version.number in refused:
+            print(f"  {'':<12} refused by a server, the version before it answers: {refused[version.number]}")
     return 0
 
 
@@ -50,12 +45,17 @@ def _line(version: Version) -> str:
     card = card_file.read(version.folder)
     metrics = card.get("metrics", {})
     measured = ", ".join(f"{name} {metrics[name]:.3f}" for name in ("recall@10", "ndcg@10") if name in metrics)
-    said = (card.get("kind", ""), card.get("pushed_at", ""), measured)
+    said = (str(card.get("kind", "")), str(card.get("pushed_at", "")), measured)
     return f"  {version.number:<12} {version.state:<10} {'  '.join(text for text in said if text)}".rstrip()
 
 
 def _roll_back(options: argparse.Namespace) -> int:
-    settings = _settings(options)
+    settings = context.load(options, "launch", "workspace").settings
+    refused = versions.refusals(settings.serving)
     withdrawn, now = versions.roll_back(settings.serving, options.to)
     print(f"withdrawn: {', '.join(map(str, withdrawn)) or 'none'}; served: {now.number}  {now.folder}")
+    if withdrawn and set(withdrawn) <= set(refused):
+        print(
+            f"nothing changes for users: a server refused {', '.join(map(str, withdrawn))}, so {now.number} answers already"
+        )
     return 0

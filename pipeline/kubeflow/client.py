@@ -1,21 +1,18 @@
-"""kfp's client, as the commands use it.
+"""The REST API v2beta1 of Kubeflow Pipelines, as the commands use it: `kfp_server_api`'s public client, with answers as plain JSON.
 
-Three things of it are replaced. Its constructor asks the server for its health up to five times, and reads and writes a
-file in the home folder: here it does neither. It knows no time limit and shows people its own tracebacks: here every
-request has a limit and every failure is a `ServerError`. And a dry run prints the requests in place of sending them.
+Answers are not turned into the classes of `kfp_server_api`: these know the fields of one release, and the server may be of
+another (2.0 to 3.0). Every request has a time limit, is sent once, and every failure is a `ServerError`. A dry run prints
+the requests instead of sending them.
 """
 
 import functools
-import io
 import json
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import kfp
 import kfp_server_api
 import urllib3
 from kfp_server_api import rest
@@ -24,59 +21,109 @@ from components.errors import SettingsError
 from pipeline.kubeflow import errors
 from pipeline.settings import KubeflowServer
 
+API = "/apis/v2beta1"
 NO_HOST = "http://HOST"
+PAGE_SIZE = 100
+Json = dict[str, Any]
 # What an empty server would say to each kind of request, by the end of its path; everything else gets an empty answer.
-_DRY_ANSWERS: dict[str, dict[str, Any]] = {
-    "/pipelines/upload": {"pipeline_id": "PIPELINE_ID"},
-    "/versions": {"pipeline_versions": [{"pipeline_version_id": "VERSION_ID"}]},
+_DRY_ANSWERS: dict[str, Json] = {
+    "/pipelines": {"pipeline_id": "PIPELINE_ID"},
+    "/pipelines/upload_version": {"pipeline_version_id": "VERSION_ID", "display_name": "VERSION"},
     "/experiments": {"experiment_id": "EXPERIMENT_ID"},
     "/runs": {"run_id": "RUN_ID"},
     "/recurringruns": {"recurring_run_id": "RECURRING_RUN_ID"},
 }
 
 
-class Client(kfp.Client):
-    """kfp's client without what its constructor does unasked."""
+class Client:
+    """Sends requests to one server.
 
-    def _load_context_setting_or_default(self) -> None:
-        self._context_setting = {"namespace": ""}
+    Attributes:
+      host: its address.
+      namespace: of the runs; "" where there is one for all.
+    """
 
-    def get_kfp_healthz(self, sleep_duration: int = 5) -> Any:
-        """Tells the constructor that there is nothing to find out."""
-        return kfp_server_api.V2beta1GetHealthzResponse(multi_user=False)
+    def __init__(self, server: KubeflowServer, dry_run: bool = False):
+        """Prepares the connection; nothing is sent yet."""
+        self.host, self.namespace = server.host or NO_HOST, server.namespace
+        configuration = kfp_server_api.Configuration(host=self.host)
+        if server.ca:
+            configuration.ssl_ca_cert = str(server.ca)
+        if server.token:
+            configuration.api_key["authorization"], configuration.api_key_prefix["authorization"] = (
+                server.token,
+                "Bearer",
+            )
+        self._sender = kfp_server_api.ApiClient(configuration)
+        self._sender.rest_client = _DryRun(configuration) if dry_run else _Wire(configuration, server.timeout)
+
+    def get(self, path: str, **query: Any) -> Json:
+        """Returns the answer to a GET; queries without a value are left out."""
+        return self._send("GET", API + path, query)
+
+    def list_all(self, path: str, key: str, **query: Any) -> list[Json]:
+        """Returns the things of all pages of a list, whose entries stand under `key`."""
+        things: list[Json] = []
+        token = ""
+        while True:
+            page = self.get(path, page_size=PAGE_SIZE, page_token=token, **query)
+            things += page.get(key) or []
+            token = page.get("next_page_token") or ""
+            if not token:
+                return things
+
+    def post(self, path: str, body: Json | None = None) -> Json:
+        """Returns the answer to a POST of JSON."""
+        return self._send("POST", API + path, {}, body)
+
+    def delete(self, path: str, **query: Any) -> None:
+        """Removes what has this path."""
+        self._send("DELETE", API + path, query)
+
+    def upload(self, path: str, file: Path, **query: Any) -> Json:
+        """Returns the answer to the upload of a file."""
+        return self._send("POST", API + path, query, file=file)
+
+    def release(self) -> tuple[int, ...] | None:
+        """Returns the server's release, such as (2, 17, 0); None if it does not tell, as those without the old API."""
+        try:
+            tag = self._send("GET", "/apis/v1beta1/healthz", {}).get("tag_name") or ""
+        except errors.ServerError as error:
+            if error.exit_status != errors.EXIT_NOT_FOUND:
+                raise
+            return None
+        numbers = tag.lstrip("v").split("-")[0].split(".")
+        return tuple(map(int, numbers)) if all(number.isdecimal() for number in numbers) else None
+
+    def _send(self, method: str, path: str, query: Json, body: Json | None = None, file: Path | None = None) -> Json:
+        headers = {"Accept": "application/json", "Content-Type": "multipart/form-data" if file else "application/json"}
+        with warnings.catch_warnings():
+            # The generated client of 2.0 asks urllib3 for headers in a way that urllib3 has deprecated.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            answer = self._sender.call_api(
+                path,
+                method,
+                query_params=[(name, value) for name, value in query.items() if value not in (None, "")],
+                header_params=headers,
+                body=body,
+                files={"uploadfile": str(file)} if file else {},
+                response_type="object",
+                auth_settings=["Bearer"],
+                _return_http_data_only=True,
+            )
+        return answer if isinstance(answer, dict) else {}
 
 
 def connect(server: KubeflowServer, dry_run: bool = False) -> Client:
-    """A client of the server; nothing is sent yet.
+    """Returns a client of the server; nothing is sent yet.
 
     Raises:
       SettingsError: if no host was given; a dry run needs none.
     """
     if not server.host and not dry_run:
-        raise SettingsError(
-            "DAYONE_KFP_HOST",
-            "",
-            "the address of Kubeflow Pipelines",
-            "Or give --host, or --dry-run to see what would be sent.",
-        )
-    with quiet():
-        client = Client(
-            host=server.host or NO_HOST, existing_token=server.token or None, ssl_ca_cert=server.ca and str(server.ca)
-        )
-    if server.namespace:
-        client._context_setting["namespace"] = server.namespace
-    shared = client._run_api.api_client
-    shared.rest_client = _DryRun(shared.configuration) if dry_run else _Wire(shared.configuration, server.timeout)
-    return client
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keeps kfp's links and its warnings about itself off the screen."""
-    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
-        for category in (FutureWarning, DeprecationWarning):
-            warnings.simplefilter("ignore", category)
-        yield
+        fix = "Or give --host, or --dry-run to see what would be sent."
+        raise SettingsError("DAYONE_KFP_HOST", "", "the address of Kubeflow Pipelines", fix)
+    return Client(server, dry_run)
 
 
 class _Wire(rest.RESTClientObject):
@@ -85,14 +132,14 @@ class _Wire(rest.RESTClientObject):
     def __init__(self, configuration: Any, timeout: int):
         super().__init__(configuration)
         self._timeout = timeout
-        # A request that failed is not sent again behind our back, and a page that it is sent on to is a login.
+        # A request that failed is not sent again behind our back, and a redirect leads to a login.
         self.pool_manager.request = functools.partial(
             self.pool_manager.request, retries=urllib3.Retry(0), redirect=False
         )
 
     def request(self, method: str, url: str, **more: Any) -> Any:
-        """One request; `more` is what kfp's generated client gives."""
-        name = f"{method} {_address(url)}"
+        """Sends one request; `more` is what the generated client gives."""
+        name = f"{method} {_without_secrets(url)}"
         try:
             answer = super().request(method, url, **more | {"_request_timeout": self._timeout})
         except kfp_server_api.ApiException as error:
@@ -120,24 +167,18 @@ class _Wire(rest.RESTClientObject):
 class _DryRun(rest.RESTClientObject):
     """Prints requests, and answers as an empty server would."""
 
-    def __init__(self, configuration: Any):
-        super().__init__(configuration)
-        self._stream = sys.stdout  # now, because `quiet` will stand in the way
-
     def request(self, method: str, url: str, **more: Any) -> Any:
-        """One request; `more` is what kfp's generated client gives."""
+        """Prints one request; `more` is what the generated client gives."""
         query = "&".join(f"{name}={value}" for name, value in more.get("query_params") or () if value)
-        self._print(f"{method} {_address(url)}{'?' + query if query else ''}")
+        print(f"{method} {_without_secrets(url)}{'?' + query if query else ''}", file=sys.stdout)
         for name, (file, content, _) in more.get("post_params") or ():
-            self._print(f"  {name}: {file}, {len(content):,} bytes")
+            print(f"  {name}: {file}, {len(content):,} bytes")
         if more.get("body"):
-            self._print("  " + json.dumps(more["body"], indent=2, ensure_ascii=False).replace("\n", "\n  "))
-        reads_list = method == "GET" and not url.endswith("/versions")
-        said = next((told for end, told in _DRY_ANSWERS.items() if url.endswith(end)), {})
-        return _Answer({} if reads_list else said)
-
-    def _print(self, text: str) -> None:
-        print(text, file=self._stream)
+            print("  " + json.dumps(more["body"], indent=2, ensure_ascii=False).replace("\n", "\n  "))
+        answer = (
+            next((answer for end, answer in _DRY_ANSWERS.items() if url.endswith(end)), {}) if method == "POST" else {}
+        )
+        return _Answer(answer)
 
 
 class _Answer:
@@ -145,14 +186,14 @@ class _Answer:
 
     status, reason = 200, ""
 
-    def __init__(self, content: dict[str, Any]):
+    def __init__(self, content: Json):
         self.data = json.dumps(content).encode()
 
     def getheader(self, name: str, default: str | None = None) -> str | None:
         return "application/json" if name.lower() == "content-type" else default
 
 
-def _address(url: str) -> str:
-    """Scheme, host and path, without what may be secret."""
+def _without_secrets(url: str) -> str:
+    """Returns scheme, host and path, without a user and password."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

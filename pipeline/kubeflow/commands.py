@@ -1,4 +1,4 @@
-"""What `submit`, `schedule`, `status` and `cancel` do, and what they say."""
+"""What `submit`, `schedule`, `status` and `cancel` do, and what they print."""
 
 import argparse
 import datetime as dt
@@ -8,19 +8,18 @@ from typing import Any
 
 from components.errors import DayoneError
 from pipeline import launches
-from pipeline.kubeflow import errors
 from pipeline.settings import KubeflowServer, Settings
 
 
 def submit(options: argparse.Namespace) -> int:
-    """Starts a run of the compiled pipeline, and waits for it if asked to; the exit status."""
+    """Starts a run of the compiled pipeline, waits for it if asked to, and returns the exit status."""
     from pipeline.kubeflow import runs
 
-    order, client, package = _ordered(options, f"{dt.datetime.now(dt.timezone.utc):%Y-%m-%d %H:%M:%S}")
-    ids = runs.upload(client, package)
-    run = runs.start(client, ids, order)
-    _say_version(package, ids)
-    print(f"run       {run}  {_page(client, 'runs/details', run)}")
+    order, client, package = _prepare_order(options, f"{dt.datetime.now(dt.timezone.utc):%Y-%m-%d %H:%M:%S}")
+    version = runs.upload(client, package)
+    run = runs.start(client, version, order)
+    _print_version(package, version)
+    print(f"run       {run}  {client.host}/#/runs/details/{run}")
     if options.dry_run:
         print("nothing was sent")
         return 0
@@ -28,79 +27,69 @@ def submit(options: argparse.Namespace) -> int:
 
 
 def schedule(options: argparse.Namespace) -> int:
-    """Makes a schedule of the compiled pipeline; the exit status."""
+    """Makes a schedule of the compiled pipeline, and returns the exit status."""
     from pipeline.kubeflow import runs
 
-    order, client, package = _ordered(options, "")
-    ids = runs.upload(client, package)
-    schedule, replaced = runs.repeat(client, ids, order, options.cron)
-    _say_version(package, ids)
-    print(
-        f"schedule  {schedule}  {order.name!r} at {options.cron!r}, one run at a time, missed ones are not made up for"
-    )
-    for old in replaced:
-        print(f"replaces  {old}")
+    order, client, package = _prepare_order(options, "")
+    version = runs.upload(client, package)
+    made, removals = runs.repeat(client, version, order, options.cron)
+    _print_version(package, version)
+    print(f"schedule  {made}  {order.name!r} at {options.cron!r}, one run at a time, missed runs are not backfilled")
+    for removal in removals:
+        _print_removal("replaces", removal, order.name)
     if options.dry_run:
         print("nothing was sent")
     return 0
 
 
 def status(options: argparse.Namespace) -> int:
-    """Shows the newest runs and the schedules, or one run; the exit status tells how that one ended."""
+    """Prints the newest runs and the schedules, or one run; the exit status tells how that one ended."""
     from pipeline.kubeflow import client as kubeflow_client
     from pipeline.kubeflow import runs
+    from pipeline.kubeflow.run_state import RunState
 
     client = kubeflow_client.connect(_server(options))
     if options.run and options.wait:
         return _wait(client, options.run, options.limit)
     if options.run:
-        run = runs.look(client, options.run)
-        for name, (state, begin, end) in runs.states(run).items():
-            print(f"  {state:<10} {name:<28} {_lasted(begin, end)}".rstrip())
-        return _outcome(run)
+        run = runs.read(client, options.run)
+        state = RunState(run, runs.read_spec(client, run))
+        for step in state.steps:
+            print(f"  {step.state:<10} {step.title:<28} {_duration(step.begin, step.end)}".rstrip())
+        return _print_outcome(state)
     experiment = runs.experiment_id(client, _experiment(options))
     if experiment is None:
         print(f"no run yet: there is no experiment {_experiment(options)!r}")
         return 0
-    for run in runs.newest(client, experiment, 10):
-        lasted = _lasted(run.created_at, run.finished_at)
-        print(
-            f"run       {run.run_id}  {run.state or 'PENDING':<10} {_moment(run.created_at)}  {lasted:>8}  {run.display_name}"
-        )
-    for made in runs.schedules(client, experiment):
-        cron = made.trigger and made.trigger.cron_schedule and made.trigger.cron_schedule.cron
-        print(
-            f"schedule  {made.recurring_run_id}  {made.status or '':<10} {cron or 'every so often'}  {made.display_name}"
-        )
+    _print_runs(runs.newest(client, experiment, 10))
+    _print_schedules(runs.schedules(client, experiment))
     return 0
 
 
 def cancel(options: argparse.Namespace) -> int:
-    """Ends a run, or removes the schedules of a name; the exit status."""
+    """Ends a run, or removes the schedules of a name, and returns the exit status."""
     from pipeline.kubeflow import client as kubeflow_client
     from pipeline.kubeflow import runs
 
     client = kubeflow_client.connect(_server(options), options.dry_run)
     if options.run:
-        with kubeflow_client.quiet():
-            client.terminate_run(options.run)
+        runs.cancel(client, options.run)
         print(f"run       {options.run}  is being ended")
         return 0
     experiment = runs.experiment_id(client, _experiment(options))
-    found = runs.schedules(client, experiment, options.schedule) if experiment else []
-    for schedule in found:
-        with kubeflow_client.quiet():
-            client.delete_recurring_run(schedule.recurring_run_id)
-        print(f"schedule  {schedule.recurring_run_id}  removed")
-    if not found and not options.dry_run:
+    listed = runs.schedules(client, experiment, options.schedule) if experiment else []
+    for removal in runs.remove_schedules(client, experiment or "", listed):
+        _print_removal("schedule", removal, options.schedule)
+    if not listed and not options.dry_run:
+        experiment_name = _experiment(options)
         raise DayoneError(
-            f"--schedule needs the name of a schedule of experiment {_experiment(options)!r}, got {options.schedule!r}. See `status`."
+            f"--schedule needs the name of a schedule of experiment {experiment_name!r}, got {options.schedule!r}. See `status`."
         )
     return 0
 
 
-def _ordered(options: argparse.Namespace, moment: str) -> Any:
-    """Order, client and package: everything that can be wrong without the server is found out first."""
+def _prepare_order(options: argparse.Namespace, moment: str) -> Any:
+    """Returns order, client and package; everything that can be wrong without the server is reported first."""
     from pipeline.kubeflow import client as kubeflow_client
     from pipeline.kubeflow import package as kubeflow_package
     from pipeline.kubeflow import runs
@@ -112,9 +101,8 @@ def _ordered(options: argparse.Namespace, moment: str) -> Any:
     )
     package = kubeflow_package.load(file)
     name = options.name or f"{package.name} {moment}".strip()
-    order = runs.Order(
-        name, options.experiment or package.name, server.root, kubeflow_package.parsed(package, options.set)
-    )
+    parameters = kubeflow_package.parse_parameters(package, options.set)
+    order = runs.Order(name, options.experiment or package.name, server.root, parameters)
     return order, kubeflow_client.connect(server, options.dry_run), package
 
 
@@ -138,34 +126,63 @@ def _wait(client: Any, run: str, minutes: int) -> int:
     def tell(name: str, state: str) -> None:
         print(f"{dt.datetime.now().astimezone():%H:%M:%S}  {state:<10} {name}", flush=True)
 
-    return _outcome(runs.follow(client, run, 60.0 * minutes, tell))
+    return _print_outcome(runs.follow(client, run, 60.0 * minutes, tell))
 
 
-def _outcome(run: Any) -> int:
-    """Says how a run stands; the exit status."""
-    from pipeline.kubeflow import runs
+def _print_outcome(state: Any) -> int:
+    """Prints how a run stands, and returns the exit status."""
+    from pipeline.kubeflow.run_state import read_moment
 
-    print(f"run       {run.run_id}  {run.state or 'PENDING'}  {_lasted(run.created_at, run.finished_at)}".rstrip())
-    if run.error and run.error.message:
-        print(f"          {run.error.message}", file=sys.stderr)
-    return runs.ENDED.get(run.state, errors.EXIT_NOT_ENDED)
-
-
-def _say_version(package: Any, ids: tuple[str, str]) -> None:
-    print(f"pipeline  {ids[0]}  {package.name}\nversion   {ids[1]}  {package.version}")
-
-
-def _page(client: Any, kind: str, name: str) -> str:
-    return f"{client._get_url_prefix()}/#/{kind}/{name}"
-
-
-def _moment(time: dt.datetime | None) -> str:
-    return f"{time:%Y-%m-%d %H:%M}" if time else ""
+    run = state.run
+    duration = _duration(read_moment(run.get("created_at")), read_moment(run.get("finished_at")))
+    print(f"run       {run['run_id']}  {state.state}  {duration}".rstrip())
+    if message := (run.get("error") or {}).get("message"):
+        print(f"          {message}", file=sys.stderr)
+    for step in state.steps:
+        if step.state == "FAILED":
+            reason = f": {step.reason}" if step.reason else ""
+            print(f"          {step.name} failed{reason}; what it wrote: {state.logs_of(step)}", file=sys.stderr)
+    if untold := state.untold:
+        names = ", ".join(step.name for step in untold)
+        reason = "the server no longer tells the state of the steps: the workflow's status is above 1 MiB. These seem to go on: "
+        print(f"          {reason}{names}", file=sys.stderr)
+    return int(state.exit_status)
 
 
-def _lasted(begin: dt.datetime | None, end: dt.datetime | None) -> str:
-    """Minutes and seconds; nothing for what has not ended."""
-    # A time that never came is the year 1 for some servers, 1970 for others.
+def _print_runs(listed: list[dict[str, Any]]) -> None:
+    from pipeline.kubeflow.run_state import RunState, read_moment
+
+    for run in listed:
+        begin, end = read_moment(run.get("created_at")), read_moment(run.get("finished_at"))
+        when, duration = f"{begin:%Y-%m-%d %H:%M}" if begin else "", _duration(begin, end)
+        print(
+            f"run       {run['run_id']}  {RunState(run).state:<10} {when}  {duration:>8}  {run.get('display_name', '')}"
+        )
+
+
+def _print_schedules(listed: list[dict[str, Any]]) -> None:
+    for made in listed:
+        cron = ((made.get("trigger") or {}).get("cron_schedule") or {}).get("cron") or "every so often"
+        print(
+            f"schedule  {made['recurring_run_id']}  {made.get('status', ''):<10} {cron}  {made.get('display_name', '')}"
+        )
+
+
+def _print_removal(word: str, removal: Any, name: str) -> None:
+    going = f"; its run {removal.run} continues" if removal.run else ""
+    if removal.removed:
+        print(f"{word:<8}  {removal.schedule}  removed{going}")
+        return
+    later = f"removing it now would end that run: when it has ended, python -m pipeline cancel --schedule {name!r}"
+    print(f"{word:<8}  {removal.schedule}  disabled{going}; {later}")
+
+
+def _print_version(package: Any, version: Any) -> None:
+    print(f"pipeline  {version.pipeline}  {package.name}\nversion   {version.id}  {version.name}")
+
+
+def _duration(begin: dt.datetime | None, end: dt.datetime | None) -> str:
+    """Returns minutes and seconds; nothing for what has not ended."""
     if not begin or not end or end < begin:
         return ""
     seconds = int((end - begin).total_seconds())

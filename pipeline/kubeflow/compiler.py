@@ -25,7 +25,7 @@ class ClusterSettings(Settings):
 
 
 def table_for(resources: Path, image: str | None) -> Table:
-    """The table of resources, with the image replaced if one is given.
+    """Returns the table of resources, with the image replaced if one is given.
 
     Raises:
       ResourcesError: for a wrong entry, or an image whose name can move.
@@ -38,23 +38,32 @@ def table_for(resources: Path, image: str | None) -> Table:
 
 
 def cluster_settings(launch: Launch, table: Table, given: Settings | None = None) -> ClusterSettings:
-    """The settings that the graph is made with: the places as the pods see them, and how the engine works as it is `given` (None: the defaults).
+    """Returns the settings that the graph is made with: paths as the pods see them, and how the engine works.
 
     Options for Beam are the table's: those of the environment are meant for this machine.
+
+    Args:
+      launch: the declaration.
+      table: of resources; it says where things are.
+      given: settings of this machine; they say how the engine works. None for the defaults.
     """
     cluster = table.cluster
     paths = (Path(cluster.workspace), Path(cluster.data), Path(cluster.schema))
-    there = ClusterSettings(launch.name, *paths, beam_args=cluster.beam_args)
+    settings = ClusterSettings(launch.name, *paths, beam_args=cluster.beam_args)
     if given is None:
-        return there
+        return settings
     profile = given.beam_profile.with_image(cluster.image)
     return dataclasses.replace(
-        there, beam_profile=profile, cache=given.cache, keep_versions=given.keep_versions, gzip_level=given.gzip_level
+        settings,
+        beam_profile=profile,
+        cache=given.cache,
+        keep_versions=given.keep_versions,
+        gzip_level=given.gzip_level,
     )
 
 
-def compiled(launch: Launch, table: Table, given: Settings | None = None) -> str:
-    """The text of both documents, checked; the same launch, code, table and settings give the same bytes.
+def compile_launch(launch: Launch, table: Table, given: Settings | None = None) -> str:
+    """Returns the text of both documents, checked; the same launch, code, table and settings give the same bytes.
 
     Raises:
       ContractError: if the backend would refuse it.
@@ -64,14 +73,14 @@ def compiled(launch: Launch, table: Table, given: Settings | None = None) -> str
     spec = _tfx_spec(launch, table, settings)
     parameters.expose(spec, launch, table.cluster.data)
     remote = [step for step in beam_profiles.BEAM_STEPS if profile.remote and profile.args_of(step)]
-    spec, platform_spec = kubeflow_spec.prepared(spec, table, remote)
+    spec, platform_spec = kubeflow_spec.adapt(spec, table, remote)
     text = kubeflow_spec.to_yaml(spec, platform_spec)
     contract.check(text, launch.name)
     return text
 
 
 def _tfx_spec(launch: Launch, table: Table, settings: ClusterSettings) -> dict[str, Any]:
-    """What TFX's own runner makes of the graph."""
+    """Returns what TFX's own runner makes of the graph."""
     from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner as runner
 
     from pipeline import graph

@@ -43,9 +43,9 @@ def check(text: str, name: str) -> None:
     Raises:
       ContractError: with everything that is wrong.
     """
-    found = problems(text)
-    if found:
-        raise ContractError(name, found)
+    refused = problems(text)
+    if refused:
+        raise ContractError(name, refused)
 
 
 def problems(text: str) -> list[str]:
@@ -78,12 +78,12 @@ def _spec_problems(document: dict[str, Any]) -> list[str]:
         ).executors
     except json_format.ParseError as error:
         return [f"the pipeline spec does not parse: {error}"]
-    found = list(_head_problems(spec))
+    reasons = list(_head_problems(spec))
     for name, component in spec.components.items():
-        found += _component_problems(name, component, executors)
+        reasons += _component_problems(name, component, executors)
     for name, task in spec.root.dag.tasks.items():
-        found += _task_problems(name, task, spec)
-    return found + _cycle_problems(spec.root.dag.tasks)
+        reasons += _task_problems(name, task, spec)
+    return reasons + _cycle_problems(spec.root.dag.tasks)
 
 
 def _head_problems(spec: Any) -> Iterator[str]:
@@ -179,7 +179,7 @@ def _artifact_problems(where: str, task: Any, declared: Any, spec: Any) -> Itera
 
 
 def _outputs(task: str, spec: Any) -> Any:
-    """The output artifacts that a task's component declares; none where there is no such component, which to look up would make one."""
+    """Returns the output artifacts that a task's component declares; none where there is no such component, which to look up would make one."""
     component = spec.root.dag.tasks[task].component_ref.name
     return spec.components[component].output_definitions.artifacts if component in spec.components else {}
 

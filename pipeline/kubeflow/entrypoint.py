@@ -15,6 +15,8 @@ TFX's own container entrypoint is made for Vertex. It is run here with what it e
 - `--remote` leaves the URIs as they are, for steps whose Beam workers run elsewhere and see no folder of this pod; it
   needs gs://, which TensorFlow and Beam can open, and a pod that may read and write there;
 - metadata without a value is dropped: the launcher refuses null;
+- long texts are unpacked (`pipeline.kubeflow.packing`);
+- the first step checks that the last one will be able to write (`--writes`);
 - what the run has set (`pipeline.kubeflow.run_parameters`) is written into the step's own parameters, and TFX sees only
   these.
 """
@@ -23,7 +25,9 @@ import argparse
 import logging
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
+from typing import Any
 
 from apache_beam.options.pipeline_options import StandardOptions
 from google.protobuf import json_format, struct_pb2
@@ -35,9 +39,9 @@ from tfx.orchestration.kubeflow.v2.file_based_example_gen import driver
 from tfx.orchestration.portable import outputs_utils
 from tfx.utils import import_utils
 
-from components.errors import SettingsError
+from components.errors import DayoneError, SettingsError
 from pipeline.beam_engine import ENGINE
-from pipeline.kubeflow import run_parameters
+from pipeline.kubeflow import input_types, run_parameters
 
 # As the backend's launcher maps them.
 LOCAL_FOLDERS = {"gs://": "gcs/", "s3://": "s3/", "minio://": "minio/"}
@@ -62,12 +66,17 @@ def main(arguments: Sequence[str], root: str = "/") -> int:
     request = json_format.Parse(
         options.json_serialized_invocation_args, pipeline_spec_pb2.ExecutorInput(), ignore_unknown_fields=True
     )
+    options.json_serialized_inputs_spec_args = input_types.decode(options.json_serialized_inputs_spec_args)
     inputs_spec = json_format.Parse(
         options.json_serialized_inputs_spec_args or "{}",
         pipeline_spec_pb2.ComponentInputsSpec(),
         ignore_unknown_fields=True,
     )
     _LOGGER.info("step %s", options.step)
+    if options.threads:
+        limit_threads(options.threads)
+    if options.writes:
+        check_writable(options.writes)
     apply_run_parameters(request)
     complete_inputs(request, inputs_spec)
     drop_platform_outputs(request)
@@ -78,9 +87,42 @@ def main(arguments: Sequence[str], root: str = "/") -> int:
         import_utils.import_class_by_path(options.executor_class_path), base_example_gen_executor.BaseExampleGenExecutor
     ):
         run_driver(options, request)
-    kubeflow_v2_run_executor.main((_with(options, request), beam_args))
+    try:
+        kubeflow_v2_run_executor.main((_with(options, request), beam_args))
+    except SystemExit:
+        # The step was ended, and its Beam job with it: what that left in the store would stay there.
+        remove_outputs(request)
+        raise
     report(request.outputs.output_file, uris)
+    if options.remote:
+        make_local_folders(request, root)
     return 0
+
+
+def limit_threads(count: int) -> None:
+    """Gives TensorFlow as many threads as the pod has cores; by itself it counts those of the node."""
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(name, str(count))
+
+
+def check_writable(folder: str) -> None:
+    """Checks that this user may make files in a folder, which may not exist yet.
+
+    Raises:
+      SettingsError: if not; the last step of the run would fail of it.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        fix = (
+            "A new volume belongs to root: apply kubeflow/base, whose Job dayone-prepare changes that (kubectl logs job/dayone-prepare), "
+            "or let the storage class do so."
+        )
+        raise SettingsError(
+            "cluster.workspace", folder, f"a folder that user {os.getuid()} may write ({error.strerror})", fix
+        ) from error
 
 
 def complete_inputs(request: pipeline_spec_pb2.ExecutorInput, spec: pipeline_spec_pb2.ComponentInputsSpec) -> None:
@@ -99,7 +141,7 @@ def complete_inputs(request: pipeline_spec_pb2.ExecutorInput, spec: pipeline_spe
 def apply_run_parameters(request: pipeline_spec_pb2.ExecutorInput) -> None:
     """Writes what the run has set into the step's own parameters; TFX knows these only."""
     values = {name: json_format.MessageToDict(value) for name, value in request.inputs.parameter_values.items()}
-    own = run_parameters.applied(values)
+    own = run_parameters.apply(values)
     request.inputs.ClearField("parameter_values")
     json_format.ParseDict({"parameterValues": own}, request.inputs)
 
@@ -127,16 +169,14 @@ def to_local(request: pipeline_spec_pb2.ExecutorInput, root: str) -> dict[str, s
     uris = {}
     for side in (request.inputs, request.outputs):
         for artifact in (artifact for given in side.artifacts.values() for artifact in given.artifacts):
-            for scheme, folder in LOCAL_FOLDERS.items():
-                if artifact.uri.startswith(scheme):
-                    path = os.path.join(root, folder, artifact.uri.removeprefix(scheme))
-                    uris[path] = artifact.uri
-                    artifact.uri = path
+            if path := _local_path(artifact.uri, root):
+                uris[path] = artifact.uri
+                artifact.uri = path
     return uris
 
 
 def remote_uris(request: pipeline_spec_pb2.ExecutorInput) -> dict[str, str]:
-    """The way back for artifacts that stay in the store: each URI is its own.
+    """Returns the URIs of artifacts that stay in the store, each under itself.
 
     Raises:
       SettingsError: if the store is one that TensorFlow cannot open.
@@ -156,9 +196,30 @@ def remote_uris(request: pipeline_spec_pb2.ExecutorInput) -> dict[str, str]:
     return {artifact.uri: artifact.uri for artifact in artifacts}
 
 
+def make_local_folders(request: pipeline_spec_pb2.ExecutorInput, root: str) -> None:
+    """Makes an empty local folder for each output that stayed in the store: Kubeflow 3.0 wants one, and uploads nothing from it."""
+    for given in request.outputs.artifacts.values():
+        for artifact in given.artifacts:
+            if path := _local_path(artifact.uri, root):
+                os.makedirs(path, exist_ok=True)
+
+
+def _local_path(uri: str, root: str) -> str | None:
+    """Returns where the launcher keeps what has this URI; None for what is in no store."""
+    for scheme, folder in LOCAL_FOLDERS.items():
+        if uri.startswith(scheme):
+            return os.path.join(root, folder, uri.removeprefix(scheme))
+    return None
+
+
 def start_afresh(request: pipeline_spec_pb2.ExecutorInput) -> None:
     """Removes what a killed attempt may have left of the outputs, and makes their folders."""
-    outputs = kubeflow_v2_entrypoint_utils.parse_raw_artifact_dict(request.outputs.artifacts)
+    outputs_utils.make_output_dirs(remove_outputs(request))
+
+
+def remove_outputs(request: pipeline_spec_pb2.ExecutorInput) -> dict[str, Any]:
+    """Removes the outputs and the file that reports them, and returns the artifacts by the outputs' names."""
+    outputs: dict[str, Any] = kubeflow_v2_entrypoint_utils.parse_raw_artifact_dict(request.outputs.artifacts)
     for path in [artifact.uri for artifacts in outputs.values() for artifact in artifacts] + [
         request.outputs.output_file
     ]:
@@ -166,7 +227,7 @@ def start_afresh(request: pipeline_spec_pb2.ExecutorInput) -> None:
             fileio.rmtree(path)
         elif fileio.exists(path):
             fileio.remove(path)
-    outputs_utils.make_output_dirs(outputs)
+    return outputs
 
 
 def run_driver(options: argparse.Namespace, request: pipeline_spec_pb2.ExecutorInput) -> None:
@@ -200,15 +261,37 @@ def _with(options: argparse.Namespace, request: pipeline_spec_pb2.ExecutorInput)
 
 
 def _parser() -> argparse.ArgumentParser:
-    """The arguments that TFX's runner writes, and the step's name, which the compiled pipeline adds; the rest is for Beam."""
+    """Builds a parser of the arguments that TFX's runner writes, and the step's name, which the compiled pipeline adds; the rest is for Beam."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.kubeflow.entrypoint", allow_abbrev=False)
     parser.add_argument("--step", default="", help="the task's name, for the log")
     parser.add_argument(
         "--remote", action="store_true", help="leave artifacts in the store: Beam's workers run elsewhere"
     )
-    parser.add_argument("--executor_class_path", required=True, help="the class that does the work")
-    parser.add_argument("--json_serialized_invocation_args", required=True, help="the ExecutorInput")
-    parser.add_argument("--json_serialized_inputs_spec_args", default="", help="the ComponentInputsSpec")
+    parser.add_argument("--threads", type=int, default=0, help="of TensorFlow")
+    parser.add_argument(
+        "--writes", metavar="FOLDER", default="", help="a folder that a later step will write: checked first"
+    )
+    parser.add_argument(
+        "--executor",
+        "--executor_class_path",
+        dest="executor_class_path",
+        required=True,
+        help="the class that does the work",
+    )
+    parser.add_argument(
+        "--request",
+        "--json_serialized_invocation_args",
+        dest="json_serialized_invocation_args",
+        required=True,
+        help="the ExecutorInput",
+    )
+    parser.add_argument(
+        "--inputs",
+        "--json_serialized_inputs_spec_args",
+        dest="json_serialized_inputs_spec_args",
+        default="",
+        help="the ComponentInputsSpec",
+    )
     return parser
 
 
@@ -219,4 +302,7 @@ if __name__ == "__main__":
     )
     # Beam's executors parse sys.argv with absl, and Python executors get it as flags.
     given, sys.argv = sys.argv[1:], sys.argv[:1]
-    sys.exit(main(given))
+    try:
+        sys.exit(main(given))
+    except DayoneError as error:
+        sys.exit(f"error: {error}")

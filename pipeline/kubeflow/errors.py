@@ -4,28 +4,28 @@ import json
 
 from components.errors import DayoneError
 
-EXIT_FAILED, EXIT_CANCELLED, EXIT_NOT_ENDED = 3, 4, 5
+EXIT_FAILED, EXIT_CANCELLED, EXIT_NOT_ENDED, EXIT_NOT_FOUND = 3, 4, 5, 11
 EXITS = {
     0: "done; with a run named or waited for: it succeeded",
-    1: "a mistake in what was given, told in one message",
+    1: "invalid input, explained in one message",
     2: "wrong usage",
     EXIT_FAILED: "the run failed",
     EXIT_CANCELLED: "the run was cancelled or skipped",
     EXIT_NOT_ENDED: "the run has not ended yet",
-    10: "the server refused us (401, 403, or a login page)",
-    11: "there is no such thing on the server (404)",
-    12: "it is there already, or in the way (409)",
+    10: "not authorized (401, 403, or a login page)",
+    EXIT_NOT_FOUND: "not found on the server (404)",
+    12: "conflict: it already exists (409)",
     13: "the server failed (5xx)",
     14: "no answer in time",
     15: "the server cannot be reached",
-    16: "the connection is not to be trusted (TLS)",
-    17: "the server refused the request as wrong, or is no Kubeflow Pipelines",
-    130: "stopped by Ctrl-C; a run that was waited for goes on",
+    16: "the server's certificate is not trusted (TLS)",
+    17: "invalid request, or the server is not Kubeflow Pipelines",
+    130: "stopped by Ctrl-C; the run itself continues",
 }
 
 
 class ServerError(DayoneError):
-    """The server did not do what it was asked to.
+    """A request to the server failed.
 
     Attributes:
       exit_status: one of `EXITS`.
@@ -40,15 +40,15 @@ class ServerError(DayoneError):
 
 
 def answered(request: str, status: int, body: bytes | str | None) -> ServerError:
-    """The error for an answer that is not 2xx.
+    """Returns the error for an answer that is not 2xx.
 
     Args:
       request: method and address.
       status: of HTTP.
       body: of the answer; the server's own words are taken from it.
     """
-    said = _words(body)
-    got = f"the server answered {status}{': ' + said if said else ''}"
+    reason = _words(body)
+    got = f"the server answered {status}{': ' + reason if reason else ''}"
     if status in (401, 403):
         return ServerError(
             10,
@@ -65,40 +65,43 @@ def answered(request: str, status: int, body: bytes | str | None) -> ServerError
         )
     if status == 404:
         return ServerError(
-            11, request, got, "Check id, name, namespace, and that the address is that of Kubeflow Pipelines."
+            EXIT_NOT_FOUND,
+            request,
+            got,
+            "Check id, name, namespace, and that the address is that of Kubeflow Pipelines.",
         )
     if status == 409:
-        return ServerError(12, request, got, "Look what is there: python -m pipeline status.")
+        return ServerError(12, request, got, "See what exists: python -m pipeline status.")
     if status >= 500:
         return ServerError(13, request, got, "The log of the pod ml-pipeline says why.")
     return ServerError(17, request, got, "")
 
 
 def timed_out(request: str, seconds: int) -> ServerError:
-    """The error for an answer that did not come."""
+    """Returns the error for an answer that did not come."""
     fix = "It may have been done nevertheless: python -m pipeline status. To wait longer: DAYONE_KFP_TIMEOUT."
     return ServerError(14, request, f"no answer in {seconds} s", fix)
 
 
 def unreachable(request: str, reason: object) -> ServerError:
-    """The error for a server that nobody answers for."""
+    """Returns the error for a server that cannot be reached."""
     return ServerError(
         15, request, f"the server cannot be reached ({reason})", "Check --host; a port-forward may have ended."
     )
 
 
 def untrusted(request: str, reason: object) -> ServerError:
-    """The error for a certificate that does not fit."""
+    """Returns the error for a certificate that is not trusted."""
     return ServerError(
         16,
         request,
-        f"the connection is not to be trusted ({reason})",
+        f"the certificate is not trusted ({reason})",
         "Name the authority that signed it: DAYONE_KFP_CA.",
     )
 
 
 def not_kubeflow(request: str, kind: str) -> ServerError:
-    """The error for an answer that is no JSON, such as a page for people."""
+    """Returns the error for an answer that is not JSON, such as a login page."""
     got = f"the answer is {kind or 'of no kind'}, not JSON"
     return ServerError(
         17, request, got, "Check that the address is that of Kubeflow Pipelines' API, and that it needs no login."
@@ -108,9 +111,9 @@ def not_kubeflow(request: str, kind: str) -> ServerError:
 def _words(body: bytes | str | None) -> str:
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body or ""
     try:
-        told = json.loads(text)
+        parsed = json.loads(text)
     except ValueError:
-        told = None
-    if isinstance(told, dict):
-        text = str(told.get("message") or told.get("error_message") or told.get("error") or text)
+        parsed = None
+    if isinstance(parsed, dict):
+        text = str(parsed.get("message") or parsed.get("error_message") or parsed.get("error") or text)
     return " ".join(text.split())[:300].rstrip(".")

@@ -16,12 +16,14 @@ _FIELDS: dict[str, Any] = {
     "tolerations": [{"key": str, "operator": str, "value": str, "effect": str, "tolerationSeconds": int}],
     "pvcMount": [{"constant": str, "mountPath": str}],
     "emptyDirMounts": [{"volumeName": str, "mountPath": str, "sizeLimit": str}],
+    "imagePullSecret": [{"secretName": str}],
+    "securityContext": {"runAsUser": int, "runAsGroup": int, "runAsNonRoot": bool},
     "secretAsEnv": [{"secretName": str, "keyToEnv": [{"secretKey": str, "envVar": str}]}],
 }
 
 
 def executor_problems(where: str, config: object) -> Iterator[str]:
-    """What is wrong with the configuration of one executor, one sentence each."""
+    """Yields what is wrong with the configuration of one executor, one sentence each."""
     yield from _problems(where, config, _FIELDS)
 
 
@@ -33,7 +35,7 @@ def _problems(where: str, value: object, kind: Any) -> Iterator[str]:
     elif kind == "labels":
         if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
             yield f"{where} must be labels, all text, got {value!r}"
-    elif not isinstance(value, kind) or isinstance(value, bool):
+    elif not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         yield f"{where} must be of type {kind.__name__}, got {value!r}"
 
 

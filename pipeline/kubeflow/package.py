@@ -66,8 +66,8 @@ def load(path: Path) -> Package:
     )
 
 
-def parsed(package: Package, given: list[str]) -> dict[str, Any]:
-    """The parameters of a run from texts "name=value".
+def parse_parameters(package: Package, given: list[str]) -> dict[str, Any]:
+    """Parses the parameters of a run from texts "name=value".
 
     Raises:
       DayoneError: for a name that the pipeline has not, or a value of another kind.

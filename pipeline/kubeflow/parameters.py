@@ -51,6 +51,6 @@ def _add(spec: Json, name: str, kind: str, default: Any, names: list[str]) -> No
 
 
 def _below(data: str, folder: str) -> str:
-    """A folder as it is written below the data folder; one that lies elsewhere stays where it is."""
+    """Returns a folder relative to the data folder; one outside of it stays absolute."""
     inside = folder == data or folder.startswith(data.rstrip("/") + "/")
     return posixpath.relpath(folder, data) if inside else folder

@@ -4,31 +4,22 @@ import dataclasses
 import difflib
 import re
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
+import pydantic
 import yaml
 
 from components.errors import DayoneError
 from pipeline import steps
+from pipeline.kubeflow import resource_entries
+from pipeline.kubeflow.resource_entries import ClusterEntries, StepEntries
 
-_MULTIPLES = {
-    "": 1,
-    "k": 10**3,
-    "M": 10**6,
-    "G": 10**9,
-    "T": 10**12,
-    "Ki": 2**10,
-    "Mi": 2**20,
-    "Gi": 2**30,
-    "Ti": 2**40,
+# What more is to be said of an entry that is wrong.
+_FIXES = {
+    "image": "KFP's cache knows an image by this name.",
+    **dict.fromkeys(("data", "workspace", "schema"), "Mount what lies elsewhere."),
 }
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
-_POLICIES = ("Always", "IfNotPresent", "Never")
-_OPERATORS, _EFFECTS = ("Exists", "Equal"), ("NoSchedule", "PreferNoSchedule", "NoExecute")
-# An immutable reference: a tag that is not `latest`, or a digest.
-_IMAGE = re.compile(r"[^\s:@]+(:\d+/[^\s:@]+)?((:[\w.-]+)?@sha256:[0-9a-f]{64}|:(?!latest$)\w[\w.-]*)")
-_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 class ResourcesError(DayoneError):
@@ -74,6 +65,8 @@ class StepResources:
         (github.com/kubeflow/pipelines/issues/11137).
       secrets: (secret, key, environment variable) of each value.
       image_pull_policy: one of Kubernetes' three.
+      image_pull_secrets: the names of the secrets that the image is pulled with.
+      security: run_as_user, run_as_group, run_as_non_root of the container; a backend since 2.17 knows it.
       timeout: seconds for a pod.
       retries: how often a failed step is tried again.
       backoff: seconds before the first of these; each further one waits twice as long.
@@ -90,6 +83,8 @@ class StepResources:
     scratch: str | None = None
     secrets: tuple[tuple[str, str, str], ...] = ()
     image_pull_policy: str | None = None
+    image_pull_secrets: tuple[str, ...] = ()
+    security: Mapping[str, typing.Any] | None = None
     timeout: int | None = None
     retries: int = 0
     backoff: int = 30
@@ -97,7 +92,7 @@ class StepResources:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """The whole table: the cluster, and a row for every step that a pipeline can have."""
+    """The complete table: the cluster, and a row for every step that a pipeline can have."""
 
     cluster: Cluster
     rows: Mapping[str, StepResources]
@@ -114,30 +109,13 @@ def load(path: Path) -> Table:
     except yaml.YAMLError as error:
         raise ResourcesError(str(path), str(error).splitlines()[-1].strip(), "YAML") from error
     table = _entries("the file", content, ("cluster", "defaults", "steps"))
-    defaults = _row("defaults", table.get("defaults") or {})
+    defaults = _validate(StepEntries, "defaults", table.get("defaults") or {}).to_fields()
     given = _entries("steps", table.get("steps") or {}, tuple(step.name for step in steps.STEPS))
     rows = {step.name: _step(f"steps.{step.name}", defaults, given.get(step.name) or {}) for step in steps.STEPS}
-    return Table(_cluster(table.get("cluster")), rows)
-
-
-def _cluster(content: object) -> Cluster:
-    given = _entries("cluster", content, tuple(field.name for field in dataclasses.fields(Cluster)))
-    for name in ("image", "data", "workspace"):
-        if name not in given:
-            raise ResourcesError(f"cluster.{name}", None, "a value")
-    check_image("cluster.image", given["image"])
-    for name in ("data", "workspace", "schema"):
-        path = given.get(name, "/")
-        if not isinstance(path, str) or not path.startswith("/"):
-            raise ResourcesError(
-                f"cluster.{name}", path, "an absolute path as the pods see it", "Mount what lies elsewhere."
-            )
-    arguments = given.get("beam_args") or []
-    if not isinstance(arguments, list) or not all(
-        isinstance(argument, str) and argument.startswith("--") for argument in arguments
-    ):
-        raise ResourcesError("cluster.beam_args", arguments, "a list of options of the form --name=value")
-    return Cluster(**{**given, "beam_args": tuple(arguments)})
+    cluster = _validate(ClusterEntries, "cluster", table.get("cluster"))
+    return Table(
+        Cluster(cluster.image, cluster.data, cluster.workspace, cluster.schema_folder, tuple(cluster.beam_args)), rows
+    )
 
 
 def check_image(place: str, image: object) -> None:
@@ -150,13 +128,8 @@ def check_image(place: str, image: object) -> None:
     if wrong:
         needed = "a name in lower-case letters, digits, and . _ - / between them"
         raise ResourcesError(place, image, needed, f"The name holds {wrong}.")
-    if not isinstance(image, str) or not _IMAGE.fullmatch(image):
-        raise ResourcesError(
-            place,
-            image,
-            "an image with a tag other than latest, or with a digest",
-            "KFP's cache knows an image by this name.",
-        )
+    if not isinstance(image, str) or not resource_entries.IMAGE.fullmatch(image):
+        raise ResourcesError(place, image, resource_entries.IMAGE_FORM, _FIXES["image"])
 
 
 def _wrong_letters(image: str) -> str:
@@ -173,7 +146,7 @@ def _wrong_letters(image: str) -> str:
 
 
 def _step(place: str, defaults: Mapping[str, typing.Any], content: object) -> StepResources:
-    row = StepResources(**{**defaults, **_row(place, content)})
+    row = StepResources(**{**defaults, **_validate(StepEntries, place, content).to_fields()})
     for name in ("cpu", "memory"):
         request, limit = getattr(row, f"{name}_request"), getattr(row, f"{name}_limit")
         if request is not None and limit is not None and request > limit:
@@ -181,16 +154,23 @@ def _step(place: str, defaults: Mapping[str, typing.Any], content: object) -> St
     return row
 
 
-def _row(place: str, content: object) -> dict[str, typing.Any]:
-    given = _entries(place, content, tuple(_PARSERS))
-    return {name: _parsed(f"{place}.{name}", value, *_PARSERS[name]) for name, value in given.items()}
+_Model = typing.TypeVar("_Model", bound=pydantic.BaseModel)
 
 
-def _parsed(place: str, value: object, needed: str, parse: Callable[[typing.Any], typing.Any]) -> object:
+def _validate(model: type[_Model], place: str, content: object) -> _Model:
+    """Returns the entries of one section; of several mistakes the first is reported, with the form that the field's description names."""
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    given = _entries(place, content, tuple(fields))
     try:
-        return parse(value)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise ResourcesError(place, value, needed) from error
+        return model.model_validate(given)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        if first["type"] == "missing" and name not in given:
+            raise ResourcesError(f"{place}.{name}", None, "a value") from error
+        raise ResourcesError(
+            f"{place}.{name}", given[name], fields[name].description or "", _FIXES.get(name, "")
+        ) from error
 
 
 def _entries(place: str, content: object, known: tuple[str, ...]) -> dict[str, typing.Any]:
@@ -203,109 +183,3 @@ def _entries(place: str, content: object, known: tuple[str, ...]) -> dict[str, t
                 place, name, f"entries among {', '.join(known)}", f"Did you mean {near[0]}?" if near else ""
             )
     return content
-
-
-def _quantity(value: object, fine: str) -> float:
-    """A Kubernetes quantity as a number; `fine` are the suffixes that this one allows."""
-    if isinstance(value, bool):
-        raise TypeError(value)
-    number, suffix = re.fullmatch(r"(\d+(?:\.\d+)?)([a-zA-Z]*)", str(value)).groups()  # type: ignore[union-attr]
-    if suffix not in fine.split(","):
-        raise ValueError(value)
-    amount = float(number) * (_MULTIPLES[suffix] if suffix != "m" else 1e-3)
-    if amount <= 0:
-        raise ValueError(value)
-    return amount
-
-
-def _gigabytes(value: object) -> float:
-    return round(_quantity(value, "k,M,G,T,Ki,Mi,Gi,Ti") / 1e9, 6)
-
-
-def _checked(parse: Callable[[str], float]) -> Callable[[str], str]:
-    """A value that is to be passed on as it was written."""
-
-    def check(value: str) -> str:
-        parse(value)
-        return value
-
-    return check
-
-
-def _seconds(value: str) -> int:
-    number, unit = re.fullmatch(r"(\d+)([smh])", value).groups()  # type: ignore[union-attr]
-    return _positive(int(number) * _SECONDS[unit])
-
-
-def _positive(value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(value)
-    return value
-
-
-def _count(value: int) -> int:
-    return 0 if value == 0 and not isinstance(value, bool) else _positive(value)
-
-
-def _one_of(*allowed: str) -> Callable[[str], str]:
-    def parse(value: str) -> str:
-        if value not in allowed:
-            raise ValueError(value)
-        return value
-
-    return parse
-
-
-def _labels(value: dict[str, str]) -> dict[str, str]:
-    if not all(isinstance(part, str) for pair in value.items() for part in pair):
-        raise TypeError(value)
-    return value
-
-
-def _records(value: list[dict[str, str]], *keys: str) -> tuple[tuple[str, ...], ...]:
-    if not all(
-        set(record) == set(keys) and all(isinstance(record[key], str) and record[key] for key in keys)
-        for record in value
-    ):
-        raise ValueError(value)
-    return tuple(tuple(record[key] for key in keys) for record in value)
-
-
-def _volumes(value: list[dict[str, str]]) -> tuple[tuple[str, ...], ...]:
-    volumes = _records(value, "claim", "path")
-    if not all(_DNS_LABEL.fullmatch(claim) and path.startswith("/") for claim, path in volumes):
-        raise ValueError(value)
-    return volumes
-
-
-def _tolerations(value: list[dict[str, typing.Any]]) -> tuple[dict[str, typing.Any], ...]:
-    for toleration in value:
-        if set(toleration) - {"key", "operator", "value", "effect", "tolerationSeconds"}:
-            raise ValueError(value)
-        _one_of(*_OPERATORS)(toleration.get("operator", "Equal"))
-        _one_of(*_EFFECTS)(toleration.get("effect", _EFFECTS[0]))
-    return tuple(value)
-
-
-_PARSERS: dict[str, tuple[str, Callable[[typing.Any], typing.Any]]] = {
-    "cpu_request": ("cores such as 2, 0.5 or 500m", lambda value: _quantity(value, ",m")),
-    "cpu_limit": ("cores such as 2, 0.5 or 500m", lambda value: _quantity(value, ",m")),
-    "memory_request": ("a quantity with its unit such as 512Mi or 4G", _gigabytes),
-    "memory_limit": ("a quantity with its unit such as 512Mi or 4G", _gigabytes),
-    "gpu": (
-        "{type: nvidia.com/gpu, count: 1}",
-        lambda value: (_records([{"type": value["type"]}], "type")[0][0], _positive(value["count"])),
-    ),
-    "node_selector": ("labels, all text", _labels),
-    "tolerations": ("a list of {key, operator, value, effect, tolerationSeconds} in Kubernetes' words", _tolerations),
-    "volumes": ("a list of {claim: NAME, path: /FOLDER}", _volumes),
-    "scratch": ("a quantity with its unit such as 512Mi or 4G", _checked(_gigabytes)),
-    "secrets": (
-        "a list of {secret: NAME, key: KEY, variable: VARIABLE}",
-        lambda value: _records(value, "secret", "key", "variable"),
-    ),
-    "image_pull_policy": (f"one of {', '.join(_POLICIES)}", _one_of(*_POLICIES)),
-    "timeout": ("a time such as 90s, 30m or 2h", _seconds),
-    "retries": ("a whole number, 0 or more", _count),
-    "backoff": ("a time such as 90s, 30m or 2h", _seconds),
-}

@@ -18,6 +18,8 @@ from typing import Any
 from components.declaration.criteria_checks import check_model
 from components.declaration.data_checks import check_log
 from components.declaration.views import IngestView, TrainerView
+from components.errors import SettingsError
+from pipeline.kubeflow import packing
 
 EPOCHS, SPANS, LOG = "epochs", "spans", "log"
 NAMES = (EPOCHS, SPANS, LOG)
@@ -25,17 +27,25 @@ CONFIG, FOLDER = "custom_config", "input_base"
 _LAUNCH, _SPANS = "launch", "spans"
 
 
-def applied(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A step's parameters as its executor knows them, with those of the run written into them.
+def apply(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a step's parameters as its executor knows them: unpacked, and with those of the run written into them.
 
     Args:
       values: the step's parameters and those of the run, by name.
 
     Raises:
       DeclarationError: for a value that the declaration does not allow.
+      SettingsError: for a number of epochs or spans that is not whole; the server lets 3.5 pass as an integer.
     """
     given = {name: values[name] for name in NAMES if name in values}
-    own = {name: value for name, value in values.items() if name not in NAMES}
+    for name in (EPOCHS, SPANS):
+        if name in given and int(given[name]) != given[name]:
+            raise SettingsError(f"run parameter {name}", given[name], "a whole number")
+    own = {
+        name: packing.unpack(value) if isinstance(value, str) else value
+        for name, value in values.items()
+        if name not in NAMES
+    }
     if EPOCHS in given:
         own[CONFIG] = _with_epochs(own[CONFIG], int(given[EPOCHS]))
     if SPANS in given:
@@ -46,7 +56,7 @@ def applied(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_epochs(text: str, epochs: int) -> str:
-    """The `custom_config` of Trainer or Tuner, whose declaration has other epochs."""
+    """Returns the `custom_config` of Trainer or Tuner, whose declaration has other epochs."""
     config = json.loads(text)
     view = TrainerView.from_json(config[_LAUNCH]).with_model({"epochs": epochs})
     check_model(view.model)
@@ -55,7 +65,7 @@ def _with_epochs(text: str, epochs: int) -> str:
 
 
 def _with_spans(text: str, spans: int) -> str:
-    """ExampleGen's `custom_config`, a message in JSON, with another window."""
+    """Returns ExampleGen's `custom_config`, a message in JSON, with another window."""
     config = json.loads(text)
     carried = config["custom_config"]["value"]
     view = IngestView.from_json(carried[_LAUNCH])

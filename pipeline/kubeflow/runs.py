@@ -1,25 +1,22 @@
-"""What is asked of the server: a version of the pipeline, a run, a schedule, and how a run is going."""
+"""Requests to the server: a version of the pipeline, a run, a schedule, and the state of a run."""
 
 import dataclasses
-import datetime as dt
 import json
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pipeline.kubeflow import errors
-from pipeline.kubeflow.client import Client, quiet
-from pipeline.kubeflow.package import Package
+import tenacity
 
-# The states of a run from which it does not come back, and the exit status of each.
-ENDED = {
-    "SUCCEEDED": 0,
-    "FAILED": errors.EXIT_FAILED,
-    "CANCELED": errors.EXIT_CANCELLED,
-    "SKIPPED": errors.EXIT_CANCELLED,
-}
+from pipeline.kubeflow import errors
+from pipeline.kubeflow.client import Client
+from pipeline.kubeflow.package import Package
+from pipeline.kubeflow.run_state import RunState
+
 PAUSE = 5.0  # seconds between two looks at a run
-_PATIENCE = 5  # how many failed looks in a row end the waiting for a run
+ATTEMPTS = 5  # how many failed looks in a row end the waiting for a run
+# The first release whose API can remove a schedule and let its run go on (kubeflow/pipelines#12574).
+ORPHAN_RELEASE = (2, 16)
+Json = dict[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,109 +36,140 @@ class Order:
     parameters: Mapping[str, Any]
 
 
-def upload(client: Client, package: Package) -> tuple[str, str]:
-    """Makes sure that the server has this version; its pipeline's id and its own."""
-    with quiet():
-        namespace = client.get_user_namespace() or None
-        found = client.list_pipelines(namespace=namespace, filter=_called(package.name)).pipelines
-        if not found:
-            made = client.upload_pipeline(str(package.path), package.name, namespace=namespace)
-            # The first version bears the pipeline's name.
-            first = client.list_pipeline_versions(
-                made.pipeline_id, page_size=1, sort_by="created_at desc"
-            ).pipeline_versions
-            return made.pipeline_id, first[0].pipeline_version_id
-        pipeline = found[0].pipeline_id
-        same = client.list_pipeline_versions(pipeline, page_size=1, filter=_called(package.version)).pipeline_versions
-        version = same[0] if same else client.upload_pipeline_version(str(package.path), package.version, pipeline)
-        return pipeline, version.pipeline_version_id
+@dataclasses.dataclass(frozen=True)
+class Version:
+    """A version of the pipeline as the server has it."""
+
+    pipeline: str
+    id: str
+    name: str
 
 
-def start(client: Client, ids: tuple[str, str], order: Order) -> str:
-    """Starts a run of a version; the run's id."""
-    with quiet():
-        experiment = client.create_experiment(order.experiment, namespace=client.get_user_namespace() or None)
-        given = {
-            "params": dict(order.parameters),
-            "pipeline_id": ids[0],
-            "version_id": ids[1],
-            "pipeline_root": order.root or None,
-        }
-        return str(client.run_pipeline(experiment.experiment_id, order.name, **given).run_id)
+@dataclasses.dataclass(frozen=True)
+class Removal:
+    """What was done to a schedule.
+
+    Attributes:
+      schedule: its id.
+      removed: False if it was only disabled, because to remove it would have ended its run.
+      run: the id of its run that continues; "" if there is none.
+    """
+
+    schedule: str
+    removed: bool
+    run: str = ""
 
 
-def repeat(client: Client, ids: tuple[str, str], order: Order, cron: str) -> tuple[str, list[str]]:
-    """Makes a schedule in place of those of the same name: never two runs at once, nothing is made up for.
+def upload(client: Client, package: Package) -> Version:
+    """Makes sure that the server has this version, and returns it. The version's name tells its bytes, so they are sent once."""
+    pipelines = client.get("/pipelines", namespace=client.namespace, filter=_filter_by_name(package.name)).get(
+        "pipelines"
+    )
+    if pipelines:
+        pipeline = str(pipelines[0]["pipeline_id"])
+        versions = client.get(
+            f"/pipelines/{pipeline}/versions", page_size=1, filter=_filter_by_name(package.version)
+        ).get("pipeline_versions")
+    else:
+        # An upload would make pipeline and version in one request, but names the version after the pipeline.
+        pipeline = str(
+            client.post("/pipelines", _drop_empty(display_name=package.name, namespace=client.namespace))["pipeline_id"]
+        )
+        versions = None
+    version = (
+        versions[0]
+        if versions
+        else client.upload("/pipelines/upload_version", package.path, name=package.version, pipelineid=pipeline)
+    )
+    return Version(pipeline, str(version["pipeline_version_id"]), str(version["display_name"]))
+
+
+def start(client: Client, version: Version, order: Order) -> str:
+    """Starts a run of a version, and returns the run's id."""
+    return str(client.post("/runs", _order(client, version, order))["run_id"])
+
+
+def repeat(client: Client, version: Version, order: Order, cron: str) -> tuple[str, list[Removal]]:
+    """Makes a schedule in place of those of the same name: one run at a time, missed runs are not backfilled.
 
     Returns:
-      The schedule's id, and those of the schedules that it replaces.
+      The schedule's id, and what was done to the schedules that it replaces.
     """
-    with quiet():
-        experiment = client.create_experiment(order.experiment, namespace=client.get_user_namespace() or None)
-        given = {
-            "params": dict(order.parameters),
-            "pipeline_id": ids[0],
-            "version_id": ids[1],
-            "pipeline_root": order.root or None,
-        }
-        old = [schedule.recurring_run_id for schedule in schedules(client, experiment.experiment_id, order.name)]
-        made = client.create_recurring_run(
-            experiment.experiment_id,
-            order.name,
-            cron_expression=cron,
-            max_concurrency=1,
-            no_catchup=True,
-            enabled=True,
-            **given,
-        )
-        for schedule in old:
-            client.delete_recurring_run(schedule)
-        return str(made.recurring_run_id), old
+    body = _order(client, version, order)
+    experiment = body["experiment_id"]
+    old = schedules(client, experiment, order.name)
+    trigger = {"cron_schedule": {"cron": cron}}
+    # An int64 is text in the JSON of protobuf.
+    schedule = client.post(
+        "/recurringruns", body | {"trigger": trigger, "max_concurrency": "1", "no_catchup": True, "mode": "ENABLE"}
+    )
+    return str(schedule["recurring_run_id"]), remove_schedules(client, experiment, old)
 
 
-def schedules(client: Client, experiment: str, name: str | None = None) -> list[Any]:
-    """The schedules of an experiment, all of them or those of one name."""
-    with quiet():
-        found = client.list_recurring_runs(page_size=100, experiment_id=experiment).recurring_runs
-    return [schedule for schedule in found or [] if name in (None, schedule.display_name)]
+def remove_schedules(client: Client, experiment: str, old: list[Json]) -> list[Removal]:
+    """Removes schedules without ending their runs; on a server that cannot do so, a schedule with a run is disabled."""
+    if not old:
+        return []
+    release = client.release()
+    can_orphan = release is None or release >= ORPHAN_RELEASE
+    return [_remove(client, experiment, str(schedule["recurring_run_id"]), can_orphan) for schedule in old]
+
+
+def _remove(client: Client, experiment: str, schedule: str, can_orphan: bool) -> Removal:
+    if not can_orphan:
+        # First, so that no run begins between the look and the removal.
+        client.post(f"/recurringruns/{schedule}:disable")
+    runs = [
+        run
+        for run in newest(client, experiment, 100)
+        if run.get("recurring_run_id") == schedule and not RunState(run).has_ended
+    ]
+    run = str(runs[0]["run_id"]) if runs else ""
+    if run and not can_orphan:
+        return Removal(schedule, removed=False, run=run)
+    client.delete(f"/recurringruns/{schedule}", propagation_policy="ORPHAN" if can_orphan else None)
+    return Removal(schedule, removed=True, run=run)
+
+
+def cancel(client: Client, run: str) -> None:
+    """Ends a run."""
+    client.post(f"/runs/{run}:terminate")
+
+
+def schedules(client: Client, experiment: str, name: str | None = None) -> list[Json]:
+    """Returns the schedules of an experiment, all of them or those of one name."""
+    listed = client.list_all("/recurringruns", "recurringRuns", experiment_id=experiment)
+    return [schedule for schedule in listed if name in (None, schedule.get("display_name"))]
 
 
 def experiment_id(client: Client, name: str) -> str | None:
-    """The experiment of that name; None if there is none."""
-    with quiet():
-        found = client.list_experiments(namespace=client.get_user_namespace() or None, filter=_called(name)).experiments
-    return str(found[0].experiment_id) if found else None
+    """Returns the id of the experiment of that name; None if there is none."""
+    listed = client.get("/experiments", namespace=client.namespace, filter=_filter_by_name(name)).get("experiments")
+    return str(listed[0]["experiment_id"]) if listed else None
 
 
-def newest(client: Client, experiment: str, count: int) -> list[Any]:
-    """The newest runs of an experiment."""
-    with quiet():
-        return client.list_runs(page_size=count, sort_by="created_at desc", experiment_id=experiment).runs or []
+def newest(client: Client, experiment: str, count: int) -> list[Json]:
+    """Returns the newest runs of an experiment."""
+    return client.get("/runs", page_size=count, sort_by="created_at desc", experiment_id=experiment).get("runs") or []
 
 
-def look(client: Client, run: str) -> Any:
-    """The run as it is now."""
-    with quiet():
-        return client.get_run(run)
+def read(client: Client, run: str) -> Json:
+    """Returns the run as it is now. `view` is for 3.0, which leaves the tasks out otherwise; older servers pass over it."""
+    return client.get(f"/runs/{run}", view="FULL")
 
 
-def states(run: Any) -> dict[str, tuple[str, dt.datetime | None, dt.datetime | None]]:
-    """State, begin and end of every step of a run that has begun, in that order."""
-    details = (run.run_details and run.run_details.task_details) or []
-    begun = sorted(
-        (detail for detail in details if detail.state),
-        key=lambda detail: (detail.start_time is None, detail.start_time or detail.create_time),
-    )
-    # The server counts its own pods as tasks too.
-    own = [
-        detail
-        for detail in begun
-        if detail.display_name not in ("root", "executor") and not (detail.display_name or "").endswith("-driver")
-    ]
-    return {detail.display_name: (detail.state, detail.start_time, detail.end_time) for detail in own}
+def read_spec(client: Client, run: Json) -> Json:
+    """Returns the pipeline spec that a run was made from; empty if the server does not tell."""
+    reference = run.get("pipeline_version_reference") or {}
+    spec = run.get("pipeline_spec")
+    if not spec and reference.get("pipeline_version_id"):
+        version = client.get(f"/pipelines/{reference['pipeline_id']}/versions/{reference['pipeline_version_id']}")
+        spec = version.get("pipeline_spec")
+    # With a platform spec, both stand one level deeper.
+    return (spec or {}).get("pipeline_spec") or spec or {}
 
 
-def follow(client: Client, run: str, seconds: float, tell: Callable[[str, str], None]) -> Any:
+def follow(client: Client, run: str, seconds: float, tell: Callable[[str, str], None]) -> RunState:
     """Waits for the end of a run.
 
     Args:
@@ -156,25 +184,68 @@ def follow(client: Client, run: str, seconds: float, tell: Callable[[str, str], 
     Raises:
       ServerError: if the server does not answer several times in a row, or refuses.
     """
+    look = _patient(lambda: read(client, run))
+    spec: Json | None = None
     seen: dict[str, str] = {}
-    until, failures = time.monotonic() + seconds, 0
-    while True:
-        try:
-            found, failures = look(client, run), 0
-        except errors.ServerError as error:
-            failures += 1
-            if not error.passing or failures == _PATIENCE:
-                raise
-        else:
-            now = {name: state for name, (state, *_) in states(found).items()}
-            for name, state in now.items():
-                if seen.get(name) != state:
-                    tell(name, state)
-            seen = now
-            if found.state in ENDED or time.monotonic() > until:
-                return found
-        time.sleep(min(PAUSE, max(0.0, until - time.monotonic())) or 0.05)
+
+    def advance() -> RunState:
+        nonlocal spec
+        answer = look()
+        if spec is None:
+            spec = read_spec(client, answer)
+        state = RunState(answer, spec)
+        for step in state.steps:
+            if seen.get(step.name) != step.state:
+                tell(step.title, step.state)
+                seen[step.name] = step.state
+        return state
+
+    waiting = tenacity.Retrying(
+        retry=tenacity.retry_if_result(lambda state: not state.has_ended),
+        stop=tenacity.stop_after_delay(seconds),
+        wait=tenacity.wait_fixed(PAUSE),
+        retry_error_callback=_last_result,
+    )
+    return waiting(advance)
 
 
-def _called(name: str) -> str:
+def _last_result(attempt: tenacity.RetryCallState) -> Any:
+    """Returns what the last attempt returned; called when the time is over."""
+    assert attempt.outcome is not None, "called after an attempt"
+    return attempt.outcome.result()
+
+
+def _patient(look: Callable[[], Json]) -> Callable[[], Json]:
+    """Returns the look with patience: it is repeated while the next one may succeed."""
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(lambda error: isinstance(error, errors.ServerError) and error.passing),
+        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        wait=tenacity.wait_fixed(PAUSE),
+        reraise=True,
+    )
+    return lambda: retrying(look)
+
+
+def _order(client: Client, version: Version, order: Order) -> Json:
+    experiment = experiment_id(client, order.experiment)
+    if experiment is None:
+        experiment = str(
+            client.post("/experiments", _drop_empty(display_name=order.experiment, namespace=client.namespace))[
+                "experiment_id"
+            ]
+        )
+    return {
+        "experiment_id": experiment,
+        "display_name": order.name,
+        "pipeline_version_reference": {"pipeline_id": version.pipeline, "pipeline_version_id": version.id},
+        "runtime_config": _drop_empty(parameters=dict(order.parameters), pipeline_root=order.root),
+    }
+
+
+def _drop_empty(**values: Any) -> Json:
+    """Returns the values that are not empty."""
+    return {name: value for name, value in values.items() if value}
+
+
+def _filter_by_name(name: str) -> str:
     return json.dumps({"predicates": [{"operation": "EQUALS", "key": "display_name", "stringValue": name}]})

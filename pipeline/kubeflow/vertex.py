@@ -20,15 +20,15 @@ MOUNT = "/gcs/"
 _KUBERNETES_GPU = "/"  # nvidia.com/gpu; Vertex calls them NVIDIA_TESLA_T4
 
 
-def compiled(launch: Launch, table: Table, given: Settings | None = None) -> str:
-    """The text of the job; the same launch, code, table and settings give the same bytes.
+def compile_launch(launch: Launch, table: Table, given: Settings | None = None) -> str:
+    """Returns the text of the job; the same launch, code, table and settings give the same bytes.
 
     Raises:
       ResourcesError: for what Vertex cannot have: a path that is not mounted there, a GPU by its Kubernetes name.
       ContractError: if the spec is wrong.
     """
     check(table)
-    spec = next(yaml.safe_load_all(compiler.compiled(launch, table, given)))
+    spec = next(yaml.safe_load_all(compiler.compile_launch(launch, table, given)))
     return json.dumps(job(spec), indent=1, sort_keys=True) + "\n"
 
 
@@ -55,5 +55,5 @@ def check(table: Table) -> None:
 
 
 def job(spec: dict[str, Any]) -> dict[str, Any]:
-    """The job around a spec; where artifacts go (`gcsOutputDirectory`) is said when it is submitted."""
+    """Returns the job around a spec; where artifacts go (`gcsOutputDirectory`) is said when it is submitted."""
     return {"displayName": spec["pipelineInfo"]["name"], "pipelineSpec": spec, "runtimeConfig": {}}

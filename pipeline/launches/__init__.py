@@ -18,7 +18,7 @@ from components.declaration import Launch
 from components.errors import DayoneError, SettingsError
 from pipeline.settings import DEFAULT_LAUNCH as DEFAULT
 
-__all__ = ["DEFAULT", "LaunchError", "available", "load", "load_file"]
+__all__ = ["DEFAULT", "LaunchError", "available", "file_of", "load", "load_file"]
 
 _FOLDER = Path(__file__).parent
 _IN_FOLDER = "launch.py"
@@ -29,14 +29,14 @@ class LaunchError(DayoneError):
 
 
 def available() -> tuple[str, ...]:
-    """The names of the launches, sorted."""
+    """Returns the names of the launches, sorted."""
     files = (path.stem for path in _FOLDER.glob("*.py") if not path.stem.startswith("_"))
     folders = (path.parent.name for path in _FOLDER.glob(f"*/{_IN_FOLDER}"))
     return tuple(sorted({*files, *folders}))
 
 
 def load(name: str) -> Launch:
-    """The declaration of the launch with that name.
+    """Loads the declaration of a launch.
 
     Raises:
       SettingsError: if there is no such launch.
@@ -46,12 +46,17 @@ def load(name: str) -> Launch:
         near = difflib.get_close_matches(name, available(), n=1)
         fix = f"Did you mean {near[0]}?" if near else "Add a file to pipeline/launches/."
         raise SettingsError("--launch", name, f"one of {', '.join(available())}", fix)
+    return load_file(file_of(name))
+
+
+def file_of(name: str) -> Path:
+    """The file of a launch that is there."""
     file = _FOLDER / f"{name}.py"
-    return load_file(file if file.is_file() else _FOLDER / name / _IN_FOLDER)
+    return file if file.is_file() else _FOLDER / name / _IN_FOLDER
 
 
 def load_file(path: Path) -> Launch:
-    """The declaration in a launch file.
+    """Loads the declaration from a launch file.
 
     Raises:
       LaunchError: if the file does not run, holds no LAUNCH, or its declaration is wrong.
@@ -81,7 +86,7 @@ def _execute(path: Path) -> dict[str, Any]:
 
 
 def _explained(error: Exception) -> str:
-    """The error in words: what is no field of a part of the declaration, and a part that is not imported, are told by what there is."""
+    """Explains the error in words: what is no field of a part of the declaration, and a part that is not imported, are told by what there is."""
     field = re.match(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
     part = getattr(declaration, field[1], None) if field else None
     if field and dataclasses.is_dataclass(part):
@@ -94,12 +99,12 @@ def _explained(error: Exception) -> str:
 
 
 def _line(error: BaseException, path: Path) -> int:
-    """The line of the launch file at which the error left it."""
+    """Returns the line of the launch file at which the error left it."""
     frames = traceback.extract_tb(error.__traceback__)
     return max((frame.lineno or 0 for frame in frames if frame.filename == str(path)), default=1)
 
 
 def _shown(path: Path) -> str:
-    """The path as a person at the project's root types it."""
+    """Returns the path as a person at the project's root types it."""
     project = _FOLDER.parents[1]
     return str(path.relative_to(project)) if path.is_relative_to(project) else str(path)

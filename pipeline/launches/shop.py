@@ -1,6 +1,6 @@
 """The launch that ships: a small shop, whose log `data/generate.py` makes.
 
-Clone the template and edit this file, or write one beside it: it is all that a first launch needs.
+Clone the template and edit this file, or write one next to it: it is all that a first launch needs.
 """
 
 from components.declaration import Catalogue, Launch, Log, Objective, Split

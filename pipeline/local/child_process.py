@@ -58,12 +58,12 @@ class Child:
     copier: threading.Thread
 
     def follow(self) -> Iterator[dict[str, Any]]:
-        """The events until the process closes their pipe."""
+        """Yields the events until the process closes their pipe."""
         with self.events:
             yield from step_events.receive(self.events)
 
     def wait(self) -> int:
-        """The exit status, once the process is gone and its output is in the log."""
+        """Returns the exit status, once the process is gone and its output is in the log."""
         status = self.process.wait()
         with contextlib.suppress(BrokenPipeError):  # A request that was never read is still in the buffer.
             if self.process.stdin:

@@ -18,21 +18,21 @@ _QUOTED = re.compile(
 
 
 def explain(error: BaseException, step: str) -> dict[str, Any]:
-    """The fields of the `failure` event for an error in a step ("" if it is in none)."""
+    """Returns the fields of the `failure` event for an error in a step ("" if it is in none)."""
     message = expected_message(error)
     if message is not None:
         return {"step": step, "expected": True, "message": message}
     lines = str(error).strip().splitlines()
-    place = f"step {step}" if step else "the run"
+    where = f"step {step}" if step else "the run"
     return {
         "step": step,
         "expected": False,
-        "message": f"{place} failed: {type(error).__name__}: {lines[-1].strip() if lines else 'no message'}",
+        "message": f"{where} failed: {type(error).__name__}: {lines[-1].strip() if lines else 'no message'}",
     }
 
 
 def expected_message(error: BaseException) -> str | None:
-    """The message of the error of ours that caused this one; None if there is none."""
+    """Returns the message of the project's own error that caused this one; None without one."""
     chain = list(_chain(error))
     for link in chain:
         if isinstance(link, DayoneError):
@@ -45,13 +45,13 @@ def expected_message(error: BaseException) -> str | None:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it was raised from, outermost first; each once, for chains can be circular."""
-    seen: set[int] = set()
+    """Yields the error and its causes, outermost first; each once, for chains can be circular."""
+    visited: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
         link = waiting.pop(0)
-        if link is None or id(link) in seen:
+        if link is None or id(link) in visited:
             continue
-        seen.add(id(link))
+        visited.add(id(link))
         yield link
         waiting += [link.__cause__, link.__context__]

@@ -1,4 +1,4 @@
-"""The figure that matters of a finished step: a few words beside its name on the screen.
+"""The headline metric of a finished step: a few words after its name on the screen.
 
 Steps of ours store it on an output artifact (`components.progress.set_figure`), so that a cached run shows it too. For
 TFX's standard components it is read from what they wrote.
@@ -19,7 +19,7 @@ Outputs = Mapping[str, Sequence[Artifact]]
 
 
 def figure(kind: str, outputs: Outputs) -> str:
-    """The figure of a step.
+    """Returns the headline metric of a step.
 
     Args:
       kind: the class name of the component, such as "StatisticsGen".
@@ -48,12 +48,12 @@ def _columns(outputs: Outputs) -> str:
 
 
 def _anomalies(outputs: Outputs) -> str:
-    found: set[str] = set()
+    columns: set[str] = set()
     for file in Path(outputs["anomalies"][0].uri).glob("Split-*/SchemaDiff.pb"):
-        found |= set(anomalies_pb2.Anomalies.FromString(file.read_bytes()).anomaly_info)
-    if not found:
+        columns |= set(anomalies_pb2.Anomalies.FromString(file.read_bytes()).anomaly_info)
+    if not columns:
         return "no anomalies"
-    return "1 column with anomalies" if len(found) == 1 else f"{len(found)} columns with anomalies"
+    return "1 column with anomalies" if len(columns) == 1 else f"{len(columns)} columns with anomalies"
 
 
 def _compared(outputs: Outputs) -> str:

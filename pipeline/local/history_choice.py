@@ -1,11 +1,13 @@
 """`serve --history`: the store that the server looks histories up in, by a short name or as MODULE:FUNCTION."""
 
+import functools
 import importlib
 from collections.abc import Callable
 from pathlib import Path
 
 from components.declaration import Launch
 from components.errors import SettingsError
+from components.serving.guarded_history import DEADLINE, Breaker, GuardedHistories
 from components.serving.history_store import HistoryStore
 
 MEMORY = "memory"
@@ -18,18 +20,20 @@ NAMED = {
 _NEEDED = f"one of {', '.join(NAMED)}, or MODULE:FUNCTION of your own"
 
 
-def make(choice: str, launch: Launch, home: Path) -> HistoryStore:
-    """The chosen store.
+def make(choice: str, launch: Launch, home: Path, deadline: float = DEADLINE) -> HistoryStore:
+    """Returns the chosen store; one that is not in memory behind a deadline and a circuit breaker.
 
     Args:
       choice: a short name, or MODULE:FUNCTION.
       launch: the declaration.
       home: the folder of the launch's runs.
+      deadline: seconds that an answer of the store may take.
 
     Raises:
       SettingsError: if there is none of that name.
     """
-    return _function(choice)(launch, home)
+    open_store = functools.partial(_function(choice), launch, home)
+    return open_store() if choice == MEMORY else GuardedHistories(open_store, Breaker(deadline=deadline))
 
 
 def _function(choice: str) -> Callable[[Launch, Path], HistoryStore]:

@@ -54,13 +54,13 @@ def prepare(
 
 
 def planned(graph: pipeline_pb2.Pipeline, options: pipeline_pb2.RunOptions | None) -> list[str]:
-    """The names of the steps that will run, in order."""
+    """Returns the names of the steps that will run, in order."""
     marked = _marked(graph, options) if options else graph
     return [node.node_info.id for node in _nodes(marked) if not node.execution_options.HasField("skip")]
 
 
 def _marked(graph: pipeline_pb2.Pipeline, options: pipeline_pb2.RunOptions) -> pipeline_pb2.Pipeline:
-    """A copy on which TFX has marked what runs and what is reused; the runner marks the original itself."""
+    """Returns a copy on which TFX has marked what runs and what is reused; the runner marks the original itself."""
     copy = pipeline_pb2.Pipeline()
     copy.CopyFrom(graph)
     part = options.partial_run
@@ -72,7 +72,7 @@ def _nodes(graph: pipeline_pb2.Pipeline) -> list[pipeline_pb2.PipelineNode]:
 
 
 def _base_run(source: pipeline.Pipeline, required: list[str]) -> str | None:
-    """The name of the newest run in which every required step succeeded; None if there is none."""
+    """Returns the name of the newest run in which every required step succeeded; None if there is none."""
     with metadata.Metadata(source.metadata_connection_config) as handle:
         store = handle.store
         successes = []

@@ -1,6 +1,6 @@
 """A local run as a person sees it: sample, steps, verdict, paths.
 
-This process imports neither TensorFlow nor TFX. It starts the one that does (`local_runner.py`), draws the screen from
+This process imports neither TensorFlow nor TFX. It starts the one that does (`runner.py`), draws the screen from
 its events, keeps its output in the run's log, and stops it when asked to.
 """
 
@@ -23,7 +23,7 @@ class RunError(DayoneError):
 
 
 def run(request: Request, verbose: bool = False, terminal: Terminal | None = None) -> int:
-    """Runs the pipeline, or the part that was asked for.
+    """Runs the pipeline, or a part of it.
 
     Args:
       request: what to run.
@@ -50,7 +50,7 @@ def run(request: Request, verbose: bool = False, terminal: Terminal | None = Non
         terminal.line("stopped; the next run continues from the cache")
         return EXIT_STOPPED
     if record.page and record.failure:
-        terminal.line(f"what the data hold: {record.page}/statistics.html")
+        terminal.line(f"statistics of the data: {record.page}/statistics.html")
     _raise_failure(record, settings, log, verbose)
     _report(record, settings, before, log, terminal)
     return EXIT_OK
@@ -67,7 +67,7 @@ def _follow(request: Request, terminal: Terminal, record: RunRecord, log: Path, 
     child = child_process.start(request, log, held, verbose)
     try:
         with terminal:
-            terminal.wait("starting TFX (about 20 seconds) ...")
+            terminal.wait("starting TFX (about 10 seconds) ...")
             for event in child.follow():
                 record.add(event)
                 terminal.show(event)
@@ -83,11 +83,11 @@ def _follow(request: Request, terminal: Terminal, record: RunRecord, log: Path, 
     if not record.finished and record.failure is None:
         reason = f"killed by signal {-status}" if status < 0 else f"ended with status {status}"
         hint = " (out of memory?)" if status == -signal.SIGKILL else ""
-        place = f" in step {record.running}" if record.running else ""
+        step = f" in step {record.running}" if record.running else ""
         record.failure = {
             "step": record.running,
             "expected": False,
-            "message": f"the pipeline's process was {reason}{place}{hint}",
+            "message": f"the pipeline's process was {reason}{step}{hint}",
         }
     return False
 
@@ -98,7 +98,7 @@ def _raise_failure(record: RunRecord, settings: Settings, log: Path, verbose: bo
     if record.failure["expected"]:
         raise RunError(sample.with_log(record.failure["message"], settings))
     hint = "" if verbose else "\n       run again with -v to see it as it happens"
-    raise RunError(f"{record.failure['message']}\n       the whole story: {log}{hint}")
+    raise RunError(f"{record.failure['message']}\n       full log: {log}{hint}")
 
 
 def _report(record: RunRecord, settings: Settings, before: str, log: Path, terminal: Terminal) -> None:

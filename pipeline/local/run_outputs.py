@@ -1,4 +1,4 @@
-"""Where the newest results of a step lie, for commands that read them outside of a run."""
+"""Finds the newest results of a step, for commands that read them outside of a run."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ _DONE = (metadata_store_pb2.Execution.COMPLETE, metadata_store_pb2.Execution.CAC
 
 
 def newest(database: Path, launch: str, step: str) -> str:
-    """The folder of the first output of a step's newest finished execution, a cached one's included.
+    """Returns the folder of the first output of a step's newest finished execution, a cached one's included.
 
     Args:
       database: the SQLite file of ML Metadata.
@@ -28,11 +28,11 @@ def newest(database: Path, launch: str, step: str) -> str:
         store = metadata_store.MetadataStore(config)
         node = store.get_context_by_type_and_name("node", f"{launch}.{step}")
         done = (
-            [each for each in store.get_executions_by_context(node.id) if each.last_known_state in _DONE]
+            [execution for execution in store.get_executions_by_context(node.id) if execution.last_known_state in _DONE]
             if node
             else []
         )
-        for execution in sorted(done, key=lambda each: each.id, reverse=True):
+        for execution in sorted(done, key=lambda execution: execution.id, reverse=True):
             events = store.get_events_by_execution_ids([execution.id])
             outputs = [event.artifact_id for event in events if event.type == metadata_store_pb2.Event.OUTPUT]
             for artifact in store.get_artifacts_by_id(outputs):

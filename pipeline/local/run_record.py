@@ -1,4 +1,4 @@
-"""The record of a run: what each step did and took, kept as JSON beside the run's log."""
+"""The record of a run: what each step did and took, kept as JSON next to the run's log."""
 
 import dataclasses
 import json
@@ -58,16 +58,16 @@ class RunRecord:
 
     @property
     def wall(self) -> float:
-        """Seconds since the run began."""
+        """Returns the seconds since the run began."""
         return round(time.monotonic() - self.started, 3)
 
     @property
     def cpu(self) -> float:
-        """CPU seconds of the pipeline's process, from its start to its last breath; known when it is gone."""
+        """Returns the CPU seconds of the pipeline's process, from its start to its last breath; known when it is gone."""
         return round(_children_cpu() - self.cpu_before, 3)
 
     def totals(self) -> str:
-        """The run's cost in words."""
+        """Returns the run's cost in words."""
         setup = f" (set-up {self.setup['wall']:.0f} s, {self.setup['cpu']:.0f} CPU-s)" if self.setup else ""
         return f"{self.wall:.0f} s, {self.cpu:.0f} CPU-s{setup}"
 

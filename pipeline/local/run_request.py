@@ -1,4 +1,4 @@
-"""What the screen's process asks of the process that runs the pipeline."""
+"""The request that the screen's process sends to the process that runs the pipeline."""
 
 import dataclasses
 import json
@@ -29,13 +29,13 @@ class Request:
     events: int = -1
 
     def to_json(self) -> str:
-        """The request as one line of JSON."""
+        """Returns the request as one line of JSON."""
         plain = {"first": self.first, "last": self.last, "graph": self.graph, "events": self.events}
         return json.dumps(plain | {"launch": self.launch.to_json(), "settings": self.settings.to_json()})
 
     @classmethod
     def from_json(cls, line: str) -> "Request":
-        """The inverse of `to_json`."""
+        """Reads what `to_json` wrote."""
         values = json.loads(line)
         declared = {"launch": Launch.from_json(values["launch"]), "settings": Settings.from_json(values["settings"])}
         return cls(**values | declared)

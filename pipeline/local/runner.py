@@ -3,7 +3,7 @@
 It reads one line of JSON (`run_request.Request`) from its standard input, runs the graph with TFX's Beam runner, and
 reports through the pipe that the request names (`step_events`). All it prints, and all that TFX, Beam and TensorFlow
 print, belongs in the run's log. TFX is imported here and not in the process that draws the screen: the import takes
-about 20 seconds, and TensorFlow writes from C++.
+about 10 seconds, and TensorFlow writes from C++.
 """
 
 import importlib
@@ -43,12 +43,12 @@ def main() -> int:
 
 
 def run(request: Request) -> None:
-    """Compiles the graph and runs it, or the part that was asked for."""
+    """Compiles the graph and runs it, or a part of it."""
     module, function = request.graph.rsplit(".", 1)
     create_pipeline = getattr(importlib.import_module(module), function)
     from apache_beam.options.pipeline_options import StandardOptions
 
-    from pipeline.local import node_reporter, partial_run
+    from pipeline.local import partial_run, step_reporter
 
     StandardOptions.DEFAULT_RUNNER = ENGINE
     settings = request.settings
@@ -56,8 +56,8 @@ def run(request: Request) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     pipeline = create_pipeline(request.launch, settings, settings.champion())
     graph, options = partial_run.prepare(pipeline, request.first, request.last)
-    step_events.emit("plan", steps=partial_run.planned(graph, options), cpu=round(node_reporter.cpu_seconds(), 3))
-    node_reporter.ReportingRunner().run_with_ir(graph, run_options=options)
+    step_events.emit("plan", steps=partial_run.planned(graph, options), cpu=round(step_reporter.cpu_seconds(), 3))
+    step_reporter.ReportingRunner().run_with_ir(graph, run_options=options)
     step_events.emit("finish")
 
 

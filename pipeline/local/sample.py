@@ -1,4 +1,4 @@
-"""The sample that the launch which ships runs on: made by `data/generate.py` when it is not there yet."""
+"""The sample log of the launch that ships: `data/generate.py` makes it when it is missing."""
 
 import glob
 import runpy
@@ -15,7 +15,7 @@ _GENERATOR = PROJECT / "data" / "generate.py"
 
 
 def missing_inputs(launch: Launch, settings: Settings) -> list[Path]:
-    """The declared files that are not there."""
+    """Returns the declared files that do not exist."""
     declared = [path for path in [launch.log.path] if not query_of(path)] + (
         [launch.catalogue.path] if launch.catalogue else []
     )

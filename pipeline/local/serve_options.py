@@ -1,10 +1,13 @@
 """How the local server works: the options of `python -m pipeline serve`, checked."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 from components.errors import SettingsError
 from pipeline.local import history_choice
+
+_ORIGIN = re.compile(r"https?://[^\s/?#@*]+")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,10 +20,15 @@ class Options:
       waiting: requests that may wait for a thread; more are told to try again.
       timeout: seconds for a request, its waiting included.
       explore: the share of requests that explore, in [0, 1].
+      explore_slot: the share in which one place shows an item from behind, in [0, 1]; one of both shares is 0.
       traffic: the folder of the log it writes; None writes none.
       day_folder: the folder of a day's files in it, as for `strftime`; "" for none.
       history: the store of histories, see `history_choice`.
       demo: whether there is a page to try it out, which shows users and their histories.
+      origins: of pages of other sites that may ask, such as https://shop.example.
+      connections: at once; then the one that waits longest is closed.
+      remember: megabytes for answers, so that an action's row says where its item was shown.
+      token: needed for writes; "" for none.
     """
 
     host: str
@@ -33,6 +41,11 @@ class Options:
     day_folder: str = ""
     history: str = history_choice.MEMORY
     demo: bool = True
+    origins: tuple[str, ...] = ()
+    connections: int = 1_000
+    remember: int = 64
+    token: str = dataclasses.field(default="", repr=False)
+    explore_slot: float = 0.0
 
     def __post_init__(self) -> None:
         """Checks the numbers."""
@@ -42,6 +55,21 @@ class Options:
             ("waiting", self.waiting, 0, 1_000_000),
             ("timeout", self.timeout, 0.001, 3_600),
             ("explore", self.explore, 0, 1),
+            ("connections", self.connections, 1, 100_000),
+            ("remember", self.remember, 1, 100_000),
+            ("explore-slot", self.explore_slot, 0, 1),
         ):
             if not low <= value <= high:
                 raise SettingsError(f"--{name}", value, f"a number from {low} to {high}")
+        if self.explore and self.explore_slot:
+            raise SettingsError(
+                "--explore-slot", self.explore_slot, "0 beside --explore", "One way to explore at a time."
+            )
+        for origin in self.origins:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise SettingsError(
+                    "--allow-origin",
+                    origin,
+                    "an origin such as https://shop.example or http://localhost:3000",
+                    "No path, no slash.",
+                )

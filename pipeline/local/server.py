@@ -5,11 +5,18 @@ import logging
 import signal
 import socket
 import sys
+import typing
 
 from components.declaration import Launch
-from components.serving.history_store import HistoryStore
+from components.serving.history_store import HistoryStore, MemoryHistories
 from pipeline.local.serve_options import Options
 from pipeline.settings import Settings
+
+if typing.TYPE_CHECKING:
+    import uvicorn
+
+    from components.serving.access import Access
+    from components.serving.connections import ConnectionLimits
 
 # A thread that loads a version holds Python's lock for as long as this before a request gets it (the default is 5 ms).
 SWITCH_SECONDS = 0.0005
@@ -17,7 +24,7 @@ POLL_SECONDS = 1.0
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket that says it is TCP.
+    """Returns a listening socket that says it is TCP.
 
     asyncio sends without delay (TCP_NODELAY) on such sockets only, and `socket.create_server` makes one of protocol 0:
     with that, every answer on a kept connection waited 40 ms for the caller's delayed acknowledgement (measured: p50 48
@@ -35,6 +42,24 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
+def configure(application: typing.Any, access: "Access", limits: "ConnectionLimits") -> "uvicorn.Config":
+    """uvicorn's configuration: bounded connections, no access log, JSON for pages of allowed origins."""
+    import uvicorn
+
+    from components.serving import app, connections
+
+    return uvicorn.Config(
+        app.guard(application, access),
+        http=connections.bounded_protocol(limits),
+        ws="none",
+        lifespan="on",
+        backlog=connections.BACKLOG,
+        timeout_keep_alive=limits.idle_seconds,
+        access_log=False,
+        log_level="error",  # a warning per malformed request lets anyone fill the disk
+    )
+
+
 def run(launch: Launch, settings: Settings, options: Options, listening: socket.socket, histories: HistoryStore) -> int:
     """Serves until it is told to stop (Ctrl-C or SIGTERM): what was begun is answered, the log is closed.
 
@@ -47,8 +72,11 @@ def run(launch: Launch, settings: Settings, options: Options, listening: socket.
     """
     import uvicorn
 
+    from components.registry.experiment_state import find_control
     from components.registry.versions import Version
-    from components.serving import app, demo_users
+    from components.serving import access, app, connections, demo_users, log_histories
+    from components.serving.arms import Arms
+    from components.serving.connections import ConnectionLimits
     from components.serving.demo import Demo
     from components.serving.event_log import EventLog
     from components.serving.loaded_model import LoadedModel
@@ -58,9 +86,7 @@ def run(launch: Launch, settings: Settings, options: Options, listening: socket.
     from components.serving.service import Service
     from components.serving.work_queue import WorkQueue
 
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("dayone").setLevel(logging.INFO)
-    sys.setswitchinterval(SWITCH_SECONDS)
+    _prepare_process()
     metrics = Metrics()
     log = EventLog(options.traffic, day_folder=options.day_folder) if options.traffic else None
 
@@ -73,23 +99,47 @@ def run(launch: Launch, settings: Settings, options: Options, listening: socket.
         gc.collect()  # a graph is full of cycles, which would lie there until Python finds enough of them: 27 MB per version
 
     holder = ModelHolder(settings.serving, load, changed)
-    service = Service(launch, holder, log, metrics, Limits(), options.explore, histories)
+    control = ModelHolder(find_control(settings.serving), load, changed) if launch.experiment else None
+    arms = Arms(holder, control)
+    service = Service(
+        launch,
+        holder,
+        log,
+        metrics,
+        Limits(),
+        options.explore,
+        histories,
+        remembered_bytes=options.remember * 1_000_000,
+        arms=arms if launch.experiment else None,
+        explore_slot=options.explore_slot,
+    )
 
     def close() -> None:
-        holder.stop()
+        arms.stop()
         if log is not None:
             log.close()
 
     queue = WorkQueue(options.threads, options.waiting, options.timeout)
     demo = Demo(service, lambda: demo_users.read(launch, str(settings.data))) if options.demo else None
-    config = uvicorn.Config(
-        app.create(service, queue, close, demo), log_level="warning", access_log=False, lifespan="on"
+    allowed = access.of_server(options.host, options.origins, options.token)
+    bounds = ConnectionLimits(
+        connections.allow_open_files(options.connections), answer_seconds=2 * options.timeout + 20
     )
+    config = configure(app.create(service, queue, close, demo, allowed), allowed, bounds)
     # uvicorn ends in good order and then raises the signal again: being told to stop is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    holder.follow(POLL_SECONDS)
+    arms.follow(POLL_SECONDS)
+    if isinstance(histories, MemoryHistories):
+        log_histories.seed_later(histories, launch, str(settings.data), options.traffic)
     uvicorn.Server(config).run(sockets=[listening])
     return 0
+
+
+def _prepare_process() -> None:
+    """Logs our own messages from INFO on, others' from WARNING on, and lets threads take turns often."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("dayone").setLevel(logging.INFO)
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def _set_imports_aside() -> None:

@@ -1,4 +1,4 @@
-"""What the process that runs the pipeline tells the one that draws the screen: one JSON object a line, over a pipe of its own.
+"""Events from the process that runs the pipeline to the one that draws the screen: one JSON object a line, over a pipe.
 
 A run's events, in order:
   {"event": "plan", "steps": [names], "cpu": seconds}                           TFX is imported, the graph is compiled
@@ -58,7 +58,7 @@ def send_to(descriptor: int) -> None:
 
 
 def receive(pipe: IO[str]) -> Iterator[dict[str, Any]]:
-    """The events until the sender closes the pipe; a line cut off by the sender's death is dropped."""
+    """Yields the events until the sender closes the pipe; a line cut off by the sender's death is dropped."""
     for line in pipe:
         if line.endswith("\n"):
             yield json.loads(line)

@@ -13,18 +13,27 @@ import numpy as np
 PATH = "/v1/models/shop:predict"
 
 
+def message(path, body):
+    """A request as bytes."""
+    head = f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
 class Connection:
     """One kept connection that asks one question again and again."""
 
     def __init__(self, port, body):
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        head = f"POST {PATH} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
-        self._message = head.encode() + body
+        self._message = message(PATH, body)
 
     def ask(self):
         """Status and body of the answer."""
-        self._socket.sendall(self._message)
+        return self.send(self._message)
+
+    def send(self, content):
+        """Status and body of the answer to a whole message."""
+        self._socket.sendall(content)
         received = b""
         while b"\r\n\r\n" not in received:
             received += self._more()

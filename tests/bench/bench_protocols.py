@@ -11,12 +11,14 @@ labels are left out, as none of the rivals could use them.
 """
 
 import dataclasses
+import json
 import os
 from collections.abc import Callable
 
 import numpy as np
+import pyarrow.parquet as pq
 
-from components.declaration import Launch, Objective
+from components.declaration import Catalogue, Launch, Log, Objective, Split
 from components.features import histories, item_table
 from components.features.event_table import MISSING_INT, EventTable
 from components.features.id_codes import codes
@@ -195,3 +197,86 @@ def answers(score: Callable[[Asked, slice], np.ndarray], asked: Asked, candidate
 def folder_of(path: str) -> str:
     """The data folder of a path that names the log's folder or its file."""
     return path if os.path.isdir(path) else os.path.dirname(path)
+
+
+LOG_ENDINGS = (".parquet", ".csv", ".tsv", ".jsonl")
+NAMES = {
+    "user": ("user_id", "user", "uid", "userid", "visitorid", "customer_id"),
+    "item": ("item_id", "item", "iid", "itemid", "movie_id", "product_id", "article_id"),
+    "time": ("timestamp", "time", "ts", "event_time", "datetime"),
+}
+
+
+def by_column_names(path: str) -> Launch:
+    """The launch of a log whose columns say by their names what they are; `items.parquet` beside it is its catalogue.
+
+    Raises:
+      SystemExit: if no file or column can be recognised.
+    """
+    log, header, delimiter = _log_file(path), None, ","
+    if log.endswith(".parquet"):
+        header = pq.read_schema(log).names
+    elif not log.endswith(".jsonl"):
+        with open(log, encoding="utf-8") as file:
+            first = file.readline().rstrip("\n")
+        delimiter = "\t" if "\t" in first else ","
+        header = first.split(delimiter)
+    else:
+        with open(log, encoding="utf-8") as file:
+            header = list(json.loads(file.readline()))
+    found = {role: next((name for name in header if name.lower() in names), None) for role, names in NAMES.items()}
+    missing = [role for role, name in found.items() if name is None]
+    if missing:
+        raise SystemExit(
+            f"{log} needs columns for {', '.join(missing)} by a usual name, got {header}. Declare a launch."
+        )
+    columns = Log(
+        os.path.basename(log),
+        found["user"],
+        found["item"],
+        found["time"],
+        time_unit=_unit(log, found["time"]),
+        delimiter=delimiter,
+    )
+    return Launch("bench", columns, Split(eval_share=EVAL_SHARE), (Objective("taken"),), catalogue=_items_beside(log))
+
+
+def _log_file(path: str) -> str:
+    if not os.path.isdir(path):
+        return path
+    files = sorted(name for name in os.listdir(path) if name.endswith(LOG_ENDINGS) and not name.startswith("items"))
+    if not files:
+        raise SystemExit(f"{path} needs a log ({', '.join(LOG_ENDINGS)}), got {sorted(os.listdir(path))}.")
+    return os.path.join(path, next((name for name in files if name.startswith("events")), files[0]))
+
+
+def _unit(log: str, column: str) -> str:
+    """The unit of time: text is ISO 8601; numbers are seconds, milliseconds or microseconds by their size."""
+    if log.endswith(".parquet"):
+        first = pq.ParquetFile(log).read_row_group(0, columns=[column])[column][0].as_py()
+    elif log.endswith(".jsonl"):
+        with open(log, encoding="utf-8") as file:
+            first = json.loads(file.readline())[column]
+    else:
+        with open(log, encoding="utf-8") as file:
+            header, row = (next(file).rstrip("\n") for _ in range(2))
+        separator = "\t" if "\t" in header else ","
+        first = row.split(separator)[header.split(separator).index(column)]
+    try:
+        size = float(first)
+    except (TypeError, ValueError):
+        return "iso"
+    return "s" if size < 1e11 else "ms" if size < 1e14 else "us"
+
+
+def _items_beside(log: str) -> Catalogue | None:
+    """The catalogue in items.parquet beside a log: its texts are categories."""
+    path = os.path.join(os.path.dirname(log), "items.parquet")
+    if not os.path.exists(path):
+        return None
+    schema = pq.read_schema(path)
+    item = next(name for name in schema.names if name.lower() in NAMES["item"])
+    categories = tuple(
+        field.name for field in schema if str(field.type).endswith("string") and field.name not in (item, "title")
+    )
+    return Catalogue("items.parquet", item, categories=categories)

@@ -1,12 +1,15 @@
 """Our rules and model beside what else could be done with the same log, on the same questions: `make bench-quality`.
 
-    make bench-quality ARGS="--data ml-100k"                       MovieLens 100K: a folder with ml-100k.inter and ml-100k.item
-    make bench-quality ARGS="--launch shop --data runs/sample"     any launch, with the folder of its log and catalogue
+    make bench-quality ARGS="--data log.csv"                       any log with a user, an item and a time column: a file, or a folder with one
+    make bench-quality ARGS="--data ml-100k --launch movielens"    MovieLens 100K: a folder with ml-100k.inter and ml-100k.item
+    make bench-quality ARGS="--data runs/sample --launch shop"     any launch, with the folder of its log and catalogue
 
 Every fit runs in a process of its own, forked after the log was read: its CPU-seconds (all threads) are those of the
 fit alone, its MB what its memory grew by at the peak, fit and answers together. Ranks are exact, over all active items,
-by the pipeline's own code. Rivals with settings are tuned on the training's last tenth before (not counted in their
-CPU-seconds; our model's own choices are counted). The figures are means over the seeds.
+by the pipeline's own code; ties have the middle of their ranks. "part" rows are the parts of our model's score, each
+alone, ties broken by popularity; "rule" rows are the declared rules with their fallbacks. Rivals with settings are
+tuned on the training's last tenth before (not counted in their CPU-seconds; our model's own choices are counted). The
+figures are means over the seeds; SE is the standard error of R@10 for the questions of one seed.
 """
 
 import argparse
@@ -30,7 +33,9 @@ from pipeline import launches  # noqa: E402
 
 NEED_IMPLICIT = ("iALS", "item-kNN")
 OURS, TUTORIAL = "our model", "TFRS tutorial"
-NAMES = (OURS, *rivals.GRIDS, TUTORIAL)
+RULES = ("popularity", "recent_popularity", "covisitation")
+RULE = "rule "
+NAMES = (OURS, *(RULE + name for name in RULES), *rivals.GRIDS, TUTORIAL)
 SHOWN = {
     "recall@10": "R@10",
     "recall@20": "R@20",
@@ -38,6 +43,7 @@ SHOWN = {
     "ndcg@10": "NDCG@10",
     "mrr": "MRR",
     "coverage": "coverage",
+    "SE": "SE",
 }
 
 
@@ -55,6 +61,47 @@ class OurModel:
 
         return self.recommender.scores(tf.constant(asked.last(batch, self.length), tf.int32), {}).numpy()
 
+    def alone(self):
+        """Each part of the score alone: its name, and a contender that needs no fit."""
+        return [("part " + name, OnePart(self, place)) for place, name in enumerate(self.recommender.parts.names)]
+
+
+class OnePart:
+    """One part of a fitted model's score, ties broken by popularity."""
+
+    def __init__(self, ours, place):
+        names = ours.recommender.parts.names
+        self.ours, self.weights = ours, np.array([{"recent": 1e-3, "popular": 1e-5}.get(name, 0.0) for name in names])
+        self.weights[place] += 1.0
+
+    def score(self, asked, batch):
+        import tensorflow as tf
+
+        history = tf.constant(asked.last(batch, self.ours.length), tf.int32)
+        return self.ours.recommender.weighted_scores(history, {}, self.weights).numpy()
+
+
+class OneRule:
+    """A declared rule and its fallbacks, counted as the step Rules does."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def fit(self, problem):
+        from components.rules import training
+        from components.rules.rule_scores import RuleScores
+
+        names = (self.name, *problem.data.launch.rules.fallback_order)
+        rules = training.count_events(problem.data, np.ones(len(problem.data.events), bool), names)
+        self.order, self.scores = tuple(dict.fromkeys(names)), RuleScores(rules, problem.data.items)
+        self.length = problem.data.launch.model.history
+
+    def score(self, asked, batch):
+        import tensorflow as tf
+
+        scores = self.scores(self.order, tf.constant(asked.last(batch, self.length), tf.int32), {})
+        return np.broadcast_to(scores, (len(asked.history[batch]), scores.shape[1]))
+
 
 def contender(name, problem):
     """An unfitted contender, its settings chosen on the validation part."""
@@ -64,42 +111,54 @@ def contender(name, problem):
         from bench_tutorial import Tutorial
 
         return Tutorial()
-    return rivals.tuned(name, problem)
+    return OneRule(name.removeprefix(RULE)) if name.startswith(RULE) else rivals.tuned(name, problem)
 
 
-def choose(name, problem, pipe):
+def choose(name, _, problem, pipe):
     """Sends the contender with the settings that are best on the validation part."""
     pipe.send(contender(name, problem))
 
 
-def measure(own, problem, pipe):
-    """Fits a contender in this process and sends what it reached: protocol to rank_metrics, all with the costs."""
+def measure(name, own, problem, pipe):
+    """Fits a contender in this process and sends what it reached: name to protocol to metrics and costs, its parts' too."""
     used, began = resource.getrusage(resource.RUSAGE_SELF), time.process_time()
     own.fit(problem)
     seconds = time.process_time() - began
-    ids, tables = problem.data.items.ids[problem.candidates], {}
-    for protocol, asked in problem.asked.items():
-        found = protocols.answers(own.score, asked, ids)
-        tables[protocol] = rank_metrics.table(found.ranks) | {
-            "coverage": rank_metrics.coverage(found.recommended, len(ids))
-        }
+    found = {name: reached(own, problem)}
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - used.ru_maxrss) / 1024
     events = len(problem.data.events) * getattr(own, "passes", 1)
-    costs = {"CPU-s": seconds, "events/CPU-s": events / seconds, "MB": grown}
-    pipe.send({protocol: table | costs for protocol, table in tables.items()})
+    costs = {"CPU-s": seconds, "events/CPU-s": events / max(seconds, 1e-9), "MB": grown}
+    found[name] = {protocol: table | costs for protocol, table in found[name].items()}
+    nothing = dict.fromkeys(costs, 0.0)
+    for part, alone in own.alone() if hasattr(own, "alone") else ():
+        found[part] = {protocol: table | nothing for protocol, table in reached(alone, problem).items()}
+    pipe.send(found)
 
 
-def forked(task, subject, problem):
+def reached(fitted, problem):
+    """Protocol to the metrics of a fitted contender."""
+    ids, tables = problem.data.items.ids[problem.candidates], {}
+    for protocol, asked in problem.asked.items():
+        answered = protocols.answers(fitted.score, asked, ids)
+        recall = float((answered.ranks <= protocols.RECOMMENDED).mean())
+        tables[protocol] = rank_metrics.table(answered.ranks) | {
+            "coverage": rank_metrics.coverage(answered.recommended, len(ids)),
+            "SE": (recall * (1 - recall) / max(len(answered.ranks), 1)) ** 0.5,
+        }
+    return tables
+
+
+def forked(task, name, subject, problem):
     """What a task sends from a child of this process, whose memory and CPU-seconds are its own."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=task, args=(subject, problem, theirs))
+    child = context.Process(target=task, args=(name, subject, problem, theirs))
     child.start()
     theirs.close()
     try:
         return ours.recv()
     except EOFError:
-        raise SystemExit(f"{subject} died; what it said stands above.") from None
+        raise SystemExit(f"{name} died; what it said stands above.") from None
     finally:
         child.join()
 
@@ -134,9 +193,9 @@ def parsed(arguments):
     parser = argparse.ArgumentParser(
         prog="make bench-quality", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", required=True, help="the folder of the log and the catalogue")
+    parser.add_argument("--data", required=True, help="the log, or the folder of the log and the catalogue")
     parser.add_argument(
-        "--launch", default="movielens", help="the declaration that says what the columns are (default: %(default)s)"
+        "--launch", help="the declaration that says what the columns are (default: by the names of the columns)"
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="default: 1 2 3")
     parser.add_argument(
@@ -155,7 +214,8 @@ def parsed(arguments):
 
 def main(arguments=None):
     options = parsed(arguments)
-    declared, folder = launches.load(options.launch), protocols.folder_of(options.data)
+    declared = launches.load(options.launch) if options.launch else protocols.by_column_names(options.data)
+    folder = protocols.folder_of(options.data)
     names = possible(options.only)
     made = {"leave-one-out": protocols.leave_one_out, "temporal": protocols.temporal}
     events, catalogue = protocols.read_events(declared, folder), protocols.read_catalogue(declared, folder)
@@ -165,10 +225,11 @@ def main(arguments=None):
         for kind in options.protocols:
             problem = made[kind](protocols.plain(declared, seed), events, catalogue)
             for name in names:
-                tables = forked(measure, forked(choose, name, problem), problem)
-                for protocol, table in tables.items():
-                    results.setdefault(protocol, {}).setdefault(name, []).append(table)
-                first = next(iter(tables.values()))
+                found = forked(measure, name, forked(choose, name, None, problem), problem)
+                for row, tables in found.items():
+                    for protocol, table in tables.items():
+                        results.setdefault(protocol, {}).setdefault(row, []).append(table)
+                first = next(iter(found[name].values()))
                 print(
                     f"{time.monotonic() - began:6.0f} s  seed {seed}, {kind}: {name}: R@10 {first['recall@10']:.4f}",
                     file=sys.stderr,

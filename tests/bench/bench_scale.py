@@ -71,6 +71,7 @@ def _transform(launch, folder, runner):
     from tensorflow_transform.tf_metadata import dataset_metadata, schema_utils
 
     from components.features.preprocessing import LAUNCH_KEY, preprocessing_fn
+    from pipeline import steps
 
     schema = _schema()
     spec = schema_utils.schema_as_feature_spec(schema).feature_spec
@@ -79,7 +80,9 @@ def _transform(launch, folder, runner):
         schema_utils.schema_from_feature_spec({name: spec[name] for name in names})
     )
     rows = next(pq.ParquetFile(folder / "events.parquet").iter_batches(SAMPLE_ROWS, columns=names)).to_pylist()
-    function = functools.partial(preprocessing_fn, custom_config={LAUNCH_KEY: launch.to_json()})
+    function = functools.partial(
+        preprocessing_fn, custom_config={LAUNCH_KEY: steps.view_of(steps.TRANSFORM, launch).to_json()}
+    )
     with tft_beam.Context(temp_dir=str(folder / "work")), beam.Pipeline(runner=runner) as pipeline:
         listed = pipeline | beam.Create([{name: [value] for name, value in row.items()} for row in rows])
         learnt = (listed, metadata) | tft_beam.AnalyzeDataset(function)
@@ -97,7 +100,9 @@ def _schema():
 
 def arguments(launch, folder, step):
     """What TFX's Trainer hands to a `run_fn`."""
-    config = {"launch": launch.to_json(), "catalogue_uri": str(folder / "catalogue")}
+    from pipeline import steps
+
+    config = {"launch": steps.view_of(step, launch).to_json(), "catalogue_uri": str(folder / "catalogue")}
     return SimpleNamespace(
         custom_config=config,
         train_files=[str(folder / "log" / "Split-train" / "*")],

@@ -6,6 +6,7 @@ machine's loopback. The clients share the cores with the server: compare the row
 other machines.
 
     make bench-serving ARGS="--storm"      60 s of load while ten versions are pushed and a broken one arrives; then memory over 50 versions
+    make bench-serving ARGS="--soak"       ten minutes of varied requests and events by 16 clients: does memory stay? (--seconds 90 for less)
     make bench-serving ARGS="--model DIR"  a version of yours instead of made-up ones, asked as the shop is
 """
 
@@ -181,9 +182,14 @@ def main():
         help="sizes of the catalogue (default: %(default)s)",
     )
     parser.add_argument("--model", type=Path, help="measure this version folder instead")
-    parser.add_argument("--seconds", type=float, help="per measured cell (default: 3), of the storm (default: 60)")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        help="per measured cell (default: 3), of the storm (default: 60), of the soak (default: 600)",
+    )
     parser.add_argument("--port", type=int, default=8599, help="a free port (default: %(default)s)")
     parser.add_argument("--storm", action="store_true", help="versions are pushed under load")
+    parser.add_argument("--soak", action="store_true", help="memory under varied load")
     parser.add_argument("--bare", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.bare:
@@ -193,6 +199,11 @@ def main():
         import bench_storm
 
         bench_storm.main(options.seconds or 60.0, options.model)
+        return
+    if options.soak:
+        import bench_soak
+
+        bench_soak.main(options.seconds or 600.0, options.model)
         return
     print(f"{'items':>8} {'what':<24} {'clients':>7} {'p50 ms':>9} {'p99 ms':>9} {'answers/s':>10}")
     for items in ["own"] if options.model else options.items:

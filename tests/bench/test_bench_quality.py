@@ -88,9 +88,9 @@ def test_counting_rivals_by_eye():
 
 def test_a_contender_s_figures_are_what_is_shown(capsys):
     ours, theirs = multiprocessing.Pipe(duplex=False)
-    bench_quality.measure(rivals.Popularity(), protocols.leave_one_out(PLAIN, log(*ROWS), {}), theirs)
+    bench_quality.measure("popularity", rivals.Popularity(), protocols.leave_one_out(PLAIN, log(*ROWS), {}), theirs)
     assert ours.poll(10)
-    figures = ours.recv()[protocols.LEAVE_ONE_OUT]
+    figures = ours.recv()["popularity"][protocols.LEAVE_ONE_OUT]
     assert figures["queries"] == 3 and figures["recall@10"] == pytest.approx(
         2 / 3
     )  # u and v: x wants an item that training does not know
@@ -102,3 +102,55 @@ def test_a_contender_s_figures_are_what_is_shown(capsys):
         "popularity",
         f"{1 / 3:.4f}",
     ]
+
+
+class _Constant:
+    """Scores every candidate alike."""
+
+    def fit(self, problem):
+        self.size = len(problem.candidates)
+
+    def score(self, asked, batch):
+        return np.zeros((len(asked.history[batch]), self.size), np.float32)
+
+
+def test_a_constant_scorer_gets_chance():
+    rows = [(b"u%d" % user, b"%02d" % ((user + step) % 50), user + step) for user in range(300) for step in range(5)]
+    problem = protocols.leave_one_out(PLAIN, log(*rows), {})
+    same = _Constant()
+    same.fit(problem)
+    table = bench_quality.reached(same, problem)[protocols.LEAVE_ONE_OUT]
+    rank = (50 - 4 + 1) / 2  # the middle of all that was not seen
+    assert table["mrr"] == pytest.approx(1 / rank)
+    assert table["recall@50"] == 1 and table["recall@10"] == table["recall@20"] == table["ndcg@10"] == 0
+
+
+@pytest.mark.parametrize("part", ["user_id,item_id,timestamp", "uid\tmovie_id\tts"])
+def test_a_log_is_recognised_by_the_names_of_its_columns(tmp_path, part):
+    separator = "\t" if "\t" in part else ","
+    lines = [part, *(separator.join(("u", item, str(1_700_000_000 + place))) for place, item in enumerate("abc"))]
+    (tmp_path / "log.csv").write_text("\n".join(lines) + "\n")
+    launch = protocols.by_column_names(str(tmp_path))
+    events = protocols.read_events(launch, str(tmp_path))
+    assert (events.user.tolist(), events.item.tolist()) == ([b"u"] * 3, [b"a", b"b", b"c"])
+    assert np.diff(events.time).tolist() == [1_000_000] * 2
+    assert launch.catalogue is None
+
+
+def test_a_log_without_a_known_column_is_refused(tmp_path):
+    (tmp_path / "log.csv").write_text("who,item,time\na,b,1\n")
+    with pytest.raises(SystemExit, match="needs columns for user"):
+        protocols.by_column_names(str(tmp_path / "log.csv"))
+
+
+def test_a_catalogue_beside_the_log_gives_categories(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"item_id": ["a"], "brand": ["x"], "price": [1.0]}), tmp_path / "items.parquet")
+    pq.write_table(
+        pa.table({"user_id": ["u"], "item_id": ["a"], "timestamp": [1_700_000_000_000]}), tmp_path / "events.parquet"
+    )
+    launch = protocols.by_column_names(str(tmp_path))
+    assert (launch.catalogue.categories, launch.log.time_unit) == (("brand",), "ms")
+    assert protocols.read_catalogue(launch, str(tmp_path))["brand"].tolist() == [b"x"]

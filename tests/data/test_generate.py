@@ -1,4 +1,4 @@
-"""The sample: what its tables promise, the laws that its truth states, and that there is something to learn in it."""
+"""The sample: the columns of its tables, agreement with its ground truth, and that a model can learn from it."""
 
 import importlib.util
 import subprocess
@@ -15,7 +15,7 @@ HOUR_MS = 3_600_000
 
 
 def load():
-    """The script loaded by its path, as the pipeline does it."""
+    """Loads the script by its path, as the pipeline does."""
     spec = importlib.util.spec_from_file_location("sample_generate", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -122,7 +122,7 @@ def test_every_list_fills_its_positions_once(sample):
 def test_items_appear_only_while_they_are_sold(sample):
     launched, withdrawn = sample.items["launched_ms"].to_numpy(), sample.truth["item_withdrawn_ms"]
     assert (sample.time >= launched[sample.item]).all()
-    # An action may follow its impression over the moment of withdrawal.
+    # An action may happen after the withdrawal if its impression was before it.
     assert (sample.time[sample.shown] < withdrawn[sample.item[sample.shown]]).all()
     assert (sample.time - HOUR_MS < withdrawn[sample.item]).all()
     assert ((withdrawn == np.iinfo(np.int64).max) == sample.active).all()
@@ -162,7 +162,7 @@ def test_the_share_of_lists_with_an_item_at_a_position_is_its_propensity(context
     assert all(len(set(items)) == len(items) for items in shown[:100].tolist())
 
 
-def test_what_sells_stands_on_top_and_is_what_users_like(sample):
+def test_popular_items_come_first_and_are_relevant(sample):
     popularity, relevance = sample.truth["item_popularity"], sample.truth["event_relevance"]
     period = np.searchsorted(sample.truth["period_start_ms"], sample.time, side="right") - 1
     by_rules = sample.shown & (sample.policy != "exploration")
@@ -175,8 +175,8 @@ def test_what_sells_stands_on_top_and_is_what_users_like(sample):
         assert (liked > 0.03) == falls
 
 
-def test_inverse_propensities_of_what_was_explored_count_the_items_on_sale(sample):
-    """E[1 / propensity] = the number of items that could be shown, here per half of the catalogue by price."""
+def test_inverse_propensities_of_exploration_count_the_items_on_sale(sample):
+    """E[1 / propensity] = the number of items on sale, here per half of the catalogue by price."""
     explored = sample.shown & (sample.policy == "exploration")
     starts = sample.truth["period_start_ms"]
     start = starts[np.searchsorted(starts, sample.time[explored], side="right") - 1]
@@ -193,11 +193,11 @@ def test_clicks_fall_with_the_position_as_the_examination_says(sample):
     clicked = (sample.event == "click") & ~sample.organic
     rates = []
     for position, examined in enumerate(examination):
-        here = sample.shown & (sample.position == position)
-        chance = examined * relevance[here]
+        shown = sample.shown & (sample.position == position)
+        chance = examined * relevance[shown]
         clicks = (clicked & (sample.position == position)).sum()
         assert abs(clicks - chance.sum()) < 4 * np.sqrt((chance * (1 - chance)).sum())
-        rates.append(clicks / here.sum())
+        rates.append(clicks / shown.sum())
     assert rates[0] > 1.5 * rates[3] > 1.5 * 1.5 * rates[7]
 
 
@@ -209,18 +209,18 @@ def test_the_relevance_is_its_formula(sample):
     logit = truth["sharpness"] * (match - truth["relevant_match"]) + truth["appeal"][period, item]
     ratio = truth["event_relevance"][shown] * (1 + np.exp(-logit))
     assert (np.isclose(ratio, 1, atol=1e-4) | np.isclose(ratio, 0.1, atol=1e-4)).all(), (
-        "a tenth for what was acted on before"
+        "a tenth for an item acted on before"
     )
 
 
-def rank_hits(scores, wanted, barred):
-    """Whether `wanted` is among the best ten of the items that are not barred."""
-    scores = np.where(barred, -np.inf, scores)
-    return (scores > scores[wanted]).sum() < 10
+def is_hit(scores, target, excluded):
+    """Returns whether the target is among the best ten items that are not excluded."""
+    scores = np.where(excluded, -np.inf, scores)
+    return (scores > scores[target]).sum() < 10
 
 
 def recalls(sample):
-    """recall@10 on the last tenth, rolling histories, seen items removed: of popularity, co-visitation, and the truth."""
+    """Returns recall@10 of popularity, co-visitation and the truth on the last tenth, without seen items."""
     count, cut = len(sample.active), int(0.9 * len(sample.time))
     popular, together = np.zeros(count), np.zeros((count, count))
     histories, hits = {}, []
@@ -233,8 +233,8 @@ def recalls(sample):
             for back, earlier in enumerate(reversed(history[-3:])):
                 together[earlier, item] += 0.7**back
         elif sample.active[item]:
-            barred = ~sample.active
-            barred[history] = True
+            excluded = ~sample.active
+            excluded[history] = True
             decay = 0.7 ** np.arange(len(history))[::-1]
             state = sample.truth["states"][sample.truth["event_state"][row]]
             period = np.searchsorted(sample.truth["period_start_ms"], sample.time[row], side="right") - 1
@@ -243,12 +243,12 @@ def recalls(sample):
                 + sample.truth["item_popularity"][period]
             )
             candidates = popular, decay @ together[history] + 1e-9 * popular, true
-            hits.append([rank_hits(scores, item, barred) for scores in candidates])
+            hits.append([is_hit(scores, item, excluded) for scores in candidates])
         history.append(item)
     return len(hits), np.mean(hits, axis=0)
 
 
-def test_there_is_something_to_learn_counting_beats_popularity_and_the_truth_beats_counting(sample):
+def test_covisitation_beats_popularity_and_the_truth_beats_covisitation(sample):
     queries, (popularity, covisitation, oracle) = recalls(sample)
     assert queries > 400
     assert covisitation > 1.3 * popularity
@@ -265,7 +265,7 @@ def test_there_is_something_to_learn_counting_beats_popularity_and_the_truth_bea
         ("seed", -1, "--seed needs a number from 0 to 4,294,967,295, got -1."),
     ],
 )
-def test_sizes_that_no_sample_can_have_are_refused_in_one_line(tmp_path, capsys, option, value, text):
+def test_a_size_out_of_range_is_a_one_line_error(tmp_path, capsys, option, value, text):
     options = {"events": 3_000} | {option: value}
     arguments = [part for name, number in options.items() for part in (f"--{name}", str(number))]
     assert generate.main(["--out", str(tmp_path / "sample"), *arguments]) == 2
@@ -277,19 +277,19 @@ def test_sizes_that_no_sample_can_have_are_refused_in_one_line(tmp_path, capsys,
     "sizes",
     [{"events": 200}, {"events": 500}, {"events": 20_000, "users": 67, "items": 40}, {"events": 3_000, "days": 400}],
 )
-def test_odd_sizes_come_out_near_what_was_asked(tmp_path, sizes):
+def test_extreme_sizes_are_close_to_the_request(tmp_path, sizes):
     generate.generate(tmp_path, **sizes)
     rows = pq.read_metadata(tmp_path / "events.parquet").num_rows
     assert 0.97 * sizes["events"] - 60 <= rows <= sizes["events"], "all but less than a visit"
 
 
-def test_the_command_says_what_it_wrote(tmp_path, capsys):
+def test_the_command_prints_a_summary(tmp_path, capsys):
     assert generate.main(["--out", str(tmp_path), "--events", "500"]) == 0
     rows = pq.read_metadata(tmp_path / "events.parquet").num_rows
     assert capsys.readouterr().out.startswith(f"{rows} events (")
 
 
-def test_a_write_that_fails_leaves_the_file_that_was_there(tmp_path):
+def test_a_failed_write_keeps_the_existing_file(tmp_path):
     generate.generate(tmp_path, events=500)
     before = (tmp_path / "events.parquet").read_bytes()
 
@@ -308,3 +308,51 @@ def test_it_runs_as_a_script_from_anywhere(tmp_path):
         [sys.executable, str(SCRIPT), "--help"], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert "--events" in done.stdout
+
+
+@pytest.fixture(scope="module", params=["sparse", "dense"])
+def plain(request, tmp_path_factory):
+    """A log of who took what and when: its form, its columns as arrays, and the catalogue."""
+    folder = tmp_path_factory.mktemp(request.param)
+    assert generate.main(["--form", request.param, "--events", "12000", "--out", str(folder)]) == 0
+    log, items = (pq.read_table(folder / name).to_pydict() for name in ("events.parquet", "items.parquet"))
+    return request.param, {name: np.array(values) for name, values in log.items()}, items
+
+
+def test_a_plain_log_is_in_the_order_of_time_and_nobody_takes_an_item_twice(plain):
+    _, log, items = plain
+    assert 7_000 < len(log["timestamp"]) < 16_000  # what a user takes again is left out
+    assert (np.diff(log["timestamp"]) >= 0).all()
+    pairs = set(zip(log["user_id"], log["item_id"], strict=True))
+    assert len(pairs) == len(log["user_id"])
+    launched = dict(zip(items["item_id"], items["launched_ms"], strict=True))
+    late = [moment < launched[item] for item, moment in zip(log["item_id"], log["timestamp"], strict=True)]
+    assert np.mean(late) < 0.05  # an item is sold from the middle of its period on
+
+
+def test_the_sparse_form_has_short_histories_and_the_dense_one_long_ones(plain):
+    form, log, items = plain
+    _, lengths = np.unique(log["user_id"], return_counts=True)
+    counts = len(log["user_id"]) / len(items["item_id"])
+    assert (form, np.median(lengths) < 12, np.median(lengths) > 40) in (("sparse", True, False), ("dense", False, True))
+    assert counts > 8
+    _, taken = np.unique(log["item_id"], return_counts=True)
+    assert np.sort(taken)[::-1][: len(taken) // 10].sum() > 0.25 * taken.sum()  # a long tail
+
+
+def test_the_category_tells_what_comes_next(plain):
+    form, log, items = plain
+    category = dict(zip(items["item_id"], items["category"], strict=True))
+    order = np.lexsort((log["timestamp"], log["user_id"]))
+    kinds = np.array([category[item] for item in log["item_id"][order]])
+    together = log["user_id"][order][1:] == log["user_id"][order][:-1]
+    same = (kinds[1:] == kinds[:-1])[together].mean()
+    chance = (kinds == np.random.default_rng(0).permutation(kinds)).mean()
+    assert (
+        same > (1.5 if form == "sparse" else 1.1) * chance
+    )  # of the few items of the dense form there are two categories
+
+
+def test_a_size_that_a_form_cannot_have_is_refused(tmp_path, capsys):
+    assert generate.main(["--form", "sparse", "--events", "100", "--users", "90", "--out", str(tmp_path)]) == 2
+    assert "--form sparse needs 40 items" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What kubeflow/README.md tells people to type, and the files it names, exist."""
+"""What the pages of kubeflow/ tell people to type, and the files they name, exist."""
 
 import re
 import shlex
@@ -9,19 +9,23 @@ import pytest
 
 from pipeline import beam_profiles
 from pipeline.cli import main
-from pipeline.cli.compile import RESOURCES
+from pipeline.cli.compile_pipeline import RESOURCES
 from pipeline.kubeflow import errors, run_parameters
 from pipeline.kubeflow.spec import UNCACHED
 from pipeline.settings import SERVER_VARIABLES
 
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "kubeflow" / "README.md").read_text(encoding="utf-8")
+PAGES = {
+    name: (ROOT / "kubeflow" / name).read_text(encoding="utf-8")
+    for name in ("README.md", "install.md", "run.md", "operate.md")
+}
+README = "\n".join(PAGES.values())
 COMMANDS = sorted(set(re.findall(r"python -m pipeline ([^`\n]*)", README)))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_understood(command):
-    assert main._parser().parse_args(shlex.split(command))
+    assert main.build_parser().parse_args(shlex.split(command))
 
 
 def test_every_file_of_the_project_that_is_named_is_there():
@@ -102,9 +106,20 @@ def test_kubernetes_releases_are_those_of_the_check():
     assert f"Kubernetes {' and '.join(manifests.RELEASES)} and KServe" in README
 
 
-def test_sections_that_are_linked_are_there():
-    heads = {
+def heads(page):
+    return {
         re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-")
-        for head in re.findall(r"^#+ (.*)$", README, re.MULTILINE)
+        for head in re.findall(r"^#+ (.*)$", PAGES[page], re.MULTILINE)
     }
-    assert set(re.findall(r"\]\(#([\w-]+)\)", README)) <= heads
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_and_sections_that_are_linked_are_there(page):
+    for target, section in re.findall(r"\]\(((?!https?:)[\w./]*)(?:#([\w-]+))?\)", PAGES[page]):
+        assert (ROOT / "kubeflow" / (target or page)).exists()
+        assert not section or section in heads(target or page)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_lines_are_short_but_for_tables_and_output(page):
+    assert not [line for line in PAGES[page].splitlines() if len(line) > 130 and not line.startswith(("|", "    "))]

@@ -26,7 +26,7 @@ RECIPES = re.findall(r"^### .*?```python\n(.*?)```", TEXT, re.MULTILINE | re.DOT
 
 @pytest.mark.parametrize("line", re.findall(r"`python -m pipeline (.*?)`", TEXT))
 def test_commands_can_be_typed_as_they_stand(line):
-    assert main._parser().parse_args(shlex.split(line)).command
+    assert main.build_parser().parse_args(shlex.split(line)).command
 
 
 @pytest.mark.parametrize(("source", "recipe"), list(zip(SOURCES, RECIPES, strict=True)), ids=SOURCES)

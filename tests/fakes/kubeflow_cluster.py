@@ -13,7 +13,10 @@ What it does as the backend does, because TFX trips over it or could lean on wha
 - the output file is parsed strictly, null metadata is refused, and every number comes back as a float;
 - a failed step is tried again as often as its retry policy says;
 - a step begins when what it depends on is done, and the rest of its order is none of the spec's;
-- a parameter of the run is what was given, or its default.
+- a parameter of the run is what was given, or its default;
+- the URI of an output holds a salt that nobody knows before;
+- 3.0 (`release="3.0.0"`) has no ML Metadata: artifacts are named by a UUID and come with their type; a local output
+  that is missing is an error.
 
 What it leaves out: caching, pods, volumes (paths below a mount are plain folders), parallel steps.
 
@@ -25,6 +28,7 @@ import importlib
 import json
 import shutil
 import sys
+import uuid
 from pathlib import Path
 
 import yaml
@@ -48,9 +52,11 @@ class Cluster:
       artifacts: task -> output -> the recorded artifact (name, uri, metadata).
       attempts: task -> how often it was begun.
       run_id: a part of the outputs' URIs.
+      release: of the backend.
+      attempt_seconds: how long an attempt is said to take, for the retry policy.
     """
 
-    def __init__(self, text, folder, before_attempt=None, parameters=()):
+    def __init__(self, text, folder, before_attempt=None, parameters=(), release="2.17.0"):
         """`before_attempt(task, attempt, pod)` may do mischief before a step begins; `parameters` are those that the run sets."""
         self.spec = json_format.ParseDict(next(yaml.safe_load_all(text)), pipeline_spec_pb2.PipelineSpec())
         self.executors = json_format.ParseDict(
@@ -62,6 +68,7 @@ class Cluster:
         } | dict(parameters)
         self.store, self.pod = Path(folder, "store"), Path(folder, "pod")
         self.artifacts, self.attempts, self.run_id, self._ids = {}, {}, "run-1", iter(range(1, 10_000))
+        self.attempt_seconds, self.release = 0.1, release
         self._before_attempt = before_attempt or (lambda *_: None)
 
     def run(self):
@@ -93,12 +100,13 @@ class Cluster:
         return self.stored(self.artifacts[task][key]["uri"])
 
     def _run_with_retries(self, name, task):
-        for attempt in range(task.retry_policy.max_retry_count + 1):
+        count = attempts(json_format.MessageToDict(task).get("retryPolicy", {}), self.attempt_seconds)
+        for attempt in range(count):
             self.attempts[name] = attempt + 1
             try:
                 self.artifacts[name] = self._run(name, task, attempt)
             except Exception:
-                if attempt == task.retry_policy.max_retry_count:
+                if attempt == count - 1:
                     raise
             else:
                 return
@@ -119,13 +127,13 @@ class Cluster:
         recorded = {
             key: self.artifacts[source.producer_task][source.output_artifact_key] for key, source in sources.items()
         }
-        inputs = {key: {"artifacts": [{"type": {}, **artifact}]} for key, artifact in recorded.items()}
+        inputs = {key: {"artifacts": [self._input(component, key, artifact)]} for key, artifact in recorded.items()}
         outputs = {
             key: json_format.MessageToDict(artifact.artifact_type)
             for key, artifact in component.output_definitions.artifacts.items()
         }
         outputs[LOGS] = {"schemaTitle": "system.Artifact", "schemaVersion": "0.0.1"}
-        uri = f"{ROOT_URI}/{self.spec.pipeline_info.name}/{self.run_id}/{name}"
+        uri = f"{ROOT_URI}/{self.spec.pipeline_info.name}/{self.run_id}/{name}/{salt(self.run_id, name)}"
         parameters = {key: self._parameter(source) for key, source in task.inputs.parameters.items()}
         return {
             "inputs": {"artifacts": inputs, "parameterValues": parameters},
@@ -137,6 +145,12 @@ class Cluster:
                 "outputFile": str(self.pod / "tmp/kfp_outputs/output_metadata.json"),
             },
         }
+
+    def _input(self, component, key, artifact):
+        if self.release < "3":
+            return {"type": {}, **artifact}
+        kind = json_format.MessageToDict(component.input_definitions.artifacts[key].artifact_type)
+        return {"type": kind, "artifactId": artifact["name"], **artifact}
 
     def _parameter(self, source):
         if source.component_input_parameter:
@@ -172,11 +186,37 @@ class Cluster:
                 uri, metadata = artifact.uri or uri, json_format.MessageToDict(artifact.metadata)
             assert None not in metadata.values(), f"{key}: the launcher refuses null metadata, got {metadata}"
             assert uri.startswith(ROOT_URI), f"{key}: the launcher knows no local path for {uri}"
+            if self.release >= "3" and key != LOGS:
+                assert self.local(uri).exists(), f"{key}: no local output at {self.local(uri)}"
             upload(self.local(uri), self.stored(uri))
             # The metadata store numbers artifacts, and the launcher adds these two properties.
             added = {"display_name": key, "store_session_info": '{"Provider":"minio"}'}
-            recorded[key] = {"name": str(next(self._ids)), "uri": uri, "metadata": added | metadata}
+            number = str(next(self._ids))
+            name = number if self.release < "3" else str(uuid.uuid5(uuid.NAMESPACE_URL, number))
+            recorded[key] = {"name": name, "uri": uri, "metadata": added | metadata}
         return recorded
+
+
+def attempts(policy, seconds):
+    """How often Argo tries a step whose every attempt fails after so many seconds.
+
+    As seen on the controller of 4.0.5: `backoffMaxDuration` counts from the start of the first attempt, an attempt that
+    would run beyond it is not
+    begun, or is ended; left out it is "0", which is no retry at all. `seconds` is taken as how long an attempt needs to
+    fail by itself.
+    """
+    if not policy.get("maxRetryCount"):
+        return 1
+    limit = float(policy.get("backoffMaxDuration", "0s").removesuffix("s"))
+    wait, factor = float(policy["backoffDuration"].removesuffix("s")), policy["backoffFactor"]
+    begun, elapsed = 1, float(seconds)
+    while begun <= policy["maxRetryCount"] and elapsed + wait + seconds <= limit:
+        begun, elapsed, wait = begun + 1, elapsed + wait + seconds, wait * factor
+    return begun
+
+
+def salt(run, task):
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{run}/{task}"))
 
 
 def upload(local, stored):
@@ -221,7 +261,15 @@ def kill_once(step):
         if task == step and attempt == 0:
             raise RuntimeError("the pod was killed")
         if task == step:
-            ruin = pod / ROOT_URI.replace("minio://", "minio/") / "shop/run-1" / step / "model" / "half_written"
+            ruin = (
+                pod
+                / ROOT_URI.replace("minio://", "minio/")
+                / "shop/run-1"
+                / step
+                / salt("run-1", step)
+                / "model"
+                / "half_written"
+            )
             ruin.parent.mkdir(parents=True)
             ruin.write_text("half")
 
@@ -229,9 +277,11 @@ def kill_once(step):
 
 
 def main(folder, data):
-    text = compiler.compiled(launches.load("shop"), table_for(folder / "volume", data))
+    text = compiler.compile_launch(launches.load("shop"), table_for(folder / "volume", data))
     cluster = Cluster(text, folder, kill_once("rules"))
     first = {"order": cluster.run(), "attempts": dict(cluster.attempts), "artifacts": dict(cluster.artifacts)}
+    # The second run on 3.0: the first one's artifacts are what such a backend would hand over.
+    cluster.release = "3.0.0"
     cluster.run_again(("retrieval-evaluator", "verdict", "pusher"))
     (folder / "runs.json").write_text(json.dumps([first, {"artifacts": cluster.artifacts}], indent=2))
 

@@ -1,8 +1,16 @@
 """A stand-in for the server of Kubeflow Pipelines: its REST API v2beta1 on a loopback port, as far as our commands use it.
 
 Paths, methods and fields are those of the package kfp-server-api 2.0.5 and 2.17.3 (`test_kubeflow_client.py` holds them
-to it), errors those of grpc-gateway and of the upload's own handler. It keeps what it was asked, and can be told to
-fail.
+to it), errors those of
+grpc-gateway and of the upload's own handler. It keeps what it was asked, and can be told to fail. As the real one of
+2.17.0 was seen to do,
+
+- it tells Argo's nodes as tasks (`tasks`), and why a run failed nowhere;
+- a run that is terminated goes over CANCELING to FAILED;
+- a schedule owns its runs: removing it removes a run that is going on, unless the request asks for ORPHAN and the
+  release knows it (2.16);
+- lists have pages of at most 100, whatever size is asked for; an int64 is text; an unknown query is passed over, an
+  unknown field is not.
 """
 
 import http.server
@@ -11,10 +19,31 @@ import re
 import sys
 import threading
 import time
+import uuid
 from urllib.parse import parse_qs, unquote, urlsplit
+
+import yaml
 
 API = "/apis/v2beta1"
 MOMENT = "2026-11-23T18:00:00Z"
+MAX_PAGE = 100
+FIELDS = {
+    "pipelines": {"display_name", "description", "namespace"},
+    "experiments": {"display_name", "description", "namespace"},
+    "runs": {"experiment_id", "display_name", "pipeline_version_reference", "runtime_config"},
+    "recurringruns": {
+        *(
+            "experiment_id",
+            "display_name",
+            "pipeline_version_reference",
+            "runtime_config",
+            "trigger",
+            "max_concurrency",
+            "no_catchup",
+            "mode",
+        ),
+    },
+}
 LISTS = {"pipelines": "pipelines", "experiments": "experiments", "runs": "runs", "recurringruns": "recurringRuns"}
 
 
@@ -28,11 +57,13 @@ class KubeflowServer:
       uploads: the texts of the uploaded files, in order.
       failures: (method, path) -> (status, headers, body), or a number of seconds to wait with the answer, or a list of
         these, one for each request.
+      release: of the server; "3.0.0" has neither the old API nor `run_details`, and tells tasks for view=FULL only.
       lives: run id -> the states that it goes through, one a look; the last one stays.
     """
 
     def __init__(self, tls=None):
         self.asked, self.uploads, self.failures, self.lives = [], [], {}, {}
+        self.release = "2.17.0"
         self.things = {kind: [] for kind in ("pipelines", "versions", "experiments", "runs", "recurringruns")}
         handler = type("Handler", (_Handler,), {"known": self})
         self._http = _Http(("127.0.0.1", 0), handler)
@@ -99,6 +130,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._send(*failure)
         time.sleep(failure or 0)
         path = unquote(parts.path)
+        if path == "/apis/v1beta1/healthz" and self.known.release < "3":
+            return self._json(200, {"commit_sha": "0", "tag_name": self.known.release, "multi_user": False})
+        if path.startswith("/apis/v1beta1"):
+            return self._json(*missing(path))
         if not path.startswith(API):
             return self._send(200, {"Content-Type": "text/html"}, "<html>a page for people</html>")
         return self._json(*self._route(self.command, path.removeprefix(API), query, body))
@@ -109,19 +144,21 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._upload(path, query, body)
         if found := re.fullmatch(r"/pipelines/([^/]+)/versions", path):
             return self._list("versions", "pipeline_versions", query, pipeline_id=found[1])
+        if found := re.fullmatch(r"/pipelines/[^/]+/versions/([^/]+)", path):
+            return self._act("versions", "pipeline_version_id", found[1], lambda version: version)
         if found := re.fullmatch(r"/runs/([^/:]+):terminate", path):
-            (run,) = [run for run in known.things["runs"] if run["run_id"] == found[1]] or [None]
-            if run is None:
-                return missing(path)
-            run["state"] = "CANCELED"
-            known.lives.pop(found[1], None)
-            return 200, {}
+            return self._act("runs", "run_id", found[1], self._terminate)
+        if found := re.fullmatch(r"/recurringruns/([^/:]+):disable", path):
+            return self._act("recurringruns", "recurring_run_id", found[1], lambda made: made.update(status="DISABLED"))
         kind, _, name = path.strip("/").partition("/")
         if kind not in LISTS:
             return missing(path)
         if name:
-            return self._one(method, kind, name)
+            return self._one(method, kind, name, query)
         if method == "POST":
+            unknown = set(body) - FIELDS[kind]
+            if unknown:
+                return refused(f'unknown field "{min(unknown)}" in v2beta1.{kind}')
             return 200, known.add(
                 kind,
                 **body,
@@ -132,7 +169,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         more = {"experiment_id": query["experiment_id"]} if "experiment_id" in query else {}
         return self._list(kind, LISTS[kind], query, **more)
 
-    def _one(self, method, kind, name):
+    def _act(self, kind, key, name, act):
+        for thing in self.known.things[kind]:
+            if thing[key] == name:
+                return 200, act(thing) or {}
+        return missing(name)
+
+    def _terminate(self, run):
+        history = [{"update_time": MOMENT, "state": state} for state in ("PENDING", "RUNNING", "CANCELING", "FAILED")]
+        run.update(state="FAILED", state_history=history, error=None)
+        self.known.lives.pop(run["run_id"], None)
+
+    def _one(self, method, kind, name, query):
         singular = "recurring_run" if kind == "recurringruns" else kind[:-1]
         things = self.known.things[kind]
         found = [thing for thing in things if thing[f"{singular}_id"] == name]
@@ -140,10 +188,21 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return missing(name)
         if method == "DELETE":
             things.remove(found[0])
+            if kind == "recurringruns" and not (
+                query.get("propagation_policy") == "ORPHAN" and self.known.release >= "2.16"
+            ):
+                runs = self.known.things["runs"]
+                runs[:] = [
+                    run
+                    for run in runs
+                    if run.get("recurring_run_id") != name or run["state"] in ("SUCCEEDED", "FAILED")
+                ]
             return 200, {}
         states = self.known.lives.get(name)
         if states:
             found[0].update(states.pop(0) if len(states) > 1 else states[0])
+        if kind == "runs" and self.known.release >= "3":
+            return 200, in_form_of_3(found[0], query)
         return 200, found[0]
 
     def _list(self, kind, key, query, **fields):
@@ -158,8 +217,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             for thing in self.known.things[kind]
             if all(thing.get(name) == value for name, value in fields.items())
         ]
+        first, size = int(query.get("page_token") or 0), min(int(query.get("page_size") or 20), MAX_PAGE)
+        page, more = (
+            found[first : first + size],
+            {"next_page_token": str(first + size)} if first + size < len(found) else {},
+        )
         # An empty list is left out, as protobuf's JSON does.
-        return 200, {key: found, "total_size": len(found)} if found else {}
+        return 200, {key: page, "total_size": len(found), **more} if page else {}
 
     def _upload(self, path, query, body):
         known = self.known
@@ -167,7 +231,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return 400, {"error_message": "no uploadfile", "error_details": "no uploadfile"}
         known.uploads.append(body.split(b"\r\n\r\n", 1)[1].rsplit(b"\r\n--", 1)[0].decode())
         if path.endswith("version"):
-            return 200, known.add("versions", pipeline_id=query["pipelineid"], display_name=query["name"])
+            pipeline_spec, platform_spec = yaml.safe_load_all(known.uploads[-1])
+            spec = {"pipeline_spec": {"pipeline_spec": pipeline_spec, "platform_spec": platform_spec}}
+            return 200, known.add("versions", pipeline_id=query["pipelineid"], display_name=query["name"], **spec)
         if any(pipeline["display_name"] == query["name"] for pipeline in known.things["pipelines"]):
             said = f"Failed to create a pipeline and a pipeline version: The name {query['name']} already exist."
             return 409, {"error_message": said, "error_details": said}
@@ -203,14 +269,68 @@ def missing(what):
     return status, json.loads(text)
 
 
-def tasks(**states):
-    """The details of a run whose steps are in these states; the server's own pods are tasks too."""
-    own = ("root", "root-driver", "executor", *(f"{name.replace('_', '-')}-driver" for name in states))
+def refused(said):
+    status, _, text = refusal(400, 3, said)
+    return status, json.loads(text)
+
+
+def tasks(workflow="shop-q4x7h", **states):
+    """The details of a run whose steps are in these states, as 2.17.0 tells Argo's nodes: each with its attempt, `executor(0)` once per step."""
+    names = [name.replace("_", "-") for name in states]
     details = [
-        {"display_name": name, "state": "SUCCEEDED", "start_time": MOMENT, "create_time": MOMENT} for name in own
+        {"display_name": name, "state": "RUNNING", "start_time": MOMENT, "create_time": MOMENT, "error": None}
+        for name in (
+            workflow,
+            f"{workflow}(0)",
+            "root",
+            "root(0)",
+            "root-driver",
+            "root-driver(0)",
+            *(f"{name}-driver(0)" for name in names),
+        )
     ]
-    for second, (name, state) in enumerate(states.items()):
+    for second, (name, state) in enumerate(zip(names, states.values(), strict=True)):
         times = {"create_time": MOMENT, "start_time": f"2026-11-23T18:00:{second:02}Z"}
         ended = {"end_time": f"2026-11-23T18:01:{second:02}Z"} if state not in ("RUNNING", "PENDING") else {}
-        details.append({"display_name": name.replace("_", "-"), "state": state, **times, **ended})
+        attempts = [state] if isinstance(state, str) else state
+        for attempt, each in enumerate(attempts):
+            details.append({"display_name": f"{name}({attempt})", "state": each, "error": None, **times, **ended})
+            details.append({"display_name": f"executor({attempt})", "state": each, "error": None, **times, **ended})
     return {"run_details": {"task_details": details}}
+
+
+def in_form_of_3(run, query):
+    """A run as 3.0 tells it: `tasks` for view=FULL, with outputs; of the nodes only the steps, one task each."""
+    told = {name: value for name, value in run.items() if name != "run_details"}
+    if query.get("view") == "FULL":
+        details = (run.get("run_details") or {}).get("task_details") or []
+        steps = [
+            detail
+            for detail in details
+            if "-driver" not in detail["display_name"] and not detail["display_name"].startswith(OTHERS)
+        ]
+        told["tasks"] = [task_of_3(detail, run["run_id"]) for detail in steps]
+    return told
+
+
+OTHERS = ("root", "executor", "shop-q4x7h")
+
+
+def task_of_3(detail, run):
+    """A task in the fields of V2beta1PipelineTask, as in the API's definition for 3.0: no start, but a message of the pod's life."""
+    name = detail["display_name"].partition("(")[0]
+    uri = f"minio://mlpipeline/v2/artifacts/shop/{run}/{name}/{uuid.uuid5(uuid.NAMESPACE_URL, name)}/executor-logs"
+    times = {"create_time": detail.get("start_time", MOMENT)} | (
+        {"end_time": detail["end_time"]} if "end_time" in detail else {}
+    )
+    outputs = {"artifacts": [{"artifact_key": "executor-logs", "type": "OUTPUT", "artifacts": [{"uri": uri}]}]}
+    failed = {"status_metadata": {"message": "OOMKilled"}} if detail["state"] == "FAILED" else {}
+    return {
+        "name": name,
+        "display_name": name,
+        "state": detail["state"],
+        "type": "RUNTIME",
+        "outputs": outputs,
+        **times,
+        **failed,
+    }

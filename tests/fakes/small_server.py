@@ -6,6 +6,7 @@ The model ranks items A to F; what was seen or excluded is left out. `rank` know
 import contextlib
 import http.client
 import json
+import os
 import threading
 from pathlib import Path
 
@@ -15,6 +16,8 @@ import uvicorn
 from components.declaration import Launch, Log, Objective, Split
 from components.errors import DayoneError
 from components.serving import app
+from components.serving.access import of_server
+from components.serving.connections import ConnectionLimits
 from components.serving.model_holder import ModelHolder
 from components.serving.predict_request import Input, Limits
 from components.serving.prometheus_metrics import Metrics
@@ -58,10 +61,15 @@ OUTPUTS = {
 }
 
 
+OWN = of_server("127.0.0.1")
+BOUNDS = ConnectionLimits(drain_seconds=0.2)
+
+
 class SmallModel:
     """A version in memory."""
 
-    def __init__(self, number, warms_up=True, delay=None):
+    def __init__(self, number, warms_up=True, delay=None, falls_back=False):
+        self.falls_back = falls_back
         self.number, self.card, self.inputs, self.outputs = number, {"kind": "model"}, INPUTS, OUTPUTS
         self.warms_up, self.users, self.retired, self.delay = warms_up, 0, False, delay or (lambda: None)
 
@@ -85,6 +93,9 @@ class SmallModel:
             [[10.0 - place if item else -np.inf for place, item in enumerate(row)] for row in padded], np.float32
         )
         return {"item_ids": padded, "scores": scores}
+
+    def answers_as(self, history):
+        return self.card["kind"] if not self.falls_back or set(ITEMS) & set(history) else "rules"
 
     def titles(self):
         return {"A": "Mug <A> & co", "B": "Hat 'B'"}
@@ -129,13 +140,11 @@ def service(
 
 
 @contextlib.contextmanager
-def serving(answering, threads=2, waiting=16, seconds=5.0, close=lambda: None, demo=None):
+def serving(answering, threads=2, waiting=16, seconds=5.0, close=lambda: None, demo=None, access=OWN, bounds=BOUNDS):
     """Serves on a free port; yields a `Client`."""
     listening = local_server.listen("127.0.0.1", 0)
     queue = WorkQueue(threads, waiting, seconds)
-    server = uvicorn.Server(
-        uvicorn.Config(app.create(answering, queue, close, demo), log_level="critical", access_log=False, lifespan="on")
-    )
+    server = uvicorn.Server(local_server.configure(app.create(answering, queue, close, demo, access), access, bounds))
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
     try:
@@ -143,7 +152,10 @@ def serving(answering, threads=2, waiting=16, seconds=5.0, close=lambda: None, d
     finally:
         server.should_exit = True
         thread.join(20)
-        listening.close()
+        if (
+            listening.fileno() >= 0
+        ):  # uvloop may end before it has let go of the socket, which then would never be closed
+            os.close(listening.detach())
 
 
 class Client:
@@ -154,17 +166,24 @@ class Client:
 
     def ask(self, method, path, body=None, headers=()):
         """Status, and the JSON or the text of the answer."""
+        return self.whole(method, path, body, headers)[:2]
+
+    def whole(self, method, path, body=None, headers=()):
+        """Status, JSON or text, and headers of the answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             encoded = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-            connection.request(method, path, encoded, dict(headers))
+            kind = {} if encoded is None else {"content-type": "application/json"}
+            connection.request(method, path, encoded, kind | dict(headers))
             answer = connection.getresponse()
             text = answer.read()
         finally:
             connection.close()
-        return answer.status, json.loads(text) if answer.headers[
-            "content-type"
-        ] == "application/json" else text.decode()
+        return (
+            answer.status,
+            json.loads(text) if answer.headers["content-type"] == "application/json" else text.decode(),
+            answer.headers,
+        )
 
     def predict(self, body, name="toy"):
         return self.ask("POST", f"/v1/models/{name}:predict", body)

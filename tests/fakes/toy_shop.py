@@ -22,6 +22,7 @@ import tensorflow_transform.beam as tft_beam
 from tensorflow_transform.tf_metadata import dataset_metadata, schema_utils
 
 from components.declaration import Catalogue, Launch, Log, Model, Objective, Split
+from components.declaration.views import TransformView
 from components.features import item_table
 from components.features.event_table import MISSING_INT, EventTable
 from components.features.preprocessing import LAUNCH_KEY, preprocessing_fn
@@ -104,7 +105,7 @@ def learnt(launch: Launch, spec: dict, examples: Sequence[dict]) -> tft.TFTransf
     """What Transform makes of examples of this feature spec."""
     folder = _folder()
     metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(spec))
-    transformation = functools.partial(preprocessing_fn, custom_config={LAUNCH_KEY: launch.to_json()})
+    transformation = functools.partial(preprocessing_fn, custom_config={LAUNCH_KEY: TransformView.of(launch).to_json()})
     with tft_beam.Context(temp_dir=os.path.join(folder, "work")), beam.Pipeline(runner=RUNNER) as pipeline:
         rows = pipeline | beam.Create(examples)
         function = (rows, metadata) | tft_beam.AnalyzeDataset(transformation)

@@ -5,15 +5,17 @@ import functools
 import json
 import re
 import subprocess
+import sys
 
 import manifests
 import pytest
 import yaml
 
-from pipeline import launches
+from pipeline import beam_profiles, launches
 from pipeline.cli import rollout
-from pipeline.cli.compile import RESOURCES
+from pipeline.cli.compile_pipeline import RESOURCES
 from pipeline.kubeflow import resources
+from pipeline.kubeflow.spec import kebab
 
 
 @functools.cache
@@ -33,7 +35,7 @@ def containers(objects):
 
 
 def test_there_is_an_overlay_for_each_way_to_serve_and_to_scale():
-    assert manifests.OVERLAYS == ["beam-flink", "beam-spark", "kserve", "own-server", "tf-serving"]
+    assert manifests.OVERLAYS == ["artifact-store", "beam-flink", "beam-spark", "kserve", "own-server", "tf-serving"]
 
 
 @pytest.mark.parametrize("name", manifests.OVERLAYS)
@@ -187,6 +189,24 @@ MUTANTS = {
         change("metadata/annotations/serving.kserve.io~deploymentMode", "RawDeployment"),
         "a canary needs the serverless mode, got 'RawDeployment'",
     ),
+    "a server that everybody may ask": (
+        "own-server",
+        "NetworkPolicy",
+        change("spec/podSelector/matchLabels", {"app": "x"}),
+        "Deployment/own-server: no NetworkPolicy selects its pods",
+    ),
+    "an init container that is root": (
+        "beam-flink",
+        "Deployment",
+        change(f"{POD}/initContainers/0/securityContext/runAsUser", 0),
+        "container beam-jar: needs the number of a user that is not root",
+    ),
+    "a Job with a sidecar": (
+        "kserve",
+        "CronJob",
+        change("spec/jobTemplate/spec/template/metadata/annotations", None),
+        "CronJob/copy-versions: needs sidecar.istio.io/inject",
+    ),
     "a runtime that is not there": (
         "kserve",
         "InferenceService",
@@ -212,7 +232,9 @@ MUTANTS = {
 def test_a_mutant_is_refused_with_the_reason(mutant):
     overlay, kind, mutate, reason = MUTANTS[mutant]
     objects = copy.deepcopy(rendered(overlay))
-    name = "copy-versions" if kind == "CronJob" else None
+    name = {"CronJob": "copy-versions", "Deployment": "flink-task-manager" if overlay == "beam-flink" else None}.get(
+        kind
+    )
     mutated = object_of(objects, kind, name)
     mutate(mutated)
     found = list(manifests.schema_problems(mutated)) or manifests.fit_problems(objects)
@@ -230,7 +252,7 @@ def test_the_launch_is_named_in_one_place_and_paths_follow(tmp_path):
     copied = tmp_path / "kubeflow"
     subprocess.run(["cp", "-r", manifests.KUBEFLOW, copied], check=True)
     (copied / "base" / "launch.yaml").write_text(
-        (copied / "base" / "launch.yaml").read_text().replace(f"launch: {launch}", "launch: movies")
+        (copied / "base" / "launch.yaml").read_text().replace(f": {launch}\n", ": movies\n")
     )
 
     server = containers(manifests.render(copied / "overlays" / "tf-serving"))
@@ -251,7 +273,7 @@ def test_servers_look_where_the_pipeline_pushes():
     own = [
         variable
         for container in containers(rendered("own-server"))
-        for variable in container["env"]
+        for variable in container.get("env", [])
         if variable["name"] == "DAYONE_WORKSPACE"
     ]
     assert {variable["value"] for variable in own} == {TABLE.cluster.workspace}
@@ -272,14 +294,120 @@ def test_our_image_is_the_one_of_the_table_everywhere():
     assert {image for image in images if image.startswith("dayone")} == {TABLE.cluster.image}
 
 
+def test_kserve_gets_a_name_that_it_allows(tmp_path):
+    copied = tmp_path / "kubeflow"
+    subprocess.run(["cp", "-r", manifests.KUBEFLOW, copied], check=True)
+    (copied / "base" / "launch.yaml").write_text(
+        (copied / "base" / "launch.yaml").read_text().replace(": shop", ": my_shop", 1).replace(": shop", ": my-shop")
+    )
+    objects = manifests.render(copied / "overlays" / "kserve")
+    assert object_of(objects, "ConfigMap", "dayone-launch")["data"] == {
+        "launch": "my_shop",
+        "service": kebab("my_shop"),
+    }
+    assert (
+        object_of(objects, "InferenceService")["metadata"]["name"]
+        == rollout.kubectl("my_shop", "kubeflow", rollout.ABORT)[3]
+        == "my-shop"
+    )
+
+
+@pytest.mark.parametrize("overlay", ["tf-serving", "own-server", "kserve"])
+def test_a_cluster_that_chooses_users_itself_is_asked_for_none(tmp_path, overlay):
+    copied = tmp_path / "kubeflow"
+    subprocess.run(["cp", "-r", manifests.KUBEFLOW, copied], check=True)
+    with open(copied / "overlays" / overlay / "kustomization.yaml", "a") as file:
+        file.write("components: [../../components/any-user]\n")
+    objects = manifests.render(copied / "overlays" / overlay)
+    kinds = ("Deployment", "CronJob")
+    users = [spec["securityContext"] for where, _, spec in manifests.pods(objects) if where.startswith(kinds)]
+    assert users and not [context for context in users if {"runAsUser", "runAsGroup", "fsGroup"} & set(context)]
+    assert all(context["runAsNonRoot"] for context in users)
+    assert "Job" not in {given["kind"] for given in objects}
+
+
+def options_of(profile):
+    return dict(option.lstrip("-").split("=", 1) for option in beam_profiles.load()[profile].args)
+
+
+def flink(name):
+    deployment = object_of(rendered("beam-flink"), "Deployment", name)
+    (container,) = [
+        given for given in deployment["spec"]["template"]["spec"]["containers"] if given["image"].startswith("flink:")
+    ]
+    (properties,) = [variable["value"] for variable in container["env"] if variable["name"] == "FLINK_PROPERTIES"]
+    return deployment, yaml.safe_load(properties)
+
+
+def test_flink_has_the_slots_buffers_and_classes_that_the_profile_needs():
+    options = options_of("flink")
+    deployment, properties = flink("flink-task-manager")
+    slots = properties["taskmanager.numberOfTaskSlots"]
+    assert int(options["parallelism"]) == deployment["spec"]["replicas"] * slots
+    assert int(options["sdk_worker_parallelism"]) == slots
+    # StatisticsGen failed with Flink's default of 512: "Insufficient number of network buffers".
+    assert properties["taskmanager.network.sort-shuffle.min-buffers"] == 64
+    for name in ("flink-task-manager", "flink-job-manager"):
+        assert flink(name)[1]["classloader.resolve-order"] == "parent-first"
+        assert "/opt/flink/lib/beam-job-server.jar" in json.dumps(flink(name)[0])
+
+
+def test_spark_has_a_worker_for_every_core():
+    (server,) = [container for container in containers(rendered("beam-spark")) if container["name"] == "job-server"]
+    (cores,) = re.findall(r"local\[(\d+)\]", " ".join(server["args"]))
+    assert options_of("spark")["sdk_worker_parallelism"] == cores
+
+
+@pytest.mark.parametrize("profile", ["flink", "spark"])
+def test_python_workers_outlive_a_stage_and_jvms_use_their_memory(profile):
+    assert int(options_of(profile)["environment_cache_millis"]) >= 60_000
+    (server,) = [
+        container for container in containers(rendered(f"beam-{profile}")) if container["name"] == "job-server"
+    ]
+    assert "-XX:MaxRAMPercentage" in json.dumps(server["env"])
+
+
+def test_what_the_job_server_stages_is_seen_by_whoever_reads_it():
+    for name in ("beam-flink", "beam-spark"):
+        (server,) = [container for container in containers(rendered(name)) if container["name"] == "job-server"]
+        (folder,) = re.findall(r"--artifacts-dir=(/\w+/\w+)", " ".join(server["args"]))
+        readers = [
+            given
+            for given in containers(rendered(name))
+            if given["name"] in ("task-manager", "worker-pool", "job-server")
+        ]
+        assert all(folder in {mount["mountPath"] for mount in given["volumeMounts"]} for given in readers)
+
+
 def test_beams_release_is_the_locked_one():
     lock = (manifests.ROOT / "uv.lock").read_text(encoding="utf-8")
     locked = set(re.findall(r'name = "apache-beam"\nversion = "([\d.]+)"', lock))
     images = {container["image"] for name in ("beam-flink", "beam-spark") for container in containers(rendered(name))}
     servers = {image for image in images if "job_server" in image}
     # The image of the steps has Python 3.11, so the newer of the two.
+    servers |= set(re.findall(r"FROM (apache/beam\S+) AS beam", (manifests.KUBEFLOW / "Dockerfile").read_text()))
     assert {image.rpartition(":")[2] for image in servers} == {
         max(locked, key=lambda text: [int(part) for part in text.split(".")])
+    }
+
+
+def test_the_artifact_store_is_the_backends_unless_an_overlay_names_another():
+    bases = [name for name in manifests.OVERLAYS if name != "artifact-store"]
+    assert not [given for name in bases for given in rendered(name) if given["metadata"]["name"] == "kfp-launcher"]
+    launcher = object_of(rendered("artifact-store"), "ConfigMap", "kfp-launcher")
+    (provider,) = yaml.safe_load(launcher["data"]["providers"])
+    assert launcher["data"]["defaultPipelineRoot"].startswith(f"{provider}://")
+    reference = yaml.safe_load(launcher["data"]["providers"])[provider]["default"]["credentials"]["secretRef"]
+    assert {reference["accessKeyKey"], reference["secretKeyKey"]} == manifests.SECRETS[reference["secretName"]]
+
+
+def test_only_the_job_that_prepares_the_volume_is_root():
+    users = {
+        name: {**spec.get("securityContext", {})}.get("runAsUser")
+        for name, _, spec in manifests.pods(rendered("tf-serving"))
+    }
+    assert users["Job/dayone-prepare"] == 0 and 0 not in {
+        user for name, user in users.items() if name != "Job/dayone-prepare"
     }
 
 
@@ -340,3 +468,9 @@ def test_copies_go_where_rollout_looks():
     job = next(container for container in containers(rendered("kserve")) if container["name"] == "copy-versions")
     target = next(variable["value"] for variable in job["env"] if variable["name"] == "TARGET")
     assert target == f"store:{rollout.STORE.removeprefix('s3://')}/$(LAUNCH)"
+
+
+def test_the_check_is_a_program():
+    command = [sys.executable, str(manifests.ROOT / "tests" / "manifests.py"), "beam-spark"]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert answer.returncode == 0 and "kind: Deployment" in answer.stdout, answer.stderr

@@ -15,7 +15,7 @@ GOOD = {
 def chosen(tmp_path, name, content):
     path = tmp_path / "profiles.yaml"
     path.write_text(content if isinstance(content, str) else yaml.safe_dump(content, sort_keys=False))
-    return beam_profiles.chosen(name, path)
+    return beam_profiles.choose(name, path)
 
 
 def test_a_step_takes_the_profiles_options_unless_it_has_its_own(tmp_path):
@@ -28,7 +28,7 @@ def test_a_step_takes_the_profiles_options_unless_it_has_its_own(tmp_path):
 
 
 def test_without_a_profile_there_are_no_options():
-    assert beam_profiles.chosen("") is NONE
+    assert beam_profiles.choose("") is NONE
     assert NONE.args_of("Transform") == ()
 
 
@@ -59,23 +59,23 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("name", "content", "message"), WRONG)
-def test_what_is_wrong_is_told_by_its_place(tmp_path, name, content, message):
+def test_an_error_names_its_location(tmp_path, name, content, message):
     with pytest.raises(ProfileError, match=re.escape(message).replace(r"\.\*", ".*")):
         chosen(tmp_path, name, content)
 
 
-def test_the_profiles_that_ship_are_right_and_the_clouds_one_asks_for_its_project():
+def test_the_shipped_profiles_are_valid_and_dataflow_needs_a_project():
     profiles = beam_profiles.load()
     assert sorted(profiles) == ["dataflow", "flink", "processes", "spark"]
     assert {name for name, profile in profiles.items() if profile.remote} == {"dataflow", "flink", "spark"}
     for name in ("flink", "processes", "spark"):
-        assert beam_profiles.chosen(name) == profiles[name]
+        assert beam_profiles.choose(name) == profiles[name]
     with pytest.raises(
         ProfileError, match=r"dataflow\.args needs your own values in place of <...>, got '--project=<PROJECT>'"
     ):
-        beam_profiles.chosen("dataflow")
+        beam_profiles.choose("dataflow")
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path):
+def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(ProfileError, match=r"none.yaml needs a file that can be read"):
-        beam_profiles.chosen("x", tmp_path / "none.yaml")
+        beam_profiles.choose("x", tmp_path / "none.yaml")

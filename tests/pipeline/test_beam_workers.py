@@ -1,4 +1,4 @@
-"""The profiles' options on workers that are other processes: many elements, the same examples and statistics as in one process."""
+"""Beam profiles with workers in other processes: the same examples and statistics as in one process."""
 
 import json
 
@@ -31,7 +31,7 @@ LAUNCH = Launch(
 
 
 def write_log(folder, seed=3):
-    """Several files, each a part of the same time."""
+    """Writes several files that cover the same time."""
     random = np.random.default_rng(seed)
     folder.mkdir()
     for number in range(FILES):
@@ -44,8 +44,8 @@ def write_log(folder, seed=3):
         pq.write_table(pa.table(columns | {"stars": random.integers(1, 6, ROWS)}), folder / f"{number}.parquet")
 
 
-def ingested_and_counted(tmp_path, name, arguments):
-    """The examples of a run with these options, how many files they are in, and their statistics."""
+def ingest_and_count(tmp_path, name, arguments):
+    """Runs ingest and statistics with Beam options; returns the examples, the number of files, and the statistics."""
     examples, resolved, executor = execute(events_example_gen(LAUNCH, str(tmp_path), "code"))
     examples.uri = str(tmp_path / name / "examples")
     type(executor)(BaseBeamExecutor.Context(beam_pipeline_args=list(arguments))).Do(
@@ -69,29 +69,28 @@ def ingested_and_counted(tmp_path, name, arguments):
 
 
 def counts(path):
-    """What does not depend on the order in which parts are added up."""
+    """Returns the statistics that do not depend on the order of summation."""
     dataset = tfdv.load_stats_binary(path).datasets[0]
-    found = {"": dataset.num_examples}
+    by_column = {"": dataset.num_examples}
     for feature in dataset.features:
         kind = feature.WhichOneof("stats")
         stats = getattr(feature, kind)
-        # Of the mean, what float64 can hold: microseconds since 1970 have sixteen digits, and their sum depends on its
-        # order.
+        # Nine digits of the mean: microseconds since 1970 have 16 digits, so their float64 sum depends on its order.
         exact = (stats.min, stats.max, f"{stats.mean:.9g}") if kind == "num_stats" else stats.unique
-        found[feature.path.step[0]] = (stats.common_stats.num_non_missing, stats.common_stats.num_missing, exact)
-    return found
+        by_column[feature.path.step[0]] = (stats.common_stats.num_non_missing, stats.common_stats.num_missing, exact)
+    return by_column
 
 
-def test_flinks_options_give_the_same_on_a_job_server_with_a_worker_pool(tmp_path, monkeypatch):
+def test_the_flink_profile_gives_the_same_on_a_job_server_with_a_worker_pool(tmp_path, monkeypatch):
     monkeypatch.setattr(StandardOptions, "DEFAULT_RUNNER", ENGINE)
     write_log(tmp_path / "log")
-    here, one_file, counted_here = ingested_and_counted(tmp_path, "here", [])
-    with servers(tmp_path / "beam") as there:
-        arguments = there.here(beam_profiles.chosen("flink").with_image("dayone:0.1.0").args)
-        elsewhere, files, counted = ingested_and_counted(tmp_path, "there", arguments)
+    local_rows, local_files, local_counts = ingest_and_count(tmp_path, "local", [])
+    with servers(tmp_path / "beam") as beam:
+        arguments = beam.here(beam_profiles.choose("flink").with_image("dayone:0.1.0").args)
+        remote_rows, remote_files, remote_counts = ingest_and_count(tmp_path, "remote", arguments)
 
-        assert there.log.count(f"Requesting worker at {there.workers}") >= 2
-        assert there.log.count("state DONE") == 2
-    assert (one_file, files) == (1, FILES)
-    assert elsewhere == here and sum(map(len, here.values())) == FILES * ROWS
-    assert counted == counted_here and counted["train"][""] == len(here["train"])
+        assert beam.log.count(f"Requesting worker at {beam.workers}") >= 2
+        assert beam.log.count("state DONE") == 2
+    assert (local_files, remote_files) == (1, FILES)
+    assert remote_rows == local_rows and sum(map(len, local_rows.values())) == FILES * ROWS
+    assert remote_counts == local_counts and remote_counts["train"][""] == len(local_rows["train"])

@@ -1,4 +1,4 @@
-"""Digests of code, on a tiny package of the test's own."""
+"""Digests of code, on a tiny package."""
 
 import functools
 import hashlib
@@ -35,7 +35,7 @@ def package(tmp_path, monkeypatch):
 
 
 def digest(module):
-    """As a new process would compute it."""
+    """Computes the digest as a new process would."""
     code_digest.of_module.cache_clear()
     return code_digest.of_module(module)
 
@@ -56,7 +56,7 @@ def test_other_modules_do_not_matter(package, file):
     assert digest("components.train") == before
 
 
-def test_an_import_that_is_added_joins_in(package):
+def test_an_added_import_changes_the_digest(package):
     (package / "data.py").write_text(SOURCES["data.py"] + "from components.models.other import x as y\n")
     before = digest("components.train")
     (package / "models/other.py").write_text("x = 2\n")
@@ -100,7 +100,7 @@ def test_the_steps_of_the_pipeline_have_digests_that_differ():
     assert len({digest(module) for module in modules}) == len(modules)
 
 
-def test_an_edit_of_the_words_of_the_verdict_asks_no_contender_again(tmp_path, monkeypatch):
+def test_an_edit_of_the_verdicts_words_does_not_repeat_the_evaluation(tmp_path, monkeypatch):
     names = [f"components.evaluation.{step}" for step in ("retrieval_step", "ranking_step", "verdict_step")]
     shutil.copytree(
         code_digest.PROJECT / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__")

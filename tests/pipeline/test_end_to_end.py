@@ -1,4 +1,4 @@
-"""The whole loop, run as a user runs it: `python -m pipeline run` in a process of its own, on real files."""
+"""The full loop, run as a user runs it: `python -m pipeline run` in a separate process, on real files."""
 
 import os
 import re
@@ -23,14 +23,14 @@ LAST_TENTH = 0.9
 
 
 def with_shuffled_items(good, folder):
-    """The same log, but until the last tenth of its time each event's item is that of another event: nothing is left but popularity."""
+    """Returns the log with the items of all events before the last tenth shuffled: only popularity is left to learn."""
     events = pq.read_table(good / "events.parquet")
     time = events["timestamp"].to_numpy()
     early = np.flatnonzero(time < np.sort(time)[int(len(time) * LAST_TENTH)])
-    place = np.arange(len(time))
-    place[early] = np.random.default_rng(3).permutation(early)
+    order = np.arange(len(time))
+    order[early] = np.random.default_rng(3).permutation(early)
     shuffled = events.set_column(
-        events.schema.get_field_index("item_id"), "item_id", pc.take(events["item_id"], pa.array(place))
+        events.schema.get_field_index("item_id"), "item_id", pc.take(events["item_id"], pa.array(order))
     )
     folder.mkdir()
     pq.write_table(shuffled, folder / "events.parquet")
@@ -96,7 +96,7 @@ def test_an_unchanged_second_run_comes_from_the_cache_and_takes_a_third_at_most(
     assert status == 0, printed
     ran = {name for name, state in step_states(record).items() if state != "cached"}
     compared = {"DriftBaseline", "DriftValidator", "DriftGate", "RetrievalEvaluator", "Verdict", "Pusher"}
-    assert ran <= compared, "only what is compared with the newly pushed version may run again"
+    assert ran <= compared, "only steps that compare with the newly pushed version may run again"
     assert "What is served now stays" in printed
 
     def seconds(run):
@@ -105,7 +105,7 @@ def test_an_unchanged_second_run_comes_from_the_cache_and_takes_a_third_at_most(
     assert seconds(good_again) <= seconds(good_second) / 3
 
 
-def test_later_a_model_trained_on_shuffled_items_leaves_the_champion_where_it_is(workspace, good_again):
+def test_later_a_model_trained_on_shuffled_items_does_not_replace_the_champion(workspace, good_again):
     before = versions(workspace)
     status, printed, _ = run(workspace, log=workspace / "shuffled")
     assert status == 0, printed
@@ -174,7 +174,7 @@ FRESH_PROCESS = """
 """
 
 
-def test_the_pushed_folder_answers_in_a_process_that_has_none_of_our_code(workspace, good_second, good_log, tmp_path):
+def test_the_pushed_folder_answers_in_a_process_without_the_projects_code(workspace, good_second, good_log, tmp_path):
     folder = Path(workspace) / "shop/serving/shop" / versions(workspace)[1]
     user = pq.read_table(good_log / "events.parquet")["user_id"][0].as_py()
     script = tmp_path / "fresh.py"
@@ -185,7 +185,7 @@ def test_the_pushed_folder_answers_in_a_process_that_has_none_of_our_code(worksp
 
 
 def documented_signatures():
-    """Name to (inputs, outputs) in docs/serving.md, each a list of "name DTYPE (sizes)"."""
+    """Returns name to (inputs, outputs) from docs/serving.md, each a list of "name DTYPE (sizes)"."""
     rows = re.findall(
         r"^\| `(\w+)`[^|]*\| (`.*?DT_.*?) \| (`.*?) \|$", (PROJECT / "docs" / "serving.md").read_text(), re.MULTILINE
     )
@@ -199,7 +199,7 @@ def test_the_pushed_signatures_are_the_documented_ones(workspace, good_second):
     tf = pytest.importorskip("tensorflow")
     signatures = tf.saved_model.load(str(Path(workspace) / "shop/serving/shop" / versions(workspace)[1])).signatures
 
-    def described(specs):
+    def describe(specs):
         sizes = {
             name: ", ".join("-1" if size is None else str(size) for size in spec.shape) for name, spec in specs.items()
         }
@@ -208,8 +208,9 @@ def test_the_pushed_signatures_are_the_documented_ones(workspace, good_second):
 
     assert set(documented_signatures()) == {"serving_default", "rank", "embed_query", "embed_items"}
     for name, documented in documented_signatures().items():
-        found = signatures[name]
-        assert (described(found.structured_input_signature[1]), described(found.structured_outputs)) == documented
+        signature = signatures[name]
+        exported = describe(signature.structured_input_signature[1]), describe(signature.structured_outputs)
+        assert exported == documented
 
 
 def test_the_server_answers_as_numpy_does_from_the_exported_vectors(workspace, good_second):
@@ -219,7 +220,7 @@ def test_the_server_answers_as_numpy_does_from_the_exported_vectors(workspace, g
     check_against_numpy(Path(workspace) / "shop/serving/shop" / version, weight)
 
 
-def test_the_version_brings_the_vectors_of_its_whole_catalogue(workspace, good_second):
+def test_the_version_holds_the_vectors_of_its_full_catalogue(workspace, good_second):
     tf = pytest.importorskip("tensorflow")
     rules, model = (Path(workspace) / "shop/serving/shop" / version for version in versions(workspace)[:2])
     signatures, exported = tf.saved_model.load(str(model)).signatures, vector_file.read(model).offered()
@@ -232,8 +233,11 @@ def test_the_version_brings_the_vectors_of_its_whole_catalogue(workspace, good_s
 
 
 def check_against_numpy(folder, weight):
-    """200 random requests, as the server asks them: what is answered is numpy's best of all scores, and of these the exported vectors explain
-    all that depends on the context: `weight` (the card's, of the towers, over the temperature) times the cosine."""
+    """Compares the answers to 200 random requests with numpy.
+
+    The answer is the best of all scores. The part of a score that depends on the context is `weight` (of the two-tower
+    score in the card, over the temperature) times the cosine of the exported vectors.
+    """
     import tensorflow as tf
 
     from components.serving.loaded_model import LoadedModel
@@ -242,27 +246,28 @@ def check_against_numpy(folder, weight):
     ids = tf.saved_model.load(str(folder)).signatures["catalogue"]()["item_ids"].numpy()
     vectors = model("embed_items", {"item_ids": ids})["embedding"]
     history, excluded = rng.choice(ids, (200, 7)), rng.choice(ids, (200, 3))
-    asked = {"user_id": np.full(200, b"u", object), "history": history}
-    here, there = (
+    request = {"user_id": np.full(200, b"u", object), "history": history}
+    context, other_context = (
         {name: rng.choice(np.array([b"mobile", b"NL", b""], object), 200) for name in ("device", "country")}
         for _ in range(2)
     )
-    scores, other = (model("score_catalogue", asked | words)["scores"] for words in (here, there))
-    query, other_query = (model("embed_query", asked | words)["embedding"] for words in (here, there))
-    np.testing.assert_allclose(scores - other, weight * (query - other_query) @ vectors.T, atol=2e-3)
+    contexts = (context, other_context)
+    scores, other_scores = (model("score_catalogue", request | words)["scores"] for words in contexts)
+    query, other_query = (model("embed_query", request | words)["embedding"] for words in contexts)
+    np.testing.assert_allclose(scores - other_scores, weight * (query - other_query) @ vectors.T, atol=2e-3)
     for row in range(200):
         scores[row, np.isin(ids, [*history[row], *excluded[row]])] = -np.inf
     best = np.argsort(-scores, axis=1, kind="stable")[:, :10]
-    answer = model("serving_default", asked | here | {"exclude_ids": excluded})
+    answer = model("serving_default", request | context | {"exclude_ids": excluded})
     np.testing.assert_allclose(answer["scores"], np.take_along_axis(scores, best, axis=1), atol=1e-5)
     assert (answer["item_ids"] == ids[best]).mean() > 0.99, "all but ties"
     model.close()
 
 
-def test_the_pushed_card_says_where_the_model_comes_from(workspace, good_second):
-    said = card(workspace, versions(workspace)[1])
-    assert said["verdict"]["outcome"] == "model" and 0 < said["metrics"]["recall@10"] < 1
-    assert said["data"]["first_event"] < said["data"]["last_event"] < said["pushed_at"]
+def test_the_pushed_card_holds_the_origin_of_the_model(workspace, good_second):
+    pushed = card(workspace, versions(workspace)[1])
+    assert pushed["verdict"]["outcome"] == "model" and 0 < pushed["metrics"]["recall@10"] < 1
+    assert pushed["data"]["first_event"] < pushed["data"]["last_event"] < pushed["pushed_at"]
     assert all(
-        re.fullmatch("[0-9a-f]{16}", said[name]) for name in ("declaration_digest", "schema_digest", "code_digest")
+        re.fullmatch("[0-9a-f]{16}", pushed[name]) for name in ("declaration_digest", "schema_digest", "code_digest")
     )

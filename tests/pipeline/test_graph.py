@@ -1,4 +1,4 @@
-"""The graph of every kind of launch: which nodes there are, and that nothing is learnt before the gates."""
+"""The graph of every kind of launch: its components, and that all training comes after the gates."""
 
 import dataclasses
 import json
@@ -12,7 +12,7 @@ from tfx.dsl.components.common.resolver import Resolver
 from tfx.types import channel_utils
 from tfx.types.channel import OutputChannel
 
-from components.declaration import Rules
+from components.declaration import Experiment, Rules
 from components.declaration.views import RetrievalView
 from pipeline import code_digest, steps
 from pipeline.beam_profiles import BEAM_STEPS, BeamProfile
@@ -23,6 +23,7 @@ from pipeline.settings import PROJECT, Settings
 pytestmark = pytest.mark.tensorflow
 
 LAUNCHES = {
+    "experiment": dataclasses.replace(shop.LAUNCH, experiment=Experiment("click", guards=("purchase",))),
     "shop": shop.LAUNCH,
     "movielens": movielens.LAUNCH,
     "no catalogue": dataclasses.replace(shop.LAUNCH, catalogue=None),
@@ -45,8 +46,8 @@ def launch(request):
     return LAUNCHES[request.param]
 
 
-def made(launch, folder, champion=""):
-    """The pipeline of a launch; its data need not exist before it runs."""
+def build(launch, folder, champion=""):
+    """Builds the pipeline of a launch; its data need not exist."""
     settings = Settings(launch=launch.name, workspace=folder / "runs", data=folder, schema=PROJECT / "schema")
     return create_pipeline(launch, settings, champion)
 
@@ -56,18 +57,18 @@ def nodes_of(pipeline):
 
 
 def upstream(node):
-    """The ids of all nodes that run before a node."""
-    waiting, found = list(node.upstream_nodes), set()
-    while waiting:
-        one = waiting.pop()
-        if one.id not in found:
-            found.add(one.id)
-            waiting.extend(one.upstream_nodes)
-    return found
+    """Returns the ids of all components that run before a component."""
+    queue, names = list(node.upstream_nodes), set()
+    while queue:
+        component = queue.pop()
+        if component.id not in names:
+            names.add(component.id)
+            queue.extend(component.upstream_nodes)
+    return names
 
 
 def producers(node):
-    """The ids of the nodes whose outputs a node reads, by the kind of artifact."""
+    """Returns pairs of artifact type and producing component for all inputs of a component."""
     channels = [part for channel in node.inputs.values() for part in channel_utils.get_individual_channels(channel)]
     return {
         (channel.type.TYPE_NAME, channel.producer_component_id)
@@ -76,8 +77,9 @@ def producers(node):
     }
 
 
-def test_the_launches_differ_in_what_they_have():
+def test_the_launches_differ_in_catalogue_and_ranking_head():
     assert {name: (one.catalogue is not None, one.has_ranking_head) for name, one in LAUNCHES.items()} == {
+        "experiment": (True, True),
         "shop": (True, True),
         "movielens": (True, True),
         "no catalogue": (False, True),
@@ -88,20 +90,21 @@ def test_the_launches_differ_in_what_they_have():
 
 
 def test_the_nodes_are_the_declared_steps(launch, tmp_path):
-    pipeline = made(launch, tmp_path)
+    pipeline = build(launch, tmp_path)
     assert sorted(node.id for node in pipeline.components) == sorted(step.name for step in steps.of(launch))
 
 
 def test_nothing_reads_examples_before_their_gate_but_what_the_gate_needs(launch, tmp_path):
     gates = {steps.EXAMPLE_GEN: steps.GATE, steps.CATALOGUE_EXAMPLE_GEN: steps.CATALOGUE_GATE}
     readers = {gate: set() for gate in gates.values()}
-    for node in made(launch, tmp_path).components:
+    for node in build(launch, tmp_path).components:
         for kind, producer in producers(node):
             if kind == "Examples" and producer in gates and not isinstance(node, StatisticsGen):
                 readers[gates[producer]].add(node.id)
                 assert gates[producer] in upstream(node), node.id
     ranking = {steps.RANKING_EXAMPLES} if launch.has_ranking_head else set()
     search = {steps.TUNER} if launch.model.tuning_trials else set()
+    ranking |= {steps.OUTCOME} if launch.experiment else set()
     assert (
         readers[steps.GATE]
         == {steps.DRIFT_GATE, steps.TRANSFORM, steps.RULES, steps.TRAINER, steps.RETRIEVAL_EVALUATOR} | ranking | search
@@ -111,8 +114,8 @@ def test_nothing_reads_examples_before_their_gate_but_what_the_gate_needs(launch
     )
 
 
-def test_what_learns_judges_or_pushes_waits_for_every_gate(launch, tmp_path):
-    nodes = nodes_of(made(launch, tmp_path))
+def test_training_evaluation_and_push_wait_for_every_gate(launch, tmp_path):
+    nodes = nodes_of(build(launch, tmp_path))
     gates = {steps.GATE, steps.CATALOGUE_GATE, steps.DRIFT_GATE} & set(nodes)
     after = {
         steps.TRANSFORM,
@@ -129,7 +132,7 @@ def test_what_learns_judges_or_pushes_waits_for_every_gate(launch, tmp_path):
 
 
 def test_a_gate_reads_the_anomalies_of_its_own_data(launch, tmp_path):
-    nodes = nodes_of(made(launch, tmp_path))
+    nodes = nodes_of(build(launch, tmp_path))
     assert producers(nodes[steps.GATE]) == {
         ("ExampleAnomalies", steps.EXAMPLE_VALIDATOR),
         ("ExampleStatistics", steps.STATISTICS_GEN),
@@ -143,24 +146,25 @@ def test_a_gate_reads_the_anomalies_of_its_own_data(launch, tmp_path):
 
 
 def test_the_pusher_gets_the_winner_and_its_blessing(launch, tmp_path):
-    nodes = nodes_of(made(launch, tmp_path))
+    nodes = nodes_of(build(launch, tmp_path))
     assert producers(nodes[steps.PUSHER]) == {("Model", steps.VERDICT), ("ModelBlessing", steps.VERDICT)}
     judged = (
         {("ModelEvaluation", steps.EVALUATOR), ("ModelBlessing", steps.EVALUATOR)} if launch.has_ranking_head else set()
     )
     evaluated = {("ModelEvaluation", steps.RETRIEVAL_EVALUATOR), ("Model", steps.TRAINER), ("Model", steps.RULES)}
+    judged |= {("ModelEvaluation", steps.OUTCOME)} if launch.experiment else set()
     assert producers(nodes[steps.VERDICT]) == evaluated | judged | {("ExampleStatistics", steps.STATISTICS_GEN)}
 
 
 def test_open_source_kubeflow_can_run_it(launch, tmp_path):
-    for node in made(launch, tmp_path).components:
+    for node in build(launch, tmp_path).components:
         assert not isinstance(node, Resolver)
         assert not node.exec_properties.get("module_file"), node.id
         assert not node.exec_properties.get("module_path"), node.id
 
 
-def test_steps_of_ours_carry_launch_and_code(launch, tmp_path):
-    nodes = nodes_of(made(launch, tmp_path))
+def test_the_projects_steps_carry_launch_and_code(launch, tmp_path):
+    nodes = nodes_of(build(launch, tmp_path))
     code = {
         steps.EXAMPLE_GEN: "components.ingest.executor",
         steps.CATALOGUE_EXAMPLE_GEN: "components.ingest.executor",
@@ -179,7 +183,7 @@ def test_steps_of_ours_carry_launch_and_code(launch, tmp_path):
 
 
 def test_each_step_carries_its_view_of_the_declaration(launch, tmp_path):
-    nodes = nodes_of(made(launch, tmp_path))
+    nodes = nodes_of(build(launch, tmp_path))
     for step in steps.of(launch):
         if step.view is not None and step.name != steps.EVALUATOR:
             text = json.dumps(step.view.of(launch).to_json())[1:-1]
@@ -187,7 +191,7 @@ def test_each_step_carries_its_view_of_the_declaration(launch, tmp_path):
             assert text in properties or text.replace("\\", "\\\\\\") in properties, step.name
 
 
-def test_an_edit_of_a_rule_of_one_s_own_is_a_reason_to_count_and_train_again_and_none_to_search(tmp_path, monkeypatch):
+def test_an_edit_of_a_custom_rule_repeats_counting_and_training_but_not_the_search(tmp_path, monkeypatch):
     shutil.copytree(PROJECT / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(code_digest, "PROJECT", tmp_path)
     house = tmp_path / "components" / "rules" / "house.py"
@@ -198,7 +202,7 @@ def test_an_edit_of_a_rule_of_one_s_own_is_a_reason_to_count_and_train_again_and
     def properties(text):
         house.write_text(text)
         code_digest.of_module.cache_clear()
-        nodes = nodes_of(made(launch, tmp_path))
+        nodes = nodes_of(build(launch, tmp_path))
         return {
             name: nodes[name].exec_properties["custom_config"] for name in (steps.RULES, steps.TUNER, steps.TRAINER)
         }
@@ -212,21 +216,23 @@ def test_an_edit_of_a_rule_of_one_s_own_is_a_reason_to_count_and_train_again_and
     "module",
     ["models.tuning.search", "models.tuning.tuner", "models.retrieval.retrieval_training", "features.event_table"],
 )
-def test_an_edit_of_what_a_trial_runs_is_a_reason_to_search_again(tmp_path, monkeypatch, module):
+def test_an_edit_of_the_code_of_a_trial_repeats_the_search(tmp_path, monkeypatch, module):
     shutil.copytree(PROJECT / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(code_digest, "PROJECT", tmp_path)
-    found = []
+    configurations = []
     for edit in ("", "\nEDITED = 1\n"):
         with tmp_path.joinpath("components", *module.split(".")).with_suffix(".py").open("a") as file:
             file.write(edit)
         code_digest.of_module.cache_clear()
-        found.append(nodes_of(made(LAUNCHES["search"], tmp_path))[steps.TUNER].exec_properties["custom_config"])
+        configurations.append(
+            nodes_of(build(LAUNCHES["search"], tmp_path))[steps.TUNER].exec_properties["custom_config"]
+        )
     code_digest.of_module.cache_clear()
-    assert found[0] != found[1]
+    assert configurations[0] != configurations[1]
 
 
 def test_a_curated_schema_carries_its_digest(launch, tmp_path):
-    nodes = nodes_of(made(launch, tmp_path))
+    nodes = nodes_of(build(launch, tmp_path))
     for name, data in ((steps.SCHEMA, "log"), (steps.CATALOGUE_SCHEMA, "catalogue")):
         if name in nodes:
             file = PROJECT / "schema" / launch.name / data / "schema.pbtxt"
@@ -235,7 +241,7 @@ def test_a_curated_schema_carries_its_digest(launch, tmp_path):
 
 
 def test_the_champion_is_a_parameter(tmp_path):
-    nodes = nodes_of(made(shop.LAUNCH, tmp_path, champion="serving/7"))
+    nodes = nodes_of(build(shop.LAUNCH, tmp_path, champion="serving/7"))
     assert nodes[steps.DRIFT_BASELINE].exec_properties["champion"] == "serving/7"
     node = nodes[steps.RETRIEVAL_EVALUATOR]
     assert node.exec_properties["champion"] == "serving/7"
@@ -243,7 +249,7 @@ def test_the_champion_is_a_parameter(tmp_path):
 
 
 def test_it_compiles(launch, tmp_path):
-    compiled = compiler.Compiler().compile(made(launch, tmp_path))
+    compiled = compiler.Compiler().compile(build(launch, tmp_path))
     order = [node.pipeline_node.node_info.id for node in compiled.nodes]
     assert sorted(order) == sorted(step.name for step in steps.of(launch))
     for node in compiled.nodes:
@@ -252,7 +258,7 @@ def test_it_compiles(launch, tmp_path):
     assert compiled.pipeline_info.id == launch.name
 
 
-def test_the_steps_that_run_beam_are_those_that_profiles_know_and_get_their_options(tmp_path):
+def test_the_beam_steps_are_those_of_the_profiles_and_get_their_options(tmp_path):
     profile = BeamProfile("two", ("--direct_num_workers=2",), {steps.EVALUATOR: ()})
     settings = Settings(
         launch="shop",
@@ -263,11 +269,11 @@ def test_the_steps_that_run_beam_are_those_that_profiles_know_and_get_their_opti
         beam_args=("--job_name=x",),
     )
     nodes = nodes_of(create_pipeline(shop.LAUNCH, settings, ""))
-    found = {
+    options = {
         name: node.executor_spec.beam_pipeline_args
         for name, node in nodes.items()
         if isinstance(node, BaseBeamComponent)
     }
-    assert set(found) == set(BEAM_STEPS)
-    assert found.pop(steps.EVALUATOR) == ["--job_name=x"]
-    assert all(args == ["--direct_num_workers=2", "--job_name=x"] for args in found.values())
+    assert set(options) == set(BEAM_STEPS)
+    assert options.pop(steps.EVALUATOR) == []
+    assert all(args == ["--direct_num_workers=2", "--job_name=x"] for args in options.values())

@@ -1,8 +1,7 @@
-"""The loop closes: what the local server writes under traffic is, as it stands, what the next run learns from."""
+"""The loop closes: the next run trains on the traffic log of the local server without conversion."""
 
 import collections
 import dataclasses
-import datetime as dt
 import json
 import os
 import random
@@ -18,7 +17,6 @@ from whole_runs import PROJECT, generate
 pytestmark = pytest.mark.slow
 
 NAME, USERS, VISITS = "mine", 40, 250
-PATH = "events/{YYYY}-{MM}-{DD}/*"
 
 
 def pipeline(project, *arguments):
@@ -31,7 +29,7 @@ def pipeline(project, *arguments):
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A project made from yesterday's log, whose declaration now names the folder of all days, and whose model is small."""
+    """A project made from yesterday's log, with a small model, in which `loop` was called."""
     folder = tmp_path_factory.mktemp("loop")
     data = generate(folder / "data", 6_000)
     pipeline(
@@ -43,20 +41,19 @@ def project(tmp_path_factory):
         "--catalogue",
         str(data / "items.parquet"),
     )
-    yesterday = dt.datetime.now(dt.timezone.utc).date() - dt.timedelta(days=1)
-    (data / "events" / str(yesterday)).mkdir(parents=True)
-    (data / "events.parquet").rename(data / "events" / str(yesterday) / "events.parquet")
     file = folder / NAME / "pipeline" / "launches" / f"{NAME}.py"
-    text = file.read_text().replace('path="events.parquet",', f'path="{PATH}",\n        spans=30,')
-    text = text.replace("import Catalogue, Launch, Log,", "import Catalogue, Launch, Log, Model,")
+    text = file.read_text().replace("import Catalogue, Launch, Log,", "import Catalogue, Launch, Log, Model,")
     file.write_text(
         text.replace("    split=Split", "    model=Model(dim=16, epochs=1, ranking_epochs=1),\n    split=Split")
     )
+    said = pipeline(folder / NAME, "loop")
+    assert "the loop is set up" in said and "note:" not in said
+    assert pipeline(folder / NAME, "loop").splitlines() == said.splitlines()[-2:], "nothing is left to do"
     return folder / NAME
 
 
 def push(project):
-    """A version for the project's catalogue; it recommends what follows the last item in the order of the ids."""
+    """Pushes a version for the project's catalogue; it recommends the items that follow the last one by id."""
     tf = pytest.importorskip("tensorflow")
     from small_recommenders import LAUNCH, next_item, save_table
 
@@ -76,7 +73,7 @@ def push(project):
 
 
 def simulate(client, rng):
-    """Every visit is a request, clicks on some of what it shows, and seldom a purchase; gives the number of (impressions, clicks, purchases)."""
+    """Simulates visits: a request each, clicks on some shown items, and rare purchases; returns the counts by event."""
     done = collections.Counter()
     for _ in range(VISITS):
         user = f"u{rng.randrange(USERS):05d}"
@@ -100,10 +97,9 @@ def simulate(client, rng):
 
 @pytest.fixture(scope="module")
 def traffic(project):
-    """What happened while the server ran; its log lies in the folder of the declared one."""
+    """Runs the server under traffic, with its log in the declared folder; returns the counts by event."""
     push(project)
-    folder = project.parent / "data" / "events"
-    server = ServerProcess(project / "runs", "--explore", "0.2", "--traffic", str(folder), project=project, launch=NAME)
+    server = ServerProcess(project / "runs", "--explore", "0.2", project=project, launch=NAME)
     try:
         server.wait_ready(1)
         done = simulate(server.client, random.Random(5))
@@ -114,17 +110,22 @@ def traffic(project):
     return done
 
 
-def test_the_servers_log_is_a_day_of_the_declared_one_and_fits_the_declaration(project, traffic):
-    days = sorted((project.parent / "data" / "events").iterdir())
-    assert [[path.suffix for path in day.iterdir()] for day in days] == [[".parquet"], [".jsonl"]]
-    rows = [json.loads(line) for line in next(days[1].iterdir()).read_text().splitlines()]
+def test_the_servers_log_is_part_of_the_declared_one_and_fits_the_declaration(project, traffic):
+    folder = project.parent / "data" / f"{NAME}-log"
+    (file,) = folder.glob("traffic-*.jsonl")
+    assert sorted(path.name for path in folder.iterdir() if path != file) == [
+        ".dayone-loop",
+        ".gitignore",
+        "events.parquet",
+    ]
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
     assert collections.Counter(row["event"] for row in rows) == traffic
     said = pipeline(project, "validate")
     assert f"{NAME}: 0 errors" in said and "quarantined" not in said
 
 
 def examples_of(folder):
-    """Per example of a split: (event, model version, label of the click, label of the purchase), b"" and None where there is none."""
+    """Returns (event, model version, click label, purchase label) per example of a split; b"" or -1 if missing."""
     import tensorflow as tf
 
     names = ("event", "model_version", "label_click", "label_purchase")
@@ -138,8 +139,7 @@ def examples_of(folder):
 
 def test_the_next_run_reads_every_row_of_it_and_learns_from_it(project, traffic):
     pytest.importorskip("tensorflow")
-    yesterday, _ = sorted((project.parent / "data" / "events").iterdir())
-    before = pq.read_table(yesterday / "events.parquet")["event"].to_pylist()
+    before = pq.read_table(project.parent / "data" / "events.parquet")["event"].to_pylist()
     pipeline(project, "run", "--to", "Trainer")
     record = json.loads(max((project / "runs" / NAME / "logs").glob("*.json")).read_text())
     figures = {step["step"]: step["figure"] for step in record["steps"]}
@@ -151,14 +151,12 @@ def test_the_next_run_reads_every_row_of_it_and_learns_from_it(project, traffic)
     ours = [row for row in (*train, *late) if row[1] == b"1"]
     shown = [row for row in ours if row[0] == b"impression"]
     assert len(shown) == traffic["impression"]
-    # The cut in time may go through one visit: what it did after the cut is no label of what it was shown before.
+    # The time cut may split a visit: its actions after the cut are no labels of its impressions before it.
     late_at_most = traffic["impression"] // VISITS
-    for place, kind in ((2, "click"), (3, "purchase")):
-        missing = traffic[kind] - sum(row[place] == 1 for row in shown)
+    for column, kind in ((2, "click"), (3, "purchase")):
+        missing = traffic[kind] - sum(row[column] == 1 for row in shown)
         assert 0 <= missing <= late_at_most, f"every {kind} finds its impression"
 
     learnt = sum(row[0] in (b"click", b"purchase") for row in train)
-    assert learnt > sum(event in ("click", "purchase") for event in before), (
-        "more than all there was before the server's log"
-    )
+    assert learnt > sum(event in ("click", "purchase") for event in before), "more than before the server's log"
     assert figures["Trainer"].startswith(f"learnt from {learnt:,} positive events")

@@ -1,4 +1,4 @@
-"""What is off unless it is declared, in whole runs: the search for settings, and the start from what is served."""
+"""Optional training in full runs: the hyperparameter search, and the warm start from the champion."""
 
 import dataclasses
 import json
@@ -25,36 +25,36 @@ def launch_of(**model):
 
 
 def run_of(folder, log, launch, last=None):
-    """The states and figures of the steps of a run up to `last`, and the card of what its Trainer made."""
+    """Runs up to `last`; returns the states and headline metrics of the steps, and the card of the trained model."""
     settings = Settings.from_environment({}, {"launch": "shop", "workspace": str(folder), "log": str(log)})
     assert run.run(Request(launch, settings, last=last)) == 0
     record = json.loads(max(settings.logs.glob("*.json")).read_text())
-    made = max((settings.pipeline_root / "Trainer/model").iterdir(), key=lambda version: int(version.name))
-    card = json.loads((made / "Format-Serving/assets.extra/dayone.json").read_text())
+    trained = max((settings.pipeline_root / "Trainer/model").iterdir(), key=lambda version: int(version.name))
+    card = json.loads((trained / "Format-Serving/assets.extra/dayone.json").read_text())
     return step_states(record), {step["step"]: step["figure"] for step in record["steps"]}, card
 
 
 @pytest.fixture(scope="module")
 def days(tmp_path_factory):
-    """The folders of a log until three days before its end, and of all of it."""
+    """Returns the folders of a log without its last three days, and of the full log."""
     folder = tmp_path_factory.mktemp("days")
-    whole, early = generate(folder / "whole", 30_000), folder / "early"
+    full, early = generate(folder / "full", 30_000), folder / "early"
     early.mkdir()
-    events = pq.read_table(whole / "events.parquet")
+    events = pq.read_table(full / "events.parquet")
     time = events["timestamp"]
     pq.write_table(events.filter(pc.less(time, pc.subtract(pc.max(time), 3 * DAY_MS))), early / "events.parquet")
-    (early / "items.parquet").write_bytes((whole / "items.parquet").read_bytes())
-    return early, whole
+    (early / "items.parquet").write_bytes((full / "items.parquet").read_bytes())
+    return early, full
 
 
 @pytest.fixture(scope="module")
 def first(days, tmp_path_factory):
-    """The workspace of a run that searched, and what it left."""
+    """Returns the workspace of a run with a search, and its results."""
     folder = tmp_path_factory.mktemp("runs")
     return folder, *run_of(folder, days[0], launch_of(tuning_trials=2, warm_start=True))
 
 
-def test_a_search_finds_settings_and_the_trainer_takes_them(first):
+def test_the_trainer_uses_the_hyperparameters_of_the_search(first):
     _, states, figures, card = first
     assert states["Tuner"] == states["Trainer"] == "done"
     assert set(card["tuned"]) == {"dim", "learning_rate", "temperature"}
@@ -62,7 +62,7 @@ def test_a_search_finds_settings_and_the_trainer_takes_them(first):
     assert card["warm_start"] is False, "nothing was served"
 
 
-def test_the_next_run_begins_with_the_towers_of_what_the_last_one_pushed(first, days):
+def test_the_next_run_starts_from_the_towers_of_the_pushed_version(first, days):
     folder, *_ = first
     assert (served := list((folder / "shop/serving/shop").iterdir())) and (
         served[0] / "assets.extra/towers.npz"

@@ -48,7 +48,7 @@ def test_derived_paths_lie_in_the_launchs_folder(tmp_path):
     assert settings.serving == home / "serving" / "tea"
 
 
-def test_a_launch_of_ones_own_starts_where_one_stands(tmp_path, monkeypatch):
+def test_a_custom_launch_starts_in_the_current_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert settings_of(tmp_path, launch="tea").data == tmp_path
 
@@ -86,11 +86,21 @@ def test_relative_paths_of_the_declaration_start_at_the_data_folder(tmp_path):
     assert settings.locate("/a/b.csv") == Path("/a/b.csv")
 
 
-def test_paths_are_absolute_whatever_was_given(tmp_path, monkeypatch):
+def test_relative_paths_become_absolute(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "logs").mkdir()
     settings = Settings.from_environment({}, {"workspace": "here", "log": "logs"})
     assert (settings.workspace, settings.data) == (tmp_path / "here", tmp_path / "logs")
+
+
+@pytest.mark.parametrize("text", ["s3://bucket/runs", "gs://bucket", "minio://a/b", "hdfs://host/runs"])
+def test_a_workspace_in_a_store_is_refused_and_no_folder_of_that_name_is_made(tmp_path, monkeypatch, text):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=f"--workspace needs a folder of this machine, got '{text}'"):
+        Settings.from_environment({}, {"workspace": text})
+    with pytest.raises(SettingsError, match="DAYONE_WORKSPACE needs a folder of this machine"):
+        Settings.from_environment({"DAYONE_WORKSPACE": text}, {})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_beam_arguments_are_split_as_on_a_command_line(tmp_path):
@@ -98,10 +108,10 @@ def test_beam_arguments_are_split_as_on_a_command_line(tmp_path):
     assert settings.beam_args == ("--runner=FlinkRunner", "--job_name=two words")
 
 
-def test_a_beam_profile_says_what_each_step_gets_and_survives_the_way_to_the_process(tmp_path):
+def test_a_beam_profile_sets_the_options_of_each_step_and_reaches_the_child_process(tmp_path):
     settings = settings_of(tmp_path, {"DAYONE_BEAM_PROFILE": "processes", "DAYONE_BEAM_ARGS": "--job_name=x"})
     assert "--direct_running_mode=multi_processing" in settings.beam_args_of("StatisticsGen")
-    assert settings.beam_args_of("CatalogueExampleGen") == ("--job_name=x",)
+    assert settings.beam_args_of("CatalogueExampleGen") == ()
     assert Settings.from_json(settings.to_json()) == settings
     assert settings_of(tmp_path, {}).beam_args_of("StatisticsGen") == ()
 
@@ -214,9 +224,9 @@ def test_a_server_is_read_from_the_environment_and_options_win(tmp_path):
     }
     environ = {f"DAYONE_KFP_{name}": value for name, value in environ.items()}
     assert set(environ) == set(SERVER_VARIABLES)
-    given = KubeflowServer.from_environment(environ)
-    assert given == KubeflowServer("https://kfp.example/pipeline", "team-a", "abc", ca, "s3://bucket/a", 5)
-    assert "abc" not in repr(given)
+    server = KubeflowServer.from_environment(environ)
+    assert server == KubeflowServer("https://kfp.example/pipeline", "team-a", "abc", ca, "s3://bucket/a", 5)
+    assert "abc" not in repr(server)
     assert (
         KubeflowServer.from_environment(environ, {"host": "http://localhost:8080", "root": None}).host
         == "http://localhost:8080"
@@ -234,13 +244,13 @@ def test_a_server_is_read_from_the_environment_and_options_win(tmp_path):
             "setting DAYONE_KFP_HOST needs an address such as http://localhost:8080 .*got 'kfp.example'",
         ),
         ({}, {"host": "kfp.example"}, "setting --host needs an address"),
-        ({}, {"root": "/mnt"}, "setting --root needs a place in an object store: gs://, s3://, minio://, got '/mnt'"),
+        ({}, {"root": "/mnt"}, "setting --root needs a URI in an object store: gs://, s3://, minio://, got '/mnt'"),
         ({"DAYONE_KFP_CA": "/not/there"}, {}, "setting DAYONE_KFP_CA needs a PEM file that exists"),
         ({"DAYONE_KFP_TIMEOUT": "0"}, {}, "setting DAYONE_KFP_TIMEOUT needs a whole number from 1 on, got '0'"),
         ({"DAYONE_KFP_HOSTS": "x"}, {}, "Did you mean DAYONE_KFP_HOST?"),
     ],
 )
-def test_a_wrong_server_is_told_by_name(environ, options, message):
+def test_an_invalid_server_setting_is_named(environ, options, message):
     with pytest.raises(SettingsError, match=message):
         KubeflowServer.from_environment(environ, options)
 

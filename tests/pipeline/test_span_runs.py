@@ -1,4 +1,4 @@
-"""Days of a log arrive one by one: what a run takes, what the cache serves, what is noticed, and when drift is told or stops the run."""
+"""Runs on a log with daily spans: the window of each run, cache hits, and drift that is reported or stops the run."""
 
 import dataclasses
 
@@ -15,7 +15,7 @@ from components.declaration import Drift, Launch, Log, Objective, Split
 from components.errors import GateError
 from components.registry import train_statistics
 from pipeline import graph
-from pipeline.cli import schema
+from pipeline.checks import schema_comparison
 from pipeline.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -36,7 +36,7 @@ STATES = {
 
 
 def write_day(folder, number, rows, tv=0.5, first_item=0, name="part.parquet"):
-    """A day of January 2026, with that many rows, that share of TVs and items from `first_item` on."""
+    """Writes a day of January 2026 with a number of rows, a share of TVs, and ten items from `first_item` on."""
     time = np.arange(rows) * (DAY // rows) + DAY * (20_453 + number)  # 2026-01-01 is 20,454 days after 1970-01-01
     columns = {
         "user": [f"u{row % 50}" for row in range(rows)],
@@ -66,27 +66,27 @@ def settings(tmp_path):
 
 
 def run(launch, settings, champion=""):
-    """Reads, checks and compares; gives how each step ended, and the figures."""
-    log = graph.checked_log(launch, settings)
-    nodes = [*log.nodes, graph.shown(log, None), *graph.drifted(launch, settings, log, None, champion)]
+    """Runs the steps from ExampleGen to DriftGate; returns their states, their headline metrics, and the error."""
+    log = graph.check_log(launch, settings)
+    page = graph.show_statistics(log, None)
+    nodes = [*log.components, page, *graph.measure_drift(launch, settings, log, None, champion)]
     settings.home.mkdir(parents=True, exist_ok=True)
     connection = metadata.sqlite_metadata_connection_config(str(settings.metadata))
     with metadata.Metadata(connection) as handle:
         before = {execution.id for execution in handle.store.get_executions()}
-    built = pipeline.Pipeline(
+    dag = pipeline.Pipeline(
         "daily", str(settings.pipeline_root), components=nodes, enable_cache=True, metadata_connection_config=connection
     )
     error = None
     try:
-        BeamDagRunner().run(built)
+        BeamDagRunner().run(dag)
     except (GateError, RuntimeError) as caught:  # Beam wraps some
         error = caught
     states, figures = {}, {}
     with metadata.Metadata(connection) as handle:
         for node in nodes:
-            (context,) = [
-                one for one in handle.store.get_contexts_by_type("node") if one.name == f"daily.{node.id}"
-            ] or [None]
+            contexts = handle.store.get_contexts_by_type("node")
+            context = next((context for context in contexts if context.name == f"daily.{node.id}"), None)
             for execution in handle.store.get_executions_by_context(context.id) if context else []:
                 if execution.id not in before:
                     states[node.id] = STATES.get(execution.last_known_state, execution.last_known_state)
@@ -98,10 +98,10 @@ def run(launch, settings, champion=""):
 
 
 def push(settings):
-    """A version as a push would make it, with the statistics of the run before; its folder."""
+    """Creates a version like a push would, with the statistics of the last run; returns its folder."""
     statistics = standard_artifacts.ExampleStatistics()
-    (found,) = (settings.pipeline_root / "StatisticsGen/statistics").iterdir()
-    statistics.uri, statistics.split_names = str(found), '["train", "eval"]'
+    (folder,) = (settings.pipeline_root / "StatisticsGen/statistics").iterdir()
+    statistics.uri, statistics.split_names = str(folder), '["train", "eval"]'
     version = settings.serving / "1"
     version.mkdir(parents=True)
     (version / "saved_model.pb").touch()
@@ -112,7 +112,7 @@ def push(settings):
 def test_each_run_takes_its_window_and_the_cache_the_rest(settings, tmp_path):
     for number, rows in ((1, 100), (2, 200), (3, 300)):
         write_day(tmp_path, number, rows)
-    assert schema.run(WATCHED, settings, []) == 0
+    assert schema_comparison.run(WATCHED, settings, []) == 0
 
     states, figures, error = run(WATCHED, settings)
     assert error is None
@@ -127,7 +127,7 @@ def test_each_run_takes_its_window_and_the_cache_the_rest(settings, tmp_path):
 
     write_day(tmp_path, 4, 400, tv=0.9, first_item=5)
     states, figures, error = run(WATCHED, settings)
-    assert error is None, "drift is told and does not stop"
+    assert error is None, "drift is reported and does not stop the run"
     assert (states["ExampleGen"], states["Schema"]) == ("ran", "cached")
     assert figures["ExampleGen"] == "300 train, 400 eval", "days 3 and 4"
     assert figures["DriftGate"] == "DRIFT: device 0.4 > 0.1, new items 0.5 > 0.2"
@@ -138,22 +138,22 @@ def test_each_run_takes_its_window_and_the_cache_the_rest(settings, tmp_path):
     assert figures["DriftBaseline"] == "the served version"
     moved = "DRIFT: device since the served version 0.3 > 0.1, new items 0.5 > 0.2"
     assert figures["DriftGate"] == moved, (
-        "the days before have more TVs now, and so more than day 2, which the served version knew"
+        "the train split has more TVs now than day 2, on which the served version was trained"
     )
     states, _, _ = run(WATCHED, settings, served)
-    assert set(states.values()) == {"cached"}, "nothing changed, not what is served either"
+    assert set(states.values()) == {"cached"}, "nothing changed, neither did the champion"
 
     states, figures, error = run(
         dataclasses.replace(WATCHED, drift=dataclasses.replace(WATCHED.drift, stop=True)), settings
     )
     assert states["DriftGate"] == "failed"
-    assert "new items: 50.0% of the eval part's are unknown to train, allowed is 20%" in str(error)
+    assert "new items: 50.0% of those in the eval split are not in the train split, at most 20% allowed" in str(error)
 
 
 def test_the_window_may_be_longer_than_the_log(settings, tmp_path):
     for number, rows in ((1, 100), (2, 200), (3, 300)):
         write_day(tmp_path, number, rows)
     launch = dataclasses.replace(WATCHED, log=dataclasses.replace(WATCHED.log, spans=30))
-    assert schema.run(launch, settings, []) == 0
+    assert schema_comparison.run(launch, settings, []) == 0
 
     assert run(launch, settings)[1]["ExampleGen"] == "300 train, 300 eval"

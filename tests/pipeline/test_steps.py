@@ -16,7 +16,7 @@ def test_the_shop_has_every_step_but_the_search():
     assert names(SHOP) == [step.name for step in steps.STEPS if step.name != steps.TUNER]
 
 
-def test_a_launch_that_asks_for_trials_has_a_search():
+def test_a_launch_with_tuning_trials_has_a_search():
     searching = dataclasses.replace(SHOP, model=dataclasses.replace(SHOP.model, tuning_trials=3))
     assert steps.of(searching) == steps.STEPS
 
@@ -36,13 +36,13 @@ def test_without_a_catalogue_its_steps_are_left_out():
     }
 
 
-def test_without_a_ranking_head_nobody_judges_it():
+def test_without_a_ranking_head_its_steps_are_left_out():
     unjoined = dataclasses.replace(SHOP, log=dataclasses.replace(SHOP.log, impression=None))
     assert set(names(SHOP)) - set(names(unjoined)) == {steps.RANKING_EXAMPLES, steps.EVALUATOR}
     assert steps.EVALUATOR in names(MOVIELENS)
 
 
-def test_a_step_says_what_it_does():
+def test_a_step_has_a_description():
     assert steps.describe("SchemaGate") == "stops the run when the log does not fit its schema"
     assert steps.describe("Toaster") == ""
 
@@ -65,11 +65,11 @@ def test_a_mistyped_step_lists_the_steps_in_order():
         steps.check_part(SHOP, None, "x")
 
 
-def test_a_step_that_this_launch_lacks_is_refused():
+def test_a_step_that_this_launch_lacks_is_an_error():
     with pytest.raises(PartialRunError, match="--to needs a step of this launch's pipeline, got 'CatalogueSchemaGate'"):
         steps.check_part(dataclasses.replace(SHOP, catalogue=None), None, "CatalogueSchemaGate")
 
 
-def test_the_ends_may_not_cross():
+def test_a_part_may_not_end_before_it_begins():
     with pytest.raises(PartialRunError, match="--from Pusher comes after --to SchemaGate: no step lies between"):
         steps.check_part(SHOP, "Pusher", "SchemaGate")

@@ -1,4 +1,4 @@
-"""The gate, in whole runs: what does not fit the curated schema stops the run before anything learns from it."""
+"""The schema gate in full runs: data that do not fit the curated schema stop the run before training."""
 
 import re
 
@@ -18,7 +18,7 @@ def drop_device(events):
 def text_positions(events):
     position = pc.cast(events["position"], pa.string())
     return events.set_column(
-        events.schema.get_field_index("position"), "position", pc.if_else(pc.is_valid(position), "place", position)
+        events.schema.get_field_index("position"), "position", pc.if_else(pc.is_valid(position), "top", position)
     )
 
 

@@ -7,12 +7,13 @@ from components.features import histories
 from components.features.training_data import TrainingData
 from components.models.ranking.ranking_head import MAX_POSITIONS, RankingModel
 from components.models.retrieval import blend, fitting
+from components.models.retrieval.part_counts import known_events
 from components.models.retrieval.retrieval_model import RetrievalModel
-from components.models.retrieval.retrieval_training import Choice, known_events
+from components.models.retrieval.retrieval_training import Choice
 
 BATCH = 2048
 EMBEDDED_AT_ONCE = 4096
-MOST_ROWS = 1_000_000
+MOST_ROWS = 500_000
 AS_THEY_ARE = np.array([1.0, 0.0])
 
 
@@ -25,17 +26,21 @@ def train(
       data: the training split.
       retrieval: the towers, trained on all of it.
       context: column to [n], the context features of every event.
-      choice: holds towers that were trained on the events before its cut. A head of theirs is asked for the rows after
-        the cut, to learn how far to believe the answers (`believed`); without such towers they stay as they are.
+      choice: holds towers that do not know some events. A head of theirs is asked for the rows of these, to learn how
+        far to believe the answers (`believed`); without such towers they stay as they are. Where these towers serve,
+        that head serves, too.
     """
     every = labelled_rows(data)
-    head = _fitted(data, examples(data, retrieval, context, every), "ranking head")
-    if choice is not None and choice.towers is not None:
-        late = data.events.time[every] >= choice.cut
-        past = _fitted(data, examples(data, choice.towers, context, every[~late]), "calibration")
-        asked = examples(data, choice.towers, context, every[late])
-        logits = past.uncalibrated(asked["query"], asked["item"]).numpy()
-        head.calibrate(np.array([believed(*both) for both in zip(logits.T, asked["label"].numpy().T, strict=True)]))
+    if choice is None or choice.towers is None or choice.unlearnt is None:
+        return _fitted(data, examples(data, retrieval, context, every), "ranking head")
+    late = choice.unlearnt[every]
+    past = _fitted(
+        data, examples(data, choice.towers, context, every[~late]), "ranking head" if choice.serves else "calibration"
+    )
+    head = past if choice.serves else _fitted(data, examples(data, retrieval, context, every), "ranking head")
+    asked = examples(data, choice.towers, context, every[late])
+    logits = past.uncalibrated(asked["query"], asked["item"]).numpy()
+    head.calibrate(np.array([believed(*both) for both in zip(logits.T, asked["label"].numpy().T, strict=True)]))
     return head
 
 
@@ -86,6 +91,7 @@ def _fitted(data: TrainingData, rows: dict[str, tf.Tensor], task: str) -> Rankin
     ]
     model = RankingModel(tuple(objective.name for objective in data.launch.ranking_objectives), rates, share.tolist())
     settings = data.launch.model
+    model.uncalibrated(rows["query"][:1], rows["item"][:1])  # makes the layers' weights
     fitting.fit(
         model, rows, fitting.Schedule(BATCH, settings.ranking_epochs, settings.learning_rate, task, data.launch.seed)
     )
@@ -93,7 +99,7 @@ def _fitted(data: TrainingData, rows: dict[str, tf.Tensor], task: str) -> Rankin
 
 
 def _sampled(rows: np.ndarray, seed: int) -> np.ndarray:
-    """At most `MOST_ROWS` of the rows, in their order: two vectors of 64 for each row are 512 bytes, so the limit is half a gigabyte."""
+    """At most `MOST_ROWS` of the rows, in their order: two vectors of 128 for each row are 1,024 bytes, so the limit is half a gigabyte."""
     return (
         rows if len(rows) <= MOST_ROWS else np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
     )

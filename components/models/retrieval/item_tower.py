@@ -35,19 +35,25 @@ class ItemTower(tf.keras.Model):
         self._feature = self.add_weight(
             "feature", (table.feature_count + 1, dim), initializer=tf.keras.initializers.RandomNormal(stddev=0.1)
         )
+        self._some = tf.constant(np.arange(len(table))[:, None] > 0, tf.float32)
         self._number = tf.keras.layers.Dense(dim, use_bias=False)
+        place = np.argwhere(table.features > 0)
+        listed = np.stack([place[:, 0], table.features[table.features > 0]], axis=1).astype(np.int64)
+        order = np.lexsort((listed[:, 1], listed[:, 0]))
+        self._listed = tf.SparseTensor(listed[order], tf.ones(len(listed)), (len(table), table.feature_count + 1))
 
-    def call(self, rows: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def call(self, rows: tf.Tensor, training: bool = False, cold: tf.Tensor | None = None) -> tf.Tensor:
         """Vectors of items.
 
         Args:
           rows: [K] int32, rows of the item table.
           training: whether id embeddings are left out at random.
+          cold: [N] bool, items whose id embeddings are left out as if nobody had acted on them.
 
         Returns:
           [K, D] float32; zero for row 0.
         """
-        keep = tf.gather(self._trained, rows)
+        keep = tf.gather(self._trained if cold is None else self._trained * tf.cast(~cold, tf.float32)[:, None], rows)
         if training and self._features_speak:
             keep *= tf.cast(tf.random.uniform(tf.shape(keep)) >= ID_DROPOUT, tf.float32)
         features = tf.gather(self._features, rows)
@@ -56,6 +62,16 @@ class ItemTower(tf.keras.Model):
         if self._numbers.shape[1]:
             vectors += self._number(tf.gather(self._numbers, rows))
         return vectors * tf.cast(rows > 0, tf.float32)[:, None]
+
+    def everything(self, training: bool = False, cold: tf.Tensor | None = None) -> tf.Tensor:
+        """The vectors of all items, as `call` gives them: [N, D] float32. No row is gathered, so that gradients are dense: a third of the CPU."""
+        keep = self._trained if cold is None else self._trained * tf.cast(~cold, tf.float32)[:, None]
+        if training and self._features_speak:
+            keep *= tf.cast(tf.random.uniform(tf.shape(keep)) >= ID_DROPOUT, tf.float32)
+        vectors = self._id * keep + tf.sparse.sparse_dense_matmul(self._listed, self._feature)
+        if self._numbers.shape[1]:
+            vectors += self._number(self._numbers)
+        return vectors * self._some
 
     def by_name(self) -> dict[str, tf.Variable]:
         """The weights whose rows have names: of ids [N, D], of catalogue features [F + 1, D], and of numbers [P, D] once they are built."""

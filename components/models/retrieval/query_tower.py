@@ -31,7 +31,7 @@ class QueryTower(tf.keras.Model):
         steps = np.arange(length)[:, None] - np.arange(length)[None, :]
         pools = [np.where(steps >= 0, np.power(float(decay), np.maximum(steps, 0)), 0.0) for decay in DECAYS]
         self._pools = tf.constant(np.stack(pools), tf.float32)
-        self._hidden = tf.keras.layers.Dense(4 * dim, activation="gelu")
+        self._hidden = tf.keras.layers.Dense(dim, activation="gelu")
         self._output = tf.keras.layers.Dense(dim)
         self._dropout = tf.keras.layers.Dropout(DROPOUT)
         self._mix = tf.keras.layers.Dense(dim, use_bias=False)
@@ -42,7 +42,7 @@ class QueryTower(tf.keras.Model):
         """Queries after some of the items: the layers see no position that nobody asks for, and many histories are shorter than L.
 
         Args:
-          items: [B, L, D] float32, item vectors, oldest first.
+          items: [B, L, D] float32, item vectors, oldest first; L may be less than the declared length.
           mask: [B, L] float32, 1 for items, 0 for padding.
           asked: [T, 2] int64, the history and the position of each query.
           context: [T, C] float32, the context of the request that each query is asked in; C may be 0.
@@ -51,8 +51,10 @@ class QueryTower(tf.keras.Model):
         Returns:
           [T, D] float32 of length 1.
         """
-        sums = tf.einsum("rts,bsd->btrd", self._pools, items * mask[..., None])
-        weights = tf.einsum("rts,bs->btr", self._pools, mask)
+        length = tf.shape(items)[1]
+        pools = self._pools[:, :length, :length]
+        sums = tf.einsum("rts,bsd->btrd", pools, items * mask[..., None])
+        weights = tf.einsum("rts,bs->btr", pools, mask)
         return self._query(tf.gather_nd(sums, asked), tf.gather_nd(weights, asked), context, training)
 
     def last(self, items: tf.Tensor, mask: tf.Tensor, context: tf.Tensor) -> tf.Tensor:

@@ -1,11 +1,12 @@
 """The retrieval model: which item comes next, learnt by a softmax over the catalogue at every position of every history.
 
-Letters: B batch, L positions, N rows of the item table, D vector size, S sampled candidates.
+Letters: B batch, L positions, T queries, N rows of the item table, D vector size, S sampled candidates.
 
 loss = mean over positions of -log softmax(q . v / temperature)[next item]. Up to `FULL_SOFTMAX_ITEMS` items the softmax
-runs over the whole table. Beyond, over the batch's own next items and as many uniform samples, each logit corrected by
--log of the probability that its candidate is there (log-Q correction; Yi et al., "Sampling-bias-corrected neural
-modeling", RecSys 2019, section 3).
+runs over the whole table. Beyond, over the next item and S = 512 candidates that a step's queries share, drawn with
+replacement from Q, half uniform and half by the root of the counts. Each candidate's logit is corrected by -log(S Q)
+(log-Q correction; Yi et al., "Sampling-bias-corrected neural modeling", RecSys 2019, section 3), the next item's own is
+not, and a candidate that is the next item is left out.
 """
 
 from collections.abc import Callable
@@ -20,8 +21,8 @@ from components.models.retrieval.context import ContextEmbedding
 from components.models.retrieval.item_tower import ItemTower
 from components.models.retrieval.query_tower import QueryTower
 
-FULL_SOFTMAX_ITEMS = 30_000
-EMBEDDED_AT_ONCE = 65_536  # items; bounds what the feature slots of all of them take
+FULL_SOFTMAX_ITEMS = 2000
+SAMPLED = 512
 
 
 class RetrievalModel(tfrs.Model):
@@ -42,17 +43,14 @@ class RetrievalModel(tfrs.Model):
         self.context = context
         self._size = len(table)
         self._temperature = settings.temperature
-        self._share = tf.constant(np.maximum(counts, 1e-9) / max(counts.sum(), 1), tf.float32)
         self._sampled = len(table) > FULL_SOFTMAX_ITEMS
+        roots = np.sqrt(counts[1:].astype(float))
+        self._q = tf.constant(0.5 / max(len(roots), 1) + 0.5 * roots / max(roots.sum(), 1e-9), tf.float32)
+        self._mass = tf.constant(np.cumsum(roots) / max(roots.sum(), 1e-9), tf.float32)
 
-    def all_items(self, training: bool = False) -> tf.Tensor:
-        """The vectors of all items as the query tower reads them: [N, D] float32; row 0 is zero."""
-        starts = range(0, self._size, EMBEDDED_AT_ONCE)
-        chunks = [
-            self.items(tf.range(start, min(start + EMBEDDED_AT_ONCE, self._size)), training=training)
-            for start in starts
-        ]
-        return tf.concat(chunks, axis=0)
+    def all_items(self, training: bool = False, cold: tf.Tensor | None = None) -> tf.Tensor:
+        """The vectors of all items as the query tower reads them: [N, D] float32; row 0 is zero. `cold` as in `ItemTower.call`."""
+        return self.items.everything(training=training, cold=cold)
 
     def vectors(self) -> tf.Tensor:
         """The vectors of all items as candidates, of length 1: [N, D] float32; row 0 is zero."""
@@ -84,58 +82,55 @@ class RetrievalModel(tfrs.Model):
         target = tf.gather_nd(inputs["target"], asked)
         weight = tf.gather_nd(inputs["weight"], asked)
         if self._sampled:
-            candidates, log_q = self._sample(target)
-            read, vectors = self._embed(history, candidates, training)
-            column = _places(candidates, target)
+            candidates = self._sample()
+            read, own, vectors = self._embed(history, target, candidates, training)
         else:
             items = self.all_items(training)
-            read, vectors, log_q, column = tf.gather(items, history), items[1:], 0.0, target - 1
+            read, vectors = tf.gather(items, history), tf.math.l2_normalize(items[1:], axis=-1)
+            own, candidates = tf.gather(vectors, target - 1), None
         context = self.context(
             {name: tf.gather_nd(column, asked) for name, column in inputs["context"].items()}, tf.gather_nd(read, asked)
         )
         queries = self.query(read, tf.cast(history > 0, tf.float32), asked, context, training)
-        losses = self._cross_entropy(queries, tf.math.l2_normalize(vectors, axis=-1), log_q, column)
+        losses = self._cross_entropy(queries / self._temperature, own, vectors, target, candidates)
         return tf.reduce_sum(losses * weight) / tf.maximum(tf.reduce_sum(weight), 1e-6)
 
     def _cross_entropy(
-        self, queries: tf.Tensor, vectors: tf.Tensor, log_q: tf.Tensor | float, column: tf.Tensor
+        self, queries: tf.Tensor, own: tf.Tensor, vectors: tf.Tensor, target: tf.Tensor, candidates: tf.Tensor | None
     ) -> tf.Tensor:
-        """-log softmax at each query's own candidate: [T] float32.
+        """-log softmax at each query's own item: [T] float32.
 
         Args:
-          queries: [T, D] float32 of length 1.
+          queries: [T, D] float32.
+          own: [T, D] float32 of length 1, what came next.
           vectors: [S, D] float32 of length 1, the candidates.
-          log_q: what is taken off each candidate's logit, [S], or 0.
-          column: [T] int32, the candidate that came next.
+          target: [T] int32, the row of what came next.
+          candidates: [S] int32, the rows of a sample; None if the candidates are all items.
         """
-        queries = queries / self._temperature
-        logits = tf.matmul(queries, vectors, transpose_b=True)
-        own = tf.reduce_sum(queries * tf.gather(vectors, column), axis=1)
-        if self._sampled:
-            logits, own = logits - log_q, own - tf.gather(log_q, column)
-        return _log_sum_exp(logits) - own
+        logits, reached = tf.matmul(queries, vectors, transpose_b=True), tf.reduce_sum(queries * own, axis=1)
+        if candidates is None:
+            return _log_sum_exp(logits) - reached
+        logits -= tf.math.log(SAMPLED * tf.gather(self._q, candidates - 1))
+        logits = tf.where(candidates == target[:, None], -np.inf, logits)
+        return _log_sum_exp(tf.concat([reached[:, None], logits], axis=1)) - reached
 
-    def _sample(self, target: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The targets [T] without repeats and as many uniform samples, a hit counted once: rows [S] int32, and log Q [S] float32.
+    def _sample(self) -> tf.Tensor:
+        """`SAMPLED` rows of items with replacement, half of them uniform, half by the root of the counts: [S] int32."""
+        uniform = tf.random.uniform([SAMPLED // 2], 1, self._size, tf.int32)
+        by_root = tf.searchsorted(
+            self._mass, tf.random.uniform([SAMPLED - SAMPLED // 2]) * self._mass[-1], side="right"
+        )
+        return tf.concat([uniform, tf.minimum(by_root, self._size - 2) + 1], axis=0)
 
-        Q = 1 - exp(-expected count) is the probability to be among the candidates of a batch of T targets.
-        """
-        own = tf.unique(target).y
-        samples = tf.maximum(
-            tf.size(own), 1
-        )  # a batch without targets has a softmax too: over nothing it would be an error
-        drawn = tf.random.uniform([samples], 1, self._size, tf.int32)
-        candidates = tf.unique(tf.concat([own, drawn], axis=0)).y
-        in_batch = tf.cast(tf.size(target), tf.float32) * tf.gather(self._share, candidates)
-        by_chance = tf.cast(samples, tf.float32) / float(self._size - 1)
-        return candidates, tf.math.log(-tf.math.expm1(-(in_batch + by_chance)))
-
-    def _embed(self, history: tf.Tensor, candidates: tf.Tensor, training: bool) -> tuple[tf.Tensor, tf.Tensor]:
-        """The vectors of the history [B, L, D] and of the candidates [S, D], each different item embedded once."""
-        rows, place = tf.unique(tf.concat([tf.reshape(history, [-1]), candidates], axis=0))
-        vectors = tf.gather(self.items(rows, training=training), place)
-        read, sampled = tf.split(vectors, [tf.size(history), tf.size(candidates)])
-        return tf.reshape(read, tf.concat([tf.shape(history), [vectors.shape[-1]]], axis=0)), sampled
+    def _embed(
+        self, history: tf.Tensor, target: tf.Tensor, candidates: tf.Tensor, training: bool
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """The vectors of the history [B, L, D], and of length 1 those of the targets [T, D] and of the candidates [S, D]; each item embedded once."""
+        rows, place = tf.unique(tf.concat([tf.reshape(history, [-1]), target, candidates], axis=0))
+        vectors = self.items(rows, training=training)
+        read, own, sampled = tf.split(place, [tf.size(history), tf.size(target), tf.size(candidates)])
+        unit = tf.math.l2_normalize(vectors, axis=-1)
+        return tf.gather(vectors, tf.reshape(read, tf.shape(history))), tf.gather(unit, own), tf.gather(unit, sampled)
 
 
 @tf.custom_gradient
@@ -145,9 +140,3 @@ def _log_sum_exp(logits: tf.Tensor) -> tuple[tf.Tensor, Callable]:
     powers = tf.exp(logits - highest)
     total = tf.reduce_sum(powers, axis=1, keepdims=True)
     return (highest + tf.math.log(total))[:, 0], lambda gradient: powers * (gradient[:, None] / total)
-
-
-def _places(candidates: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-    """The column of each target among the candidates: [T] int32."""
-    order = tf.argsort(candidates)
-    return tf.gather(order, tf.searchsorted(tf.gather(candidates, order), target))

@@ -1,6 +1,5 @@
-"""Trains the towers, by the next item at every position of every history, and learns what the parts of the score count."""
+"""Trains the towers, by the next item at every position of every history, and chooses for how long and with which weights of the score's parts."""
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -8,18 +7,21 @@ import numpy as np
 import tensorflow as tf
 
 from components.features import histories
-from components.features.id_codes import codes
 from components.features.training_data import TrainingData
 from components.metrics import validation_cut
 from components.metrics.validation_cut import Questions
-from components.models.retrieval import blend, fitting, neighbours, warm_start
+from components.models.retrieval import blend_training, fitting, part_counts, warm_start
+from components.models.retrieval.blend_training import Blend
 from components.models.retrieval.context import ContextEmbedding, RequestContext
 from components.models.retrieval.retrieval_model import RetrievalModel
-from components.models.retrieval.score_parts import PARTS, START, NeighbourScores, ScoreParts
 from components.models.retrieval.warm_start import Saved
 
 LEAST_QUESTIONS = 50
-MICROSECONDS_PER_DAY = 86_400_000_000
+# The share of the validation's items that training before the cut does not know, from which on new items matter: what
+# they are worth can be learnt
+# by a cut in time only, and towers that know nothing after it have to be trained again.
+NEW_ITEMS_SHARE = 0.05
+STEPS_AN_EPOCH, LEAST_BATCH = 100, 32
 
 
 class Choice(NamedTuple):
@@ -27,31 +29,38 @@ class Choice(NamedTuple):
 
     Attributes:
       epochs: how long the towers are trained.
-      weights: [P], what each part of the score counts.
-      gain: the score's mean of 1 / log2(1 + rank) there; 0 where there was too little to ask.
+      blend: what each part of the score counts; None where there was too little to ask.
       tried: how many epochs it took to choose.
       warm: whether this is the choice for towers that start from given weights.
-      cut: the moment, in microseconds, before which lies what these towers know.
-      towers: those that it was chosen with, trained on what was before; None where there was too little to ask.
+      unlearnt: [n] bool, the events that these towers do not know.
+      towers: those that it was chosen with; None where there was too little to ask.
+      serves: whether these towers serve, as all that they do not know are the last events of a few users; else they are
+        trained again on everything.
     """
 
     epochs: int
-    weights: np.ndarray
-    gain: float
+    blend: Blend | None
     tried: int = 0
     warm: bool = False
-    cut: int = 0
+    unlearnt: np.ndarray | None = None
     towers: RetrievalModel | None = None
+    serves: bool = False
+
+    @property
+    def gain(self) -> float:
+        """The score's mean of 1 / log2(1 + rank) on the validation part; 0 where there was too little to ask."""
+        return self.blend.gain if self.blend else 0.0
 
     @property
     def passes(self) -> float:
-        """How often the events are read in all: to choose, those before the cut, and to train."""
-        return self.tried * (1 - validation_cut.SHARE) + self.epochs
+        """How often the events are read in all: to choose, and to train again."""
+        return self.tried if self.serves else self.tried * (1 - validation_cut.SHARE) + self.epochs
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for the model's card."""
-        weights = {name: round(float(weight), 4) for name, weight in zip(PARTS, self.weights, strict=True)}
-        return {"epochs": self.epochs, "weights": weights, "gain": round(self.gain, 4)}
+        return {"epochs": self.epochs, "trained_once": self.serves, "gain": round(self.gain, 4)} | (
+            self.blend.to_dict() if self.blend else {}
+        )
 
 
 class Towers(NamedTuple):
@@ -65,7 +74,11 @@ class Towers(NamedTuple):
 def choose(
     data: TrainingData, request: RequestContext, context: dict[str, np.ndarray], saved: Saved | None = None
 ) -> Choice:
-    """Trains on the events before the cut and looks at those after it: the best epoch, then the weights of the parts.
+    """Trains on a part of the events and asks for others: the best epoch, then the weights of the parts.
+
+    Left out are the last events of some users, so that the towers may serve as they are; where new items matter, or for
+    a warm start, everything
+    after the cut.
 
     Args:
       data: the training split.
@@ -77,50 +90,55 @@ def choose(
     moment = (
         validation_cut.cut(data) if saved is None else max(validation_cut.cut(data), warm_start.last_event(saved) + 1)
     )
-    asked, early = validation_cut.questions(data, moment), data.events.time < moment
+    asked, unlearnt = validation_cut.questions(data, moment), data.events.time >= moment
     if len(asked) < LEAST_QUESTIONS and saved is not None:
         return choose(data, request, context)
     if len(asked) < LEAST_QUESTIONS:
-        return Choice(data.launch.model.epochs, START, 0.0)
-    past, known = validation_cut.before(data, moment), {name: column[early] for name, column in context.items()}
-    contexts = {name: column[asked.rows] for name, column in context.items()}
-    candidates = int(data.items.active.sum())
+        return Choice(data.launch.model.epochs, None)
+    serves = False
+    if saved is None and _new_items(data, asked, unlearnt) < NEW_ITEMS_SHARE:
+        held = validation_cut.held_out(data, moment)
+        of_held = validation_cut.questions(data, moment, held)
+        if len(of_held) >= LEAST_QUESTIONS:
+            asked, unlearnt, serves = of_held, held, True
+    past, known = validation_cut.without(data, unlearnt), {name: column[~unlearnt] for name, column in context.items()}
+    watch = _watch(data, asked, {name: column[asked.rows] for name, column in context.items()})
+    towers = train(past, request, known, "choosing", watch=watch, saved=saved)
+    most = blend_training.MOST_OF_GAP
+    away = [validation_cut.questions(data, moment, unlearnt, gap, most) for gap in blend_training.GAPS_HOURS]
+    blend = blend_training.learn(
+        data.launch.seed, towers.model, part_counts.score_parts(past, towers.model), [asked, *away], context
+    )
+    return Choice(towers.epochs, blend, towers.tried, saved is not None, unlearnt, towers.model, serves)
 
-    def watched(model: RetrievalModel) -> float:
-        items, vectors = model.all_items(), tf.boolean_mask(model.vectors(), data.items.active)
+
+def _new_items(data: TrainingData, asked: Questions, unlearnt: np.ndarray) -> float:
+    """The share of the questions whose item has no positive event before."""
+    known = np.zeros(len(data.items), bool)
+    known[data.item_rows[data.events.positive & ~unlearnt]] = True
+    return float((~known[data.item_rows[asked.rows]]).mean())
+
+
+def _watch(data: TrainingData, asked: Questions, contexts: dict[str, np.ndarray]) -> Callable[[RetrievalModel], float]:
+    """The value of towers: how well they rank the answers of the questions, among a sample of a large catalogue."""
+    active = np.flatnonzero(data.items.active)
+    shown, target = active[asked.sample], active[asked.target]
+
+    def value(model: RetrievalModel) -> float:
+        items = model.all_items()
+        unit = tf.math.l2_normalize(items, axis=-1)
+        candidates, own = tf.gather(unit, shown), tf.gather(unit, target)
 
         def score(batch: slice) -> np.ndarray:
-            queries = model.last_query(
-                tf.gather(items, asked.history[batch]), tf.constant(asked.history[batch]), _rows(contexts, batch)
-            )
-            return tf.matmul(queries, vectors, transpose_b=True).numpy()
+            history = tf.constant(asked.history[batch])
+            context = {name: tf.constant(column[batch]) for name, column in contexts.items()}
+            queries = model.last_query(tf.gather(items, history), history, context)
+            of_target = tf.reduce_sum(queries * own[batch], axis=1, keepdims=True)
+            return tf.concat([tf.matmul(queries, candidates, transpose_b=True), of_target], axis=1).numpy()
 
-        return asked.gain(score, candidates)
+        return asked.gain(score)
 
-    towers = train(past, request, known, "choosing", watch=watched, saved=saved)
-    parts = _answered(asked, towers.model, score_parts(past, towers.model), contexts, candidates)
-    weights = blend.fit(parts, np.full(len(asked), parts.shape[1] - 1), asked.offset, START)
-    every = dataclasses.replace(
-        asked, sample=np.arange(parts.shape[1] - 1), target=np.full(len(asked), parts.shape[1] - 1)
-    )
-    gain = every.gain(lambda batch: parts[batch] @ weights.astype(np.float32), parts.shape[1])
-    return Choice(towers.epochs, weights, gain, towers.tried, saved is not None, moment, towers.model)
-
-
-def _rows(columns: dict[str, np.ndarray], rows: slice | np.ndarray) -> dict[str, tf.Tensor]:
-    return {name: tf.constant(column[rows]) for name, column in columns.items()}
-
-
-def _answered(
-    asked: Questions, model: RetrievalModel, parts: ScoreParts, contexts: dict[str, np.ndarray], candidates: int
-) -> np.ndarray:
-    """The parts of the scores that the questions look at: [q, S, P] float32."""
-    items, answers = model.all_items(), []
-    for batch in asked.batches(candidates):
-        history = tf.constant(asked.history[batch])
-        queries = model.last_query(tf.gather(items, history), history, _rows(contexts, batch))
-        answers.append(np.stack([asked.chosen(part.numpy(), batch) for part in parts(queries, history)], axis=-1))
-    return np.concatenate(answers)
+    return value
 
 
 def train(
@@ -147,13 +165,25 @@ def train(
     windows = sequences(data, context)
     counts = np.bincount(windows["target"][windows["weight"] > 0], minlength=len(data.items))
     model = RetrievalModel(data.items, counts, settings, ContextEmbedding(request.sizes, request.names))
-    if saved is not None and len(windows["target"]):
+    if len(windows["target"]):
         model.compute_loss(_first(windows))  # makes the layers' weights
-        warm_start.begin(saved, data, model)
-    schedule = fitting.Schedule(
-        settings.batch_users, settings.epochs, settings.learning_rate, task, data.launch.seed, stop
-    )
-    return Towers(model, *fitting.fit(model, windows, schedule, watch and (lambda: watch(model))))
+        if saved is not None:
+            warm_start.begin(saved, data, model)
+    batch = batch_size(len(windows["target"]), settings.batch_users)
+    # Adam's rate falls with the root of the batch (Malladi et al., "On the SDEs and scaling rules for adaptive gradient
+    # algorithms", 2022).
+    rate = settings.learning_rate * (batch / settings.batch_users) ** 0.5
+    schedule = fitting.Schedule(batch, settings.epochs, rate, task, data.launch.seed, stop)
+    lengths = np.maximum((windows["history"] > 0).sum(axis=1), 1)
+    return Towers(model, *fitting.fit(model, windows, schedule, watch and (lambda: watch(model)), lengths))
+
+
+def batch_size(windows: int, most: int) -> int:
+    """How many windows a step reads: the declared number, halved while an epoch has less than `STEPS_AN_EPOCH` steps, not below `LEAST_BATCH`."""
+    size = most
+    while size >= 2 * LEAST_BATCH and windows < STEPS_AN_EPOCH * size:
+        size //= 2
+    return size
 
 
 def _first(windows: dict) -> dict:
@@ -163,7 +193,7 @@ def _first(windows: dict) -> dict:
 
 def sequences(data: TrainingData, context: dict[str, np.ndarray]) -> dict:
     """Windows of histories as the retrieval model reads them: arrays [W, L], and `context` column to [W, L]."""
-    known = known_events(data)
+    known = part_counts.known_events(data)
     windows = histories.sequences(*known, data.launch.model.history, data.launch.seed, data.events.tie)
     items, rows = np.maximum(windows.items, 0), windows.rows[:, 1:]
     weight = rows >= 0
@@ -176,28 +206,3 @@ def sequences(data: TrainingData, context: dict[str, np.ndarray]) -> dict:
         "weight": weight.astype(np.float32),
         "context": {name: column[asked] for name, column in context.items()},
     }
-
-
-def known_events(data: TrainingData) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """User, item, time and positive of the events as `histories` takes them; an event without an item's id tells nothing."""
-    user, _ = codes(data.events.user)
-    return user, data.item_rows, data.events.time, data.events.positive & (data.item_rows > 0)
-
-
-def score_parts(data: TrainingData, model: RetrievalModel) -> ScoreParts:
-    """The parts of the score, from the events and the trained towers."""
-    user, item, time, positive = known_events(data)
-    order = histories.order_by_user_and_time(user, time, data.launch.seed, tie=data.events.tie)
-    order = order[positive[order]]
-    active, size = np.flatnonzero(data.items.active), len(data.items)
-    columns = np.full(size, len(active))
-    columns[active] = np.arange(len(active))
-    near = NeighbourScores(neighbours.count(user[order], item[order], size), columns, len(active))
-    window, end = data.launch.rules.recent_days * MICROSECONDS_PER_DAY, time[positive].max(initial=0)
-    recent = np.bincount(item[positive & (time >= end - window)], minlength=size)
-    first = np.full(size, np.inf)
-    np.minimum.at(first, item[positive], time[positive])
-    age = np.where(np.isinf(first), np.inf, (end - first) / window)
-    return ScoreParts(
-        tf.gather(model.vectors(), active), data.launch.model.temperature, near, recent[active], age[active]
-    )

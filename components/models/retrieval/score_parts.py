@@ -1,86 +1,160 @@
 """What the model's score of a candidate is made of, in training (to learn the weights) and inside the SavedModel, by the same code.
 
-Letters: B requests, L items of history, A candidates, N rows of the item table, M neighbours of an item, R items that
-  are read for neighbours.
+Letters: B requests, L items of history, A candidates, N rows of the item table, P parts, p pairs of a table, c cells that a request touches.
 
-    score = w_towers cosine(query, candidate) / temperature + w_neighbours standardised(neighbours)
-            + w_recent log(1 + recent) + w_young exp(-age) + w_untrained untrained
+    score = w_towers cosine(query, candidate) / temperature + sum over tables of w_table f(sum over the last R items, j-th last, of decay^j weight)
+            + w_recent log(1 + recent) + w_popular log(1 + taken) + w_young exp(-age) + w_untrained untrained
 
-    neighbours   sum over the last R items, j-th last, of DECAY^j x weight(item, candidate); see `neighbours`
+    tables       `item_similarity`, EASE (`neighbours`), and every declared rule by the last items; f is log(1 + 1000 x), for EASE the division by
+                 the deviation over the candidates: long histories would shout otherwise
     recent       positive events of the candidate in the declared last days of training
+    popular      all positive events of the candidate
     age          time from the candidate's first positive event to the end of training, as a share of these days: what is new is often what
                  is wanted, beyond what its counts say so far
     untrained    1 for a candidate without a positive event in training: such an item has no id vector and no popularity, and may be what
-                 everyone wants because it is new, or what nobody ever wanted; the weight says what the log's own later
-                 days say
+                 everyone wants because it is new, or what nobody ever wanted; the weight says what the log's own later days say
+
+Tables touch some hundred candidates. With few candidates their sums are laid out in full, with many they stay pairs of cell and value, so that a
+request costs what it touches.
 """
+
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from components.models.retrieval.neighbours import Neighbours
+from components.models.retrieval.neighbour_table import NeighbourTable
 
-PARTS = ("towers", "neighbours", "recent", "young", "untrained")
-# Where the weights start, and stay if nothing can be learnt.
-START = np.array([1.0, 0.15, 0.15, 0.0, 0.0])
-DECAY = 0.85
-READ = 20
+TOWERS, NEXT, KNN, EASE, ATTRIBUTES = "towers", "next", "knn", "ease", "attributes"
+OF_ITEMS = ("recent", "popular", "young", "untrained")
+LOGARITHM_SCALE = 1000.0
+LAID_OUT_CANDIDATES = 50_000
 
 
-class NeighbourScores(tf.Module):
-    """The part "neighbours", standardised over the candidates of each request: long histories would shout otherwise."""
+class Reading(NamedTuple):
+    """How a table is asked: with the last `items` of the history, each counting `decay` of the one after it; `deviation` names the f of EASE."""
 
-    def __init__(self, table: Neighbours, columns: np.ndarray, candidates: int):
-        """Takes the table and the column of each item among the A candidates, [N] int32; A for an item that is none."""
+    items: int
+    decay: float
+    deviation: bool = False
+
+
+READINGS = {NEXT: Reading(5, 0.5), KNN: Reading(20, 0.85), EASE: Reading(20, 0.85, True), ATTRIBUTES: Reading(20, 0.85)}
+
+
+class TableScores(tf.Module):
+    """One table as a part of the score."""
+
+    def __init__(self, table: NeighbourTable, reading: Reading, columns: np.ndarray, candidates: int):
+        """Takes the table, how it is asked, and the column of each item among the A candidates [N]; what is none is left out."""
         super().__init__()
-        self._slot = tf.constant(table.slot)
-        self._columns = tf.constant(np.where(table.items > 0, columns[table.items], candidates), tf.int32)
-        self._weights = tf.constant(table.weights)
-        self._candidates = candidates
+        column, size = columns[table.items], len(table.start) - 1
+        kept = column < candidates
+        row = np.repeat(np.arange(size), np.diff(table.start))[kept]
+        count = np.bincount(row, minlength=size)
+        self._reading, self._candidates = reading, candidates
+        # Variables: constants would make a graph of more than the two gigabytes that a file of it may have.
+        self._start = tf.Variable(np.cumsum(count) - count, dtype=tf.int64, trainable=False)
+        self._count = tf.Variable(count, dtype=tf.int64, trainable=False)
+        self._columns = tf.Variable(column[kept], dtype=tf.int32, trainable=False)
+        self._weights = tf.Variable(table.weights[kept], dtype=tf.float32, trainable=False)
 
-    def __call__(self, history: tf.Tensor) -> tf.Tensor:
-        """Histories [B, L] int32, oldest first, right-padded with 0, to [B, A] float32; 0 for an empty history."""
-        back = tf.range(min(READ, history.shape[1]))
+    def _cells(self, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The cells, request x A + column [c] int64, that histories [B, L] touch, and what each adds [c] float32."""
+        read = min(self._reading.items, history.shape[1])
+        back = tf.range(read)
         place = tf.reduce_sum(tf.cast(history > 0, tf.int32), axis=1, keepdims=True) - 1 - back
         last = tf.where(place >= 0, tf.gather(history, tf.maximum(place, 0), batch_dims=1), 0)
-        slot = tf.gather(self._slot, last)
-        decay = tf.pow(tf.constant(DECAY), tf.cast(back, tf.float32))[:, None]
-        weights, columns = tf.gather(self._weights, slot) * decay, tf.gather(self._columns, slot)
-        width, requests = (
-            self._candidates + 1,
-            tf.shape(history)[0],
-        )  # the spare last column takes the neighbours that are no candidates
-        cells = columns + width * tf.range(requests)[:, None, None]
-        sums = tf.math.unsorted_segment_sum(tf.reshape(weights, [-1]), tf.reshape(cells, [-1]), width * requests)
-        return _standardised(tf.reshape(sums, [-1, width])[:, :-1])
+        start, count = (tf.reshape(tf.gather(values, last), [-1]) for values in (self._start, self._count))
+        pairs = tf.ragged.range(start, start + count)
+        asked = pairs.value_rowids()
+        decay = tf.gather(tf.pow(tf.constant(self._reading.decay), tf.cast(back, tf.float32)), asked % read)
+        column = tf.cast(tf.gather(self._columns, pairs.values), tf.int64)
+        return asked // read * self._candidates + column, tf.gather(self._weights, pairs.values) * decay
+
+    def laid_out(self, history: tf.Tensor) -> tf.Tensor:
+        """Histories [B, L] int32, oldest first, right-padded with 0, to [B, A] float32; 0 for an empty history."""
+        cells, values = self._cells(history)
+        requests = tf.shape(history, tf.int64)[0]
+        sums = tf.reshape(
+            tf.math.unsorted_segment_sum(values, cells, requests * self._candidates), [requests, self._candidates]
+        )
+        if not self._reading.deviation:
+            return _logarithm(sums)
+        return sums / tf.sqrt(tf.math.reduce_variance(sums, axis=1, keepdims=True) + 1e-12)
+
+    def touched(self, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The same as cells [c] int64, each once, and their values [c] float32; all others are 0."""
+        pairs, added = self._cells(history)
+        cells, place = tf.unique(pairs)
+        sums = tf.math.unsorted_segment_sum(added, place, tf.size(cells))
+        if not self._reading.deviation:
+            return cells, _logarithm(sums)
+        request, requests = cells // self._candidates, tf.shape(history)[0]
+        mean, square = (
+            tf.math.unsorted_segment_sum(values, request, requests) / self._candidates for values in (sums, sums * sums)
+        )
+        return cells, sums / tf.gather(tf.sqrt(square - mean * mean + 1e-12), request)
 
 
-def _standardised(scores: tf.Tensor) -> tf.Tensor:
-    """Zero mean and unit deviation in each row: [B, A]."""
-    mean, variance = tf.nn.moments(scores, axes=[1], keepdims=True)
-    return (scores - mean) / tf.sqrt(variance + 1e-12)
+def _logarithm(sums: tf.Tensor) -> tf.Tensor:
+    return tf.math.log(1.0 + LOGARITHM_SCALE * sums)
 
 
 class ScoreParts(tf.Module):
-    """All parts of the score; holds the candidates' vectors, not the towers."""
+    """All parts of the score, by name; holds the candidates' vectors, not the towers."""
 
-    def __init__(
-        self, vectors: tf.Tensor, temperature: float, neighbours: NeighbourScores, recent: np.ndarray, age: np.ndarray
-    ):
+    def __init__(self, vectors: tf.Tensor, temperature: float, tables: Mapping[str, TableScores], of_items: np.ndarray):
         """Takes what is known of the candidates.
 
         Args:
           vectors: [A, D] float32 of length 1.
           temperature: the declared one.
-          neighbours: the wide part.
-          recent: [A], positive events in the declared last days.
-          age: [A], the time since the first positive event as a share of these days; inf where there is none.
+          tables: the parts by the last items.
+          of_items: [4, A], what `OF_ITEMS` names, as it stands in the score.
         """
         super().__init__()
-        self._vectors, self._temperature, self._neighbours = vectors, temperature, neighbours
-        self._of_items = tf.constant(np.stack([np.log1p(recent), np.exp(-age), np.isinf(age)]), tf.float32)
+        self.names = (TOWERS, *tables, *OF_ITEMS)
+        self._vectors = tf.Variable(vectors, dtype=tf.float32, trainable=False)
+        self._temperature, self._tables, self.candidates = temperature, tuple(tables.values()), len(vectors)
+        self._of_items = tf.Variable(of_items, dtype=tf.float32, trainable=False)
 
     def __call__(self, query: tf.Tensor, history: tf.Tensor) -> list[tf.Tensor]:
-        """The parts in the order of `PARTS`, [B, A] or [1, A] float32 each, for queries [B, D] and their histories [B, L]."""
+        """The parts in the order of `names`, [B, A] or [1, A] float32 each, for queries [B, D] and their histories [B, L]."""
         towers = tf.matmul(query, self._vectors, transpose_b=True) / self._temperature
-        return [towers, self._neighbours(history), *(row[None, :] for row in tf.unstack(self._of_items))]
+        return [
+            towers,
+            *(table.laid_out(history) for table in self._tables),
+            *(row[None, :] for row in tf.unstack(self._of_items)),
+        ]
+
+    def score(self, query: tf.Tensor, history: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        """The weighted sum of the parts: [B, A] float32.
+
+        Args:
+          query: [B, D] float32.
+          history: [B, L] int32.
+          weights: [B, P] float32, what each part counts for each request.
+        """
+        first = 1 + len(self._tables)
+        total = (
+            tf.matmul(query * weights[:, :1] / self._temperature, self._vectors, transpose_b=True)
+            + weights[:, first:] @ self._of_items
+        )
+        if self.candidates <= LAID_OUT_CANDIDATES:
+            return total + sum(
+                weights[:, place : place + 1] * table.laid_out(history) for place, table in enumerate(self._tables, 1)
+            )
+        for place, table in enumerate(self._tables, 1):
+            cells, values = table.touched(history)
+            weighted = values * tf.gather(weights[:, place], cells // self.candidates)
+            total = tf.reshape(
+                tf.tensor_scatter_nd_add(tf.reshape(total, [-1]), cells[:, None], weighted), tf.shape(total)
+            )
+        return total
+
+
+def of_items(recent: np.ndarray, taken: np.ndarray, age: np.ndarray) -> np.ndarray:
+    """What `OF_ITEMS` names, [4, A]: recent events [A], all events [A], and the age [A], inf for an item without an event."""
+    return np.stack([np.log1p(recent), np.log1p(taken), np.exp(-age), np.isinf(age)]).astype(np.float32)

@@ -237,7 +237,7 @@ def test_without_a_single_event_to_ask(saved, champion):
     assert found["examples"]["model"] is None
     chosen = decide(found)
     assert chosen.outcome == ("champion" if champion else "rules")
-    assert chosen.reasons[0] == "Too few events to judge: 0 were evaluated, the gate asks for 100."
+    assert chosen.reasons[0] == "Too few events to judge: 0 were evaluated, the criteria ask for 100."
     assert "0 asked" in render(found | {"verdict": chosen.to_dict()})
 
 

@@ -14,6 +14,7 @@ from tfx.types import standard_artifacts
 from tfx.utils import path_utils, proto_utils
 
 from components.declaration import Log, Objective
+from components.declaration.views import RankingView, RetrievalView, VerdictView
 from components.evaluation import ranking_metrics
 from components.evaluation.evaluation_file import EVALUATION_FILE
 from components.evaluation.ranking_step import RankingExamples
@@ -77,7 +78,7 @@ def evaluated(inputs, model, folder, champion=""):
         model=inputs[model],
         rules=inputs["rules"],
         evaluation=evaluation,
-        launch=RATED.to_json(),
+        launch=RetrievalView.of(RATED).to_json(),
         code="c0de",
         champion=champion,
     )
@@ -95,7 +96,7 @@ def decided(inputs, model, folder, champion="", **ranking):
         evaluation=evaluation,
         model=inputs[model],
         rules=inputs["rules"],
-        launch=RATED.to_json(),
+        launch=VerdictView.of(RATED).to_json(),
         code="c0de",
         **outputs,
         **ranking,
@@ -182,7 +183,7 @@ def test_labelled_rows_become_an_artifact_with_one_split(inputs, tmp_path):
         examples=inputs["examples"],
         schema=inputs["schema"],
         ranking_examples=output,
-        launch=RATED.to_json(),
+        launch=RankingView.of(RATED).to_json(),
         code="c0de",
     )
     count = int(LOG.late.sum())
@@ -196,7 +197,11 @@ def heard(inputs, model, launch, tmp_path):
     """The figures and the blessing of the standard Evaluator."""
     rows = artifact(standard_artifacts.Examples, tmp_path / "rows")
     RankingExamples.test_call(
-        examples=inputs["examples"], schema=inputs["schema"], ranking_examples=rows, launch=RATED.to_json(), code="c0de"
+        examples=inputs["examples"],
+        schema=inputs["schema"],
+        ranking_examples=rows,
+        launch=RankingView.of(RATED).to_json(),
+        code="c0de",
     )
     figures = artifact(standard_artifacts.ModelEvaluation, tmp_path / "figures")
     blessing = artifact(standard_artifacts.ModelBlessing, tmp_path / "head")

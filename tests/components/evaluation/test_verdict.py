@@ -107,7 +107,7 @@ def test_reasons_name_every_obstacle():
             _with(queries=120, blessed=False, champion_problem="its folder does not load.", model_gain=EQUAL), GATE
         ).reasons
     )
-    assert "120 were evaluated, the gate asks for 200" in text
+    assert "120 were evaluated, the criteria ask for 200" in text
     assert "not surely above the margin of +5.0 %" in text
     assert "counts as absent: its folder does not load." in text
     assert "rejected the ranking head" in text
@@ -186,7 +186,9 @@ def test_findings_are_read_from_the_evaluation():
     found = read(json.loads(json.dumps(EVALUATION, allow_nan=False)), True)
     slices = {"slices": {"new users": EQUAL}, "slices_over_champion": {"new users": WORSE}}
     assert found == Findings(
-        900, 0.2, 0.1, "covisitation", BETTER, True, Champion("rules", 0.0, over_nothing, WORSE), **slices
+        *(900, 0.2, 0.1, "covisitation", BETTER, True, Champion("rules", 0.0, over_nothing, WORSE)),
+        **slices,
+        metrics={"mrr": BETTER},
     )
     assert decide(found, dataclasses.replace(GATE, guards=())).outcome == "model"
 
@@ -198,7 +200,7 @@ def test_findings_without_a_champion_and_without_queries():
         EVALUATION | {"queries": 0, "champion": None, "champion_problem": "gone", "rolling": nothing, "slices": slices},
         None,
     )
-    assert found == Findings(0, 0.0, 0.0, "covisitation", BETTER, None, None, "gone")
+    assert found == Findings(0, 0.0, 0.0, "covisitation", BETTER, None, None, "gone", metrics={"mrr": BETTER})
     assert decide(found, GATE).outcome == "rules"
 
 
@@ -217,3 +219,31 @@ def test_findings_without_a_model():
     )
     assert (found.queries, found.model_gain, found.champion.model_gain) == (900, UNKNOWN, UNKNOWN)
     assert decide(found, GATE).outcome == "champion"
+
+
+@pytest.mark.parametrize(
+    ("findings", "outcome", "words"),
+    [
+        ({"metrics": {"ndcg@10": Interval(-0.06, -0.09, -0.03)}}, "rules", "The guard 'ndcg@10' is broken: -6.0 %"),
+        ({"slices": {"tail items": Interval(-0.67, -0.8, -0.5)}}, "rules", "The guard 'tail items' is broken: -67 %"),
+        ({"metrics": {"ndcg@10": EQUAL}, "slices": {"tail items": EQUAL}}, "model", ""),
+        ({"model_gain": EQUAL}, "rules", "not surely above zero"),
+        (
+            {"metrics_over_champion": {"ndcg@10": WORSE}, "champion": _champion()},
+            "champion",
+            "against what is served now",
+        ),
+    ],
+    ids=[
+        "better in recall and worse in NDCG",
+        "loses the tail",
+        "as good in both",
+        "ties",
+        "worse than the champion in NDCG",
+    ],
+)
+def test_what_the_default_guards_hold(findings, outcome, words):
+    verdict = decide(_with(**findings), Promotion())
+    assert verdict.outcome == outcome
+    assert words in " ".join(verdict.reasons)
+    assert "saw not a single event" not in " ".join(verdict.reasons)

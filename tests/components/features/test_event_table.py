@@ -57,7 +57,7 @@ def _write(folder, rows, name="data.gz"):
 SPEC = {"s:x": tf.io.VarLenFeature(tf.string), "i": tf.io.VarLenFeature(tf.int64), "f": tf.io.VarLenFeature(tf.float32)}
 
 
-def test_a_row_has_the_first_value_of_each_column_or_the_sign_for_none(tmp_path):
+def test_a_row_has_the_first_value_of_each_column_or_the_missing_marker(tmp_path):
     rows = [
         {"s:x": [b"a", b"b"], "i": [0, 9], "f": [0.0, 9.0]},
         {"s:x": [], "f": []},
@@ -106,7 +106,7 @@ def test_equal_texts_are_held_once(tmp_path, monkeypatch):
     assert len({id(text) for text in cells}) == 2
 
 
-def test_roles_by_eye(tmp_path):
+def test_roles_of_three_rows(tmp_path):
     early = [
         ROW
         | {
@@ -144,7 +144,7 @@ def test_roles_by_eye(tmp_path):
     )
 
 
-def test_without_event_and_position_every_row_is_a_positive_of_no_place(tmp_path):
+def test_without_event_and_position_every_row_is_a_positive_without_position(tmp_path):
     launch = dataclasses.replace(
         LAUNCH,
         log=Log("log", "user:token", "item:token", "time", value="age"),
@@ -162,8 +162,8 @@ def test_events_may_be_numbers_and_positions_floats(tmp_path):
     )
     schema = {"event": tf.io.VarLenFeature(tf.int64), "position": tf.io.VarLenFeature(tf.float32)}
     rows = [
-        ROW | {"event": [kind], "position": place}
-        for kind, place in ((0, [2.0]), (1, []), (22, [float("nan")]), (2, [0.0]))
+        ROW | {"event": [kind], "position": position}
+        for kind, position in ((0, [2.0]), (1, []), (22, [float("nan")]), (2, [0.0]))
     ]
     events = read_events(launch, [([_write(tmp_path, rows)], False)], schema)
     assert events.positive.tolist() == [False, True, True, False]
@@ -171,7 +171,7 @@ def test_events_may_be_numbers_and_positions_floats(tmp_path):
     assert events.position.dtype == np.int64
 
 
-def test_only_what_has_a_role_is_parsed():
+def test_only_columns_with_a_role_are_parsed():
     spec = event_table.feature_spec(LAUNCH, SCHEMA)
     assert set(spec) == {
         "user:token",

@@ -1,4 +1,4 @@
-"""Histories against a plain Python oracle, and the laws of point in time."""
+"""Histories agree with a plain Python oracle and are point in time."""
 
 import itertools
 
@@ -11,19 +11,19 @@ SEEDS = range(8)
 
 
 def _events(seed, n=60, users=5, items=7, times=12):
-    """A random little log with many equal times."""
+    """Returns a small random log with many equal times."""
     rng = np.random.default_rng(seed)
     return rng.integers(users, size=n), rng.integers(items, size=n), rng.integers(times, size=n), rng.random(n) < 0.6
 
 
 def _past(events, row, seed):
-    """The oracle: all positive rows known at `row`, oldest first."""
+    """Returns the positive rows in the history of `row`, oldest first: the oracle."""
     user, item, time, positive = events
     order = histories.order_by_user_and_time(user, time, seed, item).tolist()
-    known = [other for other in order if user[other] == user[row] and positive[other]]
+    positives = [other for other in order if user[other] == user[row] and positive[other]]
     if positive[row]:
-        return [other for other in known if order.index(other) < order.index(row)]
-    return [other for other in known if time[other] < time[row]]
+        return [other for other in positives if order.index(other) < order.index(row)]
+    return [other for other in positives if time[other] < time[row]]
 
 
 def _padded(values, length):
@@ -57,7 +57,7 @@ def test_order_does_not_depend_on_the_order_of_the_rows(seed):
     assert np.array_equal(item[again], item[order])
 
 
-def test_rolling_histories_by_eye():
+def test_rolling_histories_of_five_rows():
     user = np.array([0, 0, 0, 1, 0])
     item = np.array([10, 11, 12, 13, 14])
     time = np.array([1, 2, 3, 2, 4])
@@ -66,7 +66,7 @@ def test_rolling_histories_by_eye():
     assert got.tolist() == [[-1, -1], [10, -1], [10, -1], [-1, -1], [10, 12]]
 
 
-def test_an_impression_does_not_know_the_action_of_its_own_moment():
+def test_an_impression_has_no_action_of_the_same_time_in_its_history():
     user, item, time = np.zeros(2, int), np.array([1, 2]), np.array([5, 5])
     for seed in SEEDS:
         got = histories.rolling_histories(user, item, time, np.array([True, False]), np.array([1]), length=1, seed=seed)
@@ -75,29 +75,29 @@ def test_an_impression_does_not_know_the_action_of_its_own_moment():
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_rolling_histories_and_seen_pairs_agree_with_the_oracle(seed, monkeypatch):
-    monkeypatch.setattr(histories, "ROWS_AT_ONCE", 1 + 7 * seed)  # 40 rows in forty parts, in a few, in one
+    monkeypatch.setattr(histories, "ROWS_AT_ONCE", 1 + 7 * seed)  # 40 rows in 40 chunks, in a few, in one
     events = _events(seed)
     rows = np.random.default_rng(seed).permutation(len(events[0]))[:40]
     pasts = [events[1][_past(events, row, seed)].tolist() for row in rows]
     got = histories.rolling_histories(*events, rows, length=4, seed=seed)
     assert got.tolist() == [_padded(past, 4) for past in pasts]
     query, item = histories.seen_pairs(*events, rows, seed)
-    assert [item[query == place].tolist() for place in range(len(rows))] == pasts
+    assert [item[query == index].tolist() for index in range(len(rows))] == pasts
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_frozen_histories_agree_with_the_oracle(seed):
     user, item, time, positive = events = _events(seed)
     order = histories.order_by_user_and_time(user, time, seed, item)
-    asked = np.array([3, 0, 99, 3])
+    users = np.array([3, 0, 99, 3])
     expected = [
         _padded([int(item[row]) for row in order if user[row] == who and positive[row] and time[row] < 6], 3)
-        for who in asked
+        for who in users
     ]
-    assert histories.frozen_histories(*events, asked, cut=6, length=3, seed=seed).tolist() == expected
+    assert histories.frozen_histories(*events, users, cut=6, length=3, seed=seed).tolist() == expected
 
 
-def test_sequences_by_eye():
+def test_sequences_of_two_users():
     user, item, time = np.array([0, 0, 0, 0, 0, 1]), np.array([10, 11, 12, 13, 14, 15]), np.array([5, 4, 3, 2, 1, 9])
     windows = histories.sequences(user, item, time, np.ones(6, bool), length=3, seed=0)
     assert windows.items.tolist() == [[14, 13, 12, 11], [11, 10, -1, -1]]
@@ -155,7 +155,7 @@ def test_another_user_changes_nothing(seed):
     assert np.array_equal(alone, before)
 
 
-def test_an_empty_log_has_empty_answers():
+def test_an_empty_log_has_empty_results():
     none, mask = np.zeros(0, int), np.zeros(0, bool)
     assert histories.rolling_histories(none, none, none, mask, none, 3, 0).shape == (0, 3)
     assert histories.seen_pairs(none, none, none, mask, none, 0)[0].shape == (0,)
@@ -164,8 +164,8 @@ def test_an_empty_log_has_empty_answers():
     assert histories.seen_before(none, none, none, mask, 0).shape == (0,)
 
 
-def test_a_tie_number_takes_the_place_of_the_codes():
-    """What comes later may renumber the ids: with a number of the event's own, the order of equal times does not change."""
+def test_a_tie_hash_replaces_the_codes():
+    """Later events may renumber the ids; with a hash of the ids, the order of equal times does not change."""
     rng = np.random.default_rng(0)
     user, item, time = np.zeros(50, np.int64), rng.integers(0, 20, 50), rng.integers(0, 5, 50)
     tie = rng.integers(0, 2**60, 20)[item]

@@ -1,4 +1,4 @@
-"""Numbers for ids, against numpy's `unique`."""
+"""Codes of ids agree with numpy's `unique`; a hash depends on its own row only."""
 
 import numpy as np
 import pytest
@@ -22,10 +22,10 @@ def test_no_ids():
 def test_agrees_with_unique(seed):
     rng = np.random.default_rng(seed)
     column = np.array([bytes(rng.integers(0, 256, size=rng.integers(4), dtype=np.uint8)) for _ in range(200)], object)
-    expected, place = np.unique(column, return_inverse=True)
+    expected, inverse = np.unique(column, return_inverse=True)
     number, ids = codes(column)
     assert ids.tolist() == expected.tolist()
-    assert number.tolist() == place.ravel().tolist()
+    assert number.tolist() == inverse.ravel().tolist()
 
 
 def test_a_hash_depends_on_the_rows_own_ids_only():

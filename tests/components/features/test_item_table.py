@@ -1,4 +1,4 @@
-"""The item table: rows, who may be recommended, features and numbers."""
+"""The item table: rows, active items, features and numbers."""
 
 import dataclasses
 
@@ -34,7 +34,7 @@ def _build(logged=(), catalogue=SHOP, **changes):
     return item_table.build(catalogue, _columns(**changes), np.array(logged, object))
 
 
-def test_a_catalogue_by_eye():
+def test_a_catalogue_of_three_items():
     table = _build()
     assert table.ids.tolist() == [b"", b"a", b"b", b"c"]
     assert table.titles.tolist() == [b"", b"Axe", b"b", b"Cup"]
@@ -62,7 +62,7 @@ def test_an_item_of_the_log_only_has_a_row_and_is_not_active():
     assert not table.numbers[4:].any()
 
 
-def test_nothing_is_known_of_an_empty_world():
+def test_an_empty_log_or_catalogue_has_only_the_unknown_item():
     table = item_table.build(None, {}, np.zeros(0, object))
     assert table.ids.tolist() == [b""]
     assert table.rows_of(np.array([b"a", b""], object)).tolist() == [0, 0]
@@ -73,12 +73,12 @@ def test_nothing_is_known_of_an_empty_world():
 @pytest.mark.parametrize("seed", range(5))
 def test_rows_of_agrees_with_a_dictionary(seed):
     rng = np.random.default_rng(seed)
-    known, asked = (np.array([b"%d" % number for number in rng.integers(50, size=30)], object) for _ in range(2))
-    table = item_table.build(None, {}, known)
-    rows = table.rows_of(asked)
-    place = {item: row for row, item in enumerate(table.ids)}
+    logged, queried = (np.array([b"%d" % number for number in rng.integers(50, size=30)], object) for _ in range(2))
+    table = item_table.build(None, {}, logged)
+    rows = table.rows_of(queried)
+    row_by_id = {item: row for row, item in enumerate(table.ids)}
     assert rows.dtype == np.int32
-    assert rows.tolist() == [place.get(item, 0) for item in asked]
+    assert rows.tolist() == [row_by_id.get(item, 0) for item in queried]
     assert table.rows_of(np.zeros(0, object)).shape == (0,)
 
 
@@ -97,7 +97,7 @@ def test_what_counts_as_active(active):
     assert _build(active=active).active.tolist() == [False, True, False, True]
 
 
-def test_without_an_active_column_the_whole_catalogue_is_active():
+def test_without_an_active_column_every_catalogue_item_is_active():
     assert _build(logged=[b"z"], catalogue=Catalogue("items", "item")).active.tolist() == [
         False,
         True,
@@ -107,7 +107,7 @@ def test_without_an_active_column_the_whole_catalogue_is_active():
     ]
 
 
-def test_of_two_rows_with_one_id_the_last_counts_and_rows_without_an_id_do_not():
+def test_the_last_row_of_an_id_is_used_and_rows_without_an_id_are_dropped():
     catalogue = Catalogue("items", "item", title="title", texts=("words",), numbers=("price",), active="active")
     twice = {
         "item": [b"b", b"a", b"", b"b", b"c"],
@@ -136,7 +136,7 @@ def test_of_two_rows_with_one_id_the_last_counts_and_rows_without_an_id_do_not()
         [b"1", b"3", b"nan"],
     ],
 )
-def test_a_number_that_is_none_is_missing(price):
+def test_an_invalid_number_is_missing(price):
     assert _build(price=price).numbers[:, 0].tolist() == [0, -1, 1, 0]
 
 
@@ -166,7 +166,7 @@ def test_the_same_word_in_two_columns_is_two_features_and_twice_in_one_column_is
     assert [int((row > 0).sum()) for row in table.features] == [0, 2, 2, 1]
 
 
-def test_no_more_slots_than_the_limit():
+def test_feature_slots_are_limited():
     words = b" ".join(b"w%d" % number for number in range(item_table.MAX_FEATURE_SLOTS + 5))
     table = _build(words=[words, words, b""])
     assert table.features.shape == (4, item_table.MAX_FEATURE_SLOTS)
@@ -179,7 +179,7 @@ def _boosted(*boosts, **changes):
     )
 
 
-def test_nothing_is_boosted_unless_it_is_declared():
+def test_nothing_is_boosted_without_a_declared_boost():
     assert _build().boost is None
 
 
@@ -207,5 +207,5 @@ def test_a_factor_of_zero_hides():
         (np.array([b"", b"", b"x"], object), "", [1, 2, 2, 1, 1]),
     ],
 )
-def test_a_value_is_found_in_text_numbers_and_flags(column, value, boosted):
+def test_a_boost_matches_text_numbers_and_flags(column, value, boosted):
     assert _boosted(("price", value, 2.0), price=column).boost.tolist() == boosted

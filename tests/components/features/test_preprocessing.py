@@ -1,4 +1,4 @@
-"""Transform's features, learnt by TFX's own analyzers from four rows and asked again."""
+"""Transform's features: TFX's analyzers run on four rows, and the resulting graph encodes these and other values."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def test_unknown_and_missing_strings_fall_into_the_extra_bucket(features):
     assert features(tier=tf.constant([["gold"], ["lead"]]))[CONTEXT_PREFIX + "tier"].numpy().tolist() == [1, 2]
 
 
-def test_numbers_are_standardised_over_those_that_are_there(features):
+def test_numbers_are_standardised_over_the_present_values(features):
     answer = features(**{"age:float": _numbers([[0.0], [4.0], [6.0, 99.0], [], [float("nan")]])})[
         CONTEXT_PREFIX + "age:float"
     ]
@@ -50,7 +50,7 @@ def test_numbers_are_standardised_over_those_that_are_there(features):
     assert answer.dtype == tf.float32
 
 
-def test_dense_whole_numbers_are_standardised_too(features):
+def test_dense_integers_are_standardised_too(features):
     visits = [row["visits"] for row in CONTEXT_ROWS]
     answer = features(visits=tf.constant(visits, tf.int64))[CONTEXT_PREFIX + "visits"]
     np.testing.assert_allclose(answer, (visits - np.mean(visits)) / np.std(visits), atol=1e-6)

@@ -1,4 +1,4 @@
-"""What the trainers read from TFX's artifacts."""
+"""The input of the trainers, read from TFX artifacts."""
 
 import dataclasses
 import types
@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 from toy_shop import CATALOGUE, KERAS_SEEDS, LAUNCH, PLAIN, events, transform
 
+from components.declaration.views import RulesView, TrainerView
 from components.features import training_data
 from components.features.item_table import MISSING_INT
 from components.features.preprocessing import CATALOGUE_URI, LAUNCH_KEY
@@ -39,19 +40,20 @@ def _log(launch, folder):
     return _write(folder, columns), log
 
 
-def _arguments(launch, tmp_path, monkeypatch, log=None):
-    """What TFX hands over; the eval files do not exist, so that whoever reads them fails."""
+def _arguments(launch, tmp_path, monkeypatch, log=None, view=TrainerView):
+    """Returns a Trainer's FnArgs and the written log; there are no eval files, so reading them fails."""
     monkeypatch.setattr(
         type(transform()), "raw_feature_spec", _spec_with_log_columns(type(transform()).raw_feature_spec)
     )
-    folder, found = _log(launch, tmp_path / "train") if log is None else (log, None)
+    folder, written = _log(launch, tmp_path / "train") if log is None else (log, None)
     if launch.catalogue:
         _write(tmp_path / "catalogue" / "Split-all", CATALOGUE)
-    config = {LAUNCH_KEY: launch.to_json(), CATALOGUE_URI: str(tmp_path / "catalogue") if launch.catalogue else ""}
+    catalogue = str(tmp_path / "catalogue") if launch.catalogue else ""
+    config = {LAUNCH_KEY: view.of(launch).to_json(), CATALOGUE_URI: catalogue}
     names = {"train_files": [folder], "serving_model_dir": str(tmp_path / "model"), "custom_config": config}
     return types.SimpleNamespace(
         **names, hyperparameters=None, transform_graph_path=transform().transform_savedmodel_dir.rpartition("/")[0]
-    ), found
+    ), written
 
 
 def _spec_with_log_columns(inner):
@@ -64,7 +66,7 @@ def _spec_with_log_columns(inner):
 def test_the_train_split_the_items_and_the_transform_graph(launch, tmp_path, monkeypatch):
     arguments, log = _arguments(launch, tmp_path, monkeypatch)
     data = training_data.read(arguments)
-    assert data.launch == launch
+    assert data.launch == TrainerView.of(launch)
     assert not data.events.late.any()
     for field in ("user", "item", "time"):
         assert getattr(data.events, field).tolist() == getattr(log, field).tolist()
@@ -78,10 +80,12 @@ def test_the_train_split_the_items_and_the_transform_graph(launch, tmp_path, mon
     )
 
 
-@pytest.mark.parametrize("trainer", [rules_training, model_training], ids=["rules", "model"])
-def test_the_run_functions_read_the_train_files_only(trainer, tmp_path, monkeypatch):
-    arguments, _ = _arguments(PLAIN, tmp_path, monkeypatch)
-    assert not hasattr(arguments, "eval_files")  # whoever asked for them would fail
+@pytest.mark.parametrize(
+    ("trainer", "view"), [(rules_training, RulesView), (model_training, TrainerView)], ids=["rules", "model"]
+)
+def test_the_run_functions_read_the_train_files_only(trainer, view, tmp_path, monkeypatch):
+    arguments, _ = _arguments(PLAIN, tmp_path, monkeypatch, view=view)
+    assert not hasattr(arguments, "eval_files")  # reading them would fail
     trainer.run_fn(arguments)
     model = tf.saved_model.load(arguments.serving_model_dir)
     assert model.signatures["catalogue"]()["item_ids"].numpy().tolist() == [b"A", b"B", b"C", b"D", b"E", b"F", b"X"]
@@ -89,7 +93,7 @@ def test_the_run_functions_read_the_train_files_only(trainer, tmp_path, monkeypa
     assert tf.io.gfile.exists(f"{arguments.serving_model_dir}/{vector_file.FILE}") == (trainer is model_training)
 
 
-def test_the_kind_of_a_catalogue_s_column_is_that_of_its_first_value(tmp_path):
+def test_the_dtype_of_a_catalogue_column_is_that_of_its_first_value(tmp_path):
     columns = {
         "item": np.array([b"a", b"b"], object),
         "title": np.array([b"", b"t"], object),

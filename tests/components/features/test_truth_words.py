@@ -1,4 +1,4 @@
-"""One list of truth words: `active`, boosts, `validate` and `new` read a flag alike."""
+"""One list of truth words: `active` and boosts read a flag alike."""
 
 import numpy as np
 import pytest

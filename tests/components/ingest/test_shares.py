@@ -1,5 +1,6 @@
 import json
 import os
+import pickle
 
 import apache_beam as beam
 import numpy as np
@@ -10,6 +11,8 @@ from executed_node import execute, features_of, quarantined
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 
 from components.declaration import Launch, Log, Objective, Split
+from components.errors import LogError
+from components.ingest import shares
 from components.ingest.example_gen import events_example_gen
 from components.ingest.log_layout import Layout
 from components.ingest.log_reader import LogReader
@@ -111,3 +114,24 @@ def test_a_beam_option_makes_the_executor_use_beam(tmp_path):
 
     assert found[0] == found[1]
     assert len(list((tmp_path / "beam/Split-train").iterdir())) == 5
+
+
+class Evil:
+    """What an attacker with write access to the artifact store would leave: it creates a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+def test_a_plan_that_was_changed_in_the_store_is_not_unpickled(tmp_path):
+    whole = settled(write_log(tmp_path / "log"))
+    path, digest = shares._write_plan(str(tmp_path / "plan"), whole, target(tmp_path))
+    (tmp_path / "plan").write_bytes(pickle.dumps(Evil(str(tmp_path / "ran"))))
+
+    with pytest.raises(LogError, match="not the one that the executor wrote"):
+        shares._write_planned(path, digest)
+
+    assert not (tmp_path / "ran").exists()

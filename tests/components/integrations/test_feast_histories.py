@@ -14,19 +14,19 @@ class Answer:
 
 
 class Store:
-    """Answers as Feast's online store does; user to (items, moment of the last one)."""
+    """Answers as Feast's online store does; `held` maps a user to (items, time of the last one)."""
 
     def __init__(self, held):
         self.held = held
 
     def get_online_features(self, features, entity_rows):
         assert features == ["toy_user_history:history", "toy_user_history:as_of"]
-        found = [self.held.get(row["user_id"], (None, None)) for row in entity_rows]
+        rows = [self.held.get(row["user_id"], (None, None)) for row in entity_rows]
         return Answer(
             {
                 "user_id": entity_rows,
-                "history": [history for history, _ in found],
-                "as_of": [as_of for _, as_of in found],
+                "history": [history for history, _ in rows],
+                "as_of": [as_of for _, as_of in rows],
             }
         )
 
@@ -35,7 +35,7 @@ def histories(held, now=lambda: 100 * SECOND, **options):
     return FeastHistories(Store(held), "toy_user_history", **{"length": 4, "now": now, **options})
 
 
-def test_stored_then_told_then_nobody():
+def test_stored_then_received_events_and_an_unknown_user():
     store = histories({"u": (["A", "B"], 50 * SECOND), "v": (["C"], 9)})
     store.add(b"u", b"X")
     store.add(b"w", b"Y")
@@ -51,7 +51,7 @@ def test_the_last_items_count():
     assert store.get([b"u"]) == [[b"C", b"D", b"E", b"D"]]
 
 
-def test_what_the_store_has_caught_up_with_is_not_said_twice():
+def test_an_event_that_the_store_holds_by_now_is_not_repeated():
     held, clock = {"u": (["A"], 10 * SECOND)}, [20 * SECOND]
     store = histories(held, now=lambda: clock[0])
     store.add(b"u", b"B")
@@ -72,7 +72,7 @@ def test_another_item_of_the_same_second_is_not_lost():
     assert store.get([b"u"]) == [[b"A", b"B", b"C"]]
 
 
-def test_who_was_not_heard_of_for_longest_is_forgotten_first():
+def test_the_least_recently_active_user_is_dropped_first():
     store = histories({}, users=2)
     for user in (b"u", b"v", b"u", b"w"):
         store.add(user, b"A")
@@ -86,7 +86,7 @@ def test_ids_in_any_script():
     assert store.get(["к".encode()]) == [["тарелка".encode()]]
 
 
-def test_a_store_that_does_not_work_is_found_at_the_start():
+def test_a_broken_store_fails_at_the_start():
     class Broken:
         def get_online_features(self, **_):
             raise ConnectionError("no such host")

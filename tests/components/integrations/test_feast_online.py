@@ -1,4 +1,4 @@
-"""The feature store for real: Feast with SQLite, from columns of a log to an answer of the server."""
+"""The feature store end to end: Feast with SQLite, from columns of a log to an answer of the server."""
 
 import datetime as dt
 import json
@@ -28,7 +28,7 @@ NOON = int(dt.datetime(2026, 1, 2, 12, tzinfo=dt.timezone.utc).timestamp()) * 1_
 
 
 def log(*rows):
-    """Columns of (user, item, minutes after noon) clicks."""
+    """Returns the columns of clicks given as (user, item, minutes after noon)."""
     user, item, time = zip(*rows, strict=True)
     text = {"user": user, "item": item, "event": ["click"] * len(rows)}
     columns = {
@@ -37,8 +37,8 @@ def log(*rows):
     return columns | {"time": NOON + np.array(time, np.int64) * MINUTE}
 
 
-def filled(home, columns):
-    """Writes and fills a repository; what it said."""
+def fill(home, columns):
+    """Writes and fills a repository; returns its report."""
     tables = {
         USER_HISTORY: offline_tables.user_history(LAUNCH, columns, 200),
         ITEMS: offline_tables.items(LAUNCH, columns, {}),
@@ -52,7 +52,7 @@ def home(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     rng = np.random.default_rng(0)
     many = [(f"u{user}", f"i{rng.integers(50)}", step) for user in range(2_500) for step in range(3)]
-    lines = filled(home, log(("ann", "A", 0), ("ann", "B", 1), ("тома", "C", 2), *many))
+    lines = fill(home, log(("ann", "A", 0), ("ann", "B", 1), ("тома", "C", 2), *many))
     assert lines == [
         "toy_user_history: 2,502 rows offline, 2,502 read back online, none missing",
         f"toy_items: {len({item for _, item, _ in many}) + 3} rows offline, {len({item for _, item, _ in many}) + 3} read back online, none missing",
@@ -62,7 +62,7 @@ def home(tmp_path_factory):
 
 @pytest.fixture
 def own_home(tmp_path):
-    filled(tmp_path, log(("ann", "A", 0), ("bob", "B", 1)))
+    fill(tmp_path, log(("ann", "A", 0), ("bob", "B", 1)))
     return tmp_path
 
 
@@ -72,38 +72,38 @@ def test_the_store_gives_back_what_the_log_held(home):
     assert store.get([b"ann", "тома".encode(), b"nobody"]) == [[b"A", b"B"], [b"C"], []]
 
 
-def test_every_row_of_the_offline_table_is_online_as_it_was(home):
+def test_every_row_of_the_offline_table_is_online(home):
     import pyarrow.parquet as pq
 
     rows = pq.read_table(home / "feast" / "data" / "user_history.parquet").to_pylist()
     store = feast_histories.from_repository(LAUNCH, home)
-    found = [
+    online = [
         history
         for start in range(0, len(rows), 500)
         for history in store.get([row["user_id"].encode() for row in rows[start : start + 500]])
     ]
 
-    assert found == [[item.encode() for item in row["history"]] for row in rows]
+    assert online == [[item.encode() for item in row["history"]] for row in rows]
 
 
-def test_the_server_answers_by_the_store_and_by_what_it_is_told_since(home, tmp_path):
+def test_the_server_uses_the_stored_history_and_events_received_since(home, tmp_path):
     push(tmp_path, 1)
     answering = service(tmp_path, histories=feast_histories.from_repository(LAUNCH, home))
 
-    def offered():
+    def recommend():
         answer = json.loads(answering.predict(b'{"instances": [{"user_id": "ann"}]}'))
         return answer["predictions"][0]["item_ids"]
 
-    assert offered() == ["C", "D", "E", "F"]  # A to F without what the store says that ann has seen
+    assert recommend() == ["C", "D", "E", "F"]  # A to F without the items of ann's stored history
     answering.events(b'{"events": [{"user_id": "ann", "item_id": "D", "event": "click"}]}')
-    assert offered() == ["C", "E", "F"]
+    assert recommend() == ["C", "E", "F"]
 
 
 def test_the_next_fill_is_seen_by_a_store_that_is_open(own_home):
     store = feast_histories.from_repository(LAUNCH, own_home)
     assert store.get([b"ann", b"cid"]) == [[b"A"], []]
 
-    filled(own_home, log(("ann", "A", 0), ("bob", "B", 1), ("ann", "X", 5), ("cid", "B", 6)))
+    fill(own_home, log(("ann", "A", 0), ("bob", "B", 1), ("ann", "X", 5), ("cid", "B", 6)))
 
     assert store.get([b"ann", b"cid"]) == [[b"A", b"X"], [b"B"]]
 
@@ -118,7 +118,7 @@ def test_a_server_that_is_open_has_histories_while_a_fill_runs(own_home):
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()
-    filled(own_home, log(("ann", "A", 0), *((f"u{user}", "B", user) for user in range(500))))
+    fill(own_home, log(("ann", "A", 0), *((f"u{user}", "B", user) for user in range(500))))
     stop.set()
     for thread in threads:
         thread.join(30)
@@ -133,29 +133,29 @@ def test_a_row_that_does_not_arrive_is_an_error(own_home):
             'DELETE FROM "toy_toy_items" WHERE entity_key IN (SELECT entity_key FROM "toy_toy_items" LIMIT 1)'
         )
     connection.close()
-    store = feast_online.opened(folder)
+    store = feast_online.open_store(folder)
 
     with pytest.raises(
         FeatureStoreError,
-        match=r"needs a row for each of the 2 rows of items.parquet, it lacks 1 of 2 asked, first '[AB]'",
+        match=r"needs a row for each of the 2 rows of items.parquet, it lacks 1 of 2 checked, first '[AB]'",
     ):
-        feast_online._counted(store, folder, LAUNCH.name, ITEMS)
+        feast_online._verify(store, folder, LAUNCH.name, ITEMS)
 
 
-def test_the_historical_join_gives_one_row_for_a_pair_that_is_asked_twice(home):
+def test_the_historical_join_returns_one_row_for_a_repeated_pair(home):
     import pandas as pd
 
     moment = dt.datetime(2026, 1, 3, tzinfo=dt.timezone.utc)
-    asked = pd.DataFrame({"user_id": ["ann", "ann", "nobody"], "event_timestamp": [moment] * 3})
-    store = feast_online.opened(home / feast_histories.FOLDER)
+    entities = pd.DataFrame({"user_id": ["ann", "ann", "nobody"], "event_timestamp": [moment] * 3})
+    store = feast_online.open_store(home / feast_histories.FOLDER)
 
     # What docs/infrastructure.md warns of: whoever trains from Feast has to count.
-    assert len(store.get_historical_features(entity_df=asked, features=["toy_user_history:history"]).to_df()) == 2
+    assert len(store.get_historical_features(entity_df=entities, features=["toy_user_history:history"]).to_df()) == 2
 
 
 def test_without_a_repository_the_command_is_named(tmp_path):
     with pytest.raises(
-        FeatureStoreError, match=r"feature_store.yaml, which is not there. Make it: python -m pipeline feast"
+        FeatureStoreError, match=r"feature_store.yaml, which does not exist. Create it: python -m pipeline feast"
     ):
         feast_histories.from_repository(LAUNCH, tmp_path)
 

@@ -25,7 +25,7 @@ PLAIN = dataclasses.replace(
 
 
 def log(*rows):
-    """Columns of (who, what, when, event) rows."""
+    """Returns the columns of rows given as (user, item, time, event)."""
     who, what, when, event = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [], [], [])
     text = {"who": who, "what": what, "event": event}
     return {name: np.array([*column, None], object)[:-1] for name, column in text.items()} | {
@@ -33,7 +33,7 @@ def log(*rows):
     }
 
 
-def test_histories_by_eye():
+def test_histories_of_two_users():
     columns = log(
         (b"u", b"C", 30, b"buy"), (b"u", b"A", 10, b"click"), (b"u", b"B", 20, b"shown"), (b"v", b"X", 9, b"click"), (b"w", b"A", 1, b"shown"),
         (b"", b"A", 5, b"click"), (b"v", b"", 50, b"click"),
@@ -54,14 +54,14 @@ def test_without_events_every_row_counts():
     assert offline_tables.user_history(PLAIN, log((b"u", b"A", 1, b"shown")), 3).num_rows == 1
 
 
-def test_nobody_is_no_row():
+def test_events_without_a_user_are_dropped():
     made = offline_tables.user_history(LAUNCH, log(), 3)
 
     assert made.num_rows == 0 and made.column_names == ["user_id", "history", "as_of", "event_timestamp"]
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_they_are_the_histories_that_evaluation_asks_with(seed):
+def test_the_histories_equal_those_of_the_evaluation(seed):
     rng = np.random.default_rng(seed)
     count, length = 400, int(rng.integers(1, 9))
     columns = {

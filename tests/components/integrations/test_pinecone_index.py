@@ -27,7 +27,7 @@ def sink(index, monkeypatch):
         yield lambda **options: PineconeIndex(host, **{"api_key": KEY, "sleep": lambda _: None, **options})
 
 
-def test_the_wire_form_by_eye(sink, index):
+def test_the_wire_form_of_four_items(sink, index):
     list(
         sink().send(
             vectors(kind=pa.array(["mug", None, "hat", "mug"]), price=pa.array([37.55, 2, None, 1], pa.float32()))
@@ -42,11 +42,11 @@ def test_the_wire_form_by_eye(sink, index):
         "metadata": {"item_id": "i0", "title": "Item i0", "kind": "mug", "price": 37.55, "model_version": "7"},
     }
     assert np.array_equal(
-        np.array([each["values"] for each in body["vectors"]], np.float32), np.array(FOUR, np.float32)
+        np.array([vector["values"] for vector in body["vectors"]], np.float32), np.array(FOUR, np.float32)
     )
 
 
-def test_what_is_said_and_done_in_order(sink, index):
+def test_the_report_and_the_requests_come_in_order(sink, index):
     lines = list(sink(batch=3).send(vectors()))
 
     assert lines == [
@@ -79,14 +79,14 @@ def test_what_was_stopped_half_way_is_completed_by_the_next_run(sink, index):
     assert set(index.namespaces["live"]) == {"i0", "i1", "i2", "i3"}
 
 
-def test_in_place_what_is_gone_is_deleted_and_nothing_else(sink, index):
+def test_in_place_only_items_that_are_gone_are_deleted(sink, index):
     index.namespaces["other"] = {"i9": {}}
     list(sink(namespace="live").send(vectors(ids=["a", "b", "c", "d"])))
 
     lines = list(sink(namespace="live").send(vectors(version=8, ids=["b", "c", "d", "e"])))
 
     assert set(index.namespaces["live"]) == {"b", "c", "d", "e"} and set(index.namespaces["other"]) == {"i9"}
-    assert {each["metadata"]["model_version"] for each in index.namespaces["live"].values()} == {"8"}
+    assert {vector["metadata"]["model_version"] for vector in index.namespaces["live"].values()} == {"8"}
     assert lines[1].startswith("deleted 1 vectors of items that are gone")
 
 
@@ -133,7 +133,7 @@ def test_an_export_of_zeros_alone_deletes_nothing(sink, index):
 
 
 @pytest.mark.parametrize("failures", [[429], [500], [503, 429, 500]])
-def test_what_passes_by_is_tried_again(sink, index, failures):
+def test_a_transient_error_is_retried(sink, index, failures):
     index.failures["/vectors/upsert"], failed = failures, len(failures)
 
     assert list(sink().send(vectors()))[-1] == "namespace v7 holds 4 vectors"
@@ -156,7 +156,7 @@ def test_an_outage_without_end_is_one_message_and_deletes_nothing(sink, index):
 
     with pytest.raises(
         VectorsError,
-        match=r"Pinecone at http.*ServiceError.*scripted 500.*What was sent stays; to run the same command again is safe",
+        match=r"Pinecone at http.*ServiceError.*scripted 500.*The vectors sent so far stay; running the same command again is safe",
     ):
         list(sink(namespace="live").send(vectors()))
     assert "gone" in index.namespaces["live"]
@@ -164,13 +164,13 @@ def test_an_outage_without_end_is_one_message_and_deletes_nothing(sink, index):
 
 
 def test_a_wrong_key_says_so_and_is_not_shown(sink):
-    with pytest.raises(VectorsError, match=r"refuses the API key \(401\): check PINECONE_API_KEY") as refused:
+    with pytest.raises(VectorsError, match=r"rejects the API key \(401\). Check that PINECONE_API_KEY") as refused:
         list(sink(api_key="pc-other-key").send(vectors()))
 
     assert "pc-other-key" not in str(refused.value) and "pc-other-key" not in repr(sink(api_key="pc-other-key"))
 
 
-def test_a_server_that_does_not_answer_is_waited_for_so_long_and_asked_again(sink, index):
+def test_a_server_that_does_not_answer_times_out_and_is_retried(sink, index):
     index.failures["/vectors/upsert"] = [0.6]
 
     assert list(sink(timeout=0.2).send(vectors()))[-1] == "namespace v7 holds 4 vectors"
@@ -188,7 +188,7 @@ def test_another_dimension_stops_before_anything_is_sent(sink, index):
     assert index.names() == ["POST /describe_index_stats"]
 
 
-def test_what_the_service_refuses_is_not_tried_again(sink, index):
+def test_a_rejected_request_is_not_retried(sink, index):
     with pytest.raises(VectorsError, match=r"Pinecone at http.*Metadata size exceeds"):
         list(sink().send(vectors([[1, 0, 0]], story=pa.array(["long " * 10_000]))))
     assert index.names().count("POST /vectors/upsert") == 1
@@ -208,7 +208,7 @@ def test_ids_in_any_script_arrive_and_are_not_deleted_by_the_next_export(sink, i
     list(sink(namespace="live").send(vectors(ids=ids)))
     lines = list(sink(namespace="live").send(vectors(ids=ids)))
 
-    assert {each["metadata"]["item_id"] for each in index.namespaces["live"].values()} == set(ids)
+    assert {vector["metadata"]["item_id"] for vector in index.namespaces["live"].values()} == set(ids)
     assert lines[1].startswith("deleted 0")
 
 
@@ -247,8 +247,8 @@ def test_a_dry_run_compares_and_changes_nothing(sink, index):
     assert set(index.names()) == {"POST /describe_index_stats", "GET /vectors/list"}
 
 
-def test_many_items_go_in_batches_with_a_line_now_and_then(sink, index, monkeypatch):
-    monkeypatch.setattr(pinecone_index, "SAID_EVERY", 400)
+def test_many_items_go_in_batches_with_periodic_reports(sink, index, monkeypatch):
+    monkeypatch.setattr(pinecone_index, "REPORT_EVERY", 400)
     lines = list(sink(batch=150).send(random_vectors(1_000, 3)))
 
     assert lines[:3] == [f"upserted {count} of 1,000 to namespace v7" for count in ("450", "900", "1,000")]

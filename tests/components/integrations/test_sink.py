@@ -1,6 +1,6 @@
 import pytest
 
-from components.integrations.sink import WrittenWhole, library
+from components.integrations.sink import AtomicFolder, library
 from components.registry.item_vectors import VectorsError
 
 
@@ -17,8 +17,8 @@ def test_a_library_that_is_there_is_given():
 
 
 def test_a_folder_appears_whole(tmp_path):
-    with WrittenWhole(tmp_path / "deep" / "out") as half:
-        (half / "a.txt").write_text("new")
+    with AtomicFolder(tmp_path / "deep" / "out") as staging:
+        (staging / "a.txt").write_text("new")
         assert not (tmp_path / "deep" / "out").exists()
 
     assert (tmp_path / "deep" / "out" / "a.txt").read_text() == "new"
@@ -30,9 +30,9 @@ def test_a_failure_leaves_what_was_there(tmp_path):
     (tmp_path / "out" / "a.txt").write_text("old")
 
     def fail():
-        with WrittenWhole(tmp_path / "out") as half:
-            (half / "a.txt").write_text("new")
-            raise KeyError("half-way")
+        with AtomicFolder(tmp_path / "out") as staging:
+            (staging / "a.txt").write_text("new")
+            raise KeyError("staging-way")
 
     with pytest.raises(KeyError):
         fail()
@@ -43,15 +43,15 @@ def test_a_failure_leaves_what_was_there(tmp_path):
 
 def test_an_earlier_export_is_replaced_and_a_folder_with_other_things_is_not(tmp_path):
     for content in ("one", "two"):
-        with WrittenWhole(tmp_path / "out") as half:
-            (half / "a.txt").write_text(content)
+        with AtomicFolder(tmp_path / "out") as staging:
+            (staging / "a.txt").write_text(content)
     assert (tmp_path / "out" / "a.txt").read_text() == "two"
 
     (tmp_path / "out" / "thesis.txt").write_text("years of work")
     with (
         pytest.raises(VectorsError, match=r"out also holds 'thesis.txt'. Nothing was written"),
-        WrittenWhole(tmp_path / "out") as half,
+        AtomicFolder(tmp_path / "out") as staging,
     ):
-        (half / "a.txt").write_text("three")
+        (staging / "a.txt").write_text("three")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.txt", "thesis.txt"]
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

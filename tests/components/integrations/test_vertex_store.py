@@ -27,13 +27,13 @@ def rich():
     return vectors(kind=pa.array(["mug", "hat", None, "mug"]), price=pa.array([1.5, 2.0, 3.0, None], pa.float32()))
 
 
-def printed():
+def dry_run():
     """The JSON bodies of a dry run, in order."""
     return [json.loads(text) for text in STORE.plan(rich()) if text.startswith("{")]
 
 
-def test_the_table_is_loaded_whole():
-    load = printed()[0]["configuration"]
+def test_the_load_replaces_all_rows_of_the_table():
+    load = dry_run()[0]["configuration"]
 
     assert load["load"] == {
         "sourceFormat": "PARQUET",
@@ -45,12 +45,12 @@ def test_the_table_is_loaded_whole():
 
 
 def test_the_view_indexes_the_vector_and_filters_by_text():
-    assert printed()[1] == {
+    assert dry_run()[1] == {
         "parent": "projects/my-project/locations/europe-west4",
         "featureOnlineStore": {"optimized": {}},
         "featureOnlineStoreId": "shop_online",
     }
-    view = printed()[2]
+    view = dry_run()[2]
     assert (view["parent"], view["featureViewId"]) == (VIEW.rpartition("/featureViews/")[0], "shop_items_7")
     assert view["featureView"]["bigQuerySource"] == {
         "uri": "bq://my-project.recs.shop_items_7",
@@ -65,9 +65,9 @@ def test_the_view_indexes_the_vector_and_filters_by_text():
     }
 
 
-def test_the_view_is_synchronised_last_and_the_question_goes_to_it():
-    assert printed()[3] == {"featureView": VIEW}
-    assert printed()[4] == {
+def test_the_view_is_synchronised_last_and_then_queried():
+    assert dry_run()[3] == {"featureView": VIEW}
+    assert dry_run()[4] == {
         "featureView": VIEW,
         "query": {"embedding": {"value": [1.0, 0.0, 0.0]}, "neighborCount": 10},
         "returnFullEntity": True,
@@ -90,7 +90,7 @@ def rows_of(content):
     return pq.read_table(io.BytesIO(content)).num_rows
 
 
-def test_what_is_sent_is_what_the_dry_run_printed():
+def test_a_run_sends_the_requests_that_the_dry_run_prints():
     cloud = Cloud(rows=rows_of)
     with serving(cloud) as clients:
         lines = list(dataclasses.replace(STORE, clients=clients).send(rich()))
@@ -101,7 +101,7 @@ def test_what_is_sent_is_what_the_dry_run_printed():
         "datasetId": "recs",
         "tableId": "shop_items_7",
     }
-    assert configuration == printed()[0]["configuration"]
+    assert configuration == dry_run()[0]["configuration"]
     rows = pq.read_table(io.BytesIO(cloud.content)).to_pylist()
     assert rows[1] == {
         "item_id": "i1",
@@ -114,7 +114,7 @@ def test_what_is_sent_is_what_the_dry_run_printed():
     }
     assert [
         json.loads(json_format.MessageToJson(type(request).pb(request))) for _, request in cloud.calls
-    ] == printed()[1:4]
+    ] == dry_run()[1:4]
     assert lines == [
         "my-project.recs.shop_items_7: 4 rows",
         "CreateFeatureOnlineStore: made by CreateFeatureOnlineStore",
@@ -123,16 +123,16 @@ def test_what_is_sent_is_what_the_dry_run_printed():
     ]
 
 
-def test_what_is_there_is_used_and_synchronised_again():
+def test_an_existing_store_or_view_is_used_and_synchronised_again():
     cloud = Cloud(existing=("CreateFeatureOnlineStore", "CreateFeatureView"), rows=rows_of)
     with serving(cloud) as clients:
         lines = list(dataclasses.replace(STORE, clients=clients).send(rich()))
 
-    assert lines[1:3] == ["CreateFeatureOnlineStore: is there", "CreateFeatureView: is there"]
+    assert lines[1:3] == ["CreateFeatureOnlineStore: already exists", "CreateFeatureView: already exists"]
     assert cloud.calls[-1][0] == "SyncFeatureView"
 
 
-def test_a_table_that_lacks_rows_is_not_shown_to_anybody():
+def test_a_table_that_lacks_rows_does_not_reach_the_view():
     cloud = Cloud(rows=lambda content: rows_of(content) - 1)
     with (
         serving(cloud) as clients,

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from small_vectors import vectors
 
+from components.integrations import vespa_package
 from components.integrations.vespa_package import VespaPackage, application
 from components.registry.item_vectors import VectorsError
 
@@ -34,8 +35,9 @@ def test_the_package_is_what_pyvespa_writes(tmp_path):
     list(VespaPackage(tmp_path / "out").send(rich()))
 
     services = ET.parse(tmp_path / "out" / "application" / "services.xml").getroot()
-    assert [(each.get("type"), each.get("mode")) for each in services.iter("document")] == [("item", "index")]
-    assert [each.get("id") for each in services] == ["shop_container", "shop_content"]
+    documents = [(document.get("type"), document.get("mode")) for document in services.iter("document")]
+    assert documents == [("item", "index")]
+    assert [cluster.get("id") for cluster in services] == ["shop_container", "shop_content"]
     schema = (tmp_path / "out" / "application" / "schemas" / "item.sd").read_text()
     assert schema == application(rich()).schema.schema_to_text
     assert schema.count("{") == schema.count("}")
@@ -73,17 +75,17 @@ def test_pyvespas_client_takes_the_feed(tmp_path):
     server.held, server.daemon_threads = {}, True
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     try:
-        parts = [{"id": each["put"].split("::", 1)[1], "fields": each["fields"]} for each in puts]
+        documents = [{"id": put["put"].split("::", 1)[1], "fields": put["fields"]} for put in puts]
         client = Vespa(url="http://127.0.0.1", port=server.server_address[1])
         client.feed_iterable(
-            parts, schema="item", namespace="shop", callback=lambda answer, _: answers.append(answer.status_code)
+            documents, schema="item", namespace="shop", callback=lambda answer, _: answers.append(answer.status_code)
         )
     finally:
         server.shutdown()
         server.server_close()
 
     assert answers == [200] * 4
-    assert server.held == {each["put"]: each["fields"] for each in puts}
+    assert server.held == {put["put"]: put["fields"] for put in puts}
 
 
 def test_the_schema_has_an_index_over_the_vector_and_a_profile_that_takes_the_query():
@@ -112,13 +114,13 @@ def test_every_field_of_the_feed_is_in_the_schema_and_fits_it(tmp_path):
 
     puts = feed(tmp_path)
     assert len(puts) == 4
-    for each in puts:
-        assert set(each) == {"put", "fields"}
-        assert all(isinstance(value, fits[declared[name]]) for name, value in each["fields"].items())
-        assert len(each["fields"]["vector"]["values"]) == 3
+    for put in puts:
+        assert set(put) == {"put", "fields"}
+        assert all(isinstance(value, fits[declared[name]]) for name, value in put["fields"].items())
+        assert len(put["fields"]["vector"]["values"]) == 3
 
 
-def test_a_put_by_eye(tmp_path):
+def test_the_put_of_an_item(tmp_path):
     list(VespaPackage(tmp_path).send(rich()))
 
     assert feed(tmp_path)[3] == {
@@ -138,10 +140,10 @@ def test_two_versions_never_share_a_document(tmp_path):
     list(VespaPackage(tmp_path / "a").send(vectors(version=7)))
     list(VespaPackage(tmp_path / "b").send(vectors(version=8)))
 
-    assert not {each["put"] for each in feed(tmp_path / "a")} & {each["put"] for each in feed(tmp_path / "b")}
+    assert not {put["put"] for put in feed(tmp_path / "a")} & {put["put"] for put in feed(tmp_path / "b")}
 
 
-def test_what_vespa_refuses_in_texts_becomes_a_space_and_in_ids_an_error(tmp_path):
+def test_a_forbidden_character_becomes_a_space_in_text_and_an_error_in_ids(tmp_path):
     list(VespaPackage(tmp_path / "out").send(vectors([[1, 0]], kind=pa.array(["a\x00b\x1fc\td"]))))
     assert feed(tmp_path / "out")[0]["fields"]["kind"] == "a b c\td"
 
@@ -152,20 +154,20 @@ def test_what_vespa_refuses_in_texts_becomes_a_space_and_in_ids_an_error(tmp_pat
     assert not (tmp_path / "no").exists()
 
 
-def test_ids_in_any_script_go_as_they_are(tmp_path):
+def test_ids_in_any_script_are_unchanged(tmp_path):
     list(VespaPackage(tmp_path).send(vectors([[1, 0], [0, 1]], ids=["тарелка 5/7?", "a:b::c"])))
 
-    assert [each["put"] for each in feed(tmp_path)] == ["id:shop:item::7.тарелка 5/7?", "id:shop:item::7.a:b::c"]
+    assert [put["put"] for put in feed(tmp_path)] == ["id:shop:item::7.тарелка 5/7?", "id:shop:item::7.a:b::c"]
 
 
-def test_an_item_without_a_direction_is_left_out_and_said(tmp_path):
+def test_an_item_with_a_zero_vector_is_left_out_and_reported(tmp_path):
     lines = list(VespaPackage(tmp_path).send(vectors([[0, 0], [1, 0]])))
 
     assert lines[0].startswith("left out: 1 items of which the model knows nothing")
-    assert [each["fields"]["item_id"] for each in feed(tmp_path)] == ["i1"]
+    assert [put["fields"]["item_id"] for put in feed(tmp_path)] == ["i1"]
 
 
-def test_a_name_that_vespa_does_not_take_is_one_message():
+def test_a_launch_name_that_vespa_rejects_is_one_message():
     with pytest.raises(VectorsError, match="Vespa needs another name than the launch's, got '9lives'"):
         application(vectors(launch="9lives"))
 
@@ -176,3 +178,24 @@ def test_a_dry_run_shows_the_schema_and_writes_nothing(tmp_path):
     assert lines[0] == f"would write {tmp_path / 'out' / 'feed.jsonl'}: 4 puts of version 7, vectors of 3; the schema:"
     assert "field price type double" in lines[1]
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", sorted(vespa_package.RESERVED))
+def test_a_name_that_vespa_reserves_gets_an_underscore(name):
+    """As seen with Vespa's own model: it refuses a field of this name."""
+    assert vespa_package.escape(name) == f"{name}_" and vespa_package.escape(f"{name}_") == f"{name}__"
+    assert vespa_package.escape(f"my_{name}") == f"my_{name}"
+
+
+def test_schema_and_feed_use_the_escaped_name(tmp_path):
+    given = vectors(position=PRICE, summary=KIND)
+    list(VespaPackage(tmp_path).send(given))
+    schema = application(given).schema.schema_to_text
+    assert re.findall(r"field (\w+) type (?:string|double) \{", schema) == ["item_id", "title", "position_", "summary_"]
+    assert "fields: title, summary_" in schema
+    assert {name for row in feed(tmp_path) for name in row["fields"]} & {
+        "position",
+        "summary",
+        "position_",
+        "summary_",
+    } == {"position_", "summary_"}

@@ -322,3 +322,27 @@ def test_over_any_catalogue_ranks_and_lists_are_those_of_a_sort_in_float64(items
         first, last = (np.searchsorted(order, -exact[row, target[row]], side=side) for side in ("left", "right"))
         assert answers.ranks[row] == (first + 1 + last) / 2
         assert answers.recommended[row].tolist() == np.argsort(-exact[row], kind="stable")[:10].tolist()
+
+
+def _crowd(count=60, each=5):
+    """A log of users with several events each, all of them late."""
+    user, step = np.repeat(np.arange(count), each), np.tile(np.arange(each), count)
+    return events(user, step, step * 1000 + user, late=np.ones(count * each, bool))
+
+
+@pytest.mark.parametrize("most", [20, 100, 299])
+def test_a_sample_holds_all_or_none_of_a_user_s_queries(most):
+    log = _crowd()
+    every, some = queries.rolling(LAUNCH, log, log.late), queries.rolling(LAUNCH, log, log.late, most)
+    assert most - 5 < len(some) <= most and some.possible == len(every) == every.possible == 300
+    counts = dict(zip(*np.unique(every.user, return_counts=True), strict=True))
+    assert all(counts[user] == count for user, count in zip(*np.unique(some.user, return_counts=True), strict=True))
+    frozen = queries.frozen(LAUNCH, log, log.late, 0, most)
+    assert frozen.target.tolist() == some.target.tolist()
+    other = queries.rolling(dataclasses.replace(LAUNCH, seed=LAUNCH.seed + 1), log, log.late, most)
+    assert set(other.user) != set(some.user)
+
+
+def test_where_every_user_asks_more_than_the_limit_queries_are_drawn():
+    assert queries.whole_users(np.zeros(10, int), 4, 0).shape == (4,)
+    assert set(queries.whole_users(np.array([0] * 10 + [1, 1]), 4, 0)) == {10, 11}

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from toy_shop import LAUNCH, PLAIN, data, events, log
+from toy_shop import HOUR, LAUNCH, PLAIN, data, events, log
 
 from components.metrics import validation_cut
 
@@ -19,6 +19,13 @@ ROWS = (
     (b"w", b"B", 7),
     (b"v", b"A", 8),
 )
+
+
+def _chosen(asked, scores, batch):
+    """Of scores of all candidates, those of the sample and, last, of the target."""
+    return np.concatenate(
+        [scores[:, asked.sample], np.take_along_axis(scores, asked.target[batch, None], axis=1)], axis=1
+    )
 
 
 def test_what_is_asked_by_eye():
@@ -51,7 +58,9 @@ def test_the_cut_leaves_the_last_tenth_of_the_positive_events():
 def test_a_gain_is_that_of_the_exact_rank():
     asked = validation_cut.questions(data(PLAIN, log(*ROWS)), 5)
     scores = np.array([[0.9, 0.8, 0.1], [0.5, 0.9, 0.7]])  # C is alone, of A and B, A comes second
-    assert asked.gain(lambda batch: scores[batch], 3) == pytest.approx((1 / np.log2(2) + 1 / np.log2(3)) / 2)
+    assert asked.gain(lambda batch: _chosen(asked, scores[batch], batch)) == pytest.approx(
+        (1 / np.log2(2) + 1 / np.log2(3)) / 2
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -70,10 +79,60 @@ def test_a_sample_of_candidates_ranks_as_all_of_them_do_on_average(monkeypatch, 
     sampled = validation_cut.questions(seen, 1)
     assert sampled.offset.shape[1] == 51
     known = scores[: len(everything)]
-    exact, estimated = everything.gain(lambda batch: known[batch], 200), sampled.gain(lambda batch: known[batch], 200)
+    exact, estimated = (
+        everything.gain(lambda batch: _chosen(everything, known[batch], batch)),
+        sampled.gain(lambda batch: _chosen(sampled, known[batch], batch)),
+    )
     assert estimated == pytest.approx(exact, abs=0.03)
 
 
 def test_no_more_questions_than_the_limit(monkeypatch):
     monkeypatch.setattr(validation_cut, "MOST_QUESTIONS", 5)
     assert 0 < len(validation_cut.questions(data(PLAIN, events(PLAIN)), 0)) <= 5
+
+
+def test_a_constant_score_gains_what_chance_gains():
+    asked = validation_cut.questions(data(PLAIN, events(PLAIN, users=30)), 0)
+    ranks = 1 + np.isfinite(asked.offset[:, :-1]).sum(axis=1) / 2  # the middle of all that compete
+    gain = asked.gain(lambda batch: np.zeros((len(asked.rows[batch]), len(asked.sample) + 1)))
+    assert gain == pytest.approx((1 / np.log2(1 + ranks)).mean())
+
+
+def _walks(users=40, steps=8):
+    rows = [
+        (b"u%02d" % user, b"%02d" % ((user + step) % 20), step * 100 + user)
+        for user in range(users)
+        for step in range(steps)
+    ]
+    return data(PLAIN, log(*rows))
+
+
+def test_held_out_are_the_last_events_of_a_quarter_of_the_users():
+    seen = _walks()
+    held = validation_cut.held_out(seen, 400)
+    users = set(seen.events.user[held])
+    assert len(users) == 10
+    assert held.sum() == 30
+    for user in users:
+        mine = seen.events.time[seen.events.user == user]
+        assert sorted(seen.events.time[held & (seen.events.user == user)]) == sorted(mine)[-3:]
+    late = validation_cut.held_out(seen, 720)  # most users' last event only
+    assert (seen.events.time[late] >= 720).all()
+
+
+def test_what_the_held_out_users_saw_since_then_is_held_out_too():
+    seen = data(LAUNCH, events(LAUNCH, users=40))
+    held = validation_cut.held_out(seen, 6 * HOUR)
+    for user in set(seen.events.user[held]):
+        mine = seen.events.user == user
+        learnt = seen.events.time[mine & seen.events.positive & ~held].max()
+        np.testing.assert_array_equal(held[mine], seen.events.time[mine] > learnt)
+
+
+def test_a_gap_hides_what_the_user_did_last():
+    seen = data(PLAIN, log((b"u", b"A", 0), (b"u", b"B", 5 * HOUR), (b"u", b"C", 9 * HOUR)))
+    for gap, history, hours in ((0.0, [1, 2], 4.0), (3.9, [1, 2], 4.0), (4.0, [1, 0], 9.0)):
+        asked = validation_cut.questions(seen, 6 * HOUR, gap=gap)
+        assert (asked.history[0, :2].tolist(), asked.hours.tolist()) == (history, [hours])
+    assert len(validation_cut.questions(seen, 6 * HOUR, gap=24.0)) == 0
+    assert len(validation_cut.questions(seen, 0, np.array([False, True, False]))) == 1

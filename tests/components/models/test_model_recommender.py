@@ -32,8 +32,8 @@ def test_scores_rest_on_the_cosines_of_the_exported_vectors(model):
     items = model.embed_items(model.catalogue()["item_ids"])["embedding"].numpy()
     scores = model.score_catalogue(USERS, history, **CONTEXT)["scores"].numpy()
     rows = model.history_rows(history)
-    _, *others = (part.numpy() for part in model._parts(tf.constant(query), rows))
-    weights = [weight.numpy() for weight in model._part_weights]
+    _, *others = (part.numpy() for part in model.parts(tf.constant(query), rows))
+    weights = model._part_weights[0].numpy()
     expected = sum(
         weight * part
         for weight, part in zip(weights, (query @ items.T / LAUNCH.model.temperature, *others), strict=True)
@@ -87,3 +87,27 @@ def test_each_item_is_judged_for_each_user_as_if_alone(model):
             for item in items[row]
         ]
         np.testing.assert_allclose(together[row], alone, rtol=1e-5)
+
+
+def test_the_age_of_the_newest_item_chooses_the_weights(monkeypatch):
+    model = recommender("model")
+    recent = model.parts.names.index("recent")
+    weights = np.zeros((4, len(model.parts.names)), np.float32)
+    weights[:, recent] = [1, 10, 100, 1000]  # without ages, within a day, within a week, later
+    monkeypatch.setattr(model, "_part_weights", tf.constant(weights))
+    day, unknown = 86_400.0, [-1.0, np.nan]
+    history = tf.constant([[b"A", b"B"]] * 6)
+    ages = tf.constant(
+        [[9 * day, 60.0], [9 * day, 2 * day], [9 * day, 8 * day], unknown, [9 * day, -1.0], [60.0, 9 * day]], tf.float32
+    )
+    context = {"device": tf.constant([b"tv"] * 6), "age:float": tf.constant([0.0] * 6)}
+    users = tf.constant([b"u"] * 6)
+    scores = model.score_with_ages(users, history, ages, **context)["scores"].numpy()
+    plain = model.score_catalogue(users, history, **context)["scores"].numpy()
+    boost = model.log_boost.numpy()
+    np.testing.assert_allclose(
+        scores - boost, (plain - boost) * np.array([[10], [100], [1000], [1], [1000], [10]]), rtol=1e-4
+    )
+    best = model.recommend_with_ages(users, history, tf.zeros([6, 0], tf.string), ages, **context)
+    assert best["item_ids"].shape == (6, 4)
+    assert {"recommend_with_ages", "score_with_ages"} <= set(model.signatures())

@@ -20,7 +20,7 @@ import tensorflow as tf
 from small_server import service, serving
 from toy_shop import CIRCLE, KERAS_SEEDS, LAUNCH, recommender, saved
 
-from components.models.retrieval.score_parts import DECAY, READ
+from components.models.retrieval.score_parts import LOGARITHM_SCALE
 from components.serving.loaded_model import LoadedModel
 
 pytestmark = [pytest.mark.tensorflow, KERAS_SEEDS]
@@ -130,15 +130,16 @@ def test_the_server_over_http(asked, in_memory, tmp_path):
     check((padded, [row + [-np.inf] * count for row, count in zip(scores, padding, strict=True)]), in_memory)
 
 
-def near(model, rows):
-    """The part "neighbours" for one history of item rows, by a loop: [A], zero mean and unit deviation."""
-    table = model._parts._neighbours
-    slot, columns, weights = (part.numpy() for part in (table._slot, table._columns, table._weights))
-    sums = np.zeros(table._candidates + 1)  # the last for what is no candidate
-    for back, row in enumerate(rows[::-1][:READ]):
-        for column, weight in zip(columns[slot[row]], weights[slot[row]], strict=True):
-            sums[column] += DECAY**back * weight
-    return (sums[:-1] - sums[:-1].mean()) / np.sqrt(sums[:-1].var() + 1e-12)
+def near(table, rows):
+    """A table's part of the score for one history of item rows, by a loop: [A]."""
+    start, count, columns, weights = (
+        part.numpy() for part in (table._start, table._count, table._columns, table._weights)
+    )
+    sums = np.zeros(table._candidates)
+    for back, row in enumerate(rows[::-1][: table._reading.items]):
+        for pair in range(start[row], start[row] + count[row]):
+            sums[columns[pair]] += table._reading.decay**back * weights[pair]
+    return sums / np.sqrt(sums.var() + 1e-12) if table._reading.deviation else np.log(1 + LOGARITHM_SCALE * sums)
 
 
 def test_numpy_from_the_exported_vectors(asked, in_memory):
@@ -151,13 +152,14 @@ def test_numpy_from_the_exported_vectors(asked, in_memory):
     ].numpy()
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
     model, (items, scores) = recommender("model"), in_memory
-    weights, of_items = [weight.numpy() for weight in model._part_weights], model._parts._of_items.numpy()
+    weights, of_items = model._part_weights[0].numpy(), model.parts._of_items.numpy()
     rows = model.history_rows(tensors["history"]).numpy()
     compared = np.flatnonzero(rows[:, 0])
     assert COUNT / 2 < len(compared) < COUNT, "the others are for the rules"
     for row in compared:
         hidden = [item.encode() for item in (*asked.columns["history"][row], *asked.columns["exclude_ids"][row])]
-        parts = (vectors @ queries[row] / LAUNCH.model.temperature, near(model, rows[row][rows[row] > 0]), *of_items)
+        tables = [near(table, rows[row][rows[row] > 0]) for table in model.parts._tables]
+        parts = (vectors @ queries[row] / LAUNCH.model.temperature, *tables, *of_items)
         due = np.where(
             np.isin(ids, hidden), -np.inf, sum(weight * part for weight, part in zip(weights, parts, strict=True))
         )

@@ -105,3 +105,11 @@ def test_a_model_from_before_the_file_says_so(tmp_path):
         VectorsError, match=r"version 42 \(model\) has none: it lacks assets.extra.item_vectors.parquet"
     ):
         vector_file.read(folder)
+
+
+def test_the_known_ids_of_a_version(tmp_path):
+    push(tmp_path, 1, rows=made()[1])
+    assert vector_file.known_ids(tmp_path / "1") == {b"A", b"B", b"X"}
+    assert vector_file.known_ids(tmp_path) is None
+    (tmp_path / "1" / vector_file.FILE).write_bytes(b"garbage")
+    assert vector_file.known_ids(tmp_path / "1") is None

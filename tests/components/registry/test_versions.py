@@ -7,19 +7,12 @@ import time
 from pathlib import Path
 
 import pytest
+from small_version import model
 
 from components.registry import versions
 from components.registry.versions import VersionError
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-def model(folder, name, content="model"):
-    """A folder that looks like a SavedModel."""
-    (folder / name / "variables").mkdir(parents=True)
-    (folder / name / "variables" / "variables.index").write_text(content)
-    (folder / name / versions.MODEL_FILE).write_text(content)
-    return folder / name
 
 
 def states(folder):
@@ -86,6 +79,29 @@ def test_there_has_to_be_something_to_roll_back_to(tmp_path):
         versions.roll_back(tmp_path)
     with pytest.raises(VersionError, match=r"--to needs a version in .*, got 5. There are: 1\."):
         versions.roll_back(tmp_path, 5)
+
+
+def test_a_refused_version_is_none_to_roll_back_from(tmp_path):
+    for name in "12":
+        model(tmp_path, name)
+    refused = versions.listed(tmp_path)[-1]
+    versions.note_refusal(refused, "it fails its warm-up")
+    assert versions.refusals(tmp_path) == {2: "it fails its warm-up"}
+    with pytest.raises(VersionError, match=r"got 1 \(a server refused 2: nothing changes\)"):
+        versions.roll_back(tmp_path)
+    (tmp_path / "2" / "variables" / "variables.index").write_text("mended")
+    assert versions.refusals(tmp_path) == {}, "the note is of the folder as it was"
+    assert versions.roll_back(tmp_path)[0] == [2]
+
+
+def test_a_note_that_cannot_be_written_or_read_is_none(tmp_path, monkeypatch):
+    version = versions.Version(1, model(tmp_path, "1"), "served")
+    (tmp_path / ".refused-1").write_text("{")
+    assert versions.refusals(tmp_path) == {}
+    monkeypatch.setattr(Path, "write_text", lambda *given, **more: (_ for _ in ()).throw(OSError("read-only")))
+    versions.note_refusal(version, "broken")
+    versions.note_refusal(version, "")
+    assert list(tmp_path.glob(".refused*")) == []
 
 
 WRITER = """

@@ -55,7 +55,17 @@ def _count(user, item, time, size=9, **rules):
 
 def test_covisitation_by_eye():
     counts = _count([0, 0, 0, 0, 1, 1], [1, 2, 3, 4, 1, 2], [1, 2, 3, 4, 1, 2])
-    assert _pairs(counts) == {(1, 2): 1 + 1, (1, 3): 0.5, (1, 4): 0.5**2, (2, 3): 1, (2, 4): 0.5, (3, 4): 1}
+    of_1, of_2 = np.sqrt(2 + 0.5 + 0.5**2), np.sqrt(1 + 0.5)
+    expected = {
+        (1, 2): 2 / of_1,
+        (1, 3): 0.5 / of_1,
+        (1, 4): 0.5**2 / of_1,
+        (2, 3): 1 / of_2,
+        (2, 4): 0.5 / of_2,
+        (3, 4): 1,
+    }
+    assert _pairs(counts) == pytest.approx(expected)
+    assert (counts.window, counts.decay) == (5, 0.5)
     assert counts.neighbours[1].tolist() == [2, 3, 4]
     assert counts.weights[4].tolist() == [0, 0, 0]
 
@@ -78,7 +88,12 @@ def test_covisitation_agrees_with_a_double_loop(seed, window, decay):
                 if first != second:
                     expected[first, second] += decay**distance
     found = _pairs(_count(user, item, time, covisitation_window=window, covisitation_decay=decay))
-    assert found == pytest.approx({pair: weight for pair, weight in expected.items() if weight})
+    totals = collections.Counter()
+    for (first, _), weight in expected.items():
+        totals[first] += weight
+    assert found == pytest.approx(
+        {pair: weight / totals[pair[0]] ** 0.5 for pair, weight in expected.items() if weight}
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -103,7 +103,7 @@ def test_what_it_may_not_return(house, answer, text):
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("components.rules.nowhere.rule", "a module that is there"),
+        ("components.rules.nowhere.rule", "a module that exists"),
         ("components.rules.counting.nothing", "a function nothing in"),
     ],
 )

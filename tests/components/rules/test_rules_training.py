@@ -16,7 +16,7 @@ from components.rules import training
 pytestmark = pytest.mark.tensorflow
 
 DAY = 86_400_000_000
-CLOSE = dataclasses.replace(PLAIN, gate=dataclasses.replace(PLAIN.gate, metric="mrr"))
+CLOSE = dataclasses.replace(PLAIN, promotion=dataclasses.replace(PLAIN.promotion, metric="mrr"))
 
 
 def _log(user, item, time, positive=None):
@@ -67,7 +67,7 @@ def test_popularity_by_context_is_chosen_where_tastes_follow_the_context(seed):
         _log(np.arange(900), 20 * device + rng.integers(12, size=900), np.arange(900)), context={"device": device}
     )
     by_device = dataclasses.replace(LAUNCH.log, context=("device",))
-    launch = dataclasses.replace(LAUNCH, log=by_device, catalogue=None, gate=CLOSE.gate)
+    launch = dataclasses.replace(LAUNCH, log=by_device, catalogue=None, promotion=CLOSE.promotion)
     launch = dataclasses.replace(
         launch, rules=Rules(names=(*RULE_NAMES[:2], "context_popularity"), context=("device",))
     )

@@ -2,8 +2,10 @@
 
 import http.client
 import json
+import re
 import socket
 import threading
+import time
 
 import pytest
 from small_server import LAUNCH, SmallModel, push, service, serving
@@ -266,3 +268,60 @@ def test_when_it_stops_the_log_is_closed(tmp_path):
     (file,) = (tmp_path / "log").iterdir()
     assert [json.loads(line)["item"] for line in file.read_text().splitlines()] == ["A", "B"]
     assert set(json.loads(file.read_text().splitlines()[0])) == set(LAUNCH.log.columns())
+
+
+def test_a_log_that_fails_is_told_and_the_server_stays_ready(tmp_path):
+    push(tmp_path, 1)
+    log = EventLog(tmp_path / "log", seconds_per_file=0.0)
+    log.problem = "OSError: No space left on device"
+    with serving(service(tmp_path, log), close=log.close) as client:
+        assert client.ask("GET", "/readyz") == (
+            200,
+            {"status": "ready", "version": 1, "log": "failing: OSError: No space left on device"},
+        )
+        assert "dayone_log_failing 1.0" in client.ask("GET", "/metrics")[1]
+        client.predict(GOOD)
+        while "dayone_log_failing 1.0" in client.ask("GET", "/metrics")[1]:
+            pass
+        assert client.ask("GET", "/readyz") == (200, {"status": "ready", "version": 1})
+
+
+def test_the_description_for_people_loads_nothing_from_elsewhere(client):
+    status, text, headers = client.page("/docs")
+    assert status == 200 and "default-src 'none'" in headers["content-security-policy"]
+    assert "<script" not in text and not re.search(r"(?:src|href)=[\"']?(?:https?:)?//", text)
+    for path in client.ask("GET", "/openapi.json")[1]["paths"]:
+        assert path in text
+    assert "curl -H &#39;Content-Type: application/json&#39; -d &#39;{&#34;events&#34;: [" in text
+    assert f"http://127.0.0.1:{client.port}/v1/events" in text
+    assert client.ask("GET", "/redoc")[0] == 404
+
+
+def test_a_withheld_item_is_shown_by_no_server_of_the_folder_and_the_answer_is_full(tmp_path):
+    push(tmp_path, 1)
+    answering = service(tmp_path)
+    with serving(answering) as one, serving(service(tmp_path)) as other:
+        assert one.ask("POST", "/v1/items/withhold", {"item_ids": ["A"]}) == (200, {"withheld": 1})
+        assert one.predict(GOOD)[1]["predictions"][0]["item_ids"] == ["B", "C"], "at once where it was asked"
+        end = time.monotonic() + 2
+        while "A" in other.predict(GOOD)[1]["predictions"][0]["item_ids"]:
+            assert time.monotonic() < end
+        assert other.predict(GOOD)[1]["predictions"][0]["item_ids"] == ["B", "C"]
+        push(tmp_path, 2)
+        answering.holder.check()
+        assert one.predict(GOOD)[1]["model_version"] == "2"
+        assert one.predict(GOOD)[1]["predictions"][0]["item_ids"] == ["B", "C"], "of a later version, too"
+        assert "dayone_withheld_items 1.0" in one.ask("GET", "/metrics")[1]
+        assert one.ask("GET", "/v1/items/withheld") == (200, {"items": {"A": None}})
+        assert other.ask("POST", "/v1/items/release", {"item_ids": ["A"]}) == (200, {"withheld": 0})
+        assert other.predict(GOOD)[1]["predictions"] == BEST
+
+
+TIMES = [{"item_ids": ["A"], "until": 5}, {"item_ids": ["A"], "until": "1999-01-01"}]
+WRONG_ITEMS = [{}, {"item_ids": []}, {"item_ids": "A"}, {"item_ids": [" "]}, *TIMES]
+
+
+@pytest.mark.parametrize("body", WRONG_ITEMS)
+def test_wrong_items_are_refused_with_a_text(client, body):
+    check_refused(client, *client.ask("POST", "/v1/items/withhold", body))
+    assert client.ask("GET", "/v1/items/withheld") == (200, {"items": {}})

@@ -196,3 +196,58 @@ def test_a_closed_version_leaves_no_memory_behind(folder, model):
         assert resident() - before < 20, "megabytes"
     finally:
         gc.unfreeze()
+
+
+def wrong_version(folder, name):
+    """A SavedModel without a warm-up file whose answers are wrong in one way."""
+    specs = [
+        tf.TensorSpec([None], tf.string, name="user_id"),
+        *(tf.TensorSpec([None, None], tf.string, name=each) for each in ("history", "exclude_ids")),
+    ]
+    module = tf.Module()
+    module.weight = tf.Variable(0.0)
+
+    def ids(user, width=10):
+        return tf.fill([tf.shape(user)[0], width], "A")
+
+    def zeros(user, width=10):
+        return tf.zeros([tf.shape(user)[0], width]) + module.weight
+
+    answers = {
+        "raises": lambda user: {"item_ids": ids(user), "scores": tf.strings.to_number(user)[:, None] + zeros(user)},
+        "nan": lambda user: {"item_ids": ids(user), "scores": zeros(user) + float("nan")},
+        "one row": lambda user: {"item_ids": ids(user)[:1], "scores": zeros(user)[:1]},
+        "scalar": lambda user: {"item_ids": tf.constant("A"), "scores": module.weight + 0},
+        "integers": lambda user: {"item_ids": tf.zeros([tf.shape(user)[0], 10], tf.int64), "scores": zeros(user)},
+        "other shape": lambda user: {"item_ids": ids(user), "scores": zeros(user, 9)},
+        "right": lambda user: {"item_ids": ids(user), "scores": zeros(user)},
+    }
+    function = tf.function(lambda user_id, history, exclude_ids: answers[name](user_id), input_signature=specs)
+    tf.saved_model.save(module, str(folder), {"serving_default": function})
+
+
+@pytest.mark.parametrize("name", ["raises", "nan", "one row", "scalar", "integers", "other shape", "right"])
+def test_a_version_without_a_warm_up_file_is_probed_before_it_serves(tmp_path, name):
+    wrong_version(tmp_path / "1", name)
+    model = LoadedModel(1, tmp_path / "1")
+    try:
+        if name == "right":
+            assert model.warm_up() == 0
+        else:
+            with pytest.raises(ModelError, match="version 1"):
+                model.warm_up()
+    finally:
+        model.close()
+
+
+def test_an_input_that_the_server_cannot_fill_is_refused(tmp_path):
+    module = tf.Module()
+    specs = [tf.TensorSpec([None], tf.string, name="user_id"), tf.TensorSpec([None], tf.complex64, name="odd")]
+    function = tf.function(
+        lambda user_id, odd: {"item_ids": user_id[:, None], "scores": tf.zeros([tf.shape(user_id)[0], 1])}, specs
+    )
+    tf.saved_model.save(module, str(tmp_path / "1"), {"serving_default": function})
+    model = LoadedModel(1, tmp_path / "1")
+    with pytest.raises(ModelError, match=r"an input needs one of .*complex64"):
+        model.warm_up()
+    model.close()

@@ -101,3 +101,48 @@ def test_a_thread_follows_the_folder(tmp_path):
     assert told.wait(5)
     assert holder.number == 1
     holder.stop()
+
+
+def test_a_version_that_is_copied_slowly_serves_once_its_folder_is_whole(tmp_path):
+    def load(version):
+        if not (version.folder / "variables" / "variables.index").exists():
+            raise DayoneError("variables are missing")
+        return SmallModel(version.number)
+
+    holder = ModelHolder(tmp_path, load)
+    push(tmp_path, 1)
+    (tmp_path / "1" / "variables").mkdir()
+    (tmp_path / "1" / "variables" / "data").write_text("half")
+    assert not holder.check() and not holder.check()
+    assert versions.refusals(tmp_path) == {1: "variables are missing"}
+    (tmp_path / "1" / "variables" / "data").write_text("more of it")
+    assert not holder.check(), "it still grows"
+    (tmp_path / "1" / "variables" / "variables.index").write_text("whole")
+    assert not holder.check(), "a look must find it as the one before did"
+    assert holder.check() and holder.number == 1
+    assert versions.refusals(tmp_path) == {}
+    assert holder.status() == [
+        {"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+    ]
+
+
+def test_a_folder_that_changes_and_stays_broken_is_tried_once_per_change(holder, loaded, tmp_path):
+    push(tmp_path, 3)
+    for _ in range(3):
+        holder.check()
+    (tmp_path / "3" / "notes").write_text("changed")
+    for _ in range(4):
+        holder.check()
+    assert [model.number for model in loaded] == [3, 3]
+
+
+def test_a_rollback_after_a_refused_push_changes_what_is_served(holder, tmp_path):
+    for number in (1, 2):
+        push(tmp_path, number)
+        holder.check()
+    push(tmp_path, 3)
+    holder.check()
+    assert holder.number == 2
+    withdrawn, now = versions.roll_back(tmp_path)
+    holder.check()
+    assert (withdrawn, now.number, holder.number) == ([2, 3], 1, 1)

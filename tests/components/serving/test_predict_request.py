@@ -41,6 +41,19 @@ def test_rows_and_columns_say_the_same():
     assert columns.columns
 
 
+def test_a_small_request_cannot_ask_for_a_large_answer():
+    limits = Limits(ids=3, ranked=5)
+
+    def rank(*sizes):
+        rows = [{"user_id": "u", "item_ids": ["A"] * size} for size in sizes]
+        return predict_request.parse(json.dumps({"signature_name": "rank", "instances": rows}).encode(), INPUTS, limits)
+
+    assert len(rank(3, 2).rows) == 2
+    with pytest.raises(RequestError, match="at most 5 ids in all rows together, got 6") as raised:
+        rank(3, 3)
+    assert raised.value.status == 413
+
+
 def test_lists_are_padded_on_the_right():
     rows = [{"user_id": b"u", "history": [b"A", b"B"], "n": 1}, {"user_id": b"v", "history": [], "n": 2}]
     found = predict_request.arrays(

@@ -3,7 +3,7 @@ import threading
 import time
 
 import pytest
-from small_server import LAUNCH, push, service
+from small_server import LAUNCH, SmallModel, push, service
 
 from components.ingest.labels import key_columns, label_rows
 from components.ingest.log_files import find_files
@@ -132,6 +132,19 @@ def test_versions_change_under_requests_without_a_failure(folder):
     for thread in threads:
         thread.join()
     assert len(ended) == 3 and asked[0] > 20 and answering.holder.number == 25
+
+
+def test_the_answer_and_the_log_name_the_policy_that_answered(folder, tmp_path):
+    log = EventLog(tmp_path / "log")
+    answering = service(folder, log, make=lambda version: SmallModel(version.number, falls_back=True))
+    rows = [{"user_id": "u"}, {"user_id": "v", "history": ["A"]}, {"user_id": "w", "history": ["unknown"]}]
+    policies = ["rules", "model", "rules"]
+    assert ask(answering, {"instances": rows, "k": 1})["policies"] == policies
+    log.close()
+    (file,) = (tmp_path / "log").iterdir()
+    assert [json.loads(line)["policy"] for line in file.read_text().splitlines()] == policies
+    text = answering.metrics.text().decode()
+    assert 'dayone_rows_total{policy="rules",signature="serving_default"} 2.0' in text
 
 
 def test_status_and_metadata(folder):

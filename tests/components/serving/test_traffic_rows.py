@@ -5,7 +5,8 @@ from small_server import LAUNCH
 
 from components.declaration import Launch, Log, Objective, Split
 from components.features.item_table import MISSING_INT
-from components.serving.traffic_rows import Shown, TrafficRows, in_unit
+from components.serving.shown_answers import Shown
+from components.serving.traffic_rows import TrafficRows, in_unit
 
 SHOWN = Shown("u", "r1", ["B", "A"], [0.75, 0.25], "explore", "17", {"device": b"tv", "age": float("nan")}, 2_000_500)
 FIRST = {
@@ -56,11 +57,27 @@ def test_anothers_request_tells_nothing():
 
 
 def test_old_answers_are_forgotten():
-    rows = TrafficRows(LAUNCH, remembered=1)
+    rows = TrafficRows(LAUNCH, remembered_bytes=1)
     rows.impressions(SHOWN)
     rows.impressions(dataclasses.replace(SHOWN, request="r2"))
     assert rows.action("u", "A", "click", 3_000_000, {"request_id": "r1"})["place"] is None
     assert rows.action("u", "A", "click", 3_000_000, {"request_id": "r2"})["place"] == 1
+
+
+def test_an_action_without_an_answer_has_the_context_of_the_users_last_one():
+    rows = TrafficRows(LAUNCH)
+    rows.impressions(SHOWN)
+    found = rows.action("u", "Z", "click", 3_000_000, {"request_id": "forgotten"})
+    assert (found["device"], found["age"], found["place"], found["request"]) == ("tv", None, None, "forgotten")
+    assert rows.action("u", "Z", "click", 3_000_000, {"device": "phone"})["device"] == "phone"
+    assert rows.action("v", "Z", "click", 3_000_000, {})["device"] is None
+
+
+def test_an_action_is_never_before_its_answer_even_where_the_clock_was_set_back():
+    rows = TrafficRows(LAUNCH)
+    rows.impressions(SHOWN)
+    assert rows.action("u", "A", "click", 1_000_000, {"request_id": "r1"})["time"] == 2_000
+    assert rows.action("v", "A", "click", 1_000_000, {"request_id": "r1"})["time"] == 1_000, "another user's"
 
 
 def test_a_log_of_positives_alone_has_no_impressions():

@@ -1,4 +1,4 @@
-"""Data Validation finds the anomalies, Python counts the rows: the explanation has to agree with both."""
+"""Explanations agree with the anomalies of Data Validation and with rows counted in Python."""
 
 import collections
 import re
@@ -30,24 +30,30 @@ GOOD = pd.DataFrame(
 
 def explained(frame):
     counted = tfdv.generate_statistics_from_dataframe(frame)
-    found = tfdv.validate_statistics(counted, text_format.Parse(SCHEMA, schema_pb2.Schema()))
-    return explain(found, counted.datasets[0])
+    result = tfdv.validate_statistics(counted, text_format.Parse(SCHEMA, schema_pb2.Schema()))
+    return explain(result, counted.datasets[0])
 
 
-def test_nothing_wrong_nothing_said():
+def test_fitting_data_have_no_anomalies():
     assert explained(GOOD) == []
 
 
 @pytest.mark.parametrize(
     ("changed", "anomaly"),
     [
-        ({"price": [20.0] + [1.0] * 99}, Anomaly("price", "numbers from 0 to 10", "20; 1 of 100 rows (1%) lie beyond")),
-        ({"price": [-5.0, 20.0] * 50}, Anomaly("price", "numbers from 0 to 10", "-5 and 20; all 100 rows lie beyond")),
+        (
+            {"price": [20.0] + [1.0] * 99},
+            Anomaly("price", "numbers from 0 to 10", "20; 1 of 100 rows (1%) out of range"),
+        ),
+        (
+            {"price": [-5.0, 20.0] * 50},
+            Anomaly("price", "numbers from 0 to 10", "-5 and 20; all 100 rows out of range"),
+        ),
         (
             {"count": [-7] * 4 + [1] * 96},
-            Anomaly("count", "numbers of at least 0", "-7; 4 of 100 rows (4%) lie beyond"),
+            Anomaly("count", "numbers of at least 0", "-7; 4 of 100 rows (4%) out of range"),
         ),
-        ({"flag": [2, 1] * 50}, Anomaly("flag", "numbers from 0 to 1", "2; 50 of 100 rows (50%) lie beyond")),
+        ({"flag": [2, 1] * 50}, Anomaly("flag", "numbers from 0 to 1", "2; 50 of 100 rows (50%) out of range")),
         (
             {"count": [1.5] * 100},
             Anomaly("count", "values of type whole numbers", "type numbers: 1.5, in all 100 rows"),
@@ -60,7 +66,7 @@ def test_nothing_wrong_nothing_said():
     ],
     ids=["above", "both ends", "below", "no boolean", "fractions", "numbers for text", "never there"],
 )
-def test_what_was_expected_and_what_was_got(changed, anomaly):
+def test_an_anomaly_has_the_expected_and_the_found_values(changed, anomaly):
     assert explained(GOOD.assign(**changed)) == [anomaly]
 
 
@@ -86,13 +92,13 @@ def test_rows_are_counted_as_python_counts_them(seed):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_rows_beyond_a_bound_lie_in_the_range_that_is_said(seed):
+def test_the_rows_outside_a_bound_are_within_the_reported_range(seed):
     random = np.random.default_rng(seed)
     prices = random.normal(5, 4, 100).round(1)
 
     (anomaly,) = explained(GOOD.assign(price=prices))
 
-    least, most = map(int, re.search(r"; (\d+) to (\d+) of 100 rows lie beyond", anomaly.got).groups())
+    least, most = map(int, re.search(r"; (\d+) to (\d+) of 100 rows out of range", anomaly.got).groups())
     assert least <= int(((prices < 0) | (prices > 10)).sum()) <= most
     assert most - least < 30
 
@@ -105,27 +111,27 @@ def test_more_values_than_statistics_keep_are_counted_at_least():
     assert anomaly.got.endswith("and 990 more in all 2,000 rows")
 
 
-def test_what_the_check_has_no_words_for_is_said_in_its_own():
-    found = text_format.Parse(
+def test_an_unknown_anomaly_has_the_description_of_data_validation():
+    result = text_format.Parse(
         'anomaly_info { key: "price" value { path { step: "price" } reason { type: FLOAT_TYPE_HAS_NAN description: "Has NaN." } } }',
         anomalies_pb2.Anomalies(),
     )
 
-    assert explain(found, statistics_pb2.DatasetFeatureStatistics(num_examples=3)) == [
+    assert explain(result, statistics_pb2.DatasetFeatureStatistics(num_examples=3)) == [
         Anomaly("price", "what the schema says of it", "Has NaN.")
     ]
 
 
-def test_no_rows_are_said_once():
+def test_an_empty_split_is_one_anomaly():
     assert explained(GOOD.head(0)) == [Anomaly("", "at least one row", "no row at all")]
 
 
-def test_what_concerns_the_whole_comes_first():
-    found = text_format.Parse(
+def test_anomalies_of_the_data_set_come_first():
+    result = text_format.Parse(
         'dataset_anomaly_info { description: "3 < 10" reason { type: DATASET_LOW_NUM_EXAMPLES } }',
         anomalies_pb2.Anomalies(),
     )
 
-    assert explain(found, statistics_pb2.DatasetFeatureStatistics(num_examples=3)) == [
-        Anomaly("", "what the schema says of the whole", "3 < 10")
+    assert explain(result, statistics_pb2.DatasetFeatureStatistics(num_examples=3)) == [
+        Anomaly("", "what the schema says of the data set", "3 < 10")
     ]

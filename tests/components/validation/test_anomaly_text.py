@@ -9,7 +9,7 @@ def test_no_anomaly_no_error():
     assert gate_error({"train": [], "eval": []}, "log", "schema/shop/log.pbtxt", ACCEPT) is None
 
 
-def test_the_error_says_each_thing_once_with_its_splits_and_what_to_do():
+def test_the_error_lists_each_anomaly_once_with_its_splits_and_the_fix():
     missing = Anomaly("my column", "a value in every row", "missing in 2 of 8 rows (25%)")
     rarer = Anomaly("device", "one of 'tv'", "'oven' in 1 of 4 rows (25%)")
 
@@ -17,7 +17,7 @@ def test_the_error_says_each_thing_once_with_its_splits_and_what_to_do():
 
     assert isinstance(error, GateError)
     assert str(error).splitlines() == [
-        "the log does not fit its schema; nothing was learnt from it:",
+        "the log does not fit its schema, so the run stopped before training:",
         "  device",
         "    expected  one of 'tv'",
         "    got       'fridge' in 1 of 8 rows (12.5%) [train]",
@@ -27,13 +27,13 @@ def test_the_error_says_each_thing_once_with_its_splits_and_what_to_do():
         "    expected  a value in every row",
         "    got       missing in 2 of 8 rows (25%) [train, eval]",
         f"    accept    {ACCEPT} 'my column'",
-        "Fix the data and run again; or accept a column with the command below it, all of them with",
+        "Fix the data and run again, or accept a column with the command below it, or all columns with",
         f"  {ACCEPT}",
         "into the schema schema/shop/log.pbtxt",
     ]
 
 
-def test_what_concerns_the_whole_comes_first_and_cannot_be_accepted_by_column():
+def test_anomalies_of_the_data_set_come_first_and_cannot_be_accepted_by_column():
     error = gate_error(
         {"all": [Anomaly("", "at least one row", "no row at all"), UNKNOWN]}, "catalogue", "schema", ACCEPT
     )

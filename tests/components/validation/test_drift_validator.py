@@ -66,18 +66,18 @@ def test_eval_is_compared_with_train(tmp_path, schema, form):
         {"statistics": [counted], "baseline_statistics": [counted]}, {"anomalies": [anomalies]}, properties
     )
 
-    found = anomalies_util.load_anomalies_binary(f"{anomalies.uri}/SplitPair-eval_train/SchemaDiff.pb")
-    shifts = {shift.name: shift for shift in drift.column_shifts(found)}
+    result = anomalies_util.load_anomalies_binary(f"{anomalies.uri}/SplitPair-eval_train/SchemaDiff.pb")
+    shifts = {shift.name: shift for shift in drift.column_shifts(result)}
     assert shifts["device"].value == pytest.approx(0.75 - 0.5)
     assert shifts["hour"].value == pytest.approx(0.0)
     assert {name: shift.too_far for name, shift in shifts.items()} == {"device": True, "hour": False, "gone": True}
 
 
-def test_only_the_pairs_that_are_there_are_compared(tmp_path, schema):
+def test_only_existing_pairs_of_splits_are_compared(tmp_path, schema):
     counted, earlier, anomalies = statistics(tmp_path), statistics(tmp_path), standard_artifacts.ExampleAnomalies()
     pairs = json_utils.dumps([drift.SPLIT_PAIR, drift.SERVED_PAIR])
     properties = {"distribution_validator_config": drift_config(schema), "include_split_pairs": pairs}
-    found = []
+    compared_pairs = []
     for splits in (["train"], ["train", "served"]):
         earlier.split_names = artifact_utils.encode_split_names(splits)
         (tmp_path / "statistics/Split-served").mkdir(exist_ok=True)
@@ -86,9 +86,9 @@ def test_only_the_pairs_that_are_there_are_compared(tmp_path, schema):
         DriftExecutor().Do(
             {"statistics": [counted], "baseline_statistics": [earlier]}, {"anomalies": [anomalies]}, properties
         )
-        found.append(artifact_utils.decode_split_names(anomalies.split_names))
+        compared_pairs.append(artifact_utils.decode_split_names(anomalies.split_names))
 
-    assert found == [["eval_train"], ["train_served", "eval_train"]]
+    assert compared_pairs == [["eval_train"], ["train_served", "eval_train"]]
     served = anomalies_util.load_anomalies_binary(f"{anomalies.uri}/SplitPair-train_served/SchemaDiff.pb")
     assert {shift.name: round(shift.value, 3) for shift in drift.served_shifts(served)} == {
         "device since the served version": 0.25,

@@ -18,16 +18,16 @@ ACCEPT = "python -m pipeline schema --launch shop --accept"
 
 
 def artifacts_of(folder, **frames):
-    """The artifacts that ExampleValidator (by the schema of GOOD) and StatisticsGen write for these splits."""
+    """Returns the artifacts that ExampleValidator (with the schema of GOOD) and StatisticsGen write for the splits."""
     schema = tfdv.infer_schema(tfdv.generate_statistics_from_dataframe(GOOD))
     anomalies, statistics = standard_artifacts.ExampleAnomalies(), standard_artifacts.ExampleStatistics()
     anomalies.uri, statistics.uri = str(folder / "anomalies"), str(folder / "statistics")
     anomalies.split_names = statistics.split_names = artifact_utils.encode_split_names(list(frames))
     for split, frame in frames.items():
         counted = tfdv.generate_statistics_from_dataframe(frame)
-        found = tfdv.validate_statistics(counted, schema)
+        result = tfdv.validate_statistics(counted, schema)
         io_utils.write_bytes_file(
-            f"{artifact_utils.get_split_uri([anomalies], split)}/SchemaDiff.pb", found.SerializeToString()
+            f"{artifact_utils.get_split_uri([anomalies], split)}/SchemaDiff.pb", result.SerializeToString()
         )
         whole = statistics_pb2.DatasetFeatureStatisticsList.FromString(counted.SerializeToString())
         io_utils.write_bytes_file(
@@ -36,10 +36,10 @@ def artifacts_of(folder, **frames):
     return {"anomalies": anomalies, "statistics": statistics}
 
 
-def gate(found, folder):
+def gate(artifacts, folder):
     passed = standard_artifacts.String()
     passed.uri = str(folder / "passed")
-    SchemaGate.test_call(**found, passed=passed, data="log", schema="schema/shop/log.pbtxt", accept=ACCEPT, code="")
+    SchemaGate.test_call(**artifacts, passed=passed, data="log", schema="schema/shop/log.pbtxt", launch="shop", code="")
     return passed
 
 
@@ -81,25 +81,25 @@ def test_an_anomaly_of_any_split_stops_the_run_and_is_explained(tmp_path, bad, c
         gate(artifacts_of(tmp_path, train=GOOD, eval=bad), tmp_path)
 
     assert str(caught.value).splitlines() == [
-        "the log does not fit its schema; nothing was learnt from it:",
+        "the log does not fit its schema, so the run stopped before training:",
         f"  {column}",
         f"    expected  {expected}",
         f"    got       {got} [eval]",
         f"    accept    {ACCEPT} {column}",
-        "Fix the data and run again; or accept a column with the command below it, all of them with",
+        "Fix the data and run again, or accept a column with the command below it, or all columns with",
         f"  {ACCEPT}",
         "into the schema schema/shop/log.pbtxt",
     ]
 
 
 def test_a_split_without_rows_stops_the_run(tmp_path):
-    found = artifacts_of(tmp_path, train=GOOD, eval=GOOD.head(0))
+    artifacts = artifacts_of(tmp_path, train=GOOD, eval=GOOD.head(0))
 
     assert (
-        read_anomalies(found["anomalies"])["eval"].data_missing
-        or read_anomalies(found["anomalies"])["eval"].anomaly_info
+        read_anomalies(artifacts["anomalies"])["eval"].data_missing
+        or read_anomalies(artifacts["anomalies"])["eval"].anomaly_info
     )
     with pytest.raises(
         GateError, match=r"all columns\n    expected  at least one row\n    got       no row at all \[eval\]"
     ):
-        gate(found, tmp_path)
+        gate(artifacts, tmp_path)

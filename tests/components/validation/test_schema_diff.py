@@ -24,7 +24,7 @@ def seen(values, kind=None):
 
 
 def column(name, values, **more):
-    """A column as `propose` makes it, from the values of its rows."""
+    """Builds a column from the values of its rows, as `propose` does."""
     facts = seen(values)
     kind = (
         "BYTES"
@@ -69,15 +69,15 @@ CASES = {
 
 
 def proposed(*changed):
-    return list((FITTING | {found.name: found for found in changed}).values())
+    return list((FITTING | {column.name: column for column in changed}).values())
 
 
-def test_what_fits_does_not_differ():
+def test_fitting_data_have_no_differences():
     assert compare(SchemaFile(CURATED, "schema"), proposed()) == []
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_what_goes_beyond_is_said_and_accepted(case):
+def test_a_difference_is_reported_and_accepted(case):
     new, line = CASES[case]
     file = SchemaFile(CURATED, "schema")
 
@@ -85,7 +85,7 @@ def test_what_goes_beyond_is_said_and_accepted(case):
     assert (difference.column, difference.beyond) == (new.name, (line,))
 
     assert schema_widening.accept(file, new.name, proposed(new)) == []
-    assert [found for found in compare(file, proposed(new)) if found.beyond] == []
+    assert [difference for difference in compare(file, proposed(new)) if difference.beyond] == []
     unchanged = set(FITTING) - {new.name}
     assert all(file.features()[name] == SchemaFile(CURATED, "").features()[name] for name in unchanged)
 
@@ -93,24 +93,24 @@ def test_what_goes_beyond_is_said_and_accepted(case):
 @pytest.mark.parametrize(
     "case", [case for case in CASES if case not in ("text for numbers", "fractions", "a new column")], ids=str
 )
-def test_what_was_admitted_stays_admitted(case):
+def test_accepted_values_stay_valid(case):
     file = SchemaFile(CURATED, "schema")
 
     schema_widening.accept(file, CASES[case][0].name, proposed(CASES[case][0]))
 
-    assert [found for found in compare(file, proposed()) if found.beyond] == []
+    assert [difference for difference in compare(file, proposed()) if difference.beyond] == []
 
 
-def test_a_column_that_is_gone_is_taken_out():
+def test_a_missing_column_is_removed():
     file = SchemaFile(CURATED, "schema")
-    left = [FITTING["device"], FITTING["first"]]
+    remaining = [FITTING["device"], FITTING["first"]]
 
-    assert compare(file, left) == [Difference("stars", ("- no such column in the data",))]
-    schema_widening.accept(file, "stars", left)
+    assert compare(file, remaining) == [Difference("stars", ("- no such column in the data",))]
+    schema_widening.accept(file, "stars", remaining)
     assert list(file.features()) == ["device", "first"]
 
 
-def test_what_the_data_do_not_use_stops_nothing():
+def test_unused_values_of_the_schema_do_not_stop_a_run():
     watched = column("device", ["tv", "tv"], drift=0.1)
     always = column("first", [0, 1])
 
@@ -133,7 +133,7 @@ def test_two_accepted_columns_of_one_domain_are_both_widened():
     assert list(file.domains()["device"].value) == ["tv", "phone", "oven", "radio"]
 
 
-def test_lost_comments_are_told():
+def test_lost_comments_are_reported():
     file = SchemaFile(CURATED.replace('value: "tv"', 'value: "tv"  # since 1950\n'), "schema")
 
     assert schema_widening.accept(file, "device", proposed(column("device", ["oven"]))) == [

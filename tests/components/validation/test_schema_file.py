@@ -69,7 +69,7 @@ def test_a_new_block_is_appended():
     assert file.text == "feature { name: 'a' }\nfeature {\n  name: \"c\"\n  type: INT\n}\n"
 
 
-def test_comments_inside_a_block_are_known():
+def test_comments_inside_a_block_are_listed():
     file = SchemaFile(TEXT, "schema")
 
     assert file.comments_in("feature", "a") == ["# inside a"]
@@ -77,12 +77,12 @@ def test_comments_inside_a_block_are_known():
     assert file.comments_in("feature", "b } #") == []
 
 
-def test_a_file_that_is_no_schema_is_an_error_with_its_line():
+def test_an_invalid_schema_file_is_an_error_with_its_line():
     with pytest.raises(SettingsError, match=r"schema needs a schema in protobuf's text form, got 'schema/x'. Line 2:1"):
         SchemaFile("feature { }\nfeatures { }", "schema/x")
 
 
-def test_a_line_per_field_as_a_person_reads_it():
+def test_each_field_of_a_column_has_a_line():
     meaning = feature('value_count { min: 1 max: 1 } presence { min_count: 1 } bool_domain { } type: INT name: "é"')
 
     expected = [
@@ -95,7 +95,7 @@ def test_a_line_per_field_as_a_person_reads_it():
     assert render("feature", meaning).splitlines() == ["feature {", *expected, "}"]
 
 
-def test_writing_replaces_the_file_and_leaves_nothing_beside_it(tmp_path):
+def test_writing_replaces_the_file_and_leaves_no_other_file(tmp_path):
     path = tmp_path / "shop" / "log" / "schema.pbtxt"
 
     write_atomically(path, "one")

@@ -93,20 +93,22 @@ def test_types_are_those_of_the_examples(folder):
 
 
 def test_roles_decide_what_is_closed(folder):
-    found = columns(folder, LOG)
+    proposed = columns(folder, LOG)
 
-    domains = {name: column.domain for name, column in found.items() if column.domain}
+    domains = {name: column.domain for name, column in proposed.items() if column.domain}
     assert domains == {"kind": ("click", "shown"), "device": ("tv", 'é "q"'), "lang": ("de", "fr"), "tags": ("a", "b")}
     bounds = {
-        name: (column.low, column.high) for name, column in found.items() if (column.low, column.high) != (None, None)
+        name: (column.low, column.high)
+        for name, column in proposed.items()
+        if (column.low, column.high) != (None, None)
     }
     low = dict.fromkeys(("when", "place", "hour"), (0, None))
     assert bounds == low | {"chance": (0, 1), "stars": (1, 5)}
-    assert [name for name, column in found.items() if column.boolean] == ["first", "label_click"]
-    assert [name for name, column in found.items() if column.drift] == ["kind", "by", "device", "hour"]
+    assert [name for name, column in proposed.items() if column.boolean] == ["first", "label_click"]
+    assert [name for name, column in proposed.items() if column.drift] == ["kind", "by", "device", "hour"]
 
 
-def test_presence_is_what_every_split_keeps(folder):
+def test_presence_holds_in_every_split(folder):
     filled = {name: column.filled for name, column in columns(folder, LOG).items()}
 
     assert {name for name, how in filled.items() if how == "sometimes"} == {
@@ -120,7 +122,7 @@ def test_presence_is_what_every_split_keeps(folder):
     assert not columns(folder, LOG)["tags"].single
 
 
-def test_a_column_that_only_the_later_rows_have_cannot_be_asked_for(tmp_path):
+def test_a_column_without_values_in_the_train_split_is_not_required(tmp_path):
     table = log_table()
     last = table["when"].to_numpy() >= np.sort(table["when"].to_numpy())[-ROWS // 8]
     table = table.set_column(table.schema.get_field_index("lang"), "lang", pa.array(["de"] * ROWS, mask=~last))
@@ -138,18 +140,18 @@ def test_a_category_with_too_many_values_is_open(tmp_path):
 
 
 def test_the_catalogue_has_its_roles(folder):
-    found = columns(folder, CATALOGUE)
+    proposed = columns(folder, CATALOGUE)
 
-    assert {name: column.domain for name, column in found.items()} == {
+    assert {name: column.domain for name, column in proposed.items()} == {
         "what": (),
         "name": (),
         "shelf": ("books", "toys"),
         "price": (),
         "sold": (),
     }
-    assert found["sold"].boolean
-    assert found["price"].low == 0
-    assert {column.filled for column in found.values()} == {"always"}
+    assert proposed["sold"].boolean
+    assert proposed["price"].low == 0
+    assert {column.filled for column in proposed.values()} == {"always"}
 
 
 def test_labels_by_value_are_on_every_row_that_has_one(folder):

@@ -45,7 +45,7 @@ def test_numbers_have_bounds_of_their_type():
     ]
 
 
-def test_presence_is_asked_for_as_far_as_it_goes():
+def test_the_required_presence_is_that_of_the_data():
     always, some, never, lists = parsed(
         Column("a", "INT"),
         Column("b", "INT", "sometimes"),

@@ -8,6 +8,7 @@ from tfx.types import standard_artifacts
 from tfx.utils import io_utils
 
 from components.declaration import Catalogue, Drift, Launch, Log, Objective, Split
+from components.declaration.views import DriftView
 from components.errors import GateError
 from components.ingest.example_gen import catalogue_example_gen, events_example_gen
 from components.validation.drift_steps import DriftGate
@@ -43,30 +44,37 @@ def gate(tmp_path):
     def call(stop, with_catalogue=True, served=""):
         if served:
             compared.split_names = '["eval_train", "train_served"]'
-            found = text_format.Parse(served, anomalies_pb2.Anomalies())
-            io_utils.write_bytes_file(f"{compared.uri}/SplitPair-train_served/SchemaDiff.pb", found.SerializeToString())
+            result = text_format.Parse(served, anomalies_pb2.Anomalies())
+            io_utils.write_bytes_file(
+                f"{compared.uri}/SplitPair-train_served/SchemaDiff.pb", result.SerializeToString()
+            )
         declared = launch(stop)
-        found = {"examples": run(events_example_gen(declared, str(tmp_path), ""), tmp_path / "log")}
+        examples = {"examples": run(events_example_gen(declared, str(tmp_path), ""), tmp_path / "log")}
         if with_catalogue:
-            found["catalogue"] = run(catalogue_example_gen(declared, str(tmp_path), ""), tmp_path / "items")
+            examples["catalogue"] = run(catalogue_example_gen(declared, str(tmp_path), ""), tmp_path / "items")
         passed = standard_artifacts.String()
         passed.uri = str(tmp_path / "passed")
         DriftGate.test_call(
-            drift_anomalies=compared, **found, passed=passed, launch=declared.to_json(), schema="schema.pbtxt", code=""
+            drift_anomalies=compared,
+            **examples,
+            passed=passed,
+            launch=DriftView.of(declared).to_json(),
+            schema="schema.pbtxt",
+            code="",
         )
         return passed
 
     return call
 
 
-def test_new_and_unlisted_ids_are_told(gate, tmp_path):
+def test_new_and_unlisted_ids_are_reported(gate, tmp_path):
     passed = gate(stop=False)
 
     assert passed.get_string_custom_property("figure") == "DRIFT: unlisted items 0.5 > 0.2"
     assert (tmp_path / "passed").read_text().splitlines() == [
-        "DRIFT unlisted items: 50.0% of the eval part's are not in the catalogue, allowed is 20%",
-        "ok    new users: 50.0% of the eval part's are unknown to train, allowed is 50%",
-        "ok    new items: 50.0% of the eval part's are unknown to train, allowed is 50%",
+        "DRIFT unlisted items: 50.0% of those in the eval split are not in the catalogue, at most 20% allowed",
+        "ok    new users: 50.0% of those in the eval split are not in the train split, at most 50% allowed",
+        "ok    new items: 50.0% of those in the eval split are not in the train split, at most 50% allowed",
     ]
 
 
@@ -82,7 +90,7 @@ def test_without_a_catalogue_nothing_is_unlisted(gate):
     )
 
 
-def test_what_moved_since_the_served_version_is_told_and_stops(gate):
+def test_drift_since_the_served_version_is_reported_and_stops(gate):
     moved = (
         'drift_skew_info { path { step: "device" } drift_measurements { type: L_INFTY value: 0.25 threshold: 0.1 } }'
     )
@@ -90,6 +98,7 @@ def test_what_moved_since_the_served_version_is_told_and_stops(gate):
     figure = gate(stop=False, with_catalogue=False, served=moved).get_string_custom_property("figure")
     assert figure == "DRIFT: device since the served version 0.25 > 0.1"
     with pytest.raises(
-        GateError, match=r"device since the served version: the share of one value changed by 0\.250, allowed is 0.1"
+        GateError,
+        match=r"device since the served version: the share of one value changed by 0\.250, at most 0.1 allowed",
     ):
         gate(stop=True, with_catalogue=False, served=moved)

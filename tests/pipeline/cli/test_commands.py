@@ -1,45 +1,20 @@
-"""The command line as a person meets it: in a process of its own."""
+"""The command line as a person meets it."""
 
-import os
-import resource
+import re
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from commands import MOST_CPU_SECONDS, ROOT, one_message, pipeline, pipeline_process
 
 from pipeline import launches, steps
 from pipeline.cli import main
 from pipeline.settings import VARIABLES
 
-ROOT = Path(__file__).resolve().parents[3]
-MOST_CPU_SECONDS = 0.5
-
-
-def pipeline(*arguments, cwd=ROOT, **environ):
-    """Runs `python -m pipeline`; the result also holds the CPU seconds it took."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("DAYONE_")}
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    answer = subprocess.run(
-        [sys.executable, "-m", "pipeline", *arguments], cwd=cwd, env=clean | environ, capture_output=True, text=True
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    answer.cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return answer
-
-
-def one_message(answer, status=1):
-    """The message of a failed command, after checking that it is all that was said, and was said at once."""
-    assert answer.returncode == status, answer.stderr
-    assert "Traceback" not in answer.stderr
-    assert answer.stdout == ""
-    assert answer.cpu < MOST_CPU_SECONDS
-    return answer.stderr
+(menu,) = main.build_parser()._subparsers._group_actions
 
 
 def test_help_is_the_menu_and_comes_at_once():
-    answer = pipeline("--help")
+    answer = pipeline_process("--help")
     assert answer.returncode == 0
     assert all(word in answer.stdout for word in ("run", "launches", "versions", "rollback", "serve", *VARIABLES))
     assert answer.cpu < MOST_CPU_SECONDS
@@ -49,7 +24,6 @@ def test_help_on_run_names_every_step_and_shows_examples():
     answer = pipeline("run", "--help")
     assert all(f"  {step.name}" in answer.stdout for step in steps.STEPS)
     assert "python -m pipeline run --from Trainer" in answer.stdout
-    assert answer.cpu < MOST_CPU_SECONDS
 
 
 def test_launches_are_listed():
@@ -59,7 +33,29 @@ def test_launches_are_listed():
     ]
 
 
-@pytest.mark.parametrize("arguments", [(), ("rnu",), ("run", "--form", "SchemaGate")])
+def test_no_command_shows_the_help():
+    answer = pipeline()
+    assert answer.returncode == 0
+    assert answer.stdout == pipeline("--help").stdout
+
+
+def test_the_version_is_that_of_the_project():
+    version = re.search(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[1]
+    assert pipeline("--version").stdout == f"dayone {version}\n"
+
+
+@pytest.mark.parametrize(("typed", "meant"), [(("rnu",), "run"), (("vectors", "fais"), "faiss")])
+def test_a_mistyped_word_gets_a_hint(typed, meant):
+    assert f"Did you mean '{meant}'?" in one_message(pipeline(*typed), status=2)
+
+
+@pytest.mark.parametrize("command", ["", *menu.choices])
+def test_help_fits_80_columns(command):
+    lines = pipeline(*command.split(), "--help").stdout.splitlines()
+    assert lines and max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("arguments", [("vectors",), ("rnu",), ("run", "--form", "SchemaGate")])
 def test_wrong_usage_exits_with_2(arguments):
     message = one_message(pipeline(*arguments), status=2)
     assert message.startswith("usage: ")
@@ -107,7 +103,9 @@ def test_a_wrong_declaration_is_one_message_at_once(tmp_path):
     (project / "schema").mkdir()
     shop = project / "pipeline" / "launches" / "shop.py"
     shop.write_text(shop.read_text().replace('time_unit="ms"', 'time_unit="minutes"'))
-    message = one_message(pipeline("run", "--launch", "shop", cwd=project))
+    answer = pipeline_process("run", "--launch", "shop", cwd=project)
+    message = one_message(answer)
+    assert answer.cpu < MOST_CPU_SECONDS
     assert message.startswith("error: pipeline/launches/shop.py:")
     assert "declaration: launch.log.time_unit needs one of s, ms, us, iso, got 'minutes'." in message
 

@@ -1,15 +1,15 @@
 import pytest
 import yaml
-from test_commands import one_message, pipeline
+from commands import MOST_CPU_SECONDS, one_message, pipeline, pipeline_process
 
-from pipeline.cli.compile import RESOURCES
+from pipeline.cli.compile_pipeline import RESOURCES
 
 
 def test_help_comes_at_once_and_shows_examples():
-    answer = pipeline("compile", "--help")
+    answer = pipeline_process("compile", "--help")
     assert answer.returncode == 0
     assert "python -m pipeline compile --check runs/shop/shop.yaml" in answer.stdout
-    assert answer.cpu < 0.5
+    assert answer.cpu < MOST_CPU_SECONDS
 
 
 def changed(tmp_path, change):
@@ -54,11 +54,11 @@ def test_what_is_not_there_is_one_message_at_once(arguments):
 @pytest.mark.tensorflow
 def test_compile_writes_a_file_that_the_check_takes_and_the_check_tells_a_wrong_one(tmp_path):
     file = tmp_path / "out" / "shop.yaml"
-    compiled = pipeline("compile", "--output", str(file), "--image", "registry.example/dayone:1.4.2")
+    compiled = pipeline_process("compile", "--output", str(file), "--image", "registry.example/dayone:1.4.2")
     assert compiled.returncode == 0, compiled.stderr
     assert compiled.stdout == f"{file}: checked, image registry.example/dayone:1.4.2\n"
-    assert pipeline("compile", "--check", str(file)).stdout == f"{file}: Kubeflow Pipelines would take it\n"
+    assert pipeline_process("compile", "--check", str(file)).stdout == f"{file}: Kubeflow Pipelines would take it\n"
     file.write_text(file.read_text().replace("schemaVersion: 2.1.0", "schemaVersion: 2.0.0"))
-    wrong = pipeline("compile", "--check", str(file))
+    wrong = pipeline_process("compile", "--check", str(file))
     assert wrong.returncode == 1
     assert "schemaVersion must be 2.1.0, got '2.0.0'" in wrong.stderr and "Traceback" not in wrong.stderr

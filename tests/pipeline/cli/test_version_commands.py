@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from test_versions import model
+from small_version import model
 
-from components.registry import card_file
+from components.registry import card_file, versions
 from pipeline.cli import main
 
 
@@ -50,6 +50,30 @@ def test_rollback_there_and_back(serving, tmp_path, capsys):
         said(capsys, "rollback", "--to", "200", "--workspace", str(tmp_path))[1]
         == f"withdrawn: none; served: 200  {serving / '200'}\n"
     )
+
+
+def test_a_refused_version_is_named_and_a_rollback_from_it_says_that_nothing_changes(serving, tmp_path, capsys):
+    versions.note_refusal(versions.listed(serving)[-1], "its scores are no numbers")
+    assert said(capsys, "versions", "--workspace", str(tmp_path))[1].splitlines()[-1].split() == (
+        [
+            "refused",
+            "by",
+            "a",
+            "server,",
+            "the",
+            "version",
+            "before",
+            "it",
+            "answers:",
+            "its",
+            "scores",
+            "are",
+            "no",
+            "numbers",
+        ]
+    )
+    out = said(capsys, "rollback", "--to", "100", "--workspace", str(tmp_path))[1]
+    assert out.splitlines()[1] == "nothing changes for users: a server refused 200, so 100 answers already"
 
 
 def test_a_rollback_that_cannot_be_is_one_message(tmp_path, capsys):

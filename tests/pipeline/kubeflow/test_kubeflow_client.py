@@ -16,7 +16,7 @@ from kubeflow_server import LISTS, KubeflowServer, refusal, tasks
 from small_package import package_text
 
 from pipeline.cli import main
-from pipeline.kubeflow import client, errors, runs
+from pipeline.kubeflow import client, errors, run_state
 from pipeline.settings import KubeflowServer as Address
 
 HTML = {"Content-Type": "text/html"}
@@ -74,13 +74,13 @@ def test_a_refusal_is_one_message_and_an_exit_status_of_its_own(server, capsys, 
 
 def test_an_upload_that_is_in_the_way_is_told_in_the_servers_words(server, capsys, tmp_path):
     (tmp_path / "shop.yaml").write_text(package_text())
-    server.failures["POST", "/pipelines/upload"] = (
+    server.failures["POST", "/pipelines/upload_version"] = (
         409,
         {"Content-Type": "application/json"},
         '{"error_message":"The name shop already exist."}',
     )
     status, message = status_of(server.url, capsys, "submit", "--file", str(tmp_path / "shop.yaml"))
-    assert status == 12 and "409: The name shop already exist. Look what is there" in message
+    assert status == 12 and "409: The name shop already exist. See what exists" in message
 
 
 def test_an_answer_that_does_not_come_ends_in_time_and_is_not_asked_for_again(server, capsys, monkeypatch):
@@ -144,7 +144,7 @@ def test_a_certificate_is_trusted_by_the_authority_that_is_named_and_no_other(au
         status, message = status_of(server.url, capsys)
         assert (
             status == 16
-            and "not to be trusted" in message
+            and "is not trusted" in message
             and "Name the authority that signed it: DAYONE_KFP_CA." in message
         )
         assert server.asked == []
@@ -160,14 +160,35 @@ def test_passwords_in_an_address_are_not_shown(server, capsys):
 
 
 def test_every_exit_status_is_one_of_those_in_the_help():
-    used = {status for _, status, _ in FAILURES} | {12, 14, 15, 16} | set(runs.ENDED.values()) | {errors.EXIT_NOT_ENDED}
+    used = (
+        {status for _, status, _ in FAILURES}
+        | {12, 14, 15, 16}
+        | set(run_state.ENDED.values())
+        | {errors.EXIT_NOT_ENDED}
+    )
     assert used | {main.EXIT_ERROR, main.EXIT_STOPPED, 2} == set(errors.EXITS)
 
 
 def test_a_client_asks_nothing_before_it_is_asked_and_touches_no_file_at_home(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(client.Client, "_LOCAL_KFP_CONTEXT", str(tmp_path / "context.json"))
+    monkeypatch.setenv("HOME", str(tmp_path))
     client.connect(Address(host=server.url))
     assert server.asked == [] and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("release", "told"), [("2.17.0", (2, 17, 0)), ("2.5.0", (2, 5, 0)), ("3.0.0", None), ("dev", None)]
+)
+def test_the_release_is_told_by_the_old_api_which_3_lacks(server, release, told):
+    server.release = release
+    assert client.connect(Address(host=server.url)).release() == (None if release >= "3" else told)
+
+
+def test_all_pages_of_a_list_are_read(server):
+    for number in range(250):
+        server.add("experiments", display_name=str(number))
+    listed = client.connect(Address(host=server.url)).list_all("/experiments", "experiments")
+    assert sorted(int(given["display_name"]) for given in listed) == list(range(250))
+    assert len(server.asked) == 3
 
 
 MODELS = {
@@ -189,5 +210,5 @@ def test_the_stand_in_speaks_as_the_generated_client_of_the_api_expects(server, 
     answers = {"pipelines": "Pipelines", "experiments": "Experiments", "runs": "Runs", "recurringruns": "RecurringRuns"}
     for kind, key in LISTS.items():
         assert key in getattr(kfp_server_api, f"V2beta1List{answers[kind]}Response").attribute_map.values()
-    (_, *_, detail) = tasks(trainer="RUNNING")["run_details"]["task_details"]
+    *_, detail, _ = tasks(trainer="RUNNING")["run_details"]["task_details"]
     assert set(detail) <= set(kfp_server_api.V2beta1PipelineTaskDetail.attribute_map.values())

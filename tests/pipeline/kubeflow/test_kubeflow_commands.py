@@ -41,13 +41,14 @@ def test_the_first_run_uploads_the_pipeline_and_makes_the_experiment(server, ask
     assert status == 0
     assert server.requests() == [
         "GET /pipelines",
-        "POST /pipelines/upload",
-        "GET /pipelines/pipeline-1/versions",
+        "POST /pipelines",
+        "POST /pipelines/upload_version",
         "GET /experiments",
         "POST /experiments",
         "POST /runs",
     ]
     assert server.uploads == [(tmp_path / "shop.yaml").read_text()]
+    assert f"version   pipeline-version-1  {server.things['versions'][0]['display_name']}\n" in said
     assert server.bodies("POST", "/experiments")[0]["display_name"] == "shop"
     assert server.bodies("POST", "/runs") == [
         {
@@ -81,6 +82,12 @@ def test_namespace_and_token_go_with_every_request(server, ask, monkeypatch):
     assert len(server.things["pipelines"]) == 1
 
 
+def test_the_same_bytes_are_uploaded_once(server, ask):
+    for _ in range(3):
+        assert ask("submit")[0] == 0
+    assert len(server.uploads) == 1 and server.requests().count("POST /pipelines/upload_version") == 1
+
+
 def test_waiting_shows_the_steps_and_ends_with_the_run(server, ask):
     server.lives["run-1"] = [
         {"state": "PENDING"},
@@ -102,6 +109,49 @@ def test_waiting_shows_the_steps_and_ends_with_the_run(server, ask):
         ["SUCCEEDED", "trainer"],
     ]
     assert said.splitlines()[-1] == "run       run-1  SUCCEEDED  12 min 5 s"
+
+
+@pytest.mark.parametrize("release", ["2.17.0", "3.0.0"])
+def test_only_compiled_tasks_are_steps_and_a_number_is_an_attempt(server, ask, release):
+    server.release = release
+    ask("submit")
+    server.things["runs"][0].update(
+        state="RUNNING", **tasks(example_gen=["FAILED", "FAILED", "SUCCEEDED"], trainer=["RUNNING"])
+    )
+    shown = [line.split() for line in ask("status", "run-1")[1].splitlines()[:-1]]
+    attempts = [] if release >= "3" else ["(attempt", "3)"]
+    assert shown == [["SUCCEEDED", "example-gen", *attempts, "1", "min", "0", "s"], ["RUNNING", "trainer"]]
+
+
+@pytest.mark.parametrize("release", ["2.17.0", "3.0.0"])
+def test_a_failed_step_says_where_its_log_lies(server, ask, release):
+    server.release = release
+    ask("submit")
+    server.things["runs"][0].update(state="FAILED", error=None, **tasks(example_gen="SUCCEEDED", trainer="FAILED"))
+    status, _, said = ask("status", "run-1")
+    assert status == 3
+    folder = "minio://mlpipeline/v2/artifacts/shop/run-1/trainer/"
+    reason = ": OOMKilled" if release >= "3" else ""
+    assert said.startswith(f"          trainer failed{reason}; what it wrote: {folder}") and said.rstrip().endswith(
+        "/executor-logs"
+    )
+    assert ("/*/" in said) == (release < "3") and "example-gen" not in said
+
+
+def test_a_run_with_a_root_of_its_own_has_its_logs_there(server, ask):
+    ask("submit", "--root", "gs://bucket/runs")
+    server.things["runs"][0].update(state="FAILED", **tasks(trainer="FAILED"))
+    assert "gs://bucket/runs/shop/run-1/trainer/*/executor-logs" in ask("status", "run-1")[2]
+
+
+def test_states_that_the_server_no_longer_tells_are_named(server, ask):
+    """Above 1 MiB Argo packs the status, which Kubeflow Pipelines never unpacks: the states of the steps freeze, that of the run does not."""
+    ask("submit")
+    server.things["runs"][0].update(state="SUCCEEDED", **tasks(example_gen="SUCCEEDED", trainer="RUNNING"))
+    status, _, said = ask("status", "run-1")
+    assert status == 0 and "no longer tells the state of the steps" in said and said.rstrip().endswith("go on: trainer")
+    server.things["runs"][0].update(**tasks(example_gen="SUCCEEDED", trainer="SUCCEEDED"))
+    assert ask("status", "run-1")[2] == ""
 
 
 @pytest.mark.parametrize(
@@ -153,7 +203,8 @@ def test_a_schedule_runs_by_the_clock_one_at_a_time_and_makes_up_for_nothing(ser
     assert status == 0
     (body,) = server.bodies("POST", "/recurringruns")
     assert body["trigger"] == {"cron_schedule": {"cron": "0 0 4 * * *"}}
-    assert (body["max_concurrency"], body["no_catchup"], body["mode"]) == (1, True, "ENABLE")
+    # An int64 is text in protobuf's JSON.
+    assert (body["max_concurrency"], body["no_catchup"], body["mode"]) == ("1", True, "ENABLE")
     assert body["runtime_config"] == {"parameters": {"epochs": 3}}
     assert body["display_name"] == "shop"
     assert "'shop' at '0 0 4 * * *'" in said
@@ -167,7 +218,9 @@ def test_a_schedule_takes_the_place_of_the_one_of_its_name_and_leaves_the_others
     }
     assert kept == {"daily": "0 0 6 * * *", "weekly": "0 0 5 * * 1"}
     # The new one is made before the old one goes: a failure in between leaves two, not none.
-    assert server.requests()[-2:] == ["POST /recurringruns", "DELETE /recurringruns/recurring-run-1"]
+    requests = server.requests()
+    assert requests[-1] == "DELETE /recurringruns/recurring-run-1"
+    assert max(place for place, request in enumerate(requests) if request == "POST /recurringruns") < len(requests) - 1
 
 
 def test_what_there_is_is_listed(server, ask):
@@ -184,11 +237,60 @@ def test_what_there_is_is_listed(server, ask):
     ]
 
 
+def test_a_schedule_beyond_the_first_page_is_found(server, ask):
+    ask("submit")
+    for number in range(150):
+        server.add("recurringruns", experiment_id="experiment-1", display_name=f"other {number}", status="ENABLED")
+    server.things["recurringruns"].append(
+        server.add("recurringruns", experiment_id="experiment-1", display_name="shop", status="ENABLED")
+    )
+    oldest = server.things["recurringruns"].pop(0)
+    assert ask("cancel", "--schedule", "shop")[1] == f"schedule  {oldest['recurring_run_id']}  removed\n"
+
+
+def going(server):
+    """A schedule with a run that goes on."""
+    schedule = server.things["recurringruns"][0]["recurring_run_id"]
+    return server.add("runs", experiment_id="experiment-1", recurring_run_id=schedule, state="RUNNING")["run_id"]
+
+
+@pytest.mark.parametrize("release", ["2.16.0", "2.17.0", "3.0.0"])
+def test_the_run_of_a_replaced_schedule_goes_on(server, ask, release):
+    server.release = release
+    ask("schedule", "0 4 * * *")
+    run = going(server)
+    said = ask("schedule", "0 5 * * *")[1]
+    assert f"replaces  recurring-run-1  removed; its run {run} continues" in said
+    assert [made["recurring_run_id"] for made in server.things["recurringruns"]] == ["recurring-run-2"]
+    assert [run["run_id"] for run in server.things["runs"]] == [run]
+
+
+def test_an_old_server_would_end_the_run_so_the_schedule_is_disabled(server, ask):
+    server.release = "2.15.0"
+    ask("schedule", "0 4 * * *")
+    run = going(server)
+    status, said, _ = ask("cancel", "--schedule", "shop")
+    assert (
+        status == 0
+        and f"schedule  recurring-run-1  disabled; its run {run} continues; removing it now would end that run" in said
+    )
+    assert [run["run_id"] for run in server.things["runs"]] == [run] and server.things["recurringruns"][0][
+        "status"
+    ] == "DISABLED"
+    server.things["runs"][0]["state"] = "SUCCEEDED"
+    assert ask("cancel", "--schedule", "shop")[1] == "schedule  recurring-run-1  removed\n"
+    assert server.things["recurringruns"] == []
+
+
 def test_a_run_is_ended_and_a_schedule_removed(server, ask):
     ask("submit")
     ask("schedule", "0 4 * * *")
     assert ask("cancel", "run-1")[0] == 0
-    assert ask("status", "run-1")[0] == 4
+    # The server calls it FAILED, after CANCELING.
+    assert server.things["runs"][0]["state"] == "FAILED"
+    status, said, _ = ask("status", "run-1")
+    assert (status, said) == (4, "run       run-1  CANCELED\n")
+    assert "CANCELED" in ask("status")[1]
     assert ask("cancel", "--schedule", "shop")[1] == "schedule  recurring-run-1  removed\n"
     assert server.things["recurringruns"] == []
     status, _, said = ask("cancel", "--schedule", "shop")
@@ -203,10 +305,7 @@ def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(server, ask, monkey
     assert "secret" not in dry
     ask("submit", "--name", "tuesday")
     told = [line.split("?")[0] for line in dry.splitlines() if line.startswith(("GET ", "POST "))]
-    sent = [
-        request.replace("pipeline-1", "PIPELINE_ID").replace(" ", f" {server.url}/apis/v2beta1")
-        for request in server.requests()
-    ]
+    sent = [request.replace(" ", f" {server.url}/apis/v2beta1") for request in server.requests()]
     assert told == sent
     body = dry[dry.index("{", dry.index("/v2beta1/runs")) : dry.index("pipeline  ")]
     ids = {"experiment-1": "EXPERIMENT_ID", "pipeline-1": "PIPELINE_ID", "pipeline-version-1": "VERSION_ID"}

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from pipeline import launches
-from pipeline.cli.compile import RESOURCES
+from pipeline.cli.compile_pipeline import RESOURCES
 from pipeline.kubeflow import compiler, contract
 from pipeline.kubeflow.contract import ContractError
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.tensorflow
 @pytest.fixture(scope="module")
 def documents():
     table = compiler.table_for(RESOURCES, None)
-    return list(yaml.safe_load_all(compiler.compiled(launches.load("shop"), table)))
+    return list(yaml.safe_load_all(compiler.compile_launch(launches.load("shop"), table)))
 
 
 def task(spec, name):
@@ -74,9 +74,9 @@ MUTANTS = {
     ),
     "a renamed executor": (
         lambda s, p: s["deploymentSpec"]["executors"].update(
-            {"exec-gates": s["deploymentSpec"]["executors"].pop("exec-gate")}
+            {"exec-schema-gates": s["deploymentSpec"]["executors"].pop("exec-schema-gate")}
         ),
-        "components.comp-gate: its executorLabel 'exec-gate' is not in deploymentSpec.executors",
+        "components.comp-schema-gate: its executorLabel 'exec-schema-gate' is not in deploymentSpec.executors",
     ),
     "a lifecycle": (
         lambda s, p: container(s, "example-gen").update(lifecycle={"preCacheCheck": {"command": ["python"]}}),
@@ -101,28 +101,30 @@ MUTANTS = {
         "task rules: its componentRef 'comp-rules' is not in components",
     ),
     "a missing producer": (
-        lambda s, p: first(task(s, "gate")["inputs"]["artifacts"])["taskOutputArtifact"].update(
+        lambda s, p: first(task(s, "schema-gate")["inputs"]["artifacts"])["taskOutputArtifact"].update(
             producerTask="ExampleValidator"
         ),
-        "task gate: input 'anomalies' comes from task 'ExampleValidator', which is not there",
+        "task schema-gate: input 'anomalies' comes from task 'ExampleValidator', which is not there",
     ),
     "an output that nobody makes": (
-        lambda s, p: first(task(s, "gate")["inputs"]["artifacts"])["taskOutputArtifact"].update(
+        lambda s, p: first(task(s, "schema-gate")["inputs"]["artifacts"])["taskOutputArtifact"].update(
             outputArtifactKey="anomaly"
         ),
         "input 'anomalies' is output 'anomaly' of task 'example-validator', which has none of that name",
     ),
     "an input from outside": (
-        lambda s, p: task(s, "gate")["inputs"]["artifacts"].update(anomalies={"componentInputArtifact": "anomalies"}),
-        "task gate: input 'anomalies' must be another task's output",
+        lambda s, p: task(s, "schema-gate")["inputs"]["artifacts"].update(
+            anomalies={"componentInputArtifact": "anomalies"}
+        ),
+        "task schema-gate: input 'anomalies' must be another task's output",
     ),
     "an input that is not given": (
-        lambda s, p: task(s, "gate")["inputs"]["artifacts"].clear(),
-        "task gate: input 'anomalies' is not given",
+        lambda s, p: task(s, "schema-gate")["inputs"]["artifacts"].clear(),
+        "task schema-gate: input 'anomalies' is not given",
     ),
     "an input that is not declared": (
-        lambda s, p: s["components"]["comp-gate"]["inputDefinitions"]["artifacts"].clear(),
-        "task gate: input 'anomalies' is not declared",
+        lambda s, p: s["components"]["comp-schema-gate"]["inputDefinitions"]["artifacts"].clear(),
+        "task schema-gate: input 'anomalies' is not declared",
     ),
     "a dependency on nobody": (
         lambda s, p: task(s, "transform")["dependentTasks"].append("SchemaGate"),
@@ -133,50 +135,52 @@ MUTANTS = {
         "tasks wait for each other: .*example-gen.*pusher",
     ),
     "a null constant": (
-        lambda s, p: constant(s, "gate", "data").update(constant=None),
-        "task gate: parameter 'data' must not be null",
+        lambda s, p: constant(s, "schema-gate", "data").update(constant=None),
+        "task schema-gate: parameter 'data' must not be null",
     ),
     "a text for a number": (
         lambda s, p: constant(s, "example-gen", "output_data_format").update(constant="6"),
         "parameter 'output_data_format' must be a NUMBER_INTEGER, got a string",
     ),
     "a number for a text": (
-        lambda s, p: constant(s, "gate", "data").update(constant=6),
+        lambda s, p: constant(s, "schema-gate", "data").update(constant=6),
         "parameter 'data' must be a STRING, got a number",
     ),
     "a runtime parameter": (
-        lambda s, p: task(s, "gate")["inputs"]["parameters"].update(
+        lambda s, p: task(s, "schema-gate")["inputs"]["parameters"].update(
             data={"runtimeValue": {"runtimeParameter": "data"}}
         ),
         "parameter 'data' must be runtimeValue.constant, got runtimeValue.runtime_parameter",
     ),
     "a constant of schema 2.0": (
-        lambda s, p: task(s, "gate")["inputs"]["parameters"].update(
+        lambda s, p: task(s, "schema-gate")["inputs"]["parameters"].update(
             data={"runtimeValue": {"constantValue": {"stringValue": "log"}}}
         ),
         "parameter 'data' must be runtimeValue.constant, got runtimeValue.constant_value",
     ),
     "a parameter from nowhere": (
-        lambda s, p: task(s, "gate")["inputs"]["parameters"].update(data={"componentInputParameter": "which"}),
+        lambda s, p: task(s, "schema-gate")["inputs"]["parameters"].update(data={"componentInputParameter": "which"}),
         "parameter 'data' comes from 'which', which is no input of the pipeline",
     ),
     "a parameter that is not given": (
-        lambda s, p: task(s, "gate")["inputs"]["parameters"].pop("data"),
-        "task gate: parameter 'data' is not given",
+        lambda s, p: task(s, "schema-gate")["inputs"]["parameters"].pop("data"),
+        "task schema-gate: parameter 'data' is not given",
     ),
     "a parameter that is not declared": (
-        lambda s, p: s["components"]["comp-gate"]["inputDefinitions"]["parameters"].pop("data"),
-        "task gate: parameter 'data' is not declared",
+        lambda s, p: s["components"]["comp-schema-gate"]["inputDefinitions"]["parameters"].pop("data"),
+        "task schema-gate: parameter 'data' is not declared",
     ),
     "a parameter of schema 2.0": (
-        lambda s, p: s["components"]["comp-gate"]["inputDefinitions"]["parameters"].update(data={"type": "STRING"}),
-        "comp-gate: parameter 'data' has no parameterType",
+        lambda s, p: s["components"]["comp-schema-gate"]["inputDefinitions"]["parameters"].update(
+            data={"type": "STRING"}
+        ),
+        "comp-schema-gate: parameter 'data' has no parameterType",
     ),
     "a type without a title": (
-        lambda s, p: first(s["components"]["comp-gate"]["outputDefinitions"]["artifacts"]).update(
+        lambda s, p: first(s["components"]["comp-schema-gate"]["outputDefinitions"]["artifacts"]).update(
             artifactType={"instanceSchema": "type: object"}
         ),
-        "comp-gate: artifact 'passed' has no type title",
+        "comp-schema-gate: artifact 'passed' has no type title",
     ),
     "an unknown platform": (
         lambda s, p: p["platforms"].update(vertex=p["platforms"].pop("kubernetes")),

@@ -18,12 +18,12 @@ from tfx.types.standard_artifacts import Examples, Model, ModelEvaluation, Strin
 from components.declaration import Launch, Log, Objective, Split
 from components.errors import SettingsError
 from components.ingest.example_gen import events_example_gen
-from pipeline.kubeflow import entrypoint
+from pipeline.kubeflow import entrypoint, input_types, packing
 from pipeline.kubeflow import spec as kubeflow_spec
 
 pytestmark = pytest.mark.tensorflow
 
-TESTS = Path(__file__).resolve().parents[2] / "fakes"
+HERE = Path(__file__).resolve().parent
 BUCKET = "minio://bucket/artifacts"
 
 
@@ -112,7 +112,7 @@ def arguments(root, inputs, word="beats", bucket=BUCKET, output_file=None, remot
         f"{__name__}.Judge_Executor",
     ]
     given += ["--json_serialized_invocation_args", json.dumps(request, ensure_ascii=False)]
-    given += ["--json_serialized_inputs_spec_args", json.dumps(spec)]
+    given += ["--json_serialized_inputs_spec_args", input_types.encode(json.dumps(spec))]
     return given, output_file
 
 
@@ -163,6 +163,31 @@ def test_what_kubeflow_adds_for_its_logs_is_left_alone(tmp_path):
     report, _ = judge(tmp_path, {"model": saved(tmp_path, f"{BUCKET}/m", "two-tower")})
     assert set(report["artifacts"]) == {"evaluation", "said"}
     assert not local(tmp_path, f"{BUCKET}/executor-logs").exists()
+
+
+def test_a_packed_parameter_is_unpacked(tmp_path):
+    word = "beats, by far, " * 30
+    assert packing.pack(word) != word
+    _, said = judge(tmp_path, {"model": saved(tmp_path, f"{BUCKET}/m", "two-tower")}, word=packing.pack(word))
+    assert said == f"Model two-tower {word} nobody"
+
+
+def test_tensorflow_gets_the_threads_of_the_table(monkeypatch):
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    entrypoint.limit_threads(3)
+    assert (os.environ["TF_NUM_INTRAOP_THREADS"], os.environ["TF_NUM_INTEROP_THREADS"]) == ("3", "3")
+
+
+def test_the_first_step_finds_a_folder_that_the_last_one_could_not_write(tmp_path):
+    entrypoint.check_writable(str(tmp_path / "not" / "there" / "yet"))
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(
+        SettingsError, match=r"cluster.workspace needs a folder that user \d+ may write .*Job dayone-prepare"
+    ):
+        entrypoint.check_writable(str(tmp_path / "file" / "runs"))
 
 
 def test_names_may_be_in_any_script(tmp_path):
@@ -220,8 +245,9 @@ def test_a_step_whose_workers_run_elsewhere_works_in_the_store_itself(tmp_path, 
         "evaluation": "gs://bucket/evaluation",
         "said": "gs://bucket/said",
     }
-    # The launcher uploads what lies in its own folders, and passes over what does not.
-    assert not (tmp_path / "gcs").exists()
+    # The launcher uploads what lies in its own folders, which is nothing; 3.0 wants them to be there.
+    assert not [path for path in (tmp_path / "gcs").rglob("*") if path.is_file()]
+    assert all((tmp_path / "gcs/bucket" / key).is_dir() for key in ("evaluation", "said"))
 
 
 def test_workers_elsewhere_need_a_store_that_tensorflow_opens(tmp_path):
@@ -240,7 +266,7 @@ def test_a_step_that_fails_says_so(tmp_path):
 def test_it_is_a_program_that_reports_and_leaves_its_argument_list_to_nobody(tmp_path):
     given, output_file = arguments(tmp_path, {"model": saved(tmp_path, "model", "two-tower")}, bucket=str(tmp_path))
     command = [sys.executable, *kubeflow_spec.ENTRYPOINT[1:], *given]
-    environ = os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS.parents[1]), str(TESTS)])}
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE.parents[2]), str(HERE)])}
     done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "step judge" in done.stderr

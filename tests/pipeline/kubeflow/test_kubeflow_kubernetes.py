@@ -8,6 +8,8 @@ GOOD = {
     "nodeSelector": {"labels": {"pool": "gpu"}},
     "tolerations": [{"key": "gpu", "operator": "Exists", "tolerationSeconds": 5}],
     "pvcMount": [{"constant": "data", "mountPath": "/data"}],
+    "imagePullSecret": [{"secretName": "registry"}],
+    "securityContext": {"runAsUser": 1000, "runAsGroup": 1000, "runAsNonRoot": True},
     "secretAsEnv": [{"secretName": "store", "keyToEnv": [{"secretKey": "token", "envVar": "TOKEN"}]}],
 }
 
@@ -28,6 +30,8 @@ def test_what_we_write_has_no_problems():
         ({"nodeSelector": {"pool": "gpu"}}, "executor.nodeSelector has the unknown field 'pool'"),
         ({"tolerations": {"key": "gpu"}}, "executor.tolerations must be a list, got {'key': 'gpu'}"),
         ({"pvcMount": [{"claim": "data"}]}, "executor.pvcMount[0] has the unknown field 'claim'"),
+        ({"securityContext": {"runAsUser": True}}, "executor.securityContext.runAsUser must be of type int, got True"),
+        ({"securityContext": {"fsGroup": 1000}}, "executor.securityContext has the unknown field 'fsGroup'"),
         ({"pvcMount": ["data"]}, "executor.pvcMount[0] must be a message, got 'data'"),
         (
             {"secretAsEnv": [{"keyToEnv": [{"envVar": True}]}]},

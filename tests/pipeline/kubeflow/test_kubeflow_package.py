@@ -56,8 +56,8 @@ def test_parameters_are_read_by_their_kind(tmp_path):
     }
     package = loaded(tmp_path, **kinds)
     given = ["epochs=3", "rate=0.5", "log=/a=b", "fast=true"]
-    assert kubeflow_package.parsed(package, given) == {"epochs": 3, "rate": 0.5, "log": "/a=b", "fast": True}
-    assert kubeflow_package.parsed(package, []) == {}
+    assert kubeflow_package.parse_parameters(package, given) == {"epochs": 3, "rate": 0.5, "log": "/a=b", "fast": True}
+    assert kubeflow_package.parse_parameters(package, []) == {}
 
 
 @pytest.mark.parametrize(
@@ -71,4 +71,4 @@ def test_parameters_are_read_by_their_kind(tmp_path):
 )
 def test_a_wrong_parameter_is_told_by_name(tmp_path, given, said):
     with pytest.raises(DayoneError, match=said):
-        kubeflow_package.parsed(loaded(tmp_path), [given])
+        kubeflow_package.parse_parameters(loaded(tmp_path), [given])

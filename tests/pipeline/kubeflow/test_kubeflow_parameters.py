@@ -25,7 +25,7 @@ class Compiled:
     """A compiled launch, and what its steps get."""
 
     def __init__(self, folder, launch=SHOP, data="/data"):
-        self.spec = next(yaml.safe_load_all(compiler.compiled(launch, table_for(folder, data))))
+        self.spec = next(yaml.safe_load_all(compiler.compile_launch(launch, table_for(folder, data))))
         self.declared = self.spec["root"]["inputDefinitions"]["parameters"]
 
     def sees(self, step, **given):
@@ -38,7 +38,7 @@ class Compiled:
             else source["runtimeValue"]["constant"]
             for key, source in sources.items()
         }
-        own = run_parameters.applied(values)
+        own = run_parameters.apply(values)
         return own | ({"custom_config": json.loads(own["custom_config"])} if "custom_config" in own else {})
 
     def takers(self, name):

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from pipeline import steps
-from pipeline.cli.compile import RESOURCES
+from pipeline.cli.compile_pipeline import RESOURCES
 from pipeline.kubeflow import resources
 from pipeline.kubeflow.resources import ResourcesError, StepResources
 
@@ -34,6 +34,17 @@ def test_a_step_takes_from_the_defaults_what_it_does_not_say(tmp_path):
     assert table.rows["SchemaGate"] == table.rows["Pusher"] == StepResources(cpu_limit=2.0, timeout=3600)
 
 
+def test_a_step_takes_back_what_the_defaults_say(tmp_path):
+    table = load(
+        tmp_path, defaults={"cpu_limit": 2, "timeout": "1h"}, steps={"Trainer": {"cpu_limit": None, "timeout": None}}
+    )
+    assert (table.rows["Trainer"].cpu_limit, table.rows["Trainer"].timeout, table.rows["SchemaGate"].timeout) == (
+        None,
+        None,
+        3600,
+    )
+
+
 def test_values_come_in_the_units_that_kubeflow_counts_in(tmp_path):
     given = {
         "cpu_request": "250m",
@@ -41,11 +52,13 @@ def test_values_come_in_the_units_that_kubeflow_counts_in(tmp_path):
         "memory_limit": "4G",
         "gpu": {"type": "nvidia.com/gpu", "count": 2},
         "node_selector": {"pool": "gpu"},
-        "tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoSchedule", "tolerationSeconds": 60}],
+        "tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 60}],
         "volumes": [{"claim": "logs", "path": "/data"}],
         "scratch": "20Gi",
         "secrets": [{"secret": "store", "key": "token", "variable": "TOKEN"}],
         "image_pull_policy": "Always",
+        "image_pull_secrets": ["registry"],
+        "security": {"run_as_user": 1000, "run_as_group": 1000, "run_as_non_root": True},
         "timeout": "90m",
         "retries": 0,
         "backoff": "45s",
@@ -57,11 +70,13 @@ def test_values_come_in_the_units_that_kubeflow_counts_in(tmp_path):
         memory_limit=4.0,
         gpu=("nvidia.com/gpu", 2),
         node_selector={"pool": "gpu"},
-        tolerations=({"key": "gpu", "operator": "Exists", "effect": "NoSchedule", "tolerationSeconds": 60},),
+        tolerations=({"key": "gpu", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 60},),
         volumes=(("logs", "/data"),),
         scratch="20Gi",
         secrets=(("store", "token", "TOKEN"),),
         image_pull_policy="Always",
+        image_pull_secrets=("registry",),
+        security={"run_as_user": 1000, "run_as_group": 1000, "run_as_non_root": True},
         timeout=90 * 60,
         retries=0,
         backoff=45,
@@ -82,6 +97,11 @@ WRONG_ROWS = [
     ("node_selector", {"pool": 1}, "labels, all text"),
     ("tolerations", [{"key": "x", "operator": "Is"}], "a list of {key, operator"),
     ("tolerations", [{"kee": "x"}], "a list of {key, operator"),
+    ("tolerations", [{"key": "x", "effect": "NoSchedule", "tolerationSeconds": 60}], "a list of {key, operator"),
+    ("tolerations", [{"key": "x", "tolerationSeconds": 60}], "a list of {key, operator"),
+    ("security", {"run_as_user": 0}, "{run_as_user: 1000"),
+    ("security", {"runAsUser": 1000}, "{run_as_user: 1000"),
+    ("image_pull_secrets", "registry", "a list of the names of secrets"),
     ("volumes", [{"claim": "data", "path": "data"}], "a list of {claim: NAME, path: /FOLDER}"),
     ("volumes", [{"claim": "My_Claim", "path": "/data"}], "a list of {claim"),
     ("scratch", "20", "a quantity with its unit such as 512Mi or 4G"),

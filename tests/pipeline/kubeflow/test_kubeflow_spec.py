@@ -1,12 +1,15 @@
 import copy
+import json
 
+import kubeflow_cluster
 import pytest
 import yaml
 
 from pipeline import steps
+from pipeline.kubeflow import packing
 from pipeline.kubeflow import spec as kubeflow_spec
 from pipeline.kubeflow.resources import Cluster, StepResources, Table
-from pipeline.kubeflow.spec import kebab, platform, prepared, to_yaml
+from pipeline.kubeflow.spec import adapt, kebab, platform, to_yaml
 
 ROW = StepResources(
     cpu_request=0.5, cpu_limit=2.0, memory_limit=4.0, retries=2, backoff=30, image_pull_policy="Always", timeout=60
@@ -51,14 +54,14 @@ def table(**rows):
 
 @pytest.fixture
 def spec():
-    return prepared(tfx_spec(), table())[0]
+    return adapt(tfx_spec(), table())[0]
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
         ("ExampleGen", "example-gen"),
-        ("SchemaGate", "gate"),
+        ("SchemaGate", "schema-gate"),
         ("my_shop", "my-shop"),
         ("shop", "shop"),
         ("top10Items", "top10-items"),
@@ -103,17 +106,14 @@ def test_every_container_runs_our_entrypoint_and_no_two_are_the_same(spec):
     for name, executor in executors.items():
         assert executor["container"]["command"] == kubeflow_spec.ENTRYPOINT
         assert executor["container"]["args"] == [
-            "--step",
-            name.removeprefix("exec-"),
-            "--executor_class_path",
-            "x.Y",
-            "{{$}}",
+            *(["--writes", "/runs"] if name == "exec-example-gen" else []),
+            *("--step", name.removeprefix("exec-"), "--threads", "2", "--executor", "x.Y", "{{$}}"),
         ]
         assert "lifecycle" not in executor["container"]
 
 
 def test_steps_whose_workers_run_elsewhere_keep_the_uris_of_the_store():
-    spec, _ = prepared(tfx_spec(), table(), remote=("StatisticsGen",))
+    spec, _ = adapt(tfx_spec(), table(), remote=("StatisticsGen",))
     remote = {
         name
         for name, executor in spec["deploymentSpec"]["executors"].items()
@@ -123,20 +123,70 @@ def test_steps_whose_workers_run_elsewhere_keep_the_uris_of_the_store():
 
 
 def test_requests_limits_accelerator_and_retries_stand_in_the_spec():
-    spec, _ = prepared(tfx_spec(), table(Pusher=StepResources(gpu=("nvidia.com/gpu", 1))))
+    spec, _ = adapt(tfx_spec(), table(Pusher=StepResources(gpu=("nvidia.com/gpu", 1))))
     resources = {
         name: executor["container"]["resources"] for name, executor in spec["deploymentSpec"]["executors"].items()
     }
     assert resources["exec-example-gen"] == {"cpuRequest": 0.5, "cpuLimit": 2.0, "memoryLimit": 4.0}
     assert resources["exec-pusher"] == {"accelerator": {"type": "nvidia.com/gpu", "count": 1}}
     tasks = spec["root"]["dag"]["tasks"]
-    assert tasks["example-gen"]["retryPolicy"] == {
-        "maxRetryCount": 2,
-        "backoffDuration": "30s",
-        "backoffFactor": 2,
-        "backoffMaxDuration": "3600s",
-    }
+    assert (
+        tasks["example-gen"]["retryPolicy"]
+        == {
+            "maxRetryCount": 2,
+            "backoffDuration": "30s",
+            "backoffFactor": 2,
+            "backoffMaxDuration": f"{3 * (60 + 600) + 30 + 60}s",  # three attempts, each with its start, and the waits between them
+        }
+    )
     assert "retryPolicy" not in tasks["pusher"]
+
+
+def policy(**row):
+    return adapt(tfx_spec(), table(Pusher=StepResources(**row)))[0]["root"]["dag"]["tasks"]["pusher"]["retryPolicy"]
+
+
+@pytest.mark.parametrize("retries", [1, 2, 3, 5])
+@pytest.mark.parametrize("seconds", [1, 60, 6 * 3600])
+def test_an_attempt_that_uses_its_whole_timeout_is_retried_as_often_as_the_table_says(retries, seconds):
+    given = policy(retries=retries, timeout=seconds, backoff=45)
+    assert kubeflow_cluster.attempts(given, seconds) == retries + 1
+    # What Kubeflow Pipelines did with the constant of an hour that stood here.
+    if seconds == 6 * 3600:
+        assert kubeflow_cluster.attempts(given | {"backoffMaxDuration": "3600s"}, seconds) == 1
+
+
+def test_a_step_without_a_timeout_may_take_a_week_with_all_attempts():
+    assert kubeflow_cluster.attempts(policy(retries=2, backoff=1), 2 * 24 * 3600) == 3
+
+
+def test_long_texts_are_packed_and_short_ones_can_be_read():
+    given = tfx_spec()
+    long = json.dumps({str(number): "text" for number in range(50)})
+    constants = {"long": long, "short": "/data", "number": 6.0}
+    given["root"]["dag"]["tasks"]["Pusher"]["inputs"] = {
+        "parameters": {name: {"runtimeValue": {"constant": value}} for name, value in constants.items()}
+    }
+    packed = adapt(given, table())[0]["root"]["dag"]["tasks"]["pusher"]["inputs"]["parameters"]
+    assert {name: source["runtimeValue"]["constant"] for name, source in packed.items()} == constants | {
+        "long": packing.pack(long)
+    }
+    assert packing.unpack(packing.pack(long)) == long != packing.pack(long)
+
+
+def test_of_a_type_only_the_title_stays_in_the_component_and_in_the_argument():
+    given, schema = tfx_spec(), "title: tfx.Model\ntype: object\nproperties:\n  version:\n    type: integer\n"
+    declared = {"artifacts": {"model": {"artifactType": {"instanceSchema": schema}}}}
+    given["components"]["Pusher"]["inputDefinitions"] = declared
+    given["deploymentSpec"]["executors"]["Pusher_executor"]["container"]["args"] += [
+        "--json_serialized_inputs_spec_args",
+        json.dumps(declared, indent=2),
+    ]
+    spec = adapt(given, table())[0]
+    expected = {"artifacts": {"model": {"artifactType": {"instanceSchema": "title: tfx.Model"}}}}
+    assert spec["components"]["comp-pusher"]["inputDefinitions"] == expected
+    arguments = spec["deploymentSpec"]["executors"]["exec-pusher"]["container"]["args"]
+    assert arguments[-2:] == ["--inputs", "model:tfx.Model;"]
 
 
 def test_what_only_kubernetes_knows_stands_in_the_platform_spec():
@@ -148,6 +198,8 @@ def test_what_only_kubernetes_knows_stands_in_the_platform_spec():
         volumes=(("data", "/data"),),
         secrets=(("store", "token", "TOKEN"),),
         scratch="20Gi",
+        image_pull_secrets=("registry",),
+        security={"run_as_user": 1000, "run_as_non_root": True},
     )
     executors = platform({"Trainer": row, "SchemaGate": StepResources()})["platforms"]["kubernetes"]["deploymentSpec"][
         "executors"
@@ -155,6 +207,8 @@ def test_what_only_kubernetes_knows_stands_in_the_platform_spec():
     assert executors == {
         "exec-trainer": {
             "imagePullPolicy": "Never",
+            "imagePullSecret": [{"secretName": "registry"}],
+            "securityContext": {"runAsUser": 1000, "runAsNonRoot": True},
             "activeDeadlineSeconds": 60,
             "nodeSelector": {"labels": {"pool": "gpu"}},
             "tolerations": [{"key": "gpu", "operator": "Exists"}],
@@ -162,19 +216,19 @@ def test_what_only_kubernetes_knows_stands_in_the_platform_spec():
             "emptyDirMounts": [{"volumeName": "scratch", "mountPath": "/tmp", "sizeLimit": "20Gi"}],
             "secretAsEnv": [{"secretName": "store", "keyToEnv": [{"secretKey": "token", "envVar": "TOKEN"}]}],
         },
-        "exec-gate": {},
+        "exec-schema-gate": {},
     }
 
 
 def test_the_input_is_not_changed():
     given = tfx_spec()
     before = copy.deepcopy(given)
-    prepared(given, table())
+    adapt(given, table())
     assert given == before
 
 
 def test_the_text_is_two_documents_whatever_the_order_of_the_entries():
-    spec, platform_spec = prepared(tfx_spec(), table())
+    spec, platform_spec = adapt(tfx_spec(), table())
     text = to_yaml(spec, platform_spec)
     assert list(yaml.safe_load_all(text)) == [spec, platform_spec]
     assert to_yaml(dict(reversed(spec.items())), platform_spec) == text

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from pipeline import beam_profiles, launches
-from pipeline.cli.compile import RESOURCES
+from pipeline.cli.compile_pipeline import RESOURCES
 from pipeline.kubeflow import compiler, resources, vertex
 from pipeline.kubeflow.resources import ResourcesError
 from pipeline.settings import Settings
@@ -30,8 +30,8 @@ def test_what_vertex_cannot_have_is_told_before_anything_is_compiled():
 @pytest.mark.tensorflow
 def test_the_job_is_the_same_pipeline_and_vertexs_client_takes_it(tmp_path):
     shop = launches.load("shop")
-    job = json.loads(vertex.compiled(shop, TABLE))
-    assert job["pipelineSpec"] == next(yaml.safe_load_all(compiler.compiled(shop, TABLE)))
+    job = json.loads(vertex.compile_launch(shop, TABLE))
+    assert job["pipelineSpec"] == next(yaml.safe_load_all(compiler.compile_launch(shop, TABLE)))
 
     from google.auth.credentials import AnonymousCredentials
     from google.cloud import aiplatform
@@ -51,10 +51,10 @@ def test_the_job_is_the_same_pipeline_and_vertexs_client_takes_it(tmp_path):
 def test_a_profile_reaches_the_steps_that_it_is_for():
     profile = beam_profiles.load()["flink"]
     given = Settings("shop", Path("/here"), Path("/here"), Path("/here"), beam_profile=profile)
-    spec = next(yaml.safe_load_all(compiler.compiled(launches.load("shop"), TABLE, given)))
+    spec = next(yaml.safe_load_all(compiler.compile_launch(launches.load("shop"), TABLE, given)))
     args = {name: executor["container"]["args"] for name, executor in spec["deploymentSpec"]["executors"].items()}
     filled = profile.with_image(TABLE.cluster.image)
-    with_options = {name for name, given in args.items() if "--runner=PortableRunner" in given}
+    with_options = {name for name, given in args.items() if "--runner=pipeline.beam_job.CancellingRunner" in given}
     assert with_options == {"exec-example-gen", "exec-statistics-gen", "exec-transform", "exec-evaluator"}
     assert all(given[-len(filled.args) :] == list(filled.args) for name, given in args.items() if name in with_options)
     assert f"--sdk_container_image={TABLE.cluster.image}" in args["exec-transform"]

@@ -2,6 +2,7 @@
 
 import io
 import re
+import time
 
 import pytest
 
@@ -67,7 +68,7 @@ def test_a_pipe_gets_one_plain_line_per_finished_step():
     assert drawn().splitlines() == [
         "starting TFX ...",
         "ok      ExampleGen    12.3 s  90,000 train, 10,000 eval",
-        "cached  SchemaGate           0.0 s  no anomalies",
+        "cached  SchemaGate     0.0 s  no anomalies",
         "skipped Evaluator      0.0 s",
         "FAILED  Trainer     1234.5 s",
         "The model wins: café ✓ [1/2]",
@@ -94,7 +95,31 @@ def test_a_terminal_gets_marks_and_a_bar():
 
 
 def test_a_note_is_shown_as_it_is():
-    assert "25% --:-- reading [bold]x[/bold]" in without_escapes(drawn(RECORDED[:3], width=120, live=True))
+    assert "25% 0:00 reading [bold]x[/bold]" in without_escapes(drawn(RECORDED[:3], width=120, live=True))
+
+
+def test_the_progress_line_fits_80_columns_whole():
+    plan = {"event": "plan", "steps": ["CatalogueStatisticsGen", "ExampleGen"], "cpu": 1.0}
+    begun = {"event": "start", "step": "CatalogueStatisticsGen"}
+    half = {"event": "progress", "task": "reading", "done": 1, "total": 2, "note": "a note " * 20}
+    text = without_escapes(drawn([plan, begun, half], width=80, live=True)).split("The model wins")[0]
+    *_, last = [line for line in re.split(r"[\r\n]+", text) if "50%" in line]
+    assert len(last) <= 80
+    assert re.search(r"1/2 CatalogueStatisticsGen \S+ +50% 0:0\d reading a note", last)
+
+
+def test_a_finished_task_does_not_stand_at_100_percent():
+    text = without_escapes(drawn(RECORDED[:4], width=100, live=True))
+    *_, last = [line for line in re.split(r"[\r\n]+", text.split("The model wins")[0]) if line.strip()]
+    assert "ExampleGen" in last and "100%" not in last
+
+
+def test_a_pipe_gets_a_line_a_minute_while_a_step_works(monkeypatch):
+    clock = iter(range(0, 10_000, 20))
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
+    work = [{"event": "progress", "task": "training", "done": 10 * (k + 1), "total": 100, "note": ""} for k in range(6)]
+    lines = drawn([RECORDED[0], {"event": "start", "step": "Trainer"}, *work]).splitlines()[1:-1]
+    assert lines == ["...     Trainer       60.0 s  30% training", "...     Trainer      120.0 s  60% training"]
 
 
 def test_no_color_is_obeyed(monkeypatch):

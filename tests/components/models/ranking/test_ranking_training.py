@@ -11,7 +11,6 @@ from components.metrics import validation_cut
 from components.models.ranking import ranking_training
 from components.models.retrieval.context import RequestContext
 from components.models.retrieval.retrieval_training import Choice
-from components.models.retrieval.score_parts import START
 
 pytestmark = [pytest.mark.tensorflow, KERAS_SEEDS]
 
@@ -95,7 +94,7 @@ def test_a_head_is_calibrated_on_the_rows_after_the_cut_by_towers_that_do_not_kn
     late = seen.events.time >= validation_cut.cut(seen)
     later = {"click": 1, "buy": 0}  # half and a quarter before
     labels = {name: np.where(late & (label >= 0), later[name], label) for name, label in seen.events.labels.items()}
-    choice = Choice(1, START, 0.0, cut=validation_cut.cut(seen), towers=towers)
+    choice = Choice(1, None, unlearnt=seen.events.time >= validation_cut.cut(seen), towers=towers)
     head = ranking_training.train(
         dataclasses.replace(seen, events=dataclasses.replace(seen.events, labels=labels)), towers, context, choice
     )

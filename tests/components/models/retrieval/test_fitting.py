@@ -61,3 +61,24 @@ def test_it_stops_where_it_is_told_to():
 
 def test_without_rows_nothing_happens():
     assert fitting.fit(_Slope(), {"a": np.zeros(0)}, _schedule(2)) == (0, 0)
+
+
+def test_rows_of_about_the_same_length_share_a_batch_that_is_cut_to_its_longest():
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, 30, size=200)
+    arrays = {"history": np.where(np.arange(30) < lengths[:, None], np.arange(200)[:, None] + 1, 0)}
+    batches = [
+        part["history"]
+        for part in fitting.batches(arrays, 200, 10, epochs=2, seed=5, lengths=lengths).as_numpy_iterator()
+    ]
+    assert len(batches) == 40
+    for epoch in (batches[:20], batches[20:]):
+        assert sorted(np.concatenate([part[:, 0] for part in epoch]).tolist()) == list(range(1, 201))
+    for part in batches:
+        own = lengths[part[:, 0] - 1]
+        assert part.shape[1] == own.max()
+        assert ((part > 0).sum(axis=1) == own).all()
+    spreads = [np.ptp(lengths[part[:, 0] - 1]) for part in batches]
+    assert np.mean(spreads) < 6  # of batches drawn at random about 24
+    widths = [part.shape[1] for part in batches[:16]]
+    assert widths != sorted(widths)  # short and long ones come mixed

@@ -9,9 +9,11 @@ from toy_shop import KERAS_SEEDS, LAUNCH, PLAIN, changed_after, data, events, lo
 
 from components.features import histories
 from components.features.id_codes import codes
-from components.models.retrieval import retrieval_training
+from components.metrics import validation_cut
+from components.models.retrieval import part_counts, retrieval_training
 from components.models.retrieval.context import RequestContext
-from components.models.retrieval.score_parts import START
+from components.rules import declared_rules
+from components.rules.rule_forms import NextItems
 
 pytestmark = [pytest.mark.tensorflow, KERAS_SEEDS]
 
@@ -86,38 +88,72 @@ def _fed_before(log, moment):
 def test_a_log_with_too_few_questions_keeps_what_is_declared():
     seen = data(PLAIN, log((b"u", b"A", 1), (b"u", b"B", 2)))
     choice = retrieval_training.choose(seen, RequestContext((), seen.transform), {})
-    assert (choice.epochs, choice.weights.tolist(), choice.gain) == (PLAIN.model.epochs, START.tolist(), 0.0)
+    assert (choice.epochs, choice.blend, choice.gain, choice.towers) == (PLAIN.model.epochs, None, 0.0, None)
 
 
 @pytest.fixture(scope="module")
 def circle():
-    """What is chosen on a log of 80 users who walk the circle, and may walk it again."""
+    """What is chosen on a log of 240 users who walk the circle, and may walk it again."""
     again = dataclasses.replace(PLAIN, exclude_seen=False, model=dataclasses.replace(PLAIN.model, epochs=6))
-    seen = data(again, dataclasses.replace(events(again, users=80), labels={}, context={}))
+    seen = data(again, dataclasses.replace(events(again, users=240), labels={}, context={}))
     return seen, retrieval_training.choose(seen, RequestContext((), seen.transform), {})
 
 
 def test_what_can_be_learnt_is_chosen_on_the_validation_part(circle):
-    _, choice = circle
+    seen, choice = circle
     assert 1 <= choice.epochs <= choice.tried <= 6
-    assert choice.weights[0] > 0
     assert choice.gain > 0.9  # at random, the mean over the seven ranks would be 0.56
+    assert choice.blend.by_request().shape == (4, len(choice.blend.names))
+    assert choice.blend.ndcg >= max(choice.blend.alone.values())
+    assert choice.serves and 50 <= (choice.unlearnt & seen.events.positive).sum() <= 3 * 240 / 4
 
 
-def test_the_parts_know_what_training_knew(circle):
+def test_where_items_are_new_the_last_tenth_is_left_out_and_the_towers_do_not_serve(circle):
     seen, _ = circle
+    late = seen.events.positive & (seen.events.time >= validation_cut.cut(seen))
+    renamed = np.where(late & (np.arange(len(late)) % 3 == 0), b"new", seen.events.item)
+    launched = data(seen.launch, dataclasses.replace(seen.events, item=renamed))
+    choice = retrieval_training.choose(launched, RequestContext((), seen.transform), {})
+    assert not choice.serves
+    assert (choice.unlearnt == (launched.events.time >= validation_cut.cut(launched))).all()
+
+
+@pytest.mark.parametrize(("windows", "size"), [(10_000, 64), (6400, 64), (6399, 32), (100, 32)])
+def test_a_small_log_is_read_in_small_batches(windows, size):
+    assert retrieval_training.batch_size(windows, 64) == size
+
+
+def test_a_declared_batch_is_never_made_larger():
+    assert retrieval_training.batch_size(100, 4) == 4
+
+
+def _own_rule(launch, rule_log):
+    """Item 1 leads to item 3."""
+    neighbours = np.zeros((len(rule_log.items), 1), np.int32)
+    neighbours[1] = 3
+    return NextItems(neighbours, (neighbours > 0).astype(np.float32), 1, 1.0)
+
+
+def test_the_parts_know_what_training_knew(circle, monkeypatch):
+    seen, _ = circle
+    monkeypatch.setitem(declared_rules.BUILT_IN, "popularity", _own_rule)
     model = retrieval_training.train(seen, RequestContext((), seen.transform), {}, "test", stop=1).model
-    parts = retrieval_training.score_parts(seen, model)
+    parts = part_counts.score_parts(seen, model)
     history = tf.constant([[1, 0, 0]], tf.int32)
     query = model.last_query(tf.gather(model.all_items(), history), history, {})
-    towers, near, recent, young, untrained = (part.numpy() for part in parts(query, history))
+    values = {name: part.numpy() for name, part in zip(parts.names, parts(query, history), strict=True)}
+    assert "attributes" not in values  # nothing is said of the items
     candidates = seen.items.ids[seen.items.active].tolist()
-    assert towers.shape == near.shape == (1, len(candidates))
-    assert candidates[np.argmax(near)] == b"B"
+    assert values["towers"].shape == values["ease"].shape == (1, len(candidates))
+    assert {name: candidates[np.argmax(values[name])] for name in ("next", "ease", "rule covisitation", "rule popularity")} == {
+        "next": b"B", "ease": b"B", "rule covisitation": b"B", "rule popularity": b"C"
+    }  # fmt: skip
     counts = [int((seen.events.item[seen.events.positive] == item).sum()) for item in candidates]
-    np.testing.assert_allclose(recent[0], np.log1p(counts), rtol=1e-5)
+    np.testing.assert_allclose(values["recent"][0], np.log1p(counts), rtol=1e-5)
+    np.testing.assert_allclose(values["popular"], values["recent"])
     positive = seen.events.positive
     first = [seen.events.time[positive & (seen.events.item == item)].min() for item in candidates]
     week = 7 * 24 * 3600 * 1e6
-    np.testing.assert_allclose(young[0], np.exp((np.array(first) - seen.events.time[positive].max()) / week), rtol=1e-5)
-    assert not untrained.any()
+    expected = np.exp((np.array(first) - seen.events.time[positive].max()) / week)
+    np.testing.assert_allclose(values["young"][0], expected, rtol=1e-5)
+    assert not values["untrained"].any()

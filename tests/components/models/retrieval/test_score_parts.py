@@ -4,50 +4,80 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.models.retrieval.neighbours import Neighbours
-from components.models.retrieval.score_parts import DECAY, READ, NeighbourScores, ScoreParts
+from components.models.retrieval import score_parts
+from components.models.retrieval.neighbour_table import NeighbourTable
+from components.models.retrieval.score_parts import Reading, ScoreParts, TableScores, of_items
 
 pytestmark = pytest.mark.tensorflow
 
-# Rows 1 to 4; 1 leads to 2 and 3, 2 leads to 4 and away from 1; 3 and 4 have no neighbours. Candidates are the rows 2,
-# 3 and 4.
-TABLE = Neighbours(
-    slot=np.array([0, 1, 2, 0, 0], np.int32),
-    items=np.array([[0, 0], [2, 3], [4, 1]], np.int32),
-    weights=np.array([[0, 0], [0.5, 0.25], [1.0, -1.0]], np.float32),
+# Rows 1 to 4; 1 leads to 2 and 3, 2 leads to 4 and away from 1; 3 and 4 have no neighbours. Candidates are the rows 2, 3 and 4.
+TABLE = NeighbourTable(
+    np.array([0, 0, 2, 4, 4, 4]), np.array([2, 3, 4, 1], np.int32), np.array([0.5, 0.25, 1.0, -1.0], np.float32)
 )
-NEAR = NeighbourScores(TABLE, np.array([3, 3, 0, 1, 2]), 3)
+COLUMNS = np.array([3, 3, 0, 1, 2])
+HISTORY = tf.constant([[1, 0, 0], [1, 2, 0], [2, 3, 1], [3, 0, 0]], tf.int32)
+DECAY = 0.5
+SUMS = np.array([[0.5, 0.25, 0], [0.5 * DECAY, 0.25 * DECAY, 1], [0.5, 0.25, DECAY**2], [0, 0, 0]])
 
 
-def _standardised(*scores):
-    return (np.array(scores) - np.mean(scores)) / max(np.std(scores), 1e-6)
+def _logarithm(sums):
+    return np.log(1 + score_parts.LOGARITHM_SCALE * np.array(sums))
 
 
-def test_neighbours_of_the_last_items_count_most():
-    history = tf.constant([[1, 0, 0], [1, 2, 0], [2, 3, 1], [3, 0, 0]], tf.int32)
-    expected = [
-        _standardised(0.5, 0.25, 0),
-        _standardised(0.5 * DECAY, 0.25 * DECAY, 1),
-        _standardised(0.5, 0.25, DECAY**2),
-        [0, 0, 0],
-    ]
-    np.testing.assert_allclose(NEAR(history), expected, atol=1e-5)
+def _table(**reading):
+    return TableScores(TABLE, Reading(**{"items": 20, "decay": DECAY} | reading), COLUMNS, 3)
+
+
+def test_the_last_items_count_most_and_the_sums_are_taken_by_their_logarithm():
+    np.testing.assert_allclose(_table().laid_out(HISTORY), _logarithm(SUMS), rtol=1e-5)
+
+
+def test_a_deviation_makes_long_and_short_histories_comparable():
+    found = _table(deviation=True).laid_out(HISTORY).numpy()
+    np.testing.assert_allclose(found, SUMS / np.maximum(SUMS.std(axis=1, keepdims=True), 1e-6), rtol=1e-4)
 
 
 def test_what_lies_far_back_is_not_read():
-    history = np.full((1, READ + 1), 3, np.int32)
-    history[0, 0] = 1
-    assert not NEAR(tf.constant(history)).numpy().any()
-    history[0, 1] = 1
-    assert NEAR(tf.constant(history)).numpy().any()
+    few = _table(items=2)
+    np.testing.assert_allclose(few.laid_out(tf.constant([[1, 3, 3]])), np.zeros((1, 3)), atol=1e-6)
+    assert few.laid_out(tf.constant([[3, 1, 3]])).numpy().any()
+
+
+@pytest.mark.parametrize("deviation", [False, True])
+def test_touched_cells_are_those_of_the_layout(deviation):
+    table = _table(deviation=deviation)
+    cells, values = (tensor.numpy() for tensor in table.touched(HISTORY))
+    laid = np.zeros((4, 3))
+    laid[cells // 3, cells % 3] = values
+    assert len(set(cells)) == len(cells) < 12
+    np.testing.assert_allclose(laid, table.laid_out(HISTORY), rtol=1e-4, atol=1e-6)
+
+
+def _parts():
+    vectors = tf.constant([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]])
+    static = of_items(np.array([0, 1, 3]), np.array([0, 2, 7]), np.array([2.0, np.inf, 0.5]))
+    return ScoreParts(vectors, 0.5, {"next": _table(items=5), "ease": _table(deviation=True)}, static)
 
 
 def test_all_parts_by_eye():
-    vectors, query = tf.constant([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]]), tf.constant([[0.0, 1.0]])
-    parts = ScoreParts(vectors, 0.5, NEAR, np.array([0, 1, 3]), np.array([2.0, np.inf, 0.5]))
-    towers, near, recent, young, untrained = parts(query, tf.constant([[1, 0, 0]], tf.int32))
+    parts = _parts()
+    assert parts.names == ("towers", "next", "ease", "recent", "popular", "young", "untrained")
+    towers, following, _, recent, popular, young, untrained = parts(tf.constant([[0.0, 1.0]]), HISTORY[:1])
     np.testing.assert_allclose(towers, [[0, 1.6, 2]], atol=1e-6)
-    np.testing.assert_allclose(near[0], _standardised(0.5, 0.25, 0), atol=1e-5)
+    np.testing.assert_allclose(following, _logarithm(SUMS[:1]), rtol=1e-5)
     np.testing.assert_allclose(recent, [np.log([1, 2, 4])], atol=1e-6)
+    np.testing.assert_allclose(popular, [np.log([1, 3, 8])], atol=1e-6)
     np.testing.assert_allclose(young, [[np.exp(-2), 0, np.exp(-0.5)]], atol=1e-6)
     assert untrained.numpy().tolist() == [[0, 1, 0]]
+
+
+@pytest.mark.parametrize("laid_out", [0, 100])
+def test_the_score_is_the_weighted_sum_of_the_parts_of_each_request(monkeypatch, laid_out):
+    monkeypatch.setattr(score_parts, "LAID_OUT_CANDIDATES", laid_out)
+    rng, parts = np.random.default_rng(0), _parts()
+    query, weights = rng.normal(size=(4, 2)).astype(np.float32), rng.normal(size=(4, 7)).astype(np.float32)
+    values = [np.broadcast_to(part, (4, 3)) for part in parts(tf.constant(query), HISTORY)]
+    expected = np.einsum("pba,bp->ba", np.stack(values), weights)
+    np.testing.assert_allclose(
+        parts.score(tf.constant(query), HISTORY, tf.constant(weights)), expected, rtol=1e-4, atol=1e-5
+    )

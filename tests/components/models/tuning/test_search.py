@@ -9,6 +9,7 @@ from tfx.types import Channel, standard_artifacts
 from tfx.utils import json_utils
 from toy_shop import KERAS_SEEDS, LAUNCH, PLAIN, data, events
 
+from components.declaration.views import TrainerView
 from components.features.preprocessing import CODE_KEY, LAUNCH_KEY
 from components.models import training
 from components.models.tuning import search, tuner_fn
@@ -70,7 +71,7 @@ def test_the_component_names_what_it_reads(with_catalogue):
     assert set(node.outputs) == {"best_hyperparameters", "tuner_results"}
     assert node.executor_spec.executor_class is CatalogueTunerExecutor
     assert json_utils.loads(node.spec.exec_properties["custom_config"]) == {
-        LAUNCH_KEY: LAUNCH.to_json(),
+        LAUNCH_KEY: TrainerView.of(LAUNCH).to_json(),
         CODE_KEY: "digest",
     }
 

@@ -1,4 +1,4 @@
-"""The nodes report how they ended, on the small pipeline and in this process."""
+"""The steps report how they ended, on the small pipeline and in this process."""
 
 import logging
 
@@ -10,7 +10,7 @@ from tfx.orchestration.portable import inputs_utils
 from tfx.orchestration.portable.input_resolution import exceptions
 
 from components.errors import PartialRunError
-from pipeline.local import node_reporter, partial_run, runner
+from pipeline.local import partial_run, runner, step_reporter
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +44,7 @@ def run(tmp_path, monkeypatch):
         listener = Listener()
         logger.addHandler(listener)
         try:
-            node_reporter.ReportingRunner().run_with_ir(graph, run_options=part)
+            step_reporter.ReportingRunner().run_with_ir(graph, run_options=part)
         except Exception:  # what a step raised, as Beam hands it on
             if not listener.of("failure", "step"):
                 raise
@@ -143,6 +143,6 @@ def test_a_part_that_lacks_results_is_refused_before_anything_starts(run):
 
 
 def test_cpu_seconds_count_up():
-    before = node_reporter.cpu_seconds()
+    before = step_reporter.cpu_seconds()
     sum(range(2_000_000))
-    assert before < node_reporter.cpu_seconds() < before + 60
+    assert before < step_reporter.cpu_seconds() < before + 60

@@ -8,26 +8,31 @@ from pathlib import Path
 
 from pipeline import launches
 from pipeline.cli import launch_options
+from pipeline.cli.parser import Commands, Help, Parser
 from pipeline.settings import PROJECT, Settings
 
 RESOURCES = PROJECT / "kubeflow" / "resources.yaml"
 
 _EXAMPLES = """\
 examples:
-  python -m pipeline compile --image registry.example/dayone:1.4.2    runs/shop/shop.yaml, checked
-  python -m pipeline compile --for vertex --resources kubeflow/resources.vertex.yaml    runs/shop/shop.vertex.json
-  python -m pipeline compile --check runs/shop/shop.yaml              what Kubeflow Pipelines would refuse in a file
+  # writes runs/shop/shop.yaml, checked
+  python -m pipeline compile --image registry.example/dayone:1.4.2
+  # writes runs/shop/shop.vertex.json
+  python -m pipeline compile --for vertex \\
+    --resources kubeflow/resources.vertex.yaml
+  # what Kubeflow Pipelines would refuse in a file
+  python -m pipeline compile --check runs/shop/shop.yaml
 """
 
 
-def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def register(commands: "Commands[Parser]") -> None:
     """Adds the command to the parser of the command line."""
     parser = commands.add_parser(
         "compile",
         help="compile the pipeline for Kubeflow Pipelines, or check a compiled one",
         description="Compile the pipeline for Kubeflow Pipelines 2: one YAML of pipeline and platform spec, checked. See kubeflow/README.md.",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Help,
     )
     launch_options.add(parser, "launch")
     platforms = "kubeflow (default): open-source Kubeflow Pipelines; vertex: Vertex AI Pipelines"
@@ -77,11 +82,11 @@ def _run(options: argparse.Namespace) -> int:
             f"DAYONE_BEAM_ARGS is for runs on this machine; the compiled steps get cluster.beam_args of {options.resources}",
             file=sys.stderr,
         )
-    print("compiling; starting TFX takes about 20 seconds ...", file=sys.stderr)
+    print("compiling; starting TFX takes about 10 seconds ...", file=sys.stderr)
     with warnings.catch_warnings():
         # Google's clients tell everyone on Python 3.10 that they will stop.
         warnings.simplefilter("ignore", FutureWarning)
-        text = platform.compiled(launch, table, settings)
+        text = platform.compile_launch(launch, table, settings)
     ending = ".vertex.json" if platform is vertex else ".yaml"
     output = options.output or settings.home / f"{launch.name}{ending}"
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -6,9 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from components.validation.anomaly_text import accept_command
 from pipeline import launches
 from pipeline.cli import main
-from pipeline.cli import schema as schema_command
+from pipeline.local.sample import with_log
 from pipeline.settings import PROJECT, Settings
 
 ROWS = 200
@@ -155,11 +156,9 @@ def test_the_command_in_the_gates_mouth_names_the_log_that_was_given(tmp_path):
     given = Settings.from_environment({}, {"launch": "shop", "log": str(tmp_path / "my log")})
     sample = Settings.from_environment({}, {"launch": "shop", "workspace": str(tmp_path)})
 
-    assert (
-        schema_command.accept_command(launch, given)
-        == f"python -m pipeline schema --launch shop --log '{tmp_path}/my log' --accept"
-    )
-    assert schema_command.accept_command(launch, sample) == "python -m pipeline schema --launch shop --accept"
+    command = accept_command(launch.name)
+    assert with_log(command, given) == f"python -m pipeline schema --launch shop --log '{tmp_path}/my log' --accept"
+    assert with_log(command, sample) == command == "python -m pipeline schema --launch shop --accept"
 
 
 def test_an_unknown_name_with_nothing_to_accept(folder, schema):

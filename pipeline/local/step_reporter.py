@@ -1,7 +1,7 @@
-"""TFX's Beam runner, with nodes that report.
+"""TFX's Beam runner, with steps that report.
 
-`BeamDagRunner` wraps each node of the graph in a Beam DoFn. Ours runs the node in the same way, and says when it
-begins, how it ended, what it took and the figure that matters. TFX's launcher does not raise when a node's inputs
+`BeamDagRunner` wraps each step of the graph in a Beam DoFn. Ours runs the step in the same way, and reports when it
+begins, how it ended, what it took and its headline metric. TFX's launcher does not raise when a step's inputs
 cannot be resolved: the state that the metadata holds is what counts here.
 """
 
@@ -26,12 +26,12 @@ _STATES = {
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """How a node ended.
+    """Holds how a step ended.
 
     Attributes:
       state: "done", "cached", "skipped" (TFX ran nothing) or "failed".
-      figure: the figure that matters, a few words or "".
-      summary, page: the folders of the artifacts under these output keys; "" if the node has none.
+      figure: the headline metric, a few words or "".
+      summary, page: the folders of the artifacts under these output keys; "" if the step has none.
       reason: why it failed, as far as the metadata says.
     """
 
@@ -43,17 +43,17 @@ class Outcome:
 
 
 class StepFailedError(Exception):
-    """A node ended in a state that is no success, though nothing was raised."""
+    """A step ended in a state that is no success, though nothing was raised."""
 
 
 def cpu_seconds() -> float:
-    """CPU seconds that this process and its finished children have used."""
+    """Returns the CPU seconds that this process and its finished children have used."""
     usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-class ReportingNode(beam_dag_runner.PipelineNodeAsDoFn):
-    """A node that reports start, end and failure as `step_events`."""
+class ReportingStep(beam_dag_runner.PipelineNodeAsDoFn):
+    """Runs a step and reports start, end and failure as `step_events`."""
 
     def _run_node(self) -> None:
         wall, cpu = time.monotonic(), cpu_seconds()
@@ -71,11 +71,11 @@ class ReportingNode(beam_dag_runner.PipelineNodeAsDoFn):
 
     def _report_end(self, outcome: Outcome, wall: float, cpu: float) -> None:
         took = {"wall": round(time.monotonic() - wall, 3), "cpu": round(cpu_seconds() - cpu, 3)}
-        said = {"state": outcome.state, "figure": outcome.figure, "summary": outcome.summary, "page": outcome.page}
-        step_events.emit("end", step=self._node_id, **said, **took)
+        result = {"state": outcome.state, "figure": outcome.figure, "summary": outcome.summary, "page": outcome.page}
+        step_events.emit("end", step=self._node_id, **result, **took)
 
     def _outcome(self) -> Outcome:
-        """What the metadata holds on this node's execution in this run."""
+        """Reads from the metadata how this step's execution in this run ended."""
         with metadata.Metadata(self._mlmd_connection_config) as store:
             contexts = context_lib.prepare_contexts(metadata_handle=store, node_contexts=self._pipeline_node.contexts)
             executions = execution_lib.get_executions_associated_with_all_contexts(store, contexts)
@@ -92,9 +92,9 @@ class ReportingNode(beam_dag_runner.PipelineNodeAsDoFn):
 
 
 class ReportingRunner(beam_dag_runner.BeamDagRunner):
-    """`BeamDagRunner` whose nodes report."""
+    """`BeamDagRunner` whose steps report."""
 
-    _PIPELINE_NODE_DO_FN_CLS = ReportingNode
+    _PIPELINE_NODE_DO_FN_CLS = ReportingStep
 
     def run_with_ir(self, pipeline: pipeline_pb2.Pipeline, run_options: pipeline_pb2.RunOptions | None = None) -> None:
         """Runs the compiled graph.

@@ -1,0 +1,119 @@
+"""Learns what each part of the score counts, on questions that the parts have not seen: for all, and by how long the user was away.
+
+Letters: q questions, P parts, G ranges of the gap.
+
+Somebody who was here a minute ago goes on with what they did; somebody who comes back after a week wants what is new. So the weights of each range
+of the gap, the time since the last item of the history, are fitted anew with the weights for all as their prior. Questions with a long gap are
+rare in a log: the validation's questions are asked a second time as if their users had been away.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from components.metrics.validation_cut import Questions
+from components.models.retrieval import blend, blend_guard, shortlists
+from components.models.retrieval.retrieval_model import RetrievalModel
+from components.models.retrieval.score_parts import EASE, TOWERS, ScoreParts
+from components.models.retrieval.shortlists import Shortlists
+
+# Where the ranges of the gap begin, in hours; and the absences that questions are asked with.
+RANGES_HOURS = (0.0, 24.0, 168.0)
+GAPS_HOURS = (24.0, 168.0)
+MOST_OF_GAP = 800
+LEAST_OF_RANGE = 100
+LEAST_TO_CLIMB = 400
+POPULARITY = {"recent": 1e-3, "popular": 1e-5}  # what a rule is answered by where it has nothing to say
+UNLEARNT = {TOWERS: 1.0, EASE: 0.15, "recent": 0.15}
+
+
+class Blend(NamedTuple):
+    """Weights of the parts.
+
+    Attributes:
+      names: of the parts.
+      weights: [P] float64, for a request that does not say how old its history is.
+      by_gap: [G, P] float64, for each range of the gap.
+      gain: the score's mean of 1 / log2(1 + rank) on the questions.
+      ndcg: its NDCG@10 there.
+      alone: NDCG@10 of each part alone, ties broken by popularity.
+    """
+
+    names: tuple[str, ...]
+    weights: np.ndarray
+    by_gap: np.ndarray
+    gain: float
+    ndcg: float
+    alone: dict[str, float]
+
+    def by_request(self) -> np.ndarray:
+        """What `ModelRecommender` takes: the weights for a request without ages, then those of each range of the gap, [1 + G, P]."""
+        return np.concatenate([self.weights[None], self.by_gap])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for the model's card."""
+        weights = {name: round(float(weight), 4) for name, weight in zip(self.names, self.weights, strict=True)}
+        return {
+            "weights": weights,
+            "ndcg": round(self.ndcg, 4),
+            "alone": {name: round(value, 4) for name, value in self.alone.items()},
+        }
+
+
+def unlearnt(names: tuple[str, ...]) -> np.ndarray:
+    """What `ModelRecommender` takes where there is nothing to learn the weights from: [1 + G, P], all rows alike."""
+    return np.tile([UNLEARNT.get(name, 0.0) for name in names], (1 + len(RANGES_HOURS), 1))
+
+
+def learn(
+    seed: int, model: RetrievalModel, parts: ScoreParts, asked: list[Questions], context: dict[str, np.ndarray]
+) -> Blend:
+    """The weights of some parts.
+
+    Args:
+      seed: of the samples of candidates.
+      model: the towers.
+      parts: of the score.
+      asked: the questions as they came, then the same as if the users had been away.
+      context: column to [n], the features of every event.
+    """
+    lists = [_answered(seed, model, parts, each, context) for each in asked]
+    start, alone = np.eye(len(parts.names))[0], _alone(parts.names)
+    weights = _best(lists[0], start, alone)
+    every, hours = shortlists.joined(lists), np.concatenate([each.hours for each in asked])
+    place = np.searchsorted(RANGES_HOURS, hours, side="right") - 1
+    by_gap = np.stack([_of_range(every, place == number, weights, alone) for number in range(len(RANGES_HOURS))])
+    ranks = lists[0].ranks(weights)
+    values = {name: blend_guard.ndcg(lists[0].ranks(each)) for name, each in zip(parts.names, alone, strict=True)}
+    return Blend(parts.names, weights, by_gap, blend_guard.gain(ranks), blend_guard.ndcg(ranks), values)
+
+
+def _of_range(every: Shortlists, rows: np.ndarray, weights: np.ndarray, alone: list[np.ndarray]) -> np.ndarray:
+    return _best(every.of(rows), weights, alone) if rows.sum() >= LEAST_OF_RANGE else weights
+
+
+def _best(lists: Shortlists, start: np.ndarray, alone: list[np.ndarray]) -> np.ndarray:
+    """The weights [P] of largest likelihood, guarded; with enough questions they then climb by NDCG@10."""
+    weights = blend_guard.guarded(lists, blend.fit(lists.parts, lists.target, lists.offset, start), alone)
+    return blend_guard.climbed(lists, weights) if len(lists) >= LEAST_TO_CLIMB else weights
+
+
+def _alone(names: tuple[str, ...]) -> list[np.ndarray]:
+    """The weights [P] of each part alone, ties broken by popularity, as a rule with its fallbacks answers."""
+    behind = np.array([POPULARITY.get(name, 0.0) for name in names])
+    return list(np.eye(len(names)) + behind)
+
+
+def _answered(
+    seed: int, model: RetrievalModel, parts: ScoreParts, asked: Questions, context: dict[str, np.ndarray]
+) -> Shortlists:
+    """The parts of the scores that the questions look at."""
+    items, lists = model.all_items(), []
+    for number, batch in enumerate(asked.batches(parts.candidates * len(parts.names) // 4)):
+        history = tf.constant(asked.history[batch])
+        features = {name: tf.constant(column[asked.rows[batch]]) for name, column in context.items()}
+        queries = model.last_query(tf.gather(items, history), history, features)
+        values = [part.numpy() for part in parts(queries, history)]
+        lists.append(shortlists.shorten(values, asked.target[batch], asked.seen(batch), seed + number))
+    return shortlists.joined(lists) if lists else shortlists.empty(len(parts.names))

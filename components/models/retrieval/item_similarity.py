@@ -1,0 +1,83 @@
+"""Which items go together, counted from the training histories and read from the catalogue: the tables of the score's parts.
+
+Letters: N rows of the item table, e positive events in the order of user and time, F catalogue features.
+
+    next        c[a, b] / sum_b c[a, b]                                      c: how often b came within 3 items after a, decayed by .7
+    knn         s[a, b] / (sqrt(sum_b s[a, b]) sqrt(count b))                s: how often both lie within 50 items, decayed by .9, either way round
+    attributes  cosine of the features, weighted by log(N / items with the feature)
+
+An item that nobody has acted on has attributes only, and those are all it has.
+"""
+
+import numpy as np
+import scipy.sparse as sp
+
+from components.features.item_table import ItemTable
+from components.models.retrieval.neighbour_table import NeighbourTable, heaviest, pair_counts
+
+NEXT_WINDOW, NEXT_DECAY = 3, 0.7
+KNN_WINDOW, KNN_DECAY = 50, 0.9
+# Features are taken from the rarest on while their pairs of items are no more than this: bounds time and memory, whatever the catalogue.
+MOST_ATTRIBUTE_PAIRS = 60_000_000
+ROWS_AT_ONCE = 4096
+
+
+def next_items(user: np.ndarray, item: np.ndarray, candidates: np.ndarray) -> NeighbourTable:
+    """What comes next after an item.
+
+    Args:
+      user: [e] int64 codes, one after the other.
+      item: [e] rows of the item table, in the order of time within each user.
+      candidates: [N] bool, the items that may be neighbours.
+    """
+    counts = pair_counts(user, item, len(candidates), NEXT_WINDOW, NEXT_DECAY)
+    return heaviest(_scaled_rows(counts, np.asarray(counts.sum(axis=1)).ravel()), candidates)
+
+
+def knn(user: np.ndarray, item: np.ndarray, candidates: np.ndarray) -> NeighbourTable:
+    """What lies in the same histories; arguments as in `next_items`."""
+    size = len(candidates)
+    counts = pair_counts(user, item, size, KNN_WINDOW, KNN_DECAY)
+    counts = (counts + counts.T).tocsr()
+    counts = _scaled_rows(counts, np.sqrt(np.asarray(counts.sum(axis=1)).ravel()))
+    counts.data /= np.sqrt(np.bincount(item, minlength=size))[counts.indices]
+    return heaviest(counts, candidates)
+
+
+def attributes(table: ItemTable, candidates: np.ndarray, seed: int) -> NeighbourTable:
+    """What is alike in the catalogue; `seed` decides among items that are exactly as much alike."""
+    features = _weighted_features(table)
+    alike = sp.csr_matrix((0, len(table)))
+    shown = features.multiply(candidates[:, None]).T.tocsr()
+    rng, parts = np.random.default_rng(seed), []
+    for start in range(0, len(table), ROWS_AT_ONCE):
+        alike = (features[start : start + ROWS_AT_ONCE] @ shown).tocsr()
+        alike.data *= 1 + 1e-4 * rng.random(len(alike.data))
+        own = np.repeat(np.arange(alike.shape[0]) + start, np.diff(alike.indptr)) == alike.indices
+        alike.data[own] = 0.0
+        parts.append(heaviest(alike, candidates))
+    counts = np.concatenate([np.diff(part.start) for part in parts])
+    items, weights = (np.concatenate([getattr(part, name) for part in parts]) for name in ("items", "weights"))
+    return NeighbourTable(np.append(0, np.cumsum(counts)), items, weights)
+
+
+def _weighted_features(table: ItemTable) -> sp.csr_matrix:
+    """Unit rows of the features of each item [N, F + 1], a feature weighing log(N / items that have it); common features may be left out."""
+    size, row = len(table), np.repeat(np.arange(len(table)), table.features.shape[1])
+    feature = table.features.ravel()
+    there = feature > 0
+    counts = np.bincount(feature[there], minlength=table.feature_count + 1)
+    order = np.argsort(counts, kind="stable")
+    used = np.zeros(len(counts), bool)
+    used[order] = np.cumsum(counts[order].astype(float) ** 2) <= MOST_ATTRIBUTE_PAIRS
+    there &= used[feature]
+    weight = np.log(size / np.maximum(counts, 1.0))[feature[there]]
+    matrix = sp.csr_matrix((weight, (row[there], feature[there])), shape=(size, len(counts)))
+    return _scaled_rows(matrix, np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel()))
+
+
+def _scaled_rows(matrix: sp.csr_matrix, divisor: np.ndarray) -> sp.csr_matrix:
+    """The rows divided by the divisors [N]; a row of zeros stays."""
+    scaled = sp.csr_matrix(matrix, dtype=np.float64, copy=True)
+    scaled.data /= np.repeat(np.where(divisor > 0, divisor, 1.0), np.diff(scaled.indptr))
+    return scaled

@@ -1,0 +1,115 @@
+"""The candidates that matter to a question: the best by each part of the score, and a few that stand for all others.
+
+Letters: q questions, A candidates, S places of a shortlist, P parts.
+
+A weighted sum of parts is decided among the candidates that some part puts in front. These are taken exactly; of the rest a uniform sample stands
+for all. So weights can be learnt and compared, to the tenth place, without the scores of the whole catalogue at every try.
+"""
+
+import dataclasses
+import functools
+
+import numpy as np
+
+BEST = 60
+SAMPLED = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class Shortlists:
+    """Parts of the scores of some candidates.
+
+    Attributes:
+      parts: [q, S, P] float32; the last place is the target's.
+      offset: [q, S] float32: 0 for a candidate that is taken exactly, the log of how many a sampled one stands for, -inf for an empty place.
+    """
+
+    parts: np.ndarray
+    offset: np.ndarray
+
+    def __len__(self) -> int:
+        """The number of questions."""
+        return len(self.parts)
+
+    @property
+    def target(self) -> np.ndarray:
+        """[q] int, the place of each target."""
+        return np.full(len(self.parts), self.parts.shape[1] - 1)
+
+    def ranks(self, weights: np.ndarray) -> np.ndarray:
+        """The rank of each target by the weighted sum of the parts: [q] float64, ties at the middle of their ranks."""
+        return self.ranks_of(self.parts @ weights.astype(np.float32))
+
+    def ranks_of(self, scores: np.ndarray) -> np.ndarray:
+        """The rank of each target by scores [q, S]: [q] float64."""
+        own = scores[:, -1:]
+        above, tied = (scores[:, :-1] > own), (scores[:, :-1] == own)
+        return 1 + np.einsum("qs,qs->q", above, self._weight) + 0.5 * np.einsum("qs,qs->q", tied, self._weight)
+
+    @functools.cached_property
+    def _weight(self) -> np.ndarray:
+        """How many candidates each place but the last stands for: [q, S - 1] float32."""
+        return np.exp(self.offset[:, :-1])
+
+    def of(self, rows: np.ndarray) -> "Shortlists":
+        """Those of some questions."""
+        return Shortlists(self.parts[rows], self.offset[rows])
+
+
+def joined(lists: list[Shortlists]) -> Shortlists:
+    """Several as one; places are filled up with empty ones."""
+    width = max(each.parts.shape[1] for each in lists)
+
+    def wider(each: Shortlists) -> Shortlists:
+        more = width - each.parts.shape[1]
+        return Shortlists(
+            np.pad(each.parts, ((0, 0), (more, 0), (0, 0))),
+            np.pad(each.offset, ((0, 0), (more, 0)), constant_values=-np.inf),
+        )
+
+    return Shortlists(
+        np.concatenate([wider(each).parts for each in lists]), np.concatenate([wider(each).offset for each in lists])
+    )
+
+
+def empty(parts: int) -> Shortlists:
+    """The shortlists of no question, of so many parts."""
+    return Shortlists(np.zeros((0, 1, parts), np.float32), np.zeros((0, 1), np.float32))
+
+
+def shorten(parts: list[np.ndarray], target: np.ndarray, seen: tuple[np.ndarray, np.ndarray], seed: int) -> Shortlists:
+    """The shortlists of a batch of questions.
+
+    Args:
+      parts: P arrays [q, A] or [1, A] float32.
+      target: [q] int, columns.
+      seen: pairs of a question and the column of a candidate that is not shown.
+      seed: of the sample.
+    """
+    count, size = len(target), max(part.shape[1] for part in parts)
+    question = np.arange(count)[:, None]
+    best = np.concatenate([_best(part, count) for part in parts], axis=1)
+    state = np.zeros((count, size), bool)  # what is on the list already, or may not be
+    state[seen] = True
+    state[question[:, 0], target] = True
+    best = np.sort(best, axis=1)
+    repeated = np.concatenate([np.zeros((count, 1), bool), best[:, 1:] == best[:, :-1]], axis=1)
+    exact = ~(repeated | state[question, best])
+    state[question, best] = True
+    sample = np.random.default_rng(seed).permutation(size)[:SAMPLED]
+    drawn = ~state[:, sample]
+    with np.errstate(divide="ignore"):
+        stands_for = np.log((size - state.sum(axis=1)) / np.maximum(drawn.sum(axis=1), 1))
+    column = np.concatenate([best, np.broadcast_to(sample, (count, len(sample))), target[:, None]], axis=1)
+    offset = np.concatenate(
+        [np.where(exact, 0.0, -np.inf), np.where(drawn, stands_for[:, None], -np.inf), np.zeros((count, 1))], axis=1
+    )
+    chosen = [np.take_along_axis(np.broadcast_to(part, (count, size)), column, axis=1) for part in parts]
+    return Shortlists(np.stack(chosen, axis=-1), offset.astype(np.float32))
+
+
+def _best(part: np.ndarray, count: int) -> np.ndarray:
+    """The columns of the best candidates by a part [q or 1, A]: [q, at most BEST]."""
+    kept = min(BEST, part.shape[1])
+    best = np.argpartition(-part, kept - 1, axis=1)[:, :kept] if kept else np.zeros((len(part), 0), int)
+    return np.broadcast_to(best, (count, kept))

@@ -1,0 +1,159 @@
+"""Items that nobody is shown for now, whatever version serves: sold out at noon, gone at noon.
+
+    serving/shop/.withheld.json    {"items": {"i00411": null, "i00007": "2026-01-31T12:00:00+00:00"}}
+
+The file lies beside the versions, so that every server of the folder and every later version obeys it. It is written whole, by one rename, and
+looked at every `LOOK_SECONDS`. An item with a time comes back by itself.
+"""
+
+import contextlib
+import datetime as dt
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from components.errors import DayoneError
+
+FILE, LOCK = ".withheld.json", ".withheld.lock"
+MOST = 10_000
+LOOK_SECONDS = 0.5
+
+
+class WithheldError(DayoneError):
+    """Items cannot be withheld or released as asked."""
+
+
+def read(folder: Path) -> dict[str, float | None]:
+    """Item id to the moment (seconds since the epoch) at which it comes back, None for never; without those that are back.
+
+    Raises:
+      WithheldError: if the file is there and cannot be understood.
+    """
+    try:
+        items = json.loads((folder / FILE).read_text(encoding="utf-8"))["items"]
+        found = {
+            str(item): None if until is None else dt.datetime.fromisoformat(until).timestamp()
+            for item, until in items.items()
+        }
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        problem = f"{type(error).__name__}: {error}"
+        raise WithheldError(
+            f'{folder / FILE} needs {{"items": {{"ID": null or a time}}}}, got {problem}. Mend or remove it.'
+        ) from error
+    now = time.time()
+    return {item: until for item, until in found.items() if until is None or until > now}
+
+
+def withhold(folder: Path, items: Iterable[str], until: float | None = None) -> dict[str, float | None]:
+    """Withholds items, until a moment (seconds since the epoch) or until they are released.
+
+    Returns:
+      All that are withheld now.
+
+    Raises:
+      WithheldError: if these are too many, or the file cannot be understood.
+    """
+    with _locked(folder):
+        found = read(folder) | dict.fromkeys(items, until)
+        if len(found) > MOST:
+            raise WithheldError(
+                f"at most {MOST:,} items can be withheld, got {len(found):,}. Set them inactive in the catalogue and run."
+            )
+        _write(folder, found)
+    return found
+
+
+def release(folder: Path, items: Iterable[str]) -> dict[str, float | None]:
+    """Shows items again; ids that are not withheld change nothing. Returns and raises as `withhold`."""
+    with _locked(folder):
+        gone = set(items)
+        found = {item: until for item, until in read(folder).items() if item not in gone}
+        _write(folder, found)
+    return found
+
+
+def to_moment(text: str) -> float:
+    """A time as people write it, ISO 8601 (UTC where it names no zone), as seconds since the epoch.
+
+    Raises:
+      WithheldError: if it is none, or past.
+    """
+    try:
+        moment = dt.datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    except ValueError:
+        raise WithheldError(f"until needs a time such as 2026-01-31T18:00, got {text!r}.") from None
+    seconds = (moment if moment.tzinfo else moment.replace(tzinfo=dt.timezone.utc)).timestamp()
+    if seconds <= time.time():
+        raise WithheldError(f"until needs a time to come (UTC unless it names a zone), got {text!r}.")
+    return seconds
+
+
+def to_text(moment: float | None) -> str | None:
+    """The inverse of `to_moment`; None for never."""
+    return None if moment is None else dt.datetime.fromtimestamp(moment, dt.timezone.utc).isoformat()
+
+
+class WithheldItems:
+    """What a server leaves out; `current` is asked with every request."""
+
+    def __init__(self, folder: Path):
+        """Takes the folder of the versions."""
+        self.folder = folder
+        self._items: dict[str, float | None] = {}
+        self._ids: tuple[bytes, ...] = ()
+        self._next, self._seen = 0.0, (0, 0)
+        self.problem = ""
+
+    def current(self) -> tuple[bytes, ...]:
+        """The ids that are withheld now, at most `LOOK_SECONDS` old; a file that cannot be read changes nothing."""
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + LOOK_SECONDS
+            self._look()
+        return self._ids
+
+    def look_now(self) -> None:
+        """Reads the file with the next question, as this server has just changed it."""
+        self._next = 0.0
+
+    def _look(self) -> None:
+        seen = _stamp(self.folder / FILE)
+        if seen != self._seen:
+            try:
+                self._items, self._seen, self.problem = read(self.folder), seen, ""
+            except WithheldError as error:
+                self._seen, self.problem = seen, str(error)
+        moment = time.time()
+        self._ids = tuple(item.encode() for item, until in self._items.items() if until is None or until > moment)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """What changes with every rename; zeros without a file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_ino, status.st_mtime_ns
+
+
+def _write(folder: Path, items: Mapping[str, float | None]) -> None:
+    half = folder / f"{FILE}.{os.getpid()}"
+    half.write_text(
+        json.dumps({"items": {item: to_text(until) for item, until in sorted(items.items())}}, indent=1),
+        encoding="utf-8",
+    )
+    half.rename(folder / FILE)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One change at a time, whichever process makes it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

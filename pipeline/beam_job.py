@@ -1,0 +1,95 @@
+"""Beam's portable runner as the profiles `flink` and `spark` use it: it ends the engine's job with the step, and says where a failure's cause stands.
+
+Beam's own leaves the job running when the process that waits for it is ended, and reports a lack of slots as a bare `TimeoutException`, after 300 s.
+"""
+
+import contextlib
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+from apache_beam.runners import runner
+from apache_beam.runners.portability.portable_runner import PortableRunner
+
+from components.errors import DayoneError
+
+EXIT_TERMINATED = 128 + signal.SIGTERM
+_SLOTS = ("TimeoutException", "NoResourceAvailable", "required resources")
+_LOGGER = logging.getLogger(__name__)
+
+
+class BeamJobError(DayoneError):
+    """A job of Flink or Spark failed."""
+
+    def __init__(self, reason: str):
+        """Builds the message from what the engine said last."""
+        slots = "It had too few free slots: --parallelism of the Beam profile needs as many as the task managers have together. "
+        hint = slots if any(word in reason for word in _SLOTS) else ""
+        super().__init__(
+            f"the Beam job failed: {reason}. {hint}The cause stands in the log of flink-job-manager, or of beam-job-server for Spark."
+        )
+
+
+class CancellingRunner(PortableRunner):
+    """Beam's portable runner, whose jobs end with the process that waits for them."""
+
+    def run_portable_pipeline(self, pipeline: Any, options: Any) -> "Job":
+        """Starts the job."""
+        return Job(super().run_portable_pipeline(pipeline, options))
+
+
+class Job(runner.PipelineResult):
+    """A job that was started."""
+
+    def __init__(self, result: Any):
+        """Takes Beam's own result."""
+        super().__init__(runner.PipelineState.UNKNOWN)
+        self._result = result
+
+    @property
+    def state(self) -> Any:
+        """The state of the job, as Beam names it."""
+        return self._result.state
+
+    def metrics(self) -> Any:
+        """Returns the job's metrics."""
+        return self._result.metrics()
+
+    def cancel(self) -> None:
+        """Ends the job."""
+        self._result.cancel()
+
+    def wait_until_finish(self, duration: int | None = None) -> Any:
+        """Waits for the end of the job, at most `duration` milliseconds; SIGTERM ends the job and then this process.
+
+        Raises:
+          BeamJobError: if the job fails.
+        """
+        with _end_on_sigterm(self._result):
+            try:
+                return self._result.wait_until_finish(duration)
+            except RuntimeError as error:
+                raise BeamJobError(str(error)) from error
+
+
+@contextlib.contextmanager
+def _end_on_sigterm(result: Any) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        # Python hands signals to the main thread only.
+        yield
+        return
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        _LOGGER.warning("SIGTERM: ending the Beam job")
+        result.cancel()
+        sys.exit(EXIT_TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,75 @@
+"""The runner of the profiles `flink` and `spark`, with a result that stands for a job of the engine."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners import create_runner
+from apache_beam.runners.portability.portable_runner import PortableRunner
+
+from pipeline import beam_job, beam_profiles
+
+pytestmark = pytest.mark.tensorflow
+
+
+class Result:
+    """A job that runs until it is cancelled, or fails with a text."""
+
+    def __init__(self, failure=""):
+        self.failure, self.cancelled, self.state = failure, False, "RUNNING"
+
+    def cancel(self):
+        self.cancelled = True
+
+    def wait_until_finish(self, duration=None):
+        if self.failure:
+            raise RuntimeError(self.failure)
+        if duration is None:
+            time.sleep(30)
+        return "DONE"
+
+
+@pytest.mark.parametrize("name", ["flink", "spark"])
+def test_the_profiles_runner_is_the_one_that_beam_finds_by_its_path(name):
+    options = PipelineOptions(list(beam_profiles.load()[name].args)).get_all_options()
+    assert type(create_runner(options["runner"])) is beam_job.CancellingRunner
+
+
+def test_the_runner_starts_the_job_as_beams_own_does(monkeypatch):
+    result = Result()
+    monkeypatch.setattr(PortableRunner, "run_portable_pipeline", lambda *_: result)
+    job = beam_job.CancellingRunner().run_portable_pipeline("pipeline", "options")
+    assert job.wait_until_finish(1) == "DONE" and job.state == "RUNNING"
+
+
+def test_a_step_that_is_ended_ends_its_job():
+    result, before = Result(), signal.getsignal(signal.SIGTERM)
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    with pytest.raises(SystemExit) as ended:
+        beam_job.Job(result).wait_until_finish()
+    assert result.cancelled and ended.value.code == 143
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_job_in_another_thread_is_waited_for_as_well():
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(beam_job.Job(Result()).wait_until_finish(1)))
+    thread.start()
+    thread.join()
+    assert answers == ["DONE"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "slots"),
+    [
+        ("Pipeline x failed in state FAILED: java.util.concurrent.TimeoutException", True),
+        ("Pipeline x failed in state FAILED: KeyError: 'a'", False),
+    ],
+)
+def test_a_failure_says_where_its_cause_stands_and_names_slots(reason, slots):
+    with pytest.raises(beam_job.BeamJobError, match="flink-job-manager") as failed:
+        beam_job.Job(Result(reason)).wait_until_finish()
+    assert reason in str(failed.value) and ("--parallelism" in str(failed.value)) == slots
