@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.declaration import Log
 from components.declaration.views import IngestView, Label
 from components.errors import LogError
 from components.ingest import attribution
@@ -41,7 +42,7 @@ def check_positives(keys: pa.Table, times: np.ndarray, cut: int, launch: IngestV
       launch: the declaration.
     """
     if not launch.positive_events:
-        require_outcome(launch)
+        require_outcome(launch.log)
         return
     positive = np.zeros(len(times), bool)
     for event in launch.positive_events:
@@ -54,10 +55,10 @@ def check_positives(keys: pa.Table, times: np.ndarray, cut: int, launch: IngestV
         )
 
 
-def require_outcome(launch: IngestView) -> None:
+def require_outcome(log: Log) -> None:
     """Raises `LogError` if rows say where an item was shown and none says which was taken: all would be positives."""
-    shown = launch.log.position or launch.log.propensity
-    if shown and not launch.log.event:
+    shown = log.position or log.propensity
+    if shown and not log.event:
         problem = (
             f"column {shown!r} says where an item was shown, and launch.log.event is not declared: "
             "every impression would count as a positive."

@@ -8,7 +8,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.declaration import Objective
-from components.declaration.views import IngestView
 from components.errors import LogError
 from components.features import histories
 from components.ingest import attribution
@@ -33,7 +32,7 @@ _HASH = np.uint64(0x9E3779B97F4A7C15)
 def check_objectives(view: LogView) -> Iterator[Finding]:
     """Objectives that never occur, or always do."""
     try:
-        require_outcome(IngestView.of(view.launch))
+        require_outcome(view.launch.log)
     except LogError as problem:
         yield error(f"{problem}", "A run stops at it.", "Say what was taken.")
     if view.shown.all() and not view.positive.any() and view.events is not None:
@@ -215,8 +214,9 @@ def check_histories(view: LogView) -> Iterator[Finding]:
 def check_split(view: LogView) -> Iterator[Finding]:
     """Splits that leave too little to judge by."""
     rows = np.flatnonzero(view.whole)
-    if not len(rows):
-        return  # said by the check of the quarantine
+    only_shown = view.events is not None and view.shown.all() and not view.positive.any()
+    if not len(rows) or only_shown:
+        return  # said by the checks of the quarantine and of the objectives
     times = view.times[rows]
     try:
         cut = cut_time(times, view.launch.split)

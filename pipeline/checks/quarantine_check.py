@@ -36,8 +36,8 @@ def check(launch: Launch, base: Path) -> Iterator[Finding]:
     counts = ", ".join(f"{count:,} {reason}" for reason, count in found.counts.items())
     what = f"a run would quarantine {share(found.rows, found.rows_in)} rows: {counts}; launch.log.max_quarantined allows {log.max_quarantined:.1%}."
     if found.rows == found.rows_in:
-        empty = str(no_row_left([log.path], found))
-        yield error(empty, "A run would stop.", "Check time_unit, not_before, the delimiter and the roles.")
+        left = str(no_row_left([log.path], found))
+        yield error(left, "A run would stop.", "Check time_unit, not_before, the delimiter and the roles.")
     elif found.share > log.max_quarantined:
         why = "It would stop: so many say that something is wrong with the log or with the declaration."
         yield error(

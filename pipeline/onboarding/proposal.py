@@ -61,7 +61,7 @@ class Roles:
 
     def log(self, path: str, delimiter: str) -> Log:
         """The log's part of a declaration."""
-        named: dict[str, Any] = self.column | self.more
+        named: dict[str, Any] = {**self.column, **self.more}
         shape: dict[str, Any] = {
             "time_unit": self.time_unit,
             "time_format": self.time_format,

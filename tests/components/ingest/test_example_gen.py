@@ -5,6 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import source_logs
 import tensorflow_data_validation as tfdv
 from executed_node import execute, features_of, quarantine_of, quarantined, run
 from tfx.components import ExampleValidator, SchemaGen, StatisticsGen
@@ -309,3 +310,44 @@ def test_in_tfx_the_standard_steps_read_the_examples_and_an_unchanged_log_is_not
             if "figure" in artifact.custom_properties
         ]
     assert sorted(figures) == ["300 train, 100 eval", "no anomalies in 9 columns"]
+
+
+def test_a_list_of_items_is_written_as_one_example_each(tmp_path):
+    folder = source_logs.ga4(tmp_path)
+    log = Log(
+        "ga4/dt={YYYY}-{MM}-{DD}/*",
+        "user_pseudo_id",
+        "items.item_id",
+        "event_timestamp",
+        "us",
+        event="event_name",
+        request="row_id",
+        context=("device.category",),
+        spans=3,
+        missing_ids=("",),
+    )
+    launch = Launch("shop", log, Split(eval_share=0.25), (Objective("buy", event="purchase"),))
+
+    examples = run(events_example_gen(launch, str(folder.parent), CODE), tmp_path)
+
+    rows = features_of(examples, "train") + features_of(examples, "eval")
+    assert (len(rows), examples.get_int_custom_property("rows_quarantined")) == (360, 60)
+    assert set(rows[0]) == set(log.columns()), "columns without a role are not read"
+    assert rows[0]["row_id"] == rows[1]["row_id"] != rows[2]["row_id"]
+    assert [rows[at]["items.item_id"] for at in (0, 1)] == [[b"sku5"], [b"sku6"]]
+    assert rows[0]["event_timestamp"] == rows[1]["event_timestamp"]
+
+
+def test_an_answer_column_is_written_as_text_and_labels_every_row(tmp_path):
+    rows = [
+        {"user": f"u{at % 5}", "item": f"i{at % 7}", "time": 1_769_900_000 + at, "is_click": at % 2} for at in range(40)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "log.parquet")
+    log = Log("log.parquet", "user", "item", "time", event="is_click", impression="0", rows_are_impressions=True)
+    launch = Launch("shop", log, Split(eval_share=0.25), (Objective("click", event="1"),))
+
+    examples = run(events_example_gen(launch, str(tmp_path), CODE), tmp_path)
+
+    written = features_of(examples, "train") + features_of(examples, "eval")
+    assert [row["is_click"] for row in written] == [[b"0"], [b"1"]] * 20
+    assert [row["label_click"] for row in written] == [[0], [1]] * 20

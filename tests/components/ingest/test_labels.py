@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.declaration import Launch, Log, Objective, Split
+from components.declaration.views import IngestView
 from components.errors import LogError
 from components.ingest.labels import NO_LABEL, check_positives, key_columns, label_rows
 
@@ -219,3 +220,38 @@ def test_labels_are_those_of_looking_at_each_pair_of_rows(rows, cut):
     rows = [(0, "shown", "r0", "a", None), *rows]
 
     assert label(rows, cut) == {objective.label: spelled_out(rows, cut, objective) for objective in SHOP.objectives}
+
+
+def test_where_each_row_is_an_impression_each_has_the_label_of_its_own_outcome():
+    log = Log("x", "user", "item", "time", event="taken", impression="no", rows_are_impressions=True)
+    launch = Launch("a", log, Split(eval_share=0.5), (Objective("take", event="yes"),))
+    keys = pa.table({"taken": ["no", "yes", "no", "yes"], "item": ["i"] * 4, "user": ["u"] * 4})
+    times = np.arange(4)
+
+    found = label_rows(keys, times, 2, IngestView.of(launch))
+
+    assert found["label_take"].tolist() == [0, 1, 0, 1]
+    assert set(key_columns(IngestView.of(launch))) <= set(keys.schema.names)
+
+
+def test_the_id_of_a_row_joins_nothing_so_users_do():
+    log = Log("x", "user", "item", "time", event="what", impression="shown", request="row_id")
+    launch = Launch("a", log, Split(eval_share=0.5), (Objective("buy", event="buy"),))
+    keys = pa.table(
+        {"what": ["shown", "buy", "shown"], "item": ["i"] * 3, "user": ["u", "u", "v"], "row_id": ["1", "2", "3"]}
+    )
+
+    found = label_rows(keys, np.arange(3) * 1_000_000, 3_000_000, IngestView.of(launch))
+
+    assert found["label_buy"].tolist() == [1, NO_LABEL, 0]
+
+
+@pytest.mark.parametrize("shown", ["position", "propensity"])
+def test_where_nothing_says_what_was_taken_a_run_stops(shown):
+    launch = Launch(
+        "a", Log("x", "user", "item", "time", **{shown: "slot"}), Split(eval_share=0.5), (Objective("any"),)
+    )
+    with pytest.raises(
+        LogError, match=r"column 'slot' says where an item was shown, and launch\.log\.event is not declared"
+    ):
+        check_positives(pa.table({}), np.arange(3), 2, IngestView.of(launch))
