@@ -14,7 +14,7 @@ from pathlib import Path
 import jsonschema
 import kubernetes_validate
 import yaml
-from fakes.kserve_schema import SCHEMAS
+from kserve_schema import SCHEMAS
 
 ROOT = Path(__file__).resolve().parents[1]
 KUBEFLOW = ROOT / "kubeflow"
