@@ -105,7 +105,7 @@ def test_until_the_treatment_is_held_its_users_get_the_control(folder):
 class Collected:
     """A log in memory."""
 
-    written = dropped = 0
+    dropped = problem = written = 0
 
     def __init__(self):
         self.rows = []

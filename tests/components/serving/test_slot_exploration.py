@@ -60,7 +60,7 @@ def test_a_policy_that_shows_an_item_from_behind_can_be_judged():
 class Collected:
     """A log in memory."""
 
-    written = dropped = 0
+    dropped = problem = written = 0
 
     def __init__(self):
         self.rows = []
