@@ -7,6 +7,7 @@ import pytest
 import yaml
 from kubeflow_cluster import table_for
 
+from components.declaration.views import TrainerView
 from pipeline import launches
 from pipeline.kubeflow import compiler, run_parameters
 
@@ -57,7 +58,7 @@ def test_the_defaults_are_those_of_the_declaration_and_the_table(shop):
         "log": {"parameterType": "STRING", "defaultValue": "/data", "isOptional": True},
     }
     assert (shop.takers("epochs"), shop.takers("log")) == ({"trainer"}, {"example-gen", "catalogue-example-gen"})
-    assert json.loads(json.dumps(shop.sees("trainer")["custom_config"]["launch"])) == SHOP.to_json()
+    assert shop.sees("trainer")["custom_config"]["launch"] == TrainerView.of(SHOP).to_json()
     assert shop.sees("example-gen")["input_base"] == shop.sees("catalogue-example-gen")["input_base"] == "/data"
 
 
