@@ -173,14 +173,6 @@ class Settings:
         return cls(**values | paths | beam)
 
 
-def serve_token(environ: Mapping[str, str]) -> str:
-    """The token that requests which write to the local server need; "" for none. No field of `Settings`, which are written to files."""
-    token = environ.get("DAYONE_SERVE_TOKEN", "").strip()
-    if token and not (token.isascii() and token.isprintable() and " " not in token):
-        raise SettingsError("DAYONE_SERVE_TOKEN", "...", "printable ASCII without blanks")
-    return token
-
-
 @dataclasses.dataclass(frozen=True)
 class KubeflowServer:
     """How Kubeflow Pipelines is reached.
@@ -266,10 +258,9 @@ def _path(text: str | Path) -> Path:
 def _literal_path(name: str, text: str | Path) -> Path:
     """A folder whose name Beam and TFX do not read as a pattern of files."""
     path = _path(text)
+    needed = "a path without * ? [ ], which TFX reads as a pattern"
     if any(letter in str(path) for letter in "*?[]"):
-        raise SettingsError(
-            name, str(path), "a path without * ? [ ], which TFX reads as a pattern", "Rename the folder."
-        )
+        raise SettingsError(name, str(path), needed, "Rename the folder.")
     return path
 
 

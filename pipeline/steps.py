@@ -7,9 +7,10 @@ The names are a public contract: TFX stores them in its metadata, Kubeflow in de
 
 import dataclasses
 import difflib
+import importlib
 import typing
 
-from components.declaration import Launch, outcome_view, views
+from components.declaration import Launch
 from components.errors import PartialRunError
 
 EXAMPLE_GEN = "ExampleGen"
@@ -46,15 +47,21 @@ class Step:
       name: the TFX component's id.
       does: a short description, which begins with a verb.
       needs: the part of a declaration without which the step is left out; "" if it always runs.
-      view: the part of the declaration that it reads; None for nothing.
+      reads: the view of the declaration that it reads, below `components.declaration`; "" for nothing.
       code: the modules of this project that it runs: their digest, imports included, is part of its cache key.
     """
 
     name: str
     does: str
     needs: typing.Literal["", "catalogue", "ranking head", "tuning", "experiment"] = ""
-    view: type[views.View] | None = None
+    reads: str = ""
     code: tuple[str, ...] = ()
+
+    @property
+    def view(self) -> typing.Any:
+        """The class of its view, None for nothing; imported here, because help and settings need none."""
+        module, _, name = self.reads.partition(".")
+        return getattr(importlib.import_module(f"components.declaration.{module}"), name) if name else None
 
 
 _INGEST = ("components.ingest.executor",)
@@ -62,8 +69,8 @@ _SCHEMA_GATE = ("components.validation.schema_gate",)
 _TUNER = ("components.models.tuning.tuner_fn", "components.models.tuning.tuner")
 
 STEPS = (
-    Step(EXAMPLE_GEN, "reads the log and splits it by time", view=views.IngestView, code=_INGEST),
-    Step(CATALOGUE_EXAMPLE_GEN, "reads the catalogue", "catalogue", views.CatalogueIngestView, _INGEST),
+    Step(EXAMPLE_GEN, "reads the log and splits it by time", reads="views.IngestView", code=_INGEST),
+    Step(CATALOGUE_EXAMPLE_GEN, "reads the catalogue", "catalogue", "views.CatalogueIngestView", _INGEST),
     Step(STATISTICS_GEN, "computes the statistics of the log"),
     Step(CATALOGUE_STATISTICS_GEN, "computes the statistics of the catalogue", "catalogue"),
     Step(SCHEMA, "loads the curated schema of the log"),
@@ -80,39 +87,42 @@ STEPS = (
     ),
     Step(DRIFT_VALIDATOR, "measures drift of eval against train, and against the served version's training data"),
     Step(
-        DRIFT_GATE, "reports drift, or stops the run", view=views.DriftView, code=("components.validation.drift_steps",)
+        DRIFT_GATE,
+        "reports drift, or stops the run",
+        reads="views.DriftView",
+        code=("components.validation.drift_steps",),
     ),
     Step(
         TRANSFORM,
         "learns the features of a request",
-        view=views.TransformView,
+        reads="views.TransformView",
         code=("components.features.preprocessing",),
     ),
-    Step(RULES, "counts the rules that serve on day one", view=views.RulesView, code=("components.rules.training",)),
-    Step(TUNER, "searches hyperparameters", "tuning", views.TrainerView, _TUNER),
-    Step(TRAINER, "trains the model", view=views.TrainerView, code=("components.models.training",)),
+    Step(RULES, "counts the rules that serve on day one", reads="views.RulesView", code=("components.rules.training",)),
+    Step(TUNER, "searches hyperparameters", "tuning", "views.TrainerView", _TUNER),
+    Step(TRAINER, "trains the model", reads="views.TrainerView", code=("components.models.training",)),
     Step(
         RETRIEVAL_EVALUATOR,
         "ranks the full catalogue for every query",
-        view=views.RetrievalView,
+        reads="views.RetrievalView",
         code=("components.evaluation.retrieval_step",),
     ),
     Step(
         RANKING_EXAMPLES,
         "joins each labelled row with its history",
         "ranking head",
-        views.RankingView,
+        "views.RankingView",
         ("components.evaluation.ranking_step",),
     ),
-    Step(EVALUATOR, "evaluates the ranking head", "ranking head", views.EvaluatorView),
+    Step(EVALUATOR, "evaluates the ranking head", "ranking head", "views.EvaluatorView"),
     Step(
         OUTCOME,
         "reads what the experiment on users says",
         "experiment",
-        outcome_view.OutcomeView,
+        "outcome_view.OutcomeView",
         ("components.experiment.outcome_step",),
     ),
-    Step(VERDICT, "decides what is served", view=views.VerdictView, code=("components.evaluation.verdict_step",)),
+    Step(VERDICT, "decides what is served", reads="views.VerdictView", code=("components.evaluation.verdict_step",)),
     Step(PUSHER, "pushes the winner to the serving folder"),
 )
 

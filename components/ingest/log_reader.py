@@ -12,18 +12,16 @@ import copy
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from components.errors import LogError
 from components.ingest import file_rows, row_checks
-from components.ingest.column_types import TypeConflictError, Types, cast_column, id_texts, plain_type, unify
+from components.ingest.column_types import TypeConflictError, Types, plain_type, unify
 from components.ingest.event_shape import EventShape
-from components.ingest.event_time import to_microseconds
 from components.ingest.file_rows import Piece, Rows
 from components.ingest.log_files import format_of
 from components.ingest.log_layout import Layout, check_columns
-from components.ingest.number_texts import numbers_of
 from components.ingest.quarantine import Quarantine
+from components.ingest.role_columns import read_column
 from components.ingest.row_checks import UNREADABLE_LINE, Quarantined, RowChecks
 
 Batches = collections.abc.Iterator[pa.RecordBatch]
@@ -126,7 +124,7 @@ class LogReader:
           LogError: if the rows are not those of the first pass.
         """
         types, at = self.types, 0
-        keep_line = quarantine.add_line if quarantine else _ignore
+        keep_line = quarantine.add_line if quarantine else _pass_over
         for rows in self._raw_rows(types, None, keep_line):
             batch = self._unified(rows, types, tuple(types))
             codes = self._codes_of(at, batch.num_rows)
@@ -286,54 +284,12 @@ class LogReader:
         for name in columns:
             kind = types.get(name, pa.null())
             arrays.append(
-                self._column(rows.file, name, raw.column(present[name]), kind)
+                read_column(self._layout, self._found[rows.file], rows.file, name, raw.column(present[name]), kind)
                 if name in present
                 else pa.nulls(raw.num_rows, kind)
             )
         return pa.RecordBatch.from_arrays(arrays, list(columns))
 
-    def _column(self, file: str, name: str, values: pa.Array, kind: pa.DataType) -> pa.Array:
-        layout = self._layout
-        try:
-            if name == layout.event and not pa.types.is_string(values.type):
-                return _event_texts(cast_column(values, plain_type(values.type, name, file)))
-            if name in layout.words:
-                return _word_texts(values)
-            if name not in (*layout.all_ids, *layout.parsed):
-                return cast_column(values, kind)
-            # An unsigned number beyond int64 is text from the first look, and an id in any case.
-            plain = cast_column(
-                values, pa.string() if pa.types.is_uint64(values.type) else plain_type(values.type, name, file)
-            )
-            if name == layout.time:
-                return to_microseconds(plain, layout.time_unit, layout.time_format)
-            if name in layout.parsed:
-                return numbers_of(plain, kind)
-            was_float = pa.types.is_float64(self._found[file].get(name, kind)) and name not in layout.fallbacks
-            return id_texts(plain, name, file, was_float=was_float)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise LogError(file, f"column {name!r} cannot be read as {kind}: {error}.", "Check its values.") from error
 
-
-def _event_texts(values: pa.Array) -> pa.Array:
-    """Kinds of events as text: 1 and 1.0 are "1", true is "true"; bytes stay, to be refused by name."""
-    if pa.types.is_binary(values.type):
-        return values
-    if pa.types.is_float64(values.type):
-        return pc.replace_substring_regex(values.cast(pa.string()), r"\.0$", "")
-    return values.cast(pa.string())
-
-
-def _word_texts(values: pa.Array) -> pa.Array:
-    """A list as one text, its elements as words: what a text feature splits again; any other column as text."""
-    if not (pa.types.is_list(values.type) or pa.types.is_large_list(values.type)):
-        return cast_column(values, plain_type(values.type, "", "")).cast(pa.string())
-    words = pc.replace_substring_regex(values.flatten().cast(pa.string()), r"\s+", "_")
-    lengths = pc.fill_null(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False)
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    joined = pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), pc.fill_null(words, "")), " ")
-    return pc.if_else(values.is_valid(), joined, pa.scalar(None, pa.string()))
-
-
-def _ignore(file: str, number: int, line: str) -> None:
-    """For a second pass without a quarantine."""
+def _pass_over(file: str, number: int, line: str) -> None:
+    """Ignores a line, in a second pass without a quarantine."""

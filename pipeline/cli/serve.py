@@ -24,6 +24,13 @@ def register(commands: "Commands[Parser]") -> None:
         epilog="environment: " + "; ".join(f"{name}: {text}" for name, text in SERVE_VARIABLES.items()),
     )
     launch_options.add(serve, "launch", "workspace")
+    for add in (_add_capacity, _add_log, _add_pages):
+        add(serve)
+    serve.set_defaults(command=_serve)
+
+
+def _add_capacity(serve: argparse.ArgumentParser) -> None:
+    """Adds where the server listens and how much it takes at once."""
     serve.add_argument(
         "--host", default="127.0.0.1", help="the address to listen on (default: %(default)s, this machine only)"
     )
@@ -38,44 +45,6 @@ def register(commands: "Commands[Parser]") -> None:
     )
     serve.add_argument("--timeout", type=float, default=5.0, help="seconds for a request (default: %(default)s)")
     serve.add_argument(
-        "--explore",
-        type=float,
-        default=0.0,
-        metavar="SHARE",
-        help="share of requests shown in a random order (default: %(default)s)",
-    )
-    serve.add_argument(
-        "--traffic",
-        type=Path,
-        metavar="DIR",
-        help="the folder of the log it writes (default: the declared one, if `loop` set it up)",
-    )
-    serve.add_argument(
-        "--explore-slot",
-        type=float,
-        default=0.0,
-        metavar="SHARE",
-        help="share of requests in which one place shows an item from behind those asked for (default: %(default)s)",
-    )
-    serve.add_argument(
-        "--history",
-        default=history_choice.MEMORY,
-        metavar="STORE",
-        help="where histories come from (default: %(default)s)",
-    )
-    serve.add_argument(
-        "--demo",
-        action=argparse.BooleanOptionalAction,
-        help="a page with users of the log (default: if only this machine is served)",
-    )
-    serve.add_argument(
-        "--allow-origin",
-        action="append",
-        default=[],
-        metavar="ORIGIN",
-        help="pages of this site may ask from a browser (repeatable)",
-    )
-    serve.add_argument(
         "--connections",
         type=int,
         default=1_000,
@@ -88,18 +57,79 @@ def register(commands: "Commands[Parser]") -> None:
         metavar="MB",
         help="memory for answers that events are joined with (default: %(default)s)",
     )
+
+
+def _add_log(serve: argparse.ArgumentParser) -> None:
+    """Adds what the server explores, logs and remembers of users."""
+    serve.add_argument(
+        "--explore",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="share of requests shown in a random order (default: %(default)s)",
+    )
+    serve.add_argument(
+        "--explore-slot",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="share of requests in which one place shows an item from behind those asked for (default: %(default)s)",
+    )
+    serve.add_argument(
+        "--traffic",
+        type=Path,
+        metavar="DIR",
+        help="the folder of the log it writes (default: the declared one, if `loop` set it up)",
+    )
     serve.add_argument("--no-log", dest="log", action="store_false", help="write no log")
     serve.set_defaults(command=_serve)
+    serve.add_argument(
+        "--history",
+        default=history_choice.MEMORY,
+        metavar="STORE",
+        help="where histories come from (default: %(default)s)",
+    )
+
+
+def _add_pages(serve: argparse.ArgumentParser) -> None:
+    """Adds who may ask from a browser, and the demo."""
+    serve.add_argument(
+        "--demo",
+        action=argparse.BooleanOptionalAction,
+        help="a page with users of the log (default: if only this machine is served)",
+    )
+    serve.add_argument(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="pages of this site may ask from a browser (repeatable)",
+    )
 
 
 def _serve(given: argparse.Namespace) -> int:
     loaded = context.load(given, "launch", "workspace")
     settings, launch = loaded.settings, loaded.declared
+    options = _options(given, launch, settings)
+    histories = history_choice.make(options.history, launch, settings.home)
+    with server.listen(options.host, options.port) as listening:
+        address, port = listening.getsockname()[:2]
+        print(
+            f"serving {launch.name} from {settings.serving} at http://{address}:{port}/v1/models/{launch.name}",
+            flush=True,
+        )
+        print(_where_the_log_goes(launch, settings, options), flush=True)
+        if options.demo:
+            print(f"a page to try it out: http://{address}:{port}/demo", flush=True)
+        return server.run(launch, settings, options, listening, histories)
+
+
+def _options(given: argparse.Namespace, launch: Launch, settings: Settings) -> Options:
     chosen = given.traffic or loop_setup.traffic_folder(launch, settings) or settings.home / "traffic"
     traffic = chosen.resolve() if given.log else None
     day_folder = spans.day_folder(launch.log.path, str(settings.data))
     demo = given.host in THIS_MACHINE if given.demo is None else given.demo
-    options = Options(
+    return Options(
         host=given.host,
         port=given.port,
         threads=given.threads,
@@ -116,17 +146,6 @@ def _serve(given: argparse.Namespace) -> int:
         token=serve_token(os.environ),
         explore_slot=given.explore_slot,
     )
-    histories = history_choice.make(options.history, launch, settings.home)
-    with server.listen(options.host, options.port) as listening:
-        address, port = listening.getsockname()[:2]
-        print(
-            f"serving {launch.name} from {settings.serving} at http://{address}:{port}/v1/models/{launch.name}",
-            flush=True,
-        )
-        print(_where_the_log_goes(launch, settings, options), flush=True)
-        if options.demo:
-            print(f"a page to try it out: http://{address}:{port}/demo", flush=True)
-        return server.run(launch, settings, options, listening, histories)
 
 
 def _where_the_log_goes(launch: Launch, settings: Settings, options: Options) -> str:

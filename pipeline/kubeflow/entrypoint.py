@@ -25,7 +25,6 @@ import argparse
 import logging
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,7 +40,7 @@ from tfx.utils import import_utils
 
 from components.errors import DayoneError, SettingsError
 from pipeline.beam_engine import ENGINE
-from pipeline.kubeflow import input_types, run_parameters
+from pipeline.kubeflow import input_types, pod, run_parameters
 
 # As the backend's launcher maps them.
 LOCAL_FOLDERS = {"gs://": "gcs/", "s3://": "s3/", "minio://": "minio/"}
@@ -74,9 +73,9 @@ def main(arguments: Sequence[str], root: str = "/") -> int:
     )
     _LOGGER.info("step %s", options.step)
     if options.threads:
-        limit_threads(options.threads)
+        pod.limit_threads(options.threads)
     if options.writes:
-        check_writable(options.writes)
+        pod.check_writable(options.writes)
     apply_run_parameters(request)
     complete_inputs(request, inputs_spec)
     drop_platform_outputs(request)
@@ -97,32 +96,6 @@ def main(arguments: Sequence[str], root: str = "/") -> int:
     if options.remote:
         make_local_folders(request, root)
     return 0
-
-
-def limit_threads(count: int) -> None:
-    """Gives TensorFlow as many threads as the pod has cores; by itself it counts those of the node."""
-    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-        os.environ.setdefault(name, str(count))
-
-
-def check_writable(folder: str) -> None:
-    """Checks that this user may make files in a folder, which may not exist yet.
-
-    Raises:
-      SettingsError: if not; the last step of the run would fail of it.
-    """
-    try:
-        os.makedirs(folder, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        fix = (
-            "A new volume belongs to root: apply kubeflow/base, whose Job dayone-prepare changes that (kubectl logs job/dayone-prepare), "
-            "or let the storage class do so."
-        )
-        raise SettingsError(
-            "cluster.workspace", folder, f"a folder that user {os.getuid()} may write ({error.strerror})", fix
-        ) from error
 
 
 def complete_inputs(request: pipeline_spec_pb2.ExecutorInput, spec: pipeline_spec_pb2.ComponentInputsSpec) -> None:

@@ -13,6 +13,10 @@ from pipeline.local.serve_options import Options
 from pipeline.settings import Settings
 
 if typing.TYPE_CHECKING:
+    from components.serving.arms import Arms
+    from components.serving.service import Service
+
+if typing.TYPE_CHECKING:
     import uvicorn
 
     from components.serving.access import Access
@@ -72,52 +76,18 @@ def run(launch: Launch, settings: Settings, options: Options, listening: socket.
     """
     import uvicorn
 
-    from components.registry.experiment_state import find_control
-    from components.registry.versions import Version
     from components.serving import access, app, connections, demo_users, log_histories
-    from components.serving.arms import Arms
     from components.serving.connections import ConnectionLimits
     from components.serving.demo import Demo
-    from components.serving.event_log import EventLog
-    from components.serving.loaded_model import LoadedModel
-    from components.serving.model_holder import ModelHolder
-    from components.serving.predict_request import Limits
-    from components.serving.prometheus_metrics import Metrics
-    from components.serving.service import Service
     from components.serving.work_queue import WorkQueue
 
     _prepare_process()
-    metrics = Metrics()
-    log = EventLog(options.traffic, day_folder=options.day_folder) if options.traffic else None
-
-    def load(version: Version) -> LoadedModel:
-        _set_imports_aside()
-        return LoadedModel(version.number, version.folder, options.threads)
-
-    def changed(event: str) -> None:
-        metrics.changes.labels(event).inc()
-        gc.collect()  # a graph is full of cycles, which would lie there until Python finds enough of them: 27 MB per version
-
-    holder = ModelHolder(settings.serving, load, changed)
-    control = ModelHolder(find_control(settings.serving), load, changed) if launch.experiment else None
-    arms = Arms(holder, control)
-    service = Service(
-        launch,
-        holder,
-        log,
-        metrics,
-        Limits(),
-        options.explore,
-        histories,
-        remembered_bytes=options.remember * 1_000_000,
-        arms=arms if launch.experiment else None,
-        explore_slot=options.explore_slot,
-    )
+    service, arms = _make_service(launch, settings, options, histories)
 
     def close() -> None:
         arms.stop()
-        if log is not None:
-            log.close()
+        if service.log is not None:
+            service.log.close()
 
     queue = WorkQueue(options.threads, options.waiting, options.timeout)
     demo = Demo(service, lambda: demo_users.read(launch, str(settings.data))) if options.demo else None
@@ -133,6 +103,43 @@ def run(launch: Launch, settings: Settings, options: Options, listening: socket.
         log_histories.seed_later(histories, launch, str(settings.data), options.traffic)
     uvicorn.Server(config).run(sockets=[listening])
     return 0
+
+
+def _make_service(
+    launch: Launch, settings: Settings, options: Options, histories: HistoryStore
+) -> tuple["Service", "Arms"]:
+    """Builds the service on the served folder and, while an experiment runs, on that of the control arm."""
+    from components.registry.experiment_state import find_control
+    from components.registry.versions import Version
+    from components.serving.arms import Arms
+    from components.serving.event_log import EventLog
+    from components.serving.loaded_model import LoadedModel
+    from components.serving.model_holder import ModelHolder
+    from components.serving.predict_request import Limits
+    from components.serving.prometheus_metrics import Metrics
+    from components.serving.service import Service
+
+    metrics = Metrics()
+    log = EventLog(options.traffic, day_folder=options.day_folder) if options.traffic else None
+
+    def load(version: Version) -> LoadedModel:
+        _set_imports_aside()
+        return LoadedModel(version.number, version.folder, options.threads)
+
+    def changed(event: str) -> None:
+        metrics.changes.labels(event).inc()
+        gc.collect()  # a graph is full of cycles, which Python would find late: 27 MB per version
+
+    control = ModelHolder(find_control(settings.serving), load, changed) if launch.experiment else None
+    holder = ModelHolder(settings.serving, load, changed)
+    arms = Arms(holder, control)
+    exploring = {"explore": options.explore, "explore_slot": options.explore_slot}
+    memory = options.remember * 1_000_000
+    running = arms if launch.experiment else None
+    service = Service(
+        launch, holder, log, metrics, Limits(), histories=histories, remembered_bytes=memory, arms=running, **exploring
+    )
+    return service, arms
 
 
 def _prepare_process() -> None:

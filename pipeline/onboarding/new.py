@@ -13,10 +13,7 @@ import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from components.declaration import Catalogue, Launch, Objective, Split
+from components.declaration import Catalogue, Launch, Split
 from components.errors import SettingsError
 from components.ingest.log_files import check_literal
 from components.validation import schema_proposal
@@ -24,14 +21,12 @@ from pipeline import launches
 from pipeline.onboarding import (
     catalogue_proposal,
     declaration_text,
-    event_proposal,
     id_proposal,
     log_sample,
+    objective_proposal,
     proposal,
-    repeats,
     template_files,
 )
-from pipeline.onboarding.column_profile import Column
 from pipeline.onboarding.log_sample import Sample
 from pipeline.onboarding.proposal import Roles
 from pipeline.settings import PROJECT
@@ -115,12 +110,12 @@ def propose(
     why |= {f"log.context.{column}": roles.why[column] for column in roles.context}
     notes = [_unused_note("the log", roles.unused), _ignored_note(sample)]
     items = _catalogue(catalogue, sample, roles, why, notes)
-    objectives = _objectives(sample, roles, why, notes)
+    objectives = objective_proposal.propose_objectives(sample, roles, why, notes)
     why["split"] = "The last tenth of the log, in time, judges what the rest has taught."
     launch = Launch(
         name=name, log=declared, split=Split(eval_share=_EVAL_SHARE), objectives=objectives, catalogue=items
     )
-    launch = _with_repeats(launch, sample, why)
+    launch = objective_proposal.allow_repeats(launch, sample, why)
     source = f"the first {sample.rows:,} rows of {sample.name}"
     text = declaration_text.launch_file(launch, source, why, [note for note in notes if note])
     return Proposal(launch, sample.base, text, roles, tuple(sample.ignored))
@@ -141,30 +136,6 @@ def _with_one_item_a_row(sample: Sample, given: Mapping[str, str], drop: Collect
     if named is None and id_proposal.best(columns, "item") is None:
         listed = id_proposal.list_of_items(columns)
     return sample.exploded(listed.name).without(drop) if listed else sample
-
-
-def _with_repeats(launch: Launch, sample: Sample, why: dict[str, str]) -> Launch:
-    """The launch, which recommends again what users did before if they often do it again."""
-    share = _repeated_share(launch, sample)
-    if share < repeats.OFTEN:
-        return launch
-    why["exclude_seen"] = (
-        f"{share:.0%} of the events repeat an earlier one of their user and item: people come back to the same items."
-    )
-    return dataclasses.replace(launch, exclude_seen=False)
-
-
-def _repeated_share(launch: Launch, sample: Sample) -> float:
-    log = launch.log
-    rows = pa.table({"user": sample.columns[log.user].ids, "item": sample.columns[log.item].ids})
-    if log.event and launch.positive_events:
-        event = sample.columns[log.event]
-        rows = rows.filter(pc.is_in(_event_texts(event), value_set=pa.array(launch.positive_events, pa.string())))
-    return repeats.share(rows["user"], rows["item"])
-
-
-def _event_texts(column: Column) -> pa.Array:
-    return column.values.cast(pa.string()) if column.spelled is None else column.spelled
 
 
 def _ignored_note(sample: Sample) -> str:
@@ -188,49 +159,6 @@ def _catalogue(path: Path | None, log: Sample, roles: Roles, why: dict[str, str]
             if column in found.why and field.name not in ("path", "delimiter") and not said_before:
                 why[f"catalogue.{field.name}" if single else f"catalogue.{field.name}.{column}"] = found.why[column]
     return found.catalogue
-
-
-def _objectives(sample: Sample, roles: Roles, why: dict[str, str], notes: list[str]) -> tuple[Objective, ...]:
-    if roles.answer:
-        column = roles.answer.column
-        found = {
-            f"{roles.answer.yes!r} in {column.name!r} says that the item was taken": event_proposal.of_answer(
-                column.name, roles.answer.yes
-            )
-        }
-    elif "event" in roles.column:
-        found, against = event_proposal.from_events(_of_items(sample, roles.column), roles.impression)
-        if against:
-            notes.append(f"No objective: {', '.join(map(repr, against))}, as the words speak against the item.")
-        if not found and roles.impression and len(sample.columns[roles.column["event"]].listed) == 1:
-            found = {"The log holds impressions only: this is the action to come.": Objective("click", event="click")}
-        if not found:
-            events = ", ".join(sample.columns[roles.column["event"]].listed)
-            fix = "Give a log that also has what people clicked, bought or liked."
-            raise proposal.ProposalError(
-                f"{sample.name}: the events {events} hold no action: nothing says what people want. {fix}"
-            )
-    else:
-        value = (
-            event_proposal.from_value(sample.columns[roles.column["value"]].as_number)
-            if "value" in roles.column
-            else None
-        )
-        found = (
-            dict([value]) if value else {"Without events or values every row is a positive.": Objective("interaction")}
-        )
-        why["objectives"] = roles.why["event"]
-    why |= {f"objectives.{objective.name}": reason for reason, objective in found.items()}
-    return tuple(found.values())
-
-
-def _of_items(sample: Sample, column: Mapping[str, str]) -> Column:
-    """The kinds of events of the rows that have an item: page views of an analytics export have none."""
-    events, items = sample.columns[column["event"]], sample.columns[column["item"]].ids
-    there = items.is_valid()
-    return Column(
-        events.name, events.values.filter(there), None if events.spelled is None else events.spelled.filter(there)
-    )
 
 
 def _unused_note(where: str, unused: Mapping[str, str]) -> str:

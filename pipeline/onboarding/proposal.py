@@ -12,6 +12,7 @@ from pipeline.onboarding.answer_proposal import Answer
 from pipeline.onboarding.column_profile import Column
 from pipeline.onboarding.event_proposal import event_column, impression_value, only_impressions
 from pipeline.onboarding.log_sample import Sample
+from pipeline.onboarding.missing_roles import missing_text
 
 NEEDED = ("user", "item", "time")
 GIVEN = (*NEEDED, "event", "value", "request")
@@ -93,7 +94,8 @@ def propose(sample: Sample, given: Mapping[str, str]) -> Roles:
     _find_time(roles, sample, given.get("time_format"))
     missing = [role for role in NEEDED if role not in roles.column]
     if missing:
-        raise ProposalError(_missing_text(sample, roles, missing))
+        taken = {role: f"{name!r} ({roles.why[role]})" for role, name in roles.column.items()}
+        raise ProposalError(missing_text(sample.name, taken, free(roles, sample), missing))
     _find_id_forms(roles, sample)
     _find_events(roles, sample)
     _find_shown(roles, sample)
@@ -173,29 +175,6 @@ def _find_time(roles: Roles, sample: Sample, form: str | None) -> None:
         raise ProposalError(f"--time {column.name}: {why}.")
     roles.time_unit, roles.time_format = reading.unit, reading.form
     roles.why["time_format" if reading.form else "time_unit"] = why
-
-
-def _missing_text(sample: Sample, roles: Roles, missing: list[str]) -> str:
-    names = {"user": "the user's id", "item": "the item's id", "time": "the time"}
-    head = f"{sample.name}: no column could be taken for {' or '.join(names[role] for role in missing)}."
-    found = "".join(f"\n  found: {role} = {name!r} ({roles.why[role]})" for role, name in roles.column.items())
-    rest = "".join(
-        f"\n  {column.name}: {column.described()}{_why_not(column)}" for column in free(roles, sample)[:_MOST_SHOWN]
-    )
-    rest += f"\n  and {hidden} more" if (hidden := len(free(roles, sample)) - _MOST_SHOWN) > 0 else ""
-    options = " ".join(f"--{role} COL" for role in missing)
-    why = "\nDayone learns from what the same user did, with which item, and when: a log without one of these cannot be used as it is."
-    return f"{head}{found}\n  candidates:{rest}{why}\nIf one of the columns is it, say which: {options}. If none is, add it to the log."
-
-
-def _why_not(column: Column) -> str:
-    if column.has(role_words.TIMES) and not column.time_readings and len(column.present):
-        shares = time_proposal.shares_text(column)
-        return shares or f" (not read as a time; a time needs {time_proposal.TIMES})"
-    about = "user" if column.has(role_words.USERS) else "item" if column.has(role_words.ITEMS) else ""
-    if about and column.distinct_ids == 1 and id_proposal.has_id_type(column):
-        return f" (only one {about}: nothing can be learnt from that)"
-    return f" (describes the {about}, does not name it)" if about else ""
 
 
 def _find_events(roles: Roles, sample: Sample) -> None:

@@ -107,7 +107,7 @@ def test_a_wrong_declaration_is_one_message_at_once(tmp_path):
     message = one_message(answer)
     assert answer.cpu < MOST_CPU_SECONDS
     assert message.startswith("error: pipeline/launches/shop.py:")
-    assert "declaration: launch.log.time_unit needs one of s, ms, us, iso, got 'minutes'." in message
+    assert "declaration: launch.log.time_unit needs one of s, ms, us, ns, excel, iso, got 'minutes'." in message
 
 
 def test_ctrl_c_before_the_run_exits_with_130(monkeypatch, capsys):

@@ -1,0 +1,81 @@
+"""What `new` proposes from the events of a log: the objectives, and whether users come back to the same items."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.declaration import Launch, Objective
+from pipeline.onboarding import event_proposal, proposal, repeats
+from pipeline.onboarding.column_profile import Column
+from pipeline.onboarding.log_sample import Sample
+from pipeline.onboarding.proposal import Roles
+
+
+def propose_objectives(sample: Sample, roles: Roles, why: dict[str, str], notes: list[str]) -> tuple[Objective, ...]:
+    """Returns the objectives that the events or values of a log propose; says why in `why` and `notes`."""
+    if roles.answer:
+        column = roles.answer.column
+        found = {
+            f"{roles.answer.yes!r} in {column.name!r} says that the item was taken": event_proposal.of_answer(
+                column.name, roles.answer.yes
+            )
+        }
+    elif "event" in roles.column:
+        found, against = event_proposal.from_events(_of_items(sample, roles.column), roles.impression)
+        if against:
+            notes.append(f"No objective: {', '.join(map(repr, against))}, as the words speak against the item.")
+        if not found and roles.impression and len(sample.columns[roles.column["event"]].listed) == 1:
+            found = {"The log holds impressions only: this is the action to come.": Objective("click", event="click")}
+        if not found:
+            events = ", ".join(sample.columns[roles.column["event"]].listed)
+            fix = "Give a log that also has what people clicked, bought or liked."
+            raise proposal.ProposalError(
+                f"{sample.name}: the events {events} hold no action: nothing says what people want. {fix}"
+            )
+    else:
+        value = (
+            event_proposal.from_value(sample.columns[roles.column["value"]].as_number)
+            if "value" in roles.column
+            else None
+        )
+        found = (
+            dict([value]) if value else {"Without events or values every row is a positive.": Objective("interaction")}
+        )
+        why["objectives"] = roles.why["event"]
+    why |= {f"objectives.{objective.name}": reason for reason, objective in found.items()}
+    return tuple(found.values())
+
+
+def _of_items(sample: Sample, column: Mapping[str, str]) -> Column:
+    """The kinds of events of the rows that have an item: page views of an analytics export have none."""
+    events, items = sample.columns[column["event"]], sample.columns[column["item"]].ids
+    there = items.is_valid()
+    return Column(
+        events.name, events.values.filter(there), None if events.spelled is None else events.spelled.filter(there)
+    )
+
+
+def allow_repeats(launch: Launch, sample: Sample, why: dict[str, str]) -> Launch:
+    """The launch, which recommends again what users did before if they often do it again."""
+    share = _repeated_share(launch, sample)
+    if share < repeats.OFTEN:
+        return launch
+    why["exclude_seen"] = (
+        f"{share:.0%} of the events repeat an earlier one of their user and item: people come back to the same items."
+    )
+    return dataclasses.replace(launch, exclude_seen=False)
+
+
+def _repeated_share(launch: Launch, sample: Sample) -> float:
+    log = launch.log
+    rows = pa.table({"user": sample.columns[log.user].ids, "item": sample.columns[log.item].ids})
+    if log.event and launch.positive_events:
+        event = sample.columns[log.event]
+        rows = rows.filter(pc.is_in(_event_texts(event), value_set=pa.array(launch.positive_events, pa.string())))
+    return repeats.share(rows["user"], rows["item"])
+
+
+def _event_texts(column: Column) -> pa.Array:
+    return column.values.cast(pa.string()) if column.spelled is None else column.spelled
