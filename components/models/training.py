@@ -25,7 +25,7 @@ from components.models.retrieval.retrieval_training import Choice
 from components.models.retrieval.warm_start import Saved
 from components.progress import FIGURE
 from components.registry import champion_version, export, model_card
-from components.rules.training import fallback_scores
+from components.rules.event_counts import fallback_scores
 
 
 def run_fn(fn_args: Any) -> None:

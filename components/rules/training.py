@@ -1,6 +1,5 @@
 """Counts the rules, chooses the one that serves, exports it: the `run_fn` of the step "Rules"."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -9,16 +8,13 @@ from components.declaration.rule_names import short_name
 from components.declaration.views import RulesView
 from components.features import training_data
 from components.features.event_table import EventTable
-from components.features.id_codes import codes
 from components.features.preprocessing import CODE_KEY
 from components.features.training_data import TrainingData
 from components.metrics import queries, rank_metrics
 from components.progress import FIGURE
 from components.registry import export, model_card
-from components.rules import declared_rules
+from components.rules.event_counts import count_events
 from components.rules.exact_ranks import UNKNOWN, ExactRanks, RuleQueries
-from components.rules.rule_forms import NextItems, Rule, RuleLog
-from components.rules.rule_scores import RuleScores
 from components.rules.rules_recommender import RulesRecommender
 
 VALIDATION_SHARE = 0.1
@@ -72,21 +68,6 @@ def counted(data: TrainingData, used: np.ndarray, served: str) -> RulesRecommend
     context = {name: data.transform.raw_feature_spec()[name].dtype for name in data.launch.log.context}
     rates = _rates(data.launch, data.events.rows(used), data.item_rows[used], len(data.items))
     return RulesRecommender(data.launch, data.items, context, counts, rates, served)
-
-
-def fallback_scores(data: TrainingData) -> RuleScores:
-    """What answers a request without a history, in the declared order; what reads histories has nothing to say there and is left out."""
-    rules = count_events(data, np.ones(len(data.events), bool), data.launch.rules.fallback_order)
-    return RuleScores({name: rule for name, rule in rules.items() if not isinstance(rule, NextItems)}, data.items)
-
-
-def count_events(data: TrainingData, used: np.ndarray, names: Iterable[str]) -> dict[str, Rule]:
-    """The declared rules `names`, counted from the positive events among the rows in `used` [n] bool."""
-    rows = used & data.events.positive & (data.item_rows > 0)
-    user, _ = codes(data.events.user)
-    context = {name: column[rows] for name, column in data.events.context.items()}
-    log = RuleLog(user[rows], data.item_rows[rows], data.events.time[rows], data.events.tie[rows], context, data.items)
-    return declared_rules.count(data.launch, log, names)
 
 
 def _rates(launch: RulesView, events: EventTable, rows: np.ndarray, size: int) -> dict[str, np.ndarray]:

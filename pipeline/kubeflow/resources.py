@@ -112,7 +112,10 @@ def load(path: Path) -> Table:
     defaults = _validate(StepEntries, "defaults", table.get("defaults") or {}).to_fields()
     given = _entries("steps", table.get("steps") or {}, tuple(step.name for step in steps.STEPS))
     rows = {step.name: _step(f"steps.{step.name}", defaults, given.get(step.name) or {}) for step in steps.STEPS}
-    cluster = _validate(ClusterEntries, "cluster", table.get("cluster"))
+    declared = table.get("cluster")
+    if isinstance(declared, Mapping) and isinstance(declared.get("image"), str):
+        _check_letters("cluster.image", declared["image"])
+    cluster = _validate(ClusterEntries, "cluster", declared)
     return Table(
         Cluster(cluster.image, cluster.data, cluster.workspace, cluster.schema_folder, tuple(cluster.beam_args)), rows
     )
@@ -124,12 +127,17 @@ def check_image(place: str, image: object) -> None:
     Raises:
       ResourcesError: if it is not.
     """
-    wrong = _wrong_letters(image) if isinstance(image, str) else ""
+    if isinstance(image, str):
+        _check_letters(place, image)
+    if not isinstance(image, str) or not resource_entries.IMAGE.fullmatch(image):
+        raise ResourcesError(place, image, resource_entries.IMAGE_FORM, _FIXES["image"])
+
+
+def _check_letters(place: str, image: str) -> None:
+    wrong = _wrong_letters(image)
     if wrong:
         needed = "a name in lower-case letters, digits, and . _ - / between them"
         raise ResourcesError(place, image, needed, f"The name holds {wrong}.")
-    if not isinstance(image, str) or not resource_entries.IMAGE.fullmatch(image):
-        raise ResourcesError(place, image, resource_entries.IMAGE_FORM, _FIXES["image"])
 
 
 def _wrong_letters(image: str) -> str:

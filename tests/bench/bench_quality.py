@@ -88,11 +88,11 @@ class OneRule:
         self.name = name
 
     def fit(self, problem):
-        from components.rules import training
+        from components.rules import event_counts
         from components.rules.rule_scores import RuleScores
 
         names = (self.name, *problem.data.launch.rules.fallback_order)
-        rules = training.count_events(problem.data, np.ones(len(problem.data.events), bool), names)
+        rules = event_counts.count_events(problem.data, np.ones(len(problem.data.events), bool), names)
         self.order, self.scores = tuple(dict.fromkeys(names)), RuleScores(rules, problem.data.items)
         self.length = problem.data.launch.model.history
 

@@ -27,7 +27,7 @@ columns["note"] = pa.ExtensionArray.from_storage(Evil(), pa.array(["x", "x"]))
 pq.write_table(pa.table(columns), sys.argv[1])
 """
 READER = "import sys, pyarrow.parquet as pq; pq.read_table(sys.argv[1])"
-SCHEMA = "from components.ingest import parquet_blocks; parquet_blocks.first_types(sys.argv[1])"
+SCHEMA = "from components.ingest import parquet_blocks; parquet_blocks.first_schema(sys.argv[1])"
 ROWS = "from components.ingest import parquet_blocks; list(parquet_blocks.blocks(sys.argv[1]))"
 NEW = "from pipeline.cli import main; main.main(['new', sys.argv[1] + '-project/mine', '--log', sys.argv[1]])"
 old = pytest.mark.skipif(

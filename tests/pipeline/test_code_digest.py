@@ -152,7 +152,7 @@ RERUNS = {
     "components.features.histories": LEARNING | COMPARING,
     "components.metrics.bootstrap": {"RetrievalEvaluator", "Verdict"},
     "components.registry.warmup": {"Rules", "Trainer", "RetrievalEvaluator", "Verdict"},
-    "components.rules.counting": {"Rules", "Trainer"},
+    "components.rules.counting": LEARNING,
     "components.models.retrieval.query_tower": {"Tuner", "Trainer"},
     "components.models.ranking.ranking_head": {"Trainer"},
     "components.models.tuning.search": {"Tuner"},

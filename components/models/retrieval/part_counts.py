@@ -25,7 +25,7 @@ from components.models.retrieval.score_parts import (
     TableScores,
     of_items,
 )
-from components.rules import training as rules_training
+from components.rules.event_counts import count_events
 from components.rules.rule_forms import NextItems
 
 MICROSECONDS_PER_DAY = 86_400_000_000
@@ -63,7 +63,7 @@ def _tables(data: TrainingData) -> Iterator[tuple[str, NeighbourTable, Reading]]
     if data.items.feature_count:
         yield ATTRIBUTES, item_similarity.attributes(data.items, candidates, data.launch.seed), READINGS[ATTRIBUTES]
     # Popularity by item is a part already, and co-visitation is `next` but for the root: what a team's own rules add is counted as they serve.
-    counts = rules_training.count_events(data, np.ones(len(data.events), bool), data.launch.rules.names)
+    counts = count_events(data, np.ones(len(data.events), bool), data.launch.rules.names)
     for name, rule in counts.items():
         if isinstance(rule, NextItems):
             yield (

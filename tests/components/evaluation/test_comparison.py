@@ -87,7 +87,7 @@ def test_a_good_model_by_eye(saved):
     # At the cut each user stands at the step before LATE: only the first of the asked items follows from there.
     assert found["frozen"]["model"]["mrr"] < 1
     gain = found["gains"]["model_over_rules"]
-    assert list(found["gains"]) == ["model_over_rules", "by_metric"]
+    assert list(found["gains"]) == ["model_over_rules", "by_metric", "by_metric_over_champion"]
     assert found["gains"]["by_metric"]["recall@10"]["point"] == gain["point"]
     assert gain["point"] == pytest.approx(1 / rules["recall@10"] - 1)
     assert 0 < gain["low"] < gain["point"] < gain["high"]
@@ -135,7 +135,8 @@ def test_a_model_that_is_no_better_is_not_pushed(saved, bad):
 )
 def test_the_champion(saved, model, champion, outcome):
     launch = dataclasses.replace(
-        LAUNCH, gate=dataclasses.replace(LAUNCH.gate, metric="mrr" if "second" in (model, champion) else "recall@10")
+        LAUNCH,
+        promotion=dataclasses.replace(LAUNCH.promotion, metric="mrr" if "second" in (model, champion) else "recall@10"),
     )
     found = compare(saved, model, champion, launch)
     assert decide(found, launch).outcome == outcome
@@ -218,11 +219,11 @@ def test_a_guarded_slice_keeps_a_model_out_that_is_worse_there(saved):
     log = dataclasses.replace(
         LOG, context={"device": np.where(np.char.isdigit(LOG.user.astype(str)), b"tv", b"web").astype(object)}
     )
-    gate = dataclasses.replace(LAUNCH.gate, guards=("device=tv", NEW_USERS))
+    gate = dataclasses.replace(LAUNCH.promotion, guards=("device=tv", NEW_USERS))
     found = comparison.compare(WITH_DEVICE, log, saved["constant"], saved["rules in context"], "")
     assert found["slices"]["gains"]["device=tv"] == found["gains"]["model_over_rules"]
     worse = found | {"gains": found["gains"] | {"model_over_rules": Interval(0.5, 0.2, 0.8, error=0.1).to_dict()}}
-    assert decide(worse, dataclasses.replace(WITH_DEVICE, gate=gate)).outcome == "rules"
+    assert decide(worse, dataclasses.replace(WITH_DEVICE, promotion=gate)).outcome == "rules"
     assert decide(worse, WITH_DEVICE).outcome == "model"
 
 

@@ -225,7 +225,7 @@ def test_a_model_whose_ranking_head_answers_no_numbers_ends_in_the_rules_and_not
 
 
 def test_the_evaluators_word_and_figures_are_heard(inputs, tmp_path):
-    strict = dataclasses.replace(RATED, gate=dataclasses.replace(RATED.gate, min_auc=0.999))
+    strict = dataclasses.replace(RATED, promotion=dataclasses.replace(RATED.promotion, min_auc=0.999))
 
     decided(inputs, "good", tmp_path, **heard(inputs, "good", strict, tmp_path))
 

@@ -93,7 +93,7 @@ def test_what_is_missing_stays_missing(tmp_path):
 
 
 def test_the_request_is_written_where_the_order_within_it_is_judged(tmp_path):
-    by_request = dataclasses.replace(TWO, gate=dataclasses.replace(TWO.gate, request_ndcg=True))
+    by_request = dataclasses.replace(TWO, promotion=dataclasses.replace(TWO.promotion, request_ndcg=True))
     table = dataclasses.replace(log(), request=np.array([b"r1", b"r1", b"", b"r2", b"r3", b"r3"], object))
     assert [row.get("request") for row in written(TWO, table, tmp_path / "a")[1]] == [None, None]
     assert [row["request"] for row in written(by_request, table, tmp_path / "b")[1]] == [[b"row 2"], [b"r2"]]

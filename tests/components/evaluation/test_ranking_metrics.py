@@ -106,14 +106,16 @@ def test_figures_of_two_objectives(tmp_path):
             -np.log(np.where(label, probability, 1 - probability)).mean(), abs=1e-5
         )
         assert found["calibration"] == pytest.approx(probability.sum() / label.sum(), abs=1e-5)
-    assert auc(LABELS["buy"]) < SHOWN.gate.min_auc < auc(LABELS["click"])
+    assert auc(LABELS["buy"]) < SHOWN.promotion.min_auc < auc(LABELS["click"])
     assert not blessed
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered in divide:RuntimeWarning")
 def test_figures_per_slice_and_the_order_within_each_request(tmp_path):
-    gate = dataclasses.replace(IN_CONTEXT.gate, request_ndcg=True, ranking_slices=("users", *IN_CONTEXT.log.context))
-    launch = dataclasses.replace(IN_CONTEXT, gate=gate)
+    gate = dataclasses.replace(
+        IN_CONTEXT.promotion, request_ndcg=True, ranking_slices=("users", *IN_CONTEXT.log.context)
+    )
+    launch = dataclasses.replace(IN_CONTEXT, promotion=gate)
     device, country = np.array([b"tv", b"tv", b"tv", b"tv", b"web", b"web"], object), np.array([b"NL"] * 6, object)
     request = np.array([b"r1", b"r1", b"r2", b"r2", b"r3", b"r3"], object)
     slices, _ = judged(tmp_path, launch, LABELS, context={"device": device, "country": country}, request=request)

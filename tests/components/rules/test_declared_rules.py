@@ -14,7 +14,7 @@ from components.errors import DeclarationError
 from components.evaluation import contender
 from components.metrics import queries
 from components.registry import export
-from components.rules import declared_rules, training
+from components.rules import declared_rules, event_counts, training
 from components.rules.rule_forms import NextItems, PerItem
 
 pytestmark = pytest.mark.tensorflow
@@ -74,7 +74,7 @@ def test_it_may_be_a_fallback(house):
         "nobody took it, so that it comes last, but it comes"
     )
     assert scores.min() > 0
-    alone = training.fallback_scores(seen)
+    alone = event_counts.fallback_scores(seen)
     scores = alone(alone.names, tf.zeros([1, 3], tf.int32), {}).numpy()[0]
     assert seen.items.ids[seen.items.active][scores.argmax()] == b"G"
 

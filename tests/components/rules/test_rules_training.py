@@ -11,7 +11,7 @@ from components.declaration import Rules
 from components.declaration.rule_names import RULE_NAMES
 from components.features.event_table import EventTable
 from components.features.item_table import MISSING_INT
-from components.rules import training
+from components.rules import event_counts, training
 
 pytestmark = pytest.mark.tensorflow
 
@@ -120,14 +120,14 @@ def test_a_log_that_tells_nothing_has_a_rule_all_the_same(log):
 
 def test_positives_only_are_counted_and_only_the_rows_in_use():
     log = _log([1, 1, 2, 2], [1, 2, 1, 3], [5, 6, 7, 8], np.array([True, False, True, True]))
-    counts = training.count_events(data(PLAIN, log), np.array([True, True, True, False]), PLAIN.rules.names)
+    counts = event_counts.count_events(data(PLAIN, log), np.array([True, True, True, False]), PLAIN.rules.names)
     assert counts["popularity"].scores.tolist() == [0, 2, 0, 0]
 
 
 def test_events_without_an_item_are_not_counted():
     log = _log([1, 1, 1], [1, 2, 3], [5, 6, 7])
     log.item[1] = b""
-    counts = training.count_events(data(PLAIN, log), np.ones(3, bool), PLAIN.rules.names)
+    counts = event_counts.count_events(data(PLAIN, log), np.ones(3, bool), PLAIN.rules.names)
     assert counts["popularity"].scores.tolist() == [0, 1, 1]
     assert counts["covisitation"].neighbours.tolist() == [[0], [2], [0]]
 

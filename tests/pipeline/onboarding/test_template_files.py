@@ -56,7 +56,7 @@ def test_with_git_what_it_knows_and_new_sources_are_copied(project):
     assert names(project) == set(FILES)
     (project / "pipeline" / "new.py").touch()
     (project / "pipeline" / "a.py").unlink()
-    assert names(project) == {*FILES, "pipeline/onboarding/new.py"} - {"pipeline/a.py"}
+    assert names(project) == {*FILES, "pipeline/new.py"} - {"pipeline/a.py"}
     git(project, "add", "--force", "my_events.parquet")
     assert "my_events.parquet" in names(project)
 

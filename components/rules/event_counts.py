@@ -1,0 +1,26 @@
+"""Counts declared rules from the events of the train split: for the step Rules, and as parts of the model's score."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from components.features.id_codes import codes
+from components.features.training_data import TrainingData
+from components.rules import declared_rules
+from components.rules.rule_forms import NextItems, Rule, RuleLog
+from components.rules.rule_scores import RuleScores
+
+
+def fallback_scores(data: TrainingData) -> RuleScores:
+    """What answers a request without a history, in the declared order; what reads histories has nothing to say there and is left out."""
+    rules = count_events(data, np.ones(len(data.events), bool), data.launch.rules.fallback_order)
+    return RuleScores({name: rule for name, rule in rules.items() if not isinstance(rule, NextItems)}, data.items)
+
+
+def count_events(data: TrainingData, used: np.ndarray, names: Iterable[str]) -> dict[str, Rule]:
+    """The declared rules `names`, counted from the positive events among the rows in `used` [n] bool."""
+    rows = used & data.events.positive & (data.item_rows > 0)
+    user, _ = codes(data.events.user)
+    context = {name: column[rows] for name, column in data.events.context.items()}
+    log = RuleLog(user[rows], data.item_rows[rows], data.events.time[rows], data.events.tie[rows], context, data.items)
+    return declared_rules.count(data.launch, log, names)
