@@ -186,9 +186,10 @@ def test_each_step_carries_its_view_of_the_declaration(launch, tmp_path):
     nodes = nodes_of(build(launch, tmp_path))
     for step in steps.of(launch):
         if step.view is not None and step.name != steps.EVALUATOR:
-            text = json.dumps(step.view.of(launch).to_json())[1:-1]
-            properties = json.dumps(dict(nodes[step.name].exec_properties), default=str)
-            assert text in properties or text.replace("\\", "\\\\\\") in properties, step.name
+            # How often the JSON is quoted differs between the components, so quotes of quotes do not count.
+            text = step.view.of(launch).to_json().replace("\\", "")
+            properties = json.dumps(dict(nodes[step.name].exec_properties), default=str).replace("\\", "")
+            assert text in properties, step.name
 
 
 def test_an_edit_of_a_custom_rule_repeats_counting_and_training_but_not_the_search(tmp_path, monkeypatch):

@@ -53,7 +53,7 @@ def fit(
     """Trains a model; nothing happens without rows.
 
     Args:
-      model: to be trained; its weights are made already.
+      model: to be trained.
       arrays: name to [rows, ...], nested as the model takes its inputs.
       schedule: how.
       lengths: [rows] int, how much of the second axis of each row is no padding; a batch is cut to its longest. None
@@ -67,6 +67,8 @@ def fit(
     steps, epochs = -(-rows // schedule.batch), min(schedule.stop or schedule.epochs, schedule.epochs)
     falling = tf.keras.optimizers.schedules.CosineDecay(schedule.learning_rate, schedule.epochs * steps)
     model.compile(optimizer=LazyAdam(falling))
+    # Some layers make their weights when they are first called, and the optimizer has to know all of them.
+    model.compute_loss(tf.nest.map_structure(lambda column: tf.constant(column[:1]), arrays))
     model.optimizer.build(model.trainable_variables)
     dataset = batches(arrays, rows, schedule.batch, epochs, schedule.seed, lengths)
     progress, best = Progress(schedule.task, epochs * steps), _Best(model, watch) if watch else None

@@ -20,7 +20,7 @@ LEAST_QUESTIONS = 50
 # The share of the validation's items that training before the cut does not know, from which on new items matter: what
 # they are worth can be learnt
 # by a cut in time only, and towers that know nothing after it have to be trained again.
-NEW_ITEMS_SHARE = 0.05
+NEW_ITEMS_SHARE = 0.01
 STEPS_AN_EPOCH, LEAST_BATCH = 100, 32
 
 

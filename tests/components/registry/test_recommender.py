@@ -173,7 +173,9 @@ def test_serialized_examples_are_ranked_as_requests_are(served, device, age):
 
 
 def test_without_context_catalogue_and_ranking_head(plain, kind):
-    more = {f"score_rule_{name}" for name in PLAIN.rules.names} if kind == "rules" else {"embed_query", "embed_items"}
+    ages = {"recommend_with_ages", "score_with_ages"}
+    rules = {f"score_rule_{name}" for name in PLAIN.rules.names}
+    more = rules if kind == "rules" else {"embed_query", "embed_items"} | ages
     assert set(plain.signatures) == {"serving_default", "score_catalogue", "catalogue"} | more
     answers, _ = recommend(plain, [[b"A"], []], context=False)
     assert set(answers[0]) == set(ITEMS) - {b"A", b"G"} | {b""}

@@ -111,7 +111,8 @@ def test_what_can_be_learnt_is_chosen_on_the_validation_part(circle):
 def test_where_items_are_new_the_last_tenth_is_left_out_and_the_towers_do_not_serve(circle):
     seen, _ = circle
     late = seen.events.positive & (seen.events.time >= validation_cut.cut(seen))
-    renamed = np.where(late & (np.arange(len(late)) % 3 == 0), b"new", seen.events.item)
+    renamed = seen.events.item.copy()
+    renamed[np.flatnonzero(late)[::3]] = b"new"
     launched = data(seen.launch, dataclasses.replace(seen.events, item=renamed))
     choice = retrieval_training.choose(launched, RequestContext((), seen.transform), {})
     assert not choice.serves

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.tensorflow, KERAS_SEEDS, KERAS_TUNER]
 
 def test_the_declared_settings_are_within_the_space_and_its_defaults():
     found = search.space(PLAIN.model)
-    assert found.values == {"dim": 8, "learning_rate": 0.01, "temperature": 0.15}
+    assert found.values == {"dim": 8, "learning_rate": 0.01, "temperature": 0.1}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def tuner(tmp_path_factory):
 
 def test_the_first_trial_is_what_is_declared(tuner):
     first = tuner.oracle.trials["0"].hyperparameters.values
-    assert first == pytest.approx({"dim": 8, "learning_rate": 0.01, "temperature": 0.15})
+    assert first == pytest.approx({"dim": 8, "learning_rate": 0.01, "temperature": 0.1})
     assert len(tuner.oracle.trials) == 2
 
 
@@ -62,7 +62,7 @@ def test_the_component_names_what_it_reads(with_catalogue):
     node = CatalogueTuner(
         "components.models.tuning.tuner_fn.tuner_fn",
         "digest",
-        LAUNCH,
+        TrainerView.of(LAUNCH),
         examples,
         graph,
         examples if with_catalogue else None,
