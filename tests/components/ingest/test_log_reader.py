@@ -339,7 +339,7 @@ def test_a_truncated_gzip_file_is_named(tmp_path):
         file = tmp_path / name
         file.write_bytes(whole[: len(whole) // 2])
 
-        with pytest.raises(LogError, match=f"{name}: cannot be read"):
+        with pytest.raises(LogError, match=f"{name}: is cut off or damaged"):
             read(file)
 
 

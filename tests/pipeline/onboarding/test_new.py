@@ -45,10 +45,9 @@ def test_every_file_of_the_template_is_there_and_the_launch_is_the_default(plain
     assert not [path for path in copied if (folder / path).read_bytes() != (PROJECT / path).read_bytes()]
     module = ("pipeline", "default_launch.py")
     before, after = text(PROJECT, *module).splitlines(), text(folder, *module).splitlines()
-    assert [line for line in after if line not in before] == [
-        'LAUNCH = "my_feature"',
-        'DATA: str | None = "../data"',
-    ]
+    # In a clone of a clone one of the two may be as it was.
+    changed = ['LAUNCH = "my_feature"', 'DATA: str | None = "../data"']
+    assert set(changed) <= set(after) and set(after) - set(before) <= set(changed)
     assert len(after) == len(before)
     assert text(folder, ".dayone-template").startswith("# The template that this project was made from")
     assert "version = " in text(folder, ".dayone-template")
