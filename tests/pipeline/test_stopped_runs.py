@@ -40,7 +40,7 @@ def replace_first(events, name, value):
     ("broken", "column", "anomaly"),
     [
         (drop_device, "device", "lacks the column"),
-        (text_positions, "position", "type|BYTES|STRING"),
+        (text_positions, "position", "position unreadable"),
         (unknown_event, "event", "teleport"),
         (unknown_country, "country", "ATLANTIS"),
     ],
