@@ -10,6 +10,7 @@ import zlib
 import pyarrow as pa
 
 from components.errors import LogError
+from components.ingest.file_rows import check_content
 from components.ingest.log_files import format_of
 
 _HEAD_BYTES = 1 << 16
@@ -21,13 +22,14 @@ _SEP = re.compile(r"\ufeff?sep=.", re.IGNORECASE)
 
 
 def check(file: str) -> None:
-    """Looks at the first lines of a CSV file; other formats pass.
+    """Looks at the first bytes and lines of a CSV file; other formats pass.
 
     Raises:
-      LogError: naming what is wrong with the file's form.
+      LogError: naming what is wrong with the file's content or form.
     """
     if format_of(file) != "csv":
         return
+    check_content(file, "csv")
     problem = problem_of(first_lines(file))
     if problem:
         raise LogError(file, *problem)

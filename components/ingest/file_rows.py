@@ -84,7 +84,7 @@ def first_columns(file: str, delimiter: str, named: nested.Names | None) -> Colu
       LogError: if the file is empty, holds something else than its name says, or cannot be read.
     """
     kind = format_of(file)
-    _check_content(file, kind)
+    check_content(file, kind)
     if kind == "csv":
         return Columns(csv_blocks.first_types(file, delimiter), {})
     if kind == "parquet":
@@ -102,8 +102,12 @@ def _opened(file: str, schema: pa.Schema, named: nested.Names | None) -> Columns
     return Columns({name: plain_type(kind, name, file) for name, kind in leaves.items()}, ignored)
 
 
-def _check_content(file: str, kind: str) -> None:
-    """Raises `LogError` for a file of text that is none, by its first bytes."""
+def check_content(file: str, kind: str) -> None:
+    """Looks at the first bytes of a file.
+
+    Raises:
+      LogError: if it should be text and is none.
+    """
     if kind == "parquet":
         return
     with open(file, "rb") as opened:

@@ -88,10 +88,12 @@ def test_how_a_file_is_packed_is_named(tmp_path, name, pack, said):
     assert refused(tmp_path / name, pack(GOOD.encode() * 50)).startswith(said)
 
 
-def test_a_zip_archive_names_its_files(tmp_path):
+# In the archive, 20 seconds past a minute are a line break.
+@pytest.mark.parametrize("second", [20, 30])
+def test_a_zip_archive_names_its_files(tmp_path, second):
     with zipfile.ZipFile(tmp_path / "made.zip", "w") as archive:
         for name in ("a.csv", "b.csv"):
-            archive.writestr(name, GOOD)
+            archive.writestr(zipfile.ZipInfo(name, (2026, 10, 10, 12, 0, second)), GOOD)
     said = refused(tmp_path / "log.csv", (tmp_path / "made.zip").read_bytes())
     assert said.startswith(
         "is a zip archive of 2 files (a.csv, b.csv), needs CSV as text. Unpack it and name the file."

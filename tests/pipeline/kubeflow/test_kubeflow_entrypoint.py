@@ -18,7 +18,7 @@ from tfx.types.standard_artifacts import Examples, Model, ModelEvaluation, Strin
 from components.declaration import Launch, Log, Objective, Split
 from components.errors import SettingsError
 from components.ingest.example_gen import events_example_gen
-from pipeline.kubeflow import entrypoint, input_types, packing
+from pipeline.kubeflow import entrypoint, input_types, packing, pod
 from pipeline.kubeflow import spec as kubeflow_spec
 
 pytestmark = pytest.mark.tensorflow
@@ -177,17 +177,17 @@ def test_tensorflow_gets_the_threads_of_the_table(monkeypatch):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
-    entrypoint.limit_threads(3)
+    pod.limit_threads(3)
     assert (os.environ["TF_NUM_INTRAOP_THREADS"], os.environ["TF_NUM_INTEROP_THREADS"]) == ("3", "3")
 
 
 def test_the_first_step_finds_a_folder_that_the_last_one_could_not_write(tmp_path):
-    entrypoint.check_writable(str(tmp_path / "not" / "there" / "yet"))
+    pod.check_writable(str(tmp_path / "not" / "there" / "yet"))
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(
         SettingsError, match=r"cluster.workspace needs a folder that user \d+ may write .*Job dayone-prepare"
     ):
-        entrypoint.check_writable(str(tmp_path / "file" / "runs"))
+        pod.check_writable(str(tmp_path / "file" / "runs"))
 
 
 def test_names_may_be_in_any_script(tmp_path):
