@@ -18,7 +18,7 @@ examples:
   # take the results of earlier steps from earlier runs
   python -m pipeline run --from Trainer
   # only check the data against the schema
-  python -m pipeline run --to Gate
+  python -m pipeline run --to SchemaGate
 """
 
 

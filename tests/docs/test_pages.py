@@ -51,7 +51,19 @@ def test_pipeline_commands_can_be_typed(page, call):
     assert not doc_pages.refuse_pipeline(call), page
 
 
+@pytest.mark.parametrize("command", doc_pages.list_help_texts())
+def test_commands_in_help_texts_can_be_typed(command):
+    calls = doc_pages.list_commands(doc_pages.list_help_texts()[command], "python -m pipeline")
+    assert not [refusal for call in calls if (refusal := doc_pages.refuse_pipeline(call))]
+
+
+def test_help_texts_show_commands():
+    texts = "\n".join(doc_pages.list_help_texts().values())
+    assert "run --to SchemaGate" in doc_pages.list_commands(texts, "python -m pipeline")
+
+
 def test_wrong_commands_are_found():
+    assert doc_pages.refuse_pipeline("run --to Gate") == "no step Gate"
     text = "    python -m pipeline run --lunch shop\n    make runn  # a comment\n"
     (command,), (call,) = (doc_pages.list_commands(text, program) for program in ("python -m pipeline", "make"))
     assert "unrecognized arguments: --lunch" in doc_pages.refuse_pipeline(command)

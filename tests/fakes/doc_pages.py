@@ -6,6 +6,7 @@ import re
 import shlex
 from pathlib import Path
 
+from pipeline import steps
 from pipeline.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,20 +48,31 @@ def list_commands(text, program):
     return sorted(set(calls))
 
 
+def list_help_texts():
+    """Returns the examples that each command's help ends with, indented as code is, by the command's name."""
+    (menu,) = main.build_parser()._subparsers._group_actions
+    return {
+        name: re.sub("^", "    ", command.epilog, flags=re.MULTILINE)
+        for name, command in menu.choices.items()
+        if command.epilog
+    }
+
+
 def refuse_pipeline(arguments):
     """Returns the message with which the command line refuses a shown command; "" if it takes it.
 
     A command without arguments may be a mention of it: then only its name counts.
     """
     words = shlex.split(arguments)
-    build = getattr(main, "build_parser", None) or main._parser
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         try:
-            build().parse_args([*words, "--help"] if len(words) == 1 else words)
+            options = main.build_parser().parse_args([*words, "--help"] if len(words) == 1 else words)
         except SystemExit as ended:  # `--help` ends with 0
             return printed.getvalue() if ended.code else ""
-    return ""
+    parts = (getattr(options, "first", None), getattr(options, "last", None))
+    unknown = [name for name in parts if name and name not in {step.name for step in steps.STEPS}]
+    return f"no step {unknown[0]}" if unknown else ""
 
 
 def read_make(arguments):
