@@ -9,7 +9,7 @@ import signal
 from pathlib import Path
 
 from components.errors import DayoneError
-from pipeline.local import child_process, sample
+from pipeline.local import child_process, repetition, sample
 from pipeline.local.run_record import RunRecord
 from pipeline.local.run_request import Request
 from pipeline.local.screen import Terminal
@@ -39,6 +39,11 @@ def run(request: Request, verbose: bool = False, terminal: Terminal | None = Non
     settings = request.settings
     terminal = terminal or Terminal(live=False if verbose else None)
     _provide_inputs(request, terminal)
+    inputs = repetition.digest_inputs(request)
+    last = repetition.find(settings, inputs)
+    if last:
+        _report_repetition(last, settings, terminal)
+        return EXIT_OK
     with child_process.lock(settings.home) as held:
         settings.logs.mkdir(parents=True, exist_ok=True)
         log = settings.logs / f"{dt.datetime.now().astimezone():%Y%m%d-%H%M%S-%f}.log"
@@ -46,6 +51,7 @@ def run(request: Request, verbose: bool = False, terminal: Terminal | None = Non
         record = RunRecord()
         stopped = _follow(request, terminal, record, log, held, verbose)
     record.write(log.with_suffix(".json"), stopped)
+    repetition.keep(settings, inputs, record, log, before)
     if stopped:
         terminal.line("stopped; the next run continues from the cache")
         return EXIT_STOPPED
@@ -99,6 +105,12 @@ def _raise_failure(record: RunRecord, settings: Settings, log: Path, verbose: bo
         raise RunError(sample.with_log(record.failure["message"], settings))
     hint = "" if verbose else "\n       run again with -v to see it as it happens"
     raise RunError(f"{record.failure['message']}\n       full log: {log}{hint}")
+
+
+def _report_repetition(last: repetition.LastRun, settings: Settings, terminal: Terminal) -> None:
+    """Reports the last run, of which a further one would serve every step from the cache."""
+    terminal.line("nothing has changed since the last run; --no-cache runs every step again")
+    _report(RunRecord(summary=last.summary, page=last.page), settings, settings.champion(), Path(last.log), terminal)
 
 
 def _report(record: RunRecord, settings: Settings, before: str, log: Path, terminal: Terminal) -> None:

@@ -105,6 +105,14 @@ def test_an_unchanged_second_run_comes_from_the_cache_and_takes_a_third_at_most(
     assert seconds(good_again) <= seconds(good_second) / 3
 
 
+def test_a_third_run_has_nothing_to_do_and_tells_the_same_verdict(workspace, good_log, good_again):
+    status, printed, record = run(workspace, log=good_log)
+    assert status == 0, printed
+    assert record == good_again[2], "no step was run, not even from the cache"
+    report = good_again[1].partition("shop: ")[2].partition("serving ")[0]
+    assert report and report in printed
+
+
 def test_later_a_model_trained_on_shuffled_items_does_not_replace_the_champion(workspace, good_again):
     before = versions(workspace)
     status, printed, _ = run(workspace, log=workspace / "shuffled")
