@@ -61,7 +61,7 @@ reference: setup ## write docs/declaration.md, the fields and their steps
 docs: setup ## write the pages as a site: build/site/index.html
 	@$(BIN)/python docs/make_site.py
 
-test: setup ## all tests, two lanes at a time
+test: setup ## all tests, two pieces at a time
 	@$(BIN)/python tests/lanes.py $(ARGS)
 
 test-light: setup ## only the tests that need no TensorFlow
@@ -72,6 +72,9 @@ test-tensorflow: setup ## only TensorFlow, without whole runs
 
 test-slow: setup ## only the pipeline end to end
 	$(BIN)/python -m pytest --lane slow $(ARGS)
+
+test-clones: setup ## the light tests once more, in a clone of the project
+	$(BIN)/python -m pytest --lane clones $(ARGS)
 
 test-containers: setup image ## the compiled pipeline in containers (docker)
 	$(BIN)/python -m pytest --lane containers --image $(IMAGE)

@@ -1,8 +1,7 @@
 """The lanes of the tests, in this order: light (no mark), `tensorflow`, `slow`. `--lane` chooses one.
 
-The light lane never imports TensorFlow: files that are marked as a whole are not even read by it. A fourth,
-  `containers`, needs docker and
-the image, and runs only when it is chosen.
+The light lane never imports TensorFlow: it does not even read files that are marked with `pytestmark`. Two lanes run
+only when they are chosen: `containers` needs docker and the image, `clones` repeats the light lane in a clone.
 """
 
 import atexit
@@ -20,8 +19,9 @@ import pytest
 
 # What the light lane never imports.
 ENGINES = ("tensorflow", "tfx", "tfx_bsl", "apache_beam")
-LANES = ("light", "tensorflow", "slow", "containers")
-MARKED_AS_A_WHOLE = re.compile(r"^pytestmark\b.*pytest\.mark\.(tensorflow|slow|containers)", re.MULTILINE)
+LANES = ("light", "tensorflow", "slow", "containers", "clones")
+BY_CHOICE = ("containers", "clones")
+MARKED_AS_A_WHOLE = re.compile(r"^pytestmark\b.*pytest\.mark\.(tensorflow|slow|containers|clones)", re.MULTILINE)
 
 # Derandomized, so that a change is judged by the same examples as main.
 hypothesis.settings.register_profile("dayone", deadline=None, derandomize=True)
@@ -30,6 +30,7 @@ hypothesis.settings.load_profile("dayone")
 
 def pytest_addoption(parser):
     parser.addoption("--lane", choices=LANES, help="run only the tests of one lane")
+    parser.addoption("--piece", default="1/1", help="of the files, such as 2/3: the second third")
     parser.addoption("--image", default="dayone:0.1.0", help="the image of the lane `containers`, see `make image`")
 
 
@@ -44,17 +45,25 @@ def pytest_ignore_collect(collection_path, config):
 
 
 def lane(item):
-    return next((name for name in ("containers", "slow", "tensorflow") if item.get_closest_marker(name)), "light")
+    return next((name for name in (*BY_CHOICE, "slow", "tensorflow") if item.get_closest_marker(name)), "light")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     wanted = config.getoption("lane")
     others = [
-        item for item in items if lane(item) != (wanted or lane(item)) or (not wanted and lane(item) == "containers")
+        item for item in items if lane(item) != (wanted or lane(item)) or (not wanted and lane(item) in BY_CHOICE)
     ]
+    others += files_of_other_pieces([item for item in items if item not in others], config.getoption("piece"))
     config.hook.pytest_deselected(items=others)
     items[:] = sorted((item for item in items if item not in others), key=lambda item: LANES.index(lane(item)))
+
+
+def files_of_other_pieces(items, piece):
+    """Returns the tests whose file, counted in order, is not in a piece such as "2/3"."""
+    number, count = map(int, piece.split("/"))
+    numbers = {path: at % count + 1 for at, path in enumerate(sorted({item.path for item in items}))}
+    return [item for item in items if numbers[item.path] != number]
 
 
 def pytest_collection_finish(session):

@@ -70,14 +70,16 @@ def test_the_default_launch_is_the_clones(clones):
     assert "news_page  (default)" in pipeline(clones["rich"], "launches").splitlines()
 
 
+@pytest.mark.clones
 def test_all_light_tests_pass_in_a_clone(clones):
     answer = execute(clones["plain"], "-m", "pytest", "--lane", "light", "-q", "-p", "no:cacheprovider")
     assert answer.returncode == 0, answer.stdout[-4000:]
 
 
-def test_the_tests_that_a_launch_can_touch_pass_in_the_other_clone(clones):
-    files = [str(next((clones["rich"] / "tests").rglob(f"test_{name}.py"))) for name in LIGHT_TESTS]
-    answer = execute(clones["rich"], "-m", "pytest", "--lane", "light", "-q", "-p", "no:cacheprovider", *files)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_tests_that_a_launch_can_touch_pass_in_a_clone(clones, kind):
+    files = [str(next((clones[kind] / "tests").rglob(f"test_{name}.py"))) for name in LIGHT_TESTS]
+    answer = execute(clones[kind], "-m", "pytest", "--lane", "light", "-q", "-p", "no:cacheprovider", *files)
     assert answer.returncode == 0, answer.stdout[-4000:]
 
 
