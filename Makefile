@@ -96,6 +96,9 @@ bench-serving: setup ## the local server, 5 minutes; ARGS="--storm"
 bench-ingest: setup ## our ExampleGen beside those of TFX, 15 minutes
 	@$(BIN)/python tests/bench/bench_ingest.py $(ARGS)
 
+bench-cache: setup ## which steps an edit runs again, 10 minutes
+	@$(BIN)/python tests/bench/bench_cache.py $(ARGS)
+
 bench-evaluation: setup ## ranking, beside TFRS's FactorizedTopK, 1 minute
 	@$(BIN)/python tests/bench/bench_evaluation.py $(ARGS)
 

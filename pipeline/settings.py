@@ -30,6 +30,7 @@ VARIABLES = {
     "DAYONE_WORKSPACE": "the folder for everything that runs write (default: runs/ in the project)",
     "DAYONE_SCHEMA": "the folder of the curated schemas (default: schema/ in the project)",
     "DAYONE_KEEP_VERSIONS": "how many versions the serving folder keeps (default: 5)",
+    "DAYONE_KEEP_RUNS": "how many runs keep their artifacts; each run removes older ones (default: all, see `clean`)",
     "DAYONE_BEAM_PROFILE": "where Beam works: a profile of kubeflow/beam_profiles.yaml (default: none, in this process)",
     "DAYONE_GZIP_LEVEL": "how hard the examples are packed, 1 (fast) to 9 (small) (default: 1)",
     "DAYONE_BEAM_ARGS": "options for Beam inside the steps, as on a command line (default: none, in this process)",
@@ -69,6 +70,7 @@ class Settings:
         makes TFX repackage itself once per Beam step (about 2 CPU-s each).
       cache: whether a step whose inputs did not change is served from an earlier run.
       keep_versions: how many versions the serving folder keeps, the served one included.
+      keep_runs: how many runs keep their artifacts, see `pipeline.local.cleaning`; None for all.
       gzip_level: of the examples, 1 to 9; at 6 writing them costs three times the CPU of 1, for files a fifth smaller.
     """
 
@@ -82,6 +84,7 @@ class Settings:
     cache: bool = True
     keep_versions: int = 5
     gzip_level: int = 1
+    keep_runs: int | None = None
 
     @classmethod
     def from_environment(
@@ -110,8 +113,9 @@ class Settings:
         file = log if log and not log.is_dir() else None
         cache = source.options.get("cache")
         beam = (beam_profiles.choose(source.text("beam_profile") or ""), _split_beam_args(source))
+        runs = source.whole_number("keep_runs", 1) if source.text("keep_runs") else None
         kept = (source.whole_number("keep_versions", 5), _gzip_level(source))
-        return cls(launch, workspace, data, schema, file, *beam, cache is None or bool(cache), *kept)
+        return cls(launch, workspace, data, schema, file, *beam, cache is None or bool(cache), *kept, runs)
 
     @property
     def home(self) -> Path:
@@ -220,11 +224,8 @@ class KubeflowServer:
             )
         if ca and not _path(ca).is_file():
             raise SettingsError(source.origin("ca"), ca, "a PEM file that exists")
-        namespace, token, timeout = (
-            source.text("namespace") or "",
-            (source.text("token") or "").strip(),
-            source.whole_number("timeout", 30),
-        )
+        namespace, token = source.text("namespace") or "", (source.text("token") or "").strip()
+        timeout = source.whole_number("timeout", 30)
         return cls(host.rstrip("/"), namespace, token, _path(ca) if ca else None, root, timeout)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from components.errors import DayoneError
 from pipeline.cli import (
+    clean,
     compile_pipeline,
     experiment,
     feast,
@@ -47,6 +48,7 @@ COMMANDS = (
     serve,
     loop,
     withhold,
+    clean,
     vectors,
     feast,
     compile_pipeline,

@@ -50,6 +50,8 @@ def run(request: Request, verbose: bool = False, terminal: Terminal | None = Non
         before = settings.champion()
         record = RunRecord()
         stopped = _follow(request, terminal, record, log, held, verbose)
+        if record.finished and settings.keep_runs:
+            _clean(settings, terminal)
     record.write(log.with_suffix(".json"), stopped)
     repetition.keep(settings, inputs, record, log, before)
     if stopped:
@@ -96,6 +98,15 @@ def _follow(request: Request, terminal: Terminal, record: RunRecord, log: Path, 
             "message": f"the pipeline's process was {reason}{step}{hint}",
         }
     return False
+
+
+def _clean(settings: Settings, terminal: Terminal) -> None:
+    # Here, because ML Metadata takes a second to import.
+    from pipeline.local import cleaning
+
+    removal = cleaning.clean(settings, settings.keep_runs or 1)
+    if removal.folders:
+        terminal.line(f"removed {removal.removed / 1e6:,.1f} MB of artifacts of older runs")
 
 
 def _raise_failure(record: RunRecord, settings: Settings, log: Path, verbose: bool) -> None:

@@ -169,7 +169,12 @@ def test_every_variable_is_read(tmp_path):
         "DAYONE_BEAM_ARGS": "--a",
     }
     values["DAYONE_WORKSPACE"] = str(tmp_path / "w")
-    values |= {"DAYONE_KEEP_VERSIONS": "2", "DAYONE_GZIP_LEVEL": "6", "DAYONE_BEAM_PROFILE": "flink"}
+    values |= {
+        "DAYONE_KEEP_VERSIONS": "2",
+        "DAYONE_KEEP_RUNS": "9",
+        "DAYONE_GZIP_LEVEL": "6",
+        "DAYONE_BEAM_PROFILE": "flink",
+    }
     plain = Settings.from_environment({})
     for name in VARIABLES:
         assert Settings.from_environment({name: values[name]}) != plain, name
