@@ -42,7 +42,7 @@ SERVE_VARIABLES = {
 # How Kubeflow Pipelines is reached, by `submit` and its likes.
 SERVER_VARIABLES = {
     "DAYONE_KFP_HOST": "where Kubeflow Pipelines answers, such as http://localhost:8080",
-    "DAYONE_KFP_NAMESPACE": "the namespace of runs where Kubeflow Pipelines has many users (default: none, there is one for all)",
+    "DAYONE_KFP_NAMESPACE": "the namespace of runs where Kubeflow Pipelines has many users (default: none)",
     "DAYONE_KFP_TOKEN": "a bearer token; it has no option, because options are seen by everyone on the machine",
     "DAYONE_KFP_CA": "a PEM file with the authority that signed the server's certificate (default: the usual ones)",
     "DAYONE_KFP_ROOT": "where runs put their artifacts: gs://, s3:// or minio:// (default: the server's own)",
@@ -70,7 +70,7 @@ class Settings:
         makes TFX repackage itself once per Beam step (about 2 CPU-s each).
       cache: whether a step whose inputs did not change is served from an earlier run.
       keep_versions: how many versions the serving folder keeps, the served one included.
-      keep_runs: how many runs keep their artifacts, see `pipeline.local.cleaning`; None for all.
+      keep_runs: how many runs keep their artifacts (`pipeline.local.cleaning`); None for all.
       gzip_level: of the examples, 1 to 9; at 6 writing them costs three times the CPU of 1, for files a fifth smaller.
     """
 
@@ -108,10 +108,9 @@ class Settings:
         schema = _path(source.text("schema") or PROJECT / "schema")
         if not schema.is_dir():
             raise SettingsError(source.origin("schema"), str(schema), "a folder that exists")
-        log = _existing_log(source)
+        log, cache = _existing_log(source), source.options.get("cache")
         data = (log if log.is_dir() else log.parent) if log else _default_data(launch, workspace)
         file = log if log and not log.is_dir() else None
-        cache = source.options.get("cache")
         beam = (beam_profiles.choose(source.text("beam_profile") or ""), _split_beam_args(source))
         runs = source.whole_number("keep_runs", 1) if source.text("keep_runs") else None
         kept = (source.whole_number("keep_versions", 5), _gzip_level(source))
@@ -235,8 +234,8 @@ def _check_names(environ: Mapping[str, str]) -> None:
     for name in environ:
         if name.startswith("DAYONE_") and name not in names and name not in TEST_VARIABLES:
             near = difflib.get_close_matches(name, names, n=1, cutoff=0.8)
-            fix = f"Did you mean {near[0]}?" if near else "Unset it."
-            raise SettingsError(name, environ[name], f"to be one of {', '.join(names)}", fix)
+            hint = f"Did you mean {near[0]}?" if near else "Unset it."
+            raise SettingsError(name, environ[name], f"to be one of {', '.join(names)}", hint)
 
 
 def _folder(source: SettingSource, name: str, default: Path) -> Path:
