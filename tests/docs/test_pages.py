@@ -27,6 +27,7 @@ NARROW = tuple(
                 "install",
                 "support",
                 "exit",
+                "privacy",
             )
         ),
     )

@@ -1,0 +1,87 @@
+"""`python -m pipeline forget`: removes a user from what this project wrote."""
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+from components.declaration.paths import query_of
+from components.errors import LogError, SettingsError
+from components.ingest.log_files import find_files, split_pattern
+from components.ingest.spans import any_span
+from pipeline.cli import context, launch_options
+from pipeline.cli.parser import Commands, Help, Parser
+from pipeline.local import child_process, erasure
+
+EXIT_OK, EXIT_HELD = 0, 1
+_EXAMPLES = """\
+examples:
+  # rows of the traffic log go; then what else holds the id is listed
+  python -m pipeline forget --user u00886
+  # artifacts hold it until a run has read the log again
+  python -m pipeline run && python -m pipeline clean --keep-runs 1
+  # exit status 1 while any file holds it
+  python -m pipeline forget --user u00886 --check
+"""
+
+
+def register(commands: "Commands[Parser]") -> None:
+    """Adds the command to the command line."""
+    parser = commands.add_parser(
+        "forget",
+        help="remove a user from the traffic log and the reports",
+        description="Remove users from the traffic log and the reports, and list what else holds their ids. "
+        "See docs/privacy.md.",
+        epilog=_EXAMPLES,
+        formatter_class=Help,
+    )
+    parser.add_argument("--user", nargs="+", required=True, metavar="ID", help="ids of users, as the log has them")
+    parser.add_argument("--traffic", type=Path, metavar="DIR", help="a further folder that `serve --traffic` wrote to")
+    parser.add_argument("--check", action="store_true", help="change nothing; exit with 1 if a file holds an id")
+    launch_options.add(parser, "launch", "log", "workspace")
+    parser.set_defaults(command=_forget)
+
+
+def _forget(options: argparse.Namespace) -> int:
+    for user in options.user:
+        if not user.strip():
+            raise SettingsError("--user", user, "an id that is not blank")
+    loaded = context.load(options, "launch", "log", "workspace")
+    places = _places(loaded, options.traffic)
+    with child_process.lock(places.home):
+        found = (
+            erasure.search(options.user, places)
+            if options.check
+            else erasure.erase(options.user, loaded.declared.log, places)
+        )
+    if not options.check:
+        print(f"removed {found.rows} rows of the traffic log; replaced the id in {len(found.texts)} reports and logs")
+    _list(found.open, "a running server is writing to it: stop the server, then forget again")
+    own = [path for path in found.left if path in places.log]
+    traffic = [path for path in found.left if path.name.startswith(erasure.CLOSED)]
+    rest = [path for path in found.left if path not in own and path not in traffic]
+    _list(own, "your own log: remove the rows there, or the next run learns from them again")
+    _list(traffic, "in another column than the user's")
+    _list(rest, "gone after the next `run` and `clean --keep-runs 1`")
+    if not found.open and not found.left:
+        print("no file holds the id any more; a running server forgets it when it is restarted")
+    return EXIT_HELD if options.check and (found.open or found.left) else EXIT_OK
+
+
+def _places(loaded: context.Context, further: Path | None) -> erasure.Places:
+    """Returns where ids may be: the workspace, the folders that `serve` writes to, and the files of the log."""
+    settings, path = loaded.settings, loaded.declared.log.path
+    traffic = [settings.home / "traffic", *([further.resolve()] if further else [])]
+    if query_of(path):
+        return erasure.Places(settings.home, tuple(traffic), ())
+    folder, pattern = split_pattern(path, str(settings.data))
+    try:
+        files = find_files(folder, any_span(pattern))
+    except LogError:  # no log yet, or no longer
+        files = ()
+    log = tuple(Path(file) for file in files if not Path(file).name.startswith(erasure.CLOSED))
+    return erasure.Places(settings.home, (*traffic, Path(folder)), log)
+
+
+def _list(paths: Iterable[Path], meaning: str) -> None:
+    for path in paths:
+        print(f"still holds the id: {path}  ({meaning})")
