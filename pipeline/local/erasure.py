@@ -103,8 +103,8 @@ def _drop_rows(file: Path, users: set[str], log: Log, pattern: re.Pattern[bytes]
 def _pattern(users: Sequence[str]) -> re.Pattern[bytes]:
     """Returns what finds the ids as words: "u1" is not part of "u12"."""
     forms: set[bytes] = {re.escape(form) for user in users for form in _forms(user)}
-    words = b"|".join(sorted(forms, key=lambda form: -len(form)))
-    return re.compile(rb"(?<![A-Za-z0-9_])(?:" + words + rb")(?![A-Za-z0-9_])")
+    longest_first = sorted(forms, key=len, reverse=True)
+    return re.compile(rb"(?<![A-Za-z0-9_])(?:" + b"|".join(longest_first) + rb")(?![A-Za-z0-9_])")
 
 
 def _forms(user: str) -> tuple[bytes, ...]:
