@@ -15,7 +15,7 @@ _EARLIEST, _LATEST = -62_135_596_800 * 1_000_000, 253_402_300_800 * 1_000_000 - 
 
 NUMBER_TEXT = r"^\s*-?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*$"
 _ZONE = r"(Z|[+-]\d{2}(:?\d{2})?)$"
-_EXCEL_EPOCH = -25_569  # 30 December 1899, in days since 1970
+EXCEL_EPOCH = -25_569  # 30 December 1899, in days since 1970
 _ISO = r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([T ]([01]\d|2[0-3])(:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)?(Z|[+-]\d{2}(:?\d{2})?)?)?$"
 
 
@@ -52,7 +52,7 @@ def _from_numbers(values: pa.Array, unit: str) -> pa.Array:
         return pc.divide(values, pa.scalar(1000, values.type)).cast(pa.int64(), safe=False)
     if unit == EXCEL_DAYS:
         days = _where(pc.and_(pc.greater(values, 0), pc.less(values, 2_958_466)), values).cast(pa.float64())
-        return pc.round(pc.multiply(pc.add(days, _EXCEL_EPOCH), DAY)).cast(pa.int64())
+        return pc.round(pc.multiply(pc.add(days, EXCEL_EPOCH), DAY)).cast(pa.int64())
     factor = MICROSECONDS[unit]
     number = float if pa.types.is_float64(values.type) else int
     fits = pc.and_(

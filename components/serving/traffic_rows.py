@@ -12,9 +12,9 @@ from typing import Any
 
 from components.declaration import Launch, Log
 from components.features.item_table import MISSING_INT
+from components.ingest.event_time import DAY, EXCEL_DAYS, EXCEL_EPOCH, MICROSECONDS, NANOSECONDS
 from components.serving.shown_answers import KEPT_BYTES, Shown, ShownAnswers
 
-PER_UNIT = {"s": 1_000_000, "ms": 1_000, "us": 1}
 Row = dict[str, Any]
 
 
@@ -40,7 +40,8 @@ class Impressions(Sequence[Row]):
         if isinstance(place, slice):
             return [self[each] for each in range(*place.indices(len(self)))]
         log, shown = self._log, self.shown
-        own = {log.item: shown.items[place], log.position: place, log.propensity: shown.propensities[place]}
+        position = log.first_position + place
+        own = {log.item: shown.items[place], log.position: position, log.propensity: shown.propensities[place]}
         return self._same | {name: value for name, value in own.items() if name is not None}
 
     @functools.cached_property
@@ -111,12 +112,16 @@ def _row(log: Log, user: str, item: str, event: str | None, time: int) -> Row:
     return row | ({log.event: event} if log.event else {})
 
 
-def in_unit(microseconds: int, log: Log) -> int | str:
-    """A time as the log writes it: a whole number of its unit, or ISO 8601 in UTC."""
-    if log.time_unit != "iso":
-        return microseconds // PER_UNIT[log.time_unit]
-    moment = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc) + dt.timedelta(microseconds=microseconds)
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+def in_unit(microseconds: int, log: Log) -> int | float | str:
+    """Returns a time as the log writes it: a number of its unit, ISO 8601 in UTC, or text in the declared form."""
+    if log.time_format is not None or log.time_unit == "iso":
+        moment = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc) + dt.timedelta(microseconds=microseconds)
+        if log.time_format is not None:
+            return moment.strftime(log.time_format)
+        return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    if log.time_unit == EXCEL_DAYS:
+        return microseconds / DAY - EXCEL_EPOCH
+    return microseconds * 1_000 if log.time_unit == NANOSECONDS else microseconds // MICROSECONDS[log.time_unit]
 
 
 def _plain(value: Any) -> Any:

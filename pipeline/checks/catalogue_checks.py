@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 
 from components.declaration import Catalogue
 from components.errors import LogError
-from components.features.truth_words import TRUE_WORDS
 from components.ingest.log_layout import Layout
+from components.ingest.number_texts import TRUE_WORDS
 from components.ingest.spans import input_files
 from pipeline.checks import id_checks
 from pipeline.checks.findings import Finding, error, share, warning

@@ -74,7 +74,9 @@ def _pushed(outputs: Outputs) -> str:
 
 
 def _blessed(outputs: Outputs) -> str:
-    return "blessed" if outputs["blessing"][0].get_int_custom_property("blessed") else "not blessed"
+    return (
+        "blessed" if outputs["blessing"][0].get_int_custom_property("blessed") else "an AUC is below min_auc or unknown"
+    )
 
 
 _READERS: dict[str, Callable[[Outputs], str]] = {

@@ -14,7 +14,7 @@ from tfx.utils import json_utils, path_utils, proto_utils
 
 from components.declaration import Experiment
 from components.declaration.outcome_view import OutcomeView
-from components.declaration.views import VerdictView
+from components.declaration.verdict_view import VerdictView
 from components.evaluation.evaluation_file import EVALUATION_FILE
 from components.evaluation.verdict_step import Verdict
 from components.experiment.assignment import assign_users, split_users

@@ -1,10 +1,13 @@
 import dataclasses
 
+import pyarrow as pa
 import pytest
 from small_server import LAUNCH
 
 from components.declaration import Launch, Log, Objective, Split
+from components.declaration.data import TIME_UNITS
 from components.features.item_table import MISSING_INT
+from components.ingest.event_time import to_microseconds
 from components.serving.shown_answers import Shown
 from components.serving.traffic_rows import TrafficRows, in_unit
 
@@ -94,6 +97,26 @@ def test_a_log_of_positives_alone_has_no_impressions():
 )
 def test_times_in_the_declared_unit(unit, written):
     assert in_unit(1_500_250, dataclasses.replace(LAUNCH.log, time_unit=unit)) == written
+
+
+MOMENT = 1_764_547_200_250_000  # 1 December 2025, 00:00:00.25 UTC
+
+
+@pytest.mark.parametrize(
+    ("unit", "form"),
+    [*((unit, None) for unit in TIME_UNITS), ("iso", "%d.%m.%Y %H:%M:%S.%f"), ("iso", "%b %d %Y %I:%M:%S.%f %p %z")],
+)
+def test_a_time_is_written_as_the_reader_reads_it(unit, form):
+    log = dataclasses.replace(LAUNCH.log, time_unit=unit, time_format=form)
+    read = to_microseconds(pa.array([in_unit(MOMENT, log)]), unit, form)
+    assert abs(read[0].as_py() - MOMENT) <= (1_000_000 if unit == "s" else 1)
+
+
+def test_positions_count_as_the_log_counts():
+    launch = dataclasses.replace(LAUNCH, log=dataclasses.replace(LAUNCH.log, first_position=1))
+    rows = TrafficRows(launch)
+    assert [row["place"] for row in rows.impressions(SHOWN)] == [1, 2]
+    assert rows.action("u", "A", "click", 3_000_000, {"request_id": "r1"})["place"] == 2
 
 
 def test_a_missing_integer_is_null():
