@@ -107,6 +107,8 @@ def _content(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ProfileError(str(path), str(error).splitlines()[-1].strip(), "YAML") from error
+    except UnicodeDecodeError as error:
+        raise ProfileError(str(path), error.reason, "UTF-8") from error
     except OSError as error:
         raise ProfileError(str(path), error.strerror, "a file that can be read") from error
     if not isinstance(content, dict) or not content:

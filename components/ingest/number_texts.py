@@ -36,7 +36,7 @@ def numbers_of(values: pa.Array, kind: pa.DataType) -> pa.Array:
 
 def truths(texts: pa.Array) -> pa.Array:
     """[rows] int64: 1 for a word that says yes, 0 for one that says no, null for any other."""
-    words = pc.utf8_lower(pc.utf8_trim_whitespace(texts))
+    words = pc.ascii_lower(pc.utf8_trim_whitespace(texts))  # all of ours are ASCII, and a lone surrogate is no UTF-8
     place = pc.index_in(words, value_set=pa.array([*sorted(TRUE_WORDS), *sorted(FALSE_WORDS)]))
     return pc.less(place, len(TRUE_WORDS)).cast(pa.int64())
 

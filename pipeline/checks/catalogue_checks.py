@@ -45,6 +45,10 @@ def check(view: LogView, catalogue: Catalogue, base: Path) -> Iterator[Finding]:
             "Mend it, or set launch.catalogue to None.",
         )
         return
+    garbled = [name for name in table.schema.names if not _is_text(table[name])]
+    yield from map(_garbled_column, garbled)
+    if garbled:
+        return
     yield from _check_numbers(table, catalogue)
     if catalogue.item not in missing:
         yield from _check_items(view, table, catalogue)
@@ -57,6 +61,19 @@ def _missing_column(name: str, there: tuple[str, ...]) -> Finding:
         "A run cannot read it.",
         "Name the right column, or take it out.",
     )
+
+
+def _is_text(column: pa.ChunkedArray) -> bool:
+    """Whether a column of bytes is UTF-8; any other column is as good."""
+    try:
+        return not pa.types.is_binary(column.type) or bool(column.cast(pa.string()).type)
+    except pa.ArrowInvalid:
+        return False
+
+
+def _garbled_column(name: str) -> Finding:
+    fix = "Save the file as UTF-8: iconv -f latin1 -t utf-8 FILE."
+    return error(f"column {name!r} of the catalogue is not UTF-8.", "A run cannot read it.", fix)
 
 
 def _check_numbers(table: pa.Table, catalogue: Catalogue) -> Iterator[Finding]:
@@ -116,7 +133,7 @@ def _check_unknown(view: LogView, items: pa.ChunkedArray) -> Iterator[Finding]:
 
 def _check_active(view: LogView, items: pa.ChunkedArray, flags: pa.ChunkedArray, name: str) -> Iterator[Finding]:
     texts = flags.cast(pa.int64()).cast(pa.string()) if pa.types.is_boolean(flags.type) else flags.cast(pa.string())
-    active = pc.is_in(pc.utf8_lower(texts), value_set=pa.array(sorted(TRUE_WORDS)))
+    active = pc.is_in(pc.ascii_lower(texts), value_set=pa.array(sorted(TRUE_WORDS)))
     off = items.filter(pc.invert(active)).drop_null()
     if len(off) == len(items.drop_null()):
         example = flags.drop_null()[0].as_py() if flags.null_count < len(flags) else None

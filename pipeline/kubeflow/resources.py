@@ -108,6 +108,8 @@ def load(path: Path) -> Table:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ResourcesError(str(path), str(error).splitlines()[-1].strip(), "YAML") from error
+    except UnicodeDecodeError as error:
+        raise ResourcesError(str(path), error.reason, "UTF-8") from error
     table = _entries("the file", content, ("cluster", "defaults", "steps"))
     defaults = _validate(StepEntries, "defaults", table.get("defaults") or {}).to_fields()
     given = _entries("steps", table.get("steps") or {}, tuple(step.name for step in steps.STEPS))

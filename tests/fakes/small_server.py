@@ -80,9 +80,9 @@ class SmallModel:
             return {"embedding": np.array([[len(item), 1.0] for item in inputs["item_ids"]], np.float32)}
         if signature == "rank":
             return {
-                "click": np.vectorize(lambda item: ITEMS.index(item) / 10 if item in ITEMS else 0.0)(
+                "click": np.vectorize(lambda item: ITEMS.index(item) / 10 if item in ITEMS else 0.0, [np.float32])(
                     inputs["item_ids"]
-                ).astype(np.float32)
+                )
             }
         rows = [
             [item for item in ITEMS if item not in {*seen, *hidden}]

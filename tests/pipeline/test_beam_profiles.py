@@ -79,3 +79,9 @@ def test_the_shipped_profiles_are_valid_and_dataflow_needs_a_project():
 def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(ProfileError, match=r"none.yaml needs a file that can be read"):
         beam_profiles.choose("x", tmp_path / "none.yaml")
+
+
+def test_a_file_in_another_encoding_is_an_error(tmp_path):
+    (tmp_path / "profiles.yaml").write_bytes("x: {wo: Zürich}".encode("latin1"))
+    with pytest.raises(ProfileError, match="needs UTF-8"):
+        beam_profiles.choose("x", tmp_path / "profiles.yaml")

@@ -84,3 +84,12 @@ def test_a_catalogue_that_cannot_be_read_is_an_error(tmp_path):
     found = findings(tmp_path, None, text="")
     assert [finding.level for finding in found] == ["error"]
     assert found[0].what.startswith("the catalogue cannot be read: ")
+
+
+def test_a_column_in_another_encoding_is_an_error_by_name(tmp_path):
+    items = "sku,name,year,on\nx,Café,1999,1\ny,Y,2001,1\nz,Z,,0\n".encode("latin1")
+    (tmp_path / "items.csv").write_bytes(items)
+    table = pa.table({"who": ["u"], "what": ["x"], "at": [1_760_000_000]})
+    found = list(catalogue_checks.check(LogView(LAUNCH, table, tuple(table.schema.names)), CATALOGUE, tmp_path))
+    assert [finding.level for finding in found] == ["error"]
+    assert "'name'" in found[0].what and "UTF-8" in found[0].what

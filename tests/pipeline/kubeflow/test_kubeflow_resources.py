@@ -179,3 +179,9 @@ def test_a_file_that_is_no_yaml_is_told_by_its_name(tmp_path):
 )
 def test_images_whose_names_do_not_move_are_taken(image):
     resources.check_image("--image", image)
+
+
+def test_a_file_in_another_encoding_is_an_error(tmp_path):
+    (tmp_path / "resources.yaml").write_bytes("cluster: {data: Zürich}".encode("latin1"))
+    with pytest.raises(ResourcesError, match="needs UTF-8"):
+        resources.load(tmp_path / "resources.yaml")
