@@ -125,7 +125,7 @@ def _describe_guards(findings: Findings, promotion: Promotion) -> Iterator[str]:
         elif not gains and name not in DEFAULT_GUARDS and not findings.model_problem:
             yield f"The guard {name!r} had no query, so it decides nothing."
     if kept:
-        yield f"No guard is broken by: {'; '.join(kept)}."
+        yield f"Guards that hold: {'; '.join(kept)}."
 
 
 def _warn_slices(findings: Findings, promotion: Promotion) -> Iterator[str]:

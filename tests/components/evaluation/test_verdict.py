@@ -131,7 +131,7 @@ def test_guards_that_hold_are_told_with_their_intervals():
     found = _with(metrics={"ndcg@10": EQUAL}, slices={"tail items": BETTER}, champion=_champion())
     found = dataclasses.replace(found, metrics_over_champion={"ndcg@10": OPEN})
     assert decide(found, Promotion()).reasons[-1] == (
-        "No guard is broken by: ndcg@10 +1.0% (95% CI -10% to +12%) over the rules, "
+        "Guards that hold: ndcg@10 +1.0% (95% CI -10% to +12%) over the rules, "
         "+31% (too little data for an interval) over what is served now; tail items +31% (95% CI +18% to +45%) over the "
         "rules."
     )
