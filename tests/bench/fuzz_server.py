@@ -8,6 +8,8 @@ import time
 import fuzz_values
 import small_server
 
+from components.ingest.log_layout import Layout
+from components.ingest.log_reader import LogReader
 from components.serving.event_log import EventLog
 
 PATHS = (
@@ -57,9 +59,21 @@ def attack_http(tally, rng, folder, end):
     tally.counts["tracebacks"] += len(seen.texts)
     for text in seen.texts:
         tally.note(text[:120], text, text)
-    rows = [json.loads(line) for file in sorted((folder / "log").rglob("*.jsonl")) for line in file.open()]
+    count_lost(tally, sorted((folder / "log").rglob("*.jsonl")), acknowledged)
+
+
+def count_lost(tally, files, acknowledged):
+    """Counts acknowledged events that are not in the log, and rows of the log that the next run would not admit."""
+    rows = [json.loads(line) for file in files for line in file.open()]
     actions = sum(row["event"] == "click" for row in rows)
-    tally.counts["rows"], tally.counts["lost"] = acknowledged, acknowledged - actions
+    tally.counts["rows"], tally.counts["lost"] = len(rows), max(acknowledged - actions, 0)
+    if not rows:
+        return
+    reader = LogReader([str(file) for file in files], Layout.of_log(small_server.LAUNCH.log))
+    reader.settle(("time",))
+    tally.counts["lost"] += reader.quarantined.rows + len(rows) - reader.quarantined.rows_in
+    if reader.quarantined.rows:
+        tally.note("a run would quarantine what the server took", str(reader.quarantined), rows)
 
 
 def probe(client) -> str:
