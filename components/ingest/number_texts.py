@@ -13,7 +13,7 @@ FALSE_WORDS = frozenset(("0", "0.0", "false", "no", "n", "f", "off", "nein", "no
 
 
 def numbers_of(values: pa.Array, kind: pa.DataType) -> pa.Array:
-    """A column of numbers; null for a text that is none.
+    """Returns a column of numbers; null for a text that is not a number.
 
     Args:
       values: [rows] numbers, true and false, or text.

@@ -1,4 +1,4 @@
-"""Does the catalogue fit the log: is it there, one row per item, with the items that people act on?"""
+"""Checks that the catalogue fits the log: it exists, has one row per item, and contains the log's items."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +23,7 @@ _MOST_TEXTS = 0.05
 
 
 def check(view: LogView, catalogue: Catalogue, base: Path) -> Iterator[Finding]:
-    """All that the catalogue says, alone and beside the log.
+    """Yields all findings of the catalogue, alone and compared with the log.
 
     Args:
       view: the log.
@@ -32,11 +32,11 @@ def check(view: LogView, catalogue: Catalogue, base: Path) -> Iterator[Finding]:
     """
     try:
         reader = lenient_log.reader(input_files(catalogue.path, str(base)), (catalogue.item,), catalogue.delimiter)
-        declared, there = Layout.of_catalogue(catalogue).declared, tuple(reader.types)
-        missing = [name for name in (catalogue.item, *declared) if name not in there]
-        yield from (_missing_column(name, there) for name in dict.fromkeys(missing))
+        declared, present = Layout.of_catalogue(catalogue).declared, tuple(reader.types)
+        missing = [name for name in (catalogue.item, *declared) if name not in present]
+        yield from (_missing_column(name, present) for name in dict.fromkeys(missing))
         table = reader.settle(
-            [name for name in dict.fromkeys((catalogue.item, *declared)) if name in there] or there[:1]
+            [name for name in dict.fromkeys((catalogue.item, *declared)) if name in present] or present[:1]
         )
     except LogError as problem:
         yield error(

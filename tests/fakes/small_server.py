@@ -85,8 +85,8 @@ class SmallModel:
                 )
             }
         rows = [
-            [item for item in ITEMS if item not in {*seen, *hidden}]
-            for seen, hidden in zip(inputs["history"], inputs["exclude_ids"], strict=True)
+            [item for item in ITEMS if item not in {*history, *hidden}]
+            for history, hidden in zip(inputs["history"], inputs["exclude_ids"], strict=True)
         ]
         padded = np.array([row + [b""] * (len(ITEMS) - len(row)) for row in rows], object)
         scores = np.array(

@@ -50,7 +50,7 @@ WRONG = [
     (
         "a",
         {"a": {"args": ["--project=<PROJECT>"]}},
-        "a.args needs your own values in place of <...>, got '--project=<PROJECT>'. Edit profiles.yaml.",
+        "a.args needs your own values instead of <...>, got '--project=<PROJECT>'. Edit profiles.yaml.",
     ),
     ("a", {"a": {"args": [], "steps": {"Transform": ["--t=gs://<B>/t"]}}}, "a.steps.Transform needs your own values"),
     ("a", "a: [", "needs YAML"),
@@ -71,7 +71,7 @@ def test_the_shipped_profiles_are_valid_and_dataflow_needs_a_project():
     for name in ("flink", "processes", "spark"):
         assert beam_profiles.choose(name) == profiles[name]
     with pytest.raises(
-        ProfileError, match=r"dataflow\.args needs your own values in place of <...>, got '--project=<PROJECT>'"
+        ProfileError, match=r"dataflow\.args needs your own values instead of <...>, got '--project=<PROJECT>'"
     ):
         beam_profiles.choose("dataflow")
 

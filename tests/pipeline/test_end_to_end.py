@@ -231,7 +231,7 @@ def test_the_server_answers_as_numpy_does_from_the_exported_vectors(workspace, g
 def test_the_version_holds_the_vectors_of_its_full_catalogue(workspace, good_second):
     tf = pytest.importorskip("tensorflow")
     rules, model = (Path(workspace) / "shop/serving/shop" / version for version in versions(workspace)[:2])
-    signatures, exported = tf.saved_model.load(str(model)).signatures, vector_file.read(model).offered()
+    signatures, exported = tf.saved_model.load(str(model)).signatures, vector_file.read(model).select_active()
     assert sorted(exported.ids) == sorted(item.decode() for item in signatures["catalogue"]()["item_ids"].numpy())
     np.testing.assert_allclose(
         signatures["embed_items"](item_ids=tf.constant(exported.ids))["embedding"], exported.matrix, atol=1e-6

@@ -29,9 +29,9 @@ SECOND = FIRST | {"item": "A", "place": 1, "chance": 0.25}
 
 
 def test_an_impression_is_a_row_with_every_declared_column():
-    found = TrafficRows(LAUNCH).impressions(SHOWN)
-    assert list(found) == found[:] == [FIRST, SECOND]
-    assert set(found[0]) == set(LAUNCH.log.columns())
+    logged = TrafficRows(LAUNCH).impressions(SHOWN)
+    assert list(logged) == logged[:] == [FIRST, SECOND]
+    assert set(logged[0]) == set(LAUNCH.log.columns())
 
 
 def test_an_action_on_what_was_shown_says_where_and_by_whom():
@@ -43,8 +43,8 @@ def test_an_action_on_what_was_shown_says_where_and_by_whom():
 def test_an_action_on_something_else_of_the_request_has_its_context_and_no_place():
     rows = TrafficRows(LAUNCH)
     rows.impressions(SHOWN)
-    found = rows.action("u", "Z", "click", 3_000_000, {"request_id": "r1", "age": 4.0})
-    assert (found["device"], found["age"], found["place"], found["policy"], found["request"]) == (
+    logged = rows.action("u", "Z", "click", 3_000_000, {"request_id": "r1", "age": 4.0})
+    assert (logged["device"], logged["age"], logged["place"], logged["policy"], logged["request"]) == (
         "tv",
         4.0,
         None,
@@ -70,8 +70,8 @@ def test_old_answers_are_forgotten():
 def test_an_action_without_an_answer_has_the_context_of_the_users_last_one():
     rows = TrafficRows(LAUNCH)
     rows.impressions(SHOWN)
-    found = rows.action("u", "Z", "click", 3_000_000, {"request_id": "forgotten"})
-    assert (found["device"], found["age"], found["place"], found["request"]) == ("tv", None, None, "forgotten")
+    logged = rows.action("u", "Z", "click", 3_000_000, {"request_id": "forgotten"})
+    assert (logged["device"], logged["age"], logged["place"], logged["request"]) == ("tv", None, None, "forgotten")
     assert rows.action("u", "Z", "click", 3_000_000, {"device": "phone"})["device"] == "phone"
     assert rows.action("v", "Z", "click", 3_000_000, {})["device"] is None
 
