@@ -111,6 +111,9 @@ bench-quality: setup ## rivals on public data; ARGS="--data FOLDER"
 bench-sample: setup ## judged by the truth of samples, 5 minutes
 	@$(BIN)/python tests/bench/bench_sample.py $(ARGS)
 
+fuzz: setup ## hostile inputs at every border; ARGS="--seconds 60"
+	@$(BIN)/python tests/bench/fuzz.py $(ARGS)
+
 bench-launch: setup ## the experiment against known truth; ARGS=--quick
 	@$(BIN)/python tests/bench/bench_launch.py $(ARGS)
 

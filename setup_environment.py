@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from setup_stacks import Interpreter, Machine, Stack, candidates, choose, dotted, no_fit, stacks_for, working
+from setup_stacks import Interpreter, Machine, Stack, candidates, choose, join_numbers, no_fit, stacks_for, working
 
 ROOT = Path(__file__).resolve().parent
 INPUTS = ("uv.lock", "pyproject.toml", "setup.py", "setup_environment.py", "setup_stacks.py")
@@ -85,7 +85,7 @@ class Workshop:
 
     def download(self, stack: Stack) -> list[str]:
         """Lets uv download a Python for the stack; returns its path, or nothing if that failed."""
-        version, uv = dotted(stack.pythons[0]), self.uv()
+        version, uv = join_numbers(stack.pythons[0]), self.uv()
         self.say(f"no installed Python fits; downloading Python {version} with uv")
         self.run(uv, "python", "install", version)
         answer = subprocess.run(

@@ -44,7 +44,7 @@ class Machine:
 
     def __str__(self) -> str:
         """Returns text such as "linux x86_64, glibc 2.36"."""
-        libc = f"glibc {dotted(self.glibc)}" if self.glibc else "no glibc"
+        libc = f"glibc {join_numbers(self.glibc)}" if self.glibc else "no glibc"
         return f"{self.system} {self.processor}" + (f", {libc}" if self.system == "linux" else "")
 
 
@@ -58,7 +58,7 @@ class Interpreter:
 
     def __str__(self) -> str:
         """Returns text such as "Python 3.10.13 (/usr/bin/python3.10)"."""
-        return f"Python {dotted(self.version)} ({self.path})"
+        return f"Python {join_numbers(self.version)} ({self.path})"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Stack:
 
     def __str__(self) -> str:
         """Returns text such as "TFX 1.16 (Python 3.10)"."""
-        return f"{self.name} (Python {' or '.join(map(dotted, self.pythons))})"
+        return f"{self.name} (Python {' or '.join(map(join_numbers, self.pythons))})"
 
 
 # Newest first. The oldest glibc comes from the wheels in uv.lock: ML Metadata's for 1.21, Pillow's and optree's for
@@ -166,11 +166,11 @@ def no_fit(machine: Machine, found: Iterable[Interpreter], download: str = "") -
         f"  Pythons found: {', '.join(map(str, found)) or 'none that runs'}.",
     ]
     for stack in STACKS:
-        needs = f"needs linux x86_64 with glibc {dotted(stack.glibc)} or newer, or macOS {stack.mac}."
+        needs = f"needs linux x86_64 with glibc {join_numbers(stack.glibc)} or newer, or macOS {stack.mac}."
         lines.append(
             f"  {stack}: " + ("would fit this machine, but has no Python." if stack.has_wheels_for(machine) else needs)
         )
-    versions = [dotted(stack.pythons[0]) for stack in stacks_for(machine)]
+    versions = [join_numbers(stack.pythons[0]) for stack in stacks_for(machine)]
     if versions:
         lines.append(
             f"  What to do: install Python {' or '.join(versions)} (for example: pyenv install {versions[0]}) and call again.{download}"
@@ -182,7 +182,7 @@ def no_fit(machine: Machine, found: Iterable[Interpreter], download: str = "") -
     return "\n".join(lines)
 
 
-def dotted(version: Iterable[int]) -> str:
+def join_numbers(version: Iterable[int]) -> str:
     """Returns a version such as "3.10"."""
     return ".".join(map(str, version))
 

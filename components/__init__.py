@@ -1,1 +1,1 @@
-"""What happens inside the steps of the pipeline."""
+"""The code that runs inside the steps of the pipeline."""

@@ -16,12 +16,12 @@ _UNSAFE = re.compile(
 
 
 def printable(text: str) -> str:
-    r"""The text with `\x1b`, `\u202e` and their like written out; anything else stays."""
+    r"""Returns the text with `\x1b`, `\u202e` and their like written out; anything else stays."""
     return _UNSAFE.sub(lambda match: repr(match[0])[1:-1], text)
 
 
 class PrintableStream:
-    """A text stream that escapes what it is given; all else is that of the stream behind it."""
+    """A text stream that escapes its input and passes everything else to the stream behind it."""
 
     def __init__(self, raw: IO[str]):
         """Takes the stream that is written to in the end; who draws on it (rich) asks for it as `raw`."""

@@ -52,17 +52,17 @@ class PlainWorld:
     bounds: np.ndarray
     mass: np.ndarray
 
-    def drawn(self, rng: np.random.Generator, period: np.ndarray, taste: np.ndarray | None) -> np.ndarray:
-        """One item for each moment [k], by weight: out of a taste [k], or out of all items where none is given."""
+    def draw_items(self, rng: np.random.Generator, period: np.ndarray, taste: np.ndarray | None) -> np.ndarray:
+        """Draws one item for each moment [k], by weight: out of a taste [k], or out of all items if `taste` is None."""
         low = np.zeros(len(period), int) if taste is None else self.bounds[taste]
         high = np.full(len(period), len(self.order)) if taste is None else self.bounds[taste + 1]
         place = np.zeros(len(period), int)
         value = rng.random(len(period))
         for number in np.unique(period):
             rows, mass = period == number, self.mass[number]
-            wanted = mass[low[rows]] + value[rows] * (mass[high[rows]] - mass[low[rows]])
+            mass_drawn = mass[low[rows]] + value[rows] * (mass[high[rows]] - mass[low[rows]])
             place[rows] = np.clip(
-                np.searchsorted(mass, wanted, side="right") - 1, low[rows], np.maximum(high[rows] - 1, low[rows])
+                np.searchsorted(mass, mass_drawn, side="right") - 1, low[rows], np.maximum(high[rows] - 1, low[rows])
             )
         return self.order[np.minimum(place, len(self.order) - 1)]
 
@@ -76,7 +76,7 @@ def check(form: str, events: int, users: int, items: int) -> None:
 
 
 def size_of(form: str, events: int) -> tuple[int, int]:
-    """How many users and items a form of so many events has."""
+    """Returns how many users and items a form with that many events has."""
     return (
         (max(events // 9, 20), max(events // 13, 40))
         if form == "sparse"
@@ -112,7 +112,7 @@ def make_world(rng: np.random.Generator, form: str, items: int, days: int) -> Pl
 def make_events(
     rng: np.random.Generator, world: PlainWorld, form: str, events: int, users: int, days: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The log: user, item and time in milliseconds, [n] int64 each, in the order of time; n is about `events`. No user takes an item twice."""
+    """Makes the log: user, item and time in milliseconds, [n] int64 each, by time. No user takes an item twice."""
     spread = 1.0 if form == "sparse" else 0.8
     length = np.maximum(rng.lognormal(0.0, spread, users), 0.2)
     length = np.clip(
@@ -127,7 +127,7 @@ def make_events(
     rows: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for step in range(int(length.max())):
         user = np.flatnonzero((length > step) & (time < START_MS + days * DAY_MS))
-        item = _taken(rng, world, time[user], days, last[user], tastes[user, rng.integers(3, size=len(user))])
+        item = _draw_next(rng, world, time[user], days, last[user], tastes[user, rng.integers(3, size=len(user))])
         rows.append((user, item, time[user].astype(np.int64)))
         last[user] = item
         pause = np.where(
@@ -143,12 +143,12 @@ def make_events(
     return user[kept], item[kept], moment[kept]
 
 
-def _taken(
+def _draw_next(
     rng: np.random.Generator, world: PlainWorld, time: np.ndarray, days: int, last: np.ndarray, taste: np.ndarray
 ) -> np.ndarray:
-    """What each user takes next: [k]."""
+    """Draws the next item of each user: [k]."""
     period = np.clip(((time - START_MS) * PERIODS / (days * DAY_MS)).astype(int), 0, PERIODS - 1)
     why = rng.random(len(time))
-    item = np.where(why < FOLLOWED + LIKED, world.drawn(rng, period, taste), world.drawn(rng, period, None))
+    item = np.where(why < FOLLOWED + LIKED, world.draw_items(rng, period, taste), world.draw_items(rng, period, None))
     follower = world.followers[np.maximum(last, 0), rng.integers(FOLLOWERS, size=len(time))]
     return np.where((why < FOLLOWED) & (last >= 0) & (world.launched_ms[follower] <= time), follower, item)

@@ -1,4 +1,4 @@
-"""A launch rehearsed on the sample's world: never, at once, or by the ramp, day by day, beside the best possible.
+"""A launch rehearsed on the sample's world: never, at once, or by the ramp, day by day, compared with the best possible.
 
 Rules are the shop's own, the model counts which items follow which (`--model inverted` shows what hardly anybody wants,
 `--model rules` is no model at all). It is counted anew every day, but for the experiment, whose version stands still.
@@ -23,7 +23,7 @@ from components.declaration.experiment import Experiment  # noqa: E402
 from components.experiment import outcome, run_outcome  # noqa: E402
 from components.experiment.assignment import assign_users, hold_out_users  # noqa: E402
 from components.experiment.decision_words import format_share  # noqa: E402
-from components.experiment.plan import planned_variance  # noqa: E402
+from components.experiment.plan import project_variance  # noqa: E402
 from components.registry.experiment_push import begin_state, move_state  # noqa: E402
 from components.registry.experiment_state import State  # noqa: E402
 
@@ -43,7 +43,7 @@ class Day:
       requests, clicks: what happened.
       true, best: expected clicks per request of what was shown, and of the best there is.
       treated: the share of the users that get the model.
-      said: what the experiment says; "" without one.
+      verdict: what the experiment says; "" without one.
     """
 
     day: int
@@ -52,7 +52,7 @@ class Day:
     true: float
     best: float
     treated: float
-    said: str = ""
+    verdict: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,20 +72,20 @@ class Future:
 
 
 def rank_counted(traffic: DailyTraffic, user: np.ndarray, followed: np.ndarray, sale: np.ndarray) -> np.ndarray:
-    """What followed the user's last items most often, for its popularity, then what is popular: [n, L] int64."""
+    """Ranks what followed the user's last items most often, per popularity, then popular items: [n, L] int64."""
     popular = followed.sum(axis=0)
     scores = traffic.profile(user) @ (followed / np.sqrt(popular + 5)) + 1e-3 * popular / (popular.max() + 1)
     return _top(traffic, user, scores, sale)
 
 
 def rank_inverted(traffic: DailyTraffic, user: np.ndarray, followed: np.ndarray, sale: np.ndarray) -> np.ndarray:
-    """What hardly anybody took: [n, L] int64."""
+    """Ranks the items that hardly anybody took: [n, L] int64."""
     return _top(traffic, user, np.broadcast_to(-followed.sum(axis=0), (len(user), len(followed))), sale)
 
 
 def _top(traffic: DailyTraffic, user: np.ndarray, scores: np.ndarray, sale: np.ndarray) -> np.ndarray:
-    """The best items that are on sale and that the user did not act on: [n, L] int64."""
-    hidden = traffic.acted(user) | ~sale
+    """Returns the best items that are on sale and that the user did not act on: [n, L] int64."""
+    hidden = traffic.find_acted(user) | ~sale
     return np.argsort(np.where(hidden, -np.inf, scores), axis=1, kind="stable")[:, : -LENGTH - 1 : -1]
 
 
@@ -106,14 +106,14 @@ def play_future(size: Size, name: str, model: Rank | None) -> Future:
         followed = frozen if running else traffic.followed.copy()
         traffic.choose = None if model is None else _chooser(traffic, model, treated, followed, day)
         log.append(traffic.play_day(day))
-        said = ""
+        verdict = ""
         if state is not None and running:
             last = outcome.assess(_read(log, users, state), state, DECLARED)
-            said, moved = last.decision.kind, move_state(state, last.decision.kind, last.looks, _midnight(day + 1))
-            if said in ("harm", "won", "ended", "void"):
-                ending = said
+            verdict, moved = last.decision.kind, move_state(state, last.decision.kind, last.looks, _midnight(day + 1))
+            if verdict in ("harm", "won", "ended", "void"):
+                ending = verdict
             state, tried = moved, len(log)
-        days.append(_describe(log[-1], day - WARM_UP, float(treated.mean()), said))
+        days.append(_describe(log[-1], day - WARM_UP, float(treated.mean()), verdict))
     if last is None or last.objective.gain is None:
         return Future(name, tuple(days), ending)
     gain, metric = last.objective.gain, last.objective
@@ -126,12 +126,12 @@ def _midnight(day: int) -> int:
 
 
 def _begin(size: Size, users: Sequence[str], log: Sequence[Requests]) -> State:
-    """The experiment as a run begins it, planned from the days before."""
+    """Begins the experiment as a run does, planned from the days before."""
     begin = {"launch": "rehearsal", "ramp": DECLARED.ramp, "days": DECLARED.days, "holdout": DECLARED.holdout}
     state = begin_state(begin | {"planned_variance": 1.0}, RULES_VERSION, MODEL_VERSION, _midnight(WARM_UP))
     state = dataclasses.replace(state, id=f"rehearsal-{size.seed}")
     rows = run_outcome.plan_experiment(_read(log, users, state), DECLARED)
-    return dataclasses.replace(state, planned_variance=planned_variance(rows, DECLARED.days))
+    return dataclasses.replace(state, planned_variance=project_variance(rows, DECLARED.days))
 
 
 def _find_treated(name: str, state: State | None, users: Sequence[str]) -> np.ndarray:
@@ -146,7 +146,7 @@ def _find_treated(name: str, state: State | None, users: Sequence[str]) -> np.nd
 
 
 def _chooser(traffic: DailyTraffic, model: Rank, treated: np.ndarray, followed: np.ndarray, day: int) -> Choose:
-    """The hook of a day: who gets the model, and the lists, of what is on sale that day."""
+    """Returns the hook of a day: who gets the model, and the lists of what is on sale that day."""
     sale = traffic.on_sale(START_MS + day * DAY_MS)
 
     def choose(world: DailyTraffic, user: np.ndarray, _: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -156,7 +156,7 @@ def _chooser(traffic: DailyTraffic, model: Rank, treated: np.ndarray, followed: 
 
 
 def _read(log: Sequence[Requests], users: Sequence[str], state: State) -> outcome.Traffic:
-    """The log as the step Outcome reads it."""
+    """Returns the log as the step Outcome reads it."""
     user, time, policy, clicks = (
         np.concatenate([getattr(day, name) for day in log]) for name in ("user", "time", "policy", "clicks")
     )
@@ -164,14 +164,14 @@ def _read(log: Sequence[Requests], users: Sequence[str], state: State) -> outcom
     return outcome.Traffic(users, user.astype(np.int64), time.astype(np.int64), {"click": clicks}, version)
 
 
-def _describe(requests: Requests, day: int, treated: float, said: str) -> Day:
+def _describe(requests: Requests, day: int, treated: float, verdict: str) -> Day:
     count = len(requests.user)
     true, best = (float(part.mean()) if count else 0.0 for part in (requests.value, requests.best))
-    return Day(day, count, int(requests.clicks.sum()), true, best, treated, said)
+    return Day(day, count, int(requests.clicks.sum()), true, best, treated, verdict)
 
 
 def _true_gain(log: Sequence[Requests]) -> float | None:
-    """The relative gain in expected clicks of what the model showed over what the rules showed on the same days."""
+    """Returns the relative gain in expected clicks of the model over the rules on the same days."""
     days = [day for day in log if len(set(day.policy.tolist())) == 2]
     if not days:
         return None
@@ -180,11 +180,11 @@ def _true_gain(log: Sequence[Requests]) -> float | None:
 
 
 def render(futures: Sequence[Future]) -> str:
-    """The table, a line per day, and what it comes to."""
+    """Returns the table, a line per day, and its summary."""
     lines = ["day   " + "".join(f"{future.name:>14}" for future in futures) + f"{'best':>8}   the experiment"]
     for rows in zip(*(future.days for future in futures), strict=True):
         cells = "".join(f"{row.true:>8.2f} {100 * row.treated:>4.0f}%" for row in rows)
-        lines.append(f"{rows[0].day + 1:>3}   {cells}{rows[0].best:>8.2f}   {rows[-1].said}")
+        lines.append(f"{rows[0].day + 1:>3}   {cells}{rows[0].best:>8.2f}   {rows[-1].verdict}")
     lines.append("clicks" + "".join(f"{future.clicks:>14,}" for future in futures))
     ramp = futures[-1]
     if ramp.gain is not None:
@@ -195,7 +195,7 @@ def render(futures: Sequence[Future]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit code."""
+    """Runs the command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python data/rehearsal.py", description=__doc__)
     parser.add_argument("--model", choices=MODELS, default="counted", help="what is launched (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="a smaller world: seconds instead of a minute")

@@ -18,7 +18,7 @@ DECAY = 0.7
 
 @dataclasses.dataclass(frozen=True)
 class Requests:
-    """What was asked and shown on a day.
+    """The requests and the lists shown on a day.
 
     Attributes:
       user: [n] int64.
@@ -45,7 +45,7 @@ class DailyTraffic(Traffic):
     """Traffic by day; `choose` says who gets the model and what it shows, everybody else gets the shop's rules."""
 
     def __init__(self, size: Size):
-        """A world of that size, by its seed; nobody gets a model yet."""
+        """Makes a world of that size, by its seed; nobody gets a model yet."""
         rng = np.random.default_rng(size.seed)
         shop = make_shop(rng, size)
         super().__init__(rng, size, shop, make_visits(rng, size))
@@ -77,7 +77,7 @@ class DailyTraffic(Traffic):
         """[n, I] float32, what each user acted on, the last item with weight 1 and `DECAY` for each one before."""
         return self._profile[user]
 
-    def acted(self, user: np.ndarray) -> np.ndarray:
+    def find_acted(self, user: np.ndarray) -> np.ndarray:
         """[n, I] bool, what each user acted on before."""
         return self._acted[user]
 

@@ -188,7 +188,7 @@ class Traffic:
     def _show(
         self, visit: np.ndarray, clock: np.ndarray, period: np.ndarray, context: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The lists that are shown, [n, L] int64, and their propensities; a rehearsal puts other policies here."""
+        """Returns the lists that are shown, [n, L] int64, and their propensities; a rehearsal overrides this."""
         return self._policy.show(self._rng, period, context)
 
     def _times(self, clock: np.ndarray, clicks: np.ndarray, buys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

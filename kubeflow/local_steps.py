@@ -38,8 +38,8 @@ class Watch:
         self._screen = sys.stdout  # now, because kfp's output will be sent elsewhere
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def finished(self, seconds: float = 10) -> list[dict[str, Any]]:
-        """The steps, once docker has said how each of them ended."""
+    def wait_for_end(self, seconds: float = 10) -> list[dict[str, Any]]:
+        """Returns the steps, once docker has reported how each of them ended."""
         until = time.monotonic() + seconds
         while any("status" not in step for step in self.steps) and time.monotonic() < until:
             time.sleep(0.05)
@@ -96,18 +96,18 @@ def main(folder: Path, user: str) -> int:
             components.load_component_from_text(text)()
     finally:
         watch.stop()
-    steps = watch.finished()
+    steps = watch.wait_for_end()
     (folder / "steps.json").write_text(json.dumps(steps, indent=2), encoding="utf-8")
-    wanted = len(next(yaml.safe_load_all(text))["root"]["dag"]["tasks"])
+    total = len(next(yaml.safe_load_all(text))["root"]["dag"]["tasks"])
     good = sum(step.get("status") == 0 for step in steps)
     print(
-        f"{good} of {wanted} steps succeeded in {time.monotonic() - began:.0f} s; what they wrote: {folder / 'steps.log'}"
+        f"{good} of {total} steps succeeded in {time.monotonic() - began:.0f} s; what they wrote: {folder / 'steps.log'}"
     )
-    return 0 if good == wanted else 1
+    return 0 if good == total else 1
 
 
 def _mounts(folder: Path) -> list[docker.types.Mount]:
-    """The volumes of the table, each a folder below `volumes/`."""
+    """Returns the volumes of the table, each a folder below `volumes/`."""
     rows = resources.load(Path("kubeflow/resources.yaml")).rows.values()
     claims = sorted({volume for row in rows for volume in row.volumes})
     return [docker.types.Mount(path, str(folder / "volumes" / claim), type="bind") for claim, path in claims]

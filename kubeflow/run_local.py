@@ -1,7 +1,7 @@
 """`make kubeflow-local`: the compiled pipeline on this machine, every step in a container of its own, by kfp's own `DockerRunner`.
 
 Needs docker and nothing else: log, compiled file and run are all made by the image that the steps run in, so it works
-beside any Python. What is not as on a cluster: no driver, launcher or metadata of Kubeflow, no retries, no cache, no
+next to any Python. What is not as on a cluster: no driver, launcher or metadata of Kubeflow, no retries, no cache, no
 limits; artifacts are folders of this machine; volumes of the table are folders below `volumes/`.
 """
 
@@ -60,7 +60,7 @@ def main(arguments: "list[str]") -> int:
 
 
 def _prepare(folder: Path, user: int, group: int) -> None:
-    """An empty folder of the user's; what an earlier run left is removed, anything else is not."""
+    """Makes an empty folder of the user's; removes what an earlier run left, refuses anything else."""
     if folder.exists() and any(folder.iterdir()) and not (folder / "volumes").is_dir():
         sys.exit(f"error: --folder needs a folder that is empty or from an earlier run, got {str(folder)!r}.")
     try:
@@ -81,7 +81,7 @@ def _docker(image: str, options: "list[str]", command: "list[str]") -> None:
 
 
 def _socket() -> str:
-    """Where docker listens: DOCKER_HOST if it is a socket, else docker's default."""
+    """Returns where docker listens: DOCKER_HOST if it is a socket, else docker's default."""
     host = os.environ.get("DOCKER_HOST", "")
     return host[len("unix://") :] if host.startswith("unix://") else SOCKET
 

@@ -1,4 +1,4 @@
-"""Beam's portable runner as the profiles `flink` and `spark` use it: it ends the engine's job with the step, and says where a failure's cause stands.
+"""Beam's portable runner as the profiles `flink` and `spark` use it: it ends the job with the step, and reports where a failure is logged.
 
 Beam's own leaves the job running when the process that waits for it is ended, and reports a lack of slots as a bare `TimeoutException`, after 300 s.
 """

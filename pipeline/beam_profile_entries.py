@@ -1,4 +1,4 @@
-"""What `kubeflow/beam_profiles.yaml` may say of a profile, as a pydantic model; a field's description is the form that an error names."""
+"""The entries of a profile in `kubeflow/beam_profiles.yaml`, as a pydantic model; errors quote a field's description."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Where Beam works, by name (`kubeflow/beam_profiles.yaml`): the options of each step that runs Beam."""
+"""Beam's runners, by name (`kubeflow/beam_profiles.yaml`): the options of each step that runs Beam."""
 
 import dataclasses
 import difflib
@@ -25,7 +25,7 @@ _BLANK = re.compile(r"<[^<>]+>")
 
 
 class ProfileError(DayoneError):
-    """A Beam profile is not there, or does not have an allowed form."""
+    """A Beam profile does not exist, or is invalid."""
 
     def __init__(self, place: str, got: object, needed: str, fix: str = ""):
         """Builds the message from the entry's dotted name, the value found and the allowed form."""
@@ -39,7 +39,7 @@ class BeamProfile:
     Attributes:
       name: of the profile; "" for none.
       args: for every step that runs Beam.
-      steps: for some, in place of `args`.
+      steps: for some, instead of `args`.
       remote: whether the workers do not see the folders of the step's pod.
     """
 
@@ -60,8 +60,8 @@ class BeamProfile:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "BeamProfile":
         """Builds a profile: the inverse of `dataclasses.asdict`, also after JSON."""
-        given = {step: tuple(args) for step, args in values["steps"].items()}
-        return cls(values["name"], tuple(values["args"]), given, values["remote"])
+        step_args = {step: tuple(args) for step, args in values["steps"].items()}
+        return cls(values["name"], tuple(values["args"]), step_args, values["remote"])
 
 
 NONE = BeamProfile()
@@ -86,7 +86,7 @@ def choose(name: str, path: Path = PROFILES) -> BeamProfile:
     ):
         for argument in args:
             if _BLANK.search(argument):
-                raise ProfileError(place, argument, "your own values in place of <...>", f"Edit {path.name}.")
+                raise ProfileError(place, argument, "your own values instead of <...>", f"Edit {path.name}.")
     return profile
 
 
@@ -107,6 +107,8 @@ def _content(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ProfileError(str(path), str(error).splitlines()[-1].strip(), "YAML") from error
+    except UnicodeDecodeError as error:
+        raise ProfileError(str(path), error.reason, "UTF-8") from error
     except OSError as error:
         raise ProfileError(str(path), error.strerror, "a file that can be read") from error
     if not isinstance(content, dict) or not content:
@@ -120,23 +122,23 @@ def _profile(name: str, entry: object) -> BeamProfile:
 
     from pipeline.beam_profile_entries import ProfileEntries
 
-    given = {**entry, "steps": entry.get("steps") or {}} if isinstance(entry, dict) else entry
+    content = {**entry, "steps": entry.get("steps") or {}} if isinstance(entry, dict) else entry
     try:
-        entries = ProfileEntries.model_validate(given)
+        entries = ProfileEntries.model_validate(content)
     except pydantic.ValidationError as error:
         raise _wrong(name, entry, error.errors()[0]["loc"], ProfileEntries.model_fields) from error
     for step in entries.steps:
         if step not in BEAM_STEPS:
             near = difflib.get_close_matches(step, BEAM_STEPS, n=1, cutoff=0.5)
-            known = f"steps that run Beam: {', '.join(BEAM_STEPS)}"
-            raise ProfileError(f"{name}.steps", step, known, f"Did you mean {near[0]}?" if near else "")
+            beam_steps = f"steps that run Beam: {', '.join(BEAM_STEPS)}"
+            raise ProfileError(f"{name}.steps", step, beam_steps, f"Did you mean {near[0]}?" if near else "")
     return BeamProfile(
         name, tuple(entries.args), {step: tuple(args) for step, args in entries.steps.items()}, entries.remote
     )
 
 
 def _wrong(name: str, entry: object, place: tuple[int | str, ...], fields: Mapping[str, Any]) -> ProfileError:
-    """Returns the error of the first entry that is wrong; `place` is where pydantic found it."""
+    """Returns the error of the first invalid entry; `place` is pydantic's location of it."""
     if not isinstance(entry, dict) or not place or place[0] not in entry or place[0] not in fields:
         return ProfileError(name, entry, "args, and nothing but remote, args, steps")
     field = str(place[0])

@@ -24,18 +24,18 @@ def build(declared: Sequence[CustomStep], standard: Sequence[BaseNode]) -> list[
     Raises:
       DeclarationError: for a step, an output or an input that does not exist.
     """
-    known = {component.id: component for component in standard}
-    own = []
+    components = {component.id: component for component in standard}
+    custom = []
     for index, step in enumerate(declared):
         field = f"launch.steps[{index}]"
-        if step.name in known:
+        if step.name in components:
             raise DeclarationError(f"{field}.name", step.name, "a name that no other step has")
-        component = _component(step, field, known)
+        component = _component(step, field, components)
         for name in step.before:
-            _step(f"{field}.before", name, known).add_upstream_node(component)
-        known[step.name] = component
-        own.append(component)
-    return own
+            _step(f"{field}.before", name, components).add_upstream_node(component)
+        components[step.name] = component
+        custom.append(component)
+    return custom
 
 
 def _component(step: CustomStep, field: str, known: dict[str, BaseNode]) -> BaseNode:

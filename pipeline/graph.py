@@ -61,7 +61,7 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
     """
     log = check_log(launch, settings)
     catalogue = check_catalogue(launch, settings) if launch.catalogue else None
-    page = show_statistics(log, catalogue)
+    page = show_statistics(launch, log, catalogue)
     drift = measure_drift(launch, settings, log, catalogue, champion)
     transform = transform_context(launch, log, drift)
     rules = count_rules(launch, log, transform, catalogue)
@@ -143,12 +143,15 @@ def _schema_file(launch: Launch, settings: Settings, data: str) -> str:
     return str(settings.schema / launch.name / data / "schema.pbtxt")
 
 
-def show_statistics(log: Checked, catalogue: Checked | None) -> BaseNode:
+def show_statistics(launch: Launch, log: Checked, catalogue: Checked | None) -> BaseNode:
     """Writes a page of the statistics before the gates run, so that it exists if they stop the run."""
     optional = {"catalogue_statistics": catalogue.statistics} if catalogue else {}
-    page = StatisticsPage(statistics=log.statistics, code=_code(steps.STATISTICS_PAGE), **optional).with_id(
-        steps.STATISTICS_PAGE
-    )
+    page = StatisticsPage(
+        statistics=log.statistics,
+        launch=steps.view_of(steps.STATISTICS_PAGE, launch).to_json(),
+        code=_code(steps.STATISTICS_PAGE),
+        **optional,
+    ).with_id(steps.STATISTICS_PAGE)
     for checked in (log, catalogue):
         if checked:
             checked.components[-1].add_upstream_node(page)
@@ -275,11 +278,7 @@ def decide(
     launch: Launch, log: Checked, retrieval: BaseNode, model: BaseNode, rules: BaseNode, ranking: list, outcome: list
 ) -> BaseNode:
     """Decides which recommender is served next, and why."""
-    optional = (
-        {"ranking": ranking[-1].outputs["evaluation"], "ranking_blessing": ranking[-1].outputs["blessing"]}
-        if ranking
-        else {}
-    )
+    optional = {"ranking": ranking[-1].outputs["evaluation"]} if ranking else {}
     optional |= {"outcome": outcome[0].outputs["outcome"]} if outcome else {}
     return Verdict(
         evaluation=retrieval.outputs["evaluation"],

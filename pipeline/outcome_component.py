@@ -13,7 +13,7 @@ from pipeline.settings import Settings
 def read_outcome(
     launch: Launch, settings: Settings, examples: BaseChannel, schema: BaseChannel, gate: BaseNode
 ) -> BaseNode:
-    """What the experiment on users says; it looks at the served folder when the run asks for it.
+    """Returns the step that reads the experiment on users; it reads the served folder when the run reaches it.
 
     Args:
       launch: the declaration, with an experiment.

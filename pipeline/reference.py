@@ -105,7 +105,7 @@ def _groups(hint: typing.Any) -> list[typing.Any]:
 
 def _type_in_words(hint: typing.Any) -> str:
     """Returns a type in words, such as "text", "number" or "tuple of text"."""
-    words = {str: "text", int: "whole number", float: "number", bool: "true or false", types.NoneType: "nothing"}
+    words = {str: "text", int: "integer", float: "number", bool: "true or false", types.NoneType: "nothing"}
     if typing.get_origin(hint) is collections.abc.Mapping:
         return "dictionary"
     if typing.get_origin(hint) is tuple:

@@ -1,4 +1,4 @@
-"""Where the value of a setting comes from, and how an error names it."""
+"""The source of a setting's value, and its name in errors."""
 
 import dataclasses
 import typing
@@ -22,11 +22,11 @@ class SettingSource:
     prefix: str = "DAYONE_"
 
     def origin(self, name: str) -> str:
-        """The name under which the value was given, for the error's text."""
+        """Returns the name under which the value was set, for the error's text."""
         return f"--{name.replace('_', '-')}" if self.options.get(name) is not None else self.prefix + name.upper()
 
     def text(self, name: str) -> str | None:
-        """The value; an empty environment variable counts as not set, an empty option is a mistake."""
+        """Returns the value; an empty environment variable counts as not set, an empty option is a mistake."""
         value = self.options.get(name)
         if value is None:
             return self.environ.get(self.prefix + name.upper()) or None
@@ -35,8 +35,8 @@ class SettingSource:
         return str(value)
 
     def whole_number(self, name: str, default: int) -> int:
-        """The value as a whole number from 1 on."""
+        """Returns the value as an integer from 1 on."""
         text = self.text(name) or str(default)
         if not text.isdecimal() or int(text) < 1:
-            raise SettingsError(self.origin(name), text, "a whole number from 1 on")
+            raise SettingsError(self.origin(name), text, "an integer from 1 on")
         return int(text)

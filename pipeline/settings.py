@@ -1,4 +1,4 @@
-"""The settings of a run: where things are, and how the engine works. This is the only reader of the environment.
+"""The settings of a run: its folders and its engine. This is the only reader of the environment.
 
 The declaration says what a feature is and is the same everywhere; the settings differ from machine to machine. An
 option of the command line wins over an environment variable, which wins over the default.
@@ -143,7 +143,7 @@ class Settings:
 
     def champion(self) -> str:
         """Returns the version folder that is being served (the highest number that holds a SavedModel); "" before the first push."""
-        served = versions.served(self.serving)
+        served = versions.find_served(self.serving)
         return str(served.folder) if served else ""
 
     def beam_args_of(self, step: str) -> tuple[str, ...]:
@@ -155,7 +155,7 @@ class Settings:
         """Resolves a path of the declaration, relative ones below the data folder."""
         return self.data / Path(path).expanduser()
 
-    def declared(self, launch: Launch) -> Launch:
+    def apply_to(self, launch: Launch) -> Launch:
         """Returns the declaration as it runs with these settings: a log given as one file replaces the declared one."""
         if self.log is None:
             return launch
@@ -178,7 +178,7 @@ class Settings:
 
 @dataclasses.dataclass(frozen=True)
 class KubeflowServer:
-    """How Kubeflow Pipelines is reached.
+    """The connection to Kubeflow Pipelines.
 
     Attributes:
       host: its address, without a slash at the end; "" if none was source.
@@ -229,7 +229,7 @@ class KubeflowServer:
 
 
 def _check_names(environ: Mapping[str, str]) -> None:
-    """A mistyped variable would be ignored in silence, and the run would go somewhere else."""
+    """Rejects a mistyped variable: it would be ignored in silence, and the run would go somewhere else."""
     names = VARIABLES | SERVER_VARIABLES | SERVE_VARIABLES
     for name in environ:
         if name.startswith("DAYONE_") and name not in names and name not in TEST_VARIABLES:
@@ -256,7 +256,7 @@ def _path(text: str | Path) -> Path:
 
 
 def _literal_path(name: str, text: str | Path) -> Path:
-    """A folder whose name Beam and TFX do not read as a pattern of files."""
+    """Returns a folder whose name Beam and TFX do not read as a pattern of files."""
     path = _path(text)
     needed = "a path without * ? [ ], which TFX reads as a pattern"
     if any(letter in str(path) for letter in "*?[]"):
@@ -275,7 +275,7 @@ def _existing_log(source: SettingSource) -> Path | None:
 
 
 def _default_data(launch: str, workspace: Path) -> Path:
-    """The launch that ships has its sample in the workspace, a clone's launch its log where it was found; others start where one stands."""
+    """Returns the workspace for the launch that ships, a clone's log folder for its launch, else the current folder."""
     if launch == SAMPLE_LAUNCH:
         return workspace / "sample"
     return _path(PROJECT / default_launch.DATA) if launch == DEFAULT_LAUNCH and default_launch.DATA else Path.cwd()
@@ -284,7 +284,7 @@ def _default_data(launch: str, workspace: Path) -> Path:
 def _gzip_level(source: SettingSource) -> int:
     text = source.text("gzip_level") or "1"
     if text not in tuple("123456789"):
-        raise SettingsError(source.origin("gzip_level"), text, "a whole number from 1 to 9")
+        raise SettingsError(source.origin("gzip_level"), text, "an integer from 1 to 9")
     return int(text)
 
 

@@ -77,7 +77,12 @@ STEPS = (
     Step(CATALOGUE_SCHEMA, "loads the curated schema of the catalogue", "catalogue"),
     Step(EXAMPLE_VALIDATOR, "compares the log with its schema"),
     Step(CATALOGUE_VALIDATOR, "compares the catalogue with its schema", "catalogue"),
-    Step(STATISTICS_PAGE, "writes a page of the statistics", code=("components.validation.statistics_step",)),
+    Step(
+        STATISTICS_PAGE,
+        "writes a page of the statistics",
+        reads="page_view.PageView",
+        code=("components.validation.statistics_step",),
+    ),
     Step(GATE, "stops the run when the log does not fit its schema", code=_SCHEMA_GATE),
     Step(CATALOGUE_GATE, "stops the run when the catalogue does not fit its schema", "catalogue", code=_SCHEMA_GATE),
     Step(
@@ -122,7 +127,12 @@ STEPS = (
         "outcome_view.OutcomeView",
         ("components.experiment.outcome_step",),
     ),
-    Step(VERDICT, "decides what is served", reads="views.VerdictView", code=("components.evaluation.verdict_step",)),
+    Step(
+        VERDICT,
+        "decides what is served",
+        reads="verdict_view.VerdictView",
+        code=("components.evaluation.verdict_step",),
+    ),
     Step(PUSHER, "pushes the winner to the serving folder"),
 )
 

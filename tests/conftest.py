@@ -50,9 +50,9 @@ def lane(item):
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    wanted = config.getoption("lane")
+    chosen = config.getoption("lane")
     others = [
-        item for item in items if lane(item) != (wanted or lane(item)) or (not wanted and lane(item) in BY_CHOICE)
+        item for item in items if lane(item) != (chosen or lane(item)) or (not chosen and lane(item) in BY_CHOICE)
     ]
     others += files_of_other_pieces([item for item in items if item not in others], config.getoption("piece"))
     config.hook.pytest_deselected(items=others)

@@ -1,6 +1,6 @@
 """The lanes of `make test`, some pieces at a time: `make test`, or `python tests/lanes.py [PYTEST'S OPTIONS]`.
 
-Each piece is a pytest of its own, so that what one imports is not seen by the others; long lanes are cut into pieces by
+Each piece is a pytest of its own, so that the imports of one do not affect the others; long lanes are cut into pieces by
 file, so that two cores end at about the same time. A piece's output is shown when it ends, and the last line sums the
 closing lines up. The exit status is that of the first piece that failed.
 """

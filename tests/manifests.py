@@ -45,9 +45,9 @@ def render(folder):
 
 def problems(objects, claims=frozenset()):
     """What is wrong with objects that are applied together, one sentence each; `claims` are volumes that others bring."""
-    found = [problem for given in objects for problem in schema_problems(given)]
+    listed = [problem for entry in objects for problem in schema_problems(entry)]
     # What has no form cannot be followed.
-    return found or fit_problems(objects, claims)
+    return listed or fit_problems(objects, claims)
 
 
 def fit_problems(objects, claims=frozenset()):
@@ -85,27 +85,27 @@ def schema_problems(given):
 
 
 def repeated(objects):
-    names = [(given["kind"], given["metadata"]["name"]) for given in objects]
+    names = [(entry["kind"], entry["metadata"]["name"]) for entry in objects]
     yield from (
         f"{kind}/{name} is there twice" for kind, name in sorted({name for name in names if names.count(name) > 1})
     )
 
 
 def named(objects, kind):
-    return {given["metadata"]["name"]: given for given in objects if given["kind"] == kind}
+    return {entry["metadata"]["name"]: entry for entry in objects if entry["kind"] == kind}
 
 
 def pods(objects):
     """(name of the workload, labels, pod spec) of everything that makes pods."""
-    for given in objects:
-        where = f"{given['kind']}/{given['metadata']['name']}"
-        if given["kind"] in ("Deployment", "Job"):
-            yield where, given["spec"]["template"]["metadata"].get("labels", {}), given["spec"]["template"]["spec"]
-        elif given["kind"] == "CronJob":
-            template = given["spec"]["jobTemplate"]["spec"]["template"]
+    for entry in objects:
+        where = f"{entry['kind']}/{entry['metadata']['name']}"
+        if entry["kind"] in ("Deployment", "Job"):
+            yield where, entry["spec"]["template"]["metadata"].get("labels", {}), entry["spec"]["template"]["spec"]
+        elif entry["kind"] == "CronJob":
+            template = entry["spec"]["jobTemplate"]["spec"]["template"]
             yield where, template["metadata"].get("labels", {}), template["spec"]
-        elif given["kind"] == "ServingRuntime":
-            yield where, {}, given["spec"]
+        elif entry["kind"] == "ServingRuntime":
+            yield where, {}, entry["spec"]
 
 
 def matches(selector, labels):
@@ -118,11 +118,11 @@ def service_problems(objects):
         if len(chosen) != 1:
             yield f"Service/{name}: its selector matches {len(chosen)} workloads"
             continue
-        there = {port.get("name") for container in chosen[0]["containers"] for port in container.get("ports", [])}
+        ports = {port.get("name") for container in chosen[0]["containers"] for port in container.get("ports", [])}
         yield from (
             f"Service/{name}: no port {port['targetPort']!r}"
             for port in service["spec"]["ports"]
-            if port["targetPort"] not in there
+            if port["targetPort"] not in ports
         )
 
 
@@ -135,13 +135,13 @@ def target_problems(objects):
             yield f"Deployment/{name}: its selector does not match its pods"
     for name, scaler in named(objects, "HorizontalPodAutoscaler").items():
         target = scaler["spec"]["scaleTargetRef"]
-        found = named(objects, target["kind"]).get(target["name"])
-        if found is None or found["apiVersion"] != target.get("apiVersion"):
+        target_object = named(objects, target["kind"]).get(target["name"])
+        if target_object is None or target_object["apiVersion"] != target.get("apiVersion"):
             yield f"HorizontalPodAutoscaler/{name}: scales {target['kind']}/{target['name']}, which is not there"
-        elif "replicas" in found["spec"]:
+        elif "replicas" in target_object["spec"]:
             yield f"HorizontalPodAutoscaler/{name}: {target['kind']}/{target['name']} says how many replicas as well"
     policies = [
-        given["spec"]["podSelector"].get("matchLabels", {}) for given in objects if given["kind"] == "NetworkPolicy"
+        entry["spec"]["podSelector"].get("matchLabels", {}) for entry in objects if entry["kind"] == "NetworkPolicy"
     ]
     for where, labels, _ in workloads:
         if where.startswith("Deployment/") and not any(matches(selector, labels) for selector in policies):
@@ -173,14 +173,14 @@ def kserve_problems(objects):
 
 
 def pods_problems(objects, claims):
-    for given in objects:
+    for entry in objects:
         template = (
-            given.get("spec", {}).get("jobTemplate", given)["spec"].get("template", {})
-            if given["kind"] in ("Job", "CronJob")
+            entry.get("spec", {}).get("jobTemplate", entry)["spec"].get("template", {})
+            if entry["kind"] in ("Job", "CronJob")
             else None
         )
         if template and template["metadata"].get("annotations", {}).get("sidecar.istio.io/inject") != "false":
-            yield f'{given["kind"]}/{given["metadata"]["name"]}: needs sidecar.istio.io/inject: "false": with a sidecar a Job never ends'
+            yield f'{entry["kind"]}/{entry["metadata"]["name"]}: needs sidecar.istio.io/inject: "false": with a sidecar a Job never ends'
     for where, _, spec in pods(objects):
         yield from (f"{where}: {problem}" for problem in pod_problems(objects, spec, claims))
 
@@ -196,14 +196,14 @@ def pod_problems(objects, spec, claims):
 
 
 def volume_problems(objects, spec, claims):
-    there = {
+    volumes = {
         "persistentVolumeClaim": {*named(objects, "PersistentVolumeClaim"), *claims},
         "configMap": named(objects, "ConfigMap"),
         "secret": SECRETS,
     }
     for volume in spec.get("volumes", []):
         for kind, key in (("persistentVolumeClaim", "claimName"), ("configMap", "name"), ("secret", "secretName")):
-            if kind in volume and volume[kind][key] not in there[kind]:
+            if kind in volume and volume[kind][key] not in volumes[kind]:
                 yield f"volume {volume['name']}: no {kind} {volume[kind][key]!r}"
 
 
@@ -218,23 +218,23 @@ def reference_problems(objects, container, spec):
         port = (check.get("httpGet") or check.get("tcpSocket") or {}).get("port")
         if port is not None and port not in ports:
             yield f"{probe}: no port {port!r}"
-    maps = {name: given.get("data", {}) for name, given in named(objects, "ConfigMap").items()}
+    maps = {name: entry.get("data", {}) for name, entry in named(objects, "ConfigMap").items()}
     for variable in container.get("env", []):
-        for kind, known in (("configMapKeyRef", maps), ("secretKeyRef", SECRETS)):
-            given = variable.get("valueFrom", {}).get(kind)
-            if given and given["key"] not in known.get(given["name"], {}):
-                yield f"{variable['name']}: no {kind} {given['name']}/{given['key']}"
+        for kind, sources in (("configMapKeyRef", maps), ("secretKeyRef", SECRETS)):
+            reference = variable.get("valueFrom", {}).get(kind)
+            if reference and reference["key"] not in sources.get(reference["name"], {}):
+                yield f"{variable['name']}: no {kind} {reference['name']}/{reference['key']}"
     yield from variable_problems(container)
 
 
 def variable_problems(container):
     """Kubernetes leaves $(NAME) as it is where nothing before it has that name."""
-    known, texts = set(), [*container.get("command", []), *container.get("args", [])]
+    names, texts = set(), [*container.get("command", []), *container.get("args", [])]
     for variable in container.get("env", []):
-        yield from unknown_names(variable.get("value", ""), known)
-        known.add(variable["name"])
+        yield from unknown_names(variable.get("value", ""), names)
+        names.add(variable["name"])
     for text in texts:
-        yield from unknown_names(text, known)
+        yield from unknown_names(text, names)
 
 
 def unknown_names(text, known):
@@ -243,16 +243,16 @@ def unknown_names(text, known):
 
 def safety_problems(container, spec):
     rights = {**spec.get("securityContext", {}), **container.get("securityContext", {})}
-    wanted = {
+    required = {
         "runAsNonRoot": True,
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": container["name"] not in WRITING_THEIR_ROOT,
     }
     if container["name"] in AS_ROOT:
-        del wanted["runAsNonRoot"]
+        del required["runAsNonRoot"]
     elif not rights.get("runAsUser"):
         yield "needs the number of a user that is not root"
-    yield from (f"{name} must be {value}" for name, value in wanted.items() if rights.get(name) is not value)
+    yield from (f"{name} must be {value}" for name, value in required.items() if rights.get(name) is not value)
     if rights.get("capabilities", {}).get("drop") != ["ALL"]:
         yield "must drop all capabilities"
     resources = container.get("resources", {})
@@ -286,13 +286,13 @@ def main(arguments):
     failed = 0
     for folder in (KUBEFLOW / "base", *(KUBEFLOW / "overlays" / name for name in OVERLAYS)):
         objects = render(folder)
-        found = problems(objects, WITHOUT_BASE.get(folder.name, frozenset()))
-        failed += len(found)
+        lines = problems(objects, WITHOUT_BASE.get(folder.name, frozenset()))
+        failed += len(lines)
         print(
             "\n  ".join(
                 [
-                    f"{folder.relative_to(ROOT)}: {len(objects)} objects, {len(found) or 'no'} problem{'s'[: len(found) != 1]}",
-                    *found,
+                    f"{folder.relative_to(ROOT)}: {len(objects)} objects, {len(lines) or 'no'} problem{'s'[: len(lines) != 1]}",
+                    *lines,
                 ]
             )
         )

@@ -12,7 +12,7 @@ import setuptools
 ROOT = Path(__file__).resolve().parents[1]
 ENGINES = ("tensorflow", "tfx", "tfx_bsl", "apache_beam")
 HEAVY = (*ENGINES, "tensorflow_recommenders", "tf_keras", "keras", "ml_metadata", "kfp", "pandas")
-# Beside all commands, `pipeline.cli`: what they import before a person has an answer.
+# With all commands, `pipeline.cli`: the imports before a person has an answer.
 LIGHT_MODULES = (
     "pipeline.__main__",
     "pipeline.kubeflow.compiler",
@@ -68,7 +68,7 @@ LARGER = {
     "components/models/retrieval/item_tower.py:__init__": 201,
     "components/models/retrieval/retrieval_training.py:choose": 306,
     "components/models/retrieval/shortlists.py:shorten": 273,
-    "components/rules/exact_ranks.py:_counted": 218,
+    "components/rules/exact_ranks.py:_count_ranks": 218,
     "components/serving/app.py:_add_model_routes": 212,
     "components/validation/anomaly_reasons.py:describe_outside": 223,
     "components/validation/column_facts.py:add": 236,
@@ -138,7 +138,7 @@ def code_lines(function):
 
 
 def syntax_nodes(function):
-    """The nodes of a function's body without its docstring; whether a name is read or written is none of its own."""
+    """The nodes of a function's body without its docstring; a name's context (read or written) does not count."""
     body = function.body[1:] if ast.get_docstring(function) else function.body
     return sum(not isinstance(node, ast.expr_context) for statement in body for node in ast.walk(statement))
 
@@ -255,14 +255,14 @@ def test_nothing_names_a_registry_or_a_folder_of_someones_machine():
     readable = {name: text.decode() for name, text in texts.items() if b"\0" not in text}
 
     assert not {
-        name: found
+        name: matches
         for name, text in readable.items()
-        if (found := [match.group() for match in MACHINE_PATHS.finditer(text)])
+        if (matches := [match.group() for match in MACHINE_PATHS.finditer(text)])
     }
     assert not {
-        name: found
+        name: matches
         for name, text in readable.items()
-        if (found := [match.group() for match in REGISTRIES.finditer(text)])
+        if (matches := [match.group() for match in REGISTRIES.finditer(text)])
     }
 
 

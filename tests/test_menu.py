@@ -1,4 +1,4 @@
-"""The menu's programs: each answers when it is asked what it does."""
+"""The menu's programs: each prints its help."""
 
 import os
 import re

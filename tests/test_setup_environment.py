@@ -68,11 +68,11 @@ def test_an_interpreter_of_another_processor_does_not_fit_although_the_machine_d
 
 
 def test_it_stops_looking_when_it_cannot_get_better():
-    seen = iter(pythons(DEBIAN_13, "3.10.13", "3.11.7", "3.12.1"))
+    interpreters = iter(pythons(DEBIAN_13, "3.10.13", "3.11.7", "3.12.1"))
 
-    setup_stacks.choose(DEBIAN_13, seen)
+    setup_stacks.choose(DEBIAN_13, interpreters)
 
-    assert [interpreter.version for interpreter in seen] == [(3, 12, 1)]
+    assert [interpreter.version for interpreter in interpreters] == [(3, 12, 1)]
 
 
 @pytest.mark.parametrize(
@@ -115,10 +115,10 @@ def test_candidates_are_the_running_python_then_pyenv_by_path_then_the_search_pa
         executable(tmp_path / name, "exit 1")
     environ = {"PYENV_ROOT": str(tmp_path / "pyenv"), "PATH": f"{tmp_path}/one{os.pathsep}{tmp_path}/two"}
 
-    found = [str(Path(path).relative_to(tmp_path)) for path in list(setup_stacks.candidates("/running", environ))[1:]]
+    paths = [str(Path(path).relative_to(tmp_path)) for path in list(setup_stacks.candidates("/running", environ))[1:]]
 
     by_pyenv = [f"pyenv/versions/{version}/bin/python" for version in ("3.11.7", "3.10.13", "3.10.2")]
-    assert found == [*by_pyenv, "two/python3.10", "one/python3", "two/python3"]
+    assert paths == [*by_pyenv, "two/python3.10", "one/python3", "two/python3"]
 
 
 @pytest.mark.parametrize(
@@ -130,15 +130,15 @@ def test_a_candidate_that_does_not_run_is_no_interpreter(tmp_path, script):
 
 def test_each_working_interpreter_is_seen_once(tmp_path):
     shim = executable(tmp_path / "python3", f'exec {sys.executable} "$@"')
-    found = []
+    interpreters = []
 
     versions = [
         interpreter.version
-        for interpreter in setup_stacks.working([str(tmp_path / "missing"), sys.executable, shim], found)
+        for interpreter in setup_stacks.working([str(tmp_path / "missing"), sys.executable, shim], interpreters)
     ]
 
     assert versions == [tuple(sys.version_info[:3])]
-    assert len(found) == 1
+    assert len(interpreters) == 1
 
 
 @pytest.fixture

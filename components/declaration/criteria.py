@@ -27,7 +27,8 @@ class Promotion:
         `log.context`. Each costs as much again as two thirds of the whole.
       request_ndcg: whether the standard Evaluator also measures the order within each request (docs/evaluation.md says
         what it costs).
-      min_auc: per objective, for the ranking head on the exported model; the standard Evaluator blesses by it.
+      min_auc: per objective, for the ranking head on the exported model; an AUC whose 95% interval is below it keeps a
+        model from being pushed. The standard Evaluator blesses by the AUC itself.
     """
 
     metric: str = "recall@10"

@@ -19,7 +19,7 @@ class CustomStep:
       inputs: input of the component to output of a step, such as {"examples": "ExampleGen.examples"}.
       parameters: parameters of the component: text, numbers, true or false.
       before: steps that wait until it has succeeded; a step of yours that raises stops them.
-      does: what it does, in a few words for the screen.
+      does: its purpose, in a few words for the screen.
     """
 
     name: str

@@ -167,12 +167,15 @@ class Objective:
       weight: in the value model: value = sum over objectives of weight x probability.
       event: the event that fulfils it; None where the log has no event column.
       value_at_least: the event counts from this value on (a rating of 4); None if any value does.
+      auc_decides: whether an AUC below `Promotion.min_auc` keeps a model from being pushed; if not, the verdict warns.
+        `new` writes False for a threshold that it guessed.
     """
 
     name: str
     weight: float = 1.0
     event: str | None = None
     value_at_least: float | None = None
+    auc_decides: bool = True
 
     @property
     def label(self) -> str:

@@ -9,7 +9,7 @@ from components.declaration.views import Label, View
 
 @dataclasses.dataclass(frozen=True)
 class TrafficColumns(View):
-    """The columns that say who was shown what, when, by which version."""
+    """The columns of impressions: user, item, time, model version."""
 
     user: str
     time: str

@@ -8,5 +8,5 @@ VALUE = "value"
 
 
 def input_name(column: str) -> str:
-    """The name of a context column as an input of a signature: TensorFlow takes no "Device:token" there, so it is `device_token`."""
+    """Returns a context column's name as a signature's input: TensorFlow takes `device_token`, not "Device:token"."""
     return re.sub(r"^(?=[\d_])", "column", re.sub(r"[^a-z0-9_]", "_", column.lower()))

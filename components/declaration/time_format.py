@@ -25,7 +25,7 @@ NEEDED = "%Y (or %y), %m (or %b) and %d"
 
 
 def expression(form: str) -> str:
-    """The regular expression of a form; its groups are year, month, day, hour, minute, second, fraction, half, zone.
+    """Returns a form's regular expression: year, month, day, hour, minute, second, fraction, half, zone.
 
     "%d.%m.%Y" takes 1.2.2026 and 01.02.2026; month and day without a separator have two digits: "%Y%m%d".
     """
@@ -40,13 +40,13 @@ def expression(form: str) -> str:
 
 
 def _digits(letter: str, before: str, after: str) -> str:
-    """The part of a letter; with all its digits where nothing separates it from the next."""
+    """Returns the part of a letter; with all its digits where nothing separates it from the next."""
     part = _PARTS[letter]
     return part if after != "%" and not before.isalpha() else part.replace("0?[1-9]", "0[1-9]").replace("[01]?", "[01]")
 
 
 def problem_of(form: str) -> str:
-    """What a form needs to be one; "" if it is."""
+    """Returns what a form lacks; "" if it is valid."""
     letters = _LETTER.findall(form)
     unknown = [letter for letter in letters if letter not in _PARTS]
     if unknown:
@@ -56,4 +56,4 @@ def problem_of(form: str) -> str:
         return "each part of the time once"
     if not ({"Y", "y"} & set(letters) and {"m", "b"} & set(letters) and "d" in letters):
         return NEEDED
-    return "%I beside %p" if ("p" in letters) != ("I" in letters) else ""
+    return "%I together with %p" if ("p" in letters) != ("I" in letters) else ""

@@ -11,7 +11,7 @@ import dataclasses
 import typing
 
 from components.declaration import json_form
-from components.declaration.criteria import Drift, Promotion
+from components.declaration.criteria import Drift
 from components.declaration.data import Boost, CatalogueColumns, Log, Objective, Split
 from components.declaration.labels import LabelRoles
 from components.declaration.learning import CustomModel, Model, Rules
@@ -100,6 +100,13 @@ class Label(View):
     def label(self) -> str:
         """The column of the examples that holds this objective's label (int64: 0 or 1)."""
         return Objective(self.name).label
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightedLabel(Label):
+    """An objective as what learns and serves reads it."""
+
+    weight: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -224,7 +231,7 @@ class ServingView(QueriesView):
     """What whatever is trained, exported and served needs."""
 
     name: str
-    objectives: tuple[Objective, ...]
+    objectives: tuple[WeightedLabel, ...]
     catalogue: CatalogueFeatures | None
     rules: Rules
 
@@ -267,15 +274,6 @@ class RankingView(QueriesView):
     objectives: tuple[Label, ...]
     model: AnswerSize
     promotion: RankingCriteria
-
-
-@dataclasses.dataclass(frozen=True)
-class VerdictView(EventsView):
-    """Verdict."""
-
-    name: str
-    objectives: tuple[Label, ...]
-    promotion: Promotion
 
 
 @dataclasses.dataclass(frozen=True)

@@ -34,6 +34,41 @@ class Champion:
 
 
 @dataclasses.dataclass(frozen=True)
+class Area:
+    """The AUC of one objective of the ranking head, over all labelled rows of the eval split.
+
+    Attributes:
+      objective: its name.
+      auc: with its interval (`components.metrics.auc_interval`).
+      bound: `Promotion.min_auc`.
+      decides: whether it can keep a model from being pushed (`Objective.auc_decides`).
+    """
+
+    objective: str
+    auc: Interval
+    bound: float
+    decides: bool = True
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether the AUC is significantly too low, and that decides."""
+        return self.decides and self.auc.high < self.bound
+
+    def describe(self) -> str:
+        """Returns the AUC in words: "AUC of click 0.420 (95% CI 0.390 to 0.450)"."""
+        auc = self.auc
+        return f"AUC of {self.objective} {auc.point:.3f} ({100 * auc.level:g}% CI {auc.low:.3f} to {auc.high:.3f})"
+
+
+@dataclasses.dataclass(frozen=True)
+class Traffic:
+    """The policy that chose nearly everything that the eval part shows, and its share of the rows, in (0, 1]."""
+
+    policy: str
+    share: float
+
+
+@dataclasses.dataclass(frozen=True)
 class Findings:
     """What the evaluation measured, on rolling histories over the whole catalogue.
 
@@ -43,7 +78,7 @@ class Findings:
       rules: that of the best rule.
       rules_name: of the best rule.
       model_gain: the new model's relative gain over the best rule.
-      blessed: the Evaluator's word on the ranking head; None if it was not asked (there is no ranking head).
+      areas: the AUCs of the ranking head that could be measured; () without a ranking head.
       champion: None if nothing is served yet, or if it could not be evaluated.
       champion_problem: why what is served could not be evaluated; empty if it could, or if nothing is served.
       model_problem: why the new model cannot be trusted with a judgement: it does not load or answer, or it knows the
@@ -52,6 +87,7 @@ class Findings:
       slices_over_champion: the same over what is served now.
       metrics: metric -> the new model's relative gain over the rules by it.
       metrics_over_champion: the same over what is served now.
+      traffic: of a log in which one policy chose nearly everything; None for another, or one that does not say.
     """
 
     queries: int
@@ -59,7 +95,7 @@ class Findings:
     rules: float
     rules_name: str
     model_gain: Interval
-    blessed: bool | None = None
+    areas: tuple[Area, ...] = ()
     champion: Champion | None = None
     champion_problem: str = ""
     model_problem: str = ""
@@ -67,6 +103,15 @@ class Findings:
     slices_over_champion: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
     metrics: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
     metrics_over_champion: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
+    traffic: Traffic | None = None
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the model gains the same as the champion for every user, as when nothing changed since it was pushed."""
+        if self.champion is None or self.model_problem:
+            return False
+        gain = self.champion.model_gain
+        return gain.low == gain.point == gain.high == 0
 
     def guarded(self, name: str) -> dict[str, Interval]:
         """Returns the new model's gains by a guard, a metric or a slice: over "the rules" and over "what is served now"."""
@@ -75,8 +120,10 @@ class Findings:
         return {other: gains[name] for other, gains in over.items() if name in gains}
 
 
-def read(evaluation: Mapping[str, typing.Any], blessed: bool | None) -> Findings:
-    """The findings in the comparison's `evaluation.json`, and the Evaluator's word on the ranking head."""
+def read(
+    evaluation: Mapping[str, typing.Any], areas: tuple[Area, ...] = (), traffic: Traffic | None = None
+) -> Findings:
+    """Returns the findings in the comparison's `evaluation.json`, with those of the ranking head and of the log."""
     metric, rolling, slices = evaluation["metric"], evaluation["rolling"], evaluation["slices"]
     gains = {
         name: Interval.from_dict(gain) for name, gain in evaluation["gains"].items() if not name.startswith("by_metric")
@@ -93,7 +140,7 @@ def read(evaluation: Mapping[str, typing.Any], blessed: bool | None) -> Findings
         rules=rolling[evaluation["rules_name"]].get(metric, 0.0),
         rules_name=evaluation["rules_name"],
         model_gain=gains.get("model_over_rules", UNKNOWN),
-        blessed=blessed,
+        areas=areas,
         champion=champion,
         champion_problem=evaluation["champion_problem"],
         model_problem=evaluation["model_problem"],
@@ -101,6 +148,7 @@ def read(evaluation: Mapping[str, typing.Any], blessed: bool | None) -> Findings
         slices_over_champion=_intervals(slices["gains_over_champion"]),
         metrics=_intervals(evaluation["gains"].get("by_metric", {})),
         metrics_over_champion=_intervals(evaluation["gains"].get("by_metric_over_champion", {})),
+        traffic=traffic,
     )
 
 

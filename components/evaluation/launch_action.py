@@ -2,7 +2,7 @@
 
 experiment            offline verdict    action
 none, none before     model over rules   start: rules and model are pushed, the experiment begins
-none, some before     model over rules   candidate: kept beside the versions; `start --version` tries it
+none, some before     model over rules   candidate: kept next to the versions; `start --version` tries it
 none or holdout       other              push, as without an experiment
 runs                  any                what its outcome decides; nothing else is pushed meanwhile
 its treatment's gone  model              start over
@@ -44,7 +44,7 @@ def choose(winner: str, served: str | None, outcome: Mapping[str, Any]) -> Choic
 
     Args:
       winner: "model", "champion" or "rules", by the offline verdict.
-      served: the kind of what is served now, "model" or "rules"; None before the first push.
+      served: the kind of the champion, "model" or "rules"; None before the first push.
       outcome: the content of `outcome.json`.
     """
     state = outcome["experiment"]
@@ -64,11 +64,11 @@ def merge(verdict: Mapping[str, Any], choice: Choice | None) -> dict[str, Any]:
     """Returns the verdict with the experiment's headline, reasons and advice in front of its own."""
     if choice is None:
         return dict(verdict)
-    own = [] if choice.headline is None else [f"Offline verdict: {OFFLINE[verdict['outcome']]}."]
+    offline = [] if choice.headline is None else [f"Offline verdict: {OFFLINE[verdict['outcome']]}."]
     return {
         **verdict,
         "headline": choice.headline or verdict["headline"],
-        "reasons": [*choice.reasons, *own, *verdict["reasons"]],
+        "reasons": [*choice.reasons, *offline, *verdict["reasons"]],
         "advice": choice.advice or verdict["advice"],
         "action": choice.action.kind,
     }
@@ -103,7 +103,7 @@ def _start(outcome: Mapping[str, Any]) -> Choice:
 
 
 def _keep_finished(identity: str, ending: str) -> Choice:
-    reason = f"The experiment {identity} is over ({ending}); another one begins only when it is asked for."
+    reason = f"The experiment {identity} is over ({ending}); another one begins only on `start`."
     return _keep_candidate(reason, "See `python -m pipeline versions`, then `python -m pipeline start --version V`.")
 
 

@@ -92,7 +92,7 @@ def render_markdown(page: Page) -> str:
     parts = [f"# {page.headline}\n{written}"]
     if page.decided:
         parts.append(f"What decided: {page.decided}\n")
-    for title, texts in _titled(page):
+    for title, texts in _title_sections(page):
         parts.append(f"## {title}\n\n" + "\n".join(f"- {text}" for text in texts) + "\n")
     rows = [f"| {'**' + name + '**' if name == page.stage else name} | {text} |" for name, text in STAGES]
     parts.append("## Where it stands\n\n| stage | |\n|---|---|\n" + "\n".join(rows) + "\n")
@@ -106,7 +106,7 @@ def render_section(page: Page) -> str:
     written = f'<p class="written">{html.escape(f"written {page.written}")}</p>' if page.written else ""
     lists = "".join(
         f"<h2>{title}</h2><ul>{''.join(f'<li>{html.escape(text)}</li>' for text in texts)}</ul>"
-        for title, texts in _titled(page)
+        for title, texts in _title_sections(page)
     )
     boxes = "".join(
         f'<div class="{"stage now" if name == page.stage else "stage"}">'
@@ -117,7 +117,7 @@ def render_section(page: Page) -> str:
     return f'{written}{lists}<h2>Where it stands</h2><div class="stages">{boxes}</div>{next_step}'
 
 
-def _titled(page: Page) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _title_sections(page: Page) -> Iterator[tuple[str, tuple[str, ...]]]:
     for title, texts in (
         ("What we know", page.known),
         ("What it takes", page.takes),
@@ -141,7 +141,7 @@ def _list_known(summary: Mapping[str, Any], experiment: Mapping[str, Any] | None
 
 
 def _list_measured(experiment: Mapping[str, Any] | None) -> Iterator[str]:
-    """What was measured on users."""
+    """Yields what was measured on users."""
     if experiment is None:
         return
     for metric in experiment["metrics"]:
@@ -160,8 +160,8 @@ def _list_takes(experiment: Mapping[str, Any] | None) -> Iterator[str]:
     yield f"To see a gain of {effect} on users takes {length}, with all users enrolled."
     last = experiment["plan"][-1]
     if last["smallest_gain"] is not None:
-        seen = f"{100 * last['smallest_gain']:+.1f}%"
-        yield f"The newest {last['days']} days ({last['users']:,} users) would show a gain of {seen} or more."
+        gain = f"{100 * last['smallest_gain']:+.1f}%"
+        yield f"The newest {last['days']} days ({last['users']:,} users) would show a gain of {gain} or more."
 
 
 def _list_unknown(summary: Mapping[str, Any], experiment: Mapping[str, Any] | None) -> Iterator[str]:
@@ -180,7 +180,7 @@ def _list_unknown(summary: Mapping[str, Any], experiment: Mapping[str, Any] | No
 
 
 def _is_known(gain: Mapping[str, Any]) -> bool:
-    """Whether both ends of the range are finite numbers."""
+    """Returns whether both ends of the range are finite numbers."""
     return all(gain.get(name) is not None and math.isfinite(float(gain[name])) for name in ("low", "high"))
 
 

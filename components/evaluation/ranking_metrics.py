@@ -7,8 +7,12 @@ import tensorflow_model_analysis as tfma
 from google.protobuf import wrappers_pb2
 
 from components.declaration.slice_names import USER_SLICES
-from components.declaration.views import EvaluatorView, VerdictView
+from components.declaration.verdict_view import VerdictView
+from components.declaration.views import EvaluatorView
+from components.evaluation.findings import Area
 from components.evaluation.ranking_columns import by_request, slice_columns
+from components.metrics.auc_interval import auc_interval
+from components.metrics.bootstrap import Interval
 
 SIGNATURE = "rank_examples"
 FIGURES = {
@@ -25,8 +29,8 @@ TOP = 10
 def eval_config(launch: EvaluatorView | VerdictView) -> tfma.EvalConfig:
     """AUC, log loss and calibration per objective, over all rows and per slice; blessed if every AUC over all rows reaches the declared one.
 
-    The configuration is never without a threshold: then the Evaluator would neither bless nor reject
-      (tensorflow/tfx#5148).
+    The verdict reads the figures and not the blessing, which knows no interval (`list_areas`). The configuration is
+    never without a threshold: then the Evaluator would neither bless nor reject (tensorflow/tfx#5148).
     """
     bound = tfma.GenericValueThreshold(lower_bound=wrappers_pb2.DoubleValue(value=launch.promotion.min_auc))
     measured = [
@@ -93,17 +97,20 @@ def _by_objective(launch: EvaluatorView | VerdictView, outputs: dict) -> dict[st
     }
 
 
-def word(
-    launch: EvaluatorView | VerdictView, figures: dict[str, dict[str, float | None]], blessed: bool
-) -> bool | None:
-    """The Evaluator's word as the verdict takes it: a rejection for want of labels only is no judgement, so None.
+def list_areas(launch: VerdictView, figures: dict[str, dict[str, float | None]]) -> tuple[Area, ...]:
+    """Returns the AUC of each objective that has one, with its interval."""
+    decides = {objective.name: objective.auc_decides for objective in launch.objectives}
+    bound = launch.promotion.min_auc
+    return tuple(
+        Area(name, _interval(area, table), bound, decides[name])
+        for name, table in figures.items()
+        if (area := table.get("auc")) is not None
+    )
 
-    An area that does not exist counts as 0 to the Evaluator: a rare objective without a single eval row would keep
-    every model out.
-    """
-    areas = [table.get("auc") for table in figures.values()]
-    reached = all(area >= launch.promotion.min_auc for area in areas if area is not None)
-    return None if not blessed and reached and None in areas else blessed
+
+def _interval(area: float, table: dict[str, float | None]) -> Interval:
+    rows, share = table.get("rows") or 0, table.get("positive_share") or 0.0
+    return auc_interval(area, rows * share, rows * (1 - share))
 
 
 def _figures(found: dict[str, dict[str, float]]) -> dict[str, float | None]:

@@ -1,12 +1,12 @@
 """The verdict: who serves next, the new model, what is served now, or the rules; with reasons that a stakeholder reads.
 
-The new model is worth it if, and only if, all of this holds:
+The new model is pushed if, and only if, nothing is in its way (`components.evaluation.obstacles` lists what can be):
 
-  1. it could be judged: it loads, it answers, and it does not know the answers from elsewhere (a leak);
+  1. it can be judged: it loads, it answers, and it does not know the answers from elsewhere (a leak);
   2. enough events were evaluated (`Promotion.min_queries`);
   3. its relative gain over the best rule is above `Promotion.margin` even at the low end of the interval;
-  4. the standard Evaluator did not reject its ranking head (not having judged it is no objection);
-  5. by no guard (`Promotion.guards`), a further metric or a slice, it is significantly worse, by more than
+  4. no AUC of its ranking head is significantly below `Promotion.min_auc`, of an objective whose AUC decides;
+  5. on no guard (`Promotion.guards`), a further metric or a slice, it is significantly worse, by more than
      `Promotion.guard_loss`, than the rules or than what is served now;
   6. it is better than the champion, that is what is served now, even at the low end of the interval.
 
@@ -17,48 +17,118 @@ docs/evaluation.md.
 """
 
 import dataclasses
+from collections.abc import Iterator, Sequence
 
 from components.declaration import Promotion
-from components.evaluation import verdict_words
-from components.evaluation.findings import CHAMPION, MODEL, RULES, Findings
+from components.declaration.slice_names import DEFAULT_GUARDS
+from components.evaluation import obstacles
+from components.evaluation.findings import CHAMPION, MODEL, RULES, SERVED, Findings
+from components.evaluation.obstacles import Obstacle
+from components.evaluation.verdict_words import describe_gain, percent
 
-HEADLINES = {
-    MODEL: "The new model is worth it: it is pushed.",
-    CHAMPION: "What is served now stays: nothing is pushed.",
-    RULES: "The rules are the best that was found: they are pushed.",
-}
+PUSHED = {MODEL: "Model pushed", CHAMPION: "Nothing pushed", RULES: "Rules pushed"}
+NOTHING = "nothing"
+NEXT = "Serve it (docs/serving.md), or try it on users first (docs/experiment.md)."
+WATCH = "Watch the same figures on tomorrow's log."
 
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """The outcome ("model", "champion" or "rules"), why, and what would change it."""
+    """The outcome, why, and what would change it.
+
+    Attributes:
+      outcome: "model", "champion" or "rules".
+      cause: the kind of the obstacle that decided (`obstacles`); "nothing" where the model is pushed.
+      headline: one sentence, which names what decided.
+      reasons: sentences; the first is about what decided.
+      advice: what comes next.
+    """
 
     outcome: str
+    cause: str
+    headline: str
     reasons: tuple[str, ...]
     advice: str
 
     def to_dict(self) -> dict[str, object]:
-        """Plain values for JSON, with the outcome in words as "headline"."""
-        return {
-            "outcome": self.outcome,
-            "headline": HEADLINES[self.outcome],
-            "reasons": list(self.reasons),
-            "advice": self.advice,
-        }
+        """Returns plain values for JSON."""
+        return dataclasses.asdict(self) | {"reasons": list(self.reasons)}
 
 
 def decide(findings: Findings, promotion: Promotion) -> Verdict:
-    """Who serves next; see the module for the rule."""
-    reasons = tuple(verdict_words.reasons(findings, promotion))
-    if _model_is_worth_it(findings, promotion):
-        return Verdict(MODEL, reasons, "Nothing is in the way. Watch the same figures on tomorrow's log.")
-    champion, enough = findings.champion, findings.queries >= promotion.min_queries
+    """Returns who serves next; see the module for the rule."""
+    in_the_way = list(obstacles.find_obstacles(findings, promotion))
+    reasons = tuple(dict.fromkeys(_list_reasons(in_the_way, findings, promotion)))
+    if not in_the_way:
+        advice = WATCH if findings.champion is not None else NEXT
+        return Verdict(MODEL, NOTHING, _praise(findings, promotion), reasons, advice)
+    first, champion = in_the_way[0], findings.champion
+    enough = findings.queries >= promotion.min_queries
     replaced = champion is None or (enough and champion.rules_gain.low > 0)
-    return Verdict(RULES if replaced else CHAMPION, reasons, verdict_words.advice(findings, promotion))
+    outcome = RULES if replaced else CHAMPION
+    clause = f"{_why_rules(findings, promotion)}{first.clause}" if replaced else first.clause
+    return Verdict(outcome, first.kind, f"{PUSHED[outcome]}: {clause}.", reasons, first.advice)
 
 
-def _model_is_worth_it(findings: Findings, promotion: Promotion) -> bool:
-    beats_champion = findings.champion is None or findings.champion.model_gain.low > 0
-    beats_rules = findings.queries >= promotion.min_queries and findings.model_gain.low > promotion.margin
-    guarded = not any(verdict_words.failed_guards(findings, promotion))
-    return not findings.model_problem and beats_rules and findings.blessed is not False and guarded and beats_champion
+def _praise(findings: Findings, promotion: Promotion) -> str:
+    """Returns the headline of a model that is pushed."""
+    gain = percent(findings.model_gain.point)
+    if findings.champion is None:
+        return f"{PUSHED[MODEL]}: it beats the rules on {promotion.metric} ({gain})."
+    over = percent(findings.champion.model_gain.point)
+    return f"{PUSHED[MODEL]}: it beats the rules ({gain}) and {SERVED} ({over}) on {promotion.metric}."
+
+
+def _why_rules(findings: Findings, promotion: Promotion) -> str:
+    """Returns what made the rules win over what is served now; "" where nothing was served."""
+    if findings.champion is not None:
+        gain = percent(findings.champion.rules_gain.point)
+        return f"they beat {SERVED} on {promotion.metric} ({gain}), and "
+    return f"{SERVED} could not be evaluated, and " if findings.champion_problem else ""
+
+
+def _list_reasons(in_the_way: Sequence[Obstacle], findings: Findings, promotion: Promotion) -> Iterator[str]:
+    """Yields what decided, then every other obstacle, then what else was measured; some sentences come twice."""
+    yield from (obstacle.reason for obstacle in in_the_way)
+    if not findings.model_problem:
+        yield obstacles.describe_rules(findings, promotion)
+    yield obstacles.describe_champion(findings, promotion)
+    yield from _describe_traffic(findings)
+    yield from _describe_areas(findings)
+    yield from _describe_guards(findings, promotion)
+    yield from _warn_slices(findings, promotion)
+
+
+def _describe_traffic(findings: Findings) -> Iterator[str]:
+    if findings.traffic is not None:
+        yield (
+            f"{findings.traffic.share:.0%} of the eval part is what the policy {findings.traffic.policy!r} chose to show: "
+            "users could take little else, so the figures favour that policy."
+        )
+
+
+def _describe_areas(findings: Findings) -> Iterator[str]:
+    """Yields the AUCs that are below their bound without being an obstacle."""
+    for area in findings.areas:
+        if area.auc.point < area.bound and not area.is_rejected:
+            why = "not significantly" if area.auc.high >= area.bound else "significantly, but `auc_decides` is False"
+            yield f"The ranking head: {area.describe()}, below {area.bound:g}, {why}."
+
+
+def _describe_guards(findings: Findings, promotion: Promotion) -> Iterator[str]:
+    """Yields the guards that hold, with their intervals, and those that had no query."""
+    kept = []
+    for name in promotion.guards:
+        gains = findings.guarded(name)
+        if gains and not any(obstacles.is_broken(gain, promotion) for gain in gains.values()):
+            kept.append(f"{name} {', '.join(f'{describe_gain(gain)} over {other}' for other, gain in gains.items())}")
+        elif not gains and name not in DEFAULT_GUARDS and not findings.model_problem:
+            yield f"The guard {name!r} had no query, so it decides nothing."
+    if kept:
+        yield f"Guards that hold: {'; '.join(kept)}."
+
+
+def _warn_slices(findings: Findings, promotion: Promotion) -> Iterator[str]:
+    for name, gain in findings.slices.items():
+        if gain.high < 0 and name not in promotion.guards:
+            yield f"Significantly worse than the rules for {name}: {describe_gain(gain)}."

@@ -52,13 +52,13 @@ def read_history(folder: Path) -> list[Past]:
         deeper.
     """
     files = sorted(folder.glob("**/summary.json"), key=lambda file: (file.stat().st_mtime, str(file)))
-    found = []
+    rows = []
     for file in files:
         summary = json.loads(file.read_text(encoding="utf-8"))
         if "verdict" in summary and "rolling" in summary:
             date = dt.datetime.fromtimestamp(file.stat().st_mtime, dt.timezone.utc)
-            found.append(build_row(summary, date.isoformat(timespec="seconds")))
-    return mark_moves(found)
+            rows.append(build_row(summary, date.isoformat(timespec="seconds")))
+    return mark_moves(rows)
 
 
 def build_row(summary: Mapping[str, Any], date: str) -> Past:

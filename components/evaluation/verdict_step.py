@@ -10,13 +10,15 @@ import json
 import os
 from typing import Any
 
+from tfx.components.statistics_gen import stats_artifact_utils
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils, path_utils
 
-from components.declaration.views import VerdictView
+from components.declaration.verdict_view import VerdictView
 from components.evaluation import (
+    eval_traffic,
     experiment_handover,
     findings,
     launch_action,
@@ -27,6 +29,7 @@ from components.evaluation import (
 )
 from components.evaluation import summary as text
 from components.evaluation.evaluation_file import EVALUATION_FILE
+from components.features.split_names import EVAL
 from components.progress import set_figure
 from components.registry import export, train_statistics
 
@@ -48,7 +51,6 @@ def Verdict(
     launch: Parameter[str],
     code: Parameter[str],
     ranking: InputArtifact[standard_artifacts.ModelEvaluation] = None,
-    ranking_blessing: InputArtifact[standard_artifacts.ModelBlessing] = None,
     statistics: InputArtifact[standard_artifacts.ExampleStatistics] = None,
     outcome: InputArtifact[standard_artifacts.ModelEvaluation] = None,
 ) -> None:
@@ -56,14 +58,9 @@ def Verdict(
     declared = VerdictView.from_json(launch)
     found = json.loads(io_utils.read_string_file(os.path.join(evaluation.uri, EVALUATION_FILE)))
     found |= _of_ranking(declared, ranking) if ranking is not None else {"ranking": None}
-    # An Evaluator without thresholds says nothing (tensorflow/tfx#5148): that is no rejection.
-    said = ranking_blessing is not None and ranking_blessing.has_custom_property("blessed")
-    blessed = (
-        ranking_metrics.word(declared, found["ranking"], bool(ranking_blessing.get_int_custom_property("blessed")))
-        if said
-        else None
-    )
-    decision = verdict.decide(findings.read(found, blessed), declared.promotion)
+    areas = ranking_metrics.list_areas(declared, found["ranking"] or {})
+    traffic = _find_traffic(declared, statistics) if statistics is not None else None
+    decision = verdict.decide(findings.read(found, areas, traffic), declared.promotion)
     measured = experiment_handover.read(outcome.uri) if outcome is not None else None
     choice = experiment_handover.choose(decision, found, measured)
     said_verdict = launch_action.merge(decision.to_dict(), choice)
@@ -92,6 +89,14 @@ def _of_ranking(launch: VerdictView, evaluation: standard_artifacts.ModelEvaluat
         "ranking": ranking_metrics.read(launch, evaluation.uri),
         "ranking_slices": ranking_metrics.read_slices(launch, evaluation.uri),
     }
+
+
+def _find_traffic(launch: VerdictView, statistics: standard_artifacts.ExampleStatistics) -> findings.Traffic | None:
+    """Returns the policy whose own traffic the eval part is; None if it is not."""
+    if launch.log.policy is None:
+        return None
+    data = stats_artifact_utils.load_statistics(statistics, EVAL).proto().datasets[0]
+    return eval_traffic.find_traffic(data, launch.log.policy)
 
 
 def _earned(found: dict, decision: verdict.Verdict) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Who is in the experiment and in which arm: a pure function of the user id.
+"""Enrolment and arm of a user: a pure function of the user id.
 
     h(salt, user) = first 8 bytes of sha256(salt "/" user), big-endian, / 2^64, in [0, 1]
 

@@ -1,4 +1,4 @@
-"""What a run decides about a running experiment: the first that applies.
+"""A run's decision about a running experiment: the first that applies.
 
     void   do not read it: the arms are not comparable, or the experiment's record does not fit the log
     harm   a guard or the objective is significantly worse: the control serves everybody
@@ -51,14 +51,14 @@ class Metric:
         return self.gain is not None and self.gain.z > self.boundary
 
     @property
-    def harmed(self) -> bool:
+    def is_worse(self) -> bool:
         """Whether the treatment is significantly worse."""
         return self.gain is not None and self.gain.z < -self.earliest
 
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """How far an experiment is.
+    """The progress of an experiment.
 
     Attributes:
       stage, stages: the current ramp stage, counted from 0, and how many there are.
@@ -89,7 +89,7 @@ class Progress:
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
-    """What is decided, and what decided it.
+    """A decision and its cause.
 
     Attributes:
       kind: one of six.
@@ -121,7 +121,7 @@ def decide(
     mismatches = tuple(f"stage {index + 1}: {_describe(ratio)}" for index, ratio in enumerate(ratios) if ratio.mismatch)
     if problems or mismatches:
         return Decision("void", (*problems, *mismatches))
-    if worse := tuple(metric.name for metric in (objective, *guards) if metric.harmed):
+    if worse := tuple(metric.name for metric in (objective, *guards) if metric.is_worse):
         return Decision("harm", worse)
     if objective.better and progress.is_last_stage and progress.stage_day >= LAST_STAGE_DAYS:
         return Decision("won")
@@ -139,10 +139,10 @@ def estimate_days_left(progress: Progress, better: bool) -> int | None:
     """
     if not progress.is_last_stage and progress.stage_day >= STAGE_DAYS and not progress.has_users:
         return None
-    left = progress.days - progress.day
+    days_left = progress.days - progress.day
     if better and progress.is_last_stage:
-        left = LAST_STAGE_DAYS - progress.stage_day
-    return max(math.ceil(left), 1)
+        days_left = LAST_STAGE_DAYS - progress.stage_day
+    return max(math.ceil(days_left), 1)
 
 
 def _describe(ratio: SampleRatio) -> str:

@@ -32,17 +32,17 @@ def explain(decision: Decision, progress: Progress, objective: Metric) -> tuple[
             headline = f"Ended after {progress.days:g} days: no significant difference. The rules stay."
             return headline, [
                 gain,
-                *_stopped(progress),
+                *_explain_stop(progress),
                 "The plan says how long an experiment takes to show a smaller gain.",
             ]
         case "ramp":
             return f"No harm seen: ramp stage {progress.stage + 2} of {progress.stages} begins.", [gain]
         case "wait":
-            return f"The experiment goes on: {_left(decision, progress)}.", [gain]
+            return f"The experiment continues: {_left(decision, progress)}.", [gain]
 
 
 def describe_gain(metric: Metric, deviations: float) -> str:
-    """Returns the gain with a range of so many standard errors: "click +4.2% (range +1.0% to +7.5%)"."""
+    """Returns the gain with a range of `deviations` standard errors: "click +4.2% (range +1.0% to +7.5%)"."""
     if metric.gain is None:
         return f"{metric.name}: nothing to read yet"
     if not math.isfinite(deviations):
@@ -73,7 +73,7 @@ def warn_served(share: float | None) -> str | None:
     )
 
 
-def _stopped(progress: Progress) -> list[str]:
+def _explain_stop(progress: Progress) -> list[str]:
     """Returns why the ramp did not reach its last stage; nothing if it did."""
     if progress.is_last_stage:
         return []

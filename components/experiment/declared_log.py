@@ -35,19 +35,19 @@ def read_traffic(launch: Launch, files: Sequence[str]) -> Traffic:
     names = tuple(name for name in (log.time, log.user, log.request, log.model_version) if name)
     keys = LogReader(files, Layout.of_log(log)).settle(tuple(dict.fromkeys((*names, *labels.key_columns(view)))))
     times = keys[log.time].to_numpy()
-    found = labels.label_rows(keys, times, FAR, view)
-    shown = np.flatnonzero(next(iter(found.values())) >= 0)
-    taken = {name: _to_bytes(keys[name].take(shown)) for name in names if name != log.time}
+    label_columns = labels.label_rows(keys, times, FAR, view)
+    shown = np.flatnonzero(next(iter(label_columns.values())) >= 0)
+    columns = {name: _to_bytes(keys[name].take(shown)) for name in names if name != log.time}
     return group_requests(
         Impressions(
-            user=taken[log.user],
+            user=columns[log.user],
             time=times[shown],
-            request=taken[log.request] if log.request else None,
+            request=columns[log.request] if log.request else None,
             labels={
-                objective.name: found[objective.label][shown].astype(np.int64)
+                objective.name: label_columns[objective.label][shown].astype(np.int64)
                 for objective in launch.ranking_objectives
             },
-            version=taken[log.model_version] if log.model_version else None,
+            version=columns[log.model_version] if log.model_version else None,
         )
     )
 

@@ -1,4 +1,4 @@
-"""From the log's impressions to requests: what the reading counts.
+"""Joins the log's impressions to requests, which the reading counts.
 
     n  impressions      r  requests      u  users
 
@@ -76,5 +76,5 @@ def _read_versions(version: np.ndarray | None, first: Ints) -> Ints:
     if version is None:
         return np.full(len(first), UNKNOWN_VERSION, np.int64)
     texts = version[first].tolist()
-    known = {text: int(text) if text.isdigit() and len(text) < 19 else UNKNOWN_VERSION for text in set(texts)}
-    return np.fromiter((known[text] for text in texts), np.int64, len(texts))
+    numbers = {text: int(text) if text.isdigit() and len(text) < 19 else UNKNOWN_VERSION for text in set(texts)}
+    return np.fromiter((numbers[text] for text in texts), np.int64, len(texts))

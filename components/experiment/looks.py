@@ -1,4 +1,4 @@
-"""When a difference counts although it is looked at every day: group sequential boundaries.
+"""Group sequential boundaries: when a difference is significant although a run looks at it every day.
 
 A run a day is a look a day, and the usual 95% interval raises far more than 5% false alarms over many looks. Here the
 error is spent over the looks (Lan and DeMets, Biometrika 1983). With t the share of the planned information,
@@ -85,17 +85,17 @@ def _boundaries(information: Sequence[float], spent: Sequence[float], two_sided:
       spent: [k] not falling, the error spent up to each look.
       two_sided: whether the error is that of |z| > b or of z > b.
     """
-    found: list[float] = []
+    bounds: list[float] = []
     nodes, density = np.zeros(1), np.ones(1)
     before, last = 0.0, 0.0
     for now, total in zip(information, spent, strict=True):
         step = math.sqrt(now - before)
         bound = _solve(nodes, density, step, math.sqrt(now), total - last, two_sided)
-        found.append(bound)
+        bounds.append(bound)
         edge = min(bound, _FAR) * math.sqrt(now)
         nodes, density = _carry(nodes, density, step, (-edge if two_sided else -_FAR * math.sqrt(now), edge))
         before, last = now, total
-    return found
+    return bounds
 
 
 def _solve(nodes: Floats, density: Floats, step: float, scale: float, error: float, two_sided: bool) -> float:
@@ -113,7 +113,7 @@ def _solve(nodes: Floats, density: Floats, step: float, scale: float, error: flo
 
 
 def _carry(nodes: Floats, density: Floats, step: float, region: tuple[float, float]) -> tuple[Floats, Floats]:
-    """Returns the next look's nodes and weighted density over the region in which the experiment goes on.
+    """Returns the next look's nodes and weighted density over the region in which the experiment continues.
 
     Gauss-Legendre. The region is cut to where density can be, so that a first look with little information does not
     make later ones coarse.

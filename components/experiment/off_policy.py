@@ -1,4 +1,4 @@
-"""What another policy would have earned, from the log of the one that served; and when that cannot be told.
+"""Off-policy evaluation: the estimated reward of another policy, from the log of the one that served, or a refusal.
 
     n  rows, one per item shown      k  positions      w = pi(item at k | request) / propensity
 
@@ -33,7 +33,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclasses.dataclass(frozen=True)
 class Rows:
-    """The rows of the log that both policies can be asked about.
+    """The rows of the log that both policies can be evaluated on.
 
     Attributes:
       user: [n] int64 codes; a row without a user has a code of its own.
@@ -73,13 +73,13 @@ class Estimate:
     effective: float
 
     def bounds(self, deviations: float = 1.96) -> tuple[float, float]:
-        """Returns the interval of so many standard errors."""
+        """Returns the interval of `deviations` standard errors."""
         return self.value - deviations * self.error, self.value + deviations * self.error
 
 
 @dataclasses.dataclass(frozen=True)
 class Refusal:
-    """Why nothing can be told, in words."""
+    """Why no estimate is possible, in words."""
 
     reasons: tuple[str, ...]
 
@@ -111,8 +111,10 @@ def find_reasons(rows: Rows) -> tuple[str, ...]:
         return (f"needs propensities above 0, got {float(rows.propensity.min()):g}",)
     reasons = [] if rows.unsupported is None else _check_support(float(rows.unsupported.mean()))
     for position in np.unique(rows.position).tolist():
-        own = rows.position == position
-        reasons += [f"position {position + 1} {reason}" for reason in _check_weights(rows.weight[own], rows.user[own])]
+        subset = rows.position == position
+        reasons += [
+            f"position {position + 1} {reason}" for reason in _check_weights(rows.weight[subset], rows.user[subset])
+        ]
     return tuple(reasons)
 
 
@@ -147,13 +149,13 @@ def _estimate(rows: Rows, logged: Floats, expected: Floats) -> Estimate:
     weight, value, effective = rows.weight, 0.0, math.inf
     influence = np.zeros(len(weight))
     for position in np.unique(rows.position).tolist():
-        own = np.flatnonzero(rows.position == position)
-        total = float(weight[own].sum())
-        residual = rows.reward[own] - logged[own]
-        shift, model = float(weight[own] @ residual) / total, float(expected[own].mean())
+        subset = np.flatnonzero(rows.position == position)
+        total = float(weight[subset].sum())
+        residual = rows.reward[subset] - logged[subset]
+        shift, model = float(weight[subset] @ residual) / total, float(expected[subset].mean())
         value += model + shift
-        influence[own] = weight[own] * (residual - shift) / total + (expected[own] - model) / len(own)
-        effective = min(effective, _effective(weight[own]))
+        influence[subset] = weight[subset] * (residual - shift) / total + (expected[subset] - model) / len(subset)
+        effective = min(effective, _effective(weight[subset]))
     return Estimate(value, math.sqrt(_sum_squares(influence, rows.user)), effective)
 
 

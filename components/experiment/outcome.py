@@ -1,4 +1,4 @@
-"""The outcome of one run: from the traffic and the experiment's state to what was measured and what is decided.
+"""The outcome of one run: measurements and decision, from the traffic and the experiment's state.
 
     r  requests      u  users
 
@@ -48,7 +48,7 @@ class Traffic:
 
 @dataclasses.dataclass(frozen=True)
 class Enrolled:
-    """Each request's place in the experiment.
+    """Each request's arm and day in the experiment.
 
     Attributes:
       stage: [r] int64; -1 before the experiment.
@@ -63,7 +63,7 @@ class Enrolled:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What one run measured and decides.
+    """The measurements and the decision of one run.
 
     Attributes:
       decision, progress: see `decision`.
@@ -71,7 +71,7 @@ class Outcome:
       ratios: [stages so far] users per arm.
       stages: per stage so far the objective's gain; None where a stage has too few users.
       served: the share of the enrolled users' requests that were served as assigned; None where the log does not say.
-      looks: those that took place, with this one.
+      looks: all looks so far, with this one.
     """
 
     decision: Decision
@@ -101,11 +101,11 @@ def assess(
     progress = _measure_progress(traffic, state, declared, place)
     names = (declared.objective, *declared.guards)
     stages = {name: _read_stages(traffic, state, place, name, declared.min_users, cuped) for name in names}
-    gains = {name: reading.combine_stages([stage for stage in found if stage]) for name, found in stages.items()}
-    taken = _take_look(state, gains[declared.objective], progress)
-    objective, *guards = (_judge(name, gain, taken) for name, gain in gains.items())
+    gains = {name: reading.combine_stages([stage for stage in readings if stage]) for name, readings in stages.items()}
+    looks = _take_look(state, gains[declared.objective], progress)
+    objective, *guards = (_judge(name, gain, looks) for name, gain in gains.items())
     decision = decide(progress, objective, guards, ratios, problems)
-    kept = state.looks if decision.kind == "void" else taken
+    kept = state.looks if decision.kind == "void" else looks
     served, read = share_served(traffic, state, place), tuple(stages[declared.objective])
     return Outcome(decision, progress, objective, tuple(guards), ratios, read, served, kept)
 
@@ -122,19 +122,19 @@ def enrol(traffic: Traffic, state: State) -> Enrolled:
 
 def share_served(traffic: Traffic, state: State, place: Enrolled) -> float | None:
     """Returns the share of enrolled users' requests that their own arm answered; None where the log does not say."""
-    known = place.member & (traffic.version >= 0)
-    if not known.any():
+    counted = place.member & (traffic.version >= 0)
+    if not counted.any():
         return None
-    wanted = np.where(place.arm[traffic.user] == assignment.TREATMENT, state.treatment, state.control)
-    return float(np.mean(wanted[known] == traffic.version[known]))
+    expected = np.where(place.arm[traffic.user] == assignment.TREATMENT, state.treatment, state.control)
+    return float(np.mean(expected[counted] == traffic.version[counted]))
 
 
 def _count_users(traffic: Traffic, state: State, place: Enrolled) -> tuple[SampleRatio, ...]:
     """Returns, per stage so far, the users that the log first holds in it."""
     first = np.full(len(traffic.users), len(state.began), np.int64)
     np.minimum.at(first, traffic.user[place.member], place.stage[place.member])
-    known = first < len(state.began)
-    return tuple(sample_ratio.check_stages(first[known], place.arm[known], len(state.began)))
+    enrolled = first < len(state.began)
+    return tuple(sample_ratio.check_stages(first[enrolled], place.arm[enrolled], len(state.began)))
 
 
 def _measure_progress(traffic: Traffic, state: State, declared: Experiment, place: Enrolled) -> Progress:
@@ -157,18 +157,18 @@ def _read_stages(
 ) -> list[StageReading | None]:
     """Returns the reading of each stage so far; None where an arm has fewer than `min_users`."""
     before = _sum_before(traffic, state, place, name) if cuped else None
-    found = []
+    readings = []
     for stage in range(len(state.began)):
         rows = place.member & (place.stage == stage)
         requests = _count_requests(traffic, rows)
         actions = _sum_actions(traffic, rows, name)
-        known = np.flatnonzero(requests)
-        arm = place.arm[known]
-        x = None if before is None else before[known]
-        enough = len(known) and min(np.bincount(arm, minlength=2)) >= min_users
-        counts = StageCounts(known, arm, requests[known], actions[known], x)
-        found.append(reading.read_stage(counts) if enough else None)
-    return found
+        users = np.flatnonzero(requests)
+        arm = place.arm[users]
+        x = None if before is None else before[users]
+        enough = len(users) and min(np.bincount(arm, minlength=2)) >= min_users
+        counts = StageCounts(users, arm, requests[users], actions[users], x)
+        readings.append(reading.read_stage(counts) if enough else None)
+    return readings
 
 
 def _sum_before(traffic: Traffic, state: State, place: Enrolled, name: str) -> Floats:
@@ -213,7 +213,7 @@ def read_holdout(traffic: Traffic, state: State, name: str) -> Gain | None:
     named = np.fromiter((bool(user) for user in traffic.users), bool, len(traffic.users))
     rows = named[traffic.user] & (traffic.time > newest - BEFORE_DAYS * DAY) & (traffic.time >= state.began[-1])
     requests = _count_requests(traffic, rows)
-    known = np.flatnonzero(requests)
-    arm = np.where(held[known], assignment.CONTROL, assignment.TREATMENT).astype(np.int8)
-    read = reading.read_stage(StageCounts(known, arm, requests[known], _sum_actions(traffic, rows, name)[known]))
+    users = np.flatnonzero(requests)
+    arm = np.where(held[users], assignment.CONTROL, assignment.TREATMENT).astype(np.int8)
+    read = reading.read_stage(StageCounts(users, arm, requests[users], _sum_actions(traffic, rows, name)[users]))
     return read.gain if read else None

@@ -1,4 +1,4 @@
-"""What `outcome.json` holds: plain values of one run's outcome, of the holdout and of the plan.
+"""The content of `outcome.json`: plain values of one run's outcome, of the holdout and of the plan.
 
     experiment   the state that was read; null without one
     problem      why the state could not be used, in words; ""
@@ -27,7 +27,7 @@ from components.declaration.experiment import Experiment
 from components.experiment import decision_words
 from components.experiment.decision import Metric
 from components.experiment.outcome import Outcome
-from components.experiment.plan import PlanRow, count_days, planned_variance
+from components.experiment.plan import PlanRow, count_days, project_variance
 from components.experiment.reading import Gain
 from components.registry.experiment_state import State, encode_state
 
@@ -78,7 +78,7 @@ def describe_plan(rows: Sequence[PlanRow], declared: Experiment) -> dict[str, An
         "plan": table,
         "days_to_see": count_days(rows, declared.effect),
         "effect": declared.effect,
-        "planned_variance": _finite(planned_variance(rows, declared.days)),
+        "planned_variance": _finite(project_variance(rows, declared.days)),
     }
 
 

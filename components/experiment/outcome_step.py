@@ -1,4 +1,4 @@
-"""The step Outcome as a TFX component: what the running experiment says, from the log's traffic, and what follows.
+"""The step Outcome as a TFX component: the running experiment's reading, from the log's traffic, and its decision.
 
 TFX drops the docstrings of such functions, and refuses `from __future__ import annotations` in their module. `code` and
 `seen` are read by none of them: the digest of the code and of the experiment's state are parts of the cache's key.
@@ -30,6 +30,6 @@ def Outcome(
 ) -> None:
     """Reads the traffic and the experiment's state, writes `outcome.json`; see `components.experiment.run_outcome`."""
     declared = OutcomeView.from_json(launch)
-    found = run_outcome.measure(declared, split_requests.read(declared, examples, schema), serving)
-    io_utils.write_string_file(os.path.join(outcome.uri, OUTCOME_FILE), json.dumps(found, indent=2, allow_nan=False))
-    set_figure(outcome, run_outcome.summarise(found))
+    result = run_outcome.measure(declared, split_requests.read(declared, examples, schema), serving)
+    io_utils.write_string_file(os.path.join(outcome.uri, OUTCOME_FILE), json.dumps(result, indent=2, allow_nan=False))
+    set_figure(outcome, run_outcome.summarise(result))

@@ -26,7 +26,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclasses.dataclass(frozen=True)
 class PlanRow:
-    """What so many days would show.
+    """The gain that an experiment of a number of days would detect.
 
     Attributes:
       days: d.
@@ -74,11 +74,11 @@ def build_plan(
 
 
 def _plan_row(days: int, requests: Floats, actions: Floats, share: float) -> PlanRow:
-    known = requests > 0
-    users = int(np.count_nonzero(known))
-    if users < 2 or actions[known].sum() <= 0:
+    with_requests = requests > 0
+    users = int(np.count_nonzero(with_requests))
+    if users < 2 or actions[with_requests].sum() <= 0:
         return PlanRow(days, math.floor(users * share), math.inf)
-    ratio = measure_ratio(requests[known], actions[known])
+    ratio = measure_ratio(requests[with_requests], actions[with_requests])
     return PlanRow(days, math.floor(users * share), 4 * ratio.variance / share / ratio.value**2)
 
 
@@ -87,8 +87,8 @@ def count_days(rows: Sequence[PlanRow], effect: float) -> int | None:
     return next((row.days for row in rows if row.smallest_gain <= effect), None)
 
 
-def planned_variance(rows: Sequence[PlanRow], days: int) -> float:
-    """Returns the variance of the gain expected after so many days; infinite without a row.
+def project_variance(rows: Sequence[PlanRow], days: int) -> float:
+    """Returns the variance of the gain expected after `days` days; infinite without a row.
 
     Beyond the log's own days it falls like 1 / days, as if new users came at the rate of the log: only the timing of
     the looks depends on it.

@@ -1,4 +1,4 @@
-"""What an experiment says: the relative gain of the treatment over the control, per ramp stage and combined.
+"""The reading of an experiment: the relative gain of treatment over control, per ramp stage and combined.
 
     u  users      s  stages      a  arms (0 control, 1 treatment)
 
@@ -29,7 +29,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclasses.dataclass(frozen=True)
 class StageCounts:
-    """What the users of one ramp stage did.
+    """The requests and actions of the users of one ramp stage.
 
     Attributes:
       user: [u] int64 codes, each once.
@@ -89,7 +89,7 @@ class Gain:
         return self.log_gain / self.error
 
     def bounds(self, deviations: float) -> tuple[float, float]:
-        """Returns the relative gain so many standard errors below and above; (-1, inf) where they are infinite."""
+        """Returns the relative gain `deviations` standard errors below and above; (-1, inf) where they are infinite."""
         spread = deviations * self.error
         return _relative(self.log_gain - spread), _relative(self.log_gain + spread)
 
@@ -152,8 +152,8 @@ def adjust_ratio(ratio: Ratio, before: Floats, centre: float, theta: float) -> R
 
 def read_stage(counts: StageCounts) -> StageReading | None:
     """Returns the gain of one stage; None without two users in each arm, or without an action."""
-    known = counts.requests > 0
-    rows = [np.flatnonzero(known & (counts.arm == arm)) for arm in (0, 1)]
+    with_requests = counts.requests > 0
+    rows = [np.flatnonzero(with_requests & (counts.arm == arm)) for arm in (0, 1)]
     if min(map(len, rows)) < 2:
         return None
     ratios = _measure_arms(counts, rows)
@@ -173,9 +173,9 @@ def _measure_arms(counts: StageCounts, rows: list[Ints]) -> list[Ratio]:
     ratios = [measure_ratio(counts.requests[row], counts.actions[row]) for row in rows]
     if counts.before is None or min(ratio.value for ratio in ratios) <= 0:
         return ratios
-    both = np.concatenate(rows)
-    theta = estimate_theta(counts.requests[both], counts.actions[both], counts.before[both])
-    centre = float(counts.before[both].mean())
+    pooled = np.concatenate(rows)
+    theta = estimate_theta(counts.requests[pooled], counts.actions[pooled], counts.before[pooled])
+    centre = float(counts.before[pooled].mean())
     adjusted = [adjust_ratio(ratio, counts.before[row], centre, theta) for ratio, row in zip(ratios, rows, strict=True)]
     return adjusted if min(ratio.value for ratio in adjusted) > 0 else ratios
 

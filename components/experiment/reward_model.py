@@ -1,8 +1,8 @@
-"""The reward model q(item, position, context) of the doubly robust estimate, fitted on other users than it is asked of.
+"""The reward model q(item, position, context) of the doubly robust estimate, fitted on other users than those it scores.
 
 An additive model on indicators, q = b + item + position + context, by ridge regression: a biased q costs precision
 only, since the weighted residuals correct it (Dudik, Langford, Li, ICML 2011). Cross-fitting: users fall into folds,
-and each fold is asked of the model that the others made, so that no row corrects itself.
+and each fold is scored by the model that the others made, so that no row corrects itself.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclasses.dataclass(frozen=True)
 class Cells:
-    """Where q is asked: the item, position and context of each cell.
+    """The cells in which q is evaluated: the item, position and context of each cell.
 
     Attributes:
       item, position, context: [m] int64 codes from 0.
@@ -60,19 +60,19 @@ def cross_fit(cells: Cells, reward: Floats, user: Ints, candidates: Candidates, 
     users, code = np.unique(user, return_inverse=True)
     fold = np.random.default_rng(seed).integers(FOLDS, size=len(users))[code.ravel()]
     sizes = tuple(
-        int(max(own.max(initial=0), other.max(initial=0))) + 1
-        for own, other in zip(_codes(cells), _codes(candidates.cells), strict=True)
+        int(max(shown_code.max(initial=0), other.max(initial=0))) + 1
+        for shown_code, other in zip(_codes(cells), _codes(candidates.cells), strict=True)
     )
-    shown, asked = _indicators(cells, sizes), _indicators(candidates.cells, sizes)
+    shown, candidate_columns = _indicators(cells, sizes), _indicators(candidates.cells, sizes)
     logged, expected = np.zeros(len(reward)), np.zeros(len(reward))
     for index in range(FOLDS):
-        held, own = fold == index, fold[candidates.row] == index
+        held, in_fold = fold == index, fold[candidates.row] == index
         if not held.any():
             continue
         mean, weights = _fit(shown[~held], reward[~held])
         logged[held] = mean + shown[held] @ weights
-        values = candidates.probability[own] * (mean + asked[own] @ weights)
-        expected += np.bincount(candidates.row[own], values, minlength=len(reward))
+        values = candidates.probability[in_fold] * (mean + candidate_columns[in_fold] @ weights)
+        expected += np.bincount(candidates.row[in_fold], values, minlength=len(reward))
     return logged, expected
 
 

@@ -1,4 +1,4 @@
-"""From the traffic and the served folders to what a run says of the experiment: the content of `outcome.json`."""
+"""Builds the content of `outcome.json` from the traffic and the served folders."""
 
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,8 @@ def measure(launch: OutcomeView, traffic: Traffic, serving: str) -> dict[str, An
     declared = launch.experiment
     assert declared is not None, "launches without an experiment have no step Outcome"
     folder = Path(serving)
-    found = experiment_state.read_state(folder)
-    state, problem = found.state, found.problem
+    stored = experiment_state.read_state(folder)
+    state, problem = stored.state, stored.problem
     if state is not None and state.launch != launch.name:
         problem = f"{folder / experiment_state.FILE} is of the launch {state.launch!r}, not of {launch.name!r}"
         state = None
@@ -63,21 +63,21 @@ def measure(launch: OutcomeView, traffic: Traffic, serving: str) -> dict[str, An
 def plan_experiment(traffic: Traffic, declared: Experiment) -> list[PlanRow]:
     """Returns the plan's rows from the traffic of users with an id, all of whom the last stage enrols."""
     named = np.fromiter((bool(user) for user in traffic.users), bool, len(traffic.users))
-    known = named[traffic.user]
-    age, actions = count_ages(traffic)[known], traffic.actions[declared.objective][known]
-    return build_plan(traffic.user[known], age, np.ones(len(age)), actions, declared.ramp[-1])
+    has_id = named[traffic.user]
+    age, actions = count_ages(traffic)[has_id], traffic.actions[declared.objective][has_id]
+    return build_plan(traffic.user[has_id], age, np.ones(len(age)), actions, declared.ramp[-1])
 
 
 def find_missing(folder: Path, state: State) -> list[tuple[str, int]]:
     """Returns which of the experiment's versions are not served: ("treatment", 20), ...; none where all is well."""
-    wanted = (
+    arms = (
         ("treatment", state.treatment, folder),
         ("control", state.control, experiment_state.find_control(folder)),
     )
     return [
         (arm, number)
-        for arm, number, place in wanted
-        if number not in {version.number for version in versions.listed(place) if version.state != "withdrawn"}
+        for arm, number, place in arms
+        if number not in {version.number for version in versions.find_all(place) if version.state != "withdrawn"}
     ]
 
 

@@ -1,4 +1,4 @@
-"""Whether both arms have the users they should have: sample ratio mismatch.
+"""Sample ratio mismatch: whether both arms have their expected share of users.
 
 Assignment sends half of the enrolled users into each arm. Where the log holds significantly more users of one arm
 (chi-square test, p < .001), rows of the other were lost, doubled or never written, most likely not at random, and no

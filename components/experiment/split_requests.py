@@ -57,5 +57,5 @@ def _to_texts(column: np.ndarray) -> np.ndarray:
     """Returns versions as bytes, however the log writes them: [n] object."""
     if column.dtype == object:
         return column
-    known = np.nan_to_num(column, nan=-1).astype(np.int64)
-    return np.array([b"%d" % value if value >= 0 else b"" for value in known.tolist()] + [None], object)[:-1]
+    numbers = np.nan_to_num(column, nan=-1).astype(np.int64)
+    return np.array([b"%d" % value if value >= 0 else b"" for value in numbers.tolist()] + [None], object)[:-1]

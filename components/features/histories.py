@@ -128,12 +128,15 @@ def frozen_histories(
       [q, length] int32, oldest first, right-padded with -1.
     """
     order = order_by_user_and_time(user, time, seed, item, tie)
-    known = order[positive[order]]
-    moments, rank = np.unique(time[known], return_inverse=True)
-    key = user[known].astype(np.int64) * (len(moments) + 1) + rank
+    positives = order[positive[order]]
+    moments, rank = np.unique(time[positives], return_inverse=True)
+    key = user[positives].astype(np.int64) * (len(moments) + 1) + rank
     start = np.asarray(users, np.int64) * (len(moments) + 1)
     return _last(
-        item[known], np.searchsorted(key, start), np.searchsorted(key, start + np.searchsorted(moments, cut)), length
+        item[positives],
+        np.searchsorted(key, start),
+        np.searchsorted(key, start + np.searchsorted(moments, cut)),
+        length,
     )
 
 

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-TRUE_WORDS = frozenset(("1", "1.0", "true", "t", "yes", "y", "on"))
-FALSE_WORDS = frozenset(("0", "0.0", "false", "f", "no", "n", "off"))
+from components.ingest.number_texts import FALSE_WORDS, TRUE_WORDS
 
 
 def is_true(column: np.ndarray) -> np.ndarray:

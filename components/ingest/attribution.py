@@ -1,4 +1,4 @@
-"""Which impressions led to an action: the join of impressions and actions, vectorised.
+"""Attribution: the vectorised join of impressions and actions.
 
 An action belongs to an impression of the same pair if it is not earlier and at most the window later. The pair is
 (request, item) where the log has requests: they say which answer an action came from. Without, it is (user, item), and
@@ -11,7 +11,7 @@ Letters: i impressions, a actions.
 import numpy as np
 
 
-def led_to(
+def leads_to(
     pairs: np.ndarray,
     times: np.ndarray,
     action_pairs: np.ndarray,
@@ -19,7 +19,7 @@ def led_to(
     window: int,
     last_only: bool,
 ) -> np.ndarray:
-    """Whether each impression led to an action: [i] bool. Exact; O((i + a) log(i + a)).
+    """Returns whether each impression led to an action: [i] bool. Exact; O((i + a) log(i + a)).
 
     Args:
       pairs, times: [i] int64, pair codes and microseconds of the impressions.
@@ -33,18 +33,18 @@ def led_to(
     action_pairs, action_times = action_pairs[order], action_times[order]
     # If the first action that is not earlier comes too late, so do all after it.
     at = _first_not_earlier(pairs, times, action_pairs, action_times)
-    found = np.minimum(at, len(order) - 1)
-    led = (at < len(order)) & (action_pairs[found] == pairs) & (action_times[found] - times <= window)
-    return led & (_next_times(pairs, times) > action_times[found]) if last_only else led
+    nearest = np.minimum(at, len(order) - 1)
+    led = (at < len(order)) & (action_pairs[nearest] == pairs) & (action_times[nearest] - times <= window)
+    return led & (_next_times(pairs, times) > action_times[nearest]) if last_only else led
 
 
 def _first_not_earlier(
     pairs: np.ndarray, times: np.ndarray, sorted_pairs: np.ndarray, sorted_times: np.ndarray
 ) -> np.ndarray:
-    """For each (pair, time), the first place in the sorted ones that is not smaller: [i] int64, the length if there is none."""
-    asked = np.concatenate([np.zeros(len(pairs), np.int8), np.ones(len(sorted_pairs), np.int8)])
-    merged = np.lexsort((asked, np.concatenate([times, sorted_times]), np.concatenate([pairs, sorted_pairs])))
-    smaller = np.cumsum(asked[merged])
+    """For each (pair, time), the first index in the sorted ones that is not smaller: [i] int64, the length if there is none."""
+    is_sorted = np.concatenate([np.zeros(len(pairs), np.int8), np.ones(len(sorted_pairs), np.int8)])
+    merged = np.lexsort((is_sorted, np.concatenate([times, sorted_times]), np.concatenate([pairs, sorted_pairs])))
+    smaller = np.cumsum(is_sorted[merged])
     places = np.empty(len(merged), np.int64)
     places[merged] = smaller
     return places[: len(pairs)]

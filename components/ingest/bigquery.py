@@ -1,4 +1,4 @@
-"""A log that is the answer to a BigQuery query, read by TFX's own BigQueryExampleGen: `Log(path="bigquery:SELECT ...")`.
+"""A log from a BigQuery query, read by TFX's own BigQueryExampleGen: `Log(path="bigquery:SELECT ...")`.
 
 It needs a Google Cloud project and Beam options that name it (`--project`, `--temp_location`); here it is only
 compiled, never run. What our ExampleGen does to files, the query does: ids become text, times microseconds, values
@@ -18,44 +18,44 @@ from components.ingest.event_time import MICROSECONDS, to_microseconds
 
 
 def bigquery_example_gen(launch: IngestView) -> BigQueryExampleGen:
-    """Node "ExampleGen" with one query per split, "train" and "eval"."""
+    """Makes the component "ExampleGen" with one query per split, "train" and "eval"."""
     splits = [example_gen_pb2.Input.Split(name=name, pattern=query) for name, query in split_queries(launch).items()]
     return BigQueryExampleGen(input_config=example_gen_pb2.Input(splits=splits)).with_id("ExampleGen")
 
 
 def split_queries(launch: IngestView) -> dict[str, str]:
-    """The query of each split: the declared one, its columns in the form of our examples, cut at `eval_from`."""
+    """Returns the query of each split: the declared query in the form of our examples, cut at `eval_from`."""
     log = launch.log
     cut = to_microseconds(pa.array([launch.split.eval_from], pa.string()), "iso")[0].as_py()
-    ids = [f"CAST({_quoted(name)} AS STRING) AS {_quoted(name)}" for name in (log.user, log.item, log.request) if name]
-    replaced = ", ".join([*ids, f"{_microseconds(log.time, log.time_unit)} AS {_quoted(log.time)}"])
+    ids = [f"CAST({_quote(name)} AS STRING) AS {_quote(name)}" for name in (log.user, log.item, log.request) if name]
+    replaced = ", ".join([*ids, f"{_microseconds(log.time, log.time_unit)} AS {_quote(log.time)}"])
     labels = "".join(
-        f", {_label(launch, objective)} AS {_quoted(objective.label)}" for objective in launch.ranking_objectives
+        f", {_label(launch, objective)} AS {_quote(objective.label)}" for objective in launch.ranking_objectives
     )
     rows = f"SELECT * REPLACE ({replaced}){labels} FROM (\n{query_of(log.path)}\n)"
-    there = " AND ".join(f"{_quoted(name)} IS NOT NULL" for name in (log.user, log.item))
-    time = _quoted(log.time)
+    has_ids = " AND ".join(f"{_quote(name)} IS NOT NULL" for name in (log.user, log.item))
+    time = _quote(log.time)
     return {
-        name: f"SELECT * FROM ({rows}) WHERE {there} AND {time} {side} {cut}"
+        name: f"SELECT * FROM ({rows}) WHERE {has_ids} AND {time} {side} {cut}"
         for name, side in (("train", "<"), ("eval", ">="))
     }
 
 
 def _microseconds(column: str, unit: str) -> str:
     if unit == "iso":  # TIMESTAMP() takes timestamps, datetimes and ISO 8601 text.
-        return f"UNIX_MICROS(TIMESTAMP({_quoted(column)}))"
-    return f"CAST({_quoted(column)} * {MICROSECONDS[unit]} AS INT64)"
+        return f"UNIX_MICROS(TIMESTAMP({_quote(column)}))"
+    return f"CAST({_quote(column)} * {MICROSECONDS[unit]} AS INT64)"
 
 
 def _label(launch: IngestView, objective: Label) -> str:
     """1, 0 or null where the row has no value or another event; as `components.ingest.labels` has it."""
-    reached = f"CAST({_quoted(launch.log.value or '')} >= {objective.value_at_least!r} AS INT64)"
+    reached = f"CAST({_quote(launch.log.value or '')} >= {objective.value_at_least!r} AS INT64)"
     if objective.event is None:
         return reached
     text = objective.event.replace("\\", "\\\\").replace("'", "\\'")
-    return f"IF({_quoted(launch.log.event or '')} = '{text}', {reached}, NULL)"
+    return f"IF({_quote(launch.log.event or '')} = '{text}', {reached}, NULL)"
 
 
-def _quoted(column: str) -> str:
-    """A column's name; BigQuery's names cannot hold a backtick."""
+def _quote(column: str) -> str:
+    """Returns a column's name in backticks; BigQuery's names cannot hold a backtick."""
     return f"`{column}`"

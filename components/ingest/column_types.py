@@ -1,4 +1,4 @@
-"""The few column types a log has, how types of several files become one, and how ids become text.
+"""The column types of a log, the unification of types over several files, and ids as text.
 
 Types: null, bool, int64, float64, string, binary, timestamp[us] (UTC) and lists of these. Everything that CSV, JSONL
   and Parquet
@@ -15,7 +15,7 @@ Types = dict[str, pa.DataType]
 TIMESTAMP = pa.timestamp("us")
 _WHOLE_FLOAT = r"^([+-]?\d+)\.0*$"
 _FIRST_PRINTABLE = 0x20
-_EXACT_FLOAT = 2**53  # from here on float64 skips whole numbers: two ids could become one
+_EXACT_FLOAT = 2**53  # from here on float64 skips integers: two ids could become one
 
 
 class TypeConflictError(Exception):
@@ -28,7 +28,7 @@ class TypeConflictError(Exception):
 
 
 def plain_type(kind: pa.DataType, column: str, file: str) -> pa.DataType:
-    """The type of the list above that holds all values of `kind`.
+    """Returns the type of the list above that holds all values of `kind`.
 
     Raises:
       LogError: for types that no column of an example can hold, such as structs.
@@ -57,7 +57,7 @@ def plain_type(kind: pa.DataType, column: str, file: str) -> pa.DataType:
 
 
 def unify(one: pa.DataType, other: pa.DataType, column: str, file: str) -> pa.DataType:
-    """The narrowest type that holds both: int and float give float, other pairs give string.
+    """Returns the narrowest type that holds both: int and float give float, other pairs give string.
 
     Raises:
       LogError: if one is a list and the other is not.
@@ -90,7 +90,7 @@ def cast_column(values: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def id_texts(values: pa.Array, column: str, file: str, was_float: bool = False) -> pa.Array:
-    """Ids as text: 12 and, where a missing neighbour made floats of whole numbers, 12.0 give "12".
+    """Ids as text: 12 and, where a missing neighbour made floats of integers, 12.0 give "12".
 
     Args:
       values: ids as text, bytes, integers or floats, with nulls.
@@ -107,7 +107,7 @@ def id_texts(values: pa.Array, column: str, file: str, was_float: bool = False) 
     """
     kind = values.type
     if pa.types.is_list(kind) or pa.types.is_timestamp(kind) or pa.types.is_boolean(kind):
-        raise LogError(file, f"id column {column!r} needs text or whole numbers, got {kind}.", "Write the ids as text.")
+        raise LogError(file, f"id column {column!r} needs text or integers, got {kind}.", "Write the ids as text.")
     if pa.types.is_float64(kind):
         exact = pc.and_(pc.equal(pc.floor(values), values), pc.less(pc.abs(values), _EXACT_FLOAT))
         values = pc.if_else(exact, values, pa.scalar(None, kind)).cast(pa.int64())
@@ -121,11 +121,11 @@ def _utf8(values: pa.Array) -> pa.Array:
         texts = values.cast(pa.string())
         texts.validate(full=True)
     except pa.ArrowInvalid:
-        return pa.array([_decoded(value) for value in values.cast(pa.binary()).to_pylist()], pa.string())
+        return pa.array([_decode(value) for value in values.cast(pa.binary()).to_pylist()], pa.string())
     return texts
 
 
-def _decoded(value: bytes | None) -> str | None:
+def _decode(value: bytes | None) -> str | None:
     try:
         return None if value is None else value.decode()
     except UnicodeDecodeError:

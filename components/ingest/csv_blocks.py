@@ -1,4 +1,4 @@
-r"""Reads CSV files block by block, with the types the whole log agreed on.
+r"""Reads CSV files block by block, with the types that all files of the log share.
 
 An empty field is missing, a quoted one ("") is the empty text; "NA", "null" and the like are text. pyarrow infers types
 from the first block of a file; a later block that does not fit raises `TypeConflictError`, and the reader starts again
@@ -36,7 +36,7 @@ class _Opened:
 
     pyarrow reads ahead in a thread of its own, which calls back for each broken row. If it lets go of the callback
     while Python exits, the process aborts ("terminate called without an active exception"): so leaving waits until it
-    has. And it decodes a broken row before it calls back: where that fails, Python would print a traceback beside the
+    has. And it decodes a broken row before it calls back: where that fails, Python would print a traceback in addition to the
     error that is raised, which is kept off the screen.
     """
 
@@ -48,7 +48,7 @@ class _Opened:
         self._hook = sys.unraisablehook
 
     def __enter__(self) -> "_Opened":
-        sys.unraisablehook = self._unraised
+        sys.unraisablehook = self._handle_unraisable
         try:
             self._reader = pa_csv.open_csv(self._path, **self._options)
         except BaseException:
@@ -64,7 +64,7 @@ class _Opened:
         self._let_go.wait(_PATIENCE)
         sys.unraisablehook = self._hook
 
-    def _unraised(self, ignored: typing.Any) -> None:
+    def _handle_unraisable(self, ignored: typing.Any) -> None:
         if not isinstance(ignored.exc_value, UnicodeDecodeError):
             self._hook(ignored)
 
@@ -80,7 +80,7 @@ class _Opened:
 
 
 def first_types(path: str, delimiter: str) -> Types:
-    """The types of the first block; dates and times stay text.
+    """Returns the types of the first block; dates and times stay text.
 
     Raises:
       LogError: for an empty or unreadable file and for a header with the same name twice.
@@ -100,7 +100,7 @@ def first_types(path: str, delimiter: str) -> Types:
 def blocks(
     path: str, delimiter: str, types: Types, on_broken: OnBroken = ignore
 ) -> collections.abc.Iterator[pa.RecordBatch]:
-    """The rows of a file in batches, every column of it.
+    """Yields the rows of a file in batches, with every column.
 
     Args:
       path: of the file.
@@ -150,7 +150,7 @@ def _tail(path: str) -> bytes:
 
 
 def _whole_type(path: str, delimiter: str, name: str) -> pa.DataType:
-    """The type of one column over the whole file: unlike `open_csv`, `read_csv` widens its guess as it goes."""
+    """Returns the type of one column over the entire file: unlike `open_csv`, `read_csv` widens its guess."""
     options = _options(delimiter, {}, ignore)
     options["convert_options"].include_columns = [name]
     return _kept(pa_csv.read_csv(path, **options).schema.field(0).type, name, path)

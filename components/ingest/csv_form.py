@@ -1,4 +1,4 @@
-"""Names why a CSV file cannot be read, by its first lines.
+"""Diagnoses a CSV file that cannot be read, by its first lines.
 
 No header, lines above it, a separator of two characters, another encoding.
 """
@@ -46,12 +46,12 @@ def first_lines(file: str) -> list[str]:
 
 
 def delimiter_of(line: str) -> str:
-    """The delimiter that a line has most of; a comma if it has none."""
+    """Returns the delimiter that occurs most often in a line; a comma if none occurs."""
     return max(_DELIMITERS, key=line.count)
 
 
 def problem_of(lines: list[str]) -> tuple[str, str] | None:
-    """What is wrong with the form of a file that begins with these lines, and the fix; None if nothing is."""
+    """Returns what is wrong with the form of a file that begins with these lines, and the fix; None if valid."""
     if not lines:
         return None
     if _SEP.fullmatch(lines[0].strip()):
@@ -72,7 +72,7 @@ def problem_of(lines: list[str]) -> tuple[str, str] | None:
 
 
 def _header_line(lines: list[str]) -> int:
-    """Where the header is, from 0: the first line with as many fields as nearly all after it."""
+    """Returns the index of the header: the first line with as many fields as nearly all lines after it."""
     delimiter = max(_DELIMITERS, key=lambda mark: sum(_QUOTED.sub("", line).count(mark) for line in lines))
     counts = [_QUOTED.sub("", line).count(delimiter) for line in lines]
     usual = max(set(counts[len(counts) // 2 :]), key=counts[len(counts) // 2 :].count) if counts else 0
@@ -84,7 +84,7 @@ def _header_line(lines: list[str]) -> int:
 
 
 def _without_header(lines: list[str]) -> tuple[str, str] | None:
-    """Whether the first line holds values: numbers or dates where those below are numbers or dates as well."""
+    """Returns the problem of a first line that holds values (numbers or dates, as below it); None if it is a header."""
     delimiter = delimiter_of(lines[0])
     fields = [field.strip().strip('"') for field in lines[0].split(delimiter)]
     below = [[field.strip().strip('"') for field in line.split(delimiter)] for line in lines[1:10]]

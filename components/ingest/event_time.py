@@ -15,7 +15,7 @@ _EARLIEST, _LATEST = -62_135_596_800 * 1_000_000, 253_402_300_800 * 1_000_000 - 
 
 NUMBER_TEXT = r"^\s*-?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*$"
 _ZONE = r"(Z|[+-]\d{2}(:?\d{2})?)$"
-_EXCEL_EPOCH = -25_569  # 30 December 1899, in days since 1970
+EXCEL_EPOCH = -25_569  # 30 December 1899, in days since 1970
 _ISO = r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([T ]([01]\d|2[0-3])(:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)?(Z|[+-]\d{2}(:?\d{2})?)?)?$"
 
 
@@ -52,7 +52,7 @@ def _from_numbers(values: pa.Array, unit: str) -> pa.Array:
         return pc.divide(values, pa.scalar(1000, values.type)).cast(pa.int64(), safe=False)
     if unit == EXCEL_DAYS:
         days = _where(pc.and_(pc.greater(values, 0), pc.less(values, 2_958_466)), values).cast(pa.float64())
-        return pc.round(pc.multiply(pc.add(days, _EXCEL_EPOCH), DAY)).cast(pa.int64())
+        return pc.round(pc.multiply(pc.add(days, EXCEL_EPOCH), DAY)).cast(pa.int64())
     factor = MICROSECONDS[unit]
     number = float if pa.types.is_float64(values.type) else int
     fits = pc.and_(
@@ -91,9 +91,9 @@ def _plain_iso(texts: pa.Array) -> pa.Array:
 
 
 def _from_form(values: pa.Array, form: str) -> pa.Array:
-    """Text (or whole numbers, such as 20260131) in a declared form: its parts are put together as ISO 8601."""
-    found = pc.extract_regex(values.cast(pa.string()), time_format.expression(form))
-    parts = dict(zip([field.name for field in found.type], found.flatten(), strict=True))
+    """Text (or integers, such as 20260131) in a declared form: its parts are put together as ISO 8601."""
+    match = pc.extract_regex(values.cast(pa.string()), time_format.expression(form))
+    parts = dict(zip([field.name for field in match.type], match.flatten(), strict=True))
     year = parts.get("year")
     if year is None:  # As strptime has it: 69 to 99 are of the last century.
         short = parts["short_year"]
@@ -116,7 +116,7 @@ def _from_form(values: pa.Array, form: str) -> pa.Array:
 
 
 def _like(texts: pa.Array, value: str) -> pa.Array:
-    """The value in every row that is not null."""
+    """Returns the value in every row that is not null."""
     return pc.if_else(texts.is_valid(), value, pa.scalar(None, pa.string()))
 
 
@@ -128,7 +128,7 @@ def _month(parts: dict[str, pa.Array]) -> pa.Array:
 
 
 def _hour(parts: dict[str, pa.Array], day: pa.Array) -> pa.Array:
-    """The hour from 00 to 23; half days count from 12."""
+    """Returns the hour from 00 to 23; times with AM or PM count from 12."""
     if "hour" not in parts:
         return _like(day, "00")
     if "half" not in parts:
@@ -155,5 +155,5 @@ def _cast_one(text: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def _where(keep: pa.Array, values: pa.Array) -> pa.Array:
-    """The values where `keep` is true, null elsewhere."""
+    """Returns the values where `keep` is true, null elsewhere."""
     return pc.if_else(keep, values, pa.scalar(None, values.type))

@@ -37,7 +37,7 @@ class ExampleFile:
         self.rows = 0
 
     def __enter__(self) -> "ExampleFile":
-        """The file itself."""
+        """Returns the file itself."""
         return self
 
     def __exit__(
@@ -56,7 +56,7 @@ class ExampleFile:
 
 
 def feature_lists(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch in the form that the encoder takes: each column lists of int64, float32 or bytes, null where missing."""
+    """Returns the batch in the form that the encoder takes: each column lists of int64, float32 or bytes, null where missing."""
     return pa.RecordBatch.from_arrays([_as_lists(column) for column in batch.columns], batch.schema.names)
 
 

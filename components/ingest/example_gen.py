@@ -1,4 +1,4 @@
-"""The ExampleGen nodes of the graph: TFX's file-based ExampleGen with our executors inside."""
+"""The ExampleGen components of the graph: TFX's file-based ExampleGen with our executors inside."""
 
 import typing
 
@@ -20,7 +20,7 @@ from components.ingest.spans import any_span
 def events_example_gen(
     launch: Launch, base: str, code: str, gzip_level: int = GZIP_LEVEL
 ) -> base_beam_component.BaseBeamComponent:
-    """Node "ExampleGen": the interaction log as splits "train" and "eval", cut in time; of files, or of a BigQuery query.
+    """Makes the component "ExampleGen": the interaction log as splits "train" and "eval", cut in time; of files, or of a BigQuery query.
 
     Args:
       launch: the declaration; it travels in `custom_config`, so that a change of it makes new examples.
@@ -44,7 +44,7 @@ def events_example_gen(
 
 
 def catalogue_example_gen(launch: Launch, base: str, code: str, gzip_level: int = GZIP_LEVEL) -> FileBasedExampleGen:
-    """Node "CatalogueExampleGen": the declared catalogue as the split "all"."""
+    """Makes the component "CatalogueExampleGen": the declared catalogue as the split "all"."""
     assert launch.catalogue is not None
     view = CatalogueIngestView.of(launch)
     return _node(

@@ -1,8 +1,8 @@
 """Executors of our ExampleGens: the log as train and eval examples cut in time, the catalogue as one split.
 
 They replace only the inside of TFX's file-based ExampleGen: driver, span, fingerprint, cache and artifact stay the
-standard ones. Rows that are wrong go to `quarantine.jsonl.gz` in the examples' folder; where there are too many, the
-run stops, and the file lies beside that folder, because TFX deletes what a failed step wrote.
+standard ones. Invalid rows go to `quarantine.jsonl.gz` in the examples' folder; where there are too many, the
+run stops, and the file lies next to that folder, because TFX deletes what a failed step wrote.
 """
 
 import typing
@@ -42,7 +42,7 @@ class Written(typing.NamedTuple):
 
 
 class _ArrowExecutor(base_example_gen_executor.BaseExampleGenExecutor):
-    """What both executors share: from TFX's dictionaries to a call of `write`, and from its counts to the artifact."""
+    """The common part of both executors: calls `write` with TFX's inputs, and stores its counts in the artifact."""
 
     VIEW: type[View]
 
@@ -56,7 +56,7 @@ class _ArrowExecutor(base_example_gen_executor.BaseExampleGenExecutor):
         examples = artifact_utils.get_single_instance(output_dict[standard_component_specs.EXAMPLES_KEY])
         examples.split_names = artifact_utils.encode_split_names(_split_names(exec_properties))
         folders = {split: artifact_utils.get_split_uri([examples], split) for split in _split_names(exec_properties)}
-        carried = _carried(exec_properties)
+        carried = _unpack_config(exec_properties)
         launch, target = (
             self.VIEW.from_json(carried[LAUNCH_KEY]),
             Target(examples.uri, folders, int(carried[GZIP_LEVEL_KEY])),
@@ -91,7 +91,7 @@ class _ArrowExecutor(base_example_gen_executor.BaseExampleGenExecutor):
         )
 
     def figure(self, counts: dict[str, int]) -> str:
-        """The figure that matters."""
+        """Returns the headline metric."""
         return ", ".join(f"{rows:,} {split}" for split, rows in counts.items())
 
 
@@ -101,7 +101,7 @@ class LogExecutor(_ArrowExecutor):
     VIEW = IngestView
 
     def write(self, launch: IngestView, files: tuple[str, ...], target: Target) -> Written:
-        """Two passes: the first holds the columns that cut and labels need, the second streams all of them."""
+        """Works in two passes: the first holds the columns for cut and labels, the second streams every column."""
         reader = LogReader(files, Layout.of_log(launch.log))
         keys = reader.settle((launch.log.time, *labels.key_columns(launch)))
         _check_share(reader, files, target, launch.log.max_quarantined, "launch.log.max_quarantined")
@@ -119,7 +119,7 @@ class CatalogueExecutor(_ArrowExecutor):
     VIEW = CatalogueIngestView
 
     def write(self, launch: CatalogueIngestView, files: tuple[str, ...], target: Target) -> Written:
-        """One row per item; an item that is there twice is an error."""
+        """Writes one row per item; a repeated item is an error."""
         reader = LogReader(files, Layout.of_catalogue(launch.catalogue))
         items = reader.settle((launch.catalogue.item,))[launch.catalogue.item]
         _check_share(reader, files, target, launch.catalogue.max_quarantined, "launch.catalogue.max_quarantined")
@@ -127,29 +127,29 @@ class CatalogueExecutor(_ArrowExecutor):
         return self.write_share(Share(reader, {"all": np.ones(len(items), bool)}, {}), target)
 
     def figure(self, counts: dict[str, int]) -> str:
-        """How many items there are."""
+        """Returns the number of items."""
         return f"{counts['all']:,} items"
 
 
 def _check_share(reader: LogReader, files: tuple[str, ...], target: Target, allowed: float, field: str) -> None:
-    """Stops the run where too many rows are wrong, with the first of them in a quarantine beside the folder that TFX will delete.
+    """Stops the run if too many rows are invalid, and quarantines the first of them next to the folder that TFX deletes.
 
     Raises:
       LogError: with counts, examples and the path; also if no row is left.
     """
-    found = reader.quarantined
-    if found.share <= allowed and found.rows < found.rows_in:
+    quarantined = reader.quarantined
+    if quarantined.share <= allowed and quarantined.rows < quarantined.rows_in:
         return
     path = f"{target.uri.rstrip('/')}.{QUARANTINE}"
     with tf.io.gfile.GFile(path, "wb") as file, Quarantine(file) as quarantine:
         for _ in reader.batches(quarantine):
             if quarantine.rows >= STOPPED_ROWS:
                 break
-    raise too_many(files, found, allowed, quarantine, path, field)
+    raise too_many(files, quarantined, allowed, quarantine, path, field)
 
 
 def _set_counts(examples: typing.Any, found: Quarantined) -> None:
-    """The counts as custom properties of the artifact."""
+    """Sets the counts as custom properties of the artifact."""
     examples.set_int_custom_property("rows_in", found.rows_in)
     examples.set_int_custom_property("rows_quarantined", found.rows)
     for reason, count in found.counts.items():
@@ -181,7 +181,7 @@ def _input_files(exec_properties: dict[str, typing.Any]) -> tuple[str, ...]:
         exec_properties[standard_component_specs.INPUT_BASE_KEY],
         _input_config(exec_properties).splits[0].pattern,
     )
-    carried, files = _carried(exec_properties), find_files(folder, pattern)
+    carried, files = _unpack_config(exec_properties), find_files(folder, pattern)
     # The driver's pattern matches every span of a rolling window's log, so that its fingerprint sees them all.
     return (
         spans.newest(files, folder, carried[SPANS_PATTERN_KEY], int(carried[SPANS_KEY]))
@@ -190,7 +190,7 @@ def _input_files(exec_properties: dict[str, typing.Any]) -> tuple[str, ...]:
     )
 
 
-def _carried(exec_properties: dict[str, typing.Any]) -> struct_pb2.Struct:
+def _unpack_config(exec_properties: dict[str, typing.Any]) -> struct_pb2.Struct:
     config = example_gen_pb2.CustomConfig()
     proto_utils.json_to_proto(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY], config)
     carried = struct_pb2.Struct()

@@ -1,4 +1,4 @@
-"""The rows of one file, whatever its format, with their numbers: what is said of a row must lead a person to it."""
+"""The rows of one file, whatever its format, with their numbers: messages name them, so that people find a row."""
 
 import collections.abc
 import itertools
@@ -37,7 +37,7 @@ class Piece(typing.NamedTuple):
 
     Attributes:
       file: the file.
-      group: the row group; None for the whole file.
+      group: the row group; None for the entire file.
       first: how many rows of the file come before it.
     """
 
@@ -73,7 +73,7 @@ class Columns(typing.NamedTuple):
 
 
 def first_columns(file: str, delimiter: str, named: nested.Names | None) -> Columns:
-    """The columns of a file and their types, by its schema or its first block.
+    """Returns the columns of a file and their types, by its schema or its first block.
 
     Args:
       file: the file.
@@ -88,16 +88,16 @@ def first_columns(file: str, delimiter: str, named: nested.Names | None) -> Colu
     if kind == "csv":
         return Columns(csv_blocks.first_types(file, delimiter), {})
     if kind == "parquet":
-        return _opened(file, parquet_blocks.first_schema(file), named)
+        return _convert_types(file, parquet_blocks.first_schema(file), named)
     for table in jsonl_blocks.blocks(file):
         if table.num_columns:
-            return _opened(file, table.schema, named)
+            return _convert_types(file, table.schema, named)
     raise LogError(
         file, "holds no JSON object, needs one per line.", "Write each row as an object on a line of its own."
     )
 
 
-def _opened(file: str, schema: pa.Schema, named: nested.Names | None) -> Columns:
+def _convert_types(file: str, schema: pa.Schema, named: nested.Names | None) -> Columns:
     leaves, ignored = nested.leaf_types(schema, named)
     return Columns({name: plain_type(kind, name, file) for name, kind in leaves.items()}, ignored)
 
@@ -133,7 +133,7 @@ def check_content(file: str, kind: str) -> None:
 
 
 def pieces(file: str, rows: int) -> list[tuple[Piece, int]]:
-    """The pieces of a file in the order of its rows, each with how many rows it has.
+    """Returns the pieces of a file in the order of its rows, each with its number of rows.
 
     Args:
       file: the file.
@@ -156,7 +156,7 @@ def rows(
     named: nested.Names | None,
     on_broken: OnBroken,
 ) -> collections.abc.Iterator[Rows]:
-    """The rows of a piece in batches, nested columns opened.
+    """Yields the rows of a piece in batches, with nested columns opened.
 
     Args:
       piece: a file or a row group.
@@ -194,9 +194,9 @@ def _batches(
     if kind == "csv":
         yield from csv_blocks.blocks(piece.file, delimiter, types, on_broken)
     elif kind == "parquet":
-        wanted = [name for name in types if columns is None or name in columns]
-        for batch in parquet_blocks.blocks(piece.file, wanted, piece.group):
-            yield nested.open_columns(batch, wanted)
+        chosen = [name for name in types if columns is None or name in columns]
+        for batch in parquet_blocks.blocks(piece.file, chosen, piece.group):
+            yield nested.open_columns(batch, chosen)
     else:
         for table in jsonl_blocks.blocks(piece.file, on_broken):
             for batch in table.combine_chunks().to_batches():
@@ -205,7 +205,7 @@ def _batches(
 
 
 def _numbers(first: int, count: int, skipped: list[int]) -> np.ndarray:
-    """The numbers of `count` rows that come after `first` others, if the numbers in `skipped` belong to no row."""
+    """Returns the numbers of `count` rows after `first` others, where the numbers in `skipped` belong to no row."""
     places = np.arange(first, first + count)
     holes = np.unique(np.asarray(skipped, np.int64))
     rows_before = holes - np.arange(1, len(holes) + 1)

@@ -24,7 +24,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def blocks(path: str, on_broken: OnBroken = ignore) -> collections.abc.Iterator[pa.Table]:
-    """The rows of a file in tables; a table may lack columns that none of its lines has.
+    """Yields the rows of a file in tables; a table may lack columns that none of its lines has.
 
     Args:
       path: of the file.
@@ -47,7 +47,7 @@ def blocks(path: str, on_broken: OnBroken = ignore) -> collections.abc.Iterator[
 
 
 def _line_blocks(path: str) -> collections.abc.Iterator[bytes]:
-    """Whole lines, about eight megabytes at a time."""
+    """Yields complete lines, about eight megabytes at a time."""
     try:
         with gzip.open(path) if path.lower().endswith(".gz") else open(path, "rb") as file:
             while chunk := file.read(_BLOCK_BYTES):
@@ -63,13 +63,13 @@ def _line_blocks(path: str) -> collections.abc.Iterator[bytes]:
 
 
 def _parse_fast(lines: bytes, stamps: set[str]) -> pa.Table | None:
-    """The table as pyarrow parses it; None if it refuses. `stamps` gathers the columns it takes for times, to be read as text."""
+    """Returns the table that pyarrow parses, None if it refuses; adds the columns it reads as times to `stamps`."""
     try:
         lines.decode()  # pyarrow would pass other bytes on
         table = _parse(lines, stamps)
-        found = {field.name for field in table.schema if pa.types.is_timestamp(field.type)}
-        if found:
-            stamps |= found
+        timestamps = {field.name for field in table.schema if pa.types.is_timestamp(field.type)}
+        if timestamps:
+            stamps |= timestamps
             table = _parse(lines, stamps)
     except (pa.ArrowInvalid, UnicodeDecodeError):
         return None
@@ -77,7 +77,7 @@ def _parse_fast(lines: bytes, stamps: set[str]) -> pa.Table | None:
 
 
 def _holds_large_floats(column: pa.ChunkedArray) -> bool:
-    """Whether a column may hold whole numbers beyond int64, which pyarrow makes floats of: they could be ids."""
+    """Returns whether a column may hold integers beyond int64, which pyarrow reads as floats: they could be ids."""
     if pa.types.is_struct(column.type):
         return any(
             _holds_large_floats(pa.chunked_array([part], part.type))
@@ -96,7 +96,7 @@ def _parse(lines: bytes, texts: set[str]) -> pa.Table:
 
 
 def _read_lines(lines: bytes) -> tuple[list[tuple[bytes, dict]], list[tuple[int, str]]]:
-    """The lines that are JSON objects, with their objects, and the others, with their places among the lines that are not blank."""
+    """Returns the objects with their lines, and the errors with their row numbers, without blank lines."""
     good, bad = [], []
     for place, line in enumerate(filter(bytes.strip, lines.split(b"\n"))):
         row = _object(line)
@@ -108,7 +108,7 @@ def _read_lines(lines: bytes) -> tuple[list[tuple[bytes, dict]], list[tuple[int,
 
 
 def _table(good: list[tuple[bytes, dict]], stamps: set[str]) -> pa.Table:
-    """The table of the lines that are left; if pyarrow still refuses them, from the objects."""
+    """Returns the table of the valid lines; if pyarrow still refuses them, built from the objects."""
     table = _parse_fast(b"\n".join(line for line, _ in good), stamps) if good else pa.table({})
     if table is not None and table.num_rows == len(good):
         return table
@@ -117,9 +117,9 @@ def _table(good: list[tuple[bytes, dict]], stamps: set[str]) -> pa.Table:
 
 
 def _object(line: bytes) -> dict | None:
-    """The object that a line holds, if it holds one with a column at least, each named once."""
+    """Returns the object that a line holds, if it has at least one column and names each column once."""
     try:
-        row = json.loads(line.decode(), object_pairs_hook=_named_once)
+        row = json.loads(line.decode(), object_pairs_hook=_check_names)
         if b"\\u" in line:
             json.dumps(row, ensure_ascii=False).encode()  # half of a surrogate pair is no text
     except (ValueError, RecursionError):
@@ -127,7 +127,7 @@ def _object(line: bytes) -> dict | None:
     return row if isinstance(row, dict) and row else None
 
 
-def _named_once(pairs: list[tuple[str, typing.Any]]) -> dict[str, typing.Any]:
+def _check_names(pairs: list[tuple[str, typing.Any]]) -> dict[str, typing.Any]:
     row = dict(pairs)
     if len(row) < len(pairs):
         raise ValueError("a name is there twice")
@@ -135,7 +135,7 @@ def _named_once(pairs: list[tuple[str, typing.Any]]) -> dict[str, typing.Any]:
 
 
 def _column(values: list) -> pa.Array:
-    """The values as one column; where their types differ, scalars become text, inside of objects and lists as well."""
+    """Returns the values as one column; where types differ, scalars become text, also inside objects and lists."""
     for attempt in (values, [_with_texts(value) for value in values]):
         try:
             column = pa.array(attempt)

@@ -1,4 +1,4 @@
-"""Labels: what each objective says of a row, 1, 0 or nothing.
+"""Labels: 1, 0 or missing per row and objective.
 
 With impressions, a label belongs to an impression: 1 if it led to an action that fulfils the objective (`attribution`).
 For an impression of the training time only actions before the cut count: no label of train may know what happened in
@@ -20,7 +20,7 @@ NO_LABEL = -1
 
 
 def key_columns(launch: IngestView) -> tuple[str, ...]:
-    """The columns that labels are made from, besides the time, and that say which rows are positive."""
+    """Returns the columns, besides the time, that labels are made from and that say which rows are positive."""
     log = launch.log
     names: tuple[str | None, ...] = (log.event,)
     if log.rows_are_impressions:
@@ -71,13 +71,13 @@ def require_outcome(log: Log) -> None:
 
 
 def _asker(launch: IngestView) -> str:
-    """The column that joins an action with its impression, beside the item: the request, if both share one."""
+    """Returns the column that, with the item, joins an action to its impression: the request, if both have one."""
     log = launch.log
     return log.request if log.request and log.joins_by_request else log.user
 
 
 def label_rows(keys: pa.Table, times: np.ndarray, cut: int, launch: IngestView) -> dict[str, np.ndarray]:
-    """The labels of every row of the log, per label column.
+    """Returns the labels of every row of the log, per label column.
 
     Args:
       keys: [rows] the `key_columns`; ids as text.
@@ -107,10 +107,10 @@ def label_rows(keys: pa.Table, times: np.ndarray, cut: int, launch: IngestView) 
 def _from_values(keys: pa.Table, objective: Label, launch: IngestView) -> np.ndarray:
     values = _numbers(keys, launch)
     reached = (values >= objective.value_at_least).astype(np.int8)
-    known = ~np.isnan(values)
+    has_value = ~np.isnan(values)
     if objective.event is not None:
-        known &= _is_event(keys, launch, objective.event)
-    return np.where(known, reached, np.int8(NO_LABEL))
+        has_value &= _is_event(keys, launch, objective.event)
+    return np.where(has_value, reached, np.int8(NO_LABEL))
 
 
 def _from_impressions(keys: pa.Table, times: np.ndarray, cut: int, launch: IngestView) -> dict[str, np.ndarray]:
@@ -129,8 +129,8 @@ def _from_impressions(keys: pa.Table, times: np.ndarray, cut: int, launch: Inges
         acted = _fulfils(keys, objective, launch) & (pairs >= 0)
         label = np.full(len(times), NO_LABEL, np.int8)
         for rows, actions in ((shown & in_train, acted & in_train), (shown & ~in_train, acted)):
-            seen = (pairs[rows], times[rows], pairs[actions], times[actions])
-            label[rows] = attribution.led_to(*seen, window, last_only=not launch.log.joins_by_request)
+            events = (pairs[rows], times[rows], pairs[actions], times[actions])
+            label[rows] = attribution.leads_to(*events, window, last_only=not launch.log.joins_by_request)
         labels[objective.label] = label
     return labels
 
@@ -143,7 +143,7 @@ def _fulfils(keys: pa.Table, objective: Label, launch: IngestView) -> np.ndarray
 
 
 def _pair_codes(keys: pa.Table, launch: IngestView) -> np.ndarray:
-    """One number per (request, item), or (user, item) without requests: [rows] int64; -1 where the request is missing."""
+    """Returns one number per (request, item), or (user, item) without requests: [rows] int64; -1 for no request."""
     askers, _ = _codes(keys[_asker(launch)])
     items, item_count = _codes(keys[launch.log.item])
     return np.where(askers >= 0, askers * item_count + items, -1)
@@ -175,7 +175,7 @@ def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _numbers(keys: pa.Table, launch: IngestView) -> np.ndarray:
-    """The value column: [rows] float64, NaN for null."""
+    """Returns the value column: [rows] float64, NaN for null."""
     column = keys[launch.log.value]
     kind = column.type
     if not (

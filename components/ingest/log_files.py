@@ -1,4 +1,4 @@
-"""Where a log's files are: from the path in the declaration to the list of files, and to the pattern TFX fingerprints.
+"""The files of a log: from the path in the declaration to their list, and to the pattern that TFX fingerprints.
 
 A path is a file, a folder or a glob, relative to the data folder. TFX's spans work as well: `{SPAN}` or
 `{YYYY}-{MM}-{DD}` in the path stand for the newest number or date that is there.
@@ -20,7 +20,7 @@ _WILD = re.compile(r"[*?\[{]")
 
 
 def split_pattern(path: str, base: str) -> tuple[str, str]:
-    """Splits a declared path into the folder that surely exists and the pattern below it.
+    """Splits a declared path into the folder without wildcards and the pattern below it.
 
     Args:
       path: as declared: "events.parquet", "events/", "days/*.csv", "days/{YYYY}-{MM}-{DD}/*.csv".
@@ -41,7 +41,7 @@ def split_pattern(path: str, base: str) -> tuple[str, str]:
 
 
 def find_files(folder: str, pattern: str) -> tuple[str, ...]:
-    """The files of a log, sorted by name.
+    """Returns the files of a log, sorted by name.
 
     Below a wildcard only files with a known ending count; hidden files and those that begin with "_" (`_SUCCESS`) never
     do. A file that is named in full is read whatever its ending: CSV, if that says nothing else.
@@ -59,15 +59,17 @@ def find_files(folder: str, pattern: str) -> tuple[str, ...]:
         raise LogError(
             folder, "there is no such file or folder.", "Check the path in the declaration and the data folder."
         )
-    found = ", ".join(sorted(os.listdir(folder))[:8]) or "nothing"
+    listing = ", ".join(sorted(os.listdir(folder))[:8]) or "nothing"
     problem = f"needs a data file ({', '.join(_ENDINGS)}, also .gz), found none." if wild else "no such file."
     raise LogError(
-        where, problem, f"The folder {folder!r} holds: {found}. Check the path in the declaration and the data folder."
+        where,
+        problem,
+        f"The folder {folder!r} holds: {listing}. Check the path in the declaration and the data folder.",
     )
 
 
 def content_digest(folder: str, pattern: str) -> str:
-    """The digest of a small log's content: TFX's own fingerprint knows names, sizes and times only.
+    """Returns the digest of a small log's content: TFX's own fingerprint covers only names, sizes and times.
 
     Returns:
       Hex of SHA-256 over names and bytes; "" above 32 MB, and where the files are not on this machine.
@@ -99,7 +101,7 @@ def check_literal(path: str) -> None:
 
 
 def format_of(path: str) -> str:
-    """One of "csv", "jsonl" and "parquet", by the file's ending; "csv" if the ending is unknown."""
+    """Returns one of "csv", "jsonl" and "parquet", by the file's ending; "csv" if the ending is unknown."""
     name = path.lower().removesuffix(".gz")
     if name.endswith(JSONL_ENDINGS):
         return "jsonl"
@@ -107,9 +109,9 @@ def format_of(path: str) -> str:
 
 
 def ending_note(path: str) -> str:
-    """What to say of a file that was read as CSV because its ending says nothing; "" for a known ending."""
-    known = path.lower().removesuffix(".gz").endswith(_ENDINGS)
-    return "" if known else f" Its ending is none of {', '.join(_ENDINGS)} (also .gz), so it was read as CSV."
+    """Returns a note on a file that was read as CSV because its ending is unknown; "" for a known ending."""
+    recognised = path.lower().removesuffix(".gz").endswith(_ENDINGS)
+    return "" if recognised else f" Its ending is none of {', '.join(_ENDINGS)} (also .gz), so it was read as CSV."
 
 
 def _is_data(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""What the declaration says of the columns of a log or a catalogue, and whether the data keep to it."""
+"""The declared columns of a log or a catalogue, and the check that the data have them."""
 
 import collections.abc
 import dataclasses
@@ -10,7 +10,7 @@ from components.errors import LogError
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """What the declaration says of the columns.
+    """The declared columns.
 
     Attributes:
       ids: id columns that every row needs.
@@ -54,7 +54,7 @@ class Layout:
 
     @classmethod
     def of_log(cls, log: Log) -> "Layout":
-        """The layout of an interaction log."""
+        """Returns the layout of an interaction log."""
         return cls(
             ids=(log.user, log.item),
             declared=log.columns(),
@@ -78,7 +78,7 @@ class Layout:
 
     @classmethod
     def of_catalogue(cls, catalogue: Catalogue | CatalogueSource) -> "Layout":
-        """The layout of a catalogue."""
+        """Returns the layout of a catalogue."""
         return cls(
             (catalogue.item,),
             catalogue.columns(),
@@ -88,30 +88,32 @@ class Layout:
         )
 
     @property
-    def needed(self) -> tuple[str, ...]:
-        """The columns without which a row is no row."""
+    def mandatory(self) -> tuple[str, ...]:
+        """The columns that every row must fill."""
         return self.ids + ((self.time,) if self.time else ())
 
     @property
-    def checked(self) -> tuple[str, ...]:
-        """The columns that can make a row wrong."""
-        return self.needed + ((self.value,) if self.value else ())
+    def to_check(self) -> tuple[str, ...]:
+        """The columns whose values can make a row invalid."""
+        return self.mandatory + ((self.value,) if self.value else ())
 
     @property
-    def parsed(self) -> tuple[str, ...]:
+    def to_parse(self) -> tuple[str, ...]:
         """The columns that are read as numbers or times whatever their type."""
         return tuple(name for name in (self.time, self.value, *self.numbers) if name)
 
     @property
-    def named(self) -> tuple[str, ...] | None:
+    def role_names(self) -> tuple[str, ...] | None:
         """The columns that have a role; None where every one is read."""
         return (
-            None if self.every else tuple(dict.fromkeys((*self.all_ids, *self.fallbacks, *self.parsed, *self.declared)))
+            None
+            if self.every
+            else tuple(dict.fromkeys((*self.all_ids, *self.fallbacks, *self.to_parse, *self.declared)))
         )
 
     def reads(self, name: str) -> bool:
-        """Whether a nested or partition column of that name is read."""
-        return self.named is None or name in self.named
+        """Returns whether a nested or partition column of that name is read."""
+        return self.role_names is None or name in self.role_names
 
     @property
     def all_ids(self) -> tuple[str, ...]:
@@ -130,13 +132,13 @@ def check_columns(
     ignored: collections.abc.Mapping[str, object],
 ) -> None:
     """Raises `LogError` that names the columns that are missing, or nested, and lists those that are there."""
-    there = list(found)
-    missing = [name for name in needed if name not in there]
+    present = list(found)
+    missing = [name for name in needed if name not in present]
     if missing:
         nested = [name for name in missing if name in ignored]
         if nested:
             problem = f"column {nested[0]!r} holds {ignored[nested[0]]}, needs numbers, text, true/false, times or lists of them."
             raise LogError(file, problem, f"Name the field below it, as {nested[0]}.FIELD.")
-        problem = f"lacks the column {', '.join(map(repr, missing))}; it has {', '.join(map(repr, there[:40]))}."
+        problem = f"lacks the column {', '.join(map(repr, missing))}; it has {', '.join(map(repr, present[:40]))}."
         fix = "Name the right column in the declaration, or set the role to None if the log has none; check the delimiter."
         raise LogError(file, problem, f"{fix} A folder holds the files of one table only.")

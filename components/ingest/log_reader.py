@@ -1,4 +1,4 @@
-"""Reads a log or a catalogue of many files and formats as batches of one schema, without the rows that are wrong.
+"""Reads a log or a catalogue of many files and formats as batches of one schema, without invalid rows.
 
 Ids come out as text, the time as int64 microseconds, every other column in the one type that holds its values in all
 files. Types are guessed from the first block of each file; `settle` reads everything once and widens a guess that
@@ -32,7 +32,7 @@ class LogReader:
 
     Example:
       reader = LogReader(find_files(folder, "*.csv"), Layout.of_log(launch.log))
-      keys = reader.settle((log.time, log.event))   # first pass: some columns of the whole log
+      keys = reader.settle((log.time, log.event))   # first pass: some columns of the entire log
       for batch in reader.batches(): ...            # second pass: all columns, the same rows in the same order
 
     Attributes:
@@ -56,11 +56,11 @@ class LogReader:
         self._rows_of: collections.Counter[str] = collections.Counter()
         self._broken_of: collections.Counter[str] = collections.Counter()
         self.quarantined = Quarantined(0, {})
-        columns = {file: file_rows.first_columns(file, layout.delimiter, layout.named) for file in self._files}
-        self._found: dict[str, Types] = {file: found.types for file, found in columns.items()}
-        self.ignored: Types = {name: kind for found in columns.values() for name, kind in found.ignored.items()}
+        columns = {file: file_rows.first_columns(file, layout.delimiter, layout.role_names) for file in self._files}
+        self._found: dict[str, Types] = {file: leaves.types for file, leaves in columns.items()}
+        self.ignored: Types = {name: kind for leaves in columns.values() for name, kind in leaves.ignored.items()}
         for file, types in self._found.items():
-            check_columns(file, layout.needed, self._shape.types(file, types), self.ignored)
+            check_columns(file, layout.mandatory, self._shape.types(file, types), self.ignored)
 
     @property
     def types(self) -> Types:
@@ -68,8 +68,8 @@ class LogReader:
         if self._settled is not None:
             return self._settled
         types: Types = {}
-        for file, found in self._found.items():
-            for name, kind in self._shape.types(file, found).items():
+        for file, kinds in self._found.items():
+            for name, kind in self._shape.types(file, kinds).items():
                 types[name] = unify(types.get(name, pa.null()), self._role_type(name, kind), name, file)
         return types
 
@@ -98,24 +98,24 @@ class LogReader:
     def parts(self) -> list["LogReader"]:
         """After `settle`, a reader for each file and each row group of a Parquet file: their `batches`, one after the other, are this one's."""
         assert self._codes is not None
-        found, at = [], 0
+        parts, at = [], 0
         for piece, rows in (piece for file in self._files for piece in self._pieces_of(file)):
             part = copy.copy(self)
             part._pieces, part._files, part._found = (piece,), (piece.file,), {piece.file: self._found[piece.file]}
             part._codes = self._codes[at : at + rows]
-            part.quarantined = self._counted(part._codes, self._broken_of[piece.file])
-            found.append(part)
+            part.quarantined = self._count_reasons(part._codes, self._broken_of[piece.file])
+            parts.append(part)
             at += rows
-        return found
+        return parts
 
     def _pieces_of(self, file: str) -> list[tuple[Piece, int]]:
-        """The pieces of a file and their events; one where a row may be many events, as a row group then says nothing of them."""
+        """Returns the pieces of a file and their event counts; one piece where a row may hold many events."""
         if self._shape.explodes(self._found[file]):
             return [(Piece(file), self._rows_of[file])]
         return file_rows.pieces(file, self._rows_of[file])
 
     def batches(self, quarantine: Quarantine | None = None) -> Batches:
-        """All columns of all rows that are right, after `settle`.
+        """Returns all columns of all valid rows, after `settle`.
 
         Args:
           quarantine: where the others go.
@@ -126,7 +126,7 @@ class LogReader:
         types, at = self.types, 0
         keep_line = quarantine.add_line if quarantine else _pass_over
         for rows in self._raw_rows(types, None, keep_line):
-            batch = self._unified(rows, types, tuple(types))
+            batch = self._unify_batch(rows, types, tuple(types))
             codes = self._codes_of(at, batch.num_rows)
             at += batch.num_rows
             wrong = np.flatnonzero(codes)
@@ -152,13 +152,13 @@ class LogReader:
         self._rows_of, self._broken_of = collections.Counter(), collections.Counter()
         compared = tuple(types) if self._layout.unique else ()
         worded = [name for name in self._layout.numbers if self._holds_text(name)]
-        wanted = tuple(dict.fromkeys((*self._layout.checked, *worded, *columns, *compared)))
+        chosen = tuple(dict.fromkeys((*self._layout.to_check, *worded, *columns, *compared)))
 
         def count_broken(file: str, *_: object) -> None:
             self._broken_of[file] += 1
 
-        for rows in self._raw_rows(types, wanted, count_broken):
-            batch = self._unified(rows, types, wanted)
+        for rows in self._raw_rows(types, chosen, count_broken):
+            batch = self._unify_batch(rows, types, chosen)
             codes.append(self._checks.codes(rows.raw, batch))
             self._rows_of[rows.file] += batch.num_rows
             kept.append(pa.Table.from_batches([batch]).select(list(dict.fromkeys((*columns, *compared)))))
@@ -196,35 +196,35 @@ class LogReader:
         )
         table = pa.concat_tables(kept) if kept else none
         if compared:
-            self._codes[(self._codes == 0) & row_checks.repeated(table.select(list(compared)))] = (
+            self._codes[(self._codes == 0) & row_checks.find_repeats(table.select(list(compared)))] = (
                 len(self._checks.reasons) - 1
             )
-        self.quarantined = self._counted(self._codes, self._broken_of.total())
+        self.quarantined = self._count_reasons(self._codes, self._broken_of.total())
         table = table.select(list(columns))
         return table.filter(pa.array(self._codes == 0)) if columns and self._codes.any() else table
 
-    def _counted(self, codes: np.ndarray, broken: int) -> Quarantined:
+    def _count_reasons(self, codes: np.ndarray, broken: int) -> Quarantined:
         """Rows and lines per reason."""
-        found = np.bincount(codes, minlength=len(self._checks.reasons)).tolist()
-        counts = dict(zip(self._checks.reasons[1:], found[1:], strict=True)) | {UNREADABLE_LINE: broken}
+        rows = np.bincount(codes, minlength=len(self._checks.reasons)).tolist()
+        counts = dict(zip(self._checks.reasons[1:], rows[1:], strict=True)) | {UNREADABLE_LINE: broken}
         expected = sum(counts[reason] for reason in self._checks.expected)
         return Quarantined(len(codes) + broken, {reason: count for reason, count in counts.items() if count}, expected)
 
     def _widen(self, conflict: TypeConflictError) -> None:
-        found = self._found[conflict.file]
+        kinds = self._found[conflict.file]
         wider = {
-            name: unify(found.get(name, pa.null()), kind, name, conflict.file) for name, kind in conflict.types.items()
+            name: unify(kinds.get(name, pa.null()), kind, name, conflict.file) for name, kind in conflict.types.items()
         }
-        if all(found.get(name) == kind for name, kind in wider.items()):
+        if all(kinds.get(name) == kind for name, kind in wider.items()):
             raise LogError(
                 conflict.file,
                 f"columns {sorted(wider)} cannot be read as {', '.join(map(str, wider.values()))}.",
                 "Check their values.",
             )
-        found.update(wider)
+        kinds.update(wider)
 
     def _role_type(self, name: str, kind: pa.DataType) -> pa.DataType:
-        """The type that a column of this type comes out as."""
+        """Returns the type that a column of this type is converted to."""
         if name in self._layout.all_ids:
             return pa.string()
         if name == self._layout.time:
@@ -232,7 +232,7 @@ class LogReader:
         if name == self._layout.event or name in self._layout.words:
             return kind if pa.types.is_binary(kind) or pa.types.is_null(kind) else pa.string()
         # Among numbers, a text is a value that is wrong, not a reason to make texts of all.
-        return pa.float64() if name in self._layout.parsed and pa.types.is_string(kind) else kind
+        return pa.float64() if name in self._layout.to_parse and pa.types.is_string(kind) else kind
 
     def _raw_rows(
         self, types: Types, columns: tuple[str, ...] | None, on_broken: collections.abc.Callable[[str, int, str], None]
@@ -244,9 +244,9 @@ class LogReader:
             def broken(number: int, line: str, file: str = file) -> None:
                 on_broken(file, number, line)
 
-            found = self._csv_types(file, types) if is_csv else self._found[file]
-            wanted = None if columns is None else {*columns, *self._layout.fallbacks}
-            for rows in file_rows.rows(piece, self._layout.delimiter, found, wanted, self._layout.named, broken):
+            kinds = self._csv_types(file, types) if is_csv else self._found[file]
+            chosen = None if columns is None else {*columns, *self._layout.fallbacks}
+            for rows in file_rows.rows(piece, self._layout.delimiter, kinds, chosen, self._layout.role_names, broken):
                 if format_of(file) == "jsonl":
                     self._check_types(file, rows.raw.schema, types)
                 raw, numbers = self._shape.events(file, rows.raw, rows.numbers, self._found[file])
@@ -254,21 +254,21 @@ class LogReader:
 
     def _csv_types(self, file: str, types: Types) -> Types:
         """Ids are read as text, as the file spells them ("007"); times and values in the type found, for their parser."""
-        found = self._found[file]
+        kinds = self._found[file]
         layout = self._layout
         spelled = (*layout.all_ids, *layout.fallbacks)
         text = {
-            name: kind if pa.types.is_binary(kind) else pa.string() for name, kind in found.items() if name in spelled
+            name: kind if pa.types.is_binary(kind) else pa.string() for name, kind in kinds.items() if name in spelled
         }
-        return {name: text.get(name, kind if name in layout.parsed else types[name]) for name, kind in found.items()}
+        return {name: text.get(name, kind if name in layout.to_parse else types[name]) for name, kind in kinds.items()}
 
     def _check_types(self, file: str, schema: pa.Schema, types: Types) -> None:
         """Raises `TypeConflictError` for the columns of a block that are new or do not fit."""
         raw = {
             field.name: plain_type(field.type, field.name, file) for field in schema if not pa.types.is_null(field.type)
         }
-        found = {name: kind for name, kind in self._shape.types(file, raw).items() if name in raw}
-        roles = {name: self._role_type(name, kind) for name, kind in found.items()}
+        raw_types = {name: kind for name, kind in self._shape.types(file, raw).items() if name in raw}
+        roles = {name: self._role_type(name, kind) for name, kind in raw_types.items()}
         wider = {
             name: raw[name]
             for name, kind in roles.items()
@@ -277,7 +277,7 @@ class LogReader:
         if wider:
             raise TypeConflictError(file, wider)
 
-    def _unified(self, rows: Rows, types: Types, columns: tuple[str, ...]) -> pa.RecordBatch:
+    def _unify_batch(self, rows: Rows, types: Types, columns: tuple[str, ...]) -> pa.RecordBatch:
         raw = rows.raw
         present = {name: at for at, name in enumerate(raw.schema.names)}
         arrays = []

@@ -17,7 +17,7 @@ Names = collections.abc.Collection[str]
 
 
 def is_nested(kind: pa.DataType) -> bool:
-    """Whether a column of this type has to be opened: structs, maps, and lists of them."""
+    """Returns whether a column of this type has to be opened: structs, maps, and lists of them."""
     types = pa.types
     if types.is_list(kind) or types.is_large_list(kind):
         return is_nested(kind.value_type) or types.is_list(kind.value_type)
@@ -25,7 +25,7 @@ def is_nested(kind: pa.DataType) -> bool:
 
 
 def leaf_types(schema: pa.Schema, named: Names | None) -> tuple[dict[str, pa.DataType], dict[str, pa.DataType]]:
-    """The columns of a file once its nested columns are opened.
+    """Returns the columns of a file once its nested columns are opened.
 
     Args:
       schema: of the file.
@@ -34,40 +34,42 @@ def leaf_types(schema: pa.Schema, named: Names | None) -> tuple[dict[str, pa.Dat
     Returns:
       Name to type, in the order of the file, and the top-level columns of which nothing is read.
     """
-    found: dict[str, pa.DataType] = {field.name: field.type for field in schema if not is_nested(field.type)}
+    leaves: dict[str, pa.DataType] = {field.name: field.type for field in schema if not is_nested(field.type)}
     ignored = {}
     for field in schema:
         if not is_nested(field.type):
             continue
         fields = _open(field.name, field.type)
         below = [name for name in named or () if name.startswith(field.name + ".") and name not in fields]
-        fields |= {name: kind for name in below if (kind := _keyed_type(field, name)) is not None}
-        chosen = {name: kind for name, kind in fields.items() if name not in found and (named is None or name in named)}
-        found |= chosen
+        fields |= {name: kind for name in below if (kind := _type_by_key(field, name)) is not None}
+        chosen = {
+            name: kind for name, kind in fields.items() if name not in leaves and (named is None or name in named)
+        }
+        leaves |= chosen
         if not chosen:
             ignored[field.name] = field.type
-    return found, ignored
+    return leaves, ignored
 
 
 def top_level(names: Names, columns: Names) -> list[str]:
-    """The columns of a file that the (dotted) names are in, in the order of the file."""
+    """Returns the file's columns that hold the (dotted) names, in the order of the file."""
     return [column for column in columns if any(name == column or name.startswith(column + ".") for name in names)]
 
 
 def open_columns(batch: pa.RecordBatch, names: collections.abc.Sequence[str]) -> pa.RecordBatch:
-    """A batch with its nested columns opened: `names` are those to take out of it; one that it lacks is left out."""
-    there = batch.schema.names
+    """Returns the columns `names` of a batch, nested ones opened; a name that the batch lacks is left out."""
+    all_names = batch.schema.names
     arrays = {
-        name: batch.column(there.index(name))
+        name: batch.column(all_names.index(name))
         for name in names
-        if name in there and not is_nested(batch.schema.field(name).type)
+        if name in all_names and not is_nested(batch.schema.field(name).type)
     }
     for name in names:
-        holders = [column for column in there if name.startswith(column + ".")]
+        holders = [column for column in all_names if name.startswith(column + ".")]
         if name in arrays or not holders:
             continue
         holder = max(holders, key=len)
-        values = _reach(batch.column(there.index(holder)), name[len(holder) + 1 :])
+        values = _reach(batch.column(all_names.index(holder)), name[len(holder) + 1 :])
         if values is not None:
             arrays[name] = values
     ordered = [name for name in names if name in arrays]
@@ -75,7 +77,7 @@ def open_columns(batch: pa.RecordBatch, names: collections.abc.Sequence[str]) ->
 
 
 def _open(name: str, kind: pa.DataType) -> dict[str, pa.DataType]:
-    """The leaves below a nested column, without those that are reached by key only and lists in lists."""
+    """Returns the leaves below a nested column, without lists in lists and those reached only by a key."""
     if pa.types.is_struct(kind):
         return {leaf: inner for field in kind for leaf, inner in _open(f"{name}.{field.name}", field.type).items()}
     if _is_list(kind) and pa.types.is_struct(kind.value_type) and not _is_pair(kind.value_type):
@@ -84,15 +86,15 @@ def _open(name: str, kind: pa.DataType) -> dict[str, pa.DataType]:
     return {} if is_nested(kind) else {name: kind}
 
 
-def _keyed_type(field: pa.Field, name: str) -> pa.DataType | None:
-    """The type of a value that is reached by its key; None if the column holds no key-value pairs there."""
+def _type_by_key(field: pa.Field, name: str) -> pa.DataType | None:
+    """Returns the type of a value that is reached by its key; None if the column holds no key-value pairs."""
     empty = pa.array([], field.type)
     values = _reach(empty, name[len(field.name) + 1 :])
     return None if values is None else values.type
 
 
 def _reach(values: pa.Array, path: str) -> pa.Array | None:
-    """The values at a dotted path below a column; None if there is no such field."""
+    """Returns the values at a dotted path below a column; None if there is no such field."""
     kind = values.type
     if pa.types.is_struct(kind):
         heads = [field.name for field in kind if path == field.name or path.startswith(field.name + ".")]
@@ -105,7 +107,7 @@ def _reach(values: pa.Array, path: str) -> pa.Array | None:
         return _by_key(values, path)
     if _is_list(kind) and pa.types.is_struct(kind.value_type):
         inner = _reach(values.flatten(), path)
-        return None if inner is None or _is_list(inner.type) else _relisted(values, inner)
+        return None if inner is None or _is_list(inner.type) else _relist(values, inner)
     return None
 
 
@@ -118,7 +120,7 @@ def _is_pair(kind: pa.DataType) -> bool:
 
 
 def _by_key(values: pa.Array, key: str) -> pa.Array:
-    """The value of a key in each row's pairs, the first of several; null where the row lacks it."""
+    """Returns the value of a key in each row's pairs, the first if there are several; null where a row lacks it."""
     if pa.types.is_map(values.type):
         values = values.cast(pa.list_(pa.struct([("key", values.type.key_type), ("value", values.type.item_type)])))
     pairs, parents = values.flatten(), pc.list_parent_indices(values).to_numpy()
@@ -132,7 +134,7 @@ def _by_key(values: pa.Array, key: str) -> pa.Array:
 
 
 def _only_value(values: pa.Array) -> pa.Array:
-    """The one field that is filled (`string_value`, `int_value`, ...), as text where their types differ."""
+    """Returns the one field that is filled (`string_value`, `int_value`, ...), as text where types differ."""
     fields = [
         part for part in values.flatten() if not pa.types.is_nested(part.type) and not pa.types.is_null(part.type)
     ]
@@ -143,8 +145,8 @@ def _only_value(values: pa.Array) -> pa.Array:
     return pc.coalesce(*fields)
 
 
-def _relisted(values: pa.Array, inner: pa.Array) -> pa.Array:
-    """A list array over other parts: as many per row as `values` has, null where it is null."""
+def _relist(values: pa.Array, inner: pa.Array) -> pa.Array:
+    """Returns a list array over other elements, with the lengths and nulls of `values`."""
     lengths = pc.fill_null(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     missing = np.append(pc.is_null(values).to_numpy(zero_copy_only=False), False)

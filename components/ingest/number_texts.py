@@ -7,12 +7,13 @@ from components.ingest.event_time import NUMBER_TEXT
 
 # A decimal comma; "1,234" may be a thousand, so three digits behind one comma are not read as a fraction.
 COMMA_TEXT = r"^\s*-?\d+,(\d{1,2}|\d{4,})\s*$"
-TRUE_WORDS = ("1", "true", "yes", "y", "t", "on", "ja", "oui", "si")
-FALSE_WORDS = ("0", "false", "no", "n", "f", "off", "nein", "non")
+# The one list of words for yes and no: of answers in a log, flags of a catalogue, boosts, and guesses (lower case).
+TRUE_WORDS = frozenset(("1", "1.0", "true", "yes", "y", "t", "on", "ja", "oui", "si"))
+FALSE_WORDS = frozenset(("0", "0.0", "false", "no", "n", "f", "off", "nein", "non"))
 
 
 def numbers_of(values: pa.Array, kind: pa.DataType) -> pa.Array:
-    """A column of numbers; null for a text that is none.
+    """Returns a column of numbers; null for a text that is not a number.
 
     Args:
       values: [rows] numbers, true and false, or text.
@@ -35,8 +36,8 @@ def numbers_of(values: pa.Array, kind: pa.DataType) -> pa.Array:
 
 def truths(texts: pa.Array) -> pa.Array:
     """[rows] int64: 1 for a word that says yes, 0 for one that says no, null for any other."""
-    words = pc.utf8_lower(pc.utf8_trim_whitespace(texts))
-    place = pc.index_in(words, value_set=pa.array([*TRUE_WORDS, *FALSE_WORDS]))
+    words = pc.ascii_lower(pc.utf8_trim_whitespace(texts))  # all of ours are ASCII, and a lone surrogate is no UTF-8
+    place = pc.index_in(words, value_set=pa.array([*sorted(TRUE_WORDS), *sorted(FALSE_WORDS)]))
     return pc.less(place, len(TRUE_WORDS)).cast(pa.int64())
 
 

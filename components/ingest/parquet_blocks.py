@@ -14,7 +14,7 @@ _MOST = 2**63 - 1  # what an int64 holds
 
 
 def first_schema(path: str) -> pa.Schema:
-    """The schema that the file states; an unsigned column with numbers beyond int64 is text, so that no id is lost.
+    """Returns the file's schema; an unsigned column beyond int64 becomes text, so that no id is lost.
 
     Raises:
       LogError: if the file is no Parquet, or has two columns of one name.
@@ -30,13 +30,13 @@ def first_schema(path: str) -> pa.Schema:
 
 
 def _exceeds(file: pq.ParquetFile, name: str) -> bool:
-    """Whether an unsigned column holds a number beyond int64, by its values: writers do not all keep its statistics."""
+    """Returns whether an unsigned column's values exceed int64: not all writers keep its statistics."""
     batches = file.iter_batches(batch_size=_BATCH_ROWS, columns=[name])
     return any((pc.max(batch.column(0)).as_py() or 0) > _MOST for batch in batches)
 
 
 def group_rows(path: str) -> list[int]:
-    """How many rows each row group has.
+    """Returns the number of rows of each row group.
 
     Raises:
       LogError: if the file is no Parquet.
@@ -48,14 +48,14 @@ def group_rows(path: str) -> list[int]:
 def blocks(
     path: str, columns: collections.abc.Sequence[str] | None = None, group: int | None = None
 ) -> collections.abc.Iterator[pa.RecordBatch]:
-    """The rows of a file, or of one of its row groups, in batches, of all columns or of those that the names are in.
+    """Yields the rows of a file, or of one row group, in batches: all columns, or those that hold `columns`.
 
     Raises:
       LogError: if the file is no Parquet or damaged.
     """
     file = _open(path)
-    there = file.schema_arrow.names
-    names = there if columns is None else nested.top_level(columns, there)
+    all_names = file.schema_arrow.names
+    names = all_names if columns is None else nested.top_level(columns, all_names)
     groups = None if group is None else [group]
     # A dot in a name means a nested field to pyarrow, so a name with one can only be asked for with all others.
     dotted = any("." in name for name in names)

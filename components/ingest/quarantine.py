@@ -41,7 +41,7 @@ class Quarantine:
         self.firsts: dict[str, str] = {}
 
     def __enter__(self) -> "Quarantine":
-        """The quarantine itself."""
+        """Returns the quarantine itself."""
         return self
 
     def __exit__(
@@ -72,7 +72,7 @@ class Quarantine:
 
 
 def no_row_left(files: collections.abc.Sequence[str], found: Quarantined) -> LogError:
-    """The error where every row would be quarantined: for which reasons, with their shares."""
+    """Returns the error for a log of which every row would be quarantined: the reasons, with their shares."""
     counts = ", ".join(f"{count:,} of {found.rows_in:,} rows: {reason}" for reason, count in found.counts.items())
     where = ", ".join(files[:3]) + (", ..." if len(files) > 3 else "")
     return LogError(where, f"no row is left. {counts}.", "Fix the rows, or what the declaration says of them.")
@@ -86,7 +86,7 @@ def too_many(
     path: str,
     field: str,
 ) -> LogError:
-    """The error of a run that stops because too many rows are wrong.
+    """Returns the error of a run that stops because too many rows are invalid.
 
     Args:
       files: of the log.

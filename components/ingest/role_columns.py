@@ -23,7 +23,7 @@ def event_texts(values: pa.Array) -> pa.Array:
 
 
 def word_texts(values: pa.Array) -> pa.Array:
-    """A list as one text, its elements as words: what a text feature splits again; any other column as text."""
+    """Returns a list as one text with its elements as words, for a text feature; any other column as text."""
     if not (pa.types.is_list(values.type) or pa.types.is_large_list(values.type)):
         return cast_column(values, plain_type(values.type, "", "")).cast(pa.string())
     words = pc.replace_substring_regex(values.flatten().cast(pa.string()), r"\s+", "_")
@@ -53,7 +53,7 @@ def read_column(
             return event_texts(cast_column(values, plain_type(values.type, name, file)))
         if name in layout.words:
             return word_texts(values)
-        if name not in (*layout.all_ids, *layout.parsed):
+        if name not in (*layout.all_ids, *layout.to_parse):
             return cast_column(values, kind)
         # An unsigned number beyond int64 is text from the first look, and an id in any case.
         plain = cast_column(
@@ -61,7 +61,7 @@ def read_column(
         )
         if name == layout.time:
             return to_microseconds(plain, layout.time_unit, layout.time_format)
-        if name in layout.parsed:
+        if name in layout.to_parse:
             return numbers_of(plain, kind)
         was_float = pa.types.is_float64(stated.get(name, kind)) and name not in layout.fallbacks
         return id_texts(plain, name, file, was_float=was_float)

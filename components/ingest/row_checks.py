@@ -1,4 +1,4 @@
-"""Which rows of a log are wrong, and why: each row gets the first reason that applies, all others are none.
+"""Finds the invalid rows of a log: each row gets the first reason that applies.
 
 A row is wrong if a column that every row needs is missing or cannot be read, its time is before the declared floor or
 later than tomorrow, its value is no number or out of the declared range, or, where the declaration asks, it repeats an
@@ -23,7 +23,7 @@ REPEATED = "repeated"
 
 @dataclasses.dataclass(frozen=True)
 class Quarantined:
-    """How many rows were read, and how many of them are wrong, per reason."""
+    """The number of rows read, and of invalid rows per reason."""
 
     rows_in: int
     counts: dict[str, int]
@@ -47,7 +47,7 @@ class Quarantined:
 
 
 class RowChecks:
-    """The checks that a layout asks for.
+    """The row checks of a layout.
 
     Attributes:
       reasons: code to text; code 0 is a row that is right.
@@ -62,14 +62,14 @@ class RowChecks:
         # Rows that the declaration expects to have no id come first: they are no sign that something is wrong.
         self._missing = sorted(set(layout.missing_ids))
         self.expected = tuple(f"no {name}, as declared" for name in layout.ids) if self._missing else ()
-        texts = [*self.expected, *(text for name in layout.needed for text in (f"no {name}", f"{name} unreadable"))]
+        texts = [*self.expected, *(text for name in layout.mandatory for text in (f"no {name}", f"{name} unreadable"))]
         texts += [f"{layout.time} before {layout.not_before}", f"{layout.time} in the future"] if layout.time else []
         texts += [f"{layout.value} unreadable", f"{layout.value} out of range"] if layout.value else []
         texts += [f"{name} unreadable" for name in layout.numbers]
         self.reasons = ("", *texts, REPEATED)
 
     def codes(self, raw: pa.RecordBatch, batch: pa.RecordBatch) -> np.ndarray:
-        """What is wrong with each row of a batch.
+        """Returns the reason code of each row of a batch.
 
         Args:
           raw: [rows] as the file has them.
@@ -78,16 +78,16 @@ class RowChecks:
         Returns:
           [rows] int8 codes, see `reasons`.
         """
-        found = np.zeros(batch.num_rows, np.int8)
+        codes = np.zeros(batch.num_rows, np.int8)
         for code, mask in enumerate(self._masks(raw, batch), 1):
             if mask is not None:
-                found[(found == 0) & _numpy(mask)] = code
-        return found
+                codes[(codes == 0) & _numpy(mask)] = code
+        return codes
 
     def _masks(self, raw: pa.RecordBatch, batch: pa.RecordBatch) -> collections.abc.Iterator[pa.Array | None]:
         for name in self._layout.ids if self._missing else ():
             yield self._stands_for_none(_column(raw, name), _column(batch, name))
-        for name in self._layout.needed:
+        for name in self._layout.mandatory:
             values = _column(batch, name)
             yield _missing(_column(raw, name), values)
             yield values.is_null() if values.null_count else None
@@ -104,18 +104,18 @@ class RowChecks:
             yield pc.and_(values.is_null(), source.is_valid()) if values.null_count > source.null_count else None
 
     def _stands_for_none(self, source: pa.Array, values: pa.Array) -> pa.Array | None:
-        """Whether an id is one of the declared texts that stand for none; "" among them means an empty one."""
-        said = (
+        """Returns whether an id is one of the declared missing texts; "" among them means an empty id."""
+        missing = (
             pc.is_in(values, value_set=pa.array(self._missing, pa.string()))
             if pa.types.is_string(values.type)
             else None
         )
         empty = _missing(source, values) if "" in self._missing else None
-        masks = [mask for mask in (said, empty) if mask is not None]
+        masks = [mask for mask in (missing, empty) if mask is not None]
         return pc.or_(*masks) if len(masks) == 2 else next(iter(masks), None)
 
     def _out_of_range(self, values: pa.Array) -> pa.Array | None:
-        """A NaN is a value that is missing, as many tools write it; an infinite one is out of any range."""
+        """Returns whether a value is out of range; NaN counts as missing, as many tools write it, infinity as out."""
         kind, least, most = values.type, self._layout.value_min, self._layout.value_max
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
             return None
@@ -129,7 +129,7 @@ class RowChecks:
         return total
 
 
-def repeated(rows: pa.Table) -> np.ndarray:
+def find_repeats(rows: pa.Table) -> np.ndarray:
     """Which rows equal an earlier one in every column: [rows] bool. Exact; holds the columns, as Arrow has them, in memory.
 
     Raises:
@@ -145,9 +145,9 @@ def repeated(rows: pa.Table) -> np.ndarray:
     kept = {f"c{at}": column for at, column in enumerate(rows.columns) if not pa.types.is_null(column.type)}
     numbered = pa.table(kept | {"row": pa.array(np.arange(rows.num_rows))})
     first = numbered.group_by(list(kept)).aggregate([("row", "min")])["row_min"].to_numpy()
-    found = np.ones(rows.num_rows, bool)
-    found[first] = False
-    return found
+    duplicate = np.ones(rows.num_rows, bool)
+    duplicate[first] = False
+    return duplicate
 
 
 def _missing(source: pa.Array, values: pa.Array) -> pa.Array | None:
@@ -160,7 +160,7 @@ def _missing(source: pa.Array, values: pa.Array) -> pa.Array | None:
 
 
 def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
-    """A column of the batch; nulls where it lacks it."""
+    """Returns a column of the batch; nulls where it lacks it."""
     at = batch.schema.get_field_index(name)
     return batch.column(at) if at >= 0 else pa.nulls(batch.num_rows)
 

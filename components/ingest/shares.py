@@ -1,7 +1,7 @@
 """Writes the examples of a log in shares: one here, or one per file or Parquet row group on the workers of a Beam runner.
 
 The first pass over a log settles the types, finds the rows that are wrong, cuts in time and makes the labels; it holds
-a few columns of the whole log and runs in the executor. What is left is per row, and costs most: reading all columns,
+a few columns of the entire log and runs in the executor. The rest is per row, and costs most: reading all columns,
 encoding, writing. `write` does that for one share, the same way wherever it runs. A share travels as a file below the
 artifact, not in the graph of the Beam job, which has a limit of a few megabytes; so workers must see the same folders
 as the executor.
@@ -44,7 +44,7 @@ class Target(typing.NamedTuple):
 
 
 class Share(typing.NamedTuple):
-    """What one call writes.
+    """The rows that one call writes.
 
     Attributes:
       reader: settled; of all rows or of a part of them.
@@ -60,21 +60,21 @@ class Share(typing.NamedTuple):
 
 
 def split_up(whole: Share) -> list[Share]:
-    """A share per file and per row group."""
-    parts, found, row = whole.reader.parts(), [], 0
+    """Returns a share per file and per row group."""
+    parts, shares, row = whole.reader.parts(), [], 0
     for number, part in enumerate(parts):
         rows = slice(row, row + part.quarantined.rows_in - part.quarantined.rows)
         cut = [{name: values[rows] for name, values in of.items()} for of in (whole.in_split, whole.labels)]
-        found.append(Share(part, cut[0], cut[1], f"{number:05d}-of-{len(parts):05d}"))
+        shares.append(Share(part, cut[0], cut[1], f"{number:05d}-of-{len(parts):05d}"))
         row = rows.stop
-    return found
+    return shares
 
 
 def write_with_beam(whole: Share, target: Target, pipeline: beam.Pipeline) -> None:
     """Writes each share as one element of a Beam pipeline, which is run.
 
     Args:
-      whole: everything there is to write.
+      whole: all rows to write.
       target: where to; the workers see it under the same name.
       pipeline: empty.
     """
@@ -126,14 +126,14 @@ def write(share: Share, target: Target) -> None:
     Raises:
       LogError: if rows in are not rows out plus rows quarantined.
     """
-    found, row = share.reader.quarantined, 0
-    progress = Progress("writing examples", found.rows_in - found.rows)
+    quarantined, row = share.reader.quarantined, 0
+    progress = Progress("writing examples", quarantined.rows_in - quarantined.rows)
     with contextlib.ExitStack() as stack:
         files = {
             split: stack.enter_context(ExampleFile(target.folders[split], target.gzip_level, share.shard))
             for split in share.in_split
         }
-        quarantine = _quarantine(stack, share, target) if found.rows else None
+        quarantine = _quarantine(stack, share, target) if quarantined.rows else None
         for batch in share.reader.batches(quarantine):
             rows = slice(row, row + batch.num_rows)
             labelled = _with_labels(batch, {name: values[rows] for name, values in share.labels.items()})
@@ -142,8 +142,8 @@ def write(share: Share, target: Target) -> None:
             row = rows.stop
             progress.advance(batch.num_rows)
     out, aside = sum(file.rows for file in files.values()), quarantine.rows if quarantine else 0
-    if out + aside != found.rows_in or aside != found.rows:
-        problem = f"{found.rows_in:,} rows in, {out:,} out and {aside:,} quarantined ({found.rows:,} when first read)."
+    if out + aside != quarantined.rows_in or aside != quarantined.rows:
+        problem = f"{quarantined.rows_in:,} rows in, {out:,} out and {aside:,} quarantined ({quarantined.rows:,} when first read)."
         raise LogError(
             "examples",
             problem,

@@ -21,30 +21,30 @@ _EPOCH = dt.date(1970, 1, 1)
 
 
 def any_span(pattern: str) -> str:
-    """The glob that matches the files of every span: "{YYYY}-{MM}/*.csv" gives "[0-9][0-9][0-9][0-9]-[0-9][0-9]/*.csv"."""
+    """Returns the glob of every span's files: "{YYYY}-{MM}/*.csv" gives "[0-9][0-9][0-9][0-9]-[0-9][0-9]/*.csv"."""
     return SPAN_TOKEN.sub(lambda match: "[0-9]" * _width(match) or "[0-9]*", pattern)
 
 
 def day_folder(path: str, base: str) -> str:
-    """The folder of a day's files below the one where the pattern begins, as for `strftime`: "%Y-%m-%d" for "events/{YYYY}-{MM}-{DD}/*".
+    """Returns the folder of a day's files as `strftime` takes it: "%Y-%m-%d" for "events/{YYYY}-{MM}-{DD}/*".
 
     "" where the path has no dated folders: no dates at all, dates in the file's name, or a wildcard before them.
     """
     folder = os.path.dirname(split_pattern(path, base)[1])
-    there = {match["part"] for match in SPAN_TOKEN.finditer(folder)}
-    if there != {"YYYY", "MM", "DD"} or re.search(r"[*?\[%]", folder):
+    tokens = {match["part"] for match in SPAN_TOKEN.finditer(folder)}
+    if tokens != {"YYYY", "MM", "DD"} or re.search(r"[*?\[%]", folder):
         return ""
     return folder.replace("{YYYY}", "%Y").replace("{MM}", "%m").replace("{DD}", "%d")
 
 
 def takes(path: str, base: str, file: str) -> bool:
-    """Whether a run whose declaration names that path would read a data file of that name, were it there."""
+    """Returns whether a run with that declared path would read a data file of that name."""
     folder, pattern = split_pattern(path, base)
     return not query_of(path) and bool(re.fullmatch(_regex(pattern), os.path.relpath(file, folder)))
 
 
 def input_files(path: str, base: str, spans: int | None = None) -> tuple[str, ...]:
-    """The files that a run would read for a declared path, found without TFX.
+    """Returns the files that a run would read for a declared path, listed without TFX.
 
     Args:
       path: as declared.
@@ -64,7 +64,7 @@ def input_files(path: str, base: str, spans: int | None = None) -> tuple[str, ..
 
 
 def newest(files: collections.abc.Sequence[str], folder: str, pattern: str, spans: int) -> tuple[str, ...]:
-    """The files of the window.
+    """Returns the files of the window.
 
     Args:
       files: of all spans.
@@ -81,15 +81,15 @@ def newest(files: collections.abc.Sequence[str], folder: str, pattern: str, span
 
 
 def span_of(file: str, folder: str, pattern: str) -> int | None:
-    """The number of a file's span: as TFX counts, a date is its days since 1970-01-01; None for a file that does not match.
+    """Returns a file's span: as in TFX, a date is its days since 1970-01-01; None if the file does not match.
 
     Raises:
       LogError: for a name that looks like a date and is none.
     """
-    found = re.fullmatch(_regex(pattern), os.path.relpath(file, folder))
-    if found is None:
+    match = re.fullmatch(_regex(pattern), os.path.relpath(file, folder))
+    if match is None:
         return None
-    parts = {name: int(text) for name, text in found.groupdict().items()}
+    parts = {name: int(text) for name, text in match.groupdict().items()}
     if "SPAN" in parts:
         return parts["SPAN"]
     try:
@@ -103,7 +103,7 @@ def span_of(file: str, folder: str, pattern: str) -> int | None:
 
 
 def _regex(pattern: str) -> str:
-    """The pattern as a regular expression that names the span's parts."""
+    """Returns the pattern as a regular expression that names the span's parts."""
     parts, at = [], 0
     for match in SPAN_TOKEN.finditer(pattern):
         digits = rf"\d{{{_width(match)}}}" if _width(match) else r"\d+"
@@ -117,5 +117,5 @@ def _glob_regex(text: str) -> str:
 
 
 def _width(match: re.Match[str]) -> int:
-    """How many digits a part has; 0 for any number of them."""
+    """Returns the number of digits of a part; 0 for any number of them."""
     return _DIGITS.get(match["part"], int(match["width"] or 0))

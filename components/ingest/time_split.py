@@ -13,7 +13,7 @@ from components.ingest.event_time import DAY, to_microseconds
 
 
 def cut_time(times: np.ndarray, split: Split) -> int:
-    """The first moment of eval: train is `time < cut`, eval is `cut <= time`.
+    """Returns the first moment of eval: train is `time < cut`, eval is `cut <= time`.
 
     Args:
       times: [events] int64 microseconds since the epoch, in any order.

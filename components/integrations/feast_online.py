@@ -57,14 +57,14 @@ def convert_errors(folder: Path) -> Iterator[None]:
     """Converts what Feast or the client of its online store refuses to one message.
 
     Raises:
-      FeatureStoreError: in place of their own errors, of which each client has another family.
+      FeatureStoreError: instead of the clients' own errors, of which each client has another family.
     """
     try:
         yield
     except Exception as error:
-        known = isinstance(error, feast().errors.FeastError | sqlite3.Error | ValueError | OSError)
+        from_feast = isinstance(error, feast().errors.FeastError | sqlite3.Error | ValueError | OSError)
         # That a fill is running is a ValueError; a server that is gone, an OSError or an error of its client's own.
-        if not known and type(error).__module__.partition(".")[0] not in _CLIENTS:
+        if not from_feast and type(error).__module__.partition(".")[0] not in _CLIENTS:
             raise
         raise FeatureStoreError(
             f"the feature store in {folder} does not answer: {type(error).__name__}: {error} If a fill is running, wait for its end; "

@@ -1,7 +1,7 @@
 """Fills an existing Pinecone index: upserts the items in batches and deletes those that are gone.
 
 By default each version has its own namespace ("v<version>"), so that queries of the old version still meet old vectors;
-the oldest namespaces are deleted. With a fixed namespace the vectors are replaced in place: during the export, queries
+the oldest namespaces are deleted. With a fixed namespace the vectors are overwritten: during the export, queries
 meet vectors of two models, whose scores are not comparable.
 
 The client retries a request three times within seconds after 408, 429, 5xx or a broken connection. If a batch still
@@ -111,7 +111,7 @@ class PineconeIndex:
         Raises:
           VectorsError: if the index has another dimension, an id is too long, or too much would be deleted.
         """
-        directed, name = vectors.directed(), self._name(vectors)
+        directed, name = vectors.select_nonzero(), self._name(vectors)
         exported = {wire_id(item) for item in directed.ids}
         longest = max(exported, key=len, default="")
         if len(longest) > LONGEST_ID:

@@ -128,7 +128,7 @@ def _sendable(vectors: ItemVectors) -> ItemVectors:
         raise VectorsError(
             f"Vespa needs ids without control characters, got {invalid[0]!r} and {len(invalid) - 1:,} more. Nothing was written."
         )
-    return vectors.directed()
+    return vectors.select_nonzero()
 
 
 def _report_left_out(vectors: ItemVectors, directed: ItemVectors) -> Iterator[str]:

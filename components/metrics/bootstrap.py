@@ -1,4 +1,4 @@
-"""How sure a difference between two contenders is: a paired bootstrap over users.
+"""The confidence interval of a difference between two contenders: a paired bootstrap over users.
 
     q  queries      u  users      r  repeats      p  pairs of contenders (on all queries, or on a slice of them)
 
@@ -52,14 +52,14 @@ class Interval:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, float | str]) -> "Interval":
-        """The inverse of `to_dict`."""
+        """Builds the interval from what `to_dict` returns."""
         return cls(**{name: float(value) for name, value in values.items()})
 
 
 def relative_gain(
     ours: Floats, theirs: Floats, users: Ints, seed: int, repeats: int = 1000, level: float = 0.95
 ) -> Interval:
-    """The interval of sum(ours) / sum(theirs) - 1 over the same queries: 0.31 is a gain of 31 %.
+    """Returns the interval of sum(ours) / sum(theirs) - 1 over the same queries: 0.31 is a gain of 31%.
 
     Where the others gain nothing, a gain of ours is infinite and none is 0.
 
@@ -67,7 +67,7 @@ def relative_gain(
       ours, theirs: [q] float64 of at least 0, what each contender gains on the same queries.
       users: [q] int codes of the users that ask.
       seed: of the draws.
-      repeats: r; 1000 leave about 3 % of noise on the interval's width.
+      repeats: r; 1000 leave about 3% of noise on the interval's width.
       level: of the interval.
 
     Returns:
@@ -87,12 +87,12 @@ def relative_gains(
     level: float = 0.95,
     members: Sequence[Ints] | None = None,
 ) -> list[Interval]:
-    """A `relative_gain` per pair, all from the same draws of users.
+    """Returns a `relative_gain` per pair, all from the same resamples of users.
 
     Args:
       pairs: p pairs of [q] float64; for a slice, those of its members.
       users: [q] int codes.
-      members: p arrays of places in `users`, the queries of each pair; None if every pair is of all queries.
+      members: p arrays of indices into `users`, the queries of each pair; None if every pair is of all queries.
       seed, repeats, level: as in `relative_gain`.
 
     Cost: O(r u) draws and O(r u p) multiplications in one matmul, independent of q: 1.1 CPU-s for 50,000 users and 30
@@ -100,16 +100,16 @@ def relative_gains(
     """
     _, code = np.unique(users, return_inverse=True)
     count = int(code.max(initial=-1)) + 1
-    sums, known = np.zeros((count, 2 * len(pairs))), np.zeros(len(pairs), np.int64)
+    sums, user_counts = np.zeros((count, 2 * len(pairs))), np.zeros(len(pairs), np.int64)
     for place, (ours, theirs) in enumerate(pairs):
-        own = code if members is None else code[members[place]]
-        if not len(ours) == len(theirs) == len(own):
+        users_of_pair = code if members is None else code[members[place]]
+        if not len(ours) == len(theirs) == len(users_of_pair):
             raise ValueError(
-                f"gains and users must be of the same queries, got {len(ours)}, {len(theirs)} and {len(own)}."
+                f"gains and users must be of the same queries, got {len(ours)}, {len(theirs)} and {len(users_of_pair)}."
             )
-        sums[:, 2 * place] = np.bincount(own, ours, minlength=count)
-        sums[:, 2 * place + 1] = np.bincount(own, theirs, minlength=count)
-        known[place] = np.count_nonzero(np.bincount(own, minlength=count))
+        sums[:, 2 * place] = np.bincount(users_of_pair, ours, minlength=count)
+        sums[:, 2 * place + 1] = np.bincount(users_of_pair, theirs, minlength=count)
+        user_counts[place] = np.count_nonzero(np.bincount(users_of_pair, minlength=count))
     points = _gains(sums.sum(axis=0, keepdims=True))[0]
     drawn = (
         np.concatenate([_gains(part @ sums) for part in _draws(count, seed, repeats)])
@@ -118,7 +118,7 @@ def relative_gains(
     )
     return [
         _interval(point, column, level, users)
-        for point, column, users in zip(points.tolist(), drawn.T, known.tolist(), strict=True)
+        for point, column, users in zip(points.tolist(), drawn.T, user_counts.tolist(), strict=True)
     ]
 
 
@@ -130,7 +130,7 @@ def _gains(sums: Floats) -> Floats:
 
 
 def _interval(point: float, drawn: Floats, level: float, users: int) -> Interval:
-    """The percentile interval of a pair that `users` users tell something of; a slice may have none."""
+    """Returns the percentile interval of a pair that has `users` users with data; a slice may have none."""
     if users < 2:
         return Interval(point, -math.inf, math.inf, level)
     drawn = np.sort(drawn)
@@ -141,7 +141,7 @@ def _interval(point: float, drawn: Floats, level: float, users: int) -> Interval
 
 
 def _draws(users: int, seed: int, repeats: int) -> Iterator[Floats]:
-    """How often each user came up in each repeat, in chunks of [repeats of the chunk, u]."""
+    """Yields how often each user was drawn in each repeat, in chunks of [repeats of the chunk, u]."""
     rng = np.random.default_rng(seed)
     chunk = max(_DRAWS_AT_ONCE // users, 1)
     for start in range(0, repeats, chunk):

@@ -1,7 +1,7 @@
-"""The questions of the evaluation: each positive event of a time range, asked with the history of its moment.
+"""The queries of the evaluation: each positive event of a time range, with the history of its moment.
 
 Whoever answers is handed a `Known` and nothing else: neither the item that was then taken nor the moment, and not even
-the user's id, by which a model that had seen the eval events in training could look the answer up.
+the user's id: with it, a model that had seen the eval events in training could look the answer up.
 
 Letters: q queries, n events, A candidates, L items of history, k recommended items.
 """
@@ -26,7 +26,7 @@ RECOMMENDED = 10
 
 
 class Known(NamedTuple):
-    """All that a contender is told of a batch of queries.
+    """A contender's inputs for a batch of queries.
 
     Attributes:
       history: [batch, L] object, item ids as bytes, oldest first, right-padded with b"".
@@ -39,7 +39,7 @@ class Known(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Queries:
-    """Questions and what is known when each is asked.
+    """Queries and what is known at the moment of each.
 
     Attributes:
       user: [q] int64 codes.
@@ -66,11 +66,11 @@ class Queries:
     possible: int = 0
 
     def __len__(self) -> int:
-        """The number of queries."""
+        """Returns the number of queries."""
         return len(self.target)
 
     def known(self, batch: slice) -> Known:
-        """What is known when the queries of a batch are asked."""
+        """Returns what is known when the queries of a batch are made."""
         return Known(self.history[batch], {name: column[batch] for name, column in self.context.items()})
 
     def batches(self, candidates: int) -> Iterator[slice]:
@@ -85,14 +85,14 @@ def rolling(launch: QueriesView, events: EventTable, asked: np.ndarray, most: in
     Args:
       launch: the declaration.
       events: all events, earlier ones included.
-      asked: [n] bool, the events to ask for; only positive ones are asked.
+      asked: [n] bool, the events to make queries of; only positive ones become queries.
       most: how many queries at most; beyond, a seeded sample of the users, each with all of their queries.
     """
     return _queries(launch, events, asked, frozen_at=None, most=most)
 
 
 def frozen(launch: QueriesView, events: EventTable, asked: np.ndarray, cut: int, most: int | None = None) -> Queries:
-    """The same questions with histories as they were at the moment `cut` (microseconds): what a stale caller would get."""
+    """Returns the same queries with histories frozen at `cut` (microseconds): what a stale caller would get."""
     return _queries(launch, events, asked, frozen_at=cut, most=most)
 
 
@@ -102,28 +102,28 @@ def _queries(
     user, _ = codes(events.user)
     item, ids = codes(events.item)
     positive = events.positive & (events.item != b"")  # an event without an item's id tells nothing
-    known = (user, item, events.time, positive)
-    wanted = asked & positive
+    log_columns = (user, item, events.time, positive)
+    candidates = asked & positive
     repeated = (
-        wanted & histories.seen_before(*known, launch.seed, events.tie)
+        candidates & histories.seen_before(*log_columns, launch.seed, events.tie)
         if launch.exclude_seen
         else np.zeros(len(events), bool)
     )
-    every = np.flatnonzero(wanted & ~repeated)
+    every = np.flatnonzero(candidates & ~repeated)
     rows = every if most is None else every[whole_users(user[every], most, launch.seed)]
     length = launch.model.history
     if frozen_at is None:
-        past = histories.rolling_histories(*known, rows, length, launch.seed, events.tie)
+        past = histories.rolling_histories(*log_columns, rows, length, launch.seed, events.tie)
     else:
-        past = histories.frozen_histories(*known, user[rows], frozen_at, length, launch.seed, events.tie)
+        past = histories.frozen_histories(*log_columns, user[rows], frozen_at, length, launch.seed, events.tie)
     if launch.exclude_seen:
-        seen_query, seen_item = histories.seen_pairs(*known, rows, launch.seed, events.tie)
+        seen_query, seen_item = histories.seen_pairs(*log_columns, rows, launch.seed, events.tie)
     else:
         seen_query, seen_item = np.zeros(0, np.int64), np.zeros(0, np.int64)
     return Queries(
         user=user[rows],
         user_id=events.user[rows],
-        history=np.append(ids, b"")[past],  # the padding code -1 takes the last place
+        history=np.append(ids, b"")[past],  # the padding code -1 takes the last element
         target=events.item[rows],
         time=events.time[rows],
         context={name: column[rows] for name, column in events.context.items()},
@@ -145,7 +145,7 @@ def whole_users(user: np.ndarray, most: int, seed: int) -> np.ndarray:
       seed: of the order.
 
     Returns:
-      [k] int64, ascending places in `user`; all of them if they are no more than `most`.
+      [k] int64, ascending row numbers in `user`; all of them if they are no more than `most`.
     """
     if len(user) <= most:
         return np.arange(len(user))
@@ -158,7 +158,7 @@ def whole_users(user: np.ndarray, most: int, seed: int) -> np.ndarray:
 
 
 def without_history(queries: Queries, most: int, seed: int) -> tuple[Queries, np.ndarray]:
-    """A random sample of at most `most` questions, asked as if nobody had a history, and their places in all.
+    """Returns a random sample of at most `most` queries, their histories removed, and their row numbers.
 
     What was seen is still not recommended: the questions are as hard as before.
     """
@@ -181,7 +181,7 @@ def without_history(queries: Queries, most: int, seed: int) -> tuple[Queries, np
 
 @dataclasses.dataclass(frozen=True)
 class Answers:
-    """How a contender did.
+    """A contender's answers: the ranks of the targets, and recommendations.
 
     Attributes:
       ranks: [q] float64, the rank of each target among all candidates that were not seen; inf where it is no candidate.
@@ -200,11 +200,11 @@ class Hidden(NamedTuple):
     column: np.ndarray
 
     def without(self, scores: np.ndarray, first: int) -> np.ndarray:
-        """A copy of the scores [rows, A] of the queries from `first` on, -inf where they do not compete."""
+        """Returns a copy of the scores [rows, A] of the queries from `first` on, -inf where they do not compete."""
         pairs = slice(*np.searchsorted(self.query, [first, first + len(scores)]))
-        left = np.array(scores)
-        left[self.query[pairs] - first, self.column[pairs]] = -np.inf
-        return left
+        open_scores = np.array(scores)
+        open_scores[self.query[pairs] - first, self.column[pairs]] = -np.inf
+        return open_scores
 
 
 def ask(
@@ -227,19 +227,19 @@ def ask(
       ValueError: if the scores are not one number for each query and candidate, or a target was seen.
     """
     column = columns_of(np.concatenate([queries.target, queries.seen_item]), candidates)
-    target, seen = column[: len(queries)], column[len(queries) :]
-    asked_again = int((target[queries.seen_query] == seen)[seen >= 0].sum())
+    target, seen_column = column[: len(queries)], column[len(queries) :]
+    asked_again = int((target[queries.seen_query] == seen_column)[seen_column >= 0].sum())
     if asked_again:
         raise ValueError(f"{asked_again} of {len(queries)} queries ask for an item that their user had seen.")
-    there = seen >= 0
-    hidden = Hidden(queries.seen_query[there], seen[there])
+    is_candidate = seen_column >= 0
+    hidden = Hidden(queries.seen_query[is_candidate], seen_column[is_candidate])
     parts = [(np.zeros(0), np.zeros((0, recommended), np.int64))]
     for batch in queries.batches(len(candidates)):
         scores = score(queries.known(batch))
-        wanted = (len(target[batch]), len(candidates))
-        if scores.shape != wanted:
+        shape = (len(target[batch]), len(candidates))
+        if scores.shape != shape:
             raise ValueError(
-                f"scores must be of {wanted[0]} queries and {wanted[1]} candidates, got shape {scores.shape}."
+                f"scores must be of {shape[0]} queries and {shape[1]} candidates, got shape {scores.shape}."
             )
         for rows in ranks.blocks(scores):
             block = hidden.without(scores[rows], batch.start + rows.start)
@@ -249,6 +249,6 @@ def ask(
 
 
 def columns_of(ids: np.ndarray, candidates: np.ndarray) -> np.ndarray:
-    """The columns of ids [n] among the candidates: [n] int64, -1 for an id that is none of them."""
-    found = pc.index_in(pa.array(ids, pa.large_binary()), value_set=pa.array(candidates, pa.large_binary()))
-    return found.fill_null(ranks.UNKNOWN).to_numpy().astype(np.int64)
+    """Returns the columns of ids [n] among the candidates: [n] int64, -1 for an id that is no candidate."""
+    columns = pc.index_in(pa.array(ids, pa.large_binary()), value_set=pa.array(candidates, pa.large_binary()))
+    return columns.fill_null(ranks.UNKNOWN).to_numpy().astype(np.int64)

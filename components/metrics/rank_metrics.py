@@ -1,4 +1,4 @@
-"""Metrics of a recommender from ranks over the whole catalogue: one relevant item per query.
+"""Metrics of a recommender from ranks over the full catalogue: one relevant item per query.
 
     q  queries      k  recommended items per query      n  items of the catalogue
 
@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def gains(metric: str, ranks: Floats) -> Floats:
-    """What each query contributes to a metric; the metric is their mean.
+    """Returns what each query contributes to a metric; the metric is their mean.
 
     recall@k: 1 if rank <= k else 0. With one relevant item it is the hit rate.
     ndcg@k:   1 / log2(1 + rank) if rank <= k else 0 (Järvelin & Kekäläinen 2002; the ideal ranking has gain 1).
@@ -46,17 +46,17 @@ def gains(metric: str, ranks: Floats) -> Floats:
 
 
 def coverage(recommended: Ints, catalogue_size: int) -> float:
-    """The share of the catalogue that is recommended to anyone: distinct recommended items / catalogue size.
+    """Returns the share of the catalogue that is recommended to anyone: distinct recommended items / its size.
 
     Args:
-      recommended: [q, k] int item codes, -1 for an empty place.
+      recommended: [q, k] int item codes, -1 for an empty slot.
       catalogue_size: how many items may be recommended.
     """
     return len(np.unique(recommended[recommended >= 0])) / max(catalogue_size, 1)
 
 
 def novelty(recommended: Ints, counts: Ints) -> float:
-    """How unexpected the recommended items are, in bits: the mean of -log2 p(item) over the recommended places.
+    """Returns the mean of -log2 p(item), in bits, over the recommended slots: how rare the recommended items are.
 
     p(item) = (count + 1) / (sum of counts + n), the share of training events, smoothed by Laplace so that a new item
     has one too. The self-information of Zhou et al. (PNAS 2010); the popularity-based item novelty of Vargas & Castells
@@ -64,7 +64,7 @@ def novelty(recommended: Ints, counts: Ints) -> float:
     popular.
 
     Args:
-      recommended: [q, k] int item codes in [0, n), -1 for an empty place.
+      recommended: [q, k] int item codes in [0, n), -1 for an empty slot.
       counts: [n] int, training events per item.
     """
     items = recommended[recommended >= 0]
@@ -73,15 +73,15 @@ def novelty(recommended: Ints, counts: Ints) -> float:
 
 
 def popularity_lift(recommended: Ints, taken: Ints, counts: Ints) -> float:
-    """How much more popular than what was then taken the recommended items are: 0 is as popular, 1 twice as popular.
+    """Returns how much more popular the recommended items are than the targets: 0 as popular, 1 twice as popular.
 
-    mean count of the recommended places / mean count of the taken items - 1: the lift of group average popularity of
+    mean count of the recommended slots / mean count of the targets - 1: the lift of group average popularity of
     Abdollahpouri et al.
     (RMSE workshop, RecSys 2019), against what was taken in the asked events instead of the users' profiles, which new
     users lack.
 
     Args:
-      recommended: [q, k] int item codes in [0, n), -1 for an empty place.
+      recommended: [q, k] int item codes in [0, n), -1 for an empty slot.
       taken: [q] int item codes, -1 for an item that is not in the catalogue.
       counts: [n] int, training events per item.
 
@@ -93,7 +93,7 @@ def popularity_lift(recommended: Ints, taken: Ints, counts: Ints) -> float:
 
 
 def table(ranks: Floats) -> dict[str, float]:
-    """The number of queries and every metric that follows from the ranks [q] float64.
+    """Returns the number of queries and every metric that follows from the ranks [q] float64.
 
     Without queries there is no metric, rather than a NaN or a zero.
     """
@@ -106,12 +106,12 @@ def of_lists(recommended: Ints, taken: Ints, counts: Ints) -> dict[str, float]:
     """Coverage, novelty and popularity lift of what is recommended; empty without queries.
 
     Args:
-      recommended: [q, k] int columns of the catalogue, -1 for an empty place.
+      recommended: [q, k] int columns of the catalogue, -1 for an empty slot.
       taken: [q] int, the column of what was then taken; -1 where it is not in the catalogue.
       counts: [n] int, training events per column.
     """
     if not len(recommended):
         return {}
     lift = popularity_lift(recommended, taken, counts)
-    told = {"coverage": coverage(recommended, len(counts)), "novelty": novelty(recommended, counts)}
-    return told | ({} if np.isnan(lift) else {"popularity_lift": lift})
+    metrics = {"coverage": coverage(recommended, len(counts)), "novelty": novelty(recommended, counts)}
+    return metrics | ({} if np.isnan(lift) else {"popularity_lift": lift})

@@ -1,4 +1,4 @@
-"""Exact ranks over the whole catalogue, by counting what scores above the target: nothing is sorted.
+"""Exact ranks over the full catalogue, by counting the items that score above the target: nothing is sorted.
 
     q  queries      n  items of the catalogue      k  recommended items
 
@@ -29,7 +29,7 @@ def blocks(scores: Scores) -> Iterator[slice]:
 
 
 def ranks_by_counting(scores: Scores, target: Ints) -> Ranks:
-    """The rank of each query's target among all items; ties give the middle of the ranks they span.
+    """Returns the rank of each query's target among all items; ties get the middle of the ranks they span.
 
     rank = 1 + #{items scoring above the target} + 1/2 #{other items scoring the same}
 
@@ -55,15 +55,15 @@ def ranks_by_counting(scores: Scores, target: Ints) -> Ranks:
         raise ValueError(f"target must have one item per query {scores.shape[:1]}, got shape {target.shape}.")
     if target.size and not UNKNOWN <= target.min() <= target.max() < scores.shape[1]:
         raise ValueError(f"targets must lie in [-1, {scores.shape[1]}), got {target.min()} to {target.max()}.")
-    own = scores[np.arange(len(target)), np.maximum(target, 0)]
-    found = np.greater(scores, own[:, None])
-    above = _counts(found)
-    tied = _counts(np.equal(scores, own[:, None], out=found)) - 1
-    return np.where((target != UNKNOWN) & (own > -np.inf), 1 + above + 0.5 * tied, np.inf)
+    target_score = scores[np.arange(len(target)), np.maximum(target, 0)]
+    mask = np.greater(scores, target_score[:, None])
+    above = _counts(mask)
+    tied = _counts(np.equal(scores, target_score[:, None], out=mask)) - 1
+    return np.where((target != UNKNOWN) & (target_score > -np.inf), 1 + above + 0.5 * tied, np.inf)
 
 
 def top_k(scores: Scores, k: int) -> Ints:
-    """The k best items per query, best first; of items that score the same the one with the lower index comes first.
+    """Returns the k best items per query, best first; of items with equal scores the lower index comes first.
 
     Exact; k passes of argmax over one copy of the scores, O(k q n): a partition would choose among ties by chance, and
     a search by the best of groups of items was no faster up to 200,000 items. Fastest on one of `blocks`.
@@ -82,16 +82,16 @@ def top_k(scores: Scores, k: int) -> Ints:
     if not k:
         return best
     _check(scores)
-    left, queries = np.array(scores), np.arange(len(scores))
+    remaining, queries = np.array(scores), np.arange(len(scores))
     for place in range(min(k, scores.shape[1])):
-        item = left.argmax(axis=1)
-        best[:, place] = np.where(left[queries, item] > -np.inf, item, UNKNOWN)
-        left[queries, item] = -np.inf
+        item = remaining.argmax(axis=1)
+        best[:, place] = np.where(remaining[queries, item] > -np.inf, item, UNKNOWN)
+        remaining[queries, item] = -np.inf
     return best
 
 
 def _counts(found: npt.NDArray[np.bool_]) -> Ints:
-    """How many of each row [q, n] are true: [q]. Row by row, as with an axis numpy widens every truth to eight bytes first: a tenth of the speed."""
+    """Returns the number of true values of each row [q, n]: [q]. Row by row: with an axis numpy is ten times slower."""
     return np.fromiter(map(np.count_nonzero, found), np.int64, len(found))
 
 

@@ -1,8 +1,8 @@
-"""Questions from the last tenth of the training time: what epochs, weights and settings are chosen by. The eval split is never read.
+"""Questions from the last tenth of the training time, on which epochs, weights and settings are chosen. The eval split is never read.
 
 Letters: n events, q questions, L items of history, A candidates, S candidates that are scored for a question.
 
-Whoever chooses learns from other events first, and is asked for positive events after the cut, each with the history of
+Whoever chooses learns from other events first, and is evaluated on positive events after the cut, each with the history of
 its moment.
 """
 
@@ -27,7 +27,7 @@ MICROSECONDS_PER_HOUR = 3_600_000_000
 
 @dataclasses.dataclass(frozen=True)
 class Questions:
-    """What is asked.
+    """The queries of the validation.
 
     Attributes:
       rows: [q] int64, the events asked for.
@@ -38,7 +38,7 @@ class Questions:
         its user had seen it.
       sample: [S - 1] int64, columns of candidates: all of them, or a uniform sample of a large catalogue.
       offset: [q, S] float32, to be added to scores: -inf for what is not shown (seen before, or the target itself),
-        else the log of how many candidates a sampled one stands for; the last place is the target's.
+        else the log of how many candidates a sampled one stands for; the last column is the target's.
     """
 
     rows: np.ndarray
@@ -51,21 +51,21 @@ class Questions:
     offset: np.ndarray
 
     def __len__(self) -> int:
-        """The number of questions."""
+        """Returns the number of questions."""
         return len(self.rows)
 
     def batches(self, candidates: int) -> list[slice]:
-        """Slices of questions whose scores of so many candidates stay within memory."""
+        """Slices of questions whose scores of that many candidates stay within memory."""
         size = max(BATCH_CELLS // max(candidates, 1), 1)
         return [slice(start, min(start + size, len(self))) for start in range(0, len(self), size)]
 
     def seen(self, batch: slice) -> tuple[np.ndarray, np.ndarray]:
-        """What is not shown to the questions of a batch: places in the batch and columns, [k] each."""
+        """Returns what is hidden from the questions of a batch: rows in the batch and columns, [k] each."""
         pairs = slice(*np.searchsorted(self.seen_question, [batch.start, batch.stop]))
         return self.seen_question[pairs] - batch.start, self.seen_column[pairs]
 
     def gain(self, score: Callable[[slice], np.ndarray]) -> float:
-        """How well scores rank the targets: the mean of 1 / log2(1 + rank), NDCG without a cut; 0 without questions.
+        """Returns the mean of 1 / log2(1 + rank) of the targets, NDCG without a cutoff; 0 without questions.
 
         Args:
           score: of a batch of questions, the sample's candidates and last the target: [batch, S].
@@ -73,35 +73,35 @@ class Questions:
         gains = []
         for batch in self.batches(len(self.sample)):
             scores = score(batch)
-            ranks = sampled_ranks(scores[:, :-1], scores[:, -1], self.offset[batch, :-1])
+            ranks = rank_in_sample(scores[:, :-1], scores[:, -1], self.offset[batch, :-1])
             gains.append(1 / np.log2(1 + ranks))
         return float(np.concatenate(gains).mean()) if gains else 0.0
 
 
-def sampled_ranks(scores: np.ndarray, own: np.ndarray, offset: np.ndarray) -> np.ndarray:
-    """The ranks of targets that score `own` [q] among candidates that stand for exp(offset) [q, S] each; ties at the middle: [q] float64."""
+def rank_in_sample(scores: np.ndarray, own: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """Returns the ranks of targets among a weighted sample of candidates; ties get the middle rank."""
     weight = np.exp(offset)
     return 1 + ((scores > own[:, None]) * weight).sum(axis=1) + 0.5 * ((scores == own[:, None]) * weight).sum(axis=1)
 
 
 def cut(data: TrainingData) -> int:
-    """The moment, in microseconds, from which on the last tenth of the positive events lies; later than all of them if there are too few."""
+    """Returns the moment (microseconds) of the last tenth of positive events; later than all if there are too few."""
     time = np.sort(data.events.time[data.events.positive])
     return int(time[int(len(time) * (1 - SHARE))]) if len(time) > 1 else int(data.events.time.max(initial=0)) + 1
 
 
 def before(data: TrainingData, moment: int) -> TrainingData:
-    """The same items with the events before a moment."""
+    """Returns the same items with the events before a moment."""
     return without(data, data.events.time >= moment)
 
 
 def without(data: TrainingData, left_out: np.ndarray) -> TrainingData:
-    """The same items without some events, [n] bool."""
+    """Returns the same items without some events, [n] bool."""
     return dataclasses.replace(data, events=data.events.rows(~left_out))
 
 
 def held_out(data: TrainingData, moment: int) -> np.ndarray:
-    """The last `HELD_OF_USER` positive events after a moment of random users, and what else they did after their last event before these: [n] bool.
+    """Returns the last `HELD_OF_USER` positive events after a moment of random users, with what follows: [n] bool.
 
     As many users as give `MOST_QUESTIONS` positive events, at most `HELD_USERS` of all users.
     """
@@ -128,26 +128,26 @@ def held_out(data: TrainingData, moment: int) -> np.ndarray:
 def questions(
     data: TrainingData, moment: int, asked: np.ndarray | None = None, gap: float = 0.0, most: int | None = None
 ) -> Questions:
-    """The positive events from a moment on whose user has a history and whose item may be shown.
+    """Returns the positive events from a moment on whose user has a history and whose item may be shown.
 
     Args:
       data: all training events.
       moment: microseconds.
       asked: [n] bool, the events that may be asked for; None for all.
-      most: how many are asked at most, a random sample; None for `MOST_QUESTIONS`.
+      most: the largest number of questions, a random sample; None for `MOST_QUESTIONS`.
       gap: hours before each event from which on nothing of the user is known, as if they had been away.
     """
     events, settings = data.events, (data.launch.seed, data.events.tie)
     user, _ = codes(events.user)
-    known = (user, data.item_rows, events.time, events.positive & (data.item_rows > 0))
-    wanted = known[3] & (events.time >= moment) & data.items.active[data.item_rows]
-    wanted &= True if asked is None else asked
+    log_columns = (user, data.item_rows, events.time, events.positive & (data.item_rows > 0))
+    targets = log_columns[3] & (events.time >= moment) & data.items.active[data.item_rows]
+    targets &= True if asked is None else asked
     if data.launch.exclude_seen:
-        wanted &= ~histories.seen_before(*known, *settings)
-    rng, rows = np.random.default_rng(data.launch.seed), np.flatnonzero(wanted)
+        targets &= ~histories.seen_before(*log_columns, *settings)
+    rng, rows = np.random.default_rng(data.launch.seed), np.flatnonzero(targets)
     most = MOST_QUESTIONS if most is None else most
     rows = np.sort(rng.choice(rows, most, replace=False)) if len(rows) > most else rows
-    past = _past(known, rows, data.launch.model.history, settings, gap)
+    past = _past(log_columns, rows, data.launch.model.history, settings, gap)
     rows, past = rows[past[:, 0] >= 0], past[past[:, 0] >= 0]
     last = past[np.arange(len(past)), (past >= 0).sum(axis=1) - 1]
     active = np.flatnonzero(data.items.active)
@@ -157,14 +157,16 @@ def questions(
         else np.sort(rng.choice(len(active), MOST_CANDIDATES, replace=False))
     )
     target = np.searchsorted(active, data.item_rows[rows])
-    seen = _seen(data, known, rows, settings)
+    seen_items = _seen(data, log_columns, rows, settings)
     hours = (events.time[rows] - events.time[last]) / MICROSECONDS_PER_HOUR
     history = np.where(past >= 0, data.item_rows[past], 0).astype(np.int32)
-    return Questions(rows, history, hours, target, *seen, sample, _offset(len(active), sample, target, seen))
+    return Questions(
+        rows, history, hours, target, *seen_items, sample, _offset(len(active), sample, target, seen_items)
+    )
 
 
 def _past(known: Any, rows: np.ndarray, length: int, settings: Any, gap: float) -> np.ndarray:
-    """The events of each question's history: [q, L] int32, right-padded with -1."""
+    """Returns the events of each question's history: [q, L] int32, right-padded with -1."""
     user, _, time, positive = known
     number = np.arange(len(user))
     if not gap:

@@ -29,7 +29,7 @@ def export_model(recommender: Recommender, data: TrainingData, fn_args: Any) -> 
 
     Args:
       recommender: of the trained model. Where it has `item_vectors()` ([A, dim] float32), these are stored with it.
-      data: what it was trained on.
+      data: its training data.
       fn_args: of the `run_fn`: `tfx.components.trainer.fn_args_utils.FnArgs`.
     """
     positives = int(data.events.positive.sum())

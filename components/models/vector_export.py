@@ -18,7 +18,7 @@ def write(recommender: VectorModel, data: TrainingData, folder: str) -> None:
 
     Args:
       recommender: the trained model.
-      data: what it was trained on.
+      data: its training data.
       folder: of the SavedModel.
     """
     rows = vector_file.table(data.items, recommender.item_vectors(), data.launch.catalogue, data.catalogue)

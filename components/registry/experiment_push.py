@@ -1,11 +1,11 @@
-"""What a run does to the served folders for an experiment: begin, ramp, win, end; each step safe to be killed at.
+"""Changes of the served folders for an experiment: begin, ramp, win, end; each can be interrupted safely.
 
     (none) --start--> stage 1 --ramp--> ... last stage --won--> holdout
                          |                   |
                          +-- harm, ended: experiment.json is renamed to experiment-ID.KIND.json, the control serves
                          everybody
 
-An action is decided before the push (`components.evaluation.launch_action`) and travels beside the winner as JSON. The
+An action is decided before the push (`components.evaluation.launch_action`) and travels next to the winner as JSON. The
 order of the writes is what makes a killed run harmless. A start writes control, state, treatment: until the last is
 there, the servers give the control to everybody, and the next run finds a state without its treatment and starts over.
 An end publishes the control in the folder of the launch before the state goes, so that no server ever takes the
@@ -88,7 +88,7 @@ def move_state(state: State, kind: str, looks: Sequence[Look], now: int) -> Stat
     Args:
       state: before the run; a holdout stays as it is.
       kind: the decision.
-      looks: those that took place, with this run's.
+      looks: all looks so far, with this run's.
       now: seconds since the epoch, when a next stage begins.
     """
     if state.phase == "holdout":
@@ -111,8 +111,8 @@ def apply_decision(folder: Path, action: Action, now: int) -> str:
     """
     state = experiment_state.read_state(folder).state
     if state is None or state.id != action.experiment:
-        found = "none" if state is None else state.id
-        return f"nothing: the run read experiment {action.experiment}, the folder holds {found}"
+        current = "none" if state is None else state.id
+        return f"nothing: the run read experiment {action.experiment}, the folder holds {current}"
     moved = move_state(state, action.kind, action.looks, now)
     if moved is None:
         end_experiment(folder, state, action.kind)
@@ -124,7 +124,7 @@ def apply_decision(folder: Path, action: Action, now: int) -> str:
 
 def end_experiment(folder: Path, state: State, kind: str) -> None:
     """Lets the control serve everybody: publishes it, ends the record, withdraws the treatment."""
-    served = versions.served(folder)
+    served = versions.find_served(folder)
     control = experiment_state.find_control(folder) / str(state.control)
     if (served is None or served.number <= state.treatment) and (control / versions.MODEL_FILE).is_file():
         publish_copy(control, folder, state.treatment + 1)
@@ -143,7 +143,7 @@ def publish_copy(source: Path, folder: Path, number: int) -> int:
 
 def withdraw(folder: Path, number: int) -> None:
     """Takes a version out of service, if it is there and others are."""
-    live = [version for version in versions.listed(folder) if version.state != "withdrawn"]
+    live = [version for version in versions.find_all(folder) if version.state != "withdrawn"]
     for version in live:
         if version.number == number and len(live) > 1:
             version.folder.rename(version.folder.with_name(f"{number}{versions.WITHDRAWN}"))
@@ -154,12 +154,12 @@ def push_winner(folder: Path, written: Path, control: Path | None, action: Actio
 
     Args:
       folder: of the launch's versions.
-      written: the winner, whole, in a hidden folder beside the versions.
-      control: the saved rules, published beside the launch; None without a declared experiment.
+      written: the complete winner, in a hidden folder next to the versions.
+      control: the saved rules, published next to the launch; None without a declared experiment.
       action: "push", "start" or "candidate".
       now: seconds since the epoch, from which a stage counts (see `SETTLE_SECONDS`).
     """
-    number = max([int(written.name), *(version.number + 1 for version in versions.listed(folder))])
+    number = max([int(written.name), *(version.number + 1 for version in versions.find_all(folder))])
     if control is not None:
         number = publish_copy(control, experiment_state.find_control(folder), number) + 1
     if action.kind == CANDIDATE:
@@ -169,7 +169,7 @@ def push_winner(folder: Path, written: Path, control: Path | None, action: Actio
         if experiment_state.read_state(folder) != experiment_state.Found(None):
             experiment_state.finish_state(folder, "unfinished")
         assert action.begin is not None
-        newest = versions.served(experiment_state.find_control(folder))
+        newest = versions.find_served(experiment_state.find_control(folder))
         assert newest is not None
         experiment_state.write_state(folder, begin_state(action.begin, newest.number, number, now))
     return versions.publish(written, folder, number)

@@ -1,6 +1,6 @@
-"""The record of a running experiment: `experiment.json` beside the versions of a launch.
+"""The record of a running experiment: `experiment.json` next to the versions of a launch.
 
-It is written whole and renamed, so that a reader sees one state or the other, whenever the writer dies. The servers
+It is written to a temporary file and renamed, so that a reader sees one state or the other, whenever the writer dies. The servers
 read it as they read the versions; the pipeline's push and the commands `start` and `stop` write it. A file that is
 torn, or of another program, is a stated outcome: no experiment runs, the control serves everybody, and every reader
 says why.
@@ -24,7 +24,7 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 @dataclasses.dataclass(frozen=True)
 class Look:
-    """One look that took place.
+    """One look at the experiment's data.
 
     Attributes:
       information: 1 / v, the inverse of the gain's variance.
@@ -37,7 +37,7 @@ class Look:
 
 @dataclasses.dataclass(frozen=True)
 class State:
-    """What every server and the next run have to know.
+    """The state that every server and the next run read.
 
     Attributes:
       id: of the experiment, the salt of its assignment.
@@ -51,7 +51,7 @@ class State:
       planned_variance: of the log gain, at the end of the plan.
       holdout: the share of users that keep the rules after a win.
       phase: "ramp" while the experiment runs, "holdout" after a win.
-      looks: those that took place.
+      looks: all looks so far.
     """
 
     id: str
@@ -93,7 +93,7 @@ class State:
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """What a reader found: a state, nothing, or a problem in words ("" where there is none)."""
+    """The result of reading: a state, nothing, or a problem in words ("" if there is none)."""
 
     state: State | None
     problem: str = ""
@@ -161,7 +161,7 @@ def digest(folder: Path) -> str:
 
 
 def write_state(folder: Path, state: State) -> None:
-    """Writes the state whole, then renames it into its place."""
+    """Writes the state to a temporary file, then renames it."""
     path = Path(folder) / FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     hidden = path.with_name(f".{FILE}-{os.getpid()}")
@@ -186,8 +186,8 @@ def finish_state(folder: Path, kind: str) -> bool:
     path = Path(folder) / FILE
     if not path.exists():
         return False
-    found = read_state(folder).state
-    path.rename(path.with_name(f"experiment-{found.id if found else 'unreadable'}.{kind}.json"))
+    state = read_state(folder).state
+    path.rename(path.with_name(f"experiment-{state.id if state else 'unreadable'}.{kind}.json"))
     _sync_folder(path.parent)
     return True
 
@@ -199,7 +199,7 @@ def list_finished(folder: Path) -> list[tuple[str, str]]:
 
 
 def find_control(folder: Path) -> Path:
-    """Returns the folder of the control's versions beside that of a launch: NAME -> NAME_control."""
+    """Returns the folder of the control's versions, next to that of a launch: NAME -> NAME_control."""
     folder = Path(folder)
     return folder.with_name(folder.name + CONTROL_SUFFIX)
 

@@ -74,7 +74,7 @@ class ItemVectors:
         rows = self.table.drop([VECTOR]).to_pylist()
         return [{name: _plain(value) for name, value in row.items() if value is not None} for row in rows]
 
-    def offered(self) -> "ItemVectors":
+    def select_active(self) -> "ItemVectors":
         """Returns the active items after checking them; an index should hold exactly these.
 
         Raises:
@@ -92,7 +92,7 @@ class ItemVectors:
         self._reject(active, ~np.isfinite(active.matrix).all(axis=1), "finite numbers", "NaN or infinity")
         return active
 
-    def directed(self) -> "ItemVectors":
+    def select_nonzero(self) -> "ItemVectors":
         """Returns the rows whose vector is not zero.
 
         The model has no vector for a new item without features, and the cosine with a zero vector is undefined.

@@ -1,4 +1,4 @@
-"""TFX's Pusher, whose versions appear whole: written beside the others under a hidden name, then renamed.
+"""TFX's Pusher, whose versions appear atomically: written under a hidden name, then renamed.
 
 The standard executor copies file by file into the numbered folder, with `saved_model.pb` last. A server that looks for
 it is safe; a killed push leaves a numbered folder that can never be pushed again, and what else reads the folder sees a
@@ -85,7 +85,7 @@ class VersionPusher(component.Pusher):
 
 @contextlib.contextmanager
 def _hidden(base: Path) -> Iterator[Path]:
-    """An empty hidden folder beside the versions, gone afterwards."""
+    """Makes an empty hidden folder next to the versions and removes it afterwards."""
     hidden = base / f"{versions.PUSHING}{os.getpid()}"
     shutil.rmtree(hidden, ignore_errors=True)
     hidden.mkdir(parents=True)
@@ -102,7 +102,7 @@ def _read_action(winner: Path) -> Action:
 
 
 def _find_control(winner: Path) -> Path | None:
-    """Returns the rules that the verdict laid beside the winner; None where no experiment is declared."""
+    """Returns the rules that the verdict wrote next to the winner; None where no experiment is declared."""
     control = winner / CONTROL_FOLDER
     return control if (control / versions.MODEL_FILE).is_file() else None
 

@@ -10,7 +10,7 @@ rank_examples     examples [B] (serialized tf.Example)                          
 score_catalogue   user_id [B], history [B, H], <context> [B]                      ->  scores [B, A]
 catalogue         nothing                                                         ->  item_ids [A], titles [A]
 
-Ids are strings; histories are oldest first and padded with "". A context column is asked for by its own name, or by
+Ids are strings; histories are oldest first and padded with "". A context column is an input under its own name, or under
 `input_name` of it where TensorFlow cannot take that. A SavedModel with these loads in plain TensorFlow, without this
 code.
 """
@@ -134,7 +134,7 @@ class Recommender(tf.Module):
         history = self.history_rows(parsed[HISTORY_FEATURE].to_tensor(""))
         context = {name: parsed[name] for name in self._context}
         answers = self.probabilities(history, self.item_rows(parsed[log.item])[:, None], context)
-        # The Evaluator stops the whole run at a NaN. A head that answers NaN is found out by the evaluation of what
+        # The Evaluator stops the run at a NaN. A head that answers NaN is found out by the evaluation of what
         # serves, which asks `rank`.
         return {name: tf.where(tf.math.is_nan(answer), 0.5, answer)[:, 0] for name, answer in answers.items()}
 
@@ -156,7 +156,7 @@ class Recommender(tf.Module):
         return tf.tensor_scatter_nd_update(spare, places, tf.fill([tf.shape(places)[0]], -np.inf))[:, :-1]
 
     def signatures(self) -> dict[str, Callable]:
-        """The concrete functions to export, by signature name."""
+        """Returns the concrete functions to export, by signature name."""
         ids = {"user_id": (None,), "history": ITEMS_SHAPE}
         named = {"serving_default": self.traced(self.recommend, ids | {"exclude_ids": ITEMS_SHAPE})}
         named[SCORE_CATALOGUE] = self.traced(self.score_catalogue, ids)
@@ -175,12 +175,12 @@ class Recommender(tf.Module):
         specs |= {name: tf.TensorSpec(shape, tf.float32, name) for name, shape in (numbers or {}).items()}
         specs |= {name: tf.TensorSpec([None], self._context[column], name) for name, column in columns.items()}
 
-        def asked(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        def call(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
             return function(**{columns.get(name, name): value for name, value in inputs.items()})
 
-        return concrete(asked, **specs)
+        return concrete(call, **specs)
 
 
 def concrete(function: Callable, *inputs: tf.TensorSpec, **named: tf.TensorSpec) -> Callable:
-    """The concrete function for some inputs. Nothing here branches on a tensor, so AutoGraph, which would read all code that is called, is off."""
+    """Returns the concrete function for some inputs, without AutoGraph: nothing here branches on a tensor."""
     return tf.function(function, autograph=False).get_concrete_function(*inputs, **named)

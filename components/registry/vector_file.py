@@ -55,7 +55,7 @@ def as_bytes(rows: pa.Table) -> bytes:
 
 
 def known_ids(folder: Path) -> frozenset[bytes] | None:
-    """The ids of all items that a version has vectors of; None where it has no vectors, or none that can be read."""
+    """Returns the ids of all items that a version has vectors of; None if there are none, or none readable."""
     try:
         ids = pq.read_table(folder / FILE, columns=[ITEM])[ITEM]
     except (OSError, ValueError, KeyError, RuntimeError):

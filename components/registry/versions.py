@@ -1,11 +1,11 @@
-"""The version folders of a served model: numbered, written whole, kept for a while, withdrawn and brought back.
+"""The version folders of a served model: numbered, written atomically, kept for a while, withdrawn and brought back.
 
     serving/shop/1795449687/            a version; the highest number is what is served (TF Serving's rule, and ours)
-    serving/shop/1795449687.withdrawn/  rolled back: whole, but not a number, so that no server takes it
+    serving/shop/1795449687.withdrawn/  rolled back: complete, but not a number, so that no server takes it
     serving/shop/.pushing-4711/         being written; becomes a number by one rename
     serving/shop/.refused-1795449687    a server could not serve that version, and why; void as soon as its folder changes
 
-Every change is one rename, so that a reader sees a version whole or not at all, whenever the writer dies.
+Every change is one rename, so that a reader sees a complete version or none, whenever the writer dies.
 """
 
 import contextlib
@@ -25,24 +25,24 @@ PUSHING, REMOVING, REFUSED = ".pushing-", ".removing-", ".refused-"
 
 
 class VersionError(DayoneError):
-    """A version was asked for that is not there."""
+    """The requested version does not exist."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Version:
-    """One version folder; `state` says what it is for."""
+    """One version folder; `state` is its role."""
 
     number: int
     folder: Path
     state: typing.Literal["served", "kept", "withdrawn"]
 
 
-def listed(folder: Path) -> list[Version]:
-    """The versions in a folder, oldest first; none where there is no folder. Folders without a SavedModel are no versions."""
-    found = [(int(path.name.removesuffix(WITHDRAWN)), path) for path in Path(folder).glob("*") if _is_version(path)]
-    live = [number for number, path in found if not path.name.endswith(WITHDRAWN)]
+def find_all(folder: Path) -> list[Version]:
+    """Returns the versions in a folder, oldest first; () without a folder. Each has a SavedModel."""
+    folders = [(int(path.name.removesuffix(WITHDRAWN)), path) for path in Path(folder).glob("*") if _is_version(path)]
+    live = [number for number, path in folders if not path.name.endswith(WITHDRAWN)]
     newest = max(live, default=None)
-    return [Version(number, path, _state(path, number == newest)) for number, path in sorted(found)]
+    return [Version(number, path, _state(path, number == newest)) for number, path in sorted(folders)]
 
 
 def _is_version(path: Path) -> bool:
@@ -55,13 +55,13 @@ def _state(path: Path, newest: bool) -> typing.Literal["served", "kept", "withdr
     return "served" if newest else "kept"
 
 
-def served(folder: Path) -> Version | None:
-    """The version that servers take; None before the first push."""
-    return next((version for version in listed(folder) if version.state == "served"), None)
+def find_served(folder: Path) -> Version | None:
+    """Returns the version that servers load; None before the first push."""
+    return next((version for version in find_all(folder) if version.state == "served"), None)
 
 
 def fingerprint(version: Version) -> str:
-    """A digest of the names, sizes and times of all files of a version: another one, once anything of it is copied or replaced."""
+    """Returns a digest of the names, sizes and times of a version's files; it changes when a file is replaced."""
     entries = []
     for parent, _, names in os.walk(version.folder):
         for name in names:
@@ -74,7 +74,7 @@ def fingerprint(version: Version) -> str:
 
 
 def note_refusal(version: Version, problem: str) -> None:
-    """Leaves beside the versions that a server could not serve one, so that `versions` and `rollback` know; "" takes that back.
+    """Notes next to the versions that a server could not load one, for `versions` and `rollback`; "" removes the note.
 
     A folder that the server may not write to costs the note, nothing else.
     """
@@ -89,23 +89,23 @@ def note_refusal(version: Version, problem: str) -> None:
 
 
 def refusals(folder: Path) -> dict[int, str]:
-    """The numbers of the versions that a server refused as they are now, and why."""
-    found = {}
-    for version in listed(folder):
+    """Returns the numbers of the versions, unchanged since, that a server refused, with the reasons."""
+    problems = {}
+    for version in find_all(folder):
         try:
             note = json.loads((Path(folder) / f"{REFUSED}{version.number}").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
         if version.state != "withdrawn" and note.get("fingerprint") == fingerprint(version):
-            found[version.number] = str(note.get("problem", ""))
-    return found
+            problems[version.number] = str(note.get("problem", ""))
+    return problems
 
 
 def publish(written: Path, folder: Path, number: int) -> int:
-    """Makes a folder that was written beside the versions one of them, in one step.
+    """Publishes a folder that was written next to the versions, by one rename.
 
     Args:
-      written: the whole model, on the same file system as `folder`.
+      written: the complete model, on the same file system as `folder`.
       folder: of the versions.
       number: the version's number, usually the time in seconds.
 
@@ -113,7 +113,7 @@ def publish(written: Path, folder: Path, number: int) -> int:
       The number it got: higher than all before it, so that it is what is served, also after two pushes within a second.
     """
     _sync(written)
-    number = max(number, *(version.number + 1 for version in listed(folder)), 0)
+    number = max(number, *(version.number + 1 for version in find_all(folder)), 0)
     written.rename(folder / str(number))
     _sync_entry(folder)
     return number
@@ -123,7 +123,7 @@ def prune(folder: Path, keep: int) -> list[int]:
     """Removes the oldest versions beyond `keep`, never the served one, and what killed pushes left; the numbers removed."""
     for path in [*Path(folder).glob(f"{PUSHING}*"), *Path(folder).glob(f"{REMOVING}*")]:
         shutil.rmtree(path, ignore_errors=True)
-    versions = listed(folder)
+    versions = find_all(folder)
     old = [version for version in versions if version.state != "served"][: max(len(versions) - keep, 0)]
     for version in old:
         hidden = version.folder.with_name(f"{REMOVING}{version.folder.name}")
@@ -148,7 +148,7 @@ def roll_back(folder: Path, to: int | None = None) -> tuple[list[int], Version]:
     Raises:
       VersionError: if there is none to roll back to.
     """
-    versions = listed(folder)
+    versions = find_all(folder)
     target = _target(folder, versions, to)
     if target.state == "withdrawn":
         target.folder.rename(folder / str(target.number))
@@ -164,9 +164,9 @@ def _target(folder: Path, versions: list[Version], to: int | None) -> Version:
         refused = refusals(folder)
         live = [version for version in versions if version.state != "withdrawn" and version.number not in refused]
         if len(live) < 2:
-            told = f" (a server refused {', '.join(map(str, sorted(refused)))}: nothing changes)" if refused else ""
+            refusal = f" (a server refused {', '.join(map(str, sorted(refused)))}: nothing changes)" if refused else ""
             fix = "Name a withdrawn one with --to, see `versions`."
-            raise VersionError(f"rollback needs an older version in {folder}, got {_numbers(live)}{told}. {fix}")
+            raise VersionError(f"rollback needs an older version in {folder}, got {_numbers(live)}{refusal}. {fix}")
         return live[-2]
     target = next((version for version in versions if version.number == to), None)
     if target is None:

@@ -1,6 +1,6 @@
-"""Warm-up requests: what TF Serving asks a new version before it serves, so that the first person does not wait for it.
+"""Warm-up requests: TF Serving sends them to a new version before it serves, so that the first request is not slow.
 
-The file is a TFRecord of `tensorflow.serving.PredictionLog`, at the place where TF Serving looks for it
+The file is a TFRecord of `tensorflow.serving.PredictionLog`, at the path where TF Serving looks for it
 (https://www.tensorflow.org/tfx/serving/saved_model_warmup). Our own server replays the same file.
 
 Letters as in `components.registry.recommender`.
@@ -46,15 +46,15 @@ def _requests(
     for name in SIGNATURES:
         if name not in signatures:
             continue
-        wanted = tf.nest.flatten(signatures[name].structured_input_signature)
+        specs = tf.nest.flatten(signatures[name].structured_input_signature)
         for batch, length in SIZES:
-            yield _request(name, {spec.name: _value(spec, batch, length, items, blank) for spec in wanted})
+            yield _request(name, {spec.name: _value(spec, batch, length, items, blank) for spec in specs})
 
 
 def _value(
     spec: tf.TensorSpec, batch: int, length: int, items: tf.Tensor, blank: Mapping[tf.DType, object]
 ) -> tf.Tensor:
-    """One input: known ids where items are wanted, a missing value elsewhere."""
+    """Returns one input: known ids for items, a missing value for anything else."""
     if spec.name == "item_ids":
         chosen = items[: max(length, 1)]
         return tf.broadcast_to(chosen, [batch, tf.size(chosen)]) if spec.shape.rank == 2 else chosen

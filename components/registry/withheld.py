@@ -1,8 +1,8 @@
-"""Items that nobody is shown for now, whatever version serves: sold out at noon, gone at noon.
+"""Items that no version may show for now, such as sold-out ones.
 
     serving/shop/.withheld.json    {"items": {"i00411": null, "i00007": "2026-01-31T12:00:00+00:00"}}
 
-The file lies beside the versions, so that every server of the folder and every later version obeys it. It is written whole, by one rename, and
+The file lies next to the versions, so that every server of the folder and every later version obeys it. It is replaced by one rename, and
 looked at every `LOOK_SECONDS`. An item with a time comes back by itself.
 """
 
@@ -23,7 +23,7 @@ LOOK_SECONDS = 0.5
 
 
 class WithheldError(DayoneError):
-    """Items cannot be withheld or released as asked."""
+    """The items cannot be withheld or released."""
 
 
 def read(folder: Path) -> dict[str, float | None]:
@@ -34,7 +34,7 @@ def read(folder: Path) -> dict[str, float | None]:
     """
     try:
         items = json.loads((folder / FILE).read_text(encoding="utf-8"))["items"]
-        found = {
+        until_by_item = {
             str(item): None if until is None else dt.datetime.fromisoformat(until).timestamp()
             for item, until in items.items()
         }
@@ -46,7 +46,7 @@ def read(folder: Path) -> dict[str, float | None]:
             f'{folder / FILE} needs {{"items": {{"ID": null or a time}}}}, got {problem}. Mend or remove it.'
         ) from error
     now = time.time()
-    return {item: until for item, until in found.items() if until is None or until > now}
+    return {item: until for item, until in until_by_item.items() if until is None or until > now}
 
 
 def withhold(folder: Path, items: Iterable[str], until: float | None = None) -> dict[str, float | None]:
@@ -58,27 +58,27 @@ def withhold(folder: Path, items: Iterable[str], until: float | None = None) -> 
     Raises:
       WithheldError: if these are too many, or the file cannot be understood.
     """
-    with _locked(folder):
-        found = read(folder) | dict.fromkeys(items, until)
-        if len(found) > MOST:
+    with _lock(folder):
+        withheld = read(folder) | dict.fromkeys(items, until)
+        if len(withheld) > MOST:
             raise WithheldError(
-                f"at most {MOST:,} items can be withheld, got {len(found):,}. Set them inactive in the catalogue and run."
+                f"at most {MOST:,} items can be withheld, got {len(withheld):,}. Set them inactive in the catalogue and run."
             )
-        _write(folder, found)
-    return found
+        _write(folder, withheld)
+    return withheld
 
 
 def release(folder: Path, items: Iterable[str]) -> dict[str, float | None]:
     """Shows items again; ids that are not withheld change nothing. Returns and raises as `withhold`."""
-    with _locked(folder):
+    with _lock(folder):
         gone = set(items)
-        found = {item: until for item, until in read(folder).items() if item not in gone}
-        _write(folder, found)
-    return found
+        remaining = {item: until for item, until in read(folder).items() if item not in gone}
+        _write(folder, remaining)
+    return remaining
 
 
 def to_moment(text: str) -> float:
-    """A time as people write it, ISO 8601 (UTC where it names no zone), as seconds since the epoch.
+    """Returns a time in ISO 8601 (UTC where it names no zone) as seconds since the epoch.
 
     Raises:
       WithheldError: if it is none, or past.
@@ -94,12 +94,12 @@ def to_moment(text: str) -> float:
 
 
 def to_text(moment: float | None) -> str | None:
-    """The inverse of `to_moment`; None for never."""
+    """Returns the inverse of `to_moment`; None for never."""
     return None if moment is None else dt.datetime.fromtimestamp(moment, dt.timezone.utc).isoformat()
 
 
 class WithheldItems:
-    """What a server leaves out; `current` is asked with every request."""
+    """The items that a server leaves out; `current` is called with every request."""
 
     def __init__(self, folder: Path):
         """Takes the folder of the versions."""
@@ -110,7 +110,7 @@ class WithheldItems:
         self.problem = ""
 
     def current(self) -> tuple[bytes, ...]:
-        """The ids that are withheld now, at most `LOOK_SECONDS` old; a file that cannot be read changes nothing."""
+        """Returns the ids withheld now, at most `LOOK_SECONDS` old; an unreadable file changes nothing."""
         now = time.monotonic()
         if now >= self._next:
             self._next = now + LOOK_SECONDS
@@ -122,18 +122,18 @@ class WithheldItems:
         self._next = 0.0
 
     def _look(self) -> None:
-        seen = _stamp(self.folder / FILE)
-        if seen != self._seen:
+        stamp = _stamp(self.folder / FILE)
+        if stamp != self._seen:
             try:
-                self._items, self._seen, self.problem = read(self.folder), seen, ""
+                self._items, self._seen, self.problem = read(self.folder), stamp, ""
             except WithheldError as error:
-                self._seen, self.problem = seen, str(error)
+                self._seen, self.problem = stamp, str(error)
         moment = time.time()
         self._ids = tuple(item.encode() for item, until in self._items.items() if until is None or until > moment)
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    """What changes with every rename; zeros without a file."""
+    """Returns a stamp that changes with every rename; zeros without a file."""
     try:
         status = path.stat()
     except OSError:
@@ -151,8 +151,8 @@ def _write(folder: Path, items: Mapping[str, float | None]) -> None:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One change at a time, whichever process makes it."""
+def _lock(folder: Path) -> Iterator[None]:
+    """Holds the lock of a folder's file, so that one process changes it at a time."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

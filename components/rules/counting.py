@@ -14,19 +14,19 @@ MICROSECONDS_PER_DAY = 86_400_000_000
 NEIGHBOURS = 100
 READ, READ_DECAY = 5, 0.5  # the last items that co-visitation reads, and the weight of each against the one after it
 MAX_SLICES = 50
-# A slice's counts are drawn towards everybody's as if so many more events had been seen: a slice of three events is no
+# A slice's counts are drawn towards everybody's as if that many more events had been seen: a slice of three events is no
 # taste.
 PRIOR_EVENTS = 50.0
 
 
 def popularity(launch: ServingView, log: RuleLog) -> PerItem:
-    """How often each item was taken."""
+    """Counts how often each item was taken."""
     del launch
     return PerItem(_taken(log, np.ones(len(log.item), bool)))
 
 
 def recent_popularity(launch: ServingView, log: RuleLog) -> PerItem:
-    """How often each item was taken in the last `rules.recent_days`."""
+    """Counts how often each item was taken in the last `rules.recent_days`."""
     return PerItem(_taken(log, _recent(launch, log)))
 
 
@@ -53,7 +53,7 @@ def covisitation(launch: ServingView, log: RuleLog) -> NextItems:
     """weight(a, b) = pairs(a, b) / sqrt(sum over c of pairs(a, c)); the heaviest b of each a are kept.
 
     pairs(a, b) is the sum over times b came d items after a, d up to the window, of decay^(d-1). The square root lies
-    between counts, by which frequent items of the history drown the others, and shares, by which an item that was met
+    between counts, where frequent items of the history drown the others, and shares, where an item that was met
     once speaks as loudly as one that was met a thousand times.
     """
     size = len(log.items)
@@ -63,15 +63,15 @@ def covisitation(launch: ServingView, log: RuleLog) -> NextItems:
 
 
 def next_pairs(launch: ServingView, log: RuleLog) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The distinct pairs of co-visitation, by source and then target: items [p] int64 twice, and their counts [p] float64."""
+    """Counts the distinct pairs of co-visitation, by source, then target: items [p] int64 twice, counts [p] float64."""
     window, decay, size = launch.rules.covisitation_window, launch.rules.covisitation_decay, len(log.items)
     order = order_by_user_and_time(log.user, log.time, launch.seed, log.item, log.tie)
     user, item = log.user[order], log.item[order]
     pairs, weights = [np.zeros(0, np.int64)], [np.zeros(0)]
     for distance in range(1, window + 1):
-        both = (user[distance:] == user[:-distance]) & (item[distance:] != item[:-distance])
-        pairs.append((item[:-distance][both].astype(np.int64) * size) + item[distance:][both])
-        weights.append(np.full(both.sum(), decay ** (distance - 1)))
+        same_user = (user[distance:] == user[:-distance]) & (item[distance:] != item[:-distance])
+        pairs.append((item[:-distance][same_user].astype(np.int64) * size) + item[distance:][same_user])
+        weights.append(np.full(same_user.sum(), decay ** (distance - 1)))
     distinct, place = np.unique(np.concatenate(pairs), return_inverse=True)
     return (
         distinct // size,

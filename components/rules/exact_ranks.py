@@ -38,7 +38,7 @@ class RuleQueries:
     seen_column: np.ndarray
 
     def __len__(self) -> int:
-        """The number of queries."""
+        """Returns the number of queries."""
         return len(self.target)
 
     def batch(self, rows: slice) -> "RuleQueries":
@@ -60,7 +60,7 @@ class _Scores:
     values: np.ndarray
 
     def at(self, keys: np.ndarray) -> np.ndarray:
-        """The scores at some keys: [k] float32."""
+        """Returns the scores at some keys: [k] float32."""
         size = self.base.shape[1]
         scores = self.base[self.row[keys // size], keys % size]
         if len(self.keys):
@@ -80,7 +80,7 @@ class ExactRanks:
         self._boost = np.ones(len(self._active), np.float32) if table.boost is None else table.boost[self._active]
 
     def ranks(self, order: Iterable[str], queries: RuleQueries) -> np.ndarray:
-        """The rank of each target: [q] float64 from 1, ties at the middle of their ranks; inf for a target that is no candidate.
+        """Returns the rank of each target: [q] float64 from 1, ties at the middle rank; inf if it is no candidate.
 
         Args:
           order: names of rules, each once; where one has nothing to say, the next does.
@@ -104,38 +104,40 @@ class ExactRanks:
         none = np.zeros(0, np.int64)
         scores = _Scores(np.zeros((1, size), np.float32), np.zeros(count, np.int64), none, np.zeros(0, np.float32))
         for level, name in enumerate(reversed(names)):
-            scores = self._stacked(self._rules[name], level, scores, queries)
-        return _counted(scores, queries, size)
+            scores = self._stack(self._rules[name], level, scores, queries)
+        return _count_ranks(scores, queries, size)
 
-    def _stacked(self, rule: Rule, level: int, below: _Scores, queries: RuleQueries) -> _Scores:
-        """The scores with one more rule on top."""
+    def _stack(self, rule: Rule, level: int, below: _Scores, queries: RuleQueries) -> _Scores:
+        """Returns the scores with one more rule on top."""
         if isinstance(rule, NextItems):
             return self._next_items(rule, level, below, queries)
         if isinstance(rule, PerItem):
-            own, row, old = rule.scores[self._active][None], below.row, np.arange(len(below.base))
+            rule_scores, row, old = rule.scores[self._active][None], below.row, np.arange(len(below.base))
             own_row = np.zeros(len(old), np.int64)
         else:
-            own = rule.scores[:, self._active]
-            pairs, row = np.unique(below.row * len(own) + _slices(rule, queries), return_inverse=True)
-            old, own_row = pairs // len(own), pairs % len(own)
-        own = own * self._boost
-        best = np.maximum(own.max(axis=1, initial=0.0), 0.0)
-        base = _on_top(own[own_row], best[own_row][:, None], below.base[old], level)
-        query, column = below.keys // own.shape[1], below.keys % own.shape[1]
+            rule_scores = rule.scores[:, self._active]
+            pairs, row = np.unique(below.row * len(rule_scores) + _slices(rule, queries), return_inverse=True)
+            old, own_row = pairs // len(rule_scores), pairs % len(rule_scores)
+        rule_scores = rule_scores * self._boost
+        best = np.maximum(rule_scores.max(axis=1, initial=0.0), 0.0)
+        base = _on_top(rule_scores[own_row], best[own_row][:, None], below.base[old], level)
+        query, column = below.keys // rule_scores.shape[1], below.keys % rule_scores.shape[1]
         of_query = own_row[row][query]
-        return _Scores(base, row, below.keys, _on_top(own[of_query, column], best[of_query], below.values, level))
+        return _Scores(
+            base, row, below.keys, _on_top(rule_scores[of_query, column], best[of_query], below.values, level)
+        )
 
     def _next_items(self, rule: NextItems, level: int, below: _Scores, queries: RuleQueries) -> _Scores:
-        """The scores with a rule by the last items on top: new overrides."""
+        """Returns the scores with a rule by the last items on top: new overrides."""
         size = below.base.shape[1]
         keys, sums = self._neighbour_sums(rule, queries.history)
         best = np.zeros(len(queries), np.float32)
         np.maximum.at(best, keys // size, sums)
         everything = np.union1d(keys, below.keys)
-        own = np.zeros(len(everything), np.float32)
-        own[np.searchsorted(everything, keys)] = sums
+        key_sums = np.zeros(len(everything), np.float32)
+        key_sums[np.searchsorted(everything, keys)] = sums
         return _Scores(
-            below.base, below.row, everything, _on_top(own, best[everything // size], below.at(everything), level)
+            below.base, below.row, everything, _on_top(key_sums, best[everything // size], below.at(everything), level)
         )
 
     def _neighbour_sums(self, rule: NextItems, history: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -151,7 +153,7 @@ class ExactRanks:
 
 
 def _slices(rule: PerContext, queries: RuleQueries) -> np.ndarray:
-    """The slice of each query: [q] int64; that of everybody else, the last, for a context that is not among them."""
+    """Returns the slice of each query: [q] int64; the last one, of everybody, for an unknown context."""
     place = {key: number for number, key in enumerate(rule.keys.tolist())}
     keys = context_keys([queries.context[name] for name in rule.columns])
     return np.array([place.get(key, len(place)) for key in keys.tolist()], np.int64)
@@ -164,26 +166,29 @@ def _on_top(scores: np.ndarray, best: np.ndarray, below: np.ndarray, level: int)
     return np.where(scores > 0, level + settled, below).astype(np.float32)
 
 
-def _counted(scores: _Scores, queries: RuleQueries, size: int) -> np.ndarray:
+def _count_ranks(scores: _Scores, queries: RuleQueries, size: int) -> np.ndarray:
     """Ranks [q] by counting in the sorted base rows, corrected at the overrides and at what was seen."""
-    known = queries.target >= 0
-    own = (
+    is_candidate = queries.target >= 0
+    target_score = (
         scores.at(np.arange(len(queries)) * size + np.maximum(queries.target, 0))
         if size
         else np.zeros(len(queries), np.float32)
     )
     above, tied = np.zeros(len(queries)), np.zeros(len(queries))
     for row, ascending in enumerate(np.sort(scores.base, axis=1)):
-        asked = scores.row == row
-        first, last = np.searchsorted(ascending, own[asked]), np.searchsorted(ascending, own[asked], side="right")
-        above[asked], tied[asked] = size - last, last - first
-    seen = np.unique(queries.seen_query * size + queries.seen_column)
-    special = np.union1d(scores.keys, seen)
+        in_row = scores.row == row
+        first, last = (
+            np.searchsorted(ascending, target_score[in_row]),
+            np.searchsorted(ascending, target_score[in_row], side="right"),
+        )
+        above[in_row], tied[in_row] = size - last, last - first
+    seen_keys = np.unique(queries.seen_query * size + queries.seen_column)
+    special = np.union1d(scores.keys, seen_keys)
     query = special // max(size, 1)
-    _add(above, tied, query, scores.base[scores.row[query], special % max(size, 1)], own, -1)
-    shown = np.setdiff1d(scores.keys, seen, assume_unique=True)
-    _add(above, tied, shown // max(size, 1), scores.at(shown), own, 1)
-    return np.where(known, 1 + above + 0.5 * (tied - 1), np.inf)
+    _add(above, tied, query, scores.base[scores.row[query], special % max(size, 1)], target_score, -1)
+    shown = np.setdiff1d(scores.keys, seen_keys, assume_unique=True)
+    _add(above, tied, shown // max(size, 1), scores.at(shown), target_score, 1)
+    return np.where(is_candidate, 1 + above + 0.5 * (tied - 1), np.inf)
 
 
 def _add(

@@ -48,7 +48,7 @@ class PerContext:
     """Scores by the values of some context columns.
 
     Attributes:
-      columns: of the context; words or whole numbers.
+      columns: of the context; words or integers.
       keys: [S] object, the values of a slice as `context_keys` joins them.
       scores: [S + 1, N] float32; the last row answers every other slice.
     """
@@ -88,7 +88,7 @@ def context_keys(columns: list[np.ndarray]) -> np.ndarray:
       TypeError: for a column of fractions, whose text is not the same everywhere.
     """
     if any(column.dtype.kind == "f" for column in columns):
-        raise TypeError("a context slice needs words or whole numbers, got a column of fractions")
+        raise TypeError("a context slice needs words or integers, got a column of fractions")
     texts = [
         column if column.dtype == object else column.astype(np.int64).astype(bytes).astype(object) for column in columns
     ]

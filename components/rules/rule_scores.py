@@ -29,11 +29,10 @@ class RuleScores(tf.Module):
         self._rules = {name: makers[type(rule)](rule, self) for name, rule in rules.items()}
 
     def __call__(self, order: Iterable[str], history: tf.Tensor, context: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """Scores by the rules of an order: what the first knows stands before what only the second knows, and so on.
+        """Scores by the rules of an order: items scored by an earlier rule rank above those scored only by a later one.
 
-        The best item of each rule has the score 1 before the rules are put on top of each other, so a score tells
-        nothing but the place.
-        A boosted item counts so many times within each rule; what a rule knows nothing of, no factor lifts into it.
+        Each rule's best item has the score 1 before the rules are stacked, so a score only tells the order. A boosted
+        item's score is multiplied within each rule; an item without a score in a rule stays without one.
 
         Args:
           order: names of rules, each once.
@@ -58,8 +57,8 @@ class RuleScores(tf.Module):
         """[..., N] to [..., A] float32."""
         return tf.constant(scores[..., self._active], tf.float32)
 
-    def scattered(self, rows: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-        """The sum of the weights [B, any] of each candidate among the rows [B, any] of the item table: [B, A]."""
+    def scatter(self, rows: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        """Returns the sum of weights [B, any] per candidate, by rows [B, any] of the item table: [B, A]."""
         columns = tf.gather(self._columns, rows)
         requests = tf.broadcast_to(tf.range(tf.shape(columns)[0])[:, None], tf.shape(columns))
         places = tf.reshape(tf.stack([requests, columns], axis=-1), [-1, 2])
@@ -97,7 +96,7 @@ class _ByHistory(tf.Module):
         super().__init__()
         self._window, self._decay = rule.window, rule.decay
         self._neighbours, self._weights = tf.constant(rule.neighbours, tf.int32), tf.constant(rule.weights, tf.float32)
-        self._scattered = world.scattered
+        self._scattered = world.scatter
 
     def __call__(self, history: tf.Tensor, context: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Sum over the last W items, j-th last, of decay^j x weight(item, candidate): [B, A]."""

@@ -58,11 +58,11 @@ class RulesRecommender(Recommender):
     def probabilities(
         self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]
     ) -> dict[str, tf.Tensor]:
-        """The counted rates of the items, whoever asks."""
+        """Returns the counted rates of the items, the same for every user."""
         return {name: tf.gather(rate, items) for name, rate in self._rates.items()}
 
     def signatures(self) -> dict[str, Callable]:
-        """The contract's signatures and one for each declared rule."""
+        """Returns the contract's signatures and one for each declared rule."""
         named = super().signatures()
         for rule in map(short_name, self._launch.rules.names):
             named[RULE_SIGNATURE + rule] = self.traced(

@@ -1,1 +1,1 @@
-"""Serving: version folders, requests, the loaded model, what is logged of the traffic. Knows nothing of the pipeline."""
+"""Serving: version folders, requests, the loaded model, the traffic log. Independent of the pipeline."""

@@ -1,4 +1,4 @@
-"""Who may ask: checks of a request's Host, Origin, content type and token, before anything of it is read.
+"""Access: checks of a request's Host, Origin, content type and token, before its body is read.
 
 A page of another site can make a browser send requests to this machine. It cannot forge `Origin` and `Host`, and it cannot send JSON to
 another origin without asking first (CORS, https://fetch.spec.whatwg.org/#http-cors-protocol). So
@@ -29,7 +29,7 @@ class Refusal:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What HTTP wants beside the text."""
+        """The HTTP headers that go with the text."""
         return {"WWW-Authenticate": "Bearer"} if self.status == UNAUTHORIZED else {}
 
 
@@ -48,7 +48,7 @@ class Access:
     token: str = dataclasses.field(default="", repr=False)
 
     def refuse(self, method: str, path: str, headers: Headers) -> Refusal | None:
-        """Why a request is refused, or None.
+        """Returns why a request is refused, or None.
 
         Args:
           method: of HTTP, in capitals.
@@ -101,12 +101,12 @@ class Access:
 
 
 def is_write(path: str) -> bool:
-    """Whether a POST to this path changes what the server knows."""
+    """Returns whether a POST to this path changes the server's state."""
     return path == "/v1/events" or path.startswith("/v1/items/")
 
 
 def host_name(header: bytes) -> str:
-    """The name in a Host header, without its port, in small letters: `[::1]:8501` is `::1`."""
+    """Returns the name in a Host header, without its port, in lower case: `[::1]:8501` is `::1`."""
     text = header.decode("latin-1").lower()
     if text.startswith("["):
         return text[1:].partition("]")[0]
@@ -114,10 +114,10 @@ def host_name(header: bytes) -> str:
 
 
 def of_server(host: str, origins: Iterable[str] = (), token: str = "") -> Access:
-    """The rules of a server that listens on `host`; only one that serves this machine alone knows all its names."""
+    """Returns the rules of a server that listens on `host`; a server of this machine alone knows all its names."""
     return Access(frozenset({*THIS_MACHINE, host}) if host in THIS_MACHINE else None, tuple(origins), token)
 
 
 def _text(value: bytes) -> str:
-    """A header's value as an error shows it."""
+    """Returns a header's value as an error shows it."""
     return repr(value[:80].decode("latin-1"))

@@ -1,4 +1,4 @@
-"""What the server's OpenAPI says of bodies and answers, from the declaration. The checks themselves are in the parsers, which name the place."""
+"""The OpenAPI description of bodies and answers, from the declaration. The parsers do the checks, and name the field."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ _GUARDED = (UNAUTHORIZED, FORBIDDEN, UNSUPPORTED)
 
 
 def predict(launch: Launch, limits: Limits) -> Schema:
-    """A predict request and its answers: the row form, the column form, and what is ours beside TF Serving's."""
+    """Describes a predict request and its answers: the row form, the column form, our additions to TF Serving's."""
     ids = {"type": "array", "items": ID, "maxItems": limits.ids}
     values: Schema = {USER: ID, HISTORY: ids, EXCLUDED: ids} | dict.fromkeys(launch.log.context, CONTEXT)
     row: Schema = {"type": "object", "additionalProperties": False, "required": [USER], "properties": values}
@@ -64,11 +64,11 @@ def predict(launch: Launch, limits: Limits) -> Schema:
     }
     answer: Schema = {"predictions": {"type": "array"}, "outputs": {}, "model_version": {"type": "string"}}
     answer |= {name: {"type": "array", "items": {"type": "string"}} for name in ("request_ids", "policies")}
-    return _described(body, {"type": "object", "properties": answer, "required": ["model_version"]}, tuple(_SAID))
+    return _describe_routes(body, {"type": "object", "properties": answer, "required": ["model_version"]}, tuple(_SAID))
 
 
 def events(launch: Launch, limits: Limits) -> Schema:
-    """What users did, and the answer."""
+    """Describes a request that reports actions, and its answer."""
     kinds: Schema = {"enum": list(launch.positive_events)} if launch.log.event else {"type": "null"}
     values: Schema = {"user_id": ID, "item_id": ID, "event": kinds, "request_id": ID, "value": {"type": "number"}}
     needed = ["user_id", "item_id", *(["event"] if launch.log.event else [])]
@@ -90,7 +90,7 @@ def events(launch: Launch, limits: Limits) -> Schema:
     )
     body["example"] = {"events": [example]}
     answer = {"type": "object", "required": ["accepted"], "properties": {"accepted": {"type": "integer"}}}
-    return _described(body, answer, (BAD_REQUEST, *_GUARDED, SLOW_CALLER, TOO_LARGE, BUSY, TIMED_OUT))
+    return _describe_routes(body, answer, (BAD_REQUEST, *_GUARDED, SLOW_CALLER, TOO_LARGE, BUSY, TIMED_OUT))
 
 
 def items(limits: Limits) -> tuple[Schema, Schema]:
@@ -109,16 +109,16 @@ def items(limits: Limits) -> tuple[Schema, Schema]:
         }
         for properties in ({"item_ids": ids, "until": until}, {"item_ids": ids})
     ]
-    withhold, release = (_described(body, answer, refusals) for body in bodies)
+    withhold, release = (_describe_routes(body, answer, refusals) for body in bodies)
     return withhold, release
 
 
 def lookup() -> Schema:
-    """The status or the metadata of a model."""
+    """Describes the status or the metadata of a model."""
     return {"responses": _answers({"type": "object"}, (BAD_REQUEST, NOT_FOUND, BUSY))}
 
 
-def _described(body: Schema, answer: Schema, refusals: tuple[int, ...]) -> Schema:
+def _describe_routes(body: Schema, answer: Schema, refusals: tuple[int, ...]) -> Schema:
     return {
         "requestBody": {"required": True, "content": {JSON: {"schema": body}}},
         "responses": _answers(answer, refusals),

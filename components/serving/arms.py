@@ -1,4 +1,4 @@
-"""Which version answers which user while an experiment runs: both folders held, `experiment.json` followed.
+"""Chooses the version that answers a user while an experiment runs: holds both folders, follows `experiment.json`.
 
     NAME          the treatment; what serves everybody without an experiment
     NAME_control  the control, the rules
@@ -33,7 +33,7 @@ class Group:
     Attributes:
       arm: "treatment", "control", "holdout" or "outside" (not enrolled, no user id, no experiment).
       holder: of the model.
-      rows: places in the request.
+      rows: row numbers in the request.
     """
 
     arm: str
@@ -43,7 +43,7 @@ class Group:
 
 @dataclasses.dataclass(frozen=True)
 class Answered:
-    """The answers to a request, in the order of its rows, and what the response says beside them."""
+    """The answers to a request, in the order of its rows, and what the response says in addition."""
 
     answers: list[Answer]
     more: dict[str, Any]
@@ -78,25 +78,25 @@ class Arms:
 
     def check(self) -> bool:
         """Reads the state once; True if it changed."""
-        found = self._read(self.served.folder)
-        changed, self._found = found != self._found, found
-        if changed and found.problem:
-            _LOGGER.warning("%s", found.problem)
+        stored = self._read(self.served.folder)
+        changed, self._found = stored != self._found, stored
+        if changed and stored.problem:
+            _LOGGER.warning("%s", stored.problem)
         elif changed:
-            _LOGGER.info("%s", _describe(found.state))
+            _LOGGER.info("%s", _describe(stored.state))
         return changed
 
     def choose(self, user: str) -> tuple[str, ModelHolder]:
         """Returns the arm of a user and what answers for it; "" is a user without an id."""
-        found, control = self._found, self.control
-        if control is None or not control.ready or (found.state is None and not found.problem):
+        stored, control = self._found, self.control
+        if control is None or not control.ready or (stored.state is None and not stored.problem):
             return OUTSIDE, self.served
-        if found.state is None:
+        if stored.state is None:
             return OUTSIDE, control
-        if found.state.phase == "holdout":
-            held = assignment.hold_out_user(found.state.launch, found.state.holdout, user)
+        if stored.state.phase == "holdout":
+            held = assignment.hold_out_user(stored.state.launch, stored.state.holdout, user)
             return (HOLDOUT, control) if held else (OUTSIDE, self.served)
-        return self._choose_arm(found.state, user, control)
+        return self._choose_arm(stored.state, user, control)
 
     def _choose_arm(self, state: State, user: str, control: ModelHolder) -> tuple[str, ModelHolder]:
         """Returns the arm while the experiment runs; without the treatment held its users get the control."""
@@ -152,7 +152,7 @@ class Arms:
         return Answered(answers, {"model_version": lists["model_versions"][0], **lists})
 
     def follow(self, seconds: float) -> None:
-        """Follows versions and state every so many seconds, in threads of their own, until `stop`."""
+        """Follows versions and state every `seconds` seconds, in threads of their own, until `stop`."""
         self.check()
         self.served.follow(seconds)
         if self.control is not None:

@@ -24,7 +24,9 @@ else:
 CLOSE = (b"connection", b"close")
 FULL = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\nconnection: close\r\n\r\n"
 BACKLOG = 128  # accepted in one go, before the first of them can be refused
-SPARE_FILES = 200  # what the server opens beside its connections: the model's files, the log, the event loop's own
+SPARE_FILES = (
+    200  # what the server opens in addition to its connections: the model's files, the log, the event loop's own
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +68,7 @@ class _Bounded(_Protocol):
         """See `asyncio.Protocol`."""
         waited = self.is_waiting
         super().data_received(data)
-        if self.is_waiting:  # the head is not whole yet
+        if self.is_waiting:  # the head is not complete yet
             if not self.head:
                 self.since = self.loop.time()
             self.head += len(data)
@@ -100,7 +102,9 @@ class _Bounded(_Protocol):
     def _make_room(self) -> None:
         """Closes the connection that has waited longest; where all others are at work, this one."""
         others = [
-            each for each in self.connections if each is not self and isinstance(each, _Bounded) and each.is_waiting
+            connection
+            for connection in self.connections
+            if connection is not self and isinstance(connection, _Bounded) and connection.is_waiting
         ]
         if others:
             oldest = min(others, key=lambda each: each.since)
@@ -119,7 +123,7 @@ class _Bounded(_Protocol):
             self._make_last()
 
     def _make_last(self) -> None:
-        """The answer that is being made says that the connection ends, and ends it."""
+        """Marks the current answer as the connection's last, and ends the connection after it."""
         self.cycle.keep_alive = False
         if CLOSE not in self.cycle.scope["headers"]:
             self.cycle.scope["headers"] = [*self.cycle.scope["headers"], CLOSE]
@@ -129,8 +133,8 @@ class _Bounded(_Protocol):
             self.transport.close()
 
 
-def bounded_protocol(bounds: ConnectionLimits) -> type[asyncio.Protocol]:
-    """uvicorn's protocol (httptools where it is installed, else h11) with these limits."""
+def make_protocol(bounds: ConnectionLimits) -> type[asyncio.Protocol]:
+    """Returns uvicorn's protocol (httptools where it is installed, else h11) with these limits."""
     return type("BoundedProtocol", (_Bounded, AutoHTTPProtocol), {"bounds": bounds})
 
 

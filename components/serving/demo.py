@@ -1,4 +1,4 @@
-"""What the demo page shows: a user's history, what the rules say, what is served now, and what the last click changed.
+"""The content of the demo page: a user's history, the rules' answer, the champion's, and the change by the last click.
 
 The page keeps nothing: clicks stand in its address, `?user=u1&clicked=i7&clicked=i9`. Nothing of it reaches the
 histories, the log or the metrics of answers, so that nobody trains on what was tried out here.
@@ -24,14 +24,14 @@ Answer = predict_answer.Answer
 
 @dataclasses.dataclass(frozen=True)
 class Visit:
-    """What the address says: who asks, what they clicked here, context column to text."""
+    """The parameters in the address: the user, their clicks on this page, context column to text."""
 
     user: str
     clicked: tuple[str, ...]
     context: Mapping[str, str]
 
     def link(self, item: str) -> str:
-        """The address after a click on an item."""
+        """Returns the address after a click on an item."""
         return self._address((*self.clicked, item))
 
     @property
@@ -40,8 +40,8 @@ class Visit:
         return self._address(())
 
     def _address(self, clicked: Sequence[str]) -> str:
-        given = [(name, value) for name, value in self.context.items() if value]
-        return "?" + urlencode([("user", self.user), *given, *(("clicked", item) for item in clicked)])
+        context = [(name, value) for name, value in self.context.items() if value]
+        return "?" + urlencode([("user", self.user), *context, *(("clicked", item) for item in clicked)])
 
 
 class Demo:
@@ -52,20 +52,20 @@ class Demo:
         self._service, self._users = service, users
 
     def page(self, parameters: Sequence[tuple[str, str]]) -> tuple[int, bytes]:
-        """The HTTP status and the page for an address's parameters."""
-        given = dict(parameters)
+        """Returns the HTTP status and the page for an address's parameters."""
+        values = dict(parameters)
         columns = self._service.launch.log.context
         users, note = self._choice()
-        user = given.get("user") or next(iter(users.histories), "")
+        user = values.get("user") or next(iter(users.histories), "")
         visit = Visit(
             user,
             tuple(value for name, value in parameters if name == "clicked"),
-            {name: given.get(name, "") for name in columns},
+            {name: values.get(name, "") for name in columns},
         )
         view = {"launch": self._service.launch.name, "visit": visit, "users": users, "note": note}
         try:
             with self._service.holder.using() as model:
-                return 200, demo_page.render(view | self._answered(model, visit, users))
+                return 200, demo_page.render(view | self._answer_visit(model, visit, users))
         except RequestError as error:
             return error.status, demo_page.render(view | {"problem": str(error)})
 
@@ -75,10 +75,10 @@ class Demo:
         except DayoneError as error:
             return NOBODY, str(error)
 
-    def _answered(self, model: Model, visit: Visit, users: DemoUsers) -> dict[str, object]:
-        """Three questions in one request: without a history, with it, and with it before the last click."""
-        known = self._known(visit.user, users)
-        history, before = [*known, *visit.clicked], [*known, *visit.clicked[:-1]]
+    def _answer_visit(self, model: Model, visit: Visit, users: DemoUsers) -> dict[str, object]:
+        """Makes three queries in one request: without a history, with it, and with it before the last click."""
+        history_items = self._known(visit.user, users)
+        history, before = [*history_items, *visit.clicked], [*history_items, *visit.clicked[:-1]]
         rows = ({HISTORY: [], EXCLUDED: history}, {HISTORY: history, EXCLUDED: []}, {HISTORY: before, EXCLUDED: []})
         rules, now, then = self._ask(
             model, {"instances": [{USER: visit.user} | row | self._context(model, visit) for row in rows]}
@@ -86,7 +86,7 @@ class Demo:
         titles = model.titles()
         # A click and the purchase after it are one thing to look at.
         acted = [
-            _item(item, titles) | {"here": place >= len(known)}
+            _item(item, titles) | {"here": place >= len(history_items)}
             for place, item in enumerate(history)
             if item != (history[place - 1] if place else None)
         ]
@@ -96,19 +96,22 @@ class Demo:
             "card": model.card,
             "history": acted[::-1][:SHOWN_HISTORY],
             "more": max(len(acted) - SHOWN_HISTORY, 0),
-            "rules": _listed(rules, titles, set(now[ITEMS])),
-            "now": _moved(_listed(now, titles, set(rules[ITEMS])), then[ITEMS] if visit.clicked else None),
+            "rules": _list_items(rules, titles, set(now[ITEMS])),
+            "now": _add_moves(_list_items(now, titles, set(rules[ITEMS])), then[ITEMS] if visit.clicked else None),
             "objectives": self._objectives(model, visit, history, now[ITEMS]),
         }
 
     def _known(self, user: str, users: DemoUsers) -> list[str]:
-        """What the log says of a user, and after it what this server was told."""
-        told = [item.decode("utf-8", "replace") for item in self._service.told([user.encode("utf-8", "replace")])[0]]
-        return [*users.histories.get(user, ()), *told]
+        """Returns a user's history from the log, followed by the events this server has received."""
+        events = [
+            item.decode("utf-8", "replace")
+            for item in self._service.read_histories([user.encode("utf-8", "replace")])[0]
+        ]
+        return [*users.histories.get(user, ()), *events]
 
     def _context(self, model: Model, visit: Visit) -> dict[str, object]:
-        """The context as the request has it: numbers where the model wants numbers; what is empty is not known."""
-        kinds = {each.name: each.dtype for each in model.inputs[DEFAULT_SIGNATURE]}
+        """Returns the request's context, numbers where the model takes numbers; empty values are left out."""
+        kinds = {tensor.name: tensor.dtype for tensor in model.inputs[DEFAULT_SIGNATURE]}
         return {name: _value(name, text, kinds[name]) for name, text in visit.context.items() if text and name in kinds}
 
     def _ask(self, model: Model, body: Mapping[str, object]) -> list[Answer]:
@@ -142,19 +145,19 @@ def _item(item: str, titles: Mapping[str, str]) -> dict[str, object]:
     return {"id": item, "title": titles.get(item) or item}
 
 
-def _listed(answer: Answer, titles: Mapping[str, str], other: set[str]) -> list[dict[str, object]]:
-    """The items of an answer, in order; `both` where the other list has them, too."""
+def _list_items(answer: Answer, titles: Mapping[str, str], other: set[str]) -> list[dict[str, object]]:
+    """Returns the items of an answer, in order; `both` is true where the other list has them, too."""
     return [
         _item(item, titles) | {"score": score, "both": item in other}
         for item, score in zip(answer[ITEMS], answer["scores"], strict=True)
     ]
 
 
-def _moved(listed: list[dict[str, object]], before: Sequence[str] | None) -> list[dict[str, object]]:
-    """With what the last click did to each item: places up, places down (negative), or None for one that was not there."""
+def _add_moves(listed: list[dict[str, object]], before: Sequence[str] | None) -> list[dict[str, object]]:
+    """Adds how the last click moved each item: ranks up, ranks down (negative), or None for a new one."""
     if before is None:
         return listed
     return [
-        each | {"moved": before.index(each["id"]) - place if each["id"] in before else None}
-        for place, each in enumerate(listed)
+        row | {"moved": before.index(row["id"]) - place if row["id"] in before else None}
+        for place, row in enumerate(listed)
     ]

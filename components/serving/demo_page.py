@@ -102,5 +102,5 @@ def _template() -> jinja2.Template:
 
 
 def render(view: Mapping[str, object]) -> bytes:
-    """The page for what `Demo` found out."""
+    """Returns the page for a view of `Demo`."""
     return _template().render(view, style=STYLE).encode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""Users to choose from on the demo page: those who acted last in the log's newest file, and what they did."""
+"""Users to choose from on the demo page: those who acted last in the log's newest file, and their actions."""
 
 import dataclasses
 import functools
@@ -20,7 +20,7 @@ MOST_USERS, MOST_ITEMS, MOST_WORDS = 60, 20, 12
 
 @dataclasses.dataclass(frozen=True)
 class DemoUsers:
-    """What can be chosen.
+    """The choices on the demo page.
 
     Attributes:
       histories: user to the items of the positive events, oldest first; the user who acted last comes first.

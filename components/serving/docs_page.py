@@ -33,7 +33,7 @@ def _template() -> jinja2.Template:
 
 
 def render(description: Mapping[str, typing.Any], address: str) -> bytes:
-    """The page.
+    """Returns the page.
 
     Args:
       description: of OpenAPI.

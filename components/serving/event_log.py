@@ -44,7 +44,7 @@ class EventLog:
 
         Args:
           folder: of the files; made if it is not there.
-          rows_per_file, seconds_per_file: a file is published when it has so many rows, or is so old.
+          rows_per_file, seconds_per_file: a file is published when it has that many rows, or is that old.
           day_folder: the folder of a day's files below it, as for `strftime`; "" for none.
 
         Raises:
@@ -85,7 +85,7 @@ class EventLog:
         self._thread.join()
 
     def _write(self) -> None:
-        """The writer's thread: takes what waits, writes it at once, rotates."""
+        """Runs the writer's thread: takes waiting rows, writes them at once, rotates."""
         ended = False
         while not ended:
             batches = self._take()
@@ -123,7 +123,7 @@ class EventLog:
             self._report(next((error for error in outcomes if error), None))
 
     def _notice_loss(self) -> None:
-        """A file that was removed before it was published: its rows count as dropped, and the next ones go to a new file."""
+        """Notices a file that was removed before it was published: its rows count as dropped, a new file begins."""
         if self._file and self._file.gone:
             lost, self._file = self._file, None
             lost.abandon()
@@ -182,7 +182,7 @@ class EventLog:
 
 
 def _encode(rows: Sequence[Mapping[str, Any]]) -> tuple[bytes, int, Exception | None]:
-    """The rows as lines, how many they are, and why the others are left out."""
+    """Returns the rows as lines, their number, and the error that left the others out."""
     lines, problem = [], None
     for row in rows:
         try:

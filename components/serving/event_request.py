@@ -1,4 +1,4 @@
-"""What `POST /v1/events` takes: actions that users did, as they happen.
+"""The body of `POST /v1/events`: users' actions, as they happen.
 
     {"events": [{"user_id": "u1", "item_id": "i7", "event": "click", "request_id": "...", "value": 4.5, "device":
     "mobile"}, ...]}
@@ -28,14 +28,14 @@ class Action:
     Attributes:
       user, item: ids.
       event: its kind; None where the declared log has no such column.
-      given: `value`, `request_id` and context columns, as far as they were given.
+      fields: `value`, `request_id` and context columns, as far as they were given.
       positive: whether the declaration counts it as a positive interaction.
     """
 
     user: str
     item: str
     event: str | None
-    given: Mapping[str, Any]
+    fields: Mapping[str, Any]
     positive: bool
 
 
@@ -49,7 +49,7 @@ def parse(body: bytes, launch: Launch, limits: Limits, dtypes: Mapping[str, str]
       dtypes: of the context columns, as the served version was trained on them; None while that is not known.
 
     Raises:
-      RequestError: naming what was needed, the place and what was found; then none of the actions counts.
+      RequestError: naming the field, what was needed and what was got; then none of the actions counts.
     """
     values = json_body.read(body)
     check_keys(values, ("events",), "the request")
@@ -71,7 +71,7 @@ def _action(event: object, launch: Launch, where: str, dtypes: Mapping[str, str]
     user, item = (to_logged_id(event[name], f"{where}.{name}").decode() for name in ("user_id", "item_id"))
     kind = _kind(event.get("event"), launch, where)
     return Action(
-        user, item, kind, _given(event, launch, where, dtypes), kind is None or kind in launch.positive_events
+        user, item, kind, _read_optional(event, launch, where, dtypes), kind is None or kind in launch.positive_events
     )
 
 
@@ -85,20 +85,22 @@ def _kind(kind: object, launch: Launch, where: str) -> str | None:
     return str(kind)
 
 
-def _given(event: Mapping[str, object], launch: Launch, where: str, dtypes: Mapping[str, str]) -> dict[str, Any]:
-    given: dict[str, Any] = {}
+def _read_optional(
+    event: Mapping[str, object], launch: Launch, where: str, dtypes: Mapping[str, str]
+) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
     if event.get("request_id") is not None:
-        given["request_id"] = to_logged_id(event["request_id"], f"{where}.request_id").decode()
+        fields["request_id"] = to_logged_id(event["request_id"], f"{where}.request_id").decode()
     if event.get("value") is not None:
-        given["value"] = _value(to_scalar(event["value"], "float64", f"{where}.value"), launch, f"{where}.value")
+        fields["value"] = _value(to_scalar(event["value"], "float64", f"{where}.value"), launch, f"{where}.value")
     for name in launch.log.context:
         if event.get(name) is not None:
-            given[name] = _context(event[name], dtypes.get(name), f"{where}.{name}")
-    return given
+            fields[name] = _context(event[name], dtypes.get(name), f"{where}.{name}")
+    return fields
 
 
 def _value(value: float, launch: Launch, where: str) -> float:
-    """A value in the declared range: the next run would set any other aside."""
+    """Returns a value in the declared range: the next run would quarantine any other."""
     low, high = launch.log.value_min, launch.log.value_max
     if (low is not None and value < low) or (high is not None and value > high):
         raise RequestError(f"{where} needs a number from {low} to {high}, as the log declares, got {value!r}.")
@@ -106,7 +108,7 @@ def _value(value: float, launch: Launch, where: str) -> float:
 
 
 def _context(value: object, dtype: str | None, where: str) -> Any:
-    """A context value of the column's dtype; text or a number while no version says which."""
+    """Returns a context value of the column's dtype; text or a number while no version says which."""
     if dtype == "string" or (dtype is None and isinstance(value, str)):
         return to_scalar(value, "string", where).decode()
     if dtype is not None:

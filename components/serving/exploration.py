@@ -1,10 +1,10 @@
 """Exploration: a declared share of requests sees the best answers in a random order, with known probabilities.
 
-Letters: n candidates (the answers of the model), e the share, k the places shown.
+Letters: n candidates (the answers of the model), e the share, k the slots shown.
 
 With probability 1 - e the answers are shown as ranked (policy "model" or "rules"); with probability e in a uniformly
 random order (policy
-"explore"). So the probability that the server shows item i at place j, whatever drew it, is
+"explore"). So the probability that the server shows item i in slot j, whatever drew it, is
 
   P(i at j) = (1 - e) [i is ranked j-th] + e / n
 
@@ -20,8 +20,8 @@ EXPLORE = "explore"
 T = typing.TypeVar("T")
 
 
-def drawn(count: int, share: float, rng: random.Random) -> tuple[bool, list[int]]:
-    """The order in which to show.
+def draw(count: int, share: float, rng: random.Random) -> tuple[bool, list[int]]:
+    """Draws the order in which to show.
 
     Args:
       count: n.
@@ -29,7 +29,7 @@ def drawn(count: int, share: float, rng: random.Random) -> tuple[bool, list[int]
       rng: the source of chance.
 
     Returns:
-      Whether this request explores, and the ranks in the order of the places.
+      Whether this request explores, and the ranks in the order of the slots.
     """
     order = list(range(count))
     explores = share > 0 and rng.random() < share
@@ -39,10 +39,10 @@ def drawn(count: int, share: float, rng: random.Random) -> tuple[bool, list[int]
 
 
 def propensities(order: Sequence[int], share: float) -> list[float]:
-    """P(item at its place) for each place of a shown order."""
+    """Returns P(item in its slot) for each slot of a shown order."""
     return [(1 - share) * (rank == place) + share / len(order) for place, rank in enumerate(order)]
 
 
-def reordered(values: Sequence[T], order: Sequence[int]) -> list[T]:
-    """The values in the shown order."""
+def reorder(values: Sequence[T], order: Sequence[int]) -> list[T]:
+    """Returns the values in the shown order."""
     return [values[rank] for rank in order]

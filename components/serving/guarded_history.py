@@ -29,7 +29,7 @@ class HistoryUnavailable(Exception):  # noqa: N818 - it is a state of another sy
 
 @dataclasses.dataclass(frozen=True)
 class Breaker:
-    """When the store is given up, and tried again.
+    """Decides when to give up the store, and when to try it again.
 
     Attributes:
       deadline: seconds that an answer may take.
@@ -156,7 +156,7 @@ class GuardedHistories:
 
 
 class _Workers:
-    """Threads that run calls, started as they are needed; the process does not wait for them when it ends."""
+    """Threads that run calls, started on demand; the process does not wait for them when it ends."""
 
     def __init__(self, count: int):
         self._tasks: queue.SimpleQueue[tuple[concurrent.futures.Future[Any], Callable[[], Any]]] = queue.SimpleQueue()

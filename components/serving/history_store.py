@@ -1,4 +1,4 @@
-"""What each user did last, where the caller of a prediction does not say: the interface of a store, and the one that is in memory.
+"""Each user's last items, for requests without a history: the interface of a store, and the one in memory.
 
 Another store (a feature store, a database) is a class with the same two methods; `python -m pipeline serve --history
 MODULE:FUNCTION` takes it, where `FUNCTION(launch, home)` makes it from the declaration and the folder of the launch's
@@ -16,12 +16,12 @@ from components.declaration import Launch
 # More than the model reads, as all of a history is left out of the answer.
 REMEMBERED_ITEMS = 200
 KEPT_BYTES = 256_000_000
-# What Python adds per user (the dictionary's entry, the deque) and per item (the object, its place in the deque).
+# What Python adds per user (the dictionary's entry, the deque) and per item (the object, its slot in the deque).
 USER_OVERHEAD, ITEM_OVERHEAD = 900, 41
 
 
 class HistoryStore(Protocol):
-    """Where the server looks histories up. Called from several threads; what it raises is logged and counted, and fails no request."""
+    """The interface of a store of histories. Called from several threads; what it raises is logged and counted, and fails no request."""
 
     def get(self, users: Sequence[bytes]) -> list[list[bytes]]:
         """Per user the items of the positive events, oldest first; an empty list for an unknown one."""
@@ -69,15 +69,15 @@ class MemoryHistories:
         """
         for count, (user, older) in enumerate(histories.items()):
             with self._lock:
-                known = self._items.get(user, ())
-                items = [*older, *known][-self._length :]
+                stored = self._items.get(user, ())
+                items = [*older, *stored][-self._length :]
                 grown = sum(ITEM_OVERHEAD + len(item) for item in items)
-                grown -= sum(ITEM_OVERHEAD + len(item) for item in known) if known else -USER_OVERHEAD - len(user)
-                if self.bytes + grown > self._most or (not known and len(self._items) >= self._users):
+                grown -= sum(ITEM_OVERHEAD + len(item) for item in stored) if stored else -USER_OVERHEAD - len(user)
+                if self.bytes + grown > self._most or (not stored and len(self._items) >= self._users):
                     return count
                 self._items[user] = collections.deque(items)
                 self.bytes += grown
-                if not known:
+                if not stored:
                     self._items.move_to_end(user, last=False)
         return len(histories)
 
@@ -96,5 +96,5 @@ class MemoryHistories:
 
 
 def in_memory(launch: Launch, _home: Path) -> MemoryHistories:
-    """A store in memory, as `serve --history memory` makes it."""
+    """Returns a store in memory, as `serve --history memory` makes it."""
     return MemoryHistories(max(REMEMBERED_ITEMS, launch.model.history))

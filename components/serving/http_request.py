@@ -1,4 +1,4 @@
-"""What a handler takes from an HTTP request: the version in its path, and its body, bounded in size and time."""
+"""The parts of an HTTP request that a handler reads: the version in its path, and its body, bounded in size and time."""
 
 import anyio
 from fastapi import Request
@@ -9,19 +9,19 @@ from components.serving.service import Service
 
 
 def version_of(request: Request, service: Service) -> int | None:
-    """The version in the path; None where the path names none."""
+    """Returns the version in the path; None where the path names none."""
     name, version = request.path_params["name"], request.path_params.get("version")
     if name != service.launch.name:
         raise RequestError(f"there is no model {name!r} here; there is {service.launch.name!r}.", NOT_FOUND)
     if version is None:
         return None
     if not (version.isascii() and version.isdecimal() and len(version) < 20):
-        raise RequestError(f"a version is a whole number, got {version!r}.")
+        raise RequestError(f"a version is an integer, got {version!r}.")
     return int(version)
 
 
 async def read_body(request: Request, most: int, seconds: float) -> bytes:
-    """The body, read no further than allowed, from a caller who may be slow, but not for ever."""
+    """Reads the body up to a limit of bytes and seconds: callers may be slow."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > most:
         raise RequestError(f"the body needs at most {most:,} bytes, got {int(declared):,}.", TOO_LARGE)

@@ -1,4 +1,4 @@
-"""What `POST /v1/items/withhold` and `/v1/items/release` take: `{"item_ids": ["i7", ...], "until": "2026-01-31T18:00"}`."""
+"""The body of `POST /v1/items/withhold` and `/v1/items/release`: `{"item_ids": ["i7", ...], "until": "2026-01-31T18:00"}`."""
 
 import dataclasses
 
@@ -24,7 +24,7 @@ def parse(body: bytes, action: str, limits: Limits) -> ItemRequest:
     """Reads a request.
 
     Raises:
-      RequestError: naming what was needed, the place and what was found there.
+      RequestError: naming the field, what was needed and what was got.
     """
     values = json_body.read(body)
     check_keys(values, ("item_ids", "until") if action == WITHHOLD else ("item_ids",), "the request")

@@ -1,4 +1,4 @@
-"""JSON as a server may accept it: strict, bounded, and with an error that says what was found."""
+"""Reads JSON as a server must: strictly, with limits, and with errors that show the invalid value."""
 
 import json
 import typing
@@ -9,7 +9,7 @@ SHOWN_LETTERS = 60
 
 
 def read(body: bytes) -> dict[str, typing.Any]:
-    """The JSON object in a request's body.
+    """Returns the JSON object in a request's body.
 
     Raises:
       RequestError: if it is none.
@@ -28,7 +28,7 @@ def read(body: bytes) -> dict[str, typing.Any]:
 
 
 def shown(value: object) -> str:
-    """A value as an error shows it: as JSON, shortened."""
+    """Returns a value as an error shows it: as JSON, shortened."""
     try:
         text = json.dumps(value)
     except (ValueError, RecursionError):

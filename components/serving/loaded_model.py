@@ -31,7 +31,7 @@ class ModelError(DayoneError):
 
 
 class LoadedModel:
-    """One version; call `close` when nobody asks it any more."""
+    """One version; call `close` when no request uses it any more."""
 
     def __init__(self, number: int, folder: Path, threads: int = 1):
         """Loads the SavedModel.
@@ -59,7 +59,7 @@ class LoadedModel:
         self._known = vector_file.known_ids(folder)
         self.inputs: dict[str, tuple[Input, ...]] = {name: call.inputs for name, call in self._calls.items()}
         self.outputs: dict[str, tuple[Input, ...]] = {name: call.outputs for name, call in self._calls.items()}
-        missing = set(NEEDED_OUTPUTS) - {each.name for each in self.outputs.get(DEFAULT_SIGNATURE, ())}
+        missing = set(NEEDED_OUTPUTS) - {tensor.name for tensor in self.outputs.get(DEFAULT_SIGNATURE, ())}
         if missing:
             self.close()
             raise ModelError(
@@ -114,7 +114,7 @@ class LoadedModel:
 
     def _probe(self, signature: str) -> None:
         """Asks a blank request of two rows, made from the signature alone, and checks the answer as a caller would read it."""
-        inputs = {each.name: _blank(each) for each in self.inputs[signature]}
+        inputs = {tensor.name: _blank(tensor) for tensor in self.inputs[signature]}
         outputs = self._calls[signature](inputs)
         shapes = {name: values.shape for name, values in outputs.items()}
         if any(shape[:1] != (PROBE_ROWS,) for shape in shapes.values()):
@@ -133,15 +133,15 @@ class LoadedModel:
     def titles(self) -> typing.Mapping[str, str]:
         """Item id to title, of what may be recommended; empty where the version does not say. Read once, when it is first asked for."""
         if self._titles is None:
-            found = self._catalogue({}) if self._catalogue else {ITEMS: np.array([]), "titles": np.array([])}
+            columns = self._catalogue({}) if self._catalogue else {ITEMS: np.array([]), "titles": np.array([])}
             ids, titles = (
-                [text.decode("utf-8", "replace") for text in found[name].tolist()] for name in (ITEMS, "titles")
+                [text.decode("utf-8", "replace") for text in columns[name].tolist()] for name in (ITEMS, "titles")
             )
             self._titles = dict(zip(ids, titles, strict=True))
         return self._titles
 
     def answers_as(self, history: Sequence[bytes]) -> str:
-        """The policy that answers such a history: our model leaves one without a known item to the rules inside of it."""
+        """Returns the policy that answers such a history: without a known item the model leaves it to its rules."""
         if self._known is not None and self._known.isdisjoint(history):
             return "rules"
         return str(self.card.get("kind", "model"))
@@ -183,21 +183,21 @@ class _Call:
     """
 
     def __init__(self, session: typing.Any, definition: typing.Any):
-        self.inputs = tuple(_described(name, info) for name, info in sorted(definition.inputs.items()))
-        self.outputs = tuple(_described(name, info) for name, info in sorted(definition.outputs.items()))
+        self.inputs = tuple(_describe_input(name, info) for name, info in sorted(definition.inputs.items()))
+        self.outputs = tuple(_describe_input(name, info) for name, info in sorted(definition.outputs.items()))
         self._run = session._make_callable_from_options(_call_options(self.inputs, self.outputs, definition))
 
     def __call__(self, inputs: Arrays) -> Arrays:
-        answers = self._run(*(inputs[each.name] for each in self.inputs))
-        return {each.name: np.asarray(answer) for each, answer in zip(self.outputs, answers, strict=True)}
+        answers = self._run(*(inputs[tensor.name] for tensor in self.inputs))
+        return {tensor.name: np.asarray(answer) for tensor, answer in zip(self.outputs, answers, strict=True)}
 
 
 def _call_options(inputs: tuple[Input, ...], outputs: tuple[Input, ...], definition: typing.Any) -> typing.Any:
     from tensorflow.core.protobuf import config_pb2
 
     options = config_pb2.CallableOptions()
-    options.feed.extend(definition.inputs[each.name].name for each in inputs)
-    options.fetch.extend(definition.outputs[each.name].name for each in outputs)
+    options.feed.extend(definition.inputs[tensor.name].name for tensor in inputs)
+    options.fetch.extend(definition.outputs[tensor.name].name for tensor in outputs)
     options.run_options.inter_op_thread_pool = -1  # the caller's thread
     return options
 
@@ -223,7 +223,7 @@ def _is_served(name: str, definition: typing.Any) -> bool:
     return not name.startswith("__") and len(definition.inputs) > 0
 
 
-def _described(name: str, info: typing.Any) -> Input:
+def _describe_input(name: str, info: typing.Any) -> Input:
     import tensorflow as tf
 
     return Input(name, tf.dtypes.as_dtype(info.dtype).name, len(info.tensor_shape.dim))

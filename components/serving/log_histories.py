@@ -1,4 +1,4 @@
-"""Histories from the interaction log, for a server that starts: what users did before, as the next run would read it."""
+"""Histories from the interaction log, for a server that starts, read as the next run would."""
 
 import logging
 import os
@@ -43,7 +43,7 @@ def _seed(store: MemoryHistories, launch: Launch, base: str, traffic: Path | Non
 
 
 def read(launch: Launch, base: str, traffic: Path | None = None) -> dict[bytes, list[bytes]]:
-    """The positive items of each user, oldest first; the user who acted last comes first.
+    """Returns the positive items of each user, oldest first; the user who acted last comes first.
 
     Args:
       launch: the declaration.
@@ -72,7 +72,7 @@ def read(launch: Launch, base: str, traffic: Path | None = None) -> dict[bytes, 
 
 
 def _newest_files(launch: Launch, base: str, traffic: Path | None) -> Sequence[str]:
-    """The newest files of the declared log and of the server's own, as many as `MOST_BYTES` allow, but at least one."""
+    """Returns the newest files of the declared log and of the server, up to `MOST_BYTES`, but at least one."""
     try:
         files = {os.path.realpath(file) for file in spans.input_files(launch.log.path, base, launch.log.spans)}
     except DayoneError:

@@ -1,6 +1,6 @@
-"""The version that serves now, and the change to another one while requests go on.
+"""Holds the current version, and changes to another one while requests continue.
 
-A thread looks into the folder of versions. A new one is loaded and warmed up beside the old one; then one assignment makes it the
+A thread polls the folder of versions. It loads and warms up a new one next to the old one; then one assignment makes it the
 current one; requests that began with the old one end with it. A version that does not load or fails its warm-up is refused. It is tried again
 once its folder has changed and then stayed as it is for a look: it may have been copied slowly, with `saved_model.pb` first.
 """
@@ -26,7 +26,7 @@ NOT_READY = 503
 
 
 class Model(Protocol):
-    """What the holder needs to know of a loaded version."""
+    """The interface of a loaded version."""
 
     number: int
     card: dict[str, Any]
@@ -40,7 +40,7 @@ class Model(Protocol):
         """Item id to title, of what may be recommended; empty where the version does not say."""
 
     def answers_as(self, history: Sequence[bytes]) -> str:
-        """The policy that answers such a history: "model" or "rules"."""
+        """Returns the policy that answers such a history: "model" or "rules"."""
 
     def acquire(self) -> bool:
         """Begins a use; False if it is closed already."""
@@ -96,9 +96,9 @@ class ModelHolder:
 
     @contextlib.contextmanager
     def using(self, number: int | None = None) -> Iterator[Model]:
-        """The current model, which stays open meanwhile; raises as `model` does."""
+        """Holds the current model open while it is used; raises as `model` does."""
         model = self.model(number)
-        while not model.acquire():  # another one took its place just now
+        while not model.acquire():  # another one replaced it just now
             model = self.model(number)
         try:
             yield model
@@ -106,10 +106,10 @@ class ModelHolder:
             model.release()
 
     def model(self, number: int | None = None) -> Model:
-        """The current model.
+        """Returns the current model.
 
         Raises:
-          RequestError: if nothing is loaded yet, or another version is asked for.
+          RequestError: if nothing is loaded yet, or another version is requested.
         """
         current = self._current
         if current is None:
@@ -119,20 +119,20 @@ class ModelHolder:
         return current
 
     def input_dtypes(self) -> dict[str, str] | None:
-        """The dtype of each input of a recommendation; None before the first version."""
+        """Returns the dtype of each input of a recommendation; None before the first version."""
         current = self._current
-        return {each.name: each.dtype for each in current.inputs[DEFAULT_SIGNATURE]} if current else None
+        return {tensor.name: tensor.dtype for tensor in current.inputs[DEFAULT_SIGNATURE]} if current else None
 
     def check(self) -> bool:
         """Looks into the folder once; True if the version changed."""
-        for version in reversed(versions.listed(self.folder)):
+        for version in reversed(versions.find_all(self.folder)):
             if version.state == "withdrawn" or self._is_refused(version):
                 continue
             return version.number != self.number and self._try(version)
         return False
 
     def _is_refused(self, version: Version) -> bool:
-        """Whether a version was refused, and its folder has not changed since, or still changes."""
+        """Returns whether a version was refused and its folder is unchanged since, or still changing."""
         refusal = self._refused.get(version.number)
         if refusal is None:
             return False
@@ -166,8 +166,8 @@ class ModelHolder:
         return True
 
     def status(self) -> list[dict[str, object]]:
-        """What TF Serving's status says of each version that is in the folder or current."""
-        numbers = {version.number for version in versions.listed(self.folder) if version.state != "withdrawn"} | {
+        """Returns TF Serving's status of each version that is in the folder or current."""
+        numbers = {version.number for version in versions.find_all(self.folder) if version.state != "withdrawn"} | {
             self.number
         }
         return [
@@ -177,7 +177,7 @@ class ModelHolder:
         ]
 
     def follow(self, seconds: float) -> None:
-        """Looks into the folder every so many seconds, in a thread of its own, until `stop`."""
+        """Polls the folder every `seconds` seconds, in a thread of its own, until `stop`."""
         self._thread = threading.Thread(target=self._follow, args=(seconds,), name="versions", daemon=True)
         self._thread.start()
 
@@ -186,7 +186,7 @@ class ModelHolder:
             try:
                 self.check()
             except Exception:
-                # A version that vanishes while it is read, a full disk: what serves goes on serving.
+                # A version that vanishes while it is read, a full disk: the current version keeps serving.
                 _LOGGER.exception("the folder of versions could not be read")
             self._stop.wait(seconds)
 

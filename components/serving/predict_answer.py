@@ -18,18 +18,18 @@ Answer = dict[str, typing.Any]
 
 
 def rows(request: PredictRequest, outputs: Mapping[str, np.ndarray]) -> list[Answer]:
-    """The outputs per row, as plain values."""
+    """Returns the outputs per row, as plain values."""
     plain = {name: _plain(values) for name, values in outputs.items()}
-    found = [{name: values[place] for name, values in plain.items()} for place in range(len(request.rows))]
-    for answer, asked in zip(found, request.rows, strict=True):
+    answers = [{name: values[place] for name, values in plain.items()} for place in range(len(request.rows))]
+    for answer, row in zip(answers, request.rows, strict=True):
         if ITEMS in answer:
             keep = sum(1 for item in answer[ITEMS] if item)
-        elif isinstance(asked.get(ITEMS), list):
-            keep = len(asked[ITEMS])
+        elif isinstance(row.get(ITEMS), list):
+            keep = len(row[ITEMS])
         else:
             continue
         answer.update({name: value[:keep] for name, value in answer.items()})
-    return found
+    return answers
 
 
 def cut(answers: Sequence[Answer], k: int | None) -> None:
@@ -40,7 +40,7 @@ def cut(answers: Sequence[Answer], k: int | None) -> None:
 
 
 def encode(request: PredictRequest, answers: Sequence[Answer], more: Mapping[str, object]) -> bytes:
-    """The body of the answer; `more` is added beside TF Serving's own keys."""
+    """Returns the body of the answer; `more` is added to TF Serving's own keys."""
     bare = len(answers[0]) == 1 if answers else False
     if request.columns:
         columns = {name: [answer[name] for answer in answers] for name in answers[0]}
@@ -60,10 +60,10 @@ def _plain(values: np.ndarray) -> list:
 
 
 def _texts(value: typing.Any) -> typing.Any:
-    return [_texts(each) for each in value] if isinstance(value, list) else value.decode("utf-8", "replace")
+    return [_texts(element) for element in value] if isinstance(value, list) else value.decode("utf-8", "replace")
 
 
 def _without_infinities(value: typing.Any) -> typing.Any:
     if isinstance(value, list):
-        return [_without_infinities(each) for each in value]
+        return [_without_infinities(element) for element in value]
     return value if math.isfinite(value) else None

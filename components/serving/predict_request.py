@@ -5,7 +5,7 @@ Column form  {"inputs": {"user_id": ["u1", ...], "item_ids": [["a", "b"], ...]}}
 
 The smallest row is a user id. What else is missing is filled: context with "not known", `exclude_ids` with nothing,
 `history` by whoever keeps histories (`None` here; an empty list says that there is none). Lists need not be of equal
-length: they are padded with "". Ours beside TF Serving's: `k` (how many answers), `log` (false: this is no impression
+length: they are padded with "". Our additions to TF Serving's: `k` (how many answers), `log` (false: this is no impression
 that anyone sees).
 """
 
@@ -49,7 +49,7 @@ class Limits:
 
 @dataclasses.dataclass(frozen=True)
 class PredictRequest:
-    """What was asked.
+    """A parsed predict request.
 
     Attributes:
       signature: the signature's name.
@@ -70,27 +70,27 @@ def parse(body: bytes, signatures: Mapping[str, Sequence[Input]], limits: Limits
     """Reads a request.
 
     Raises:
-      RequestError: naming what was needed, the place and what was found there.
+      RequestError: naming the field, what was needed and what was got.
     """
     values = json_body.read(body)
     check_keys(values, KEYS, "the request")
     signature = values.get("signature_name", DEFAULT_SIGNATURE)
     if not isinstance(signature, str) or signature not in signatures:
         raise RequestError(f"signature_name needs one of {', '.join(sorted(signatures))}, got {shown(signature)}.")
-    wanted = {each.name: each for each in signatures[signature]}
+    inputs = {tensor.name: tensor for tensor in signatures[signature]}
     columns = "inputs" in values
     if columns == ("instances" in values):
         raise RequestError("the request needs either instances (rows) or inputs (columns).")
-    raw = _transposed(values["inputs"], wanted, limits) if columns else _instances(values["instances"], wanted, limits)
+    raw = _transpose(values["inputs"], inputs, limits) if columns else _instances(values["instances"], inputs, limits)
     where = "inputs" if columns else "instances"
-    rows = [_row(each, wanted, f"{where}[{place}]", limits) for place, each in enumerate(raw)]
-    _check_ranked(rows, wanted, limits)
+    rows = [_row(row, inputs, f"{where}[{place}]", limits) for place, row in enumerate(raw)]
+    _check_ranked(rows, inputs, limits)
     return PredictRequest(signature, rows, columns, _k(values.get("k")), _flag(values.get("log", True)))
 
 
 def arrays(rows: Sequence[Row], inputs: Sequence[Input]) -> dict[str, np.ndarray]:
-    """The rows as a signature takes them: [rows] or [rows, longest] per input, lists padded with b""."""
-    return {each.name: _array([row[each.name] for row in rows], each) for each in inputs}
+    """Returns the rows as a signature takes them: [rows] or [rows, longest] per input, lists padded with b""."""
+    return {tensor.name: _array([row[tensor.name] for row in rows], tensor) for tensor in inputs}
 
 
 def _array(values: list, each: Input) -> np.ndarray:
@@ -106,17 +106,17 @@ def _instances(value: object, wanted: Mapping[str, Input], limits: Limits) -> li
     if not isinstance(value, list):
         raise RequestError(f"instances needs a list, got {shown(value)}.")
     _check_rows(len(value), "instances", limits)
-    return [_named(each, wanted) for each in value]
+    return [_to_object(row, wanted) for row in value]
 
 
-def _named(value: object, wanted: Mapping[str, Input]) -> object:
-    """A signature with one input takes its bare value, too."""
+def _to_object(value: object, wanted: Mapping[str, Input]) -> object:
+    """Returns a row as an object; a signature with one input takes its bare value, too."""
     return (
         {next(iter(wanted)): value} if len(wanted) == 1 and (not isinstance(value, dict) or "b64" in value) else value
     )
 
 
-def _transposed(value: object, wanted: Mapping[str, Input], limits: Limits) -> list:
+def _transpose(value: object, wanted: Mapping[str, Input], limits: Limits) -> list:
     """Columns to rows; the user ids or items say how many."""
     columns = {next(iter(wanted)): value} if len(wanted) == 1 and not isinstance(value, dict) else value
     if not isinstance(columns, dict):
@@ -142,7 +142,7 @@ def _check_rows(count: int, where: str, limits: Limits) -> None:
 
 
 def _check_ranked(rows: Sequence[Row], wanted: Mapping[str, Input], limits: Limits) -> None:
-    """A score per objective and item: a small request could ask for a large answer."""
+    """Checks the number of scores, one per objective and item: a small request could need a large answer."""
     if ITEMS in wanted and wanted[ITEMS].rank == 2:
         count = sum(len(row[ITEMS]) for row in rows)
         if count > limits.ranked:
@@ -155,26 +155,26 @@ def _row(value: object, wanted: Mapping[str, Input], where: str, limits: Limits)
     if not isinstance(value, dict):
         raise RequestError(f"{where} needs an object with {', '.join(sorted(wanted))}, got {shown(value)}.")
     check_keys(value, wanted, where)
-    return {name: _value(value, each, f"{where}.{name}", limits) for name, each in wanted.items()}
+    return {name: _value(value, tensor, f"{where}.{name}", limits) for name, tensor in wanted.items()}
 
 
 def _value(row: Mapping[str, object], each: Input, where: str, limits: Limits) -> object:
-    given = row.get(each.name)
+    value = row.get(each.name)
     if each.rank == 2:
-        if given is None and each.name == HISTORY:
+        if value is None and each.name == HISTORY:
             return None
-        if given is None and each.name not in OPTIONAL_LISTS:
+        if value is None and each.name not in OPTIONAL_LISTS:
             raise RequestError(f"{where} is missing: it needs a list of ids.")
-        return request_values.to_ids(given, where, limits.ids)
+        return request_values.to_ids(value, where, limits.ids)
     if each.name in (USER, ITEMS, EXAMPLES):
-        if given is None:
+        if value is None:
             raise RequestError(f"{where} is missing.")
         if each.name == EXAMPLES:
-            return _example(given, where)
-        if each.name == USER and given != "":
-            return request_values.to_logged_id(given, where)  # "" is nobody, whose answers are not logged
-        return request_values.to_id(given, where)
-    return request_values.to_scalar(given, each.dtype, where)
+            return _example(value, where)
+        if each.name == USER and value != "":
+            return request_values.to_logged_id(value, where)  # "" is nobody, whose answers are not logged
+        return request_values.to_id(value, where)
+    return request_values.to_scalar(value, each.dtype, where)
 
 
 def _example(value: object, where: str) -> bytes:
@@ -190,7 +190,7 @@ def _example(value: object, where: str) -> bytes:
 def _k(value: object) -> int | None:
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
         return value
-    raise RequestError(f"k needs a whole number from 1 on, got {shown(value)}.")
+    raise RequestError(f"k needs an integer from 1 on, got {shown(value)}.")
 
 
 def _flag(value: object) -> bool:

@@ -6,7 +6,7 @@ BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 class Metrics:
-    """What is counted."""
+    """The counters and gauges."""
 
     def __init__(self) -> None:
         """Starts at zero."""
@@ -45,5 +45,5 @@ class Metrics:
         self.arms.labels(arm).inc(rows)
 
     def text(self) -> bytes:
-        """All of it in Prometheus' text format."""
+        """Returns all metrics in Prometheus' text format."""
         return generate_latest(self._registry)

@@ -1,4 +1,4 @@
-"""What is wrong with a request, and the HTTP status that says so. The text reaches the caller as `{"error": text}`."""
+"""Errors of a request, with their HTTP status. The text reaches the caller as `{"error": text}`."""
 
 from components.errors import DayoneError
 

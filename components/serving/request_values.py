@@ -1,4 +1,4 @@
-"""Single values of a request: JSON to what a signature's input takes, or an error that names the place."""
+"""Single values of a request: JSON to what a signature's input takes, or an error that names the field."""
 
 import math
 import typing
@@ -21,16 +21,16 @@ _INTEGERS = {"int64": 64, "int32": 32}
 
 
 def to_id(value: object, where: str) -> bytes:
-    """An id: text, or a whole number, which is read as its decimal text, as in the log."""
+    """Returns an id: text, or an integer as its decimal text, as in the log."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
-        raise RequestError(f"{where} needs an id (text or a whole number), got {shown(value)}.")
-    return _bounded(_encoded(value, where), where)
+        raise RequestError(f"{where} needs an id (text or an integer), got {shown(value)}.")
+    return _check_size(_encode(value, where), where)
 
 
 def to_logged_id(value: object, where: str) -> bytes:
-    """An id that goes to the traffic log: as `to_id`, and one that the next run reads back, so neither blank nor with control characters."""
+    """Returns an id that the next run can read back from the traffic log: not blank, no control characters."""
     encoded = to_id(value, where)
     text = encoded.decode()
     if not text.strip():
@@ -40,31 +40,31 @@ def to_logged_id(value: object, where: str) -> bytes:
 
 
 def _check_controls(text: str, where: str) -> None:
-    """A line of the log with an escaped control character is not read back."""
+    """Checks for control characters: a log line with an escaped one is not read back."""
     if not text.isprintable() and any(letter < " " for letter in text):
         raise RequestError(f"{where} needs text without control characters, got {shown(text)}.")
 
 
 def to_ids(value: object, where: str, most: int) -> list[bytes]:
-    """A list of ids; null counts as an empty list."""
+    """Returns a list of ids; null counts as an empty list."""
     if value is None:
         return []
     if not isinstance(value, list):
         raise RequestError(f"{where} needs a list of ids, got {shown(value)}.")
     if len(value) > most:
         raise RequestError(f"{where} needs at most {most:,} ids, got {len(value):,}.", TOO_LARGE)
-    return [to_id(each, f"{where}[{place}]") for place, each in enumerate(value)]
+    return [to_id(element, f"{where}[{place}]") for place, element in enumerate(value)]
 
 
 def to_scalar(value: object, dtype: str, where: str) -> typing.Any:
-    """A context value of the input's dtype; null counts as missing."""
+    """Returns a context value of the input's dtype; null counts as missing."""
     if value is None:
         return BLANK[dtype]
     if dtype == "string":
         if not isinstance(value, str):
             raise RequestError(f"{where} needs text, got {shown(value)}.")
         _check_controls(value, where)
-        return _bounded(_encoded(value, where), where)
+        return _check_size(_encode(value, where), where)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise RequestError(f"{where} needs a number, got {shown(value)}.")
     return _whole(value, _INTEGERS[dtype], where) if dtype in _INTEGERS else _real(value, where)
@@ -72,26 +72,24 @@ def to_scalar(value: object, dtype: str, where: str) -> typing.Any:
 
 def _whole(value: int | float, bits: int, where: str) -> int:
     if isinstance(value, float) or not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
-        raise RequestError(f"{where} needs a whole number of {bits} bits, got {shown(value)}.")
+        raise RequestError(f"{where} needs an integer of {bits} bits, got {shown(value)}.")
     return value
 
 
 def _real(value: float, where: str) -> float:
-    if abs(value) > 3.4e38:  # float32's largest; a whole number may not even be a float
+    if abs(value) > 3.4e38:  # float32's largest; an integer may not even be a float
         raise RequestError(f"{where} needs a number that a float32 holds, got {shown(value)}.")
     return float(value)
 
 
-def _encoded(text: str, where: str) -> bytes:
+def _encode(text: str, where: str) -> bytes:
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise RequestError(
-            f"{where} needs text of whole characters, got half a surrogate pair: {shown(text)}."
-        ) from error
+        raise RequestError(f"{where} needs valid Unicode text, got half a surrogate pair: {shown(text)}.") from error
 
 
-def _bounded(encoded: bytes, where: str) -> bytes:
+def _check_size(encoded: bytes, where: str) -> bytes:
     if len(encoded) > MAX_ID_BYTES:
         raise RequestError(f"{where} needs at most {MAX_ID_BYTES} bytes, got {len(encoded):,}.", TOO_LARGE)
     return encoded

@@ -1,7 +1,7 @@
-"""What the server does with a request, whatever carries it: bytes in, bytes out.
+"""Handles requests independently of the transport: bytes in, bytes out.
 
 A recommendation (`serving_default`) gets its missing history from the store, is drawn in an order that may explore, and
-is logged as impressions. The other signatures are asked and answered.
+is logged as impressions. The other signatures are not logged.
 """
 
 import dataclasses
@@ -74,7 +74,7 @@ class Service:
           histories: of the users whose callers send none; None for a store in memory.
           remembered_bytes: how much memory the answers take that actions are joined with.
           arms: which version answers whom while an experiment runs; None where none is declared.
-          explore_slot: the share of requests in which one place shows an item from behind, in [0, 1].
+          explore_slot: the share of requests in which one slot shows an item from below the top k, in [0, 1].
         """
         self.arms, self.explore_slot = arms, explore_slot
         self.launch, self.holder, self.log, self.metrics, self.limits = launch, holder, log, metrics, limits
@@ -109,9 +109,12 @@ class Service:
             rows = zip(answers, request.rows, strict=True)
             drawn = [self._draw(answer, model.answers_as(row[HISTORY]), request.k) for answer, row in rows]
             self._note(request, answers, drawn, model)
-            more |= {"request_ids": [each.request for each in drawn], "policies": [each.policy for each in drawn]}
-            for each in drawn:
-                self.metrics.rows.labels(request.signature, each.policy).inc()
+            more |= {
+                "request_ids": [answer.request for answer in drawn],
+                "policies": [answer.policy for answer in drawn],
+            }
+            for answer in drawn:
+                self.metrics.rows.labels(request.signature, answer.policy).inc()
         else:
             self.metrics.rows.labels(request.signature, "").inc(len(answers))
         return Answered(answers, more)
@@ -129,38 +132,40 @@ class Service:
         Raises:
           RequestError: for what is wrong with the request, or where the folder of the versions cannot be written.
         """
-        asked = item_request.parse(body, action, self.limits)
+        change = item_request.parse(body, action, self.limits)
         folder = self.holder.folder
         try:
             hides = action == item_request.WITHHOLD
-            found = (
-                withheld.withhold(folder, asked.items, asked.until) if hides else withheld.release(folder, asked.items)
+            items = (
+                withheld.withhold(folder, change.items, change.until)
+                if hides
+                else withheld.release(folder, change.items)
             )
         except withheld.WithheldError as error:
             raise RequestError(str(error), TOO_LARGE) from error
         except OSError as error:
             raise RequestError(f"the folder of the versions cannot be written: {error.strerror}.", BUSY) from error
         self.withheld.look_now()
-        return json.dumps({"withheld": len(found)}).encode()
+        return json.dumps({"withheld": len(items)}).encode()
 
     def list_withheld(self) -> bytes:
-        """The withheld items, and when each comes back."""
+        """Returns the withheld items, and when each comes back."""
         try:
-            found = withheld.read(self.holder.folder)
+            items = withheld.read(self.holder.folder)
         except withheld.WithheldError as error:
             raise RequestError(str(error), BUSY) from error
-        return json.dumps({"items": {item: withheld.to_text(until) for item, until in found.items()}}).encode()
+        return json.dumps({"items": {item: withheld.to_text(until) for item, until in items.items()}}).encode()
 
     def _fill_histories(self, request: PredictRequest) -> None:
         """From the store, for the rows that bring none; without them the rules answer, so a store that fails costs no answer."""
         lacking = [row for row in request.rows if HISTORY in row and row[HISTORY] is None]
         if not lacking:
             return
-        for row, history in zip(lacking, self.told([row[USER] for row in lacking]), strict=True):
+        for row, history in zip(lacking, self.read_histories([row[USER] for row in lacking]), strict=True):
             row[HISTORY] = history
 
-    def told(self, users: Sequence[bytes]) -> list[list[bytes]]:
-        """The histories of users, from the store; empty ones where it fails."""
+    def read_histories(self, users: Sequence[bytes]) -> list[list[bytes]]:
+        """Returns the histories of users, from the store; empty ones where it fails."""
         try:
             return self.histories.get(users)
         except Exception:
@@ -171,17 +176,17 @@ class Service:
     def _draw(self, answer: predict_answer.Answer, policy: str, k: int | None) -> Drawn:
         """Orders an answer of a policy, cuts it to the k that are shown, and says how probable that was."""
         explores, order, chances = self._choose_order(len(answer[ITEMS]), k)
-        answer.update({name: exploration.reordered(values, order) for name, values in answer.items()})
+        answer.update({name: exploration.reorder(values, order) for name, values in answer.items()})
         predict_answer.cut([answer], k)
         shown_by = exploration.EXPLORE if explores else policy
         return Drawn(secrets.token_hex(8), shown_by, chances[: len(answer[ITEMS])])
 
     def _choose_order(self, count: int, k: int | None) -> tuple[bool, list[int], list[float]]:
-        """Returns whether a request explores, the ranks in the order of the places, and how probable each is there."""
+        """Returns whether a request explores, the ranks in the order of the slots, and their propensities."""
         if self.explore_slot:
             explores, order = slot_exploration.draw_slot(count, min(count, k or count), self.explore_slot, self._rng)
             return explores, order, slot_exploration.slot_propensities(order, count, self.explore_slot)
-        explores, order = exploration.drawn(count, self._explore, self._rng)
+        explores, order = exploration.draw(count, self._explore, self._rng)
         return explores, order, exploration.propensities(order, self._explore)
 
     def _note(
@@ -199,7 +204,7 @@ class Service:
             shown = Shown(
                 user, how.request, answer[ITEMS], how.propensities, how.policy, str(model.number), context, now
             )
-            # A user without an id cannot be told from others: the log has no place for such a row.
+            # A user without an id cannot be told from others: the log has no column for such a row.
             self.log.add(self._rows.impressions(shown) if user else [])
 
     def events(self, body: bytes) -> bytes:
@@ -212,7 +217,9 @@ class Service:
         now = time.time_ns() // 1_000
         self._remember([action for action in actions if action.positive])
         if self.log is not None:
-            self.log.add([self._rows.action(each.user, each.item, each.event, now, each.given) for each in actions])
+            self.log.add(
+                [self._rows.action(action.user, action.item, action.event, now, action.fields) for action in actions]
+            )
         return json.dumps({"accepted": len(actions)}).encode()
 
     def _remember(self, actions: Sequence[event_request.Action]) -> None:
@@ -247,7 +254,7 @@ class Service:
             self.metrics.log_failing.set(bool(self.log.problem))
 
     def readiness(self) -> tuple[bool, dict[str, object]]:
-        """Whether a version is loaded, and what an orchestrator is told; a failing log is said, but costs no answer."""
+        """Returns whether a version is loaded, with details; a failing log is named, but costs no answer."""
         version = self.holder.number
         state: dict[str, object] = {"status": "ready" if version else "no version is loaded yet", "version": version}
         if self.log is not None and self.log.problem:
@@ -257,7 +264,7 @@ class Service:
 
 def _signature(model: Model, name: str) -> dict[str, object]:
     sides = {"inputs": model.inputs[name], "outputs": model.outputs[name]}
-    described = {side: {each.name: _tensor(each) for each in tensors} for side, tensors in sides.items()}
+    described = {side: {tensor.name: _tensor(tensor) for tensor in tensors} for side, tensors in sides.items()}
     return described | {"method_name": "tensorflow/serving/predict"}
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 KEPT_BYTES = 64_000_000
 SEPARATOR = "\x1f"  # no id that the traffic log takes has it
-# What Python adds per answer, beside the values measured: the tuple, the key and its place in the ordered dictionary, the
-# place of its user in the other one.
+# What Python adds per answer to the values measured: the tuple, the key and its slot in the ordered dictionary, the
+# slot of its user in the other one.
 OVERHEAD = 480
 
 
@@ -68,7 +68,7 @@ class ShownAnswers:
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        """How many answers are remembered."""
+        """Returns how many answers are remembered."""
         return len(self._answers)
 
     def add(self, shown: Shown) -> None:
@@ -90,14 +90,14 @@ class ShownAnswers:
             del self._newest[kept.user]
 
     def newest_context(self, user: str) -> Mapping[str, Any]:
-        """The declared context of the user's last remembered answer; empty where there is none."""
+        """Returns the declared context of the user's last remembered answer; {} if there is none."""
         with self._lock:
             request = self._newest.get(user)
             kept = self._answers.get(request) if request is not None else None
         return dict(zip(self._columns, kept.context, strict=True)) if kept else {}
 
     def get(self, request: str | None) -> Shown | None:
-        """The answer of a request; None where it is not remembered."""
+        """Returns the answer of a request; None if it is not remembered."""
         with self._lock:
             kept = self._answers.get(request) if request is not None else None
         if request is None or kept is None:
@@ -110,6 +110,6 @@ class ShownAnswers:
 
 
 def _size(kept: _Kept) -> int:
-    """The bytes that an answer takes."""
-    own = sys.getsizeof(kept.user) + sys.getsizeof(kept.items) + sys.getsizeof(kept.propensities)
-    return OVERHEAD + own + sum(map(sys.getsizeof, kept.context))
+    """Returns the bytes that an answer takes."""
+    own_size = sys.getsizeof(kept.user) + sys.getsizeof(kept.items) + sys.getsizeof(kept.propensities)
+    return OVERHEAD + own_size + sum(map(sys.getsizeof, kept.context))

@@ -1,7 +1,7 @@
 """One file of the traffic log: written under a hidden name, published in one step, recovered after a kill.
 
     .open-3f9c21ab.jsonl               being written: hidden, so no reader takes it, and locked by its writer
-    traffic-1795449687-3f9c21ab.jsonl  closed: whole rows only, renamed in one step, never touched again
+    traffic-1795449687-3f9c21ab.jsonl  closed: complete rows only, renamed in one step, never touched again
 
 Any number of servers may write to one folder: names hold a random token, and the lock of a file ends with its writer's process.
 """
@@ -46,7 +46,7 @@ class TrafficFile:
             return True
 
     def append(self, content: bytes, rows: int) -> None:
-        """Writes whole rows, or, where the disk is full, none of them.
+        """Writes all rows, or, if the disk is full, none of them.
 
         Raises:
           OSError: if they cannot be written; what was there before stays.
@@ -73,7 +73,7 @@ class TrafficFile:
 
 
 def _new_file(folder: Path) -> BinaryIO:
-    """A new locked file. Whoever finds it unlocked knows that its writer is gone."""
+    """Returns a new locked file. An unlocked file means that its writer is gone."""
     while True:
         file = (folder / f"{OPEN}{secrets.token_hex(4)}{ENDING}").open("xb", buffering=0)
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -132,7 +132,7 @@ def recover(folder: Path, day_folder: str = "") -> list[Path]:
 
 
 def _recover_one(path: Path, folder: Path, day_folder: str) -> Path | None:
-    """Publishes one file; None where its writer lives, or no whole row is in it."""
+    """Publishes one file; None if its writer lives, or it has no complete row."""
     with path.open("rb+") as file:
         if not _lock(file) or not os.path.samestat(os.fstat(file.fileno()), path.stat()):
             return None
@@ -156,7 +156,7 @@ def _lock(file: BinaryIO) -> bool:
 
 
 def _whole_lines(file: BinaryIO, block: int = 65_536) -> int:
-    """The size of the file up to its last line end, searched from its end."""
+    """Returns the size of the file up to its last line end, searched from its end."""
     end = file.seek(0, os.SEEK_END)
     while end > 0:
         start = max(end - block, 0)

@@ -1,4 +1,4 @@
-"""What the server saw, as rows of the log: the declaration says which column holds what.
+"""The server's traffic as rows of the log, in the columns of the declaration.
 
 Every row has every declared column, null where it says nothing, so that all files of the log have one layout.
 """
@@ -12,9 +12,9 @@ from typing import Any
 
 from components.declaration import Launch, Log
 from components.features.item_table import MISSING_INT
+from components.ingest.event_time import DAY, EXCEL_DAYS, EXCEL_EPOCH, MICROSECONDS, NANOSECONDS
 from components.serving.shown_answers import KEPT_BYTES, Shown, ShownAnswers
 
-PER_UNIT = {"s": 1_000_000, "ms": 1_000, "us": 1}
 Row = dict[str, Any]
 
 
@@ -26,7 +26,7 @@ class Impressions(Sequence[Row]):
         self._log, self.shown = log, shown
 
     def __len__(self) -> int:
-        """How many items were shown."""
+        """Returns how many items were shown."""
         return len(self.shown.items)
 
     @typing.overload
@@ -36,21 +36,23 @@ class Impressions(Sequence[Row]):
     def __getitem__(self, place: slice) -> Sequence[Row]: ...
 
     def __getitem__(self, place: int | slice) -> Row | Sequence[Row]:
-        """The row of the item at a place."""
+        """Returns the row of the item at an index."""
         if isinstance(place, slice):
-            return [self[each] for each in range(*place.indices(len(self)))]
+            return [self[row] for row in range(*place.indices(len(self)))]
         log, shown = self._log, self.shown
-        own = {log.item: shown.items[place], log.position: place, log.propensity: shown.propensities[place]}
-        return self._same | {name: value for name, value in own.items() if name is not None}
+        position = log.first_position + place
+        item_fields = {log.item: shown.items[place], log.position: position}
+        item_fields |= {log.propensity: shown.propensities[place]}
+        return self._same | {name: value for name, value in item_fields.items() if name is not None}
 
     @functools.cached_property
     def _same(self) -> Row:
         """What all rows of the answer say."""
         log, shown = self._log, self.shown
-        said = {log.policy: shown.policy, log.model_version: shown.version, log.request: shown.request}
-        said |= {name: _plain(shown.context.get(name)) for name in log.context}
+        answer_fields = {log.policy: shown.policy, log.model_version: shown.version, log.request: shown.request}
+        answer_fields |= {name: _plain(shown.context.get(name)) for name in log.context}
         row = _row(log, shown.user, "", log.impression, shown.time)
-        return row | {name: value for name, value in said.items() if name is not None}
+        return row | {name: value for name, value in answer_fields.items() if name is not None}
 
 
 class TrafficRows:
@@ -67,27 +69,27 @@ class TrafficRows:
         return bool(self._log.event and self._log.impression)
 
     def impressions(self, shown: Shown) -> Sequence[Row]:
-        """A row per item shown; none where the declared log has no word for it."""
+        """Returns a row per item shown; none where the declared log has no word for impressions."""
         if not self.has_impressions:
             return []
         self._answers.add(shown)
         return Impressions(self._log, shown)
 
-    def action(self, user: str, item: str, event: str | None, time: int, given: Mapping[str, Any]) -> Row:
-        """The row of an action.
+    def action(self, user: str, item: str, event: str | None, time: int, fields: Mapping[str, Any]) -> Row:
+        """Returns the row of an action.
 
         Args:
           user, item: ids.
           event: its kind; None where the log has no such column.
           time: microseconds since the epoch.
-          given: `value`, `request_id` and context columns, as far as the caller gives them.
+          fields: `value`, `request_id` and context columns, as far as the caller gives them.
 
         Returns:
           The row; position, policy, propensity, version and context are those of the answer of that request, where it
           is remembered. Its
           time is never before that of the answer, even where the clock was set back in between.
         """
-        log, request = self._log, given.get("request_id")
+        log, request = self._log, fields.get("request_id")
         answer = self._answers.get(request)
         if answer and answer.user != user:
             answer = None
@@ -100,27 +102,33 @@ class TrafficRows:
         elif log.context:
             # An action that no remembered answer led to: where and how the user was seen last is the best that is known.
             row |= {name: _plain(value) for name, value in self._answers.newest_context(user).items()}
-        row |= {name: given[name] for name in log.context if name in given}
-        return row | {name: given.get(key) for name, key in ((log.request, "request_id"), (log.value, "value")) if name}
+        row |= {name: fields[name] for name in log.context if name in fields}
+        return row | {
+            name: fields.get(key) for name, key in ((log.request, "request_id"), (log.value, "value")) if name
+        }
 
 
 def _row(log: Log, user: str, item: str, event: str | None, time: int) -> Row:
-    """A row with every declared column, of which most say nothing yet."""
+    """Returns a row with every declared column, most of them empty."""
     row: Row = dict.fromkeys(log.columns())
     row |= {log.user: user, log.item: item, log.time: in_unit(time, log)}
     return row | ({log.event: event} if log.event else {})
 
 
-def in_unit(microseconds: int, log: Log) -> int | str:
-    """A time as the log writes it: a whole number of its unit, or ISO 8601 in UTC."""
-    if log.time_unit != "iso":
-        return microseconds // PER_UNIT[log.time_unit]
-    moment = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc) + dt.timedelta(microseconds=microseconds)
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+def in_unit(microseconds: int, log: Log) -> int | float | str:
+    """Returns a time as the log writes it: a number of its unit, ISO 8601 in UTC, or text in the declared form."""
+    if log.time_format is not None or log.time_unit == "iso":
+        moment = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc) + dt.timedelta(microseconds=microseconds)
+        if log.time_format is not None:
+            return moment.strftime(log.time_format)
+        return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    if log.time_unit == EXCEL_DAYS:
+        return microseconds / DAY - EXCEL_EPOCH
+    return microseconds * 1_000 if log.time_unit == NANOSECONDS else microseconds // MICROSECONDS[log.time_unit]
 
 
 def _plain(value: Any) -> Any:
-    """A context value as JSON; null for what stands for a missing one."""
+    """Returns a context value as JSON; null for the value that stands for a missing one."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace") or None
     missing = value is None or value == MISSING_INT or (isinstance(value, float) and math.isnan(value))

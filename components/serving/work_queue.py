@@ -1,4 +1,4 @@
-"""The bounded queue between the network and the model: what does not fit is told so at once, instead of waiting for ever.
+"""The bounded queue between the network and the model: work that does not fit is refused at once.
 
 Threads of its own and one future per piece, not `run_in_executor` under `wait_for` and `shield`: the way to the model
 and back took 0.15 ms of a request's 1.0 with those (measured, one client).
@@ -16,14 +16,14 @@ T = typing.TypeVar("T")
 
 
 class _Piece(typing.NamedTuple):
-    """What is to be done, and who waits for it."""
+    """A piece of work, and the caller who waits for it."""
 
     work: Callable[[], typing.Any]
     answer: "asyncio.Future[typing.Any]"
 
 
 class WorkQueue:
-    """Runs work in a few threads; at most `waiting` pieces wait beside those that run."""
+    """Runs work in a few threads; at most `waiting` pieces wait in addition to those that run."""
 
     def __init__(self, threads: int, waiting: int, seconds: float):
         """Takes the number of threads, the bound, and how long a piece may take, its waiting included."""
@@ -37,11 +37,11 @@ class WorkQueue:
             thread.start()
 
     async def run(self, work: Callable[[], T]) -> T:
-        """The result of the work.
+        """Returns the result of the work.
 
         Raises:
-          RequestError: if the queue is full, or the time is over; work that began goes on, as a thread cannot be
-            stopped, and keeps its place.
+          RequestError: if the queue is full, or the time is over; work that began continues, as a thread cannot be
+            stopped, and keeps its slot.
         """
         if self.in_flight >= self._most:
             raise RequestError(
@@ -58,7 +58,7 @@ class WorkQueue:
             timer.cancel()
 
     def _work(self) -> None:
-        """A thread: until it is told to end."""
+        """Runs a thread until it is told to end."""
         while (piece := self._pieces.get()) is not None:
             result, problem = None, None
             try:

@@ -9,7 +9,7 @@ import math
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
 from components.validation.anomaly_text import Anomaly
-from components.validation.schema_limits import bounds_of, domain_of, listed, type_words, wants_every_row
+from components.validation.schema_limits import bounds_of, domain_of, join_values, type_words, wants_every_row
 
 _ABSENT = (
     "SCHEMA_MISSING_COLUMN",
@@ -85,7 +85,7 @@ def _explain_values(
         )
     if has("ENUM_TYPE_UNEXPECTED_STRING_VALUES"):
         allowed = domain_of(feature, schema) or []
-        yield Anomaly(name, f"one of {listed(sorted(allowed))}", rows.describe_unexpected(allowed))
+        yield Anomaly(name, f"one of {join_values(sorted(allowed))}", rows.describe_unexpected(allowed))
     if has(*_RANGES):
         yield Anomaly(name, _range_words(*bounds_of(feature)), rows.describe_outside(*bounds_of(feature)))
     # A fixed shape implies presence, so TFDV reports a missing value twice.
@@ -126,7 +126,7 @@ class _Rows:
         if self.column.HasField("num_stats"):
             numbers = self.column.num_stats
             return f"{numbers.min:g}" if numbers.min == numbers.max else f"from {numbers.min:g} to {numbers.max:g}"
-        return "such as " + listed([top.value for top in self.column.string_stats.top_values][:3])
+        return "such as " + join_values([top.value for top in self.column.string_stats.top_values][:3])
 
     def describe_unexpected(self, allowed: collections.abc.Sequence[str]) -> str:
         """Returns the values outside the domain, most frequent first, and the number of their rows."""
@@ -135,7 +135,7 @@ class _Rows:
         # The statistics keep the 1,000 most frequent values; each rarer value counts as one row at least.
         rarer = max(0, self.column.string_stats.unique - len(buckets))
         rows = sum(bucket.sample_count for bucket in unexpected) + rarer
-        return f"{listed([bucket.label for bucket in unexpected])} in {self.share(rows, 'at least ' if rarer else '')}"
+        return f"{join_values([bucket.label for bucket in unexpected])} in {self.share(rows, 'at least ' if rarer else '')}"
 
     def describe_outside(self, low: float | None, high: float | None) -> str:
         """Returns the extreme numbers outside the bounds and the number of rows outside.

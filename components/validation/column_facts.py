@@ -11,7 +11,7 @@ LONGEST_DOMAIN = 100  # with more values a text column is no category
 
 
 @dataclasses.dataclass
-class Seen:
+class ColumnFacts:
     """The facts about one column, collected batch by batch.
 
     Attributes:

@@ -62,7 +62,7 @@ def column_shifts(result: anomalies_pb2.Anomalies) -> list[Shift]:
     return shifts + [Shift(name, _NOT_COMPARED, np.inf, 0.0) for name in missing]
 
 
-def served_shifts(result: anomalies_pb2.Anomalies) -> list[Shift]:
+def find_served_shifts(result: anomalies_pb2.Anomalies) -> list[Shift]:
     """Returns the drift per column against the training data of the served version.
 
     A column that could not be compared is left out: until the next push, a new column has nothing to compare with.

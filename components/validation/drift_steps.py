@@ -54,7 +54,7 @@ def DriftGate(
     )
     columns = drift.column_shifts(_read_result(drift_anomalies, drift.SPLIT_PAIR))
     if "_".join(drift.SERVED_PAIR) in artifact_utils.decode_split_names(drift_anomalies.split_names):
-        columns += drift.served_shifts(_read_result(drift_anomalies, drift.SERVED_PAIR))
+        columns += drift.find_served_shifts(_read_result(drift_anomalies, drift.SERVED_PAIR))
     shifts = [*columns, *drift.id_shifts(declared.drift, train, newest, listed)]
     error = drift.drift_error(shifts, declared.drift, schema)
     if error:

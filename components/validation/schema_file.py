@@ -1,4 +1,4 @@
-"""The curated schema as a text file that people edit: changes one column's blocks and leaves every other byte as it is.
+"""The curated schema as a text file that people edit: changes one column's blocks and no other byte.
 
 A schema file is a row of blocks, `feature { ... }` and `string_domain { ... }`, with comments before and in them. A
 changed block is written anew, so the comments inside of it are lost; those before it stay.
@@ -17,7 +17,7 @@ from components.errors import SettingsError
 
 _PIECES = re.compile(r"""#[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|[{}<>]""")
 _NAMED = ("feature", "string_domain")
-# As a person reads a column: what it is, what it may hold, how often it is there. Other fields come last.
+# The order in which people read a column: its type, its values, its presence. Other fields come last.
 _ORDER = (
     "name",
     "type",
@@ -73,21 +73,21 @@ class SchemaFile:
         return "".join(block.text for block in self._blocks)
 
     def features(self) -> dict[str, schema_pb2.Feature]:
-        """The columns by name."""
+        """Returns the columns by name."""
         return {feature.name: feature for feature in self.schema.feature}
 
     def domains(self) -> dict[str, schema_pb2.StringDomain]:
-        """The named string domains, which features refer to."""
+        """Returns the named string domains, which features refer to."""
         return {domain.name: domain for domain in self.schema.string_domain}
 
     def replace(self, kind: str, name: str, meaning: message.Message | None) -> None:
         """Writes a block anew, appends it if there is none, or removes it (None); comments before it stay."""
-        found = [block for block in self._blocks if (block.kind, block.name) == (kind, name)]
+        blocks = [block for block in self._blocks if (block.kind, block.name) == (kind, name)]
         if meaning is None:
-            for block in found:
+            for block in blocks:
                 block.kind, block.text = "", _parts(block.text)[0]
-        elif found:
-            found[0].text = _parts(found[0].text)[0] + render(kind, meaning)
+        elif blocks:
+            blocks[0].text = _parts(blocks[0].text)[0] + render(kind, meaning)
         else:
             if self._blocks and not self.text.endswith("\n"):
                 self._blocks.append(Block("", "", "\n"))
@@ -95,13 +95,13 @@ class SchemaFile:
         self.schema = text_format.Parse(self.text, schema_pb2.Schema())
 
     def comments_in(self, kind: str, name: str) -> list[str]:
-        """The comments inside a block: what `replace` loses."""
+        """Returns the comments inside a block: `replace` removes them."""
         bodies = [_parts(block.text)[1] for block in self._blocks if (block.kind, block.name) == (kind, name)]
         return [piece for body in bodies for piece in _PIECES.findall(body) if piece.startswith("#")]
 
 
 def render(kind: str, meaning: message.Message) -> str:
-    """A block with one line per field, ending in a line break."""
+    """Returns a block with one line per field, ending in a line break."""
     fields = sorted(
         meaning.ListFields(), key=lambda found: _ORDER.index(found[0].name) if found[0].name in _ORDER else _OTHERS
     )
@@ -127,7 +127,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def _split(text: str) -> list[Block]:
-    """The top-level blocks, each with the comments and blank lines before it; what follows the last is a block of its own."""
+    """Returns the top-level blocks, each with the comments and blank lines before it; the rest is the last block."""
     blocks, start, depth = [], 0, 0
     for piece in _PIECES.finditer(text):
         depth += {"{": 1, "<": 1, "}": -1, ">": -1}.get(piece.group(), 0)
@@ -148,7 +148,7 @@ def _block(text: str) -> Block:
 
 
 def _parts(text: str) -> tuple[str, str]:
-    """The comments and blank lines before a block, and the block."""
+    """Returns the comments and blank lines before a block, and the block."""
     lead = re.match(r"(?:\s|#[^\n]*(?:\n|\Z))*", text)
     at = lead.end() if lead else 0
     return text[:at], text[at:]

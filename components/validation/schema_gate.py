@@ -25,19 +25,19 @@ def SchemaGate(
     Args:
       anomalies: what ExampleValidator wrote.
       statistics: what it looked at.
-      passed: a sentence; its being there is what later nodes may wait for.
+      passed: a sentence; later steps wait for its existence.
       data: what was checked, "log" or "catalogue".
       schema: where the curated schema lies, named to people.
       launch: the name of the launch, for the command that accepts a column into the schema.
       code: the digest of the gate's code, so that TFX's cache sees an edit.
     """
-    found, counted = read_anomalies(anomalies), read_statistics(statistics)
+    by_split, counted = read_anomalies(anomalies), read_statistics(statistics)
     error = gate_error(
-        {split: explain(found[split], counted[split]) for split in found}, data, schema, accept_command(launch)
+        {split: explain(by_split[split], counted[split]) for split in by_split}, data, schema, accept_command(launch)
     )
     if error:
         raise error
-    columns = max((len(split.baseline.feature) for split in found.values()), default=0)
+    columns = max((len(split.baseline.feature) for split in by_split.values()), default=0)
     figure = f"no anomalies in {columns} columns"
     passed.write(f"{data}: {figure}")
     set_figure(passed, figure)

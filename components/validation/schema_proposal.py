@@ -18,7 +18,7 @@ from components.ingest.log_reader import LogReader
 from components.ingest.quarantine import no_row_left
 from components.ingest.spans import input_files
 from components.ingest.time_split import cut_time
-from components.validation.column_facts import LONGEST_DOMAIN, Seen
+from components.validation.column_facts import LONGEST_DOMAIN, ColumnFacts
 from components.validation.schema_text import Column, schema_text
 
 __all__ = ["CATALOGUE", "LOG", "Column", "propose", "schema_text"]
@@ -30,7 +30,7 @@ _ROWS_PER_VALUE = 20  # a column without a role needs that many rows per value t
 
 
 def propose(launch: Launch, base: str, which: str) -> tuple[Column, ...]:
-    """The columns that the examples would have, in the order of the data, labels last.
+    """Returns the columns that the examples would have, in the order of the data, labels last.
 
     Args:
       launch: the declaration.
@@ -47,92 +47,96 @@ def propose(launch: Launch, base: str, which: str) -> tuple[Column, ...]:
         assert launch.catalogue is not None
         reader = LogReader(input_files(launch.catalogue.path, base), Layout.of_catalogue(launch.catalogue))
         reader.settle(())
-        return tuple(_catalogue_column(name, seen, launch) for name, seen in _look(reader, None, 0).items())
+        return tuple(_catalogue_column(name, column, launch) for name, column in _look(reader, None, 0).items())
     files = input_files(launch.log.path, base, launch.log.spans)
     reader = LogReader(files, Layout.of_log(launch.log))
     times = reader.settle((launch.log.time,))[launch.log.time].to_numpy()
     if not len(times):
         raise no_row_left(files, reader.quarantined)
     cut = cut_time(times, launch.split)
-    found = _look(reader, launch.log.time, cut)
-    return (*(_log_column(name, seen, launch) for name, seen in found.items()), *_labels(found, launch))
+    columns = _look(reader, launch.log.time, cut)
+    return (*(_log_column(name, column, launch) for name, column in columns.items()), *_labels(columns, launch))
 
 
-def _look(reader: LogReader, time: str | None, cut: int) -> dict[str, Seen]:
-    """What each column of a settled log holds; `cut` is the first moment of eval in its time column."""
-    found = {name: Seen(kind) for name, kind in reader.types.items()}
+def _look(reader: LogReader, time: str | None, cut: int) -> dict[str, ColumnFacts]:
+    """Returns the facts of each column of a settled log; `cut` is the first moment of eval in its time column."""
+    columns_read = {name: ColumnFacts(kind) for name, kind in reader.types.items()}
     for batch in reader.batches():
         columns = dict(zip(batch.schema.names, batch.columns, strict=True))
         late = columns[time].to_numpy() >= cut if time else None
         for name, column in columns.items():
-            found[name].add(column, late)
-    return found
+            columns_read[name].add(column, late)
+    return columns_read
 
 
-def _plain(name: str, seen: Seen, **more: typing.Any) -> Column:
-    inner = seen.kind.value_type if pa.types.is_list(seen.kind) else seen.kind
+def _plain(name: str, facts: ColumnFacts, **more: typing.Any) -> Column:
+    inner = facts.kind.value_type if pa.types.is_list(facts.kind) else facts.kind
     text = pa.types.is_string(inner) or pa.types.is_binary(inner) or pa.types.is_null(inner)
     kind: typing.Literal["BYTES", "INT", "FLOAT"] = (
         "BYTES" if text else "FLOAT" if pa.types.is_floating(inner) else "INT"
     )
     filled: typing.Literal["always", "sometimes", "never"]
     filled = (
-        "always" if seen.rows and seen.filled == seen.rows else "sometimes" if min(seen.filled_per_split) else "never"
+        "always"
+        if facts.rows and facts.filled == facts.rows
+        else "sometimes"
+        if min(facts.filled_per_split)
+        else "never"
     )
-    more = {"low": 0 if seen.low is not None and seen.low >= 0 else None} | more
+    more = {"low": 0 if facts.low is not None and facts.low >= 0 else None} | more
     return Column(
         name,
         kind,
         filled,
-        single=not pa.types.is_list(seen.kind),
+        single=not pa.types.is_list(facts.kind),
         boolean=pa.types.is_boolean(inner),
-        seen=seen,
+        facts=facts,
         **more,
     )
 
 
-def _domain(seen: Seen, longest: int) -> tuple[str, ...]:
-    """The values of a text column, sorted; () where there are too many of them."""
-    values = seen.values or set()
+def _domain(facts: ColumnFacts, longest: int) -> tuple[str, ...]:
+    """Returns the values of a text column, sorted; () where there are too many of them."""
+    values = facts.values or set()
     if not values or len(values) > longest or not all(isinstance(value, str) for value in values):
         return ()
     return tuple(sorted(values))
 
 
-def _guessed_domain(seen: Seen) -> tuple[str, ...]:
-    values = _domain(seen, _LONGEST_GUESS)
-    return values if seen.filled >= _ROWS_PER_VALUE * len(values) else ()
+def _guess_domain(facts: ColumnFacts) -> tuple[str, ...]:
+    values = _domain(facts, _LONGEST_GUESS)
+    return values if facts.filled >= _ROWS_PER_VALUE * len(values) else ()
 
 
-def _log_column(name: str, seen: Seen, launch: Launch) -> Column:
+def _log_column(name: str, facts: ColumnFacts, launch: Launch) -> Column:
     log = launch.log
     if name in (log.user, log.item, log.request, log.model_version):
-        return _plain(name, seen)
+        return _plain(name, facts)
     if name == log.policy:  # A new policy is daily business; that its share jumped is worth a look.
-        return _plain(name, seen, drift=DRIFT_THRESHOLD)
+        return _plain(name, facts, drift=DRIFT_THRESHOLD)
     if name == log.event or name in log.context:
-        return _plain(name, seen, domain=_domain(seen, LONGEST_DOMAIN), drift=DRIFT_THRESHOLD)
+        return _plain(name, facts, domain=_domain(facts, LONGEST_DOMAIN), drift=DRIFT_THRESHOLD)
     if name == log.propensity:
-        return _plain(name, seen, low=0, high=1)
-    if name == log.value and seen.values is not None and len(seen.values) <= _LONGEST_GUESS:
-        return _plain(name, seen, low=seen.low, high=seen.high)
-    return _plain(name, seen, domain=_guessed_domain(seen))
+        return _plain(name, facts, low=0, high=1)
+    if name == log.value and facts.values is not None and len(facts.values) <= _LONGEST_GUESS:
+        return _plain(name, facts, low=facts.low, high=facts.high)
+    return _plain(name, facts, domain=_guess_domain(facts))
 
 
-def _catalogue_column(name: str, seen: Seen, launch: Launch) -> Column:
+def _catalogue_column(name: str, facts: ColumnFacts, launch: Launch) -> Column:
     catalogue = launch.catalogue
     assert catalogue is not None
     if name in catalogue.categories:
-        return _plain(name, seen, domain=_domain(seen, LONGEST_DOMAIN))
+        return _plain(name, facts, domain=_domain(facts, LONGEST_DOMAIN))
     if name in (catalogue.item, catalogue.title, *catalogue.texts):
-        return _plain(name, seen)
-    if name == catalogue.active and seen.values is not None and seen.values <= {0, 1}:
-        return dataclasses.replace(_plain(name, seen, low=None), boolean=True)
-    return _plain(name, seen, domain=_guessed_domain(seen))
+        return _plain(name, facts)
+    if name == catalogue.active and facts.values is not None and facts.values <= {0, 1}:
+        return dataclasses.replace(_plain(name, facts, low=None), boolean=True)
+    return _plain(name, facts, domain=_guess_domain(facts))
 
 
-def _labels(found: dict[str, Seen], launch: Launch) -> collections.abc.Iterator[Column]:
-    """The label columns, which ExampleGen adds to the rows that have one."""
+def _labels(found: dict[str, ColumnFacts], launch: Launch) -> collections.abc.Iterator[Column]:
+    """Yields the label columns, which ExampleGen adds to the rows that have one."""
     value = found.get(launch.log.value or "")
     for objective in launch.ranking_objectives:
         every_row = (

@@ -4,7 +4,7 @@ import collections.abc
 import dataclasses
 import typing
 
-from components.validation.column_facts import Seen
+from components.validation.column_facts import ColumnFacts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Column:
       low, high: bounds of a number; None where it has none.
       boolean: whether the number is 0 or 1.
       drift: the distance between earlier and later rows from which the column counts as drifted; None if nobody looks.
-      seen: what it was proposed from; None for a label, which the data do not hold yet.
+      facts: the data's facts behind the proposal; None for a label, which the data do not hold yet.
     """
 
     name: str
@@ -32,12 +32,12 @@ class Column:
     high: float | None = None
     boolean: bool = False
     drift: float | None = None
-    seen: Seen | None = dataclasses.field(default=None, compare=False, repr=False)
+    facts: ColumnFacts | None = dataclasses.field(default=None, compare=False, repr=False)
 
     def text(self) -> str:
         """The feature, and its domain if it has one, in the form of TensorFlow Metadata's text files."""
         lines = [
-            f"name: {_quoted(self.name)}",
+            f"name: {_quote(self.name)}",
             f"type: {self.kind}",
             *self._limits(),
             *self._presence(),
@@ -46,12 +46,12 @@ class Column:
         feature = _block("feature", lines)
         if not self.domain:
             return feature
-        values = [f"value: {_quoted(value)}" for value in self.domain]
-        return feature + _block("string_domain", [f"name: {_quoted(self.name)}", *values])
+        values = [f"value: {_quote(value)}" for value in self.domain]
+        return feature + _block("string_domain", [f"name: {_quote(self.name)}", *values])
 
     def _limits(self) -> list[str]:
         if self.domain:
-            return [f"domain: {_quoted(self.name)}"]
+            return [f"domain: {_quote(self.name)}"]
         if self.boolean:
             return ["bool_domain { }"]
         number = int if self.kind == "INT" else float
@@ -80,7 +80,7 @@ class Column:
 
 
 def schema_text(launch_name: str, which: str, columns: collections.abc.Iterable[Column]) -> str:
-    """The file: a header for people, then features, then domains."""
+    """Returns the file's text: a header for people, then features, then domains."""
     blocks = [column.text() for column in columns]
     features = [text.partition("string_domain {")[0] for text in blocks]
     domains = [text.partition("string_domain {")[2] for text in blocks]
@@ -91,12 +91,12 @@ def schema_text(launch_name: str, which: str, columns: collections.abc.Iterable[
     return header + "".join(features) + "".join(f"string_domain {{{domain}" for domain in domains if domain)
 
 
-def _quoted(text: str) -> str:
-    """A string as protobuf's text form writes it."""
-    known = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+def _quote(text: str) -> str:
+    """Returns a string as protobuf's text form writes it."""
+    escapes = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
     return (
         '"'
-        + "".join(known.get(letter) or (letter if letter >= " " else f"\\{ord(letter):03o}") for letter in text)
+        + "".join(escapes.get(letter) or (letter if letter >= " " else f"\\{ord(letter):03o}") for letter in text)
         + '"'
     )
 

@@ -19,7 +19,7 @@ def accept(file: SchemaFile, column: str, proposed: collections.abc.Sequence[Col
     Returns:
       What is lost by it, a sentence each: comments inside the rewritten blocks.
     """
-    new = next((found for found in proposed if found.name == column), None)
+    new = next((candidate for candidate in proposed if candidate.name == column), None)
     old = file.features().get(column)
     lost = []
     if new is None:
@@ -66,19 +66,19 @@ def _widen_values(feature: schema_pb2.Feature, column: Column, file: SchemaFile)
 
 def _widen_numbers(feature: schema_pb2.Feature, column: Column) -> None:
     low, high = bounds_of(feature)
-    seen = column.seen
-    if seen is None or seen.low is None or seen.high is None:
+    values = column.facts
+    if values is None or values.low is None or values.high is None:
         return
-    over = (low is not None and seen.low < low, high is not None and seen.high > high)
+    over = (low is not None and values.low < low, high is not None and values.high > high)
     if feature.HasField("bool_domain"):
         if any(over):
             feature.ClearField("bool_domain")
         return
     domain = feature.float_domain if feature.HasField("float_domain") else feature.int_domain
     if over[0]:
-        domain.min = seen.low
+        domain.min = values.low
     if over[1]:
-        domain.max = seen.high
+        domain.max = values.high
 
 
 def _widen_presence(feature: schema_pb2.Feature, column: Column) -> None:

@@ -1,68 +1,93 @@
-"""An HTML page with the statistics of log and catalogue, the splits in adjacent columns.
+"""An HTML page with the statistics of log and catalogue: the splits side by side, each column with its histogram.
 
-The tables are in the file. The interactive charts below them are TensorFlow Data Validation's Facets: their data are in
-the file too, but the browser fetches the script that draws them from cdnjs.cloudflare.com and
-raw.githubusercontent.com. Without a network the tables remain.
+The page needs nothing else: no script, no network. Ids of users and requests are counted, never shown.
 """
 
 import collections.abc
-import html
+import datetime as dt
+import functools
+import itertools
+from typing import Any
 
-from tensorflow_data_validation.utils import display_util
+import jinja2
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from components.validation import statistics_chart
+from components.validation.statistics_chart import HEIGHT, WIDTH, Column
+from components.validation.statistics_template import STYLE, TEMPLATE
+
 PAGE = "statistics.html"
-_MOST_VALUES_SHOWN = 5
-_STYLE = (
-    "body { font: 14px sans-serif; margin: 2em } table { border-collapse: collapse; margin: 1em 0 }"
-    " td, th { border: 1px solid #ccc; padding: .3em .6em; text-align: left; vertical-align: top }"
-)
+Splits = collections.abc.Mapping[str, statistics_pb2.DatasetFeatureStatistics]
 
 
 def page(
-    data: collections.abc.Mapping[str, collections.abc.Mapping[str, statistics_pb2.DatasetFeatureStatistics]],
+    data: collections.abc.Mapping[str, Splits],
+    times: collections.abc.Collection[str] = (),
+    hidden: collections.abc.Collection[str] = (),
 ) -> str:
-    """Builds the page.
+    """Returns the page as HTML.
 
     Args:
       data: "log" and "catalogue" to the statistics of each split.
-
-    Returns:
-      HTML.
+      times: columns of microseconds since 1970, shown as dates.
+      hidden: columns whose values are not shown, only counted.
     """
-    sections = "".join(_section(name, splits) for name, splits in data.items())
-    note = "<p>The charts need a network: the script that draws them comes from cdnjs.cloudflare.com and raw.githubusercontent.com.</p>"
-    head = f'<meta charset="utf-8"><title>Statistics of the data</title><style>{_STYLE}</style>'
-    return f"<!DOCTYPE html>\n<html><head>{head}</head><body><h1>Statistics of the data</h1>{sections}{note}</body></html>\n"
+    sections = [_build_section(name, splits, times, hidden) for name, splits in data.items()]
+    return _template().render(sections=sections, style=STYLE, width=WIDTH, height=HEIGHT)
 
 
-def _section(title: str, splits: collections.abc.Mapping[str, statistics_pb2.DatasetFeatureStatistics]) -> str:
-    titles = "".join(f"<th>{html.escape(split)}, {data.num_examples:,} rows</th>" for split, data in splits.items())
-    columns = {split: {_name(column): column for column in data.features} for split, data in splits.items()}
-    names = dict.fromkeys(name for by_name in columns.values() for name in by_name)
-    rows = "".join(
-        f"<tr><td>{html.escape(name)}</td>"
-        + "".join(
-            f"<td>{_cell(by_name.get(name), splits[split].num_examples)}</td>" for split, by_name in columns.items()
-        )
-        + "</tr>"
-        for name in names
+@functools.cache
+def _template() -> jinja2.Template:
+    options = {"autoescape": True, "undefined": jinja2.StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    return jinja2.Environment(**options).from_string(TEMPLATE)  # type: ignore[arg-type]
+
+
+def _build_section(
+    title: str,
+    splits: Splits,
+    times: collections.abc.Collection[str],
+    hidden: collections.abc.Collection[str],
+) -> dict[str, Any]:
+    """Returns what the template needs of log or catalogue."""
+    by_name = [{_name(column): column for column in data.features} for data in splits.values()]
+    names = dict.fromkeys(name for columns in by_name for name in columns)
+    return {
+        "title": title,
+        "splits": [(split, data.num_examples) for split, data in splits.items()],
+        "columns": [
+            _build_column(name, [columns.get(name) for columns in by_name], splits, name in times, name in hidden)
+            for name in names
+        ],
+    }
+
+
+def _build_column(
+    name: str, columns: list[Column | None], splits: Splits, is_time: bool, is_hidden: bool
+) -> dict[str, Any]:
+    """Returns a column's name, its description per split, and its chart."""
+    totals = [data.num_examples for data in splits.values()]
+    texts = [_describe(column, total, is_time, is_hidden) for column, total in zip(columns, totals, strict=True)]
+    return {"name": name, "texts": list(zip(splits, texts, strict=True))} | (
+        {"labels": (), "bars": (), "low": "", "high": ""} if is_hidden else _draw(columns, is_time)
     )
-    return f"<h2>{html.escape(title)}</h2><table><tr><th>column</th>{titles}</tr>{rows}</table>{_charts(splits)}"
 
 
-def _charts(splits: collections.abc.Mapping[str, statistics_pb2.DatasetFeatureStatistics]) -> str:
-    datasets = [statistics_pb2.DatasetFeatureStatisticsList(datasets=[data]) for data in splits.values()]
-    (first, first_name), *others = zip(datasets, splits, strict=True)
-    second, second_name = others[0] if others else (None, "")
-    return str(display_util.get_statistics_html(first, second, lhs_name=first_name, rhs_name=second_name))
+def _draw(columns: list[Column | None], is_time: bool) -> dict[str, Any]:
+    """Returns bars with the labels of their bins, and both ends of the axis of numbers."""
+    if any(column is not None and column.HasField("num_stats") for column in columns):
+        found = statistics_chart.share_numbers(columns)
+        if found is None:
+            return {"labels": (), "bars": (), "low": "", "high": ""}
+        edges, shares = found
+        ends = [_number(float(edge), is_time) for edge in edges]
+        labels = [f"{low} to {high}" for low, high in itertools.pairwise(ends)]
+        low, high = ends[0], ends[-1] if len(ends) > 2 else ""
+        return {"labels": labels, "bars": statistics_chart.draw_bars(shares), "low": low, "high": high}
+    words, shares = statistics_chart.share_words(columns)
+    return {"labels": words, "bars": statistics_chart.draw_bars(shares), "low": "", "high": ""}
 
 
-def _name(column: statistics_pb2.FeatureNameStatistics) -> str:
-    return ".".join(column.path.step) or column.name
-
-
-def _cell(column: statistics_pb2.FeatureNameStatistics | None, total: int) -> str:
+def _describe(column: Column | None, total: int, is_time: bool, is_hidden: bool) -> str:
     if column is None:
         return "no such column"
     numbers = column.HasField("num_stats")
@@ -71,11 +96,27 @@ def _cell(column: statistics_pb2.FeatureNameStatistics | None, total: int) -> st
     missing_text = f"; missing in {missing:,.0f} ({missing / total:.2%})" if missing and total else ""
     if not common.num_non_missing:
         return "no value in any row"
-    if numbers:
-        stats = column.num_stats
-        return f"from {stats.min:g} to {stats.max:g}, mean {stats.mean:.4g}, {stats.num_zeros:,} zeros{missing_text}"
-    top = [
-        f"{html.escape(value.value)} ({value.frequency:,.0f})"
-        for value in column.string_stats.top_values[:_MOST_VALUES_SHOWN]
-    ]
-    return f"{column.string_stats.unique:,} values: {', '.join(top)}{missing_text}"
+    if not numbers:
+        count = column.string_stats.unique
+        return f"{count:,} {'value' if count == 1 else 'values'}{missing_text}"
+    stats = column.num_stats
+    if is_hidden:
+        return f"{common.num_non_missing:,} numbers{missing_text}"
+    low, high = _number(stats.min, is_time), _number(stats.max, is_time)
+    more = "" if is_time else f", mean {stats.mean:.4g}, {stats.num_zeros:,} zeros"
+    return f"from {low} to {high}{more}{missing_text}"
+
+
+def _name(column: Column) -> str:
+    return ".".join(column.path.step) or column.name
+
+
+def _number(value: float, is_time: bool) -> str:
+    """Returns a number, or a time in UTC to the minute."""
+    if not is_time:
+        return f"{value:g}"
+    try:
+        moment = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc) + dt.timedelta(microseconds=value)
+    except (OverflowError, ValueError):
+        return f"{value:g}"
+    return moment.strftime("%Y-%m-%d %H:%M")

@@ -11,6 +11,7 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils
 
+from components.declaration.page_view import PageView
 from components.progress import set_figure
 from components.validation import statistics_page
 from components.validation.artifacts import read_statistics
@@ -20,6 +21,7 @@ from components.validation.artifacts import read_statistics
 def StatisticsPage(
     statistics: InputArtifact[standard_artifacts.ExampleStatistics],
     page: OutputArtifact[standard_artifacts.ExampleStatistics],  # Kubeflow has no artifact type for a page
+    launch: Parameter[str],
     code: Parameter[str],
     catalogue_statistics: InputArtifact[standard_artifacts.ExampleStatistics] = None,
 ) -> None:
@@ -27,5 +29,8 @@ def StatisticsPage(
     data = {"log": read_statistics(statistics)}
     if catalogue_statistics is not None:
         data["catalogue"] = read_statistics(catalogue_statistics)
-    io_utils.write_string_file(os.path.join(page.uri, statistics_page.PAGE), statistics_page.page(data))
+    columns = PageView.from_json(launch).log
+    hidden = [name for name in (columns.user, columns.request) if name]
+    text = statistics_page.page(data, [columns.time], hidden)
+    io_utils.write_string_file(os.path.join(page.uri, statistics_page.PAGE), text)
     set_figure(page, f"{', '.join(data)}: {statistics_page.PAGE}")

@@ -1,1 +1,1 @@
-"""`validate`: does the declaration fit the log?"""
+"""`validate`: checks that the declaration fits the log."""

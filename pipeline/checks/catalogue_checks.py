@@ -1,4 +1,4 @@
-"""Does the catalogue fit the log: is it there, one row per item, with the items that people act on?"""
+"""Checks that the catalogue fits the log: it exists, has one row per item, and contains the log's items."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 
 from components.declaration import Catalogue
 from components.errors import LogError
-from components.features.truth_words import TRUE_WORDS
 from components.ingest.log_layout import Layout
+from components.ingest.number_texts import TRUE_WORDS
 from components.ingest.spans import input_files
 from pipeline.checks import id_checks
 from pipeline.checks.findings import Finding, error, share, warning
@@ -23,7 +23,7 @@ _MOST_TEXTS = 0.05
 
 
 def check(view: LogView, catalogue: Catalogue, base: Path) -> Iterator[Finding]:
-    """All that the catalogue says, alone and beside the log.
+    """Yields all findings of the catalogue, alone and compared with the log.
 
     Args:
       view: the log.
@@ -32,11 +32,11 @@ def check(view: LogView, catalogue: Catalogue, base: Path) -> Iterator[Finding]:
     """
     try:
         reader = lenient_log.reader(input_files(catalogue.path, str(base)), (catalogue.item,), catalogue.delimiter)
-        declared, there = Layout.of_catalogue(catalogue).declared, tuple(reader.types)
-        missing = [name for name in (catalogue.item, *declared) if name not in there]
-        yield from (_missing_column(name, there) for name in dict.fromkeys(missing))
+        declared, present = Layout.of_catalogue(catalogue).declared, tuple(reader.types)
+        missing = [name for name in (catalogue.item, *declared) if name not in present]
+        yield from (_missing_column(name, present) for name in dict.fromkeys(missing))
         table = reader.settle(
-            [name for name in dict.fromkeys((catalogue.item, *declared)) if name in there] or there[:1]
+            [name for name in dict.fromkeys((catalogue.item, *declared)) if name in present] or present[:1]
         )
     except LogError as problem:
         yield error(
@@ -44,6 +44,10 @@ def check(view: LogView, catalogue: Catalogue, base: Path) -> Iterator[Finding]:
             "A run would end here.",
             "Mend it, or set launch.catalogue to None.",
         )
+        return
+    garbled = [name for name in table.schema.names if not _is_text(table[name])]
+    yield from map(_garbled_column, garbled)
+    if garbled:
         return
     yield from _check_numbers(table, catalogue)
     if catalogue.item not in missing:
@@ -57,6 +61,19 @@ def _missing_column(name: str, there: tuple[str, ...]) -> Finding:
         "A run cannot read it.",
         "Name the right column, or take it out.",
     )
+
+
+def _is_text(column: pa.ChunkedArray) -> bool:
+    """Whether a column of bytes is UTF-8; any other column is as good."""
+    try:
+        return not pa.types.is_binary(column.type) or bool(column.cast(pa.string()).type)
+    except pa.ArrowInvalid:
+        return False
+
+
+def _garbled_column(name: str) -> Finding:
+    fix = "Save the file as UTF-8: iconv -f latin1 -t utf-8 FILE."
+    return error(f"column {name!r} of the catalogue is not UTF-8.", "A run cannot read it.", fix)
 
 
 def _check_numbers(table: pa.Table, catalogue: Catalogue) -> Iterator[Finding]:
@@ -116,7 +133,7 @@ def _check_unknown(view: LogView, items: pa.ChunkedArray) -> Iterator[Finding]:
 
 def _check_active(view: LogView, items: pa.ChunkedArray, flags: pa.ChunkedArray, name: str) -> Iterator[Finding]:
     texts = flags.cast(pa.int64()).cast(pa.string()) if pa.types.is_boolean(flags.type) else flags.cast(pa.string())
-    active = pc.is_in(pc.utf8_lower(texts), value_set=pa.array(sorted(TRUE_WORDS)))
+    active = pc.is_in(pc.ascii_lower(texts), value_set=pa.array(sorted(TRUE_WORDS)))
     off = items.filter(pc.invert(active)).drop_null()
     if len(off) == len(items.drop_null()):
         example = flags.drop_null()[0].as_py() if flags.null_count < len(flags) else None

@@ -1,4 +1,4 @@
-"""Do the columns hold what their roles say: there at all, of the right type, with values that can be?"""
+"""Checks that the columns fit their roles: they exist, have the right type, and plausible values."""
 
 import difflib
 import time
@@ -61,7 +61,7 @@ def roles(log: Log) -> list[tuple[str, str]]:
 
 
 def check_time_unit(view: LogView) -> Iterator[Finding]:
-    """A time column whose values look like another unit."""
+    """Finds a time column whose values look like another unit."""
     log = view.launch.log
     values = view.table[log.time]
     head = pa.concat_arrays(values.slice(0, _HEAD).chunks)
@@ -151,17 +151,17 @@ def check_numbers(view: LogView) -> Iterator[Finding]:
         elif role == "position" and pa.types.is_floating(column.type) and not _is_whole(column):
             yield error(
                 f"column {name!r} (launch.log.position) holds fractions.",
-                "A position is a place in a list: 0, 1, 2.",
+                "A position is the index of a slot: 0, 1, 2.",
                 _number_fix(role),
             )
 
 
 def _is_number_text(column: pa.ChunkedArray) -> bool:
-    """Whether most texts are numbers; a run quarantines the others, and counts them."""
+    """Returns whether most texts are numbers; a run quarantines the others, and counts them."""
     if not pa.types.is_string(column.type):
         return False
-    there = sum(len(chunk) - numbers_of(chunk, pa.float64()).null_count for chunk in column.chunks)
-    return there > _MOST * max(len(column) - column.null_count, 1)
+    numeric = sum(len(chunk) - numbers_of(chunk, pa.float64()).null_count for chunk in column.chunks)
+    return numeric > _MOST * max(len(column) - column.null_count, 1)
 
 
 def _is_number(column: pa.ChunkedArray) -> bool:
@@ -169,7 +169,7 @@ def _is_number(column: pa.ChunkedArray) -> bool:
 
 
 def _wrong_text(column: pa.ChunkedArray) -> str:
-    """What a column that should hold numbers holds: of text, how many are none, and one of them."""
+    """Describes a column of text that should hold numbers: how many are no numbers, and one of them."""
     if not pa.types.is_string(column.type):
         return f"holds {column.type}"
     numbers = [numbers_of(chunk, pa.float64()).is_null() for chunk in column.chunks]
@@ -182,8 +182,8 @@ def _number_fix(role: str) -> str:
 
 
 def _is_whole(column: pa.ChunkedArray) -> bool:
-    there = column.drop_null()
-    return bool(pc.all(pc.equal(pc.floor(there), there)).as_py() is not False)
+    values = column.drop_null()
+    return bool(pc.all(pc.equal(pc.floor(values), values)).as_py() is not False)
 
 
 def check_positions(view: LogView) -> Iterator[Finding]:
@@ -199,7 +199,7 @@ def check_positions(view: LogView) -> Iterator[Finding]:
     if least != log.first_position:
         yield warning(
             f"the positions in {log.position!r} begin at {least}; launch.log.first_position is {log.first_position}.",
-            "The server writes positions from there on: two bases in one log are two places for the same thing.",
+            "The server writes positions from there on: with two bases in one log, one slot has two positions.",
             f"Declare first_position={least}." if least in (0, 1) else "Check the column.",
         )
 
@@ -212,9 +212,9 @@ def check_guards(view: LogView) -> Iterator[Finding]:
             continue
         texts = view.table[column].cast(pa.string())
         if not pc.any(pc.equal(texts, value)).as_py():
-            seen = ", ".join(map(repr, pc.unique(texts.drop_null()).to_pylist()[:8])) or "nothing"
+            examples = ", ".join(map(repr, pc.unique(texts.drop_null()).to_pylist()[:8])) or "nothing"
             yield error(
-                f"launch.promotion.guards[{index}] is {guard!r}, and no row has {value!r} in {column!r}, which holds {seen}.",
+                f"launch.promotion.guards[{index}] is {guard!r}, and no row has {value!r} in {column!r}, which holds {examples}.",
                 "A guard without events guards nothing.",
                 "Name a value that occurs, or take the guard out.",
             )
@@ -225,11 +225,11 @@ def check_propensities(view: LogView) -> Iterator[Finding]:
     name = view.launch.log.propensity
     if not view.has(name) or not _is_number(view.table[name]):
         return
-    there = view.table[name].drop_null()
-    wrong = there.filter(pc.invert(pc.and_(pc.greater(there, 0), pc.less_equal(there, 1))))
+    values = view.table[name].drop_null()
+    wrong = values.filter(pc.invert(pc.and_(pc.greater(values, 0), pc.less_equal(values, 1))))
     if len(wrong):
         yield error(
-            f"{share(len(wrong), len(there))} propensities lie outside of (0, 1], such as {wrong[0].as_py()!r}.",
+            f"{share(len(wrong), len(values))} propensities lie outside of (0, 1], such as {wrong[0].as_py()!r}.",
             "A propensity is the probability with which the item was shown there: what was shown had one above 0, and none is above 1.",
             f"Fix {name!r}, or set launch.log.propensity to None.",
         )
@@ -266,6 +266,6 @@ def check_context(view: LogView) -> Iterator[Finding]:
         elif different > _MOST_VALUES and pa.types.is_string(column.type):
             yield warning(
                 f"context column {name!r} has {different:,} different values, such as {column.drop_null()[0].as_py()!r}.",
-                "Each one gets numbers of its own to learn: with so many, few are met often enough.",
+                "Each one gets its own embedding: of that many values, few occur often enough to learn it.",
                 "Take it out, or group its values (a city to its country).",
             )

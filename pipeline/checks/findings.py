@@ -1,4 +1,4 @@
-"""What a look at the log found, in words: what, why it matters, what to do."""
+"""Findings in words: the problem, why it matters, and what to do."""
 
 import dataclasses
 import textwrap
@@ -25,7 +25,7 @@ class Finding:
     fix: str
 
     def text(self) -> str:
-        """The finding as a paragraph of at most 120 columns."""
+        """Returns the finding as a paragraph of at most 120 columns."""
         head = textwrap.fill(
             f"{self.level}: {self.what}", _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
         )
@@ -36,21 +36,21 @@ class Finding:
 
 
 def error(what: str, why: str, fix: str) -> Finding:
-    """A finding that stops a run or makes its result worthless."""
+    """Returns a finding that stops a run or makes its result worthless."""
     return Finding("error", what, why, fix)
 
 
 def warning(what: str, why: str, fix: str) -> Finding:
-    """A finding that a run survives."""
+    """Returns a finding that a run survives."""
     return Finding("warning", what, why, fix)
 
 
 def closing_line(findings: Sequence[Finding]) -> str:
-    """How many errors and warnings there are: "0 errors, 2 warnings"."""
+    """Returns how many errors and warnings there are: "0 errors, 2 warnings"."""
     counts = {level: sum(finding.level == level for finding in findings) for level in ("error", "warning")}
     return ", ".join(f"{count} {level}{'' if count == 1 else 's'}" for level, count in counts.items())
 
 
 def share(part: int, whole: int) -> str:
-    """A count and its share: "1,204 of 80,000 (1.5 %)"."""
-    return f"{part:,} of {whole:,} ({part / max(whole, 1):.1%})".replace("%)", " %)")
+    """Returns a count and its share: "1,204 of 80,000 (1.5%)"."""
+    return f"{part:,} of {whole:,} ({part / max(whole, 1):.1%})"

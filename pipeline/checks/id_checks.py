@@ -1,4 +1,4 @@
-"""Ids that are none, and ids that are one and the same: what splits or merges users and items in silence."""
+"""Finds missing ids and several spellings of one id, which silently merge or split users and items."""
 
 import re
 import unicodedata
@@ -97,10 +97,10 @@ def _twins(texts: list[str], form: Callable[[str], str]) -> list[tuple[str, str]
 
 
 def same_but_for(one: pa.Array, other: pa.Array) -> str:
-    """The form by which most of the ids in `one` are in `other`: "leading zeros"; "" if there is none."""
+    """Returns the form by which most of the ids in `one` are in `other`: "leading zeros"; "" if there is none."""
     for what, form in _FORMS:
-        known = set(map(form, other.to_pylist()))
-        matched = sum(form(text) in known for text in one.to_pylist())
+        forms = set(map(form, other.to_pylist()))
+        matched = sum(form(text) in forms for text in one.to_pylist())
         if matched > len(one) / 2:
             return what
     return ""
@@ -119,7 +119,7 @@ def check_contacts(view: LogView) -> Iterator[Finding]:
 
 
 def check_one(view: LogView) -> Iterator[Finding]:
-    """A log of one user or one item."""
+    """Finds a log of one user or one item."""
     for role, number, name in (("user", view.users, view.launch.log.user), ("item", view.items, view.launch.log.item)):
         if len(np.unique(number[number >= 0])) == 1:
             only = view.table[name].drop_null()[0].as_py()

@@ -1,4 +1,4 @@
-"""Can something be learnt from the log: do the objectives occur, do actions join impressions, do users come back, is there enough to judge?"""
+"""Checks that the log suffices to learn from: objectives, joins of actions to impressions, returning users, eval events."""
 
 import difflib
 from collections.abc import Iterator
@@ -59,11 +59,11 @@ def _missing_event(view: LogView, event: str, head: str, field: str) -> Finding:
     order = np.argsort(-counts.field("counts").to_numpy(), kind="stable")[:8]
     names = [str(counts.field("values")[int(at)].as_py()) for at in order]
     near = difflib.get_close_matches(event, names, n=1)
-    there = ", ".join(
+    events = ", ".join(
         f"{name!r} ({counts.field('counts')[int(at)].as_py():,})" for name, at in zip(names, order, strict=True)
     )
     return error(
-        f"{head}, which never occurs; the events are {there}.",
+        f"{head}, which never occurs; the events are {events}.",
         "Nothing can be learnt or judged that did not happen.",
         f"{f'Did you mean {near[0]!r}? ' if near else ''}Change launch.{field}.",
     )
@@ -102,7 +102,7 @@ def check_impressions(view: LogView) -> Iterator[Finding]:
 def _check_joins(view: LogView, shown: np.ndarray) -> Iterator[Finding]:
     """Counts, as the labels do, the actions that an impression of the same request (or user) and item came before, within the window."""
     log = view.launch.log
-    asked = "request" if log.joins_by_request else "user"
+    join_role = "request" if log.joins_by_request else "user"
     askers = codes(view.table[log.request]) if log.joins_by_request else view.users
     pairs = np.where((askers >= 0) & view.whole, askers * (view.items.max(initial=0) + 1) + view.items, -1)
     shown, acted = shown & (pairs >= 0), view.positive & (pairs >= 0)
@@ -117,9 +117,9 @@ def _check_joins(view: LogView, shown: np.ndarray) -> Iterator[Finding]:
         return
     # Seen backwards in time, the impressions are what comes after an action.
     backwards = (pairs[acted], -view.times[acted], pairs[shown], -view.times[shown])
-    joined = attribution.led_to(*backwards, round(log.attribution_seconds * MICROSECONDS["s"]), last_only=False)
-    count, ever = int(joined.sum()), int(attribution.led_to(*backwards, _EVER, last_only=False).sum())
-    early = _before_their_impression(view, pairs, shown, acted & ~_placed(acted, joined))
+    joined = attribution.leads_to(*backwards, round(log.attribution_seconds * MICROSECONDS["s"]), last_only=False)
+    count, ever = int(joined.sum()), int(attribution.leads_to(*backwards, _EVER, last_only=False).sum())
+    early = _before_their_impression(view, pairs, shown, acted & ~_fill_rows(acted, joined))
     if len(early) > max(_MANY_EARLY * len(joined), 2 * count):
         middle = float(np.median(early)) / MICROSECONDS["s"]
         yield error(
@@ -133,66 +133,66 @@ def _check_joins(view: LogView, shown: np.ndarray) -> Iterator[Finding]:
             .filter(pa.array(acted))
             .filter(pa.array(~joined))
         )
-        example = f"; one of {asked} {lost[0].as_py()!r} has none" if len(lost) else ""
+        example = f"; one of {join_role} {lost[0].as_py()!r} has none" if len(lost) else ""
         later = (
             f" ({share(ever, len(joined))} without the limit of launch.log.attribution_seconds)" if ever > count else ""
         )
         yield (error if count == 0 else warning)(
             f"{share(count, len(joined))} actions come at most {log.attribution_seconds:g} s after an impression "
-            f"of their {asked} and item{later}{example}.",
+            f"of their {join_role} and item{later}{example}.",
             "Labels come from this join: an action that joins nothing counts as a positive, but its impression counts as ignored.",
-            _JOIN_WAYS[asked],
+            _JOIN_WAYS[join_role],
         )
 
 
-def _placed(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """[n] bool: the values in the places where `rows` is true, false elsewhere."""
+def _fill_rows(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """[n] bool: the values where `rows` is true, false elsewhere."""
     placed = np.zeros(len(rows), bool)
     placed[rows] = values
     return placed
 
 
 def _before_their_impression(view: LogView, pairs: np.ndarray, shown: np.ndarray, lost: np.ndarray) -> np.ndarray:
-    """How much earlier actions without an impression are than the next one of their pair, within the window: [e] int64 microseconds."""
+    """Returns how much earlier actions are than the next impression of their pair: [e] int64 microseconds."""
     window = round(view.launch.log.attribution_seconds * MICROSECONDS["s"])
     order = np.lexsort((view.times[shown], pairs[shown]))
     sorted_pairs, sorted_times = pairs[shown][order], view.times[shown][order]
     # One number per pair and time, so that one search finds the next impression of the pair.
     times = view.times[shown | lost]
     first, span = int(times.min(initial=0)), int(np.ptp(times)) + window + 1 if len(times) else 1
-    known, number = np.unique(sorted_pairs, return_inverse=True)
+    unique_pairs, number = np.unique(sorted_pairs, return_inverse=True)
     keys = (
         number.astype(object) * span + (sorted_times - first)
-        if len(known) * span > _EVER
+        if len(unique_pairs) * span > _EVER
         else number * span + (sorted_times - first)
     )
-    place = np.searchsorted(known, pairs[lost])
-    found = (
-        (place < len(known)) & (known[np.minimum(place, len(known) - 1)] == pairs[lost])
-        if len(known)
+    place = np.searchsorted(unique_pairs, pairs[lost])
+    matched = (
+        (place < len(unique_pairs)) & (unique_pairs[np.minimum(place, len(unique_pairs) - 1)] == pairs[lost])
+        if len(unique_pairs)
         else np.zeros(int(lost.sum()), bool)
     )
-    wanted = place[found] * span + (view.times[lost][found] - first)
-    at = np.searchsorted(keys, wanted)
-    there = at < len(keys)
-    later = np.asarray(keys[at[there]] - wanted[there], np.int64)
+    lost_keys = place[matched] * span + (view.times[lost][matched] - first)
+    at = np.searchsorted(keys, lost_keys)
+    has_later = at < len(keys)
+    later = np.asarray(keys[at[has_later]] - lost_keys[has_later], np.int64)
     return later[later <= window]
 
 
 def check_concentration(view: LogView) -> Iterator[Finding]:
-    """One user or one item with half of the events."""
+    """Finds one user or one item with half of the events."""
     log = view.launch.log
-    for role, found, name in (("user", view.users, log.user), ("item", view.items, log.item)):
-        rows = np.flatnonzero(view.positive & (found >= 0))
+    for role, entities, name in (("user", view.users, log.user), ("item", view.items, log.item)):
+        rows = np.flatnonzero(view.positive & (entities >= 0))
         if not len(rows):
             continue
-        counts = np.bincount(found[rows])
+        counts = np.bincount(entities[rows])
         most = int(counts.max())
         if most > _MOST * len(rows):
-            value = view.table[name][int(rows[np.argmax(found[rows] == counts.argmax())])].as_py()
+            value = view.table[name][int(rows[np.argmax(entities[rows] == counts.argmax())])].as_py()
             yield warning(
                 f"{role} {value!r} has {share(most, len(rows))} of the positive events.",
-                "What one of them does decides everything: often it is a robot, a test account, or a default for a missing id.",
+                "It dominates every count: often it is a robot, a test account, or a default for a missing id.",
                 f"Take these rows out of the log if so; check {name!r}.",
             )
 
@@ -228,16 +228,16 @@ def check_split(view: LogView) -> Iterator[Finding]:
         )
         return
     positive = view.positive[rows]
-    asked = positive & (times >= cut)
+    queries = positive & (times >= cut)
     if view.launch.exclude_seen:
-        asked &= ~histories.seen_before(view.users[rows], view.items[rows], times, positive, view.launch.seed)
+        queries &= ~histories.seen_before(view.users[rows], view.items[rows], times, positive, view.launch.seed)
     if not (positive & (times < cut)).any():
         yield error(
             "no positive event lies before the cut.",
             "There is nothing to learn from.",
             "Change launch.split or the objectives.",
         )
-    count, least = int(asked.sum()), view.launch.promotion.min_queries
+    count, least = int(queries.sum()), view.launch.promotion.min_queries
     if count < least:
         moment = np.datetime_as_string(np.datetime64(cut, "us"), unit="s")
         level = error if count == 0 else warning
@@ -254,7 +254,7 @@ def check_duplicates(view: LogView) -> Iterator[Finding]:
     hashes = np.zeros(view.rows, np.uint64)
     for name in view.table.schema.names:
         if not pa.types.is_list(view.table[name].type):
-            # A product by an odd number moves the bits of every column to places of their own; two rows meet by chance
+            # A product by an odd number moves the bits of every column to positions of their own; two rows meet by chance
             # once in 2^64.
             hashes = (hashes ^ (codes(view.table[name]).astype(np.uint64) + np.uint64(1))) * _HASH
             hashes ^= hashes >> np.uint64(29)

@@ -1,4 +1,4 @@
-"""The declared columns of a whole log in memory, gaps and all, and what follows from them: times, users, items, positives.
+"""The declared columns of an entire log in memory, with nulls, and what follows from them: times, users, items, positives.
 
 Letters: n rows.
 """
@@ -83,8 +83,8 @@ class LogView:
         """[n] bool, whether a row counts as a positive interaction."""
         if self.events is None:
             return np.ones(self.rows, bool)
-        wanted = pa.array(self.launch.positive_events, pa.string())
-        return mask(pc.is_in(self.events, value_set=wanted))
+        positive_events = pa.array(self.launch.positive_events, pa.string())
+        return mask(pc.is_in(self.events, value_set=positive_events))
 
     def is_event(self, event: str | None) -> np.ndarray:
         """[n] bool, whether a row has that event; all rows for None."""
@@ -93,7 +93,7 @@ class LogView:
         return mask(pc.equal(self.events, pa.scalar(event, pa.string())))
 
     def has(self, column: str | None) -> bool:
-        """Whether a role is declared and the log has its column."""
+        """Returns whether a role is declared and the log has its column."""
         return column is not None and column in self.table.schema.names
 
 
@@ -107,14 +107,14 @@ def read(launch: Launch, base: Path) -> LogView:
     files = input_files(log.path, str(base), log.spans)
     reader = lenient_log.reader_of(files, Layout.of_log(log))
     names = tuple(reader.types)
-    there = [name for name in (*log.columns(), *log.user_fallbacks) if name in names] or list(names[:1])
-    table = _with_numbers(reader.settle(there), log)
+    present = [name for name in (*log.columns(), *log.user_fallbacks) if name in names] or list(names[:1])
+    table = _with_numbers(reader.settle(present), log)
     # Files that come later may bring a column that the first does not have.
     return LogView(launch, table, tuple(reader.types))
 
 
 def _with_numbers(table: pa.Table, log: Log) -> pa.Table:
-    """The table with text in the columns of numbers read as numbers, as a run does; what is none is missing, and counted as quarantined."""
+    """Returns the table with text in numeric columns read as numbers, as in a run; other text becomes null."""
     for name in (log.value, log.position, log.propensity):
         if name and name in table.schema.names and pa.types.is_string(table[name].type):
             numbers = pa.chunked_array([numbers_of(chunk, pa.float64()) for chunk in table[name].chunks], pa.float64())
@@ -127,8 +127,8 @@ def _with_numbers(table: pa.Table, log: Log) -> pa.Table:
 def codes(column: pa.ChunkedArray) -> np.ndarray:
     """[n] int64 numbers of the different values; -1 for null."""
     whole = column.dictionary_encode().unify_dictionaries()
-    found = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in whole.chunks]
-    return np.concatenate([np.zeros(0, np.int64), *found]).astype(np.int64)
+    indices = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in whole.chunks]
+    return np.concatenate([np.zeros(0, np.int64), *indices]).astype(np.int64)
 
 
 def mask(values: pa.ChunkedArray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Which rows would a run quarantined, by the very checks of ExampleGen, and would it stop for them?"""
+"""Finds the rows that a run would quarantine, by ExampleGen's own checks, and whether it would stop."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from pipeline.checks.findings import Finding, error, share, warning
 
 
 def check(launch: Launch, base: Path) -> Iterator[Finding]:
-    """The rows that a run would quarantine, counted per reason.
+    """Finds the rows that a run would quarantine, counted per reason.
 
     Args:
       launch: the declaration.
@@ -30,16 +30,17 @@ def check(launch: Launch, base: Path) -> Iterator[Finding]:
             "Mend the file or the declaration.",
         )
         return
-    found = reader.quarantined
-    if not found.rows:
+    quarantined = reader.quarantined
+    if not quarantined.rows:
         return
-    counts = ", ".join(f"{count:,} {reason}" for reason, count in found.counts.items())
-    what = f"a run would quarantine {share(found.rows, found.rows_in)} rows: {counts}; launch.log.max_quarantined allows {log.max_quarantined:.1%}."
-    if found.rows == found.rows_in:
-        left = str(no_row_left([log.path], found))
-        yield error(left, "A run would stop.", "Check time_unit, not_before, the delimiter and the roles.")
-    elif found.share > log.max_quarantined:
-        why = "It would stop: so many say that something is wrong with the log or with the declaration."
+    counts = ", ".join(f"{count:,} {reason}" for reason, count in quarantined.counts.items())
+    rows = share(quarantined.rows, quarantined.rows_in)
+    what = f"a run would quarantine {rows} rows: {counts}; launch.log.max_quarantined allows {log.max_quarantined:.1%}."
+    if quarantined.rows == quarantined.rows_in:
+        text = str(no_row_left([log.path], quarantined))
+        yield error(text, "A run would stop.", "Check time_unit, not_before, the delimiter and the roles.")
+    elif quarantined.share > log.max_quarantined:
+        why = "It would stop: with so large a share, the log or the declaration is wrong."
         yield error(
             what,
             why,
@@ -49,5 +50,5 @@ def check(launch: Launch, base: Path) -> Iterator[Finding]:
         yield warning(
             what,
             "Nothing is learnt from them; a run writes them to a file, each with its reason.",
-            "Look whether they have one cause.",
+            "Check whether they have one cause.",
         )

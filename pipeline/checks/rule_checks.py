@@ -1,4 +1,4 @@
-"""Rules of one's own, looked for in the source without running it: a run finds out after half a minute only."""
+"""Looks for custom rules in the source without running it: a run would fail only after half a minute."""
 
 import ast
 from collections.abc import Iterator
@@ -24,8 +24,8 @@ def check(launch: Launch) -> Iterator[Finding]:
                 _WHY,
                 "Write it, or mend the path.",
             )
-        elif function not in (found := _names(file.read_text(encoding="utf-8"))):
-            has = f"{shown} has {', '.join(found)}" if found else f"{shown} has none"
+        elif function not in (functions := _names(file.read_text(encoding="utf-8"))):
+            has = f"{shown} has {', '.join(functions)}" if functions else f"{shown} has none"
             yield error(
                 f"the rule {name!r} (launch.rules.names) needs a function {function!r}; {has}.",
                 _WHY,
@@ -34,7 +34,7 @@ def check(launch: Launch) -> Iterator[Finding]:
 
 
 def _names(source: str) -> list[str]:
-    """What a module defines or imports at its top, and so may be called a rule."""
+    """Returns the names that a module defines or imports at its top, and that may be a rule."""
     try:
         body = ast.parse(source).body
     except SyntaxError:

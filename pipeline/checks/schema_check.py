@@ -1,4 +1,4 @@
-"""Would the schema gate stop a run? The answer of `python -m pipeline schema`, among those of `validate`."""
+"""Checks whether the schema gate would stop a run, as `python -m pipeline schema` does."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ _MOST_LINES = 8
 
 
 def check(launch: Launch, settings: Settings) -> Iterator[Finding]:
-    """Each column that goes beyond the curated schema of the log or the catalogue; nothing where there is no schema yet.
+    """Finds each column that goes beyond the curated schema of the log or the catalogue; none without a schema.
 
     What cannot be read at all is the business of the other checks.
     """
@@ -28,9 +28,9 @@ def check(launch: Launch, settings: Settings) -> Iterator[Finding]:
         curated = SchemaFile(path.read_text(encoding="utf-8"), str(path))
         beyond = [difference for difference in schema_diff.compare(curated, proposed) if difference.beyond]
         for difference in beyond[:_MOST_LINES]:
-            said = "; ".join(line.removeprefix("+ ").removeprefix("- ") for line in difference.beyond)
+            differences = "; ".join(line.removeprefix("+ ").removeprefix("- ") for line in difference.beyond)
             yield error(
-                f"column {difference.column!r} of the {which} goes beyond its schema: {said}.",
+                f"column {difference.column!r} of the {which} goes beyond its schema: {differences}.",
                 "A run stops at the schema gate.",
                 f"Fix the data, or accept it: python -m pipeline schema --launch {launch.name} --accept {difference.column}",
             )

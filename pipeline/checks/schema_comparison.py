@@ -62,14 +62,15 @@ def run(launch: Launch, settings: Settings, accept: Sequence[str] | None) -> int
     Raises:
       DayoneError: if the data cannot be read, or `accept` names a column that does not differ.
     """
-    if sample.wanted(settings) and sample.missing_inputs(launch, settings):
+    if sample.is_needed(settings) and sample.missing_inputs(launch, settings):
         print(f"Sample  {sample.make(settings.data)}\n")
     sample.check_inputs(launch, settings)
-    found = [look(launch, settings, which) for which in ("log", *(["catalogue"] if launch.catalogue else []))]
+    comparisons = [look(launch, settings, which) for which in ("log", *(["catalogue"] if launch.catalogue else []))]
     if accept is not None:
-        _check_accepted(found, accept)
+        _check_accepted(comparisons, accept)
     statuses = [
-        _answer(comparison, accept, sample.with_log(accept_command(launch.name), settings)) for comparison in found
+        _answer(comparison, accept, sample.with_log(accept_command(launch.name), settings))
+        for comparison in comparisons
     ]
     return max(statuses)
 
@@ -100,19 +101,19 @@ def _answer(comparison: Comparison, accept: Sequence[str] | None, command: str) 
     if comparison.curated is None:
         return _first(comparison, accept, command)
     _show(comparison)
-    wanted = [
+    accepted = [
         difference.column
         for difference in comparison.beyond
         if accept is not None and (not accept or difference.column in accept)
     ]
-    left = [difference.column for difference in comparison.beyond if difference.column not in wanted]
-    if wanted:
-        _write_accepted(comparison, comparison.curated, wanted)
-    if left:
+    remaining = [difference.column for difference in comparison.beyond if difference.column not in accepted]
+    if accepted:
+        _write_accepted(comparison, comparison.curated, accepted)
+    if remaining:
         print("\n  A run stops at the gate. Fix the data, or accept it into the schema, all of it or by column:")
-        print(f"    {command}\n    {command} {shlex.quote(left[0])}")
+        print(f"    {command}\n    {command} {shlex.quote(remaining[0])}")
     print()
-    return DIFFERS if left else FITS
+    return DIFFERS if remaining else FITS
 
 
 def _first(comparison: Comparison, accept: Sequence[str] | None, command: str) -> int:

@@ -1,4 +1,4 @@
-"""Does the declaration fit the log? A look at all of it within seconds, without TensorFlow, TFX or a run."""
+"""Checks that the declaration fits the entire log, within seconds, without TensorFlow, TFX or a run."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -65,7 +65,7 @@ def _findings(launch: Launch, settings: Settings) -> Iterator[Finding]:
         return
     missing = list(column_checks.check_columns(view))
     yield from missing
-    # The checks look at one column beside another: with one that is missing they would say the same thing many times.
+    # The checks compare columns with each other: with one that is missing they would say the same thing many times.
     if missing:
         return
     yield from quarantine_check.check(launch, settings.data)
@@ -79,5 +79,5 @@ def _findings(launch: Launch, settings: Settings) -> Iterator[Finding]:
 
 
 def report(launch: Launch, findings: Sequence[Finding]) -> str:
-    """The findings for the screen, and how many there are."""
+    """Returns the findings for the screen, and how many there are."""
     return "\n".join([*(finding.text() for finding in findings), f"{launch.name}: {closing_line(findings)}"])

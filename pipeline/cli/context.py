@@ -1,4 +1,4 @@
-"""What a command is about: the settings, from its options and the environment, and the launch that they name."""
+"""The context of a command: the settings, from its options and the environment, and the launch that they name."""
 
 import argparse
 import dataclasses
@@ -22,9 +22,9 @@ class Context:
     launch: Launch
 
     @property
-    def declared(self) -> Launch:
+    def effective_launch(self) -> Launch:
         """The declaration as it runs with these settings: a log that was given replaces the declared one."""
-        return self.settings.declared(self.launch)
+        return self.settings.apply_to(self.launch)
 
 
 def load(options: argparse.Namespace, *names: str) -> Context:

@@ -39,20 +39,20 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def _load(options: argparse.Namespace) -> tuple[Launch, Settings]:
-    given = {name: getattr(options, name) for name in ("launch", "log", "workspace")}
-    settings = Settings.from_environment(os.environ, given)
-    return settings.declared(launches.load(settings.launch)), settings
+    arguments = {name: getattr(options, name) for name in ("launch", "log", "workspace")}
+    settings = Settings.from_environment(os.environ, arguments)
+    return settings.apply_to(launches.load(settings.launch)), settings
 
 
 def _show(options: argparse.Namespace) -> int:
     launch, settings = _load(options)
-    found = experiment_state.read_state(settings.serving)
-    print(f"{launch.name}: {_describe(found.state) if found.state else found.problem or 'no experiment runs'}")
+    stored = experiment_state.read_state(settings.serving)
+    print(f"{launch.name}: {_describe(stored.state) if stored.state else stored.problem or 'no experiment runs'}")
     if launch.experiment is None:
         print("launch.experiment is not declared: a model that wins offline is pushed to everybody.")
     for identity, ending in experiment_state.list_finished(settings.serving):
         print(f"  before: {identity} ({ending})")
-    for line in _describe_reading(_read_newest(settings)) if found.state else ():
+    for line in _describe_reading(_read_newest(settings)) if stored.state else ():
         print(f"  {line}")
     return 0
 
@@ -90,6 +90,6 @@ def _start(options: argparse.Namespace) -> int:
 def _stop(options: argparse.Namespace) -> int:
     _, settings = _load(options)
     print(experiment_control.stop(settings.serving))
-    served = versions.served(settings.serving)
+    served = versions.find_served(settings.serving)
     print(f"served: {served.number}  {served.folder}" if served else "served: nothing yet")
     return 0

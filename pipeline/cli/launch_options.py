@@ -1,4 +1,4 @@
-"""The options that say which launch a command is about and where its things are; many commands have them."""
+"""The options for the launch of a command and its folders; many commands have them."""
 
 import argparse
 

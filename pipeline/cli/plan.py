@@ -17,7 +17,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     plan = commands.add_parser(
         "plan",
         help="say how long an experiment takes to see a gain",
-        description="Say, from the newest 28 days of the log, which gain so many days of an experiment would show.",
+        description="Say, from the newest 28 days of the log, which gain an experiment of a number of days would detect.",
     )
     plan.add_argument("--objective", metavar="NAME", help="what is counted (default: the declared one, or the first)")
     launch_options.add(plan, "launch", "log", "workspace")
@@ -25,9 +25,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def _plan(options: argparse.Namespace) -> int:
-    given = {name: getattr(options, name) for name in ("launch", "log", "workspace")}
-    settings = Settings.from_environment(os.environ, given)
-    launch = settings.declared(launches.load(settings.launch))
+    arguments = {name: getattr(options, name) for name in ("launch", "log", "workspace")}
+    settings = Settings.from_environment(os.environ, arguments)
+    launch = settings.apply_to(launches.load(settings.launch))
     declared = choose_experiment(launch, options.objective)
     # Here, because scipy and pyarrow take a second to import, and --help needs none.
     from components.experiment import plan, run_outcome

@@ -32,7 +32,7 @@ ABORT: Patch = {"spec": {"predictor": {"canaryTrafficPercent": 0}}}
 
 
 class RolloutError(DayoneError):
-    """kubectl is not there, or refused."""
+    """kubectl is missing, or refused the patch."""
 
 
 def register(commands: "Commands[Parser]") -> None:
@@ -71,7 +71,7 @@ def canary_patch(uri: str, percent: int) -> Patch:
 
 def _canary(options: argparse.Namespace, launch: str) -> Patch:
     if not 1 <= options.percent <= 100:
-        raise SettingsError("--percent", options.percent, "a whole number from 1 to 100")
+        raise SettingsError("--percent", options.percent, "an integer from 1 to 100")
     if "://" not in options.store:
         raise SettingsError("--store", options.store, "a URI such as s3://bucket, gs://bucket or pvc://claim/folder")
     if options.version < 0:

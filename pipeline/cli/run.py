@@ -45,9 +45,9 @@ def register(commands: "Commands[Parser]") -> None:
 
 def _run(options: argparse.Namespace) -> int:
     loaded = context.load(options, "launch", "log", "workspace", "cache")
-    steps.check_part(loaded.declared, options.first, options.last)
+    steps.check_part(loaded.effective_launch, options.first, options.last)
     # Here, because its screen takes a tenth of a second to import, and --help needs none.
     from pipeline.local import run
 
-    request = run.Request(loaded.declared, loaded.settings, options.first, options.last)
+    request = run.Request(loaded.effective_launch, loaded.settings, options.first, options.last)
     return run.run(request, verbose=options.verbose)

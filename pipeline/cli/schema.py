@@ -28,4 +28,4 @@ def _compare(options: argparse.Namespace) -> int:
     # Here, because pyarrow takes a tenth of a second to import, and --help needs none.
     from pipeline.checks import schema_comparison
 
-    return schema_comparison.run(loaded.declared, loaded.settings, options.accept)
+    return schema_comparison.run(loaded.effective_launch, loaded.settings, options.accept)

@@ -73,7 +73,7 @@ def _add_log(serve: argparse.ArgumentParser) -> None:
         type=float,
         default=0.0,
         metavar="SHARE",
-        help="share of requests in which one place shows an item from behind those asked for (default: %(default)s)",
+        help="share of requests in which one slot shows an item from below the top k (default: %(default)s)",
     )
     serve.add_argument(
         "--traffic",
@@ -109,7 +109,7 @@ def _add_pages(serve: argparse.ArgumentParser) -> None:
 
 def _serve(given: argparse.Namespace) -> int:
     loaded = context.load(given, "launch", "workspace")
-    settings, launch = loaded.settings, loaded.declared
+    settings, launch = loaded.settings, loaded.effective_launch
     options = _options(given, launch, settings)
     histories = history_choice.make(options.history, launch, settings.home)
     with server.listen(options.host, options.port) as listening:

@@ -23,6 +23,6 @@ def _validate(options: argparse.Namespace) -> int:
     # Here, because pyarrow takes a fifth of a second to import, and --help needs none.
     from pipeline.checks import validate
 
-    findings = validate.look(loaded.declared, loaded.settings)
-    print(validate.report(loaded.declared, findings))
+    findings = validate.look(loaded.effective_launch, loaded.settings)
+    print(validate.report(loaded.effective_launch, findings))
     return int(any(finding.level == "error" for finding in findings))

@@ -137,14 +137,14 @@ def _export(options: argparse.Namespace) -> int:
     from components.registry import vector_file
 
     sink = options.make(options, Path(folder).resolve(), os.environ)
-    offered = vector_file.read(version.folder).offered()
+    offered = vector_file.read(version.folder).select_active()
     for line in sink.plan(offered) if options.dry_run else sink.send(offered):
         print(line, flush=True)
     return 0
 
 
 def _version(folder: Path, number: int | None) -> versions.Version:
-    listed = versions.listed(folder)
+    listed = versions.find_all(folder)
     if number is None:
         served = next((version for version in listed if version.state == "served"), None)
         if served is None:

@@ -31,10 +31,10 @@ def register(commands: "Commands[Parser]") -> None:
 
 def _list(options: argparse.Namespace) -> int:
     settings = context.load(options, "launch", "workspace").settings
-    found = versions.listed(settings.serving)
-    print(f"{settings.serving}: {'no version yet' if not found else ''}".rstrip())
+    listed = versions.find_all(settings.serving)
+    print(f"{settings.serving}: {'no version yet' if not listed else ''}".rstrip())
     refused = versions.refusals(settings.serving)
-    for version in found:
+    for version in listed:
         print(_line(version))
         if version.number in refused:
             print(f"  {'':<12} refused by a server, the version before it answers: {refused[version.number]}")
@@ -45,8 +45,8 @@ def _line(version: Version) -> str:
     card = card_file.read(version.folder)
     metrics = card.get("metrics", {})
     measured = ", ".join(f"{name} {metrics[name]:.3f}" for name in ("recall@10", "ndcg@10") if name in metrics)
-    said = (str(card.get("kind", "")), str(card.get("pushed_at", "")), measured)
-    return f"  {version.number:<12} {version.state:<10} {'  '.join(text for text in said if text)}".rstrip()
+    columns = (str(card.get("kind", "")), str(card.get("pushed_at", "")), measured)
+    return f"  {version.number:<12} {version.state:<10} {'  '.join(text for text in columns if text)}".rstrip()
 
 
 def _roll_back(options: argparse.Namespace) -> int:

@@ -144,8 +144,8 @@ class _Wire(rest.RESTClientObject):
             answer = super().request(method, url, **more | {"_request_timeout": self._timeout})
         except kfp_server_api.ApiException as error:
             if error.status == 0:
-                raise errors.untrusted(name, error.reason.splitlines()[-1]) from error
-            raise errors.answered(name, error.status, error.body) from error
+                raise errors.from_certificate(name, error.reason.splitlines()[-1]) from error
+            raise errors.from_answer(name, error.status, error.body) from error
         except urllib3.exceptions.HTTPError as error:
             raise self._failure(name, error) from error
         kind = answer.urllib3_response.headers.get("Content-Type", "")
@@ -156,11 +156,11 @@ class _Wire(rest.RESTClientObject):
     def _failure(self, name: str, error: Exception) -> errors.ServerError:
         reason = getattr(error, "reason", None) or error
         if isinstance(reason, urllib3.exceptions.SSLError):
-            return errors.untrusted(name, reason)
+            return errors.from_certificate(name, reason)
         if isinstance(reason, urllib3.exceptions.TimeoutError) and not isinstance(
             reason, urllib3.exceptions.NewConnectionError
         ):
-            return errors.timed_out(name, self._timeout)
+            return errors.from_timeout(name, self._timeout)
         return errors.unreachable(name, str(reason).rpartition(": ")[2])
 
 

@@ -1,4 +1,4 @@
-"""What `submit`, `schedule`, `status` and `cancel` do, and what they print."""
+"""The commands `submit`, `schedule`, `status` and `cancel`."""
 
 import argparse
 import datetime as dt

@@ -16,7 +16,7 @@ from pipeline.settings import Settings
 
 @dataclasses.dataclass(frozen=True)
 class ClusterSettings(Settings):
-    """Settings whose paths are those that the pods see; nothing of them exists here."""
+    """Settings whose paths are those in the pods; they do not exist on this machine."""
 
     @property
     def metadata(self) -> None:  # type: ignore[override]

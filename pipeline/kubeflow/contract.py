@@ -1,4 +1,4 @@
-"""What Kubeflow Pipelines demands of a compiled pipeline, re-enacted: what would be refused, or be accepted and fail, is named here.
+"""Checks a compiled pipeline against the rules of Kubeflow Pipelines: names whatever it would refuse, or accept and fail on.
 
 The kfp SDK loads specs that the backend refuses. These are the rules of the backend's api-server
 (`template/v2_template.go`), compiler (`compiler/visitor.go`, `compiler/argocompiler`), driver and launcher, read in
@@ -160,14 +160,14 @@ def _task_problems(name: str, task: Any, spec: Any) -> Iterator[str]:
 
 
 def _artifact_problems(where: str, task: Any, declared: Any, spec: Any) -> Iterator[str]:
-    given = task.inputs.artifacts
+    artifacts = task.inputs.artifacts
     yield from (
-        f"{where}: input {key!r} is not declared by its component" for key in given if key not in declared.artifacts
+        f"{where}: input {key!r} is not declared by its component" for key in artifacts if key not in declared.artifacts
     )
     for key, artifact in declared.artifacts.items():
-        if key not in given and not artifact.is_optional:
+        if key not in artifacts and not artifact.is_optional:
             yield f"{where}: input {key!r} is not given"
-    for key, source in given.items():
+    for key, source in artifacts.items():
         if source.WhichOneof("kind") != "task_output_artifact":
             yield f"{where}: input {key!r} must be another task's output"
             continue
@@ -185,11 +185,11 @@ def _outputs(task: str, spec: Any) -> Any:
 
 
 def _parameter_problems(where: str, task: Any, declared: Any, spec: Any) -> Iterator[str]:
-    given = task.inputs.parameters
+    parameters = task.inputs.parameters
     for key, parameter in declared.parameters.items():
-        if key not in given and not parameter.is_optional and not parameter.HasField("default_value"):
+        if key not in parameters and not parameter.is_optional and not parameter.HasField("default_value"):
             yield f"{where}: parameter {key!r} is not given"
-    for key, source in given.items():
+    for key, source in parameters.items():
         if key not in declared.parameters:
             yield f"{where}: parameter {key!r} is not declared by its component"
             continue
@@ -246,9 +246,9 @@ def _platform_problems(document: dict[str, Any], spec: dict[str, Any]) -> Iterat
     if set(document["platforms"] or {}) != {"kubernetes"}:
         yield f"platforms: only kubernetes is read, got {', '.join(document['platforms'] or {}) or 'none'}"
         return
-    known = (spec.get("deploymentSpec") or {}).get("executors") or {}
+    executors = (spec.get("deploymentSpec") or {}).get("executors") or {}
     configs = document["platforms"]["kubernetes"].get("deploymentSpec", {}).get("executors", {})
     for label, config in configs.items():
-        if label not in known:
+        if label not in executors:
             yield f"the platform spec has an executor {label!r}, which the pipeline spec has not: it would be ignored"
         yield from executor_problems(f"the platform spec's executor {label}", config)

@@ -1,4 +1,4 @@
-"""What a pod of open-source Kubeflow Pipelines runs: `python -m pipeline.kubeflow.entrypoint`.
+"""The program that a pod of open-source Kubeflow Pipelines runs: `python -m pipeline.kubeflow.entrypoint`.
 
 TFX's own container entrypoint is made for Vertex. It is run here with what it expects, without a change of its source:
 
@@ -12,7 +12,7 @@ TFX's own container entrypoint is made for Vertex. It is run here with what it e
   for the next;
 - an ExampleGen needs its driver, which Kubeflow skips, for span, file pattern and fingerprint: it runs first, in this
   process;
-- `--remote` leaves the URIs as they are, for steps whose Beam workers run elsewhere and see no folder of this pod; it
+- `--remote` leaves the URIs unchanged, for steps whose Beam workers run elsewhere and see no folder of this pod; it
   needs gs://, which TensorFlow and Beam can open, and a pod that may read and write there;
 - metadata without a value is dropped: the launcher refuses null;
 - long texts are unpacked (`pipeline.kubeflow.packing`);
@@ -114,9 +114,9 @@ def complete_inputs(request: pipeline_spec_pb2.ExecutorInput, spec: pipeline_spe
 def apply_run_parameters(request: pipeline_spec_pb2.ExecutorInput) -> None:
     """Writes what the run has set into the step's own parameters; TFX knows these only."""
     values = {name: json_format.MessageToDict(value) for name, value in request.inputs.parameter_values.items()}
-    own = run_parameters.apply(values)
+    parameters = run_parameters.apply(values)
     request.inputs.ClearField("parameter_values")
-    json_format.ParseDict({"parameterValues": own}, request.inputs)
+    json_format.ParseDict({"parameterValues": parameters}, request.inputs)
 
 
 def drop_platform_outputs(request: pipeline_spec_pb2.ExecutorInput) -> None:
@@ -141,7 +141,7 @@ def to_local(request: pipeline_spec_pb2.ExecutorInput, root: str) -> dict[str, s
     """
     uris = {}
     for side in (request.inputs, request.outputs):
-        for artifact in (artifact for given in side.artifacts.values() for artifact in given.artifacts):
+        for artifact in (artifact for artifact_list in side.artifacts.values() for artifact in artifact_list.artifacts):
             if path := _local_path(artifact.uri, root):
                 uris[path] = artifact.uri
                 artifact.uri = path
@@ -157,8 +157,8 @@ def remote_uris(request: pipeline_spec_pb2.ExecutorInput) -> dict[str, str]:
     artifacts = [
         artifact
         for side in (request.inputs, request.outputs)
-        for given in side.artifacts.values()
-        for artifact in given.artifacts
+        for artifact_list in side.artifacts.values()
+        for artifact in artifact_list.artifacts
     ]
     for artifact in artifacts:
         if not artifact.uri.startswith(REMOTE_STORE):
@@ -171,8 +171,8 @@ def remote_uris(request: pipeline_spec_pb2.ExecutorInput) -> dict[str, str]:
 
 def make_local_folders(request: pipeline_spec_pb2.ExecutorInput, root: str) -> None:
     """Makes an empty local folder for each output that stayed in the store: Kubeflow 3.0 wants one, and uploads nothing from it."""
-    for given in request.outputs.artifacts.values():
-        for artifact in given.artifacts:
+    for artifact_list in request.outputs.artifacts.values():
+        for artifact in artifact_list.artifacts:
             if path := _local_path(artifact.uri, root):
                 os.makedirs(path, exist_ok=True)
 
@@ -210,8 +210,8 @@ def run_driver(options: argparse.Namespace, request: pipeline_spec_pb2.ExecutorI
     """
     driver.main(_with(options, request))
     with open(request.outputs.output_file, encoding="utf-8") as file:
-        found = json_format.Parse(file.read(), pipeline_spec_pb2.ExecutorOutput())
-    for name, artifacts in found.artifacts.items():
+        output = json_format.Parse(file.read(), pipeline_spec_pb2.ExecutorOutput())
+    for name, artifacts in output.artifacts.items():
         drop_nulls(artifacts.artifacts[0].metadata)
         request.outputs.artifacts[name].artifacts[0].metadata.MergeFrom(artifacts.artifacts[0].metadata)
 
@@ -220,7 +220,7 @@ def report(output_file: str, uris: dict[str, str]) -> None:
     """Rewrites what the step reports: URIs of the store again, and no metadata without a value."""
     with open(output_file, encoding="utf-8") as file:
         output = json_format.Parse(file.read(), pipeline_spec_pb2.ExecutorOutput())
-    for artifact in (artifact for given in output.artifacts.values() for artifact in given.artifacts):
+    for artifact in (artifact for artifact_list in output.artifacts.values() for artifact in artifact_list.artifacts):
         artifact.uri = uris.get(artifact.uri, artifact.uri)
         drop_nulls(artifact.metadata)
     with open(output_file, "w", encoding="utf-8") as file:
@@ -274,8 +274,8 @@ if __name__ == "__main__":
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
     # Beam's executors parse sys.argv with absl, and Python executors get it as flags.
-    given, sys.argv = sys.argv[1:], sys.argv[:1]
+    arguments, sys.argv = sys.argv[1:], sys.argv[:1]
     try:
-        sys.exit(main(given))
+        sys.exit(main(arguments))
     except DayoneError as error:
         sys.exit(f"error: {error}")

@@ -1,4 +1,4 @@
-"""What can go wrong between us and the server of Kubeflow Pipelines, each with a message for people and an exit status for scripts."""
+"""Errors of requests to a Kubeflow Pipelines server, each with a message for people and an exit status for scripts."""
 
 import json
 
@@ -39,7 +39,7 @@ class ServerError(DayoneError):
         super().__init__(f"{request}: {got}. {fix}".rstrip())
 
 
-def answered(request: str, status: int, body: bytes | str | None) -> ServerError:
+def from_answer(request: str, status: int, body: bytes | str | None) -> ServerError:
     """Returns the error for an answer that is not 2xx.
 
     Args:
@@ -77,7 +77,7 @@ def answered(request: str, status: int, body: bytes | str | None) -> ServerError
     return ServerError(17, request, got, "")
 
 
-def timed_out(request: str, seconds: int) -> ServerError:
+def from_timeout(request: str, seconds: int) -> ServerError:
     """Returns the error for an answer that did not come."""
     fix = "It may have been done nevertheless: python -m pipeline status. To wait longer: DAYONE_KFP_TIMEOUT."
     return ServerError(14, request, f"no answer in {seconds} s", fix)
@@ -90,7 +90,7 @@ def unreachable(request: str, reason: object) -> ServerError:
     )
 
 
-def untrusted(request: str, reason: object) -> ServerError:
+def from_certificate(request: str, reason: object) -> ServerError:
     """Returns the error for a certificate that is not trusted."""
     return ServerError(
         16,

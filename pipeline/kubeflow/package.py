@@ -55,8 +55,8 @@ def load(path: Path) -> Package:
     spec = next(document for document in yaml.safe_load_all(text) if document and "platforms" not in document)
     image = next(iter(spec["deploymentSpec"]["executors"].values()))["container"]["image"]
     tag = image.rpartition("/")[2].rpartition(":")[2][:40]
-    given = spec["root"].get("inputDefinitions", {}).get("parameters", {})
-    parameters = {name: parameter["parameterType"] for name, parameter in given.items()}
+    definitions = spec["root"].get("inputDefinitions", {}).get("parameters", {})
+    parameters = {name: parameter["parameterType"] for name, parameter in definitions.items()}
     return Package(
         path,
         spec["pipelineInfo"]["name"],
@@ -76,8 +76,8 @@ def parse_parameters(package: Package, given: list[str]) -> dict[str, Any]:
     for text in given:
         name, equals, value = text.partition("=")
         if not equals or name not in package.parameters:
-            known = ", ".join(sorted(package.parameters)) or "none"
-            raise DayoneError(f"--set needs NAME=VALUE with a parameter of {package.path} ({known}), got {text!r}.")
+            names = ", ".join(sorted(package.parameters)) or "none"
+            raise DayoneError(f"--set needs NAME=VALUE with a parameter of {package.path} ({names}), got {text!r}.")
         kind = package.parameters[name]
         try:
             values[name] = _KINDS[kind](value)

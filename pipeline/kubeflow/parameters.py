@@ -44,9 +44,9 @@ def _add(spec: Json, name: str, kind: str, default: Any, names: list[str]) -> No
     declared[name] = {"parameterType": kind, "defaultValue": default, "isOptional": True}
     for step in names:
         task = spec["root"]["dag"]["tasks"][step]
-        own = spec["components"][task["componentRef"]["name"]]["inputDefinitions"]["parameters"]
-        assert name not in own, f"{step} has a parameter {name} of its own"
-        own[name] = {"parameterType": kind}
+        definitions = spec["components"][task["componentRef"]["name"]]["inputDefinitions"]["parameters"]
+        assert name not in definitions, f"{step} has a parameter {name} of its own"
+        definitions[name] = {"parameterType": kind}
         task["inputs"]["parameters"][name] = {"componentInputParameter": name}
 
 

@@ -1,4 +1,4 @@
-"""What a step does to its pod before it begins: the number of threads, and a check of the volume."""
+"""The set-up of a step's pod: the number of threads, and a check of the volume."""
 
 import os
 import tempfile

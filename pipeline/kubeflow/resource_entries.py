@@ -1,4 +1,4 @@
-"""What `kubeflow/resources.yaml` may say, entry by entry, as pydantic models; a field's description is the form that an error names."""
+"""The entries of `kubeflow/resources.yaml`, as pydantic models; errors quote a field's description."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -136,7 +136,7 @@ class SecurityContext(Entry):
 
 
 class StepEntries(Entry):
-    """What `defaults`, or one step, may say; null takes back what the defaults say."""
+    """The entries of `defaults` or of one step; null resets a default."""
 
     cpu_request: Cores | None = Field(None, description=_CORES_FORM)
     cpu_limit: Cores | None = Field(None, description=_CORES_FORM)
@@ -159,12 +159,12 @@ class StepEntries(Entry):
         None, description="{run_as_user: 1000, run_as_group: 1000, run_as_non_root: true}"
     )
     timeout: Seconds | None = Field(None, description=_TIME_FORM)
-    retries: Annotated[int, Field(ge=0)] = Field(0, description="a whole number, 0 or more")
+    retries: Annotated[int, Field(ge=0)] = Field(0, description="an integer, 0 or more")
     backoff: Seconds = Field(30, description=_TIME_FORM)
 
     def to_fields(self) -> dict[str, Any]:
         """Returns what was said, in the types of `StepResources`."""
-        said = {name: getattr(self, name) for name in self.model_fields_set}
+        fields = {name: getattr(self, name) for name in self.model_fields_set}
         convert = {
             "gpu": lambda gpu: gpu and (gpu.type, gpu.count),
             "tolerations": lambda listed: tuple(toleration.model_dump(exclude_unset=True) for toleration in listed),
@@ -173,11 +173,11 @@ class StepEntries(Entry):
             "image_pull_secrets": tuple,
             "security": lambda security: security and security.model_dump(exclude_none=True),
         }
-        return {name: convert[name](value) if name in convert else value for name, value in said.items()}
+        return {name: convert[name](value) if name in convert else value for name, value in fields.items()}
 
 
 class ClusterEntries(Entry):
-    """Where the pods find things."""
+    """The cluster's folders and image."""
 
     image: Annotated[str, AfterValidator(_immutable)] = Field(description=IMAGE_FORM)
     data: Path = Field(description=_PATH_FORM)

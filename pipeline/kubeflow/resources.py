@@ -1,4 +1,4 @@
-"""The table of what each step gets on a cluster (`kubeflow/resources.yaml`), checked before anything is compiled."""
+"""The table of each step's resources on a cluster (`kubeflow/resources.yaml`), checked before compiling."""
 
 import dataclasses
 import difflib
@@ -32,7 +32,7 @@ class ResourcesError(DayoneError):
 
 @dataclasses.dataclass(frozen=True)
 class Cluster:
-    """Where the pods find things.
+    """The cluster's folders and image.
 
     Attributes:
       image: of every step; its tag never moves.
@@ -51,7 +51,7 @@ class Cluster:
 
 @dataclasses.dataclass(frozen=True)
 class StepResources:
-    """What one step gets; None, 0 and empty leave it to the cluster.
+    """The resources of one step; None, 0 and empty leave it to the cluster.
 
     Attributes:
       cpu_request, cpu_limit: cores.
@@ -108,10 +108,12 @@ def load(path: Path) -> Table:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ResourcesError(str(path), str(error).splitlines()[-1].strip(), "YAML") from error
+    except UnicodeDecodeError as error:
+        raise ResourcesError(str(path), error.reason, "UTF-8") from error
     table = _entries("the file", content, ("cluster", "defaults", "steps"))
     defaults = _validate(StepEntries, "defaults", table.get("defaults") or {}).to_fields()
-    given = _entries("steps", table.get("steps") or {}, tuple(step.name for step in steps.STEPS))
-    rows = {step.name: _step(f"steps.{step.name}", defaults, given.get(step.name) or {}) for step in steps.STEPS}
+    entries = _entries("steps", table.get("steps") or {}, tuple(step.name for step in steps.STEPS))
+    rows = {step.name: _step(f"steps.{step.name}", defaults, entries.get(step.name) or {}) for step in steps.STEPS}
     declared = table.get("cluster")
     if isinstance(declared, Mapping) and isinstance(declared.get("image"), str):
         _check_letters("cluster.image", declared["image"])
@@ -141,16 +143,16 @@ def _check_letters(place: str, image: str) -> None:
 
 
 def _wrong_letters(image: str) -> str:
-    """What no registry takes in the name of an image: "capitals (D, O) and blanks"; "" if nothing is wrong."""
+    """Returns what no registry accepts in an image's name: "capitals (D, O) and blanks"; "" if nothing is wrong."""
     digest = image.find("@")
     name = image[:digest] if digest >= 0 else image.rpartition(":")[0] if ":" in image.rpartition("/")[2] else image
     host, slash, path = name.partition("/")  # a host may be written in capitals
     capitals = dict.fromkeys(
         letter for letter in (path if slash and re.search("[.:]", host) else name) if letter.isupper()
     )
-    found = [f"capitals ({', '.join(capitals)})"] if capitals else []
-    found += ["blanks"] if any(map(str.isspace, image)) else []
-    return " and ".join(found)
+    problems = [f"capitals ({', '.join(capitals)})"] if capitals else []
+    problems += ["blanks"] if any(map(str.isspace, image)) else []
+    return " and ".join(problems)
 
 
 def _step(place: str, defaults: Mapping[str, typing.Any], content: object) -> StepResources:
@@ -168,16 +170,16 @@ _Model = typing.TypeVar("_Model", bound=pydantic.BaseModel)
 def _validate(model: type[_Model], place: str, content: object) -> _Model:
     """Returns the entries of one section; of several mistakes the first is reported, with the form that the field's description names."""
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
-    given = _entries(place, content, tuple(fields))
+    entries = _entries(place, content, tuple(fields))
     try:
-        return model.model_validate(given)
+        return model.model_validate(entries)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
-        if first["type"] == "missing" and name not in given:
+        if first["type"] == "missing" and name not in entries:
             raise ResourcesError(f"{place}.{name}", None, "a value") from error
         raise ResourcesError(
-            f"{place}.{name}", given[name], fields[name].description or "", _FIXES.get(name, "")
+            f"{place}.{name}", entries[name], fields[name].description or "", _FIXES.get(name, "")
         ) from error
 
 

@@ -1,7 +1,7 @@
-"""What a run on a cluster may set when it is started: parameters of the compiled pipeline, with the declaration's values as defaults.
+"""The parameters that a run on a cluster may set at its start, with the declaration's values as defaults.
 
 The declaration travels to the steps as constants, so that nothing a step reads can differ from what the cache saw. A
-parameter of the run comes to the steps that it concerns beside these constants, and is written into them here, before
+parameter of the run comes to the steps that it concerns in addition to these constants, and is written into them here, before
 TFX reads them:
 
 - `epochs`: passes over the training sequences, in the declaration of the Trainer and, where there is one, of the Tuner;
@@ -35,24 +35,24 @@ def apply(values: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
       DeclarationError: for a value that the declaration does not allow.
-      SettingsError: for a number of epochs or spans that is not whole; the server lets 3.5 pass as an integer.
+      SettingsError: for a number of epochs or spans that is no integer; the server lets 3.5 pass as an integer.
     """
-    given = {name: values[name] for name in NAMES if name in values}
+    parameters = {name: values[name] for name in NAMES if name in values}
     for name in (EPOCHS, SPANS):
-        if name in given and int(given[name]) != given[name]:
-            raise SettingsError(f"run parameter {name}", given[name], "a whole number")
-    own = {
+        if name in parameters and int(parameters[name]) != parameters[name]:
+            raise SettingsError(f"run parameter {name}", parameters[name], "an integer")
+    step_parameters = {
         name: packing.unpack(value) if isinstance(value, str) else value
         for name, value in values.items()
         if name not in NAMES
     }
-    if EPOCHS in given:
-        own[CONFIG] = _with_epochs(own[CONFIG], int(given[EPOCHS]))
-    if SPANS in given:
-        own[CONFIG] = _with_spans(own[CONFIG], int(given[SPANS]))
-    if LOG in given:
-        own[FOLDER] = posixpath.normpath(posixpath.join(str(given[LOG]), own[FOLDER]))
-    return own
+    if EPOCHS in parameters:
+        step_parameters[CONFIG] = _with_epochs(step_parameters[CONFIG], int(parameters[EPOCHS]))
+    if SPANS in parameters:
+        step_parameters[CONFIG] = _with_spans(step_parameters[CONFIG], int(parameters[SPANS]))
+    if LOG in parameters:
+        step_parameters[FOLDER] = posixpath.normpath(posixpath.join(str(parameters[LOG]), step_parameters[FOLDER]))
+    return step_parameters
 
 
 def _with_epochs(text: str, epochs: int) -> str:

@@ -1,4 +1,4 @@
-"""How a run stands: what the server's answer says of the run and its steps."""
+"""The state of a run and its steps, from the server's answer."""
 
 import dataclasses
 import datetime as dt
@@ -27,7 +27,7 @@ Json = Mapping[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class StepState:
-    """How a step stands.
+    """The state of a step.
 
     Attributes:
       name: of the compiled task.
@@ -53,7 +53,7 @@ class StepState:
 
 
 class RunState:
-    """A run as the server tells it, in the form of 2.x (`run_details.task_details`) or 3.0 (`tasks`).
+    """The state of a run, in the form of 2.x (`run_details.task_details`) or 3.0 (`tasks`).
 
     Attributes:
       run: the server's answer.

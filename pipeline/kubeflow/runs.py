@@ -47,7 +47,7 @@ class Version:
 
 @dataclasses.dataclass(frozen=True)
 class Removal:
-    """What was done to a schedule.
+    """The result of removing a schedule.
 
     Attributes:
       schedule: its id.
@@ -90,7 +90,7 @@ def start(client: Client, version: Version, order: Order) -> str:
 
 
 def repeat(client: Client, version: Version, order: Order, cron: str) -> tuple[str, list[Removal]]:
-    """Makes a schedule in place of those of the same name: one run at a time, missed runs are not backfilled.
+    """Replaces the schedules of the same name by a new one: one run at a time, missed runs are not backfilled.
 
     Returns:
       The schedule's id, and what was done to the schedules that it replaces.
@@ -186,7 +186,7 @@ def follow(client: Client, run: str, seconds: float, tell: Callable[[str, str], 
     """
     look = _patient(lambda: read(client, run))
     spec: Json | None = None
-    seen: dict[str, str] = {}
+    states: dict[str, str] = {}
 
     def advance() -> RunState:
         nonlocal spec
@@ -195,9 +195,9 @@ def follow(client: Client, run: str, seconds: float, tell: Callable[[str, str], 
             spec = read_spec(client, answer)
         state = RunState(answer, spec)
         for step in state.steps:
-            if seen.get(step.name) != step.state:
+            if states.get(step.name) != step.state:
                 tell(step.title, step.state)
-                seen[step.name] = step.state
+                states[step.name] = step.state
         return state
 
     waiting = tenacity.Retrying(

@@ -1,4 +1,4 @@
-"""From what TFX's Kubeflow runner compiles to what open-source Kubeflow Pipelines runs.
+"""Rewrites the output of TFX's Kubeflow runner for open-source Kubeflow Pipelines.
 
 TFX's runner is made for Vertex. This pass over its spec makes four kinds of changes:
 
@@ -112,8 +112,8 @@ def _name_task(task: Json, name: str) -> None:
     task["componentRef"]["name"] = f"comp-{kebab(name)}"
     if "dependentTasks" in task:
         task["dependentTasks"] = sorted(kebab(other) for other in task["dependentTasks"])
-    for given in task.get("inputs", {}).get("artifacts", {}).values():
-        given["taskOutputArtifact"]["producerTask"] = kebab(given["taskOutputArtifact"]["producerTask"])
+    for source in task.get("inputs", {}).get("artifacts", {}).values():
+        source["taskOutputArtifact"]["producerTask"] = kebab(source["taskOutputArtifact"]["producerTask"])
 
 
 def _run_task(task: Json, name: str, row: StepResources) -> None:
@@ -143,10 +143,10 @@ def max_retry_seconds(row: StepResources) -> int:
 
 
 def _pack_task(task: Json) -> None:
-    for given in task.get("inputs", {}).get("parameters", {}).values():
-        constant = given.get("runtimeValue", {}).get("constant")
+    for source in task.get("inputs", {}).get("parameters", {}).values():
+        constant = source.get("runtimeValue", {}).get("constant")
         if isinstance(constant, str):
-            given["runtimeValue"]["constant"] = packing.pack(constant)
+            source["runtimeValue"]["constant"] = packing.pack(constant)
 
 
 def _shorten_types(component: Json) -> None:

@@ -50,7 +50,7 @@ def load(name: str) -> Launch:
 
 
 def file_of(name: str) -> Path:
-    """The file of a launch that is there."""
+    """Returns the file of an existing launch."""
     file = _FOLDER / f"{name}.py"
     return file if file.is_file() else _FOLDER / name / _IN_FOLDER
 
@@ -82,10 +82,10 @@ def _execute(path: Path) -> dict[str, Any]:
     except DayoneError as error:
         raise LaunchError(f"{_shown(path)}:{_line(error, path)}: {error}") from error
     except Exception as error:
-        raise LaunchError(f"{_shown(path)}:{_line(error, path)}: {_explained(error)}") from error
+        raise LaunchError(f"{_shown(path)}:{_line(error, path)}: {_explain(error)}") from error
 
 
-def _explained(error: Exception) -> str:
+def _explain(error: Exception) -> str:
     """Explains the error in words: what is no field of a part of the declaration, and a part that is not imported, are told by what there is."""
     field = re.match(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", str(error))
     part = getattr(declaration, field[1], None) if field else None

@@ -18,7 +18,7 @@ if typing.TYPE_CHECKING:
 
 
 class ExperimentError(DayoneError):
-    """An experiment cannot begin or end as asked."""
+    """An experiment cannot begin or end."""
 
 
 def start(launch: Launch, settings: Settings, number: int) -> State:
@@ -35,7 +35,7 @@ def start(launch: Launch, settings: Settings, number: int) -> State:
     folder = settings.serving
     _check_free(launch, folder)
     treatment = _find(folder, number)
-    served = versions.served(folder)
+    served = versions.find_served(folder)
     tries_served = served is not None and served.number == number
     control = _provide_control(folder, served, tries_served)
     declared = launch.experiment
@@ -43,31 +43,31 @@ def start(launch: Launch, settings: Settings, number: int) -> State:
     begin = {"launch": launch.name, "ramp": declared.ramp, "days": declared.days, "holdout": declared.holdout}
     planned = plan_variance(launch, settings)
     begin |= {"planned_variance": planned if math.isfinite(planned) else None}
-    live = [version.number for version in versions.listed(folder) if version.state != "withdrawn"]
-    taken = number if tries_served else max([number, control, *live]) + 1
-    state = experiment_push.begin_state(begin, control, taken, int(time.time()) + experiment_push.SETTLE_SECONDS)
+    live = [version.number for version in versions.find_all(folder) if version.state != "withdrawn"]
+    new_number = number if tries_served else max([number, control, *live]) + 1
+    state = experiment_push.begin_state(begin, control, new_number, int(time.time()) + experiment_push.SETTLE_SECONDS)
     if tries_served:
-        state = dataclasses.replace(state, others=taken)
+        state = dataclasses.replace(state, others=new_number)
     experiment_state.write_state(folder, state)
-    if treatment.folder.name != str(taken):
-        treatment.folder.rename(folder / str(taken))
+    if treatment.folder.name != str(new_number):
+        treatment.folder.rename(folder / str(new_number))
     return state
 
 
 def stop(folder: Path) -> str:
     """Ends the experiment or the holdout of a folder, and returns what was done, in words."""
-    found = experiment_state.read_state(folder)
-    if found.state is None and not found.problem:
+    stored = experiment_state.read_state(folder)
+    if stored.state is None and not stored.problem:
         return "no experiment runs"
-    if found.state is not None and found.state.phase == "holdout":
+    if stored.state is not None and stored.state.phase == "holdout":
         experiment_state.finish_state(folder, "stopped")
-        return f"the holdout of {found.state.id} is over: the model serves everybody"
-    if found.state is not None:
-        experiment_push.end_experiment(folder, found.state, "stopped")
-        return f"experiment {found.state.id} is over: the control serves everybody"
-    newest = versions.served(experiment_state.find_control(folder))
+        return f"the holdout of {stored.state.id} is over: the model serves everybody"
+    if stored.state is not None:
+        experiment_push.end_experiment(folder, stored.state, "stopped")
+        return f"experiment {stored.state.id} is over: the control serves everybody"
+    newest = versions.find_served(experiment_state.find_control(folder))
     if newest is not None:
-        served = versions.served(folder)
+        served = versions.find_served(folder)
         experiment_push.publish_copy(newest.folder, folder, max(newest.number, served.number if served else 0) + 1)
     experiment_state.finish_state(folder, "stopped")
     return "what could not be read is put aside: the control serves everybody"
@@ -82,7 +82,7 @@ def plan_variance(launch: Launch, settings: Settings) -> float:
         rows = run_outcome.plan_experiment(read_requests(launch, settings), launch.experiment)
     except LogError:
         return math.inf
-    return plan.planned_variance(rows, launch.experiment.days)
+    return plan.project_variance(rows, launch.experiment.days)
 
 
 def read_requests(launch: Launch, settings: Settings) -> "Traffic":
@@ -99,26 +99,26 @@ def _check_free(launch: Launch, folder: Path) -> None:
         raise ExperimentError(
             "start needs a declared experiment, got none. Add `experiment=Experiment(...)` to the launch."
         )
-    found = experiment_state.read_state(folder)
-    if found.problem:
-        raise ExperimentError(found.problem)
-    if found.state is not None:
+    stored = experiment_state.read_state(folder)
+    if stored.problem:
+        raise ExperimentError(stored.problem)
+    if stored.state is not None:
         raise ExperimentError(
-            f"start needs no other experiment, got {found.state.id}. End it with `python -m pipeline stop`."
+            f"start needs no other experiment, got {stored.state.id}. End it with `python -m pipeline stop`."
         )
 
 
 def _find(folder: Path, number: int) -> Version:
     """Returns the version to try."""
-    listed = versions.listed(folder)
-    found = next((version for version in listed if version.number == number), None)
-    if found is None:
-        there = ", ".join(str(version.number) for version in listed) or "none"
-        raise ExperimentError(f"--version needs a version in {folder}, got {number}. There are: {there}.")
-    kind = card_file.read(found.folder).get("kind")
+    listed = versions.find_all(folder)
+    match = next((version for version in listed if version.number == number), None)
+    if match is None:
+        numbers = ", ".join(str(version.number) for version in listed) or "none"
+        raise ExperimentError(f"--version needs a version in {folder}, got {number}. There are: {numbers}.")
+    kind = card_file.read(match.folder).get("kind")
     if kind == "rules":
         raise ExperimentError(f"--version needs a model, got {number}, which is {kind!r}.")
-    return found
+    return match
 
 
 def _provide_control(folder: Path, served: Version | None, tries_served: bool) -> int:
@@ -128,7 +128,7 @@ def _provide_control(folder: Path, served: Version | None, tries_served: bool) -
     if served is not None and not (tries_served or serves_rules):
         needed = f"start needs the rules to be served now, or the version that is tried, got {served.number}"
         raise ExperimentError(f"{needed}. Roll back to the rules first.")
-    newest = versions.served(control)
+    newest = versions.find_served(control)
     if newest is not None:
         return newest.number
     if served is None or not serves_rules:

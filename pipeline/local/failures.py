@@ -1,4 +1,4 @@
-"""From an exception inside a step to the one message that a person reads.
+"""Reduces an exception inside a step to one message for people.
 
 An error of ours (`DayoneError`) is its own message. Beam passes some of them on as text only: a DoFn's exception
 arrives as a RuntimeError that quotes it, so the text is searched too. Anything else is a bug, named by type and last
@@ -19,7 +19,7 @@ _QUOTED = re.compile(
 
 def explain(error: BaseException, step: str) -> dict[str, Any]:
     """Returns the fields of the `failure` event for an error in a step ("" if it is in none)."""
-    message = expected_message(error)
+    message = find_message(error)
     if message is not None:
         return {"step": step, "expected": True, "message": message}
     lines = str(error).strip().splitlines()
@@ -31,7 +31,7 @@ def explain(error: BaseException, step: str) -> dict[str, Any]:
     }
 
 
-def expected_message(error: BaseException) -> str | None:
+def find_message(error: BaseException) -> str | None:
     """Returns the message of the project's own error that caused this one; None without one."""
     chain = list(_chain(error))
     for link in chain:

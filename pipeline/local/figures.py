@@ -29,13 +29,13 @@ def figure(kind: str, outputs: Outputs) -> str:
       A few words, or "" where there is nothing to say. Never raises: a missing figure must not stop a run.
     """
     try:
-        return _stored(outputs) or _READERS.get(kind, lambda _: "")(outputs)
+        return _read_stored(outputs) or _READERS.get(kind, lambda _: "")(outputs)
     except Exception:
         _LOGGER.exception("no figure for %s", kind)
         return ""
 
 
-def _stored(outputs: Outputs) -> str:
+def _read_stored(outputs: Outputs) -> str:
     texts = (artifact.get_string_custom_property(FIGURE) for artifacts in outputs.values() for artifact in artifacts)
     return next((text for text in texts if text), "")
 
@@ -56,7 +56,7 @@ def _anomalies(outputs: Outputs) -> str:
     return "1 column with anomalies" if len(columns) == 1 else f"{len(columns)} columns with anomalies"
 
 
-def _compared(outputs: Outputs) -> str:
+def _count_compared(outputs: Outputs) -> str:
     file = min(Path(outputs["anomalies"][0].uri).glob("SplitPair-*/SchemaDiff.pb"))
     compared = len(anomalies_pb2.Anomalies.FromString(file.read_bytes()).drift_skew_info)
     return "1 column compared" if compared == 1 else f"{compared} columns compared"
@@ -67,22 +67,24 @@ def _features(outputs: Outputs) -> str:
     return f"{len(text_format.Parse(text, schema_pb2.Schema()).feature)} features"
 
 
-def _pushed(outputs: Outputs) -> str:
+def _version(outputs: Outputs) -> str:
     artifact = outputs["pushed_model"][0]
     version = artifact.get_string_custom_property("pushed_version")
     return f"version {version}" if artifact.get_int_custom_property("pushed") else "nothing pushed"
 
 
-def _blessed(outputs: Outputs) -> str:
-    return "blessed" if outputs["blessing"][0].get_int_custom_property("blessed") else "not blessed"
+def _blessing(outputs: Outputs) -> str:
+    return (
+        "blessed" if outputs["blessing"][0].get_int_custom_property("blessed") else "an AUC is below min_auc or unknown"
+    )
 
 
 _READERS: dict[str, Callable[[Outputs], str]] = {
     "StatisticsGen": _columns,
     "ExampleValidator": _anomalies,
-    "DriftValidator": _compared,
+    "DriftValidator": _count_compared,
     "Transform": _features,
-    "Pusher": _pushed,
-    "VersionPusher": _pushed,
-    "Evaluator": _blessed,
+    "Pusher": _version,
+    "VersionPusher": _version,
+    "Evaluator": _blessing,
 }

@@ -1,12 +1,12 @@
-"""What `python -m pipeline loop` sets up: one folder that holds the log so far and what the server writes, which the next run reads.
+"""The set-up of `python -m pipeline loop`: one folder for the log so far and the server's rows, which the next run reads.
 
     declared path                   becomes
-    one file, "events.parquet"      a folder NAME-log/ beside it with a link to the file; the launch file names the folder
+    one file, "events.parquet"      a folder NAME-log/ next to it with a link to the file; the launch file names the folder
     a folder, "events/"             as it is
     a folder per day or number      as it is; the server writes into the folder of the day
     a pattern of names, a query     refused: the server's files would not be read
 
-The folder gets a mark, by which `serve` knows that it may write there, and a `.gitignore`, as traffic holds user ids.
+The folder gets a mark that allows `serve` to write there, and a `.gitignore`, as traffic holds user ids.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ IGNORED = "# What the server writes: user ids, and more every minute.\ntraffic-*
 
 @dataclasses.dataclass(frozen=True)
 class Loop:
-    """What was set up, or stands in the way of reading it all.
+    """What was set up, and what prevents a complete read.
 
     Attributes:
       folder: that the server writes to, and runs read.
@@ -46,7 +46,7 @@ class Loop:
 
 
 def traffic_folder(launch: Launch, settings: Settings) -> Path | None:
-    """The folder that `loop` has set up for the server's rows; None where it was not asked."""
+    """Returns the folder that `loop` has set up for the server's rows; None where it has not."""
     if query_of(launch.log.path):
         return None
     folder = Path(split_pattern(launch.log.path, str(settings.data))[0])
@@ -109,7 +109,7 @@ def _check(launch: Launch, settings: Settings) -> None:
 
 
 def _link(log: Path, folder: Path) -> str:
-    """The log in its new folder, as a second name of the same file; a copy where the disk has no such names."""
+    """Links the log into its new folder (a hard link; a copy where the disk has none); returns a note."""
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / log.name
     if target.exists():
@@ -145,7 +145,7 @@ def _rename_path(file: Path, old: str, new: str) -> str:
 
 
 def _ignore(folder: Path) -> str:
-    """A `.gitignore` for the traffic, where there is none that says so."""
+    """Writes a `.gitignore` for the traffic, unless one covers it."""
     path = folder / ".gitignore"
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     if "traffic-*.jsonl" in text:
@@ -161,15 +161,15 @@ def _unread(path: str, settings: Settings, launch: Launch) -> list[str]:
     read: set[str] = set()
     with contextlib.suppress(DayoneError, OSError):  # an empty folder: nothing is read yet
         read = {os.path.realpath(file) for file in spans.input_files(path, base, launch.log.spans)}
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for parent, _, _ in os.walk(folder):
         with contextlib.suppress(DayoneError, OSError):
             for file in find_files(parent, "*"):
                 if os.path.realpath(file) not in read:
-                    found[parent] = found.get(parent, 0) + 1
+                    counts[parent] = counts.get(parent, 0) + 1
     return [
         f"{parent}: {count} files are not read: {_reason(parent, folder, pattern, path, launch)}"
-        for parent, count in sorted(found.items())
+        for parent, count in sorted(counts.items())
     ]
 
 

@@ -23,7 +23,7 @@ def prepare(
     """Compiles a pipeline and finds how to run the part from `first` to `last`.
 
     Returns:
-      The compiled pipeline, and the options for the runner: None for a run of the whole.
+      The compiled pipeline, and the options for the runner: None for a full run.
 
     Raises:
       PartialRunError: if no step lies between the two, or the results before `first` are in no earlier run.
@@ -34,8 +34,8 @@ def prepare(
     options = pipeline_pb2.RunOptions()
     options.partial_run.from_nodes.extend([first] if first else [])
     options.partial_run.to_nodes.extend([last] if last else [])
-    marked = _marked(graph, options)
-    if not planned(graph, options):
+    marked = _mark(graph, options)
+    if not plan_steps(graph, options):
         raise PartialRunError(f"no step lies between --from {first} and --to {last}.")
     # For the branches that have nothing to do with this part: their results are carried over if there are any.
     partial_run_utils.set_latest_pipeline_run_strategy(options.partial_run.snapshot_settings)
@@ -53,13 +53,13 @@ def prepare(
     return graph, options
 
 
-def planned(graph: pipeline_pb2.Pipeline, options: pipeline_pb2.RunOptions | None) -> list[str]:
+def plan_steps(graph: pipeline_pb2.Pipeline, options: pipeline_pb2.RunOptions | None) -> list[str]:
     """Returns the names of the steps that will run, in order."""
-    marked = _marked(graph, options) if options else graph
+    marked = _mark(graph, options) if options else graph
     return [node.node_info.id for node in _nodes(marked) if not node.execution_options.HasField("skip")]
 
 
-def _marked(graph: pipeline_pb2.Pipeline, options: pipeline_pb2.RunOptions) -> pipeline_pb2.Pipeline:
+def _mark(graph: pipeline_pb2.Pipeline, options: pipeline_pb2.RunOptions) -> pipeline_pb2.Pipeline:
     """Returns a copy on which TFX has marked what runs and what is reused; the runner marks the original itself."""
     copy = pipeline_pb2.Pipeline()
     copy.CopyFrom(graph)

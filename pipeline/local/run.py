@@ -65,7 +65,7 @@ def run(request: Request, verbose: bool = False, terminal: Terminal | None = Non
 
 
 def _provide_inputs(request: Request, terminal: Terminal) -> None:
-    if sample.wanted(request.settings) and sample.missing_inputs(request.launch, request.settings):
+    if sample.is_needed(request.settings) and sample.missing_inputs(request.launch, request.settings):
         terminal.line(f"Sample  {sample.make(request.settings.data)}")
     sample.check_inputs(request.launch, request.settings)
 

@@ -1,4 +1,4 @@
-"""The record of a run: what each step did and took, kept as JSON next to the run's log."""
+"""The record of a run: the state and cost of each step, kept as JSON next to the run's log."""
 
 import dataclasses
 import json

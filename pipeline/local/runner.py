@@ -56,7 +56,7 @@ def run(request: Request) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     pipeline = create_pipeline(request.launch, settings, settings.champion())
     graph, options = partial_run.prepare(pipeline, request.first, request.last)
-    step_events.emit("plan", steps=partial_run.planned(graph, options), cpu=round(step_reporter.cpu_seconds(), 3))
+    step_events.emit("plan", steps=partial_run.plan_steps(graph, options), cpu=round(step_reporter.cpu_seconds(), 3))
     step_reporter.ReportingRunner().run_with_ir(graph, run_options=options)
     step_events.emit("finish")
 

@@ -23,14 +23,14 @@ def missing_inputs(launch: Launch, settings: Settings) -> list[Path]:
     return [path for path in located if not path.exists() and not glob.glob(any_span(str(path)), recursive=True)]
 
 
-def wanted(settings: Settings) -> bool:
-    """Whether the data folder is the sample's: the launch that ships, and nobody gave a log."""
+def is_needed(settings: Settings) -> bool:
+    """Returns whether the data folder holds the sample: the launch that ships, and no other log given."""
     return settings.launch == SAMPLE_LAUNCH and settings.data == settings.workspace / "sample"
 
 
 def with_log(text: str, settings: Settings) -> str:
     """Returns a message whose `schema` command names the log that the run was given, where it was given one."""
-    if wanted(settings) and not settings.log:
+    if is_needed(settings) and not settings.log:
         return text
     command = f"python -m pipeline schema --launch {settings.launch}"
     return text.replace(command, f"{command} --log {shlex.quote(str(settings.log or settings.data))}")

@@ -176,7 +176,7 @@ class _KnownTotal(TextColumn):
 
 
 def _never_crash_on(stream: IO[str]) -> None:
-    """A locale that cannot write a title's letters gets question marks instead."""
+    """Makes a stream write question marks for letters that the locale does not have."""
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure:
         reconfigure(errors="replace")

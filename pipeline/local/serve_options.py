@@ -21,7 +21,7 @@ class Options:
       waiting: requests that may wait for a thread; more are told to try again.
       timeout: seconds for a request, its waiting included.
       explore: the share of requests that explore, in [0, 1].
-      explore_slot: the share in which one place shows an item from behind, in [0, 1]; one of both shares is 0.
+      explore_slot: the share in which one slot shows an item from below the top k, in [0, 1]; one of both shares is 0.
       traffic: the folder of the log it writes; None writes none.
       day_folder: the folder of a day's files in it, as for `strftime`; "" for none.
       history: the store of histories, see `history_choice`.
@@ -64,7 +64,7 @@ class Options:
                 raise SettingsError(f"--{name}", value, f"a number from {low} to {high}")
         if self.explore and self.explore_slot:
             raise SettingsError(
-                "--explore-slot", self.explore_slot, "0 beside --explore", "One way to explore at a time."
+                "--explore-slot", self.explore_slot, "0 together with --explore", "One way to explore at a time."
             )
         for origin in self.origins:
             if origin != "*" and not _ORIGIN.fullmatch(origin):
@@ -77,7 +77,7 @@ class Options:
 
 
 def serve_token(environ: Mapping[str, str]) -> str:
-    """The token that requests which write to the local server need; "" for none. No field of `Settings`, which are written to files."""
+    """Returns the token for requests that write to the local server; "" for none. `Settings` would be written to files."""
     token = environ.get("DAYONE_SERVE_TOKEN", "").strip()
     if token and not (token.isascii() and token.isprintable() and " " not in token):
         raise SettingsError("DAYONE_SERVE_TOKEN", "...", "printable ASCII without blanks")

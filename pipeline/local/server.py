@@ -54,7 +54,7 @@ def configure(application: typing.Any, access: "Access", limits: "ConnectionLimi
 
     return uvicorn.Config(
         app.guard(application, access),
-        http=connections.bounded_protocol(limits),
+        http=connections.make_protocol(limits),
         ws="none",
         lifespan="on",
         backlog=connections.BACKLOG,
@@ -126,12 +126,12 @@ def _make_service(
         _set_imports_aside()
         return LoadedModel(version.number, version.folder, options.threads)
 
-    def changed(event: str) -> None:
+    def note_change(event: str) -> None:
         metrics.changes.labels(event).inc()
         gc.collect()  # a graph is full of cycles, which Python would find late: 27 MB per version
 
-    control = ModelHolder(find_control(settings.serving), load, changed) if launch.experiment else None
-    holder = ModelHolder(settings.serving, load, changed)
+    control = ModelHolder(find_control(settings.serving), load, note_change) if launch.experiment else None
+    holder = ModelHolder(settings.serving, load, note_change)
     arms = Arms(holder, control)
     exploring = {"explore": options.explore, "explore_slot": options.explore_slot}
     memory = options.remember * 1_000_000

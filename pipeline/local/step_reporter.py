@@ -43,7 +43,7 @@ class Outcome:
 
 
 class StepFailedError(Exception):
-    """A step ended in a state that is no success, though nothing was raised."""
+    """A step ended without success and without an exception."""
 
 
 def cpu_seconds() -> float:

@@ -9,7 +9,7 @@ from components.ingest.number_texts import FALSE_WORDS, TRUE_WORDS
 from pipeline.onboarding import role_words
 from pipeline.onboarding.column_profile import Column
 
-_TRUTHS = frozenset((*TRUE_WORDS, *FALSE_WORDS, "1.0", "0.0"))
+_TRUTHS = TRUE_WORDS | FALSE_WORDS
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 
 from components.declaration import Catalogue
 from components.errors import DayoneError
-from components.features.truth_words import FALSE_WORDS, TRUE_WORDS
 from components.ingest.event_time import NUMBER_TEXT
+from components.ingest.number_texts import FALSE_WORDS, TRUE_WORDS
 from pipeline.onboarding import role_words
 from pipeline.onboarding.column_profile import Column
 from pipeline.onboarding.log_sample import Sample

@@ -1,4 +1,4 @@
-"""What can be seen of a column without knowing what it means: name, type, values, order."""
+"""The profile of a column, without its meaning: name, type, values, order."""
 
 import dataclasses
 import functools
@@ -58,7 +58,7 @@ class Column:
 
     @functools.cached_property
     def ids(self) -> pa.Array:
-        """[rows] string, the values as ids: as the file spells them, "007" beside "7"."""
+        """[rows] string, the values as ids: as the file spells them, "007" and "7"."""
         return self.values.cast(pa.string()) if self.spelled is None else self.spelled
 
     @functools.cached_property
@@ -102,8 +102,8 @@ class Column:
         """The least and the greatest number; (0, 0) where there is none."""
         if not self.is_number or not len(self.present):
             return 0.0, 0.0
-        found = pc.min_max(self.present).as_py()
-        return float(found["min"]), float(found["max"])
+        limits = pc.min_max(self.present).as_py()
+        return float(limits["min"]), float(limits["max"])
 
     @functools.cached_property
     def mean_words(self) -> float:
@@ -133,11 +133,11 @@ class Column:
         )
 
     def has(self, words: frozenset[str]) -> bool:
-        """Whether the name has one of the words."""
+        """Returns whether the name has one of the words."""
         return not words.isdisjoint(self.words)
 
     def example(self) -> str:
-        """The first value as text."""
+        """Returns the first value as text."""
         return repr(self.present[0].as_py())[:40] if len(self.present) else "no value"
 
     def described(self) -> str:
@@ -146,7 +146,7 @@ class Column:
         return f"{self.values.type}, {many} such as {self.example()}" if len(self.present) else "no value at all"
 
     def described_ids(self) -> str:
-        """The same of the values as ids: "string, 120 different ids such as '007'"."""
+        """Describes the values as ids: "string, 120 different ids such as '007'"."""
         if self.spelled is None or not len(self.present):
             return self.described()
         example = (
@@ -162,7 +162,7 @@ def _without_id(word: str) -> tuple[str, ...]:
 
 
 def varies_within(values: pa.Array, owners: pa.Array) -> float:
-    """The share of owners with more than one row that have more than one value: how much a column is not the owner's own.
+    """Returns the share of owners, of those with several rows, that have several values.
 
     Args:
       values: [rows] of a column.

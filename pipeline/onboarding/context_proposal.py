@@ -1,4 +1,4 @@
-"""Proposes what is known when a request is made: texts with few values that vary within a user, never an outcome."""
+"""Proposes context columns: texts with few values that vary within a user, never an outcome."""
 
 from collections.abc import Mapping
 
@@ -29,8 +29,8 @@ def choose(sample: Sample, roles: Mapping[str, str], columns: list[Column]) -> t
     chosen: dict[str, str] = {}
     unused: dict[str, str] = {}
     for column in columns:
-        taken = [input_name(name) for name in chosen]
-        refused = _form_reason(column, sample) or _meaning_reason(column, taken) or _spread_reason(column, items)
+        input_names = [input_name(name) for name in chosen]
+        refused = _form_reason(column, sample) or _meaning_reason(column, input_names) or _spread_reason(column, items)
         varies = 0.0 if refused else varies_within(column.values, users)
         if not refused and (varies > 0 or column.has(role_words.CONTEXTS)):
             how = f"varies within {varies:.0%} of the users" if varies else "the name says context"
@@ -41,7 +41,7 @@ def choose(sample: Sample, roles: Mapping[str, str], columns: list[Column]) -> t
 
 
 def _form_reason(column: Column, sample: Sample) -> str:
-    """Why a column cannot be a context, by where it comes from and whether it is filled; "" if it may be one."""
+    """Returns why a column cannot be a context by its source and gaps; "" if it may be one."""
     root = (sample.item or "").rpartition(".")[0]
     if not len(column.present):
         return "empty in every row"
@@ -53,7 +53,7 @@ def _form_reason(column: Column, sample: Sample) -> str:
 
 
 def _meaning_reason(column: Column, taken: list[str]) -> str:
-    """Why a column cannot be a context, by what its name and values mean; `taken` are names that requests have."""
+    """Returns why a column cannot be a context by name and meaning; `taken` are the requests' names."""
     reading = next(iter(column.time_readings), None)
     reasons = {
         "an outcome, which no request knows": answer_proposal.is_outcome(column),
@@ -67,7 +67,7 @@ def _meaning_reason(column: Column, taken: list[str]) -> str:
 
 
 def _spread_reason(column: Column, items: pa.Array) -> str:
-    """Why a text cannot be a context, by its values; "" if it can."""
+    """Returns why a text cannot be a context, by its values; "" if it can."""
     if not 1 < column.distinct <= MOST_VALUES:
         return f"needs 2 to {MOST_VALUES} different values to be a context"
     if not column.has(role_words.CONTEXTS) and varies_within(column.values, items) < _LEAST_ITEM_SPREAD:

@@ -77,6 +77,7 @@ def _objectives(objectives: tuple[Objective, ...], why: Mapping[str, str]) -> li
 
 def _objective(objective: Objective) -> str:
     fields = {"weight": objective.weight, "event": objective.event, "value_at_least": objective.value_at_least}
+    fields |= {} if objective.auc_decides else {"auc_decides": False}
     given = "".join(f", {name}={literal(value)}" for name, value in fields.items() if value is not None)
     return f"Objective({literal(objective.name)}{given})"
 

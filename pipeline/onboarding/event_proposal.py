@@ -110,7 +110,10 @@ def from_value(column: Column) -> tuple[str, Objective] | None:
     if pa.types.is_boolean(column.values.type):
         both = column.distinct == 2
         return (
-            ("true is a success, false is none", Objective(_free_name(column.name, {}), value_at_least=1.0))
+            (
+                "true is a success, false is none",
+                Objective(_free_name(column.name, {}), value_at_least=1.0),
+            )
             if both
             else None
         )
@@ -124,4 +127,5 @@ def from_value(column: Column) -> tuple[str, Objective] | None:
         name, middle = _free_name(f"high_{column.name}", {}), float(np.median(values))
         start = middle if (values < middle).any() else float(np.min(values[values > middle], initial=most))
         why = f"about the median of {least:g} to {most:g}: say where success begins"
-    return (why, Objective(name, value_at_least=start)) if 0 < np.mean(values >= start) < 1 else None
+    objective = Objective(name, value_at_least=start, auc_decides=False)
+    return (why, objective) if 0 < np.mean(values >= start) < 1 else None

@@ -9,15 +9,15 @@ _MOST_OF_ONE_KIND = 0.9
 
 
 def best(columns: list[Column], role: str) -> tuple[Column, str] | None:
-    """The column whose name says that it holds the ids of the role, "user" or "item"; None if there is none."""
+    """Returns the column whose name says that it holds the ids of the role, "user" or "item"; None if there is none."""
     words, words_by_id = {
         "user": (role_words.USERS, role_words.USERS_BY_ID),
         "item": (role_words.ITEMS, role_words.ITEMS_BY_ID),
     }[role]
     scored = [(id_score(column, words, words_by_id), column.distinct_ids, column) for column in columns]
-    found = max(scored, key=lambda entry: entry[:2], default=(0, 0, None))
-    if found[0] > 0 and found[2] is not None:
-        return found[2], f"the name says {role}"
+    best_entry = max(scored, key=lambda entry: entry[:2], default=(0, 0, None))
+    if best_entry[0] > 0 and best_entry[2] is not None:
+        return best_entry[2], f"the name says {role}"
     contacts = [
         column
         for column in columns
@@ -31,21 +31,21 @@ def best(columns: list[Column], role: str) -> tuple[Column, str] | None:
 
 
 def only_other(columns: list[Column], rows: int) -> Column | None:
-    """The one column that is left, if its values recur as those of ids do; None where several are left."""
-    left = [column for column in columns if not column.time_readings and column.distinct > 1]
-    return left[0] if len(left) == 1 and _may_be_id(left[0], rows) else None
+    """Returns the only remaining column, if its values recur as ids do; None if there are several."""
+    candidates = [column for column in columns if not column.time_readings and column.distinct > 1]
+    return candidates[0] if len(candidates) == 1 and _may_be_id(candidates[0], rows) else None
 
 
 def list_of_items(columns: list[Column]) -> Column | None:
-    """The list column whose name says item: `skus`, `items.item_id`; None if there is none."""
+    """Returns the list column whose name says item: `skus`, `items.item_id`; None if there is none."""
     lists = [column for column in columns if column.is_list and _holds_ids(column.values.type.value_type)]
     scored = [(_list_score(column), -at, column) for at, column in enumerate(lists)]
-    found = max(scored, key=lambda entry: entry[:2], default=(0, 0, None))
-    return found[2] if found[0] > 0 else None
+    best_entry = max(scored, key=lambda entry: entry[:2], default=(0, 0, None))
+    return best_entry[2] if best_entry[0] > 0 else None
 
 
 def fallback_of(user: Column, columns: list[Column]) -> Column | None:
-    """The column that gives an id where the user's own has none: `anonymousId` beside a `userId` that is empty at times."""
+    """Returns the column that fills gaps in the user's ids: `anonymousId` for a `userId` that is empty at times."""
     if not user.ids.null_count:
         return None
     others = [
@@ -58,7 +58,7 @@ def fallback_of(user: Column, columns: list[Column]) -> Column | None:
 
 
 def id_score(column: Column, words: frozenset[str], words_by_id: frozenset[str]) -> int:
-    """How much a name says that the column holds ids of what the words stand for; 0 if it does not."""
+    """Returns how strongly a name says that the column holds ids of what the words stand for; 0 if it does not."""
     if not has_id_type(column) or column.distinct_ids < 2:
         return 0
     parts = column.leaf_words
@@ -72,7 +72,7 @@ def id_score(column: Column, words: frozenset[str], words_by_id: frozenset[str])
 
 
 def has_id_type(column: Column) -> bool:
-    """Whether the values could be ids."""
+    """Returns whether the values could be ids."""
     return column.is_whole or (column.is_text and column.mean_words < 1.5) or pa.types.is_binary(column.values.type)
 
 
@@ -90,7 +90,7 @@ def _holds_ids(kind: pa.DataType) -> bool:
 
 
 def _may_be_id(column: Column, rows: int) -> bool:
-    """Whether values recur, are many, and the name does not say otherwise."""
+    """Returns whether values recur, are many, and the name does not say otherwise."""
     many = 100 <= column.distinct_ids <= _MOST_OF_ONE_KIND * rows
     named = column.has(
         role_words.ATTRIBUTES | role_words.REQUESTS | role_words.VALUES | role_words.POSITIONS | role_words.EVENTS

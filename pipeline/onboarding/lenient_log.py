@@ -1,4 +1,4 @@
-"""Reads a log or a catalogue as it is, gaps and all, for those who look at it before the pipeline does.
+"""Reads a log or a catalogue with its gaps, before the pipeline does.
 
 The readers are those of ExampleGen, so that what is seen here is what a run will see; but a row without an id or a time
 is kept, to be counted and shown instead of ending everything.
@@ -19,13 +19,13 @@ class LenientLayout(Layout):
     """A layout that needs no value in any row."""
 
     @property
-    def needed(self) -> tuple[str, ...]:
+    def mandatory(self) -> tuple[str, ...]:
         """No column."""
         return ()
 
 
 def reader(files: Sequence[str], ids: Sequence[str], delimiter: str, item: str | None = None) -> LogReader:
-    """The files as one table in the making, all nested columns opened.
+    """Returns a reader of the files as one table, with all nested columns opened.
 
     Args:
       files: of the log or the catalogue.
@@ -37,7 +37,7 @@ def reader(files: Sequence[str], ids: Sequence[str], delimiter: str, item: str |
 
 
 def reader_of(files: Sequence[str], layout: Layout) -> LogReader:
-    """The files as a run reads them, but for the rows that it would quarantine: times and numbers come as the file has them.
+    """Returns a reader like a run's that quarantines no row: times and numbers stay as in the file.
 
     Rows whose id is declared to stand for none (`missing_ids`) are left out, as in a run.
     """
@@ -47,7 +47,7 @@ def reader_of(files: Sequence[str], layout: Layout) -> LogReader:
 
 
 def read(files: Sequence[str], ids: Sequence[str], columns: Sequence[str], delimiter: str) -> pa.Table:
-    """The columns of all rows; one that is in no file is all null.
+    """Returns the columns of all rows; a column that no file has is all null.
 
     Raises:
       LogError: if a file cannot be read, an id is no id, or there is no row.
@@ -56,6 +56,6 @@ def read(files: Sequence[str], ids: Sequence[str], columns: Sequence[str], delim
 
 
 def delimiter_of(file: str) -> str:
-    """The delimiter of a CSV file: the one that its first line has most of; a comma if it has none."""
+    """Returns a CSV file's delimiter: the most frequent one of its first line; a comma if there is none."""
     lines = csv_form.first_lines(file) if format_of(file) == "csv" else []
     return csv_form.delimiter_of(lines[0]) if lines else ","

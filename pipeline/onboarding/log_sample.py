@@ -45,20 +45,20 @@ class Sample:
     ignored: Mapping[str, pa.DataType] = dataclasses.field(default_factory=dict)
     spans: int | None = None
 
-    def exploded(self, item: str) -> "Sample":
-        """The sample with a row per element of a list column."""
+    def explode(self, item: str) -> "Sample":
+        """Returns the sample with a row per element of a list column."""
         sample = _sample(self.base, self.name, self.files, self.delimiter, self.rows, item)
         return dataclasses.replace(sample, spans=self.spans)
 
     def without(self, names: Collection[str]) -> "Sample":
-        """The sample without some columns."""
+        """Returns the sample without some columns."""
         return dataclasses.replace(
             self, columns={name: column for name, column in self.columns.items() if name not in names}
         )
 
 
 def read(path: Path, rows: int = SAMPLE_ROWS) -> Sample:
-    """The first rows of a file, or of the files of a folder or pattern in the order of their names.
+    """Returns the first rows of a file, or of the files of a folder or pattern in the order of their names.
 
     Args:
       path: of a file or a folder, or a pattern: `days/*.csv`, `days/{YYYY}-{MM}-{DD}/*.csv`.
@@ -70,17 +70,17 @@ def read(path: Path, rows: int = SAMPLE_ROWS) -> Sample:
     path = path.expanduser().absolute()
     if path.exists():
         check_literal(str(path))
-    base, name = _located(path)
-    found = partitions.pattern_of(path) if path.is_dir() else None
-    if found:
-        name = f"{name}/{found[0]}"
-    files = input_files(name, str(base), found[1] if found else None)
+    base, name = _locate(path)
+    pattern = partitions.pattern_of(path) if path.is_dir() else None
+    if pattern:
+        name = f"{name}/{pattern[0]}"
+    files = input_files(name, str(base), pattern[1] if pattern else None)
     sample = _sample(base, name, files, lenient_log.delimiter_of(files[0]), rows, None)
-    return dataclasses.replace(sample, spans=found[1] if found else None)
+    return dataclasses.replace(sample, spans=pattern[1] if pattern else None)
 
 
 def _sample(base: Path, name: str, files: tuple[str, ...], delimiter: str, rows: int, item: str | None) -> Sample:
-    """The first rows of some files; see `Sample`."""
+    """Returns the first rows of some files; see `Sample`."""
     csv_form.check(files[0])
     reader = lenient_log.reader(files, (), delimiter, item)
     table = _head(reader, rows)
@@ -104,8 +104,8 @@ def _may_hold_ids(kind: pa.DataType) -> bool:
     )
 
 
-def _located(path: Path) -> tuple[Path, str]:
-    """The folder that surely exists and the rest; of a plain path its own folder and its name."""
+def _locate(path: Path) -> tuple[Path, str]:
+    """Returns the folder without wildcards and the rest; of a plain path its own folder and its name."""
     first_wild = next((at for at, part in enumerate(path.parts) if not _WILD.isdisjoint(part)), len(path.parts) - 1)
     return Path(*path.parts[:first_wild]), "/".join(path.parts[first_wild:])
 

@@ -1,4 +1,4 @@
-"""What `new` says of a log without a column for the user, the item or the time."""
+"""The message of `new` for a log without a column for the user, the item or the time."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,12 +19,12 @@ def missing_text(name: str, taken: Mapping[str, str], free: Sequence[Column], mi
     """
     meanings = {"user": "the user's id", "item": "the item's id", "time": "the time"}
     head = f"{name}: no column could be taken for {' or '.join(meanings[role] for role in missing)}."
-    found = "".join(f"\n  found: {role} = {column}" for role, column in taken.items())
+    assigned = "".join(f"\n  found: {role} = {column}" for role, column in taken.items())
     rest = "".join(f"\n  {column.name}: {column.described()}{_why_not(column)}" for column in free[:_MOST_SHOWN])
     rest += f"\n  and {hidden} more" if (hidden := len(free) - _MOST_SHOWN) > 0 else ""
     options = " ".join(f"--{role} COL" for role in missing)
     why = "\nDayone learns from what the same user did, with which item, and when: a log without one of these cannot be used as it is."
-    return f"{head}{found}\n  candidates:{rest}{why}\nIf one of the columns is it, say which: {options}. If none is, add it to the log."
+    return f"{head}{assigned}\n  candidates:{rest}{why}\nIf one of the columns is it, say which: {options}. If none is, add it to the log."
 
 
 def _why_not(column: Column) -> str:

@@ -87,7 +87,7 @@ def make(
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as beside:
         made = Path(beside) / folder.name
-        count = template_files.copy(PROJECT, template_files.tracked(PROJECT), made)
+        count = template_files.copy(PROJECT, template_files.list_files(PROJECT), made)
         _write(made, folder, proposed, schemas, found)
         os.replace(made, folder)
     return _report(folder, proposed, count, found)
@@ -135,7 +135,7 @@ def _with_one_item_a_row(sample: Sample, given: Mapping[str, str], drop: Collect
     listed = named if named and named.is_list else None
     if named is None and id_proposal.best(columns, "item") is None:
         listed = id_proposal.list_of_items(columns)
-    return sample.exploded(listed.name).without(drop) if listed else sample
+    return sample.explode(listed.name).without(drop) if listed else sample
 
 
 def _ignored_note(sample: Sample) -> str:

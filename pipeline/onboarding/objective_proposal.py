@@ -1,4 +1,4 @@
-"""What `new` proposes from the events of a log: the objectives, and whether users come back to the same items."""
+"""Proposes from the events of a log: the objectives, and whether users come back to the same items."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -17,18 +17,20 @@ def propose_objectives(sample: Sample, roles: Roles, why: dict[str, str], notes:
     """Returns the objectives that the events or values of a log propose; says why in `why` and `notes`."""
     if roles.answer:
         column = roles.answer.column
-        found = {
+        proposed = {
             f"{roles.answer.yes!r} in {column.name!r} says that the item was taken": event_proposal.of_answer(
                 column.name, roles.answer.yes
             )
         }
     elif "event" in roles.column:
-        found, against = event_proposal.from_events(_of_items(sample, roles.column), roles.impression)
+        proposed, against = event_proposal.from_events(_of_items(sample, roles.column), roles.impression)
         if against:
             notes.append(f"No objective: {', '.join(map(repr, against))}, as the words speak against the item.")
-        if not found and roles.impression and len(sample.columns[roles.column["event"]].listed) == 1:
-            found = {"The log holds impressions only: this is the action to come.": Objective("click", event="click")}
-        if not found:
+        if not proposed and roles.impression and len(sample.columns[roles.column["event"]].listed) == 1:
+            proposed = {
+                "The log holds impressions only: this is the action to come.": Objective("click", event="click")
+            }
+        if not proposed:
             events = ", ".join(sample.columns[roles.column["event"]].listed)
             fix = "Give a log that also has what people clicked, bought or liked."
             raise proposal.ProposalError(
@@ -40,26 +42,26 @@ def propose_objectives(sample: Sample, roles: Roles, why: dict[str, str], notes:
             if "value" in roles.column
             else None
         )
-        found = (
+        proposed = (
             dict([value]) if value else {"Without events or values every row is a positive.": Objective("interaction")}
         )
         why["objectives"] = roles.why["event"]
-    why |= {f"objectives.{objective.name}": reason for reason, objective in found.items()}
-    return tuple(found.values())
+    why |= {f"objectives.{objective.name}": reason for reason, objective in proposed.items()}
+    return tuple(proposed.values())
 
 
 def _of_items(sample: Sample, column: Mapping[str, str]) -> Column:
-    """The kinds of events of the rows that have an item: page views of an analytics export have none."""
+    """Returns the kinds of events of the rows that have an item: page views of an analytics export have none."""
     events, items = sample.columns[column["event"]], sample.columns[column["item"]].ids
-    there = items.is_valid()
+    has_item = items.is_valid()
     return Column(
-        events.name, events.values.filter(there), None if events.spelled is None else events.spelled.filter(there)
+        events.name, events.values.filter(has_item), None if events.spelled is None else events.spelled.filter(has_item)
     )
 
 
 def allow_repeats(launch: Launch, sample: Sample, why: dict[str, str]) -> Launch:
-    """The launch, which recommends again what users did before if they often do it again."""
-    share = _repeated_share(launch, sample)
+    """Returns the launch, allowing repeated recommendations if users often repeat events."""
+    share = _measure_repeats(launch, sample)
     if share < repeats.OFTEN:
         return launch
     why["exclude_seen"] = (
@@ -68,7 +70,7 @@ def allow_repeats(launch: Launch, sample: Sample, why: dict[str, str]) -> Launch
     return dataclasses.replace(launch, exclude_seen=False)
 
 
-def _repeated_share(launch: Launch, sample: Sample) -> float:
+def _measure_repeats(launch: Launch, sample: Sample) -> float:
     log = launch.log
     rows = pa.table({"user": sample.columns[log.user].ids, "item": sample.columns[log.item].ids})
     if log.event and launch.positive_events:

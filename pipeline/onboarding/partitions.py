@@ -16,7 +16,7 @@ _PARTS = {
 
 
 def pattern_of(folder: Path) -> tuple[str, int | None] | None:
-    """The pattern of a folder whose files lie in partition folders, and how many days it covers.
+    """Returns the pattern of a folder whose files lie in partition folders, and how many days it covers.
 
     Returns:
       "dt={YYYY}-{MM}-{DD}/*" and the days from the first folder to the last; "country=*/*" and None where no folder
@@ -24,7 +24,7 @@ def pattern_of(folder: Path) -> tuple[str, int | None] | None:
     """
     keys = []
     level = [folder]
-    while folders := [found for parent in level for found in _partition_folders(parent)]:
+    while folders := [folder for parent in level for folder in _partition_folders(parent)]:
         level = folders
         keys.append(_key(folders))
     if not keys:
@@ -43,7 +43,7 @@ def _partition_folders(folder: Path) -> list[Path]:
 
 
 def _key(folders: list[Path]) -> str:
-    """The name of a level of folders, with its values as a token of the date or a wildcard."""
+    """Returns the name of a level of folders, with its values as a token of the date or a wildcard."""
     pairs = [match.groups() for path in folders if (match := _FOLDER.fullmatch(path.name))]
     key, values = pairs[0][0], [value for _, value in pairs]
     forms = [*_DAYS, *([_PARTS[key.lower()]] if key.lower() in _PARTS else [])]

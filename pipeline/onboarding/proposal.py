@@ -26,7 +26,7 @@ class ProposalError(DayoneError):
 
 @dataclasses.dataclass
 class Roles:
-    """Columns by role, as far as they were found.
+    """Columns by role, as far as known.
 
     Attributes:
       column: role to column: user, item, time, event, value, request, position, policy, propensity, model_version.
@@ -61,7 +61,7 @@ class Roles:
         self.why[field] = why
 
     def log(self, path: str, delimiter: str) -> Log:
-        """The log's part of a declaration."""
+        """Returns the log's part of a declaration."""
         named: dict[str, Any] = {**self.column, **self.more}
         shape: dict[str, Any] = {
             "time_unit": self.time_unit,
@@ -73,7 +73,7 @@ class Roles:
 
 
 def propose(sample: Sample, given: Mapping[str, str]) -> Roles:
-    """The roles of the columns.
+    """Returns the roles of the columns.
 
     Args:
       sample: the first rows; of a log with lists of items, one row per element.
@@ -94,8 +94,8 @@ def propose(sample: Sample, given: Mapping[str, str]) -> Roles:
     _find_time(roles, sample, given.get("time_format"))
     missing = [role for role in NEEDED if role not in roles.column]
     if missing:
-        taken = {role: f"{name!r} ({roles.why[role]})" for role, name in roles.column.items()}
-        raise ProposalError(missing_text(sample.name, taken, free(roles, sample), missing))
+        assigned = {role: f"{name!r} ({roles.why[role]})" for role, name in roles.column.items()}
+        raise ProposalError(missing_text(sample.name, assigned, free(roles, sample), missing))
     _find_id_forms(roles, sample)
     _find_events(roles, sample)
     _find_shown(roles, sample)
@@ -107,7 +107,7 @@ def propose(sample: Sample, given: Mapping[str, str]) -> Roles:
 
 
 def given_column(sample: Sample, role: str, name: str) -> Column:
-    """The column that a person named.
+    """Returns the column that a person named.
 
     Raises:
       ProposalError: if the sample has none of that name.
@@ -120,17 +120,17 @@ def given_column(sample: Sample, role: str, name: str) -> Column:
 
 
 def free(roles: Roles, sample: Sample) -> list[Column]:
-    """The columns without a role, in the order of the file."""
-    taken = set(roles.column.values()) | set(roles.context) | set(roles.more.get("user_fallbacks", ()))
+    """Returns the columns without a role, in the order of the file."""
+    assigned = set(roles.column.values()) | set(roles.context) | set(roles.more.get("user_fallbacks", ()))
     return [
-        column for name, column in sample.columns.items() if name not in taken and not name.startswith(LABEL_PREFIX)
+        column for name, column in sample.columns.items() if name not in assigned and not name.startswith(LABEL_PREFIX)
     ]
 
 
 def _find_ids(roles: Roles, sample: Sample) -> None:
     for role in ("user", "item"):
-        if role not in roles.column and (found := id_proposal.best(free(roles, sample), role)):
-            roles.take(role, *found)
+        if role not in roles.column and (match := id_proposal.best(free(roles, sample), role)):
+            roles.take(role, *match)
     for role, other in (("user", "item"), ("item", "user")):
         if role not in roles.column and other in roles.column:
             only = id_proposal.only_other(free(roles, sample), sample.rows)
@@ -139,7 +139,7 @@ def _find_ids(roles: Roles, sample: Sample) -> None:
 
 
 def _find_id_forms(roles: Roles, sample: Sample) -> None:
-    """Where the user's id comes from if its column is empty, and rows that have none at all."""
+    """Finds the fallbacks of an empty user column, and the values that stand for no id."""
     user = sample.columns[roles.column["user"]]
     other = id_proposal.fallback_of(user, free(roles, sample))
     if other:
@@ -165,8 +165,8 @@ def _share_empty(column: Column) -> float:
 
 
 def _find_time(roles: Roles, sample: Sample, form: str | None) -> None:
-    if "time" not in roles.column and (found := time_proposal.choose(free(roles, sample))):
-        roles.take("time", *found)
+    if "time" not in roles.column and (match := time_proposal.choose(free(roles, sample))):
+        roles.take("time", *match)
     if "time" not in roles.column:
         return
     column = sample.columns[roles.column["time"]]
@@ -213,7 +213,7 @@ def _is_request(column: Column, rows: int, words: frozenset[str]) -> bool:
 
 
 def _find_shown(roles: Roles, sample: Sample) -> None:
-    """What was shown where, by whom, with which probability."""
+    """Finds the position, policy, propensity and version of impressions."""
     tests: dict[str, Callable[[Column], bool]] = {
         "propensity": lambda column: (
             column.has(role_words.PROPENSITIES) and column.is_number and column.bounds[0] >= 0 and column.bounds[1] <= 1
@@ -237,7 +237,7 @@ def _find_shown(roles: Roles, sample: Sample) -> None:
 
 
 def _find_outcome(roles: Roles, sample: Sample) -> None:
-    """The number on the event, or the answer that each row gives to an impression.
+    """Finds the number on the event, or each row's answer to an impression.
 
     Raises:
       ProposalError: if rows say where an item was shown and nothing says which were taken.
@@ -281,7 +281,7 @@ def _check_separated(roles: Roles, sample: Sample) -> None:
         return
     column = roles.column[shown[0]]
     candidates = (
-        ", ".join(f"{found.name} ({found.described()})" for found in free(roles, sample)[:_MOST_SHOWN]) or "none"
+        ", ".join(f"{column.name} ({column.described()})" for column in free(roles, sample)[:_MOST_SHOWN]) or "none"
     )
     raise ProposalError(
         f"{sample.name}: {column!r} says where an item was shown, and no column says which were taken: "

@@ -7,7 +7,7 @@ OFTEN = 0.15
 
 
 def share(users: pa.ChunkedArray | pa.Array, items: pa.ChunkedArray | pa.Array) -> float:
-    """The share of events that are not the first of their user and item; rows without an id do not count. Exact."""
+    """Returns the share of events that repeat their user and item, exact; rows without an id do not count."""
     pairs = pa.table({"user": users, "item": items}).filter(_both(users, items))
     if not pairs.num_rows:
         return 0.0

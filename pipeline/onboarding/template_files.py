@@ -13,16 +13,16 @@ STAMP = ".dayone-template"
 _DATA = JSONL_ENDINGS + PARQUET_ENDINGS + CSV_ENDINGS
 
 
-def tracked(project: Path) -> list[Path]:
-    """The files to copy, relative to the project, sorted.
+def list_files(project: Path) -> list[Path]:
+    """Returns the files to copy, relative to the project, sorted.
 
     In a git checkout what git knows, and new source files that it does not ignore, so that a template that is being
     worked on is cloned as it stands; elsewhere what .gitignore does not name. Data files count only where git tracks
     them or below tests/: a log may lie beside the template.
     """
-    known = _git_files(project, "--cached")
-    others = _git_files(project, "--others", "--exclude-standard") if known else _walked(project)
-    chosen = {*known, *(path for path in others if path.parts[0] == "tests" or not _is_data(path))}
+    tracked_files = _git_files(project, "--cached")
+    others = _git_files(project, "--others", "--exclude-standard") if tracked_files else _walk(project)
+    chosen = {*tracked_files, *(path for path in others if path.parts[0] == "tests" or not _is_data(path))}
     return sorted(
         path
         for path in chosen
@@ -37,7 +37,7 @@ def _git_files(project: Path, *options: str) -> list[Path]:
     return [Path(name) for name in answer.split("\0") if name]
 
 
-def _walked(project: Path) -> Iterable[Path]:
+def _walk(project: Path) -> Iterable[Path]:
     ignored = [
         line.strip().strip("/")
         for line in (project / ".gitignore").read_text().splitlines()
@@ -69,22 +69,22 @@ def copy(project: Path, files: Iterable[Path], into: Path) -> int:
 
 
 def version(project: Path) -> dict[str, str]:
-    """The template's version and commit; "unknown" for the commit where git is not there, and whether more than the commit was copied."""
+    """Returns the template's version, its commit ("unknown" without git), and whether other files were copied, too."""
     text = (project / "pyproject.toml").read_text(encoding="utf-8")
-    found = re.search(r'^version = "(.*)"', text, re.MULTILINE)
+    match = re.search(r'^version = "(.*)"', text, re.MULTILINE)
     commit = _git(project, "rev-parse", "HEAD").strip() if (project / ".git").exists() else ""
     changed = {"changes": "uncommitted"} if commit and _git(project, "status", "--porcelain").strip() else {}
-    return {"version": found.group(1) if found else "unknown", "commit": commit or "unknown"} | changed
+    return {"version": match.group(1) if match else "unknown", "commit": commit or "unknown"} | changed
 
 
 def stamp(found: dict[str, str]) -> str:
-    """The text of the file that says which template a clone was made from."""
+    """Returns the text of the file that says which template a clone was made from."""
     head = "# The template that this project was made from: docs/clone.md says how to take its updates."
     return "\n".join([head, *(f"{name} = {value}" for name, value in found.items()), ""])
 
 
 def _git(project: Path, *arguments: str) -> str:
-    """What git answers; "" if it is not there or fails: a template without git is a template, too."""
+    """Returns git's output; "" if git is missing or fails: a template needs no git."""
     try:
         answer = subprocess.run(["git", "-C", str(project), *arguments], capture_output=True, text=True)
     except OSError:

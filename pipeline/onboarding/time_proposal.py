@@ -8,14 +8,14 @@ TIMES = "epoch seconds to nanoseconds, ISO 8601 text such as 2026-01-31 12:00:00
 
 
 def choose(columns: list[Column]) -> tuple[Column, str] | None:
-    """The time column among those without a role, and why; None if there is none."""
+    """Returns the time column among those without a role, and why; None if there is none."""
     times = [
         column
         for column in columns
         if column.time_readings and (not column.time_readings[0].by_name or column.has(role_words.TIMES))
     ]
     named = [column for column in times if column.has(role_words.TIMES)]
-    # Days alone say less than moments: date=20260131 beside time_ms.
+    # Days alone say less than moments: date=20260131 next to time_ms.
     named.sort(key=lambda column: column.time_readings[0].by_name)
     typed = [column for column in times if column.time_unit == "iso"]
     best = (named or typed or (times if len(times) == 1 else []))[:1]
@@ -23,7 +23,7 @@ def choose(columns: list[Column]) -> tuple[Column, str] | None:
 
 
 def reading_of(column: Column, form: str | None) -> tuple[Reading | None, str]:
-    """How the times of a column are written.
+    """Returns how the times of a column are written.
 
     Args:
       column: the time column.
@@ -33,10 +33,10 @@ def reading_of(column: Column, form: str | None) -> tuple[Reading | None, str]:
       The reading and the reason; None and what is wrong.
     """
     if form is not None:
-        given = Reading("iso", form)
-        share = time_readings.share_of(column.present, given)
+        reading = Reading("iso", form)
+        share = time_readings.share_of(column.present, reading)
         return (
-            (given, "you said so")
+            (reading, "you said so")
             if share > 0
             else (None, f"no value of {column.name} has the form {form!r}: {column.described()}")
         )

@@ -79,7 +79,7 @@ class Reading:
 
 
 def find(values: pa.Array) -> tuple[Reading, ...]:
-    """The readings that fit nearly all values, none of them null; of texts all forms that do, else the first."""
+    """Returns the readings that fit nearly all non-null values; of texts all forms that do, else the first."""
     kind = values.type
     if pa.types.is_timestamp(kind):
         return (Reading("iso"),)
@@ -103,7 +103,7 @@ def parts(values: pa.Array) -> list[tuple[str, float]]:
 
 
 def share_of(values: pa.Array, reading: Reading) -> float:
-    """The share of values that a reading takes for times."""
+    """Returns the share of values that a reading takes for times."""
     return 1 - reading.times(values).null_count / len(values) if len(values) else 0.0
 
 

@@ -32,7 +32,7 @@ class Connection:
         return self.send(self._message)
 
     def send(self, content):
-        """Status and body of the answer to a whole message."""
+        """Status and body of the answer to a complete message."""
         self._socket.sendall(content)
         received = b""
         while b"\r\n\r\n" not in received:
@@ -87,9 +87,9 @@ class Load:
 
 
 def measure(once, clients, seconds):
-    """Asks for so many seconds; fails where an answer does."""
+    """Sends requests for `seconds` seconds; fails where an answer does."""
     load = Load(once, clients, lambda answer: "" if answer is None or answer[0] == 200 else str(answer)).start()
     time.sleep(seconds)
-    found = load.end()
+    measurement = load.end()
     assert not load.failures, load.failures[:3]
-    return found
+    return measurement

@@ -1,10 +1,10 @@
 """Measures how fast the evaluation ranks: `make bench-evaluation`, options by ARGS="--help".
 
-Ranks by counting beside `tfrs.metrics.FactorizedTopK`, as the tutorials of TensorFlow Recommenders use it (candidates
+Ranks by counting compared with `tfrs.metrics.FactorizedTopK`, as the tutorials of TensorFlow Recommenders use it (candidates
 in batches of 128, the default k): the same random vectors, queries per CPU-second, the median of several measurements
 that take turns. "with lists" also finds the ten best items, of which coverage, novelty and popularity lift come and
 which FactorizedTopK does not give. "exact" is the share of a hundred of the queries whose rank is that of a sort in
-float64; scores that differ by less than float32 can tell may change places. What the whole step takes on logs of
+float64; scores that differ by less than float32 can tell may swap ranks. What the complete step takes on logs of
 several sizes is measured by `make bench-scale`.
 """
 
@@ -28,28 +28,28 @@ QUERIES = {1_000: 20_000, 20_000: 8_000, 200_000: 2_000}
 
 def cpu(works, repeats):
     """The median CPU-seconds of each work, one after the other in turn, after a round that warms up."""
-    taken = [[] for _ in works]
+    durations = [[] for _ in works]
     for _ in range(repeats + 1):
-        for seconds, work in zip(taken, works, strict=True):
+        for seconds, work in zip(durations, works, strict=True):
             began = time.process_time()
             work()
             seconds.append(time.process_time() - began)
-    return [float(np.median(seconds[1:])) for seconds in taken]
+    return [float(np.median(seconds[1:])) for seconds in durations]
 
 
 def counted(query, item, target, lists=0):
-    """Ranks of all queries, and so many of the best items, by the functions that the evaluation uses."""
+    """Ranks of all queries, and the best items, by the functions that the evaluation uses."""
     import tensorflow as tf
 
     from components.metrics import queries
 
     count, ids = len(query), np.array([b"%d" % row for row in range(len(item))], object)
     rows, none, vectors = np.arange(count), np.zeros(0, np.int64), tf.constant(item)
-    asked = queries.Queries(rows, rows, rows[:, None], ids[target], rows, {}, none, ids[none], 0)
+    batch_queries = queries.Queries(rows, rows, rows[:, None], ids[target], rows, {}, none, ids[none], 0)
     return queries.ask(
         lambda known: np.asarray(tf.matmul(query[known.history[:, 0]], vectors, transpose_b=True)),
         ids,
-        asked,
+        batch_queries,
         recommended=lists,
     )
 
@@ -69,11 +69,11 @@ def tutorial(query, item, target):
 
 
 def exact(query, item, target):
-    """Ranks by a sort of float64 scores, [q]: the place of the middle of all that score like the target."""
+    """Ranks by a sort of float64 scores, [q]: the middle rank of all items that score like the target."""
     ranks = np.empty(len(query))
     for row, scores in enumerate(query.astype(np.float64) @ item.astype(np.float64).T):
-        order, own = np.sort(-scores), -scores[target[row]]
-        ranks[row] = (np.searchsorted(order, own) + 1 + np.searchsorted(order, own, side="right")) / 2
+        order, target_score = np.sort(-scores), -scores[target[row]]
+        ranks[row] = (np.searchsorted(order, target_score) + 1 + np.searchsorted(order, target_score, side="right")) / 2
     return ranks
 
 
@@ -93,15 +93,15 @@ def against_the_tutorial(sizes, repeats):
     for size in sizes:
         rng = np.random.default_rng(size)
         item, target = rng.normal(size=(size, DIM)).astype(np.float32), rng.integers(size, size=QUERIES[size])
-        # Near the item that is asked for, so that some are hit and some are not.
+        # Near the target, so that some are hit and some are not.
         query = (0.5 * rng.normal(size=(len(target), DIM)) + 0.4 * item[target]).astype(np.float32)
         few = query[: max(len(query) // 20, 100)], item, target[: max(len(query) // 20, 100)]
         works = [functools.partial(counted, query, item, target, best) for best in (0, K)] + [
             functools.partial(tutorial, *few)
         ]
         ours, lists, theirs = (
-            asked / seconds
-            for asked, seconds in zip((len(query), len(query), len(few[0])), cpu(works, repeats), strict=True)
+            count / seconds
+            for count, seconds in zip((len(query), len(query), len(few[0])), cpu(works, repeats), strict=True)
         )
         ranks = counted(*few).ranks
         agreed = float((ranks[:100] == exact(few[0][:100], item, few[2][:100])).mean())

@@ -1,7 +1,7 @@
-"""Our ExampleGen beside TFX's own, on the same generated files, one after the other: `make bench-ingest`.
+"""Our ExampleGen compared with TFX's own, on the same generated files, one after the other: `make bench-ingest`.
 
 Every line is a process of its own. CPU seconds and wall time count the executor's `Do` alone: what it imports, Beam's
-runner included, is loaded before, on all sides; the peak of memory is the whole process's, "at start" what imports
+runner included, is loaded before, on all sides; the peak of memory is the process's, "at start" what imports
 alone take. TFX's executors split by hash, ours by time and with labels from a join; all write gzipped TFRecords, TFX's
 at zlib's default level, 6. The log is the sample's, made once per size. The last column says how many times the CPU-s
 of ours TFX's take, on the same file, against ours at gzip 1 and at gzip 6.
@@ -105,7 +105,7 @@ def line(rows, reader, figure, cpu):
     """One line of the table; `cpu` holds the CPU-s of the readers so far."""
     cells = f"{reader:<21}{figure['cpu']:8.2f} {1e6 * figure['cpu'] / rows:12.2f} {figure['wall']:8.1f}"
     cells += f" {figure['peak']:9.0f} {figure['start']:10.0f} {figure['size']:9.1f}"
-    times = [f"{figure['cpu'] / cpu[own]:.1f}" for own in SAME_FILE.get(reader, ()) if own in cpu]
+    times = [f"{figure['cpu'] / cpu[other]:.1f}" for other in SAME_FILE.get(reader, ()) if other in cpu]
     return f"{cells}   {' / '.join(times)}".rstrip()
 
 

@@ -1,6 +1,6 @@
 """The experiment's readings held against known truth, with the repetitions that a test has no time for (`make bench-launch`).
 
-Each line is one claim: what was played, how often, the share seen, and what it has to be. Exit status 1 where one fails.
+Each line is one claim: what was played, how often, the share seen, and the required share. Exit status 1 where one fails.
 """
 
 import argparse
@@ -37,9 +37,9 @@ def claim_looks(repeats: int) -> Iterator[Claim]:
     )
     yield "  the same, usual 95% interval at every look", naive, "> .07", naive > 0.07
     for cuped in (False, True):
-        seen, _ = play_repeats(repeats // 2, 2.8, cuped=cuped)
+        power, _ = play_repeats(repeats // 2, 2.8, cuped=cuped)
         name = f"power at 2.8 standard errors, {repeats // 2} experiments{', CUPED' if cuped else ''}"
-        yield name, seen, ">= .65", seen >= 0.65
+        yield name, power, ">= .65", power >= 0.65
 
 
 def claim_variance(repeats: int) -> Iterator[Claim]:
@@ -68,7 +68,7 @@ def play_all(seeds: int, effect: float, users: int, lost: Callable | None = None
 
 
 def claim_launches(seeds: int, users: int) -> Iterator[Claim]:
-    """Whole launches by the default ramp of 2%, 10% and 100%, a run a day."""
+    """Complete launches by the default ramp of 2%, 10% and 100%, a run a day."""
     same = np.mean([read.decision.kind == "won" for read, _, _ in play_all(seeds, 0.0, users)])
     yield f"model equals rules, {seeds} launches of {users:,} users: won", float(same), "<= .07", bool(same <= 0.07)
     good = play_all(seeds, 0.15, users, growth=0.03)

@@ -56,10 +56,10 @@ class Asked:
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """What is learnt from, and what is asked then, by protocol."""
+    """The training data, and the queries of each protocol."""
 
     data: TrainingData
-    asked: dict[str, Asked]
+    by_protocol: dict[str, Asked]
 
     @property
     def candidates(self) -> np.ndarray:
@@ -115,17 +115,19 @@ def _plain(column: object) -> np.ndarray:
 
 
 def leave_one_out(launch: Launch, events: EventTable, catalogue: dict[str, np.ndarray]) -> Problem:
-    """Each user's last event is asked."""
+    """The target is each user's last event."""
     late = last_of_each(launch, events)
     return _problem(launch, dataclasses.replace(events, late=late), catalogue, {LEAVE_ONE_OUT: None})
 
 
 def temporal(launch: Launch, events: EventTable, catalogue: dict[str, np.ndarray]) -> Problem:
-    """The last tenth of the events is asked."""
+    """The targets are the last tenth of the events."""
     cut = int(np.sort(events.time)[int(len(events) * (1 - EVAL_SHARE))])
     split = dataclasses.replace(events, late=events.time >= cut)
     problem = _problem(launch, split, catalogue, {ROLLING: None, FROZEN: cut})
-    return dataclasses.replace(problem, asked=problem.asked | {FIRST_FROZEN: _firsts(problem.asked[FROZEN])})
+    return dataclasses.replace(
+        problem, by_protocol=problem.by_protocol | {FIRST_FROZEN: _firsts(problem.by_protocol[FROZEN])}
+    )
 
 
 def validation(problem: Problem) -> Problem:
@@ -160,13 +162,13 @@ def _problem(
 
 def _asked(launch: Launch, events: EventTable, data: TrainingData, cut: int | None) -> Asked:
     longer = dataclasses.replace(launch, model=dataclasses.replace(launch.model, history=LONGEST_HISTORY))
-    asked = (
+    queries_asked = (
         queries.rolling(longer, events, events.late)
         if cut is None
         else queries.frozen(longer, events, events.late, cut)
     )
-    rows = data.items.rows_of(asked.history.reshape(-1)).reshape(asked.history.shape)
-    return Asked(asked, np.take_along_axis(rows, np.argsort(rows == 0, axis=1, kind="stable"), axis=1))
+    rows = data.items.rows_of(queries_asked.history.reshape(-1)).reshape(queries_asked.history.shape)
+    return Asked(queries_asked, np.take_along_axis(rows, np.argsort(rows == 0, axis=1, kind="stable"), axis=1))
 
 
 def _firsts(asked: Asked) -> Asked:
@@ -208,7 +210,7 @@ NAMES = {
 
 
 def by_column_names(path: str) -> Launch:
-    """The launch of a log whose columns say by their names what they are; `items.parquet` beside it is its catalogue.
+    """The launch of a log whose columns have standard names; `items.parquet` next to it is its catalogue.
 
     Raises:
       SystemExit: if no file or column can be recognised.
@@ -224,18 +226,18 @@ def by_column_names(path: str) -> Launch:
     else:
         with open(log, encoding="utf-8") as file:
             header = list(json.loads(file.readline()))
-    found = {role: next((name for name in header if name.lower() in names), None) for role, names in NAMES.items()}
-    missing = [role for role, name in found.items() if name is None]
+    column_of = {role: next((name for name in header if name.lower() in names), None) for role, names in NAMES.items()}
+    missing = [role for role, name in column_of.items() if name is None]
     if missing:
         raise SystemExit(
             f"{log} needs columns for {', '.join(missing)} by a usual name, got {header}. Declare a launch."
         )
     columns = Log(
         os.path.basename(log),
-        found["user"],
-        found["item"],
-        found["time"],
-        time_unit=_unit(log, found["time"]),
+        column_of["user"],
+        column_of["item"],
+        column_of["time"],
+        time_unit=_unit(log, column_of["time"]),
         delimiter=delimiter,
     )
     return Launch("bench", columns, Split(eval_share=EVAL_SHARE), (Objective("taken"),), catalogue=_items_beside(log))
@@ -270,7 +272,7 @@ def _unit(log: str, column: str) -> str:
 
 
 def _items_beside(log: str) -> Catalogue | None:
-    """The catalogue in items.parquet beside a log: its texts are categories."""
+    """The catalogue in items.parquet next to a log: its texts are categories."""
     path = os.path.join(os.path.dirname(log), "items.parquet")
     if not os.path.exists(path):
         return None

@@ -1,4 +1,4 @@
-"""Our rules and model beside what else could be done with the same log, on the same questions: `make bench-quality`.
+"""Our rules and model compared with other methods on the same log and the same queries: `make bench-quality`.
 
     make bench-quality ARGS="--data log.csv"                       any log with a user, an item and a time column: a file, or a folder with one
     make bench-quality ARGS="--data ml-100k --launch movielens"    MovieLens 100K: a folder with ml-100k.inter and ml-100k.item
@@ -124,22 +124,22 @@ def measure(name, own, problem, pipe):
     used, began = resource.getrusage(resource.RUSAGE_SELF), time.process_time()
     own.fit(problem)
     seconds = time.process_time() - began
-    found = {name: reached(own, problem)}
+    tables = {name: reached(own, problem)}
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - used.ru_maxrss) / 1024
     events = len(problem.data.events) * getattr(own, "passes", 1)
     costs = {"CPU-s": seconds, "events/CPU-s": events / max(seconds, 1e-9), "MB": grown}
-    found[name] = {protocol: table | costs for protocol, table in found[name].items()}
+    tables[name] = {protocol: table | costs for protocol, table in tables[name].items()}
     nothing = dict.fromkeys(costs, 0.0)
     for part, alone in own.alone() if hasattr(own, "alone") else ():
-        found[part] = {protocol: table | nothing for protocol, table in reached(alone, problem).items()}
-    pipe.send(found)
+        tables[part] = {protocol: table | nothing for protocol, table in reached(alone, problem).items()}
+    pipe.send(tables)
 
 
 def reached(fitted, problem):
     """Protocol to the metrics of a fitted contender."""
     ids, tables = problem.data.items.ids[problem.candidates], {}
-    for protocol, asked in problem.asked.items():
-        answered = protocols.answers(fitted.score, asked, ids)
+    for protocol, protocol_queries in problem.by_protocol.items():
+        answered = protocols.answers(fitted.score, protocol_queries, ids)
         recall = float((answered.ranks <= protocols.RECOMMENDED).mean())
         tables[protocol] = rank_metrics.table(answered.ranks) | {
             "coverage": rank_metrics.coverage(answered.recommended, len(ids)),
@@ -166,9 +166,9 @@ def forked(task, name, subject, problem):
 def show(results):
     """Prints a table per protocol: results[protocol][name] is a list of rank_metrics, one per seed."""
     for protocol, named in results.items():
-        asked = next(iter(named.values()))[0]["queries"]
+        count = next(iter(named.values()))[0]["queries"]
         print(
-            f"\n{protocol + f' ({asked:,} queries)':<32}"
+            f"\n{protocol + f' ({count:,} queries)':<32}"
             + "".join(f"{text:>9}" for text in SHOWN.values())
             + "    CPU-s  events/CPU-s     MB"
         )
@@ -225,11 +225,11 @@ def main(arguments=None):
         for kind in options.protocols:
             problem = made[kind](protocols.plain(declared, seed), events, catalogue)
             for name in names:
-                found = forked(measure, name, forked(choose, name, None, problem), problem)
-                for row, tables in found.items():
+                measured_tables = forked(measure, name, forked(choose, name, None, problem), problem)
+                for row, tables in measured_tables.items():
                     for protocol, table in tables.items():
                         results.setdefault(protocol, {}).setdefault(row, []).append(table)
-                first = next(iter(found[name].values()))
+                first = next(iter(measured_tables[name].values()))
                 print(
                     f"{time.monotonic() - began:6.0f} s  seed {seed}, {kind}: {name}: R@10 {first['recall@10']:.4f}",
                     file=sys.stderr,

@@ -22,9 +22,9 @@ def interactions(problem: Problem) -> sp.csr_matrix:
     """[u, N] float32: 1 where a user acted on an item."""
     user, ids = codes(problem.data.events.user)
     item = problem.data.item_rows
-    found = sp.csr_matrix((np.ones(len(user), np.float32), (user, item)), shape=(len(ids), len(problem.data.items)))
-    found.data[:] = 1
-    return found
+    matrix = sp.csr_matrix((np.ones(len(user), np.float32), (user, item)), shape=(len(ids), len(problem.data.items)))
+    matrix.data[:] = 1
+    return matrix
 
 
 def history_matrix(asked: Asked, batch: slice, size: int, decay: float = 1.0) -> sp.csr_matrix:
@@ -69,9 +69,11 @@ class CoVisitation:
         user, item = user[order], data.item_rows[order]
         self.counts = sp.csr_matrix((size, size), dtype=np.float32)
         for distance in range(1, self.window + 1):
-            both = user[distance:] == user[:-distance]
-            weight = np.full(both.sum(), self.decay ** (distance - 1), np.float32)
-            self.counts += sp.csr_matrix((weight, (item[:-distance][both], item[distance:][both])), shape=(size, size))
+            same_user = user[distance:] == user[:-distance]
+            weight = np.full(same_user.sum(), self.decay ** (distance - 1), np.float32)
+            self.counts += sp.csr_matrix(
+                (weight, (item[:-distance][same_user], item[distance:][same_user])), shape=(size, size)
+            )
         self.counts = self.counts[:, problem.candidates]
 
     def score(self, asked: Asked, batch: slice) -> np.ndarray:
@@ -81,14 +83,14 @@ class CoVisitation:
 
 @dataclasses.dataclass
 class Ease:
-    """EASE (Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019, equation 8), asked with a history that may decay."""
+    """EASE (Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019, equation 8), with a history that may decay."""
 
     penalty: float
     decay: float = 1.0
 
     def fit(self, problem: Problem) -> None:
-        found = interactions(problem)
-        gram = (found.T @ found).toarray().astype(np.float64)
+        matrix = interactions(problem)
+        gram = (matrix.T @ matrix).toarray().astype(np.float64)
         gram[np.diag_indices_from(gram)] += self.penalty
         inverse = np.linalg.inv(gram)
         weights = inverse / -np.diag(inverse)
@@ -150,7 +152,7 @@ GRIDS = {
     "iALS": [ImplicitALS(64, *pair) for pair in itertools.product((0.01, 1.0), (1.0, 10.0))],
     "item-kNN": [ItemKNN(count) for count in (20, 100, 500)],
     "popularity": [Popularity()],
-    "popular in the last 5 %": [Popularity(0.05)],
+    "popular in the last 5%": [Popularity(0.05)],
     "co-visitation": [CoVisitation()],
 }
 
@@ -166,6 +168,6 @@ def tuned(name: str, problem: Problem) -> object:
 
 def _validated(rival: object, problem: Problem) -> float:
     rival.fit(problem)
-    asked = problem.asked[ROLLING]
-    found = answers(rival.score, asked, problem.data.items.ids[problem.candidates])
-    return float(rank_metrics.gains("recall@10", found.ranks).mean())
+    protocol_queries = problem.by_protocol[ROLLING]
+    matrix = answers(rival.score, protocol_queries, problem.data.items.ids[problem.candidates])
+    return float(rank_metrics.gains("recall@10", matrix.ranks).mean())

@@ -4,7 +4,7 @@
     make bench-sample ARGS="--seeds 1 --events 20000"
 
 For each seed a sample is made and cut as ExampleGen does it, and models are trained as the step Trainer does: with the
-declared catalogue, and with one that declares no features of its items. They and the rules are asked for every
+declared catalogue, and with one that declares no features of its items. They and the rules are evaluated on every
 first-time action of the eval part; "new" are those on an item that nobody acted on in training. The ranking head is
 trained twice more on the model's towers, from the same random start, with the logged positions and without, and asked
 about every impression of the eval part as `rank` answers: the rank correlation of P(click) with the relevance that the
@@ -49,15 +49,15 @@ def retrieval(sample, recommenders):
     from components.evaluation import slices
     from components.metrics import queries
 
-    asked = queries.rolling(sample.launch, sample.events, sample.events.late)
-    new = slices.masks(sample.events, asked).get(slice_names.NEW_ITEMS, np.zeros(len(asked), bool))
+    eval_queries = queries.rolling(sample.launch, sample.events, sample.events.late)
+    new = slices.masks(sample.events, eval_queries).get(slice_names.NEW_ITEMS, np.zeros(len(eval_queries), bool))
 
     def ranks(model, scores):
         def score(known):
             context = {name: tf.constant(column) for name, column in known.context.items()}
             return scores(model.history_rows(tf.constant(known.history, tf.string)), context).numpy()
 
-        return queries.ask(score, model.catalogue()["item_ids"].numpy(), asked).ranks
+        return queries.ask(score, model.catalogue()["item_ids"].numpy(), eval_queries).ranks
 
     return {name: recalls(ranks(*one), new) for name, one in recommenders.items()}, {
         "all": len(new),
@@ -111,17 +111,17 @@ def heads(sample, data, towers, choice):
     from components.models.retrieval.context import RequestContext
 
     context = RequestContext(data.launch.log.context, data.transform).of_rows(sample.events.context)
-    both = dataclasses.replace(data, events=sample.events)
+    all_data = dataclasses.replace(data, events=sample.events)
     late = sample.events.late
     rows = np.flatnonzero(late & np.all([label >= 0 for label in sample.events.labels.values()], axis=0))
-    asked, figures = ranking_training.examples(both, towers, context, rows), {}
-    for name, known in ((WITH, data), (WITHOUT, without_positions(data))):
+    batch, figures = ranking_training.examples(all_data, towers, context, rows), {}
+    for name, train_data in ((WITH, data), (WITHOUT, without_positions(data))):
         tf.keras.utils.set_random_seed(data.launch.seed)
         head = ranking_training.train(
-            known, towers, {column: values[~late] for column, values in context.items()}, choice
+            train_data, towers, {column: values[~late] for column, values in context.items()}, choice
         )
         figures[name] = judged(
-            head.objectives, tf.sigmoid(head(asked)).numpy(), asked["label"].numpy(), sample.relevance[rows]
+            head.objectives, tf.sigmoid(head(batch)).numpy(), batch["label"].numpy(), sample.relevance[rows]
         )
     return figures
 
@@ -130,14 +130,14 @@ def judged(objectives, probabilities, labels, relevance):
     """What is told of probabilities [k, O]: the correlation of the first objective's, and the others' figures by (objective, figure)."""
     from scipy import stats
 
-    found = {"correlation": float(stats.spearmanr(probabilities[:, 0], relevance).statistic)}
+    measures = {"correlation": float(stats.spearmanr(probabilities[:, 0], relevance).statistic)}
     for name, probability, label in zip(objectives, probabilities.T, labels.T, strict=True):
-        found |= {
+        measures |= {
             (name, "AUC"): area(probability, label),
             (name, "calibration error"): calibration_error(probability, label),
         }
-        found |= {(name, "predicted"): float(probability.mean()), (name, "observed"): float(label.mean())}
-    return found
+        measures |= {(name, "predicted"): float(probability.mean()), (name, "observed"): float(label.mean())}
+    return measures
 
 
 def measured(sample):
@@ -147,8 +147,8 @@ def measured(sample):
     data, bare = sample.training(), sample.training(without_features(sample.launch))
     model, choice, towers = training.chosen_and_trained(data)
     other = training.trained(bare)
-    recall, asked = retrieval(sample, rules(data) | {MODEL: (model, model.scores), BARE: (other, other.scores)})
-    return recall, asked, heads(sample, data, towers, choice)
+    recall, counts = retrieval(sample, rules(data) | {MODEL: (model, model.scores), BARE: (other, other.scores)})
+    return recall, counts, heads(sample, data, towers, choice)
 
 
 def mean(figures):
@@ -158,9 +158,9 @@ def mean(figures):
 
 def show(seeds, runs):
     """Prints the tables; `runs` holds what `measured` gives, one per seed."""
-    recall, asked, head = (list(column) for column in zip(*runs, strict=True))
+    recall, counts, head = (list(column) for column in zip(*runs, strict=True))
     print(
-        f"questions: {' + '.join(str(one['all']) for one in asked)}, of them for new items: {' + '.join(str(one['new']) for one in asked)}\n"
+        f"questions: {' + '.join(str(one['all']) for one in counts)}, of them for new items: {' + '.join(str(one['new']) for one in counts)}\n"
     )
     heading = [f"@{cut} {part}" for part in ("all", "new") for cut in CUTS]
     print(f"{'recall':<30}" + "".join(f"{text:>9}" for text in heading) + f"   @{CUTS[0]} new, by seed")
@@ -173,12 +173,12 @@ def show(seeds, runs):
         print(f"{name:<30}{np.mean(by_seed):>12.4f}   " + " ".join(f"{value:.4f}" for value in by_seed))
     columns = [key for key in head[0][WITH] if key != "correlation"]
     for objective in dict.fromkeys(objective for objective, _ in columns):
-        told = [figure for name, figure in columns if name == objective]
-        print(f"\n{objective:<30}" + "".join(f"{figure:>19}" for figure in told) + "   calibration error by seed")
+        shown = [figure for name, figure in columns if name == objective]
+        print(f"\n{objective:<30}" + "".join(f"{figure:>19}" for figure in shown) + "   calibration error by seed")
         for name in head[0]:
             figures = mean([one[name] for one in head])
             errors = " ".join(f"{one[name][objective, 'calibration error']:.4f}" for one in head)
-            print(f"{name:<30}" + "".join(f"{figures[objective, figure]:>19.4f}" for figure in told) + f"   {errors}")
+            print(f"{name:<30}" + "".join(f"{figures[objective, figure]:>19.4f}" for figure in shown) + f"   {errors}")
 
 
 def main(arguments=None):

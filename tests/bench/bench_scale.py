@@ -3,10 +3,10 @@
 The launch is the one that ships, `shop`, as declared: catalogue, context, impressions, the choice of epochs, towers,
 every part of the score, the ranking head, export. The logs are the sample's, of several sizes; its items grow with the
 square root of the events. ExampleGen writes the examples and Transform learns its vocabularies first, not measured.
-Then each step does what it does in a run, in a process of its own: it reads its examples from disk and writes its
+Then each step runs as in a pipeline run, in a process of its own: it reads its examples from disk and writes its
 result. The evaluator judges every rule and the model twice, as challenger and as champion, rolling and frozen.
 
-CPU-seconds and wall time are without imports; the peak of memory is the whole process's, "at start" what the imports
+CPU-seconds and wall time are without imports; the peak of memory is the process's, "at start" what the imports
 alone take. The last columns say by what the figures of the size before are to be multiplied; "events" is the same for
 the size itself.
 """

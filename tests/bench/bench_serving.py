@@ -1,6 +1,6 @@
 """What the local server costs, side by side with what it could be at best, in one run: `make bench-serving`.
 
-The same SavedModel is asked the same question: in a process with plain TensorFlow, in a process as our server calls it,
+The same SavedModel gets the same request: in a process with plain TensorFlow, in a process as our server calls it,
 through a bare FastAPI handler, and through our server (without and with its log), by 1, 4, 16 and 64 clients on this
 machine's loopback. The clients share the cores with the server: compare the rows of one run with each other, not with
 other machines.
@@ -145,11 +145,11 @@ def report(found, items, name, call, clients, seconds):
 
 def bench(folder, items, seconds, port):
     """All rows for one model; gives (row, clients) to (p50, p99, rate)."""
-    workspace, found = folder.parents[3], {}
+    workspace, results = folder.parents[3], {}
     for name, once in zip(ROWS, (plain_tensorflow(folder), our_call(folder)), strict=False):
         for _ in range(20):
             once()
-        report(found, items, name, lambda once=once: once, 1, seconds)
+        report(results, items, name, lambda once=once: once, 1, seconds)
     ours = ("-m", "pipeline", "serve", "--launch", "shop", "--workspace", str(workspace), "--port", str(port))
     for name, command in zip(
         ROWS[2:], ((__file__, "--bare", str(folder), "--port", str(port)), (*ours, "--no-log"), ours), strict=True
@@ -157,8 +157,8 @@ def bench(folder, items, seconds, port):
         with server(*command):
             wait(port)
             for clients in CLIENTS:
-                report(found, items, name, lambda: over_http(port), clients, seconds)
-    return found
+                report(results, items, name, lambda: over_http(port), clients, seconds)
+    return results
 
 
 def ratios(found):

@@ -54,8 +54,8 @@ class Soak:
     def _click(self, rows, answer):
         shown = zip(rows, answer["predictions"], answer["request_ids"], strict=True)
         events = [
-            {"user_id": row["user_id"], "item_id": seen["item_ids"][0], "event": "click", "request_id": of}
-            for row, seen, of in shown
+            {"user_id": row["user_id"], "item_id": answer["item_ids"][0], "event": "click", "request_id": of}
+            for row, answer, of in shown
         ]
         return json.dumps({"events": events}).encode()
 
@@ -85,14 +85,14 @@ def main(seconds, model=None):
 
 
 def soak(server, seconds):
-    """Asks for so many seconds, and prints the server's memory a dozen times."""
-    load, began, found = Soak(server.client.port), time.monotonic(), []
+    """Sends requests for `seconds` seconds, and prints the server's memory a dozen times."""
+    load, began, samples = Soak(server.client.port), time.monotonic(), []
     for _ in range(REPORTS):
         time.sleep(seconds / REPORTS)
-        found.append((sum(load.answers), resident(server)))
-        print(f"{time.monotonic() - began:6.0f} s {found[-1][0]:>9,} answers {found[-1][1]:8.1f} MB", flush=True)
+        samples.append((sum(load.answers), resident(server)))
+        print(f"{time.monotonic() - began:6.0f} s {samples[-1][0]:>9,} answers {samples[-1][1]:8.1f} MB", flush=True)
     load.end()
-    (before, low), (after, high) = found[REPORTS // 2], found[-1]
+    (before, low), (after, high) = samples[REPORTS // 2], samples[-1]
     print(
         f"second half: {high - low:+.1f} MB, {(high - low) * 1024 / max(after - before, 1):+.3f} KB per answer; {len(load.failures)} failed"
     )

@@ -21,7 +21,7 @@ QUESTION = json.dumps(
 
 
 class Folder:
-    """The folder of the versions: pushes the next one, whole or broken, and removes the one that is old."""
+    """The folder of the versions: pushes the next one, valid or broken, and removes the oldest."""
 
     def __init__(self, workspace, models):
         self._serving, self._models, self.newest = workspace / "shop" / "serving" / "shop", models, 0
@@ -64,11 +64,11 @@ class Check:
         status, body = answer
         if status != 200:
             return f"{status}: {body[:200]!r}"
-        said = json.loads(body)
-        version = int(said["model_version"])
+        document = json.loads(body)
+        version = int(document["model_version"])
         self.versions.add(version)
-        if version in self.broken or said["predictions"][0]["item_ids"] != self.expected[version % 2]:
-            return f"version {version} answers {said['predictions'][0]['item_ids']}"
+        if version in self.broken or document["predictions"][0]["item_ids"] != self.expected[version % 2]:
+            return f"version {version} answers {document['predictions'][0]['item_ids']}"
         return ""
 
 
@@ -110,14 +110,14 @@ def resident(server):
 def reload(server, folder, check):
     """Version after version under the load of four clients; memory every ten."""
     load = Load(lambda: Connection(server.client.port, QUESTION).ask, 4, check).start()
-    found = []
+    memory = []
     for number in range(1, RELOADS + 1):
         server.wait_ready(folder.push())
         if number % 10 == 0:
-            found.append(resident(server))
-            print(f"after {number} more versions: {found[-1]:.0f} MB", flush=True)
+            memory.append(resident(server))
+            print(f"after {number} more versions: {memory[-1]:.0f} MB", flush=True)
     load.end()
-    print(f"memory per version, from the tenth on: {(found[-1] - found[0]) / (RELOADS - 10):+.2f} MB", flush=True)
+    print(f"memory per version, from the tenth on: {(memory[-1] - memory[0]) / (RELOADS - 10):+.2f} MB", flush=True)
     return load.failures
 
 

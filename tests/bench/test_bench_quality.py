@@ -1,4 +1,4 @@
-"""The bench's own parts: what is asked under each protocol, and the rivals against their formulas."""
+"""The bench's own parts: the queries of each protocol, and the rivals against their formulas."""
 
 import dataclasses
 import multiprocessing
@@ -22,11 +22,11 @@ def _ids(problem, rows):
 
 def test_leave_one_out_asks_for_the_last_event_of_whoever_has_two():
     problem = protocols.leave_one_out(PLAIN, log(*ROWS), {})
-    asked = problem.asked[protocols.LEAVE_ONE_OUT]
-    found = dict(
-        zip(asked.queries.user_id, zip(_ids(problem, asked.history), asked.queries.target, strict=True), strict=True)
+    sample = problem.by_protocol[protocols.LEAVE_ONE_OUT]
+    queries = dict(
+        zip(sample.queries.user_id, zip(_ids(problem, sample.history), sample.queries.target, strict=True), strict=True)
     )
-    assert found == {b"u": (b"AB", b"C"), b"v": (b"B", b"C"), b"x": (b"ABC", b"D")}
+    assert queries == {b"u": (b"AB", b"C"), b"v": (b"B", b"C"), b"x": (b"ABC", b"D")}
     assert len(problem.data.events) == len(ROWS) - 3
 
 
@@ -41,7 +41,7 @@ def test_temporal_protocols_ask_for_what_is_later_than_all_training(monkeypatch)
     monkeypatch.setattr(protocols, "EVAL_SHARE", 0.4)
     problem = protocols.temporal(PLAIN, log(*ROWS), {})
     rolling, frozen, first = (
-        problem.asked[name] for name in (protocols.ROLLING, protocols.FROZEN, protocols.FIRST_FROZEN)
+        problem.by_protocol[name] for name in (protocols.ROLLING, protocols.FROZEN, protocols.FIRST_FROZEN)
     )
     assert problem.data.events.time.max() < rolling.queries.time.min()
     assert _ids(problem, rolling.history) == [
@@ -55,32 +55,32 @@ def test_temporal_protocols_ask_for_what_is_later_than_all_training(monkeypatch)
 
 
 def test_the_last_items_of_a_history():
-    asked = protocols.Asked(None, np.array([[1, 2, 3, 0], [4, 0, 0, 0]]))
-    assert asked.last(slice(0, 2), 2).tolist() == [[2, 3], [4, 0]]
+    sample = protocols.Asked(None, np.array([[1, 2, 3, 0], [4, 0, 0, 0]]))
+    assert sample.last(slice(0, 2), 2).tolist() == [[2, 3], [4, 0]]
 
 
 def test_a_decayed_history_counts_from_its_end():
-    asked = protocols.Asked(None, np.array([[1, 2, 1, 3, 0]]))
-    assert rivals.history_matrix(asked, slice(0, 1), 5, 0.5).toarray().tolist() == [[0, 0.5, 0.25, 1, 0]]
+    sample = protocols.Asked(None, np.array([[1, 2, 1, 3, 0]]))
+    assert rivals.history_matrix(sample, slice(0, 1), 5, 0.5).toarray().tolist() == [[0, 0.5, 0.25, 1, 0]]
 
 
 def test_ease_is_its_formula():
     problem = protocols.leave_one_out(PLAIN, log(*ROWS), {})
     rival = rivals.Ease(2.0)
     rival.fit(problem)
-    found = rivals.interactions(problem).toarray()
-    inverse = np.linalg.inv(found.T @ found + 2.0 * np.eye(found.shape[1]))
+    matrix = rivals.interactions(problem).toarray()
+    inverse = np.linalg.inv(matrix.T @ matrix + 2.0 * np.eye(matrix.shape[1]))
     expected = np.eye(len(inverse)) - inverse / np.diag(inverse)
     np.testing.assert_allclose(rival.weights, expected[:, problem.candidates], atol=1e-6)
 
 
 def test_counting_rivals_by_eye():
     problem = protocols.leave_one_out(PLAIN, log(*ROWS), {})  # A, B, C; left are u: A B, v: B, w: A, x: A B C
-    asked = problem.asked[protocols.LEAVE_ONE_OUT]
+    sample = problem.by_protocol[protocols.LEAVE_ONE_OUT]
     popular, together = rivals.Popularity(), rivals.CoVisitation()
     popular.fit(problem)
     together.fit(problem)
-    assert popular.score(asked, slice(0, 1)).tolist() == [[3, 3, 1]]
+    assert popular.score(sample, slice(0, 1)).tolist() == [[3, 3, 1]]
     after_b = together.score(protocols.Asked(None, np.array([[2]])), slice(0, 1))
     after_a = together.score(protocols.Asked(None, np.array([[1]])), slice(0, 1))
     np.testing.assert_allclose([after_b[0], after_a[0]], [[0, 0, 1], [0, 2, 0.7]], atol=1e-6)

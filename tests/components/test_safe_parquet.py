@@ -63,17 +63,17 @@ def test_the_crafted_file_runs_a_command_where_nothing_protects(crafted):
 def test_the_crafted_file_runs_nothing_and_is_refused_in_words(crafted, code):
     done = python(f"import sys; {code}", crafted)
     assert not (crafted.parent / "ran").exists()
-    said = done.stderr.splitlines()[-1]
-    assert str(crafted) in said and "would run code" in said, done.stderr
+    message = done.stderr.splitlines()[-1]
+    assert str(crafted) in message and "would run code" in message, done.stderr
     assert code != NEW or "Traceback" not in done.stderr
 
 
 def test_every_module_takes_parquet_from_the_safe_one():
     readers = {"pyarrow.parquet", "pyarrow.dataset", "pyarrow.feather", "pyarrow.ipc", "pyarrow.orc"}
-    found = set()
+    importers = set()
     for path in (*(ROOT / "components").rglob("*.py"), *(ROOT / "pipeline").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             named = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if readers.intersection(named) or (isinstance(node, ast.ImportFrom) and node.module == "pyarrow"):
-                found.add(path.name)
-    assert found == {"safe_parquet.py"}
+                importers.add(path.name)
+    assert importers == {"safe_parquet.py"}

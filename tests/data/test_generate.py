@@ -336,8 +336,8 @@ def test_the_sparse_form_has_short_histories_and_the_dense_one_long_ones(plain):
     counts = len(log["user_id"]) / len(items["item_id"])
     assert (form, np.median(lengths) < 12, np.median(lengths) > 40) in (("sparse", True, False), ("dense", False, True))
     assert counts > 8
-    _, taken = np.unique(log["item_id"], return_counts=True)
-    assert np.sort(taken)[::-1][: len(taken) // 10].sum() > 0.25 * taken.sum()  # a long tail
+    _, item_counts = np.unique(log["item_id"], return_counts=True)
+    assert np.sort(item_counts)[::-1][: len(item_counts) // 10].sum() > 0.25 * item_counts.sum()  # a long tail
 
 
 def test_the_category_tells_what_comes_next(plain):

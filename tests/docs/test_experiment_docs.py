@@ -58,14 +58,14 @@ def test_the_python_snippet_chooses_as_the_server_does(tmp_path, name):
     assert [names["choose_model"]("toy", state, user) for user in USERS] == choose(tmp_path, STATES[name])
 
 
-@pytest.mark.skipif(not shutil.which("node"), reason="needs node, which is not on this machine")
+@pytest.mark.skipif(not shutil.which("node"), reason="needs Node.js, which is not on this machine")
 @pytest.mark.parametrize("name", STATES)
 def test_the_javascript_snippet_chooses_as_the_server_does(tmp_path, name):
     state = STATES[name] and json.loads(encode_state(STATES[name]))
     script = f"{snippet('javascript')}\nconst [state, users] = JSON.parse(require('fs').readFileSync(0, 'utf8'));\n"
     script += "console.log(JSON.stringify(users.map(user => chooseModel('toy', state, user))));"
-    given = json.dumps([state, USERS])
-    answer = subprocess.run(["node", "-e", script], input=given, capture_output=True, text=True, check=True)
+    payload = json.dumps([state, USERS])
+    answer = subprocess.run(["node", "-e", script], input=payload, capture_output=True, text=True, check=True)
 
     assert json.loads(answer.stdout) == choose(tmp_path, STATES[name])
 

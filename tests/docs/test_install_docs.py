@@ -14,9 +14,9 @@ DEV, IMAGE = ((ROOT / name).read_text(encoding="utf-8") for name in (".devcontai
 def test_stacks_are_those_of_the_set_up():
     for stack in setup_stacks.STACKS:
         rows = [line for line in INSTALL.splitlines() if f"| {stack.name} |" in line]
-        pythons = " or ".join(map(setup_stacks.dotted, stack.pythons))
+        pythons = " or ".join(map(setup_stacks.join_numbers, stack.pythons))
         assert len(rows) == 2 and all(row.endswith(f"| {pythons} |") for row in rows)
-        assert any(f"glibc {setup_stacks.dotted(stack.glibc)} or newer" in row for row in rows)
+        assert any(f"glibc {setup_stacks.join_numbers(stack.glibc)} or newer" in row for row in rows)
         assert any({"arm64": "Apple silicon", "x86_64": "Intel"}[stack.mac] in row for row in rows)
 
 

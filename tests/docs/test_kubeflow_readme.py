@@ -47,8 +47,8 @@ def test_every_variable_parameter_and_exit_status_is_told():
 def test_the_number_of_mutants_is_that_of_the_tests():
     text = (ROOT / "tests" / "pipeline" / "kubeflow" / "test_kubeflow_contract.py").read_text(encoding="utf-8")
     mutants = text[text.index("MUTANTS = {") : text.index("\n}\n")]
-    (said,) = re.findall(r"and (\d+) mutants", README)
-    assert len(re.findall(r'^    "', mutants, re.MULTILINE)) == int(said)
+    (number,) = re.findall(r"and (\d+) mutants", README)
+    assert len(re.findall(r'^    "', mutants, re.MULTILINE)) == int(number)
 
 
 def test_the_claim_that_must_exist_is_the_one_that_the_table_mounts():
@@ -63,9 +63,9 @@ def test_what_kubectl_is_told_to_take_is_there():
     }
     assert all((ROOT / folder / "kustomization.yaml").is_file() for folder in folders)
     jobs = {
-        given["metadata"]["name"]
-        for given in manifests.render(ROOT / "kubeflow/overlays/kserve")
-        if given["kind"] == "CronJob"
+        manifest["metadata"]["name"]
+        for manifest in manifests.render(ROOT / "kubeflow/overlays/kserve")
+        if manifest["kind"] == "CronJob"
     }
     assert set(re.findall(r"--from=cronjob/([\w-]+)", README)) == jobs
 
@@ -91,8 +91,8 @@ def test_what_a_dry_run_of_rollout_prints_is_what_is_shown(command, capsys):
 def test_the_number_of_refused_manifests_is_that_of_the_tests():
     text = (ROOT / "tests" / "kubeflow" / "test_manifests.py").read_text(encoding="utf-8")
     mutants = text[text.index("MUTANTS = {") : text.index("\n}\n")]
-    (said,) = re.findall(r"fits the others; (\d+) mutants", README)
-    assert len(re.findall(r'^    "', mutants, re.MULTILINE)) == int(said)
+    (number,) = re.findall(r"fits the others; (\d+) mutants", README)
+    assert len(re.findall(r'^    "', mutants, re.MULTILINE)) == int(number)
 
 
 def test_profiles_and_overlays_are_described():

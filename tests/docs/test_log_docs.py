@@ -52,8 +52,8 @@ def test_make_targets_variables_and_steps_are_there():
 def test_fields_are_those_of_the_declaration():
     assert set(re.findall(r"`log\.(\w+)", TEXT)) <= set(Log.__dataclass_fields__)
     assert "A row of CSV may be 2 MB long" in TEXT and csv_blocks._BLOCK_BYTES == 2 << 20
-    assert "`log.max_quarantined` (1 %)" in TEXT and LOG.max_quarantined == 0.01
-    assert "by default drift is told" in TEXT and not Drift().stop
+    assert "`log.max_quarantined` (1%)" in TEXT and LOG.max_quarantined == 0.01
+    assert "with `Drift(stop=True)` it stops the run" in TEXT and not Drift().stop
 
 
 @pytest.mark.parametrize("path", re.findall(r'log\.path="([^"]+)"', TEXT))

@@ -25,10 +25,10 @@ def test_every_route_is_described_and_every_described_route_is_there(tmp_path):
     push(tmp_path, 1)
     answering = service(tmp_path)
     built = app.create(answering, WorkQueue(1, 1, 1.0), demo=Demo(answering))
-    there = {path.replace("{name}", "shop").replace("{version}", "V") for path in built.openapi()["paths"]}
+    paths = {path.replace("{name}", "shop").replace("{version}", "V") for path in built.openapi()["paths"]}
     described = set(re.findall(r"`(?:GET|POST) (/\S+)`", TEXT))
-    assert described - there == {"/openapi.json", "/docs"}, "the description does not describe itself"
-    assert there - described <= {"/v1/models/shop/versions/V", "/v1/models/shop/versions/V/metadata"}
+    assert described - paths == {"/openapi.json", "/docs"}, "the description does not describe itself"
+    assert paths - described <= {"/v1/models/shop/versions/V", "/v1/models/shop/versions/V/metadata"}
 
 
 @pytest.mark.parametrize("line", re.findall(r"python -m pipeline (.*?)(?:\s+#.*)?$", TEXT, re.MULTILINE))
@@ -44,9 +44,9 @@ def test_make_targets_are_there():
 def test_options_and_variables_are_there(capsys):
     with pytest.raises(SystemExit):
         main.main(["serve", "--help"])
-    said = capsys.readouterr().out
+    help_text = capsys.readouterr().out
     assert all(
-        option in said
+        option in help_text
         for option in (
             "--host",
             "--waiting",
@@ -60,7 +60,7 @@ def test_options_and_variables_are_there(capsys):
         )
     )
     assert set(re.findall(r"DAYONE_\w+", TEXT)) <= {*VARIABLES, *SERVE_VARIABLES}
-    assert all(name in said for name in SERVE_VARIABLES)
+    assert all(name in help_text for name in SERVE_VARIABLES)
 
 
 def test_the_shops_contract_is_the_declared_one():

@@ -23,7 +23,7 @@ class Servers:
         return (self._folder / "jobs.log").read_text()
 
     def here(self, arguments):
-        """Options of a cluster's profile, with these addresses in place of the cluster's."""
+        """Options of a cluster's profile, with these addresses instead of the cluster's."""
         addresses = {"--job_endpoint": self.jobs, "--artifact_endpoint": "", "--environment_config": self.workers}
         split = [argument.partition("=") for argument in arguments]
         return [f"{name}={addresses.get(name, value)}" for name, _, value in split if addresses.get(name, value)]

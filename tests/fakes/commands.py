@@ -21,17 +21,17 @@ def clean_environment(**environ):
 
 def pipeline(*arguments, **environ):
     """Runs a command in this process, which costs a hundredth of a new one."""
-    printed, told = io.StringIO(), io.StringIO()
+    printed, errors = io.StringIO(), io.StringIO()
     with (
         mock.patch.dict(os.environ, clean_environment(**environ), clear=True),
         contextlib.redirect_stdout(printed),
-        contextlib.redirect_stderr(told),
+        contextlib.redirect_stderr(errors),
     ):
         try:
             status = main.main(arguments)
         except SystemExit as ended:
             status = ended.code
-    return subprocess.CompletedProcess(arguments, status, printed.getvalue(), told.getvalue())
+    return subprocess.CompletedProcess(arguments, status, printed.getvalue(), errors.getvalue())
 
 
 def pipeline_process(*arguments, cwd=ROOT, **environ):

@@ -68,15 +68,15 @@ class DailyServer:
         """A day: every user asks, some click; returns how many rows each arm got."""
         arms, log = self.make_arms(), EventLog(self.log)
         answering = Service(self.launch, arms.served, log, Metrics(), Limits(), arms=arms)
-        seen = {}
+        arm_counts = {}
         with serving(answering) as client:
             for number in range(requests):
                 self.now += DAY // requests - (1 if number else 60)
                 for first in range(0, len(self.users), BATCH):
                     for arm in self._ask(client, self.users[first : first + BATCH]):
-                        seen[arm] = seen.get(arm, 0) + 1
+                        arm_counts[arm] = arm_counts.get(arm, 0) + 1
         log.close()
-        return seen
+        return arm_counts
 
     def _ask(self, client, users):
         status, answer = client.predict({"instances": [{"user_id": user} for user in users]})
@@ -88,8 +88,8 @@ class DailyServer:
                 clicked = {"user_id": user, "item_id": shown["item_ids"][0], "event": "click", "request_id": request}
                 events.append(clicked)
         if events:
-            status, said = client.ask("POST", "/v1/events", {"events": events})
-            assert status == 200, said
+            status, reply = client.ask("POST", "/v1/events", {"events": events})
+            assert status == 200, reply
         return answer["arms"]
 
     def run(self):

@@ -1,4 +1,4 @@
-"""Runs an ExampleGen node of ours without a launcher, and decodes what it wrote; for the tests of ingest."""
+"""Runs one of our ExampleGen components without a launcher, and decodes what it wrote; for the tests of ingest."""
 
 import gzip
 import json

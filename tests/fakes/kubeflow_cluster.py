@@ -1,7 +1,7 @@
 """Plays Kubeflow Pipelines over a compiled pipeline, in one process: its driver, its launcher and its metadata, as read in the backend's Go source
 2.17 (`backend/src/v2/driver`, `component/launcher_v2.go`, `metadata/client.go`).
 
-What it does as the backend does, because TFX trips over it or could lean on what is not there:
+Behaviour of the backend that it repeats, because TFX fails on it or could rely on something missing:
 
 - artifacts lie in an object store (`minio://`), a folder here; before a step its inputs are downloaded to the local
   paths, after it its outputs are uploaded from there, and between two steps everything local is wiped, for each step
@@ -158,15 +158,15 @@ class Cluster:
         return json_format.MessageToDict(source.runtime_value.constant)
 
     def _download(self, request):
-        for artifact in (given["artifacts"][0] for given in request["inputs"]["artifacts"].values()):
+        for artifact in (artifact_list["artifacts"][0] for artifact_list in request["inputs"]["artifacts"].values()):
             stored, local = self.stored(artifact["uri"]), self.local(artifact["uri"])
             if stored.is_dir():
                 shutil.copytree(stored, local, dirs_exist_ok=True)
             elif stored.exists():
                 local.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(stored, local)
-        for given in request["outputs"]["artifacts"].values():
-            self.local(given["artifacts"][0]["uri"]).parent.mkdir(parents=True, exist_ok=True)
+        for artifact_list in request["outputs"]["artifacts"].values():
+            self.local(artifact_list["artifacts"][0]["uri"]).parent.mkdir(parents=True, exist_ok=True)
 
     def _launch(self, container, request):
         python, option, module = container.command
@@ -180,8 +180,8 @@ class Cluster:
         file = Path(request["outputs"]["outputFile"])
         reported = json_format.Parse(file.read_text() if file.exists() else "{}", pipeline_spec_pb2.ExecutorOutput())
         recorded = {}
-        for key, given in request["outputs"]["artifacts"].items():
-            uri, metadata = given["artifacts"][0]["uri"], {}
+        for key, artifact_list in request["outputs"]["artifacts"].items():
+            uri, metadata = artifact_list["artifacts"][0]["uri"], {}
             for artifact in reported.artifacts[key].artifacts if key in reported.artifacts else ():
                 uri, metadata = artifact.uri or uri, json_format.MessageToDict(artifact.metadata)
             assert None not in metadata.values(), f"{key}: the launcher refuses null metadata, got {metadata}"
@@ -198,7 +198,7 @@ class Cluster:
 
 
 def attempts(policy, seconds):
-    """How often Argo tries a step whose every attempt fails after so many seconds.
+    """How often Argo tries a step whose every attempt fails after `seconds` seconds.
 
     As seen on the controller of 4.0.5: `backoffMaxDuration` counts from the start of the first attempt, an attempt that
     would run beyond it is not
@@ -241,7 +241,7 @@ def needs(task):
 
 def table_for(folder, data, **cluster):
     """A table of resources whose mounts are folders of this machine."""
-    given = {
+    cluster_fields = {
         "image": "dayone:test",
         "data": str(data),
         "workspace": str(folder),
@@ -250,7 +250,7 @@ def table_for(folder, data, **cluster):
     }
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "resources.yaml"
-    path.write_text(yaml.safe_dump({"cluster": given, "defaults": {"retries": 1, "backoff": "1s"}}))
+    path.write_text(yaml.safe_dump({"cluster": cluster_fields, "defaults": {"retries": 1, "backoff": "1s"}}))
     return resources.load(path)
 
 
@@ -287,5 +287,5 @@ def main(folder, data):
 
 
 if __name__ == "__main__":
-    given, sys.argv = sys.argv[1:], sys.argv[:1]
-    main(*map(Path, given))
+    arguments, sys.argv = sys.argv[1:], sys.argv[:1]
+    main(*map(Path, arguments))

@@ -2,14 +2,14 @@
 
 Paths, methods and fields are those of the package kfp-server-api 2.0.5 and 2.17.3 (`test_kubeflow_client.py` holds them
 to it), errors those of
-grpc-gateway and of the upload's own handler. It keeps what it was asked, and can be told to fail. As the real one of
+grpc-gateway and of the upload's own handler. It keeps the requests, and can be set to fail. As the real one of
 2.17.0 was seen to do,
 
 - it tells Argo's nodes as tasks (`tasks`), and why a run failed nowhere;
 - a run that is terminated goes over CANCELING to FAILED;
 - a schedule owns its runs: removing it removes a run that is going on, unless the request asks for ORPHAN and the
   release knows it (2.16);
-- lists have pages of at most 100, whatever size is asked for; an int64 is text; an unknown query is passed over, an
+- lists have pages of at most 100, whatever the requested size; an int64 is text; an unknown query is passed over, an
   unknown field is not.
 """
 
@@ -65,7 +65,7 @@ class KubeflowServer:
         self.asked, self.uploads, self.failures, self.lives = [], [], {}, {}
         self.release = "2.17.0"
         self.things = {kind: [] for kind in ("pipelines", "versions", "experiments", "runs", "recurringruns")}
-        handler = type("Handler", (_Handler,), {"known": self})
+        handler = type("Handler", (_Handler,), {"store": self})
         self._http = _Http(("127.0.0.1", 0), handler)
         if tls:
             self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
@@ -89,7 +89,7 @@ class KubeflowServer:
 
     def bodies(self, method, end):
         """The bodies of the requests whose path ends so."""
-        return [body for asked, path, _, body in self.asked if asked == method and path.endswith(end)]
+        return [body for verb, path, _, body in self.asked if verb == method and path.endswith(end)]
 
     def requests(self):
         return [f"{method} {path.removeprefix(API)}" for method, path, _, _ in self.asked]
@@ -105,7 +105,7 @@ class _Http(http.server.ThreadingHTTPServer):
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
-    known = None
+    store = None
 
     def log_message(self, *_):
         pass
@@ -121,17 +121,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         is_json = "json" in self.headers.get("Content-Type", "")
         body = json.loads(raw) if raw and is_json else raw
-        self.known.asked.append((self.command, unquote(parts.path), query, body))
-        self.known.token = self.headers.get("Authorization")
-        failure = self.known.failures.get((self.command, unquote(parts.path).removeprefix(API)))
+        self.store.asked.append((self.command, unquote(parts.path), query, body))
+        self.store.token = self.headers.get("Authorization")
+        failure = self.store.failures.get((self.command, unquote(parts.path).removeprefix(API)))
         if isinstance(failure, list):
             failure = failure.pop(0) if failure else None
         if isinstance(failure, tuple):
             return self._send(*failure)
         time.sleep(failure or 0)
         path = unquote(parts.path)
-        if path == "/apis/v1beta1/healthz" and self.known.release < "3":
-            return self._json(200, {"commit_sha": "0", "tag_name": self.known.release, "multi_user": False})
+        if path == "/apis/v1beta1/healthz" and self.store.release < "3":
+            return self._json(200, {"commit_sha": "0", "tag_name": self.store.release, "multi_user": False})
         if path.startswith("/apis/v1beta1"):
             return self._json(*missing(path))
         if not path.startswith(API):
@@ -139,17 +139,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return self._json(*self._route(self.command, path.removeprefix(API), query, body))
 
     def _route(self, method, path, query, body):
-        known = self.known
+        store = self.store
         if path in ("/pipelines/upload", "/pipelines/upload_version"):
             return self._upload(path, query, body)
-        if found := re.fullmatch(r"/pipelines/([^/]+)/versions", path):
-            return self._list("versions", "pipeline_versions", query, pipeline_id=found[1])
-        if found := re.fullmatch(r"/pipelines/[^/]+/versions/([^/]+)", path):
-            return self._act("versions", "pipeline_version_id", found[1], lambda version: version)
-        if found := re.fullmatch(r"/runs/([^/:]+):terminate", path):
-            return self._act("runs", "run_id", found[1], self._terminate)
-        if found := re.fullmatch(r"/recurringruns/([^/:]+):disable", path):
-            return self._act("recurringruns", "recurring_run_id", found[1], lambda made: made.update(status="DISABLED"))
+        if match := re.fullmatch(r"/pipelines/([^/]+)/versions", path):
+            return self._list("versions", "pipeline_versions", query, pipeline_id=match[1])
+        if match := re.fullmatch(r"/pipelines/[^/]+/versions/([^/]+)", path):
+            return self._act("versions", "pipeline_version_id", match[1], lambda version: version)
+        if match := re.fullmatch(r"/runs/([^/:]+):terminate", path):
+            return self._act("runs", "run_id", match[1], self._terminate)
+        if match := re.fullmatch(r"/recurringruns/([^/:]+):disable", path):
+            return self._act("recurringruns", "recurring_run_id", match[1], lambda made: made.update(status="DISABLED"))
         kind, _, name = path.strip("/").partition("/")
         if kind not in LISTS:
             return missing(path)
@@ -159,7 +159,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             unknown = set(body) - FIELDS[kind]
             if unknown:
                 return refused(f'unknown field "{min(unknown)}" in v2beta1.{kind}')
-            return 200, known.add(
+            return 200, store.add(
                 kind,
                 **body,
                 **(
@@ -170,7 +170,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return self._list(kind, LISTS[kind], query, **more)
 
     def _act(self, kind, key, name, act):
-        for thing in self.known.things[kind]:
+        for thing in self.store.things[kind]:
             if thing[key] == name:
                 return 200, act(thing) or {}
         return missing(name)
@@ -178,32 +178,32 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _terminate(self, run):
         history = [{"update_time": MOMENT, "state": state} for state in ("PENDING", "RUNNING", "CANCELING", "FAILED")]
         run.update(state="FAILED", state_history=history, error=None)
-        self.known.lives.pop(run["run_id"], None)
+        self.store.lives.pop(run["run_id"], None)
 
     def _one(self, method, kind, name, query):
         singular = "recurring_run" if kind == "recurringruns" else kind[:-1]
-        things = self.known.things[kind]
-        found = [thing for thing in things if thing[f"{singular}_id"] == name]
-        if not found:
+        things = self.store.things[kind]
+        matches = [thing for thing in things if thing[f"{singular}_id"] == name]
+        if not matches:
             return missing(name)
         if method == "DELETE":
-            things.remove(found[0])
+            things.remove(matches[0])
             if kind == "recurringruns" and not (
-                query.get("propagation_policy") == "ORPHAN" and self.known.release >= "2.16"
+                query.get("propagation_policy") == "ORPHAN" and self.store.release >= "2.16"
             ):
-                runs = self.known.things["runs"]
+                runs = self.store.things["runs"]
                 runs[:] = [
                     run
                     for run in runs
                     if run.get("recurring_run_id") != name or run["state"] in ("SUCCEEDED", "FAILED")
                 ]
             return 200, {}
-        states = self.known.lives.get(name)
+        states = self.store.lives.get(name)
         if states:
-            found[0].update(states.pop(0) if len(states) > 1 else states[0])
-        if kind == "runs" and self.known.release >= "3":
-            return 200, in_form_of_3(found[0], query)
-        return 200, found[0]
+            matches[0].update(states.pop(0) if len(states) > 1 else states[0])
+        if kind == "runs" and self.store.release >= "3":
+            return 200, in_form_of_3(matches[0], query)
+        return 200, matches[0]
 
     def _list(self, kind, key, query, **fields):
         if "filter" in query:
@@ -212,34 +212,34 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             fields["display_name"] = predicate["stringValue"]
         if query.get("namespace"):
             fields["namespace"] = query["namespace"]
-        found = [
+        matches = [
             thing
-            for thing in self.known.things[kind]
+            for thing in self.store.things[kind]
             if all(thing.get(name) == value for name, value in fields.items())
         ]
         first, size = int(query.get("page_token") or 0), min(int(query.get("page_size") or 20), MAX_PAGE)
         page, more = (
-            found[first : first + size],
-            {"next_page_token": str(first + size)} if first + size < len(found) else {},
+            matches[first : first + size],
+            {"next_page_token": str(first + size)} if first + size < len(matches) else {},
         )
         # An empty list is left out, as protobuf's JSON does.
-        return 200, {key: page, "total_size": len(found), **more} if page else {}
+        return 200, {key: page, "total_size": len(matches), **more} if page else {}
 
     def _upload(self, path, query, body):
-        known = self.known
+        store = self.store
         if b'name="uploadfile"' not in body:
             return 400, {"error_message": "no uploadfile", "error_details": "no uploadfile"}
-        known.uploads.append(body.split(b"\r\n\r\n", 1)[1].rsplit(b"\r\n--", 1)[0].decode())
+        store.uploads.append(body.split(b"\r\n\r\n", 1)[1].rsplit(b"\r\n--", 1)[0].decode())
         if path.endswith("version"):
-            pipeline_spec, platform_spec = yaml.safe_load_all(known.uploads[-1])
+            pipeline_spec, platform_spec = yaml.safe_load_all(store.uploads[-1])
             spec = {"pipeline_spec": {"pipeline_spec": pipeline_spec, "platform_spec": platform_spec}}
-            return 200, known.add("versions", pipeline_id=query["pipelineid"], display_name=query["name"], **spec)
-        if any(pipeline["display_name"] == query["name"] for pipeline in known.things["pipelines"]):
-            said = f"Failed to create a pipeline and a pipeline version: The name {query['name']} already exist."
-            return 409, {"error_message": said, "error_details": said}
+            return 200, store.add("versions", pipeline_id=query["pipelineid"], display_name=query["name"], **spec)
+        if any(pipeline["display_name"] == query["name"] for pipeline in store.things["pipelines"]):
+            message = f"Failed to create a pipeline and a pipeline version: The name {query['name']} already exist."
+            return 409, {"error_message": message, "error_details": message}
         named = {"display_name": query["name"], **({"namespace": query["namespace"]} if "namespace" in query else {})}
-        pipeline = known.add("pipelines", **named)
-        known.add("versions", pipeline_id=pipeline["pipeline_id"], display_name=query["name"])
+        pipeline = store.add("pipelines", **named)
+        store.add("versions", pipeline_id=pipeline["pipeline_id"], display_name=query["name"])
         return 200, pipeline
 
     def _json(self, status, content):
@@ -293,15 +293,15 @@ def tasks(workflow="shop-q4x7h", **states):
         times = {"create_time": MOMENT, "start_time": f"2026-11-23T18:00:{second:02}Z"}
         ended = {"end_time": f"2026-11-23T18:01:{second:02}Z"} if state not in ("RUNNING", "PENDING") else {}
         attempts = [state] if isinstance(state, str) else state
-        for attempt, each in enumerate(attempts):
-            details.append({"display_name": f"{name}({attempt})", "state": each, "error": None, **times, **ended})
-            details.append({"display_name": f"executor({attempt})", "state": each, "error": None, **times, **ended})
+        for attempt, phase in enumerate(attempts):
+            details.append({"display_name": f"{name}({attempt})", "state": phase, "error": None, **times, **ended})
+            details.append({"display_name": f"executor({attempt})", "state": phase, "error": None, **times, **ended})
     return {"run_details": {"task_details": details}}
 
 
 def in_form_of_3(run, query):
     """A run as 3.0 tells it: `tasks` for view=FULL, with outputs; of the nodes only the steps, one task each."""
-    told = {name: value for name, value in run.items() if name != "run_details"}
+    answer = {name: value for name, value in run.items() if name != "run_details"}
     if query.get("view") == "FULL":
         details = (run.get("run_details") or {}).get("task_details") or []
         steps = [
@@ -309,8 +309,8 @@ def in_form_of_3(run, query):
             for detail in details
             if "-driver" not in detail["display_name"] and not detail["display_name"].startswith(OTHERS)
         ]
-        told["tasks"] = [task_of_3(detail, run["run_id"]) for detail in steps]
-    return told
+        answer["tasks"] = [task_of_3(detail, run["run_id"]) for detail in steps]
+    return answer
 
 
 OTHERS = ("root", "executor", "shop-q4x7h")

@@ -63,12 +63,12 @@ def pod_spec_patch(spec, name):
     task = spec["root"]["dag"]["tasks"][name]
     component = spec["components"][task["componentRef"]["name"]]
     container = spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]
-    given = {
+    options = {
         **LAUNCHER,
         "executor_input": as_json(executor_input(spec, name, task, component)),
         "component_spec": as_json(component),
     }
-    command = ["/kfp-launcher/launch", *(part for key, value in given.items() for part in (f"--{key}", value)), "--"]
+    command = ["/kfp-launcher/launch", *(part for key, value in options.items() for part in (f"--{key}", value)), "--"]
     amounts = container.get("resources", {})
     resources = {
         side: {kind: str(amounts[f"{kind}{word}"]) for kind in ("cpu", "memory") if f"{kind}{word}" in amounts}

@@ -1,4 +1,4 @@
-"""A generated sample as ExampleGen and Transform would hand it to the trainers, without the steps, and the truth beside it."""
+"""A generated sample as ExampleGen and Transform would hand it to the trainers, without the steps, together with the truth."""
 
 import dataclasses
 import subprocess
@@ -62,7 +62,7 @@ def read(folder, launch):
     columns = reader.settle((log.time, *names))
     time = columns[log.time].to_numpy()
     cut = time_split.cut_time(time, launch.split)
-    found = labels.label_rows(columns, time, cut, launch)
+    label_columns = labels.label_rows(columns, time, cut, launch)
     texts = {
         name: np.array([(value or "").encode() for value in columns[name].to_pylist()], object)
         for name in names
@@ -74,7 +74,7 @@ def read(folder, launch):
         time,
         np.isin(texts[log.event].astype(bytes), [name.encode() for name in launch.positive_events]),
         columns[log.position].cast(pa.int64()).fill_null(MISSING_INT).to_numpy(),
-        {objective.name: found[objective.label].astype(np.int64) for objective in launch.ranking_objectives},
+        {objective.name: label_columns[objective.label].astype(np.int64) for objective in launch.ranking_objectives},
         {name: texts[name] for name in log.context},
         time >= cut,
     )

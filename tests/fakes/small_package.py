@@ -16,14 +16,14 @@ def package_text(image="registry.example/dayone:1.4.2", name="shop", **parameter
         }
         components[f"comp-{step}"] = {"executorLabel": f"exec-{step}"}
         executors[f"exec-{step}"] = {"container": container}
-    given = {
+    definitions = {
         key: {"parameterType": kind, "defaultValue": default, "isOptional": True}
         for key, (kind, default) in parameters.items()
     }
     spec = {
         "schemaVersion": "2.1.0",
         "pipelineInfo": {"name": name},
-        "root": {"dag": {"tasks": tasks}, "inputDefinitions": {"parameters": given}},
+        "root": {"dag": {"tasks": tasks}, "inputDefinitions": {"parameters": definitions}},
         "components": components,
         "deploymentSpec": {"executors": executors},
     }

@@ -13,7 +13,7 @@ import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 KEY = "pc-secret-key"
-PAGE = 3  # ids in a page of a listing: small, so that the second page is asked for
+PAGE = 3  # ids in a page of a listing: small, so that clients need the second page
 
 
 class Refused(Exception):
@@ -21,7 +21,7 @@ class Refused(Exception):
 
 
 class Index:
-    """What the index holds and what it was asked."""
+    """The index's content and the requests to it."""
 
     def __init__(self, dimension=3, lag=0):
         self.dimension, self.namespaces, self.failures = dimension, {}, {}
@@ -59,10 +59,10 @@ class Index:
     def upsert(self, body):
         if not 1 <= len(body["vectors"]) <= 1_000:
             raise Refused("1 to 1000 vectors")
-        for each in body["vectors"]:
-            self.check(each)
+        for vector in body["vectors"]:
+            self.check(vector)
         self.namespaces.setdefault(body.get("namespace", "__default__"), {}).update(
-            {each["id"]: each for each in body["vectors"]}
+            {vector["id"]: vector for vector in body["vectors"]}
         )
         return {"upsertedCount": len(body["vectors"])}
 
@@ -86,7 +86,7 @@ class Index:
         start = int(query.get("paginationToken", "0"))
         more = {"pagination": {"next": str(start + PAGE)}} if start + PAGE < len(ids) else {}
         return {
-            "vectors": [{"id": each} for each in ids[start : start + PAGE]],
+            "vectors": [{"id": item} for item in ids[start : start + PAGE]],
             "namespace": query.get("namespace"),
             "usage": {"readUnits": 1},
         } | more
@@ -94,8 +94,8 @@ class Index:
     def delete(self, body):
         if not 1 <= len(body["ids"]) <= 1_000 or "deleteAll" in body:
             raise Refused("1 to 1000 ids")
-        for each in body["ids"]:
-            self.namespaces.get(body["namespace"], {}).pop(each, None)
+        for item in body["ids"]:
+            self.namespaces.get(body["namespace"], {}).pop(item, None)
         return {}
 
 

@@ -113,8 +113,8 @@ def random_scores(seed=0, count=ITEMS):
 
 def popularity(log, count=ITEMS):
     """The same scores whoever asks: how often each item was taken in the train split."""
-    taken = np.bincount(log.item[~log.late].astype(int), minlength=count)
-    return np.tile(taken, (count + 1, 1))
+    counts = np.bincount(log.item[~log.late].astype(int), minlength=count)
+    return np.tile(counts, (count + 1, 1))
 
 
 def save_table(folder, matrix, launch=LAUNCH, kind="model", **more):
@@ -133,8 +133,8 @@ def save_rules(folder, log, launch=LAUNCH, count=ITEMS):
     """Saves the rules counted from the log's train split; popularity serves."""
     early = log.rows(~log.late)
     table = items(count)
-    seen = RuleLog(codes(early.user)[0], table.rows_of(early.item), early.time, early.tie, early.context, table)
-    counts = declared_rules.count(launch, seen, (*launch.rules.names, *launch.rules.fallback_order))
+    rule_log = RuleLog(codes(early.user)[0], table.rows_of(early.item), early.time, early.tie, early.context, table)
+    counts = declared_rules.count(launch, rule_log, (*launch.rules.names, *launch.rules.fallback_order))
     rates = {objective.name: np.full(len(table), 0.5, np.float32) for objective in launch.ranking_objectives}
     context = dict.fromkeys(launch.log.context, tf.string)
     rules = RulesRecommender(launch, table, context, counts, rates, "popularity")

@@ -80,13 +80,13 @@ class SmallModel:
             return {"embedding": np.array([[len(item), 1.0] for item in inputs["item_ids"]], np.float32)}
         if signature == "rank":
             return {
-                "click": np.vectorize(lambda item: ITEMS.index(item) / 10 if item in ITEMS else 0.0)(
+                "click": np.vectorize(lambda item: ITEMS.index(item) / 10 if item in ITEMS else 0.0, [np.float32])(
                     inputs["item_ids"]
-                ).astype(np.float32)
+                )
             }
         rows = [
-            [item for item in ITEMS if item not in {*seen, *hidden}]
-            for seen, hidden in zip(inputs["history"], inputs["exclude_ids"], strict=True)
+            [item for item in ITEMS if item not in {*history, *hidden}]
+            for history, hidden in zip(inputs["history"], inputs["exclude_ids"], strict=True)
         ]
         padded = np.array([row + [b""] * (len(ITEMS) - len(row)) for row in rows], object)
         scores = np.array(

@@ -15,13 +15,13 @@ def table(matrix=FOUR, ids=None, active=None, **columns):
     """Rows of items "i0", "i1", ..., all active; `columns` are the catalogue's."""
     matrix = np.array(matrix, np.float32)
     ids = ids or [f"i{row}" for row in range(len(matrix))]
-    own = {
+    standard = {
         "item_id": pa.array(ids, pa.string()),
         "title": pa.array([f"Item {item}" for item in ids]),
         "active": pa.array(active or [True] * len(ids)),
         "vector": pa.FixedSizeListArray.from_arrays(pa.array(matrix.reshape(-1)), matrix.shape[1]),
     }
-    return pa.table(own | columns)
+    return pa.table(standard | columns)
 
 
 def vectors(matrix=FOUR, version=7, launch="shop", **rows):

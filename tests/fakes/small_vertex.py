@@ -1,6 +1,6 @@
 """BigQuery's load API over HTTP and Vertex AI's feature store admin service over gRPC, on ports of this machine.
 
-They keep what they are asked and answer as the real ones do when all goes well; `existing` names what is there already.
+They keep the requests and answer as the real ones do without failures; `existing` names the existing resources.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ CREATED = {"CreateFeatureOnlineStore": aiplatform_v1.FeatureOnlineStore, "Create
 
 
 class Cloud:
-    """What was asked: the load job and its bytes, and the admin service's requests in order."""
+    """The requests: the load job and its bytes, and the admin service's requests in order."""
 
     def __init__(self, existing=(), rows=None):
         self.existing, self.rows = existing, rows

@@ -1,6 +1,6 @@
 """A shop small enough to know by heart, for the tests of rules and model.
 
-Six users click along the circle A B C D E F X. Before each click they were shown its item in the first place, and
+Six users click along the circle A B C D E F X. Before each click they were shown its item in the first slot, and
 another item, which they did not click, in the second. The catalogue lists A to G: F is not active, nobody ever met G,
 and X is in the log only.
 """
@@ -175,11 +175,11 @@ def data(launch: Launch = LAUNCH, log: EventTable | None = None) -> TrainingData
 @functools.cache
 def recommender(kind: str, launch: Launch = LAUNCH) -> Recommender:
     """The "rules" or the "model" of the shop; made once, as training takes seconds."""
-    seen = data(launch)
+    train_data = data(launch)
     return (
-        model_training.trained(seen)
+        model_training.trained(train_data)
         if kind == "model"
-        else rules_training.counted(seen, np.ones(len(seen.events), bool), "covisitation")
+        else rules_training.counted(train_data, np.ones(len(train_data.events), bool), "covisitation")
     )
 
 

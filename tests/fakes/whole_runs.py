@@ -1,4 +1,4 @@
-"""Runs of the whole pipeline as a user starts them, for tests: a process of its own, real files, what it printed and wrote."""
+"""Complete pipeline runs as a user starts them, for tests: a process of its own, real files, its output."""
 
 import json
 import os

@@ -12,8 +12,8 @@ pytestmark = pytest.mark.skipif(not shutil.which("rclone"), reason="needs rclone
 
 def copy(serving, target):
     environment = {"PATH": "/usr/bin:/bin:" + str(Path(shutil.which("rclone")).parent), "RCLONE_CONFIG": "/dev/null"}
-    given = environment | {"SERVING": str(serving), "TARGET": str(target)}
-    answer = subprocess.run(["sh", SCRIPT], env=given, capture_output=True, text=True, timeout=120)
+    variables = environment | {"SERVING": str(serving), "TARGET": str(target)}
+    answer = subprocess.run(["sh", SCRIPT], env=variables, capture_output=True, text=True, timeout=120)
     assert answer.returncode == 0, answer.stderr
     return answer.stdout.splitlines()
 

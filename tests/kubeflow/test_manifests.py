@@ -27,7 +27,7 @@ TABLE = resources.load(RESOURCES)
 
 
 def object_of(objects, kind, name=None):
-    return next(given for given in objects if given["kind"] == kind and name in (None, given["metadata"]["name"]))
+    return next(entry for entry in objects if entry["kind"] == kind and name in (None, entry["metadata"]["name"]))
 
 
 def containers(objects):
@@ -46,14 +46,14 @@ def test_an_overlay_is_right(name):
 def change(path, value):
     """A mutation: sets what lies at a path; None deletes it. "~" stands for "/" in a name."""
 
-    def mutate(given):
+    def mutate(document):
         *parents, last = [int(part) if part.isdecimal() else part.replace("~", "/") for part in path.split("/")]
         for part in parents:
-            given = given[part]
+            document = document[part]
         if value is None:
-            del given[last]
+            del document[last]
         else:
-            given[last] = value
+            document[last] = value
 
     return mutate
 
@@ -237,8 +237,8 @@ def test_a_mutant_is_refused_with_the_reason(mutant):
     )
     mutated = object_of(objects, kind, name)
     mutate(mutated)
-    found = list(manifests.schema_problems(mutated)) or manifests.fit_problems(objects)
-    assert any(reason in problem for problem in found), found
+    problems = list(manifests.schema_problems(mutated)) or manifests.fit_problems(objects)
+    assert any(reason in problem for problem in problems), problems
 
 
 def test_an_object_that_is_there_twice_is_found():
@@ -270,13 +270,13 @@ def test_servers_look_where_the_pipeline_pushes():
     folder = f"{TABLE.cluster.workspace}/$(LAUNCH)/serving/$(LAUNCH)"
     texts = json.dumps([rendered("tf-serving"), rendered("kserve")])
     assert f"--model_base_path={folder}" in texts and f'"name": "SERVING", "value": "{folder}"' in texts
-    own = [
+    variables = [
         variable
         for container in containers(rendered("own-server"))
         for variable in container.get("env", [])
         if variable["name"] == "DAYONE_WORKSPACE"
     ]
-    assert {variable["value"] for variable in own} == {TABLE.cluster.workspace}
+    assert {variable["value"] for variable in variables} == {TABLE.cluster.workspace}
     claims = {(volume["persistentVolumeClaim"]["claimName"], mount["mountPath"]) for volume, mount in mounted_claims()}
     assert claims == {volume for row in TABLE.rows.values() for volume in row.volumes}
 
@@ -323,7 +323,7 @@ def test_a_cluster_that_chooses_users_itself_is_asked_for_none(tmp_path, overlay
     users = [spec["securityContext"] for where, _, spec in manifests.pods(objects) if where.startswith(kinds)]
     assert users and not [context for context in users if {"runAsUser", "runAsGroup", "fsGroup"} & set(context)]
     assert all(context["runAsNonRoot"] for context in users)
-    assert "Job" not in {given["kind"] for given in objects}
+    assert "Job" not in {entry["kind"] for entry in objects}
 
 
 def options_of(profile):
@@ -333,7 +333,7 @@ def options_of(profile):
 def flink(name):
     deployment = object_of(rendered("beam-flink"), "Deployment", name)
     (container,) = [
-        given for given in deployment["spec"]["template"]["spec"]["containers"] if given["image"].startswith("flink:")
+        image for image in deployment["spec"]["template"]["spec"]["containers"] if image["image"].startswith("flink:")
     ]
     (properties,) = [variable["value"] for variable in container["env"] if variable["name"] == "FLINK_PROPERTIES"]
     return deployment, yaml.safe_load(properties)
@@ -372,11 +372,11 @@ def test_what_the_job_server_stages_is_seen_by_whoever_reads_it():
         (server,) = [container for container in containers(rendered(name)) if container["name"] == "job-server"]
         (folder,) = re.findall(r"--artifacts-dir=(/\w+/\w+)", " ".join(server["args"]))
         readers = [
-            given
-            for given in containers(rendered(name))
-            if given["name"] in ("task-manager", "worker-pool", "job-server")
+            container
+            for container in containers(rendered(name))
+            if container["name"] in ("task-manager", "worker-pool", "job-server")
         ]
-        assert all(folder in {mount["mountPath"] for mount in given["volumeMounts"]} for given in readers)
+        assert all(folder in {mount["mountPath"] for mount in container["volumeMounts"]} for container in readers)
 
 
 def test_beams_release_is_the_locked_one():
@@ -393,7 +393,7 @@ def test_beams_release_is_the_locked_one():
 
 def test_the_artifact_store_is_the_backends_unless_an_overlay_names_another():
     bases = [name for name in manifests.OVERLAYS if name != "artifact-store"]
-    assert not [given for name in bases for given in rendered(name) if given["metadata"]["name"] == "kfp-launcher"]
+    assert not [entry for name in bases for entry in rendered(name) if entry["metadata"]["name"] == "kfp-launcher"]
     launcher = object_of(rendered("artifact-store"), "ConfigMap", "kfp-launcher")
     (provider,) = yaml.safe_load(launcher["data"]["providers"])
     assert launcher["data"]["defaultPipelineRoot"].startswith(f"{provider}://")
@@ -413,7 +413,7 @@ def test_only_the_job_that_prepares_the_volume_is_root():
 
 def test_no_secret_is_in_the_repository():
     assert not [
-        given for objects in map(rendered, manifests.OVERLAYS) for given in objects if given["kind"] == "Secret"
+        entry for objects in map(rendered, manifests.OVERLAYS) for entry in objects if entry["kind"] == "Secret"
     ]
     template = yaml.safe_load((manifests.KUBEFLOW / "secrets.template.yaml").read_text())
     assert manifests.problems([template]) == []
@@ -427,16 +427,16 @@ def test_no_secret_is_in_the_repository():
 @pytest.mark.parametrize("percent", [1, 10, 100])
 def test_what_rollout_patches_is_still_right_for_kserve(tmp_path, percent):
     """kubectl itself applies the patches, to the rendered file."""
-    objects = [given for given in rendered("kserve") if given["kind"] != "InferenceService"]
+    objects = [entry for entry in rendered("kserve") if entry["kind"] != "InferenceService"]
     service = object_of(rendered("kserve"), "InferenceService")
-    for patch, said in (
+    for patch, expected_percent in (
         (rollout.canary_patch("s3://m/shop/7", percent), percent),
         (rollout.PROMOTE, 100),
         (rollout.ABORT, 0),
     ):
         service = patched(service, patch, tmp_path)
         assert list(manifests.schema_problems(service)) == [] == manifests.fit_problems([*objects, service])
-        assert service["spec"]["predictor"].get("canaryTrafficPercent", 100) == said
+        assert service["spec"]["predictor"].get("canaryTrafficPercent", 100) == expected_percent
         assert service["spec"]["predictor"]["model"]["storageUri"] == "s3://m/shop/7"
 
 

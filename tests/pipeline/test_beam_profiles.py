@@ -50,7 +50,7 @@ WRONG = [
     (
         "a",
         {"a": {"args": ["--project=<PROJECT>"]}},
-        "a.args needs your own values in place of <...>, got '--project=<PROJECT>'. Edit profiles.yaml.",
+        "a.args needs your own values instead of <...>, got '--project=<PROJECT>'. Edit profiles.yaml.",
     ),
     ("a", {"a": {"args": [], "steps": {"Transform": ["--t=gs://<B>/t"]}}}, "a.steps.Transform needs your own values"),
     ("a", "a: [", "needs YAML"),
@@ -71,7 +71,7 @@ def test_the_shipped_profiles_are_valid_and_dataflow_needs_a_project():
     for name in ("flink", "processes", "spark"):
         assert beam_profiles.choose(name) == profiles[name]
     with pytest.raises(
-        ProfileError, match=r"dataflow\.args needs your own values in place of <...>, got '--project=<PROJECT>'"
+        ProfileError, match=r"dataflow\.args needs your own values instead of <...>, got '--project=<PROJECT>'"
     ):
         beam_profiles.choose("dataflow")
 
@@ -79,3 +79,9 @@ def test_the_shipped_profiles_are_valid_and_dataflow_needs_a_project():
 def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(ProfileError, match=r"none.yaml needs a file that can be read"):
         beam_profiles.choose("x", tmp_path / "none.yaml")
+
+
+def test_a_file_in_another_encoding_is_an_error(tmp_path):
+    (tmp_path / "profiles.yaml").write_bytes("x: {wo: Zürich}".encode("latin1"))
+    with pytest.raises(ProfileError, match="needs UTF-8"):
+        beam_profiles.choose("x", tmp_path / "profiles.yaml")

@@ -66,14 +66,14 @@ def good_again(workspace, good_log, good_second):
 def test_a_model_trained_on_shuffled_items_is_not_pushed_and_the_rules_are(workspace, broken_first):
     status, printed, _ = broken_first
     assert status == 0, printed
-    assert "they are pushed" in printed
+    assert "Rules pushed: " in printed
     assert card(workspace, versions(workspace)[0])["kind"] == "rules"
 
 
 def test_a_good_model_beats_the_rules_that_serve_and_is_pushed(workspace, good_second):
     status, printed, record = good_second
     assert status == 0, printed
-    assert "The new model is worth it" in printed
+    assert "Model pushed: it beats the rules" in printed
     assert card(workspace, versions(workspace)[1])["kind"] == "model"
     gain = summary(workspace)["gains"]["model_over_rules"]
     assert 0 < gain["low"] < gain["point"] < gain["high"], "the interval excludes zero"
@@ -231,7 +231,7 @@ def test_the_server_answers_as_numpy_does_from_the_exported_vectors(workspace, g
 def test_the_version_holds_the_vectors_of_its_full_catalogue(workspace, good_second):
     tf = pytest.importorskip("tensorflow")
     rules, model = (Path(workspace) / "shop/serving/shop" / version for version in versions(workspace)[:2])
-    signatures, exported = tf.saved_model.load(str(model)).signatures, vector_file.read(model).offered()
+    signatures, exported = tf.saved_model.load(str(model)).signatures, vector_file.read(model).select_active()
     assert sorted(exported.ids) == sorted(item.decode() for item in signatures["catalogue"]()["item_ids"].numpy())
     np.testing.assert_allclose(
         signatures["embed_items"](item_ids=tf.constant(exported.ids))["embedding"], exported.matrix, atol=1e-6

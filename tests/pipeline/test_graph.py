@@ -148,9 +148,8 @@ def test_a_gate_reads_the_anomalies_of_its_own_data(launch, tmp_path):
 def test_the_pusher_gets_the_winner_and_its_blessing(launch, tmp_path):
     nodes = nodes_of(build(launch, tmp_path))
     assert producers(nodes[steps.PUSHER]) == {("Model", steps.VERDICT), ("ModelBlessing", steps.VERDICT)}
-    judged = (
-        {("ModelEvaluation", steps.EVALUATOR), ("ModelBlessing", steps.EVALUATOR)} if launch.has_ranking_head else set()
-    )
+    # The Evaluator's blessing knows no interval: the verdict reads its figures.
+    judged = {("ModelEvaluation", steps.EVALUATOR)} if launch.has_ranking_head else set()
     evaluated = {("ModelEvaluation", steps.RETRIEVAL_EVALUATOR), ("Model", steps.TRAINER), ("Model", steps.RULES)}
     judged |= {("ModelEvaluation", steps.OUTCOME)} if launch.experiment else set()
     assert producers(nodes[steps.VERDICT]) == evaluated | judged | {("ExampleStatistics", steps.STATISTICS_GEN)}

@@ -46,9 +46,9 @@ def project(tmp_path_factory):
     file.write_text(
         text.replace("    split=Split", "    model=Model(dim=16, epochs=1, ranking_epochs=1),\n    split=Split")
     )
-    said = pipeline(folder / NAME, "loop")
-    assert "the loop is set up" in said and "note:" not in said
-    assert pipeline(folder / NAME, "loop").splitlines() == said.splitlines()[-2:], "nothing is left to do"
+    output = pipeline(folder / NAME, "loop")
+    assert "the loop is set up" in output and "note:" not in output
+    assert pipeline(folder / NAME, "loop").splitlines() == output.splitlines()[-2:], "nothing is left to do"
     return folder / NAME
 
 
@@ -120,8 +120,8 @@ def test_the_servers_log_is_part_of_the_declared_one_and_fits_the_declaration(pr
     ]
     rows = [json.loads(line) for line in file.read_text().splitlines()]
     assert collections.Counter(row["event"] for row in rows) == traffic
-    said = pipeline(project, "validate")
-    assert f"{NAME}: 0 errors" in said and "quarantined" not in said
+    output = pipeline(project, "validate")
+    assert f"{NAME}: 0 errors" in output and "quarantined" not in output
 
 
 def examples_of(folder):

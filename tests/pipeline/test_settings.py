@@ -69,7 +69,7 @@ def test_an_empty_variable_counts_as_not_set(tmp_path):
 def test_a_folder_given_as_log_is_the_data_folder(tmp_path):
     settings = settings_of(tmp_path, log=str(tmp_path))
     assert (settings.data, settings.log) == (tmp_path, None)
-    assert settings.declared(launches.load("shop")) == launches.load("shop")
+    assert settings.apply_to(launches.load("shop")) == launches.load("shop")
 
 
 def test_a_file_given_as_log_replaces_the_declared_one_and_keeps_the_rest(tmp_path):
@@ -77,7 +77,7 @@ def test_a_file_given_as_log_replaces_the_declared_one_and_keeps_the_rest(tmp_pa
     file.touch()
     settings, shop = settings_of(tmp_path, log=str(file)), launches.load("shop")
     assert (settings.data, settings.log) == (tmp_path, file)
-    assert settings.declared(shop) == dataclasses.replace(shop, log=dataclasses.replace(shop.log, path=str(file)))
+    assert settings.apply_to(shop) == dataclasses.replace(shop, log=dataclasses.replace(shop.log, path=str(file)))
 
 
 def test_relative_paths_of_the_declaration_start_at_the_data_folder(tmp_path):
@@ -212,7 +212,7 @@ def test_the_number_of_kept_versions_is_a_whole_number(tmp_path):
     assert settings_of(tmp_path).keep_versions == 5
     assert settings_of(tmp_path, {"DAYONE_KEEP_VERSIONS": "2"}).keep_versions == 2
     for wrong in ("0", "-1", "two", "1.5"):
-        with pytest.raises(SettingsError, match="setting DAYONE_KEEP_VERSIONS needs a whole number from 1 on, got"):
+        with pytest.raises(SettingsError, match="setting DAYONE_KEEP_VERSIONS needs an integer from 1 on, got"):
             settings_of(tmp_path, {"DAYONE_KEEP_VERSIONS": wrong})
 
 
@@ -251,7 +251,7 @@ def test_a_server_is_read_from_the_environment_and_options_win(tmp_path):
         ({}, {"host": "kfp.example"}, "setting --host needs an address"),
         ({}, {"root": "/mnt"}, "setting --root needs a URI in an object store: gs://, s3://, minio://, got '/mnt'"),
         ({"DAYONE_KFP_CA": "/not/there"}, {}, "setting DAYONE_KFP_CA needs a PEM file that exists"),
-        ({"DAYONE_KFP_TIMEOUT": "0"}, {}, "setting DAYONE_KFP_TIMEOUT needs a whole number from 1 on, got '0'"),
+        ({"DAYONE_KFP_TIMEOUT": "0"}, {}, "setting DAYONE_KFP_TIMEOUT needs an integer from 1 on, got '0'"),
         ({"DAYONE_KFP_HOSTS": "x"}, {}, "Did you mean DAYONE_KFP_HOST?"),
     ],
 )
@@ -264,5 +264,5 @@ def test_the_gzip_level_is_a_digit(tmp_path):
     assert settings_of(tmp_path).gzip_level == 1
     assert settings_of(tmp_path, {"DAYONE_GZIP_LEVEL": "6"}).gzip_level == 6
     for wrong in ("0", "10", "six", "1.5", "-1"):
-        with pytest.raises(SettingsError, match="setting DAYONE_GZIP_LEVEL needs a whole number from 1 to 9, got"):
+        with pytest.raises(SettingsError, match="setting DAYONE_GZIP_LEVEL needs an integer from 1 to 9, got"):
             settings_of(tmp_path, {"DAYONE_GZIP_LEVEL": wrong})

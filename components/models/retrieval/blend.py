@@ -17,7 +17,7 @@ SMALL = 1e-4
 
 
 def fit(parts: np.ndarray, target: np.ndarray, offset: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """The weights with the smallest loss.
+    """Returns the weights with the smallest loss.
 
     Args:
       parts: [q, S, P] float32.
@@ -48,19 +48,19 @@ def _loss(parts: np.ndarray, target: np.ndarray, offset: np.ndarray, weights: np
     scores = _scores(parts, offset, weights)
     highest = scores.max(axis=1, initial=-np.inf, keepdims=True)
     total = np.log(np.exp(scores - highest).sum(axis=1)) + highest[:, 0]
-    own = np.take_along_axis(scores, target[:, None], axis=1)[:, 0]
-    return float((total - own).sum() + PRIOR / 2 * ((weights - start) ** 2).sum())
+    target_score = np.take_along_axis(scores, target[:, None], axis=1)[:, 0]
+    return float((total - target_score).sum() + PRIOR / 2 * ((weights - start) ** 2).sum())
 
 
 def _newton(
     parts: np.ndarray, target: np.ndarray, offset: np.ndarray, weights: np.ndarray, start: np.ndarray
 ) -> np.ndarray:
-    """The Newton step: the inverse Hessian times the gradient, [P]."""
+    """Returns the Newton step: the inverse Hessian times the gradient, [P]."""
     scores = _scores(parts, offset, weights)
     chance = np.exp(scores - scores.max(axis=1, initial=-np.inf, keepdims=True))
     chance /= chance.sum(axis=1, keepdims=True)
     mean = np.einsum("qs,qsp->qp", chance, parts)
-    own = np.take_along_axis(parts, target[:, None, None], axis=1)[:, 0]
-    gradient = (mean - own).sum(axis=0) + PRIOR * (weights - start)
+    target_parts = np.take_along_axis(parts, target[:, None, None], axis=1)[:, 0]
+    gradient = (mean - target_parts).sum(axis=0) + PRIOR * (weights - start)
     spread = np.einsum("qsp,qsr->pr", parts * chance[..., None], parts) - mean.T @ mean
     return np.linalg.solve(spread + PRIOR * np.eye(len(weights)), gradient)

@@ -22,28 +22,28 @@ def ndcg(ranks: np.ndarray) -> float:
 
 
 def gain(ranks: np.ndarray) -> float:
-    """The mean of 1 / log2(1 + rank): NDCG without a cut; 0 without any."""
+    """Returns the mean of 1 / log2(1 + rank): NDCG without a cutoff; 0 without any."""
     return float((1 / np.log2(1 + ranks)).mean()) if len(ranks) else 0.0
 
 
-def guarded(lists: Shortlists, weights: np.ndarray, alone: list[np.ndarray]) -> np.ndarray:
-    """The weights, or better ones where a part alone ranks better.
+def guard(lists: Shortlists, weights: np.ndarray, alone: list[np.ndarray]) -> np.ndarray:
+    """Returns the weights, or better ones if a part alone ranks better.
 
     Args:
       lists: of the validation's questions.
       weights: [P], the blend.
       alone: the weights [P] of each part or rule alone.
     """
-    ranks = [lists.ranks(each) for each in alone]
+    ranks = [lists.ranks(scores) for scores in alone]
     best = max(range(len(alone)), key=lambda place: ndcg(ranks[place]))
     ours = lists.ranks(weights)
     if ndcg(ours) >= ndcg(ranks[best]) and gain(ours) >= max(map(gain, ranks)):
         return weights
     start = max((weights, alone[best]), key=lambda each: ndcg(lists.ranks(each)))
-    return climbed(lists, start)
+    return climb(lists, start)
 
 
-def climbed(lists: Shortlists, weights: np.ndarray) -> np.ndarray:
+def climb(lists: Shortlists, weights: np.ndarray) -> np.ndarray:
     """Weights [P] with a larger NDCG@10: each in turn is moved, in units of its part's deviation, while that helps."""
     shown = np.isfinite(lists.offset)
     deviation = np.maximum(lists.parts[shown].std(axis=0), 1e-6)

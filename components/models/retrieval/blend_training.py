@@ -2,9 +2,9 @@
 
 Letters: q questions, P parts, G ranges of the gap.
 
-Somebody who was here a minute ago goes on with what they did; somebody who comes back after a week wants what is new. So the weights of each range
+A user of a minute ago continues what they did; a user who comes back after a week wants new items. So the weights of each range
 of the gap, the time since the last item of the history, are fitted anew with the weights for all as their prior. Questions with a long gap are
-rare in a log: the validation's questions are asked a second time as if their users had been away.
+rare in a log: the validation's questions are repeated as if their users had been away.
 """
 
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from components.models.retrieval.retrieval_model import RetrievalModel
 from components.models.retrieval.score_parts import EASE, TOWERS, ScoreParts
 from components.models.retrieval.shortlists import Shortlists
 
-# Where the ranges of the gap begin, in hours; and the absences that questions are asked with.
+# The starts of the ranges of the gap, in hours; and the absences that the questions simulate.
 RANGES_HOURS = (0.0, 24.0, 168.0)
 GAPS_HOURS = (24.0, 168.0)
 MOST_OF_GAP = 800
@@ -48,7 +48,7 @@ class Blend(NamedTuple):
     alone: dict[str, float]
 
     def by_request(self) -> np.ndarray:
-        """What `ModelRecommender` takes: the weights for a request without ages, then those of each range of the gap, [1 + G, P]."""
+        """Returns the weights for a request without ages, then those of each range of the gap, [1 + G, P]."""
         return np.concatenate([self.weights[None], self.by_gap])
 
     def to_dict(self) -> dict[str, Any]:
@@ -62,14 +62,14 @@ class Blend(NamedTuple):
 
 
 def unlearnt(names: tuple[str, ...]) -> np.ndarray:
-    """What `ModelRecommender` takes where there is nothing to learn the weights from: [1 + G, P], all rows alike."""
+    """Returns the weights if there is nothing to learn them from: [1 + G, P], all rows alike."""
     return np.tile([UNLEARNT.get(name, 0.0) for name in names], (1 + len(RANGES_HOURS), 1))
 
 
 def learn(
     seed: int, model: RetrievalModel, parts: ScoreParts, asked: list[Questions], context: dict[str, np.ndarray]
 ) -> Blend:
-    """The weights of some parts.
+    """Learns the weights of some parts.
 
     Args:
       seed: of the samples of candidates.
@@ -78,14 +78,17 @@ def learn(
       asked: the questions as they came, then the same as if the users had been away.
       context: column to [n], the features of every event.
     """
-    lists = [_answered(seed, model, parts, each, context) for each in asked]
+    lists = [_shorten(seed, model, parts, part_scores, context) for part_scores in asked]
     start, alone = np.eye(len(parts.names))[0], _alone(parts.names)
     weights = _best(lists[0], start, alone)
-    every, hours = shortlists.joined(lists), np.concatenate([each.hours for each in asked])
+    every, hours = shortlists.join(lists), np.concatenate([part_scores.hours for part_scores in asked])
     place = np.searchsorted(RANGES_HOURS, hours, side="right") - 1
     by_gap = np.stack([_of_range(every, place == number, weights, alone) for number in range(len(RANGES_HOURS))])
     ranks = lists[0].ranks(weights)
-    values = {name: blend_guard.ndcg(lists[0].ranks(each)) for name, each in zip(parts.names, alone, strict=True)}
+    values = {
+        name: blend_guard.ndcg(lists[0].ranks(part_scores))
+        for name, part_scores in zip(parts.names, alone, strict=True)
+    }
     return Blend(parts.names, weights, by_gap, blend_guard.gain(ranks), blend_guard.ndcg(ranks), values)
 
 
@@ -94,21 +97,21 @@ def _of_range(every: Shortlists, rows: np.ndarray, weights: np.ndarray, alone: l
 
 
 def _best(lists: Shortlists, start: np.ndarray, alone: list[np.ndarray]) -> np.ndarray:
-    """The weights [P] of largest likelihood, guarded; with enough questions they then climb by NDCG@10."""
-    weights = blend_guard.guarded(lists, blend.fit(lists.parts, lists.target, lists.offset, start), alone)
-    return blend_guard.climbed(lists, weights) if len(lists) >= LEAST_TO_CLIMB else weights
+    """Returns the weights [P] of largest likelihood, guarded; with enough questions they then climb by NDCG@10."""
+    weights = blend_guard.guard(lists, blend.fit(lists.parts, lists.target, lists.offset, start), alone)
+    return blend_guard.climb(lists, weights) if len(lists) >= LEAST_TO_CLIMB else weights
 
 
 def _alone(names: tuple[str, ...]) -> list[np.ndarray]:
-    """The weights [P] of each part alone, ties broken by popularity, as a rule with its fallbacks answers."""
+    """Returns the weights [P] of each part alone, ties broken by popularity, as a rule with its fallbacks answers."""
     behind = np.array([POPULARITY.get(name, 0.0) for name in names])
     return list(np.eye(len(names)) + behind)
 
 
-def _answered(
+def _shorten(
     seed: int, model: RetrievalModel, parts: ScoreParts, asked: Questions, context: dict[str, np.ndarray]
 ) -> Shortlists:
-    """The parts of the scores that the questions look at."""
+    """Returns the score parts of the candidates in the questions' shortlists."""
     items, lists = model.all_items(), []
     for number, batch in enumerate(asked.batches(parts.candidates * len(parts.names) // 4)):
         history = tf.constant(asked.history[batch])
@@ -116,4 +119,4 @@ def _answered(
         queries = model.last_query(tf.gather(items, history), history, features)
         values = [part.numpy() for part in parts(queries, history)]
         lists.append(shortlists.shorten(values, asked.target[batch], asked.seen(batch), seed + number))
-    return shortlists.joined(lists) if lists else shortlists.empty(len(parts.names))
+    return shortlists.join(lists) if lists else shortlists.empty(len(parts.names))

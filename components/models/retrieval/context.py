@@ -58,7 +58,7 @@ class RequestContext(tf.Module):
         return tf.SparseTensor(tf.pad(place, [[0, 0], [0, 1]]), tf.gather_nd(column, place), [rows, 1])
 
     def of_rows(self, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The same for the columns of a log, in chunks: each [n] to [n]."""
+        """Encodes the columns of a log in chunks: each [n] to [n]."""
         count = len(next(iter(columns.values()))) if columns else 0
         parts = []
         for start in range(0, count, CHUNK_ROWS):
@@ -78,7 +78,7 @@ def _is_there(column: tf.Tensor) -> tf.Tensor:
 
 
 class ContextEmbedding(tf.keras.Model):
-    """Context features to one vector: an embedding per vocabulary, numbers as they are."""
+    """Context features to one vector: an embedding per vocabulary, numbers unchanged."""
 
     def __init__(self, sizes: dict[str, int], names: tuple[str, ...]):
         """Makes an embedding for each column in `sizes` (column to vocabulary size); the other `names` are numbers."""

@@ -11,7 +11,7 @@ from components.models.retrieval.lazy_adam import LazyAdam
 from components.progress import Progress
 
 PATIENCE = 3
-GROUP_BATCHES = 16  # rows of about the same length share a batch, sorted within so many batches
+GROUP_BATCHES = 16  # rows of about the same length share a batch, sorted within that many batches
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,13 +76,13 @@ def fit(
     # much
     # as five epochs of a small log.
     step = tf.function(model.train_step, autograph=False, input_signature=[dataset.element_spec])
-    each = iter(dataset)
+    batch_iterator = iter(dataset)
     for _ in range(epochs):
         for _ in range(steps):
-            progress.advance(note=f"loss {float(step(next(each))['loss']):.3f}")
-        if best and best.reached():
+            progress.advance(note=f"loss {float(step(next(batch_iterator))['loss']):.3f}")
+        if best and best.is_over():
             break
-    return best.restored() if best else Epochs(epochs, epochs)
+    return best.restore() if best else Epochs(epochs, epochs)
 
 
 class _Best:
@@ -92,14 +92,14 @@ class _Best:
         self._model, self._watch, self._value, self._epoch, self._tried = model, watch, float("-inf"), 0, 0
         self._weights: list = []
 
-    def reached(self) -> bool:
+    def is_over(self) -> bool:
         """Looks at the model after an epoch; whether it no longer gets better."""
         value, self._tried = self._watch(), self._tried + 1
         if value > self._value:
             self._value, self._epoch, self._weights = value, self._tried, self._model.get_weights()
         return self._tried - self._epoch >= PATIENCE
 
-    def restored(self) -> Epochs:
+    def restore(self) -> Epochs:
         """Gives the model its best weights."""
         self._model.set_weights(self._weights)
         return Epochs(self._epoch, self._tried)
@@ -108,7 +108,7 @@ class _Best:
 def batches(
     arrays: dict, rows: int, batch: int, epochs: int, seed: int, lengths: np.ndarray | None = None
 ) -> tf.data.Dataset:
-    """Batches of all epochs, each epoch in an order of its own: row numbers are shuffled, then whole batches gathered.
+    """Batches of all epochs, each epoch in an order of its own: row numbers are shuffled, then gathered batch by batch.
 
     Shuffling the rows themselves took five times the CPU (500,000 rows of two 64-vectors: 3.4 against 0.7 CPU-s an
     epoch).
@@ -123,18 +123,18 @@ def batches(
             return tf.data.Dataset.from_tensor_slices(shuffled).batch(batch)
         return _alike(tf.gather(shuffled, _by_length(tf.gather(longest, shuffled), batch)), rows, batch, state)
 
-    def gathered(chosen: tf.Tensor) -> dict:
+    def gather(chosen: tf.Tensor) -> dict:
         columns = tf.nest.map_structure(lambda column: tf.gather(column, chosen), tensors)
         if longest is None:
             return columns
         cut = tf.reduce_max(tf.gather(longest, chosen))
         return tf.nest.map_structure(lambda column: column[:, :cut], columns)
 
-    return tf.data.Dataset.range(epochs).flat_map(order).map(gathered)
+    return tf.data.Dataset.range(epochs).flat_map(order).map(gather)
 
 
 def _by_length(lengths: tf.Tensor, batch: int) -> tf.Tensor:
-    """The places of shuffled rows, sorted by their lengths [rows] within groups of `GROUP_BATCHES` batches: [rows] int32."""
+    """Returns shuffled row numbers, sorted by length [rows] within groups of `GROUP_BATCHES` batches: [rows] int32."""
     group = tf.range(tf.size(lengths)) // (GROUP_BATCHES * batch)
     return tf.argsort(group * (tf.reduce_max(lengths) + 1) + lengths, stable=True)
 

@@ -23,7 +23,7 @@ ROWS_AT_ONCE = 4096
 
 
 def next_items(user: np.ndarray, item: np.ndarray, candidates: np.ndarray) -> NeighbourTable:
-    """What comes next after an item.
+    """Returns the items that come next after an item.
 
     Args:
       user: [e] int64 codes, one after the other.
@@ -31,53 +31,53 @@ def next_items(user: np.ndarray, item: np.ndarray, candidates: np.ndarray) -> Ne
       candidates: [N] bool, the items that may be neighbours.
     """
     counts = pair_counts(user, item, len(candidates), NEXT_WINDOW, NEXT_DECAY)
-    return heaviest(_scaled_rows(counts, np.asarray(counts.sum(axis=1)).ravel()), candidates)
+    return heaviest(_scale_rows(counts, np.asarray(counts.sum(axis=1)).ravel()), candidates)
 
 
 def knn(user: np.ndarray, item: np.ndarray, candidates: np.ndarray) -> NeighbourTable:
-    """What lies in the same histories; arguments as in `next_items`."""
+    """Returns the items that lie in the same histories; arguments as in `next_items`."""
     size = len(candidates)
     counts = pair_counts(user, item, size, KNN_WINDOW, KNN_DECAY)
     counts = (counts + counts.T).tocsr()
-    counts = _scaled_rows(counts, np.sqrt(np.asarray(counts.sum(axis=1)).ravel()))
+    counts = _scale_rows(counts, np.sqrt(np.asarray(counts.sum(axis=1)).ravel()))
     counts.data /= np.sqrt(np.bincount(item, minlength=size))[counts.indices]
     return heaviest(counts, candidates)
 
 
 def attributes(table: ItemTable, candidates: np.ndarray, seed: int) -> NeighbourTable:
-    """What is alike in the catalogue; `seed` decides among items that are exactly as much alike."""
-    features = _weighted_features(table)
+    """Returns the items with similar catalogue features; `seed` decides among equally similar ones."""
+    features = _weight_features(table)
     alike = sp.csr_matrix((0, len(table)))
     shown = features.multiply(candidates[:, None]).T.tocsr()
     rng, parts = np.random.default_rng(seed), []
     for start in range(0, len(table), ROWS_AT_ONCE):
         alike = (features[start : start + ROWS_AT_ONCE] @ shown).tocsr()
         alike.data *= 1 + 1e-4 * rng.random(len(alike.data))
-        own = np.repeat(np.arange(alike.shape[0]) + start, np.diff(alike.indptr)) == alike.indices
-        alike.data[own] = 0.0
+        diagonal = np.repeat(np.arange(alike.shape[0]) + start, np.diff(alike.indptr)) == alike.indices
+        alike.data[diagonal] = 0.0
         parts.append(heaviest(alike, candidates))
     counts = np.concatenate([np.diff(part.start) for part in parts])
     items, weights = (np.concatenate([getattr(part, name) for part in parts]) for name in ("items", "weights"))
     return NeighbourTable(np.append(0, np.cumsum(counts)), items, weights)
 
 
-def _weighted_features(table: ItemTable) -> sp.csr_matrix:
+def _weight_features(table: ItemTable) -> sp.csr_matrix:
     """Unit rows of the features of each item [N, F + 1], a feature weighing log(N / items that have it); common features may be left out."""
     size, row = len(table), np.repeat(np.arange(len(table)), table.features.shape[1])
     feature = table.features.ravel()
-    there = feature > 0
-    counts = np.bincount(feature[there], minlength=table.feature_count + 1)
+    present = feature > 0
+    counts = np.bincount(feature[present], minlength=table.feature_count + 1)
     order = np.argsort(counts, kind="stable")
     used = np.zeros(len(counts), bool)
     used[order] = np.cumsum(counts[order].astype(float) ** 2) <= MOST_ATTRIBUTE_PAIRS
-    there &= used[feature]
-    weight = np.log(size / np.maximum(counts, 1.0))[feature[there]]
-    matrix = sp.csr_matrix((weight, (row[there], feature[there])), shape=(size, len(counts)))
-    return _scaled_rows(matrix, np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel()))
+    present &= used[feature]
+    weight = np.log(size / np.maximum(counts, 1.0))[feature[present]]
+    matrix = sp.csr_matrix((weight, (row[present], feature[present])), shape=(size, len(counts)))
+    return _scale_rows(matrix, np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel()))
 
 
-def _scaled_rows(matrix: sp.csr_matrix, divisor: np.ndarray) -> sp.csr_matrix:
-    """The rows divided by the divisors [N]; a row of zeros stays."""
+def _scale_rows(matrix: sp.csr_matrix, divisor: np.ndarray) -> sp.csr_matrix:
+    """Returns the rows divided by the divisors [N]; a row of zeros stays."""
     scaled = sp.csr_matrix(matrix, dtype=np.float64, copy=True)
     scaled.data /= np.repeat(np.where(divisor > 0, divisor, 1.0), np.diff(scaled.indptr))
     return scaled

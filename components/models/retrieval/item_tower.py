@@ -57,14 +57,14 @@ class ItemTower(tf.keras.Model):
         if training and self._features_speak:
             keep *= tf.cast(tf.random.uniform(tf.shape(keep)) >= ID_DROPOUT, tf.float32)
         features = tf.gather(self._features, rows)
-        known = tf.cast(features > 0, tf.float32)[..., None]
-        vectors = tf.gather(self._id, rows) * keep + tf.reduce_sum(tf.gather(self._feature, features) * known, axis=1)
+        present = tf.cast(features > 0, tf.float32)[..., None]
+        vectors = tf.gather(self._id, rows) * keep + tf.reduce_sum(tf.gather(self._feature, features) * present, axis=1)
         if self._numbers.shape[1]:
             vectors += self._number(tf.gather(self._numbers, rows))
         return vectors * tf.cast(rows > 0, tf.float32)[:, None]
 
     def everything(self, training: bool = False, cold: tf.Tensor | None = None) -> tf.Tensor:
-        """The vectors of all items, as `call` gives them: [N, D] float32. No row is gathered, so that gradients are dense: a third of the CPU."""
+        """Returns all items' vectors, as `call` does: [N, D] float32. Dense gradients take a third of the CPU."""
         keep = self._trained if cold is None else self._trained * tf.cast(~cold, tf.float32)[:, None]
         if training and self._features_speak:
             keep *= tf.cast(tf.random.uniform(tf.shape(keep)) >= ID_DROPOUT, tf.float32)
@@ -74,6 +74,6 @@ class ItemTower(tf.keras.Model):
         return vectors * self._some
 
     def by_name(self) -> dict[str, tf.Variable]:
-        """The weights whose rows have names: of ids [N, D], of catalogue features [F + 1, D], and of numbers [P, D] once they are built."""
+        """Returns the weights with named rows: ids [N, D], catalogue features [F + 1, D], numbers [P, D] once built."""
         numbers = {"number": self._number.kernel} if self._number.built else {}
         return {"id": self._id, "feature": self._feature} | numbers

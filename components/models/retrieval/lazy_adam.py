@@ -1,6 +1,6 @@
 """Adam that touches only the rows of an embedding that a step has read.
 
-Keras's own Adam lets the moments of all rows decay at every step: three passes over the whole table, which at 360,000 items of size 128 take longer
+Keras's own Adam lets the moments of all rows decay at every step: three passes over the entire table, which at 360,000 items of size 128 take longer
 than everything else in a step together. Here the moments of a row stand still until the row is read again ("lazy" Adam).
 """
 

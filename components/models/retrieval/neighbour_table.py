@@ -32,7 +32,7 @@ class NeighbourTable:
 
 
 def heaviest(matrix: sp.csr_matrix, candidates: np.ndarray, most: int | None = None) -> NeighbourTable:
-    """The heaviest entries of each row, by absolute weight.
+    """Returns the heaviest entries of each row, by absolute weight.
 
     Args:
       matrix: [N, N].
@@ -51,7 +51,7 @@ def heaviest(matrix: sp.csr_matrix, candidates: np.ndarray, most: int | None = N
 
 
 def of_slots(neighbours: np.ndarray, weights: np.ndarray, candidates: np.ndarray) -> NeighbourTable:
-    """The table of a rule's slots: neighbours [N, M] rows of the item table, 0 for none, and weights [N, M]."""
+    """Returns the table of a rule's slots: neighbours [N, M] rows of the item table, 0 for none, weights [N, M]."""
     kept = (weights != 0) & candidates[neighbours]
     return NeighbourTable(
         np.append(0, np.cumsum(kept.sum(axis=1))), neighbours[kept].astype(np.int32), weights[kept].astype(np.float32)

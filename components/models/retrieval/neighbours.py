@@ -21,7 +21,7 @@ MOST_ITEMS = 3000
 
 
 def count(user: np.ndarray, item: np.ndarray, candidates: np.ndarray) -> NeighbourTable:
-    """The neighbours of the frequent items of some histories.
+    """Returns the neighbours of the frequent items of some histories.
 
     Args:
       user: [e] int64 codes, one after the other.
@@ -41,7 +41,7 @@ def count(user: np.ndarray, item: np.ndarray, candidates: np.ndarray) -> Neighbo
 
 
 def _gram(user: np.ndarray, place: np.ndarray, size: int) -> np.ndarray:
-    """G of the places [e] of items (-1: one without weights): [S, S] float64."""
+    """G of the columns [e] of items (-1: one without weights): [S, S] float64."""
     gram = np.zeros(size * size)
     for distance in range(1, min(REACH, len(user) - 1) + 1):
         first, second = place[:-distance].astype(np.int64), place[distance:]

@@ -39,7 +39,7 @@ def known_events(data: TrainingData) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 
 def score_parts(data: TrainingData, model: RetrievalModel) -> ScoreParts:
-    """The parts of the score, from the events and the trained towers."""
+    """Returns the parts of the score, from the events and the trained towers."""
     active = np.flatnonzero(data.items.active)
     columns = np.full(len(data.items), len(active))
     columns[active] = np.arange(len(active))
@@ -53,7 +53,7 @@ def score_parts(data: TrainingData, model: RetrievalModel) -> ScoreParts:
 
 
 def _tables(data: TrainingData) -> Iterator[tuple[str, NeighbourTable, Reading]]:
-    """Every table by which the last items speak for candidates: its name, itself, and how it is asked."""
+    """Yields every table that scores candidates by the last items: its name, the table, and its reading."""
     user, item, time, positive = known_events(data)
     order = histories.order_by_user_and_time(user, time, data.launch.seed, tie=data.events.tie)
     order, candidates = order[positive[order]], data.items.active

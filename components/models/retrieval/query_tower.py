@@ -6,7 +6,7 @@ gives the query after each of its items: training uses every position of a seque
 weights.
 
     history   v0   v1   v2   (pad)
-    query     q0   q1   q2    .        q1 is asked for the item that followed v1
+    query     q0   q1   q2    .        the target of q1 is the item that followed v1
 """
 
 import numpy as np
@@ -45,7 +45,7 @@ class QueryTower(tf.keras.Model):
           items: [B, L, D] float32, item vectors, oldest first; L may be less than the declared length.
           mask: [B, L] float32, 1 for items, 0 for padding.
           asked: [T, 2] int64, the history and the position of each query.
-          context: [T, C] float32, the context of the request that each query is asked in; C may be 0.
+          context: [T, C] float32, the context of each query's request; C may be 0.
           training: whether dropout is on.
 
         Returns:
@@ -58,7 +58,7 @@ class QueryTower(tf.keras.Model):
         return self._query(tf.gather_nd(sums, asked), tf.gather_nd(weights, asked), context, training)
 
     def last(self, items: tf.Tensor, mask: tf.Tensor, context: tf.Tensor) -> tf.Tensor:
-        """The query after the last item only: what serving needs, at a fraction of the cost of all positions.
+        """Returns the query after the last item only, which serving needs, at a fraction of the cost of all positions.
 
         Args:
           items: [B, L, D] float32, oldest first, right-padded.

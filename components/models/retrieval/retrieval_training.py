@@ -76,7 +76,7 @@ def choose(
 ) -> Choice:
     """Trains on a part of the events and asks for others: the best epoch, then the weights of the parts.
 
-    Left out are the last events of some users, so that the towers may serve as they are; where new items matter, or for
+    Left out are the last events of some users, so that the towers may serve unchanged; where new items matter, or for
     a warm start, everything
     after the cut.
 
@@ -90,50 +90,53 @@ def choose(
     moment = (
         validation_cut.cut(data) if saved is None else max(validation_cut.cut(data), warm_start.last_event(saved) + 1)
     )
-    asked, unlearnt = validation_cut.questions(data, moment), data.events.time >= moment
-    if len(asked) < LEAST_QUESTIONS and saved is not None:
+    queries, unlearnt = validation_cut.questions(data, moment), data.events.time >= moment
+    if len(queries) < LEAST_QUESTIONS and saved is not None:
         return choose(data, request, context)
-    if len(asked) < LEAST_QUESTIONS:
+    if len(queries) < LEAST_QUESTIONS:
         return Choice(data.launch.model.epochs, None)
     serves = False
-    if saved is None and _new_items(data, asked, unlearnt) < NEW_ITEMS_SHARE:
+    if saved is None and _new_items(data, queries, unlearnt) < NEW_ITEMS_SHARE:
         held = validation_cut.held_out(data, moment)
         of_held = validation_cut.questions(data, moment, held)
         if len(of_held) >= LEAST_QUESTIONS:
-            asked, unlearnt, serves = of_held, held, True
-    past, known = validation_cut.without(data, unlearnt), {name: column[~unlearnt] for name, column in context.items()}
-    watch = _watch(data, asked, {name: column[asked.rows] for name, column in context.items()})
-    towers = train(past, request, known, "choosing", watch=watch, saved=saved)
+            queries, unlearnt, serves = of_held, held, True
+    past, past_context = (
+        validation_cut.without(data, unlearnt),
+        {name: column[~unlearnt] for name, column in context.items()},
+    )
+    watch = _watch(data, queries, {name: column[queries.rows] for name, column in context.items()})
+    towers = train(past, request, past_context, "choosing", watch=watch, saved=saved)
     most = blend_training.MOST_OF_GAP
     away = [validation_cut.questions(data, moment, unlearnt, gap, most) for gap in blend_training.GAPS_HOURS]
     blend = blend_training.learn(
-        data.launch.seed, towers.model, part_counts.score_parts(past, towers.model), [asked, *away], context
+        data.launch.seed, towers.model, part_counts.score_parts(past, towers.model), [queries, *away], context
     )
     return Choice(towers.epochs, blend, towers.tried, saved is not None, unlearnt, towers.model, serves)
 
 
 def _new_items(data: TrainingData, asked: Questions, unlearnt: np.ndarray) -> float:
-    """The share of the questions whose item has no positive event before."""
-    known = np.zeros(len(data.items), bool)
-    known[data.item_rows[data.events.positive & ~unlearnt]] = True
-    return float((~known[data.item_rows[asked.rows]]).mean())
+    """Returns the share of the questions whose item has no positive event before."""
+    in_train = np.zeros(len(data.items), bool)
+    in_train[data.item_rows[data.events.positive & ~unlearnt]] = True
+    return float((~in_train[data.item_rows[asked.rows]]).mean())
 
 
 def _watch(data: TrainingData, asked: Questions, contexts: dict[str, np.ndarray]) -> Callable[[RetrievalModel], float]:
-    """The value of towers: how well they rank the answers of the questions, among a sample of a large catalogue."""
+    """Returns the value of towers: how well they rank the questions' targets among a sample of candidates."""
     active = np.flatnonzero(data.items.active)
     shown, target = active[asked.sample], active[asked.target]
 
     def value(model: RetrievalModel) -> float:
         items = model.all_items()
         unit = tf.math.l2_normalize(items, axis=-1)
-        candidates, own = tf.gather(unit, shown), tf.gather(unit, target)
+        candidates, target_vectors = tf.gather(unit, shown), tf.gather(unit, target)
 
         def score(batch: slice) -> np.ndarray:
             history = tf.constant(asked.history[batch])
             context = {name: tf.constant(column[batch]) for name, column in contexts.items()}
             queries = model.last_query(tf.gather(items, history), history, context)
-            of_target = tf.reduce_sum(queries * own[batch], axis=1, keepdims=True)
+            of_target = tf.reduce_sum(queries * target_vectors[batch], axis=1, keepdims=True)
             return tf.concat([tf.matmul(queries, candidates, transpose_b=True), of_target], axis=1).numpy()
 
         return asked.gain(score)
@@ -150,7 +153,7 @@ def train(
     watch: Callable[[RetrievalModel], float] | None = None,
     saved: Saved | None = None,
 ) -> Towers:
-    """The towers, trained on windows of every user's positive events.
+    """Trains the towers on windows of every user's positive events.
 
     Args:
       data: what is learnt from.
@@ -179,7 +182,7 @@ def train(
 
 
 def batch_size(windows: int, most: int) -> int:
-    """How many windows a step reads: the declared number, halved while an epoch has less than `STEPS_AN_EPOCH` steps, not below `LEAST_BATCH`."""
+    """Returns the windows per step: the declared number, halved for small epochs, not below `LEAST_BATCH`."""
     size = most
     while size >= 2 * LEAST_BATCH and windows < STEPS_AN_EPOCH * size:
         size //= 2
@@ -187,22 +190,22 @@ def batch_size(windows: int, most: int) -> int:
 
 
 def _first(windows: dict) -> dict:
-    """The first window alone."""
+    """Returns the first window alone."""
     return tf.nest.map_structure(lambda column: tf.constant(column[:1]), windows)
 
 
 def sequences(data: TrainingData, context: dict[str, np.ndarray]) -> dict:
     """Windows of histories as the retrieval model reads them: arrays [W, L], and `context` column to [W, L]."""
-    known = part_counts.known_events(data)
-    windows = histories.sequences(*known, data.launch.model.history, data.launch.seed, data.events.tie)
+    log_columns = part_counts.known_events(data)
+    windows = histories.sequences(*log_columns, data.launch.model.history, data.launch.seed, data.events.tie)
     items, rows = np.maximum(windows.items, 0), windows.rows[:, 1:]
     weight = rows >= 0
     if data.launch.exclude_seen:
-        weight &= ~histories.seen_before(*known, data.launch.seed, data.events.tie)[rows]
-    asked = np.maximum(rows, 0)
+        weight &= ~histories.seen_before(*log_columns, data.launch.seed, data.events.tie)[rows]
+    event_rows = np.maximum(rows, 0)
     return {
         "history": items[:, :-1],
         "target": items[:, 1:],
         "weight": weight.astype(np.float32),
-        "context": {name: column[asked] for name, column in context.items()},
+        "context": {name: column[event_rows] for name, column in context.items()},
     }

@@ -33,7 +33,7 @@ LAID_OUT_CANDIDATES = 50_000
 
 
 class Reading(NamedTuple):
-    """How a table is asked: with the last `items` of the history, each counting `decay` of the one after it; `deviation` names the f of EASE."""
+    """How a table is read: with the last `items` of the history, each counting `decay` of the one after it; `deviation` names the f of EASE."""
 
     items: int
     decay: float
@@ -47,7 +47,7 @@ class TableScores(tf.Module):
     """One table as a part of the score."""
 
     def __init__(self, table: NeighbourTable, reading: Reading, columns: np.ndarray, candidates: int):
-        """Takes the table, how it is asked, and the column of each item among the A candidates [N]; what is none is left out."""
+        """Takes the table, its reading, and the column of each item among the A candidates [N]; what is none is left out."""
         super().__init__()
         column, size = columns[table.items], len(table.start) - 1
         kept = column < candidates
@@ -61,17 +61,17 @@ class TableScores(tf.Module):
         self._weights = tf.Variable(table.weights[kept], dtype=tf.float32, trainable=False)
 
     def _cells(self, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The cells, request x A + column [c] int64, that histories [B, L] touch, and what each adds [c] float32."""
+        """Returns the cells, request x A + column [c] int64, of histories [B, L], and what each adds, [c] float32."""
         read = min(self._reading.items, history.shape[1])
         back = tf.range(read)
         place = tf.reduce_sum(tf.cast(history > 0, tf.int32), axis=1, keepdims=True) - 1 - back
         last = tf.where(place >= 0, tf.gather(history, tf.maximum(place, 0), batch_dims=1), 0)
         start, count = (tf.reshape(tf.gather(values, last), [-1]) for values in (self._start, self._count))
         pairs = tf.ragged.range(start, start + count)
-        asked = pairs.value_rowids()
-        decay = tf.gather(tf.pow(tf.constant(self._reading.decay), tf.cast(back, tf.float32)), asked % read)
+        value_rows = pairs.value_rowids()
+        decay = tf.gather(tf.pow(tf.constant(self._reading.decay), tf.cast(back, tf.float32)), value_rows % read)
         column = tf.cast(tf.gather(self._columns, pairs.values), tf.int64)
-        return asked // read * self._candidates + column, tf.gather(self._weights, pairs.values) * decay
+        return value_rows // read * self._candidates + column, tf.gather(self._weights, pairs.values) * decay
 
     def laid_out(self, history: tf.Tensor) -> tf.Tensor:
         """Histories [B, L] int32, oldest first, right-padded with 0, to [B, A] float32; 0 for an empty history."""
@@ -84,8 +84,8 @@ class TableScores(tf.Module):
             return _logarithm(sums)
         return sums / tf.sqrt(tf.math.reduce_variance(sums, axis=1, keepdims=True) + 1e-12)
 
-    def touched(self, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The same as cells [c] int64, each once, and their values [c] float32; all others are 0."""
+    def sum_cells(self, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns distinct cells [c] int64 and their values [c] float32; all others are 0."""
         pairs, added = self._cells(history)
         cells, place = tf.unique(pairs)
         sums = tf.math.unsorted_segment_sum(added, place, tf.size(cells))
@@ -121,7 +121,7 @@ class ScoreParts(tf.Module):
         self._of_items = tf.Variable(of_items, dtype=tf.float32, trainable=False)
 
     def __call__(self, query: tf.Tensor, history: tf.Tensor) -> list[tf.Tensor]:
-        """The parts in the order of `names`, [B, A] or [1, A] float32 each, for queries [B, D] and their histories [B, L]."""
+        """Returns the parts, as `names`: [B, A] or [1, A] float32, for queries [B, D] and histories [B, L]."""
         towers = tf.matmul(query, self._vectors, transpose_b=True) / self._temperature
         return [
             towers,
@@ -130,7 +130,7 @@ class ScoreParts(tf.Module):
         ]
 
     def score(self, query: tf.Tensor, history: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-        """The weighted sum of the parts: [B, A] float32.
+        """Returns the weighted sum of the parts: [B, A] float32.
 
         Args:
           query: [B, D] float32.
@@ -147,7 +147,7 @@ class ScoreParts(tf.Module):
                 weights[:, place : place + 1] * table.laid_out(history) for place, table in enumerate(self._tables, 1)
             )
         for place, table in enumerate(self._tables, 1):
-            cells, values = table.touched(history)
+            cells, values = table.sum_cells(history)
             weighted = values * tf.gather(weights[:, place], cells // self.candidates)
             total = tf.reshape(
                 tf.tensor_scatter_nd_add(tf.reshape(total, [-1]), cells[:, None], weighted), tf.shape(total)
@@ -156,5 +156,5 @@ class ScoreParts(tf.Module):
 
 
 def of_items(recent: np.ndarray, taken: np.ndarray, age: np.ndarray) -> np.ndarray:
-    """What `OF_ITEMS` names, [4, A]: recent events [A], all events [A], and the age [A], inf for an item without an event."""
+    """Returns `OF_ITEMS`, [4, A]: recent events, all events, and the age, inf for an item without events."""
     return np.stack([np.log1p(recent), np.log1p(taken), np.exp(-age), np.isinf(age)]).astype(np.float32)

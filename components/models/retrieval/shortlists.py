@@ -1,9 +1,9 @@
 """The candidates that matter to a question: the best by each part of the score, and a few that stand for all others.
 
-Letters: q questions, A candidates, S places of a shortlist, P parts.
+Letters: q questions, A candidates, S slots of a shortlist, P parts.
 
 A weighted sum of parts is decided among the candidates that some part puts in front. These are taken exactly; of the rest a uniform sample stands
-for all. So weights can be learnt and compared, to the tenth place, without the scores of the whole catalogue at every try.
+for all. So weights can be learnt and compared, to ten decimals, without the scores of the full catalogue at every try.
 """
 
 import dataclasses
@@ -20,45 +20,45 @@ class Shortlists:
     """Parts of the scores of some candidates.
 
     Attributes:
-      parts: [q, S, P] float32; the last place is the target's.
-      offset: [q, S] float32: 0 for a candidate that is taken exactly, the log of how many a sampled one stands for, -inf for an empty place.
+      parts: [q, S, P] float32; the last slot is the target's.
+      offset: [q, S] float32: 0 for a candidate that is taken exactly, the log of how many a sampled one stands for, -inf for an empty slot.
     """
 
     parts: np.ndarray
     offset: np.ndarray
 
     def __len__(self) -> int:
-        """The number of questions."""
+        """Returns the number of questions."""
         return len(self.parts)
 
     @property
     def target(self) -> np.ndarray:
-        """[q] int, the place of each target."""
+        """[q] int, the slot of each target."""
         return np.full(len(self.parts), self.parts.shape[1] - 1)
 
     def ranks(self, weights: np.ndarray) -> np.ndarray:
-        """The rank of each target by the weighted sum of the parts: [q] float64, ties at the middle of their ranks."""
+        """Returns the rank of each target by the weighted sum of the parts: [q] float64, ties at the middle rank."""
         return self.ranks_of(self.parts @ weights.astype(np.float32))
 
     def ranks_of(self, scores: np.ndarray) -> np.ndarray:
-        """The rank of each target by scores [q, S]: [q] float64."""
-        own = scores[:, -1:]
-        above, tied = (scores[:, :-1] > own), (scores[:, :-1] == own)
+        """Returns the rank of each target by scores [q, S]: [q] float64."""
+        target_score = scores[:, -1:]
+        above, tied = (scores[:, :-1] > target_score), (scores[:, :-1] == target_score)
         return 1 + np.einsum("qs,qs->q", above, self._weight) + 0.5 * np.einsum("qs,qs->q", tied, self._weight)
 
     @functools.cached_property
     def _weight(self) -> np.ndarray:
-        """How many candidates each place but the last stands for: [q, S - 1] float32."""
+        """How many candidates each slot but the last stands for: [q, S - 1] float32."""
         return np.exp(self.offset[:, :-1])
 
     def of(self, rows: np.ndarray) -> "Shortlists":
-        """Those of some questions."""
+        """Returns the shortlists of some questions."""
         return Shortlists(self.parts[rows], self.offset[rows])
 
 
-def joined(lists: list[Shortlists]) -> Shortlists:
-    """Several as one; places are filled up with empty ones."""
-    width = max(each.parts.shape[1] for each in lists)
+def join(lists: list[Shortlists]) -> Shortlists:
+    """Joins several; shorter ones are padded with empty slots."""
+    width = max(shortlist.parts.shape[1] for shortlist in lists)
 
     def wider(each: Shortlists) -> Shortlists:
         more = width - each.parts.shape[1]
@@ -68,17 +68,18 @@ def joined(lists: list[Shortlists]) -> Shortlists:
         )
 
     return Shortlists(
-        np.concatenate([wider(each).parts for each in lists]), np.concatenate([wider(each).offset for each in lists])
+        np.concatenate([wider(shortlist).parts for shortlist in lists]),
+        np.concatenate([wider(shortlist).offset for shortlist in lists]),
     )
 
 
 def empty(parts: int) -> Shortlists:
-    """The shortlists of no question, of so many parts."""
+    """Returns the shortlists of no question, with `parts` parts."""
     return Shortlists(np.zeros((0, 1, parts), np.float32), np.zeros((0, 1), np.float32))
 
 
 def shorten(parts: list[np.ndarray], target: np.ndarray, seen: tuple[np.ndarray, np.ndarray], seed: int) -> Shortlists:
-    """The shortlists of a batch of questions.
+    """Returns the shortlists of a batch of questions.
 
     Args:
       parts: P arrays [q, A] or [1, A] float32.
@@ -109,7 +110,7 @@ def shorten(parts: list[np.ndarray], target: np.ndarray, seen: tuple[np.ndarray,
 
 
 def _best(part: np.ndarray, count: int) -> np.ndarray:
-    """The columns of the best candidates by a part [q or 1, A]: [q, at most BEST]."""
+    """Returns the columns of the best candidates by a part [q or 1, A]: [q, at most BEST]."""
     kept = min(BEST, part.shape[1])
     best = np.argpartition(-part, kept - 1, axis=1)[:, :kept] if kept else np.zeros((len(part), 0), int)
     return np.broadcast_to(best, (count, kept))

@@ -1,6 +1,6 @@
 """Starts the towers from those of the champion: what is the same by name keeps its weights, the rest begins at random.
 
-    assets.extra/towers.npz     written beside a version where the declaration says `warm_start`
+    assets.extra/towers.npz     written next to a version if the declaration says `warm_start`
 
 Item ids, catalogue features and number columns are matched by name. Of the query tower every layer is taken whose shape
 is the same: other context columns or another declared size make another one. Embeddings of context values begin anew,
@@ -26,7 +26,7 @@ Saved = Mapping[str, np.ndarray]
 
 
 def write(folder: str, data: TrainingData, towers: RetrievalModel) -> None:
-    """Writes the weights beside a saved recommender; a row of `dim` floats per item and feature."""
+    """Writes the weights next to a saved recommender; a row of `dim` floats per item and feature."""
     launch, table = data.launch, data.items
     arrays = {name: weights.numpy() for name, weights in _weights(towers).items()}
     arrays |= {f"names of {part}": np.asarray(names, bytes) for part, names in _names(launch, table).items()}
@@ -39,7 +39,7 @@ def write(folder: str, data: TrainingData, towers: RetrievalModel) -> None:
 
 
 def read(folder: str) -> Saved | None:
-    """The weights beside a saved recommender; None where there are none, as beside rules."""
+    """Returns the weights saved next to a recommender; None if there are none, as with rules."""
     path = os.path.join(folder, FILE)
     if not folder or not tf.io.gfile.exists(path):
         return None
@@ -48,7 +48,7 @@ def read(folder: str) -> Saved | None:
 
 
 def last_event(saved: Saved) -> int:
-    """The moment, in microseconds, of the last event that the champion was trained on: what came before is no test of what starts from it."""
+    """Returns the time (us) of the champion's last training event: earlier events do not test a warm start."""
     return int(saved[LAST_EVENT])
 
 
@@ -56,16 +56,16 @@ def begin(saved: Saved, data: TrainingData, towers: RetrievalModel) -> None:
     """Gives built towers the saved weights of what they have in common."""
     names = _names(data.launch, data.items)
     for part, weights in _weights(towers).items():
-        there = saved.get(part)
-        if there is None or there.shape[1:] != tuple(weights.shape)[1:]:
+        saved_weights = saved.get(part)
+        if saved_weights is None or saved_weights.shape[1:] != tuple(weights.shape)[1:]:
             continue
         if part in names:
-            weights.assign(_matched(weights.numpy(), names[part], there, saved[f"names of {part}"]))
-        elif there.shape == tuple(weights.shape):
-            weights.assign(there)
+            weights.assign(_match(weights.numpy(), names[part], saved_weights, saved[f"names of {part}"]))
+        elif saved_weights.shape == tuple(weights.shape):
+            weights.assign(saved_weights)
 
 
-def _matched(own: np.ndarray, names: np.ndarray, there: np.ndarray, their_names: np.ndarray) -> np.ndarray:
+def _match(own: np.ndarray, names: np.ndarray, there: np.ndarray, their_names: np.ndarray) -> np.ndarray:
     """Own rows, those with a name that is there too replaced."""
     place = {name: row for row, name in enumerate(their_names.tolist())}
     rows = np.array([place.get(name, -1) for name in np.asarray(names, bytes).tolist()], int)
@@ -74,14 +74,14 @@ def _matched(own: np.ndarray, names: np.ndarray, there: np.ndarray, their_names:
 
 
 def _names(launch: ServingView, table: ItemTable) -> dict[str, np.ndarray]:
-    """What the rows of the item tower's weights are called."""
+    """Returns the names of the rows of the item tower's weights."""
     numbers = launch.catalogue.numbers if launch.catalogue else ()
     features = np.append(b"", table.feature_names) if table.feature_names is not None else np.array([b""], object)
     return {"id": table.ids, "feature": features, "number": np.array([name.encode() for name in numbers], object)}
 
 
 def _weights(towers: RetrievalModel) -> dict[str, tf.Variable]:
-    """The weights that can be carried over, by name."""
+    """Returns the weights that can be carried over, by name."""
     return towers.items.by_name() | {
         f"query {place}": weights for place, weights in enumerate(towers.query.trainable_variables)
     }

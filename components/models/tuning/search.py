@@ -15,20 +15,20 @@ OBJECTIVE = "val_gain"
 
 
 def space(settings: Model) -> keras_tuner.HyperParameters:
-    """What may be tried around the declared settings, which are the defaults."""
-    found = keras_tuner.HyperParameters()
-    found.Choice("dim", sorted({32, 64, 128, settings.dim}), default=settings.dim)
-    found.Float(
+    """Returns the settings to try around the declared ones, which are the defaults."""
+    parameters = keras_tuner.HyperParameters()
+    parameters.Choice("dim", sorted({32, 64, 128, settings.dim}), default=settings.dim)
+    parameters.Float(
         "learning_rate",
         settings.learning_rate / 3,
         settings.learning_rate * 3,
         sampling="log",
         default=settings.learning_rate,
     )
-    found.Float(
+    parameters.Float(
         "temperature", settings.temperature / 2, settings.temperature * 2, sampling="log", default=settings.temperature
     )
-    return found
+    return parameters
 
 
 class ValidationTuner(keras_tuner.BayesianOptimization):
@@ -36,7 +36,7 @@ class ValidationTuner(keras_tuner.BayesianOptimization):
 
     KerasTuner builds and fits Keras 3 models and refuses those of TensorFlow Recommenders
     (keras-team/keras-tuner#1039), so that `run_trial` does both. The value of a trial is `Choice.gain`: how well the
-    whole score ranks the validation part.
+    full score ranks the validation part.
     """
 
     def __init__(self, data: TrainingData, trials: int, folder: str):

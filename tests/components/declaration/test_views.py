@@ -42,6 +42,14 @@ CHANGES = {
         dataclasses.replace(LAUNCH, objectives=(LAUNCH.objectives[0], Objective("buy", weight=2.0, event="buy"))),
         {"Rules", "Tuner", "Trainer"},
     ),
+    "objectives[].auc_decides": (
+        dataclasses.replace(LAUNCH, objectives=(LAUNCH.objectives[0], Objective("buy", 5.0, "buy", None, False))),
+        {"Verdict"},
+    ),
+    "log.policy": (
+        dataclasses.replace(LAUNCH, log=dataclasses.replace(LAUNCH.log, policy="by")),
+        {"ExampleGen", "Verdict"},
+    ),
     "catalogue.boosts[].factor": (
         dataclasses.replace(
             LAUNCH, catalogue=dataclasses.replace(LAUNCH.catalogue, boosts=(Boost("kind", "tea", 3.0),))

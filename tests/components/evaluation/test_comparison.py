@@ -67,8 +67,8 @@ def saved(tmp_path_factory):
 
 
 def compare(saved, model, champion=None, launch=LAUNCH, log=LOG):
-    found = comparison.compare(launch, log, saved[model], saved["rules"], saved[champion] if champion else "")
-    return json.loads(json.dumps(found, allow_nan=False))
+    result = comparison.compare(launch, log, saved[model], saved["rules"], saved[champion] if champion else "")
+    return json.loads(json.dumps(result, allow_nan=False))
 
 
 def decide(found, launch=LAUNCH):
@@ -76,41 +76,41 @@ def decide(found, launch=LAUNCH):
 
 
 def test_a_good_model_by_eye(saved):
-    found = compare(saved, "good")
+    result = compare(saved, "good")
 
-    asked = USERS * (STEPS - LATE)
-    assert list(found["rolling"]) == list(found["frozen"]) == ["model", "popularity", "recent_popularity"]
-    model, rules = found["rolling"]["model"], found["rolling"]["popularity"]
-    assert model["queries"] == rules["queries"] == asked
+    query_count = USERS * (STEPS - LATE)
+    assert list(result["rolling"]) == list(result["frozen"]) == ["model", "popularity", "recent_popularity"]
+    model, rules = result["rolling"]["model"], result["rolling"]["popularity"]
+    assert model["queries"] == rules["queries"] == query_count
     assert model["recall@10"] == model["ndcg@10"] == model["mrr"] == 1.0
     assert rules["recall@10"] < 0.6
     # At the cut each user stands at the step before LATE: only the first of the asked items follows from there.
-    assert found["frozen"]["model"]["mrr"] < 1
-    gain = found["gains"]["model_over_rules"]
-    assert list(found["gains"]) == ["model_over_rules", "by_metric", "by_metric_over_champion"]
-    assert found["gains"]["by_metric"]["recall@10"]["point"] == gain["point"]
+    assert result["frozen"]["model"]["mrr"] < 1
+    gain = result["gains"]["model_over_rules"]
+    assert list(result["gains"]) == ["model_over_rules", "by_metric", "by_metric_over_champion"]
+    assert result["gains"]["by_metric"]["recall@10"]["point"] == gain["point"]
     assert gain["point"] == pytest.approx(1 / rules["recall@10"] - 1)
     assert 0 < gain["low"] < gain["point"] < gain["high"]
-    assert (found["rules_name"], found["champion"], found["champion_problem"]) == ("popularity", None, "")
+    assert (result["rules_name"], result["champion"], result["champion_problem"]) == ("popularity", None, "")
     assert (
-        found["notes"][0]
-        == f"Split at 1970-01-01T00:00:08 UTC: {USERS * LATE} events before, {asked} after; {asked} asked."
+        result["notes"][0]
+        == f"Split at 1970-01-01T00:00:08 UTC: {USERS * LATE} events before, {query_count} after; {query_count} asked."
     )
-    assert decide(found).outcome == "model"
+    assert decide(result).outcome == "model"
 
 
 @pytest.mark.parametrize("bad", ["constant", "random", "popular", "other items"])
 def test_a_model_that_is_no_better_is_not_pushed(saved, bad):
-    found = compare(saved, bad)
-    assert decide(found).outcome == "rules"
+    result = compare(saved, bad)
+    assert decide(result).outcome == "rules"
     if bad == "popular":
-        assert found["rolling"]["model"] == found["rolling"]["popularity"]
+        assert result["rolling"]["model"] == result["rolling"]["popularity"]
         nothing = {"point": 0.0, "low": 0.0, "high": 0.0, "level": 0.95, "error": 0.0}
-        assert found["gains"]["model_over_rules"] == nothing
+        assert result["gains"]["model_over_rules"] == nothing
     if bad == "constant":
-        seen = np.tile(np.arange(LATE, STEPS), USERS)
-        assert found["rolling"]["model"]["mrr"] == pytest.approx(np.mean(2 / (ITEMS - seen + 1)))
-        assert found["rolling"]["model"]["recall@10"] == 0
+        seen_counts = np.tile(np.arange(LATE, STEPS), USERS)
+        assert result["rolling"]["model"]["mrr"] == pytest.approx(np.mean(2 / (ITEMS - seen_counts + 1)))
+        assert result["rolling"]["model"]["recall@10"] == 0
 
 
 @pytest.mark.parametrize(
@@ -133,18 +133,18 @@ def test_the_champion(saved, model, champion, outcome):
         LAUNCH,
         promotion=dataclasses.replace(LAUNCH.promotion, metric="mrr" if "second" in (model, champion) else "recall@10"),
     )
-    found = compare(saved, model, champion, launch)
-    assert decide(found, launch).outcome == outcome
+    result = compare(saved, model, champion, launch)
+    assert decide(result, launch).outcome == outcome
     if champion == "broken":
-        assert found["champion"] is None
-        assert "Cannot parse file" in found["champion_problem"]
+        assert result["champion"] is None
+        assert "Cannot parse file" in result["champion_problem"]
     else:
-        assert found["champion"] == {"kind": "rules" if champion == "rules" else "model"}
-        assert found["champion_problem"] == ""
+        assert result["champion"] == {"kind": "rules" if champion == "rules" else "model"}
+        assert result["champion_problem"] == ""
         over_champion = {"model_over_champion", "rules_over_champion", "by_metric_over_champion"}
-        assert set(found["gains"]) == {"model_over_rules", "by_metric"} | over_champion
-        assert set(found["examples"]) == {"model", "rules", "champion"}
-        assert list(found["rolling"])[1] == "what is served now"
+        assert set(result["gains"]) == {"model_over_rules", "by_metric"} | over_champion
+        assert set(result["examples"]) == {"model", "rules", "champion"}
+        assert list(result["rolling"])[1] == "what is served now"
 
 
 @pytest.mark.parametrize(
@@ -155,11 +155,11 @@ def test_the_champion(saved, model, champion, outcome):
     ],
 )
 def test_a_champion_that_loads_but_does_not_answer_counts_as_absent(saved, champion, text):
-    found = compare(saved, "good", champion)
-    assert found["champion"] is None
-    assert text in found["champion_problem"]
-    assert list(found["rolling"]) == list(found["frozen"]) == ["model", "popularity", "recent_popularity"]
-    chosen = decide(found)
+    result = compare(saved, "good", champion)
+    assert result["champion"] is None
+    assert text in result["champion_problem"]
+    assert list(result["rolling"]) == list(result["frozen"]) == ["model", "popularity", "recent_popularity"]
+    chosen = decide(result)
     assert chosen.outcome == "model"
     assert any("could not be evaluated and counts as absent" in reason for reason in chosen.reasons)
 
@@ -174,13 +174,13 @@ def test_a_champion_that_loads_but_does_not_answer_counts_as_absent(saved, champ
 )
 @pytest.mark.parametrize(("champion", "outcome"), [(None, "rules"), ("good", "champion"), ("constant", "rules")])
 def test_a_new_model_that_cannot_be_judged_leaves_the_others_to_compete(saved, model, text, champion, outcome):
-    found = compare(saved, model, champion)
-    assert "model" not in found["rolling"] and found["rolling"]["popularity"]["queries"] == USERS * (STEPS - LATE)
-    chosen = decide(found)
+    result = compare(saved, model, champion)
+    assert "model" not in result["rolling"] and result["rolling"]["popularity"]["queries"] == USERS * (STEPS - LATE)
+    chosen = decide(result)
     assert chosen.outcome == outcome
     assert chosen.reasons[0].startswith("The new model cannot be judged: ") and text in chosen.reasons[0]
     assert chosen.advice == "Mend the model first: no number of events changes this."
-    assert render(found | {"verdict": chosen.to_dict()})
+    assert render(result | {"verdict": chosen.to_dict()})
 
 
 def test_rules_that_do_not_answer_stop_the_run(saved):
@@ -189,26 +189,26 @@ def test_rules_that_do_not_answer_stop_the_run(saved):
 
 
 def test_a_model_that_remembers_the_eval_events_by_user_is_not_told_who_asks(saved):
-    found = compare(saved, "remembers")
-    assert found["rolling"]["model"]["recall@10"] == 0
-    assert decide(found).outcome == "rules"
+    result = compare(saved, "remembers")
+    assert result["rolling"]["model"]["recall@10"] == 0
+    assert decide(result).outcome == "rules"
 
 
 def test_a_model_fed_the_answer_by_the_context_is_found_out(saved):
     log = dataclasses.replace(LOG, context={"device": LOG.item})
-    found = json.loads(json.dumps(comparison.compare(WITH_DEVICE, log, saved["told"], saved["rules in context"], "")))
-    assert found["rolling"]["model"]["recall@10"] == 1.0
-    chosen = decide(found, WITH_DEVICE)
+    result = json.loads(json.dumps(comparison.compare(WITH_DEVICE, log, saved["told"], saved["rules in context"], "")))
+    assert result["rolling"]["model"]["recall@10"] == 1.0
+    chosen = decide(result, WITH_DEVICE)
     assert chosen.outcome == "rules"
     assert "a leak: asked without any history it still reaches recall@10 1.000" in chosen.reasons[0]
-    assert decide(found | {"model_problem": ""}, WITH_DEVICE).outcome == "model"
+    assert decide(result | {"model_problem": ""}, WITH_DEVICE).outcome == "model"
 
 
 def test_an_honest_model_with_the_same_context_is_no_leak(saved):
     log = dataclasses.replace(LOG, context={"device": LOG.item})
-    found = comparison.compare(WITH_DEVICE, log, saved["other context"], saved["rules in context"], "")
-    assert found["rolling"]["model"]["recall@10"] == 1.0
-    assert found["model_problem"] == ""
+    result = comparison.compare(WITH_DEVICE, log, saved["other context"], saved["rules in context"], "")
+    assert result["rolling"]["model"]["recall@10"] == 1.0
+    assert result["model_problem"] == ""
 
 
 def test_a_guarded_slice_keeps_a_model_out_that_is_worse_there(saved):
@@ -216,9 +216,9 @@ def test_a_guarded_slice_keeps_a_model_out_that_is_worse_there(saved):
         LOG, context={"device": np.where(np.char.isdigit(LOG.user.astype(str)), b"tv", b"web").astype(object)}
     )
     gate = dataclasses.replace(LAUNCH.promotion, guards=("device=tv", NEW_USERS))
-    found = comparison.compare(WITH_DEVICE, log, saved["constant"], saved["rules in context"], "")
-    assert found["slices"]["gains"]["device=tv"] == found["gains"]["model_over_rules"]
-    worse = found | {"gains": found["gains"] | {"model_over_rules": Interval(0.5, 0.2, 0.8, error=0.1).to_dict()}}
+    result = comparison.compare(WITH_DEVICE, log, saved["constant"], saved["rules in context"], "")
+    assert result["slices"]["gains"]["device=tv"] == result["gains"]["model_over_rules"]
+    worse = result | {"gains": result["gains"] | {"model_over_rules": Interval(0.5, 0.2, 0.8, error=0.1).to_dict()}}
     assert decide(worse, dataclasses.replace(WITH_DEVICE, promotion=gate)).outcome == "rules"
     without = dataclasses.replace(gate, guards=())
     assert decide(worse, dataclasses.replace(WITH_DEVICE, promotion=without)).outcome == "model"
@@ -226,17 +226,17 @@ def test_a_guarded_slice_keeps_a_model_out_that_is_worse_there(saved):
 
 @pytest.mark.parametrize("champion", [None, "good", "rules"])
 def test_without_a_single_event_to_ask(saved, champion):
-    found = compare(saved, "good", champion, log=dataclasses.replace(LOG, positive=~LOG.late))
+    result = compare(saved, "good", champion, log=dataclasses.replace(LOG, positive=~LOG.late))
 
-    assert found["rolling"]["model"] == {"queries": 0}
+    assert result["rolling"]["model"] == {"queries": 0}
     nothing = {"point": 0.0, "low": "-Infinity", "high": "Infinity", "level": 0.95, "error": "Infinity"}
-    assert found["gains"]["model_over_rules"] == nothing
-    assert found["slices"] == {"metric": "recall@10", "tables": {}, "gains": {}, "gains_over_champion": {}}
-    assert found["examples"]["model"] is None
-    chosen = decide(found)
+    assert result["gains"]["model_over_rules"] == nothing
+    assert result["slices"] == {"metric": "recall@10", "tables": {}, "gains": {}, "gains_over_champion": {}}
+    assert result["examples"]["model"] is None
+    chosen = decide(result)
     assert chosen.outcome == ("champion" if champion else "rules")
     assert chosen.reasons[0] == "Too few events to judge: 0 were evaluated, the criteria ask for 100."
-    assert "0 asked" in render(found | {"verdict": chosen.to_dict()})
+    assert "0 asked" in render(result | {"verdict": chosen.to_dict()})
 
 
 def test_slices_hold_the_queries_they_name(saved):
@@ -247,18 +247,18 @@ def test_slices_hold_the_queries_they_name(saved):
     newest = log.item[log.late][-1]
     log = log.rows(log.late | (log.item != newest))
 
-    found = compare(saved, "good", "second", log=log)["slices"]
+    result = compare(saved, "good", "second", log=log)["slices"]
 
-    sizes = {name: table["model"]["queries"] for name, table in found["tables"].items()}
-    asked, late = USERS * (STEPS - LATE), STEPS - LATE
+    sizes = {name: table["model"]["queries"] for name, table in result["tables"].items()}
+    query_count, late = USERS * (STEPS - LATE), STEPS - LATE
     assert sizes["new users"] == late
-    assert sizes["known users"] == asked - late
+    assert sizes["known users"] == query_count - late
     assert sizes["no history yet"] == 1
     assert sizes["items new since training"] == int((log.item[log.late] == newest).sum())
-    assert found["tables"]["known users"]["model"] == {"queries": asked - late, "recall@10": 1.0}
-    assert found["tables"]["no history yet"]["model"]["recall@10"] == 0
-    assert set(found["tables"]["known users"]) == {"model", "what is served now", "popularity"}
-    assert set(found["gains"]) == set(found["gains_over_champion"]) == set(found["tables"])
+    assert result["tables"]["known users"]["model"] == {"queries": query_count - late, "recall@10": 1.0}
+    assert result["tables"]["no history yet"]["model"]["recall@10"] == 0
+    assert set(result["tables"]["known users"]) == {"model", "what is served now", "popularity"}
+    assert set(result["gains"]) == set(result["gains_over_champion"]) == set(result["tables"])
 
 
 def test_what_the_champion_lacks_is_said(saved):
@@ -297,6 +297,6 @@ def test_notes_say_what_was_not_asked_and_what_cannot_be_found(saved):
 
 def test_where_seen_items_come_again_they_are_asked(saved):
     launch = dataclasses.replace(LAUNCH, exclude_seen=False)
-    found = compare(saved, "good", launch=launch, log=ring(items=3))
-    assert found["rolling"]["model"]["queries"] == USERS * (STEPS - LATE)
-    assert "repeat" not in " ".join(found["notes"])
+    result = compare(saved, "good", launch=launch, log=ring(items=3))
+    assert result["rolling"]["model"]["queries"] == USERS * (STEPS - LATE)
+    assert "repeat" not in " ".join(result["notes"])

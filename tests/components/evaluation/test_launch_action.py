@@ -63,7 +63,7 @@ def test_a_decision_carries_the_experiment_and_its_looks():
 
 
 def test_the_experiments_words_come_first_and_the_offline_verdict_stays():
-    verdict = {"outcome": "model", "headline": "The new model is worth it.", "reasons": ["+5%."], "advice": "Watch."}
+    verdict = {"outcome": "model", "headline": "Model pushed.", "reasons": ["+5%."], "advice": "Watch."}
 
     ours = merge(verdict, choose("model", "model", running("harm")))
     assert ours["headline"] == "harm headline" and ours["action"] == "harm"

@@ -38,8 +38,8 @@ LABELS = {"click": [-1, 1, 1, 0, MISSING_INT, 0], "buy": [-1, 0, 1, 0, 1, -1]}
 
 
 def log(**changes):
-    known = {"positive": [1, 0, 1, 0, 0, 0], "late": [0, 0, 1, 1, 1, 1], "context": CONTEXT, "labels": LABELS}
-    return events("uuuuuu", "abcdef", [1, 2, 3, 4, 5, 6], **(known | changes))
+    defaults = {"positive": [1, 0, 1, 0, 0, 0], "late": [0, 0, 1, 1, 1, 1], "context": CONTEXT, "labels": LABELS}
+    return events("uuuuuu", "abcdef", [1, 2, 3, 4, 5, 6], **(defaults | changes))
 
 
 def written(launch, table, folder):
@@ -126,11 +126,11 @@ def test_only_the_past_is_known(tmp_path, seed):
     _, rows = written(TWO, table, tmp_path / "a")
     _, again = written(TWO, changed, tmp_path / "b")
 
-    asked = np.flatnonzero(late)
-    for row, index in zip(rows, asked, strict=True):
+    query_rows = np.flatnonzero(late)
+    for row, index in zip(rows, query_rows, strict=True):
         before = np.flatnonzero((user == user[index]) & (time < time[index]) & positive)
         expected = [b"%d" % item[one] for one in before[np.argsort(time[before])]][-TWO.model.history :]
         assert (row["item"], row.get("history", [])) == ([b"%d" % item[index]], expected)
-    assert [row for row, index in zip(again, asked, strict=True) if not later[index]] == [
-        row for row, index in zip(rows, asked, strict=True) if not later[index]
+    assert [row for row, index in zip(again, query_rows, strict=True) if not later[index]] == [
+        row for row, index in zip(rows, query_rows, strict=True) if not later[index]
     ]

@@ -148,7 +148,7 @@ def test_labels_that_are_all_alike_have_no_area(tmp_path, label):
     assert figures["like"]["auc"] is None
     assert figures["like"]["positive_share"] == label
     assert not blessed
-    assert ranking_metrics.word(RATED, figures, blessed) is None
+    assert ranking_metrics.list_areas(RATED, figures) == ()
     assert "  like                                   3             -" in render({"ranking": figures})
 
 
@@ -158,16 +158,9 @@ def test_no_labelled_row(tmp_path):
     assert not blessed
 
 
-@pytest.mark.parametrize(
-    ("areas", "blessed", "word"),
-    [
-        ((0.7, 0.8), True, True),
-        ((0.7, 0.5), False, False),
-        ((0.7, None), False, None),
-        ((None, None), False, None),
-        ((0.5, None), False, False),  # one objective is really below 0.6
-    ],
-)
-def test_a_rejection_for_want_of_labels_is_no_judgement(areas, blessed, word):
-    figures = {"click": {"auc": areas[0]}, "buy": {"auc": areas[1]} if areas[1] else {"rows": 0}}
-    assert ranking_metrics.word(SHOWN, figures, blessed) is word
+def test_areas_come_with_their_intervals():
+    figures = {"click": {"auc": 0.5, "rows": 80, "positive_share": 0.375}, "buy": {"rows": 0}}
+    (area,) = ranking_metrics.list_areas(SHOWN, figures)
+    error = (81 / (12 * 30 * 50)) ** 0.5  # of Mann and Whitney's test, with 30 positive and 50 negative rows
+    assert (area.objective, area.bound, area.decides) == ("click", 0.6, True)
+    assert (area.auc.low, area.auc.high) == pytest.approx((0.5 - 1.96 * error, 0.5 + 1.96 * error), abs=1e-4)

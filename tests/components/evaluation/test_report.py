@@ -46,12 +46,12 @@ def test_it_holds_what_the_summary_says():
     outline = Outline(render(FULL))
     text = " ".join(outline.texts)
     for part in (
-        "The new model is worth it",
-        "above zero throughout",
-        "Next: Nothing is in the way.",
+        "Model pushed: it beats the rules",
+        "+18% to +45%",
+        "Next: Watch.",
         "0.150",
         "new users",
-        "-50 %",
+        "-50%",
         "Shelf",
         "0.710",
         "device=tv",

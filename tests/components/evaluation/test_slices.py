@@ -17,15 +17,15 @@ KEPT = dataclasses.replace(LAUNCH, exclude_seen=False)
 
 
 def asked_and_masks(log):
-    asked = queries.rolling(KEPT, log, log.late)
-    return asked, slices.masks(log, asked)
+    eval_queries = queries.rolling(KEPT, log, log.late)
+    return eval_queries, slices.masks(log, eval_queries)
 
 
 def members(log):
     """Slice to the (user, item) of its questions."""
-    asked, masks = asked_and_masks(log)
+    eval_queries, masks = asked_and_masks(log)
     return {
-        name: {(asked.user_id[row].decode(), asked.target[row].decode()) for row in np.flatnonzero(mask)}
+        name: {(eval_queries.user_id[row].decode(), eval_queries.target[row].decode()) for row in np.flatnonzero(mask)}
         for name, mask in masks.items()
     }
 
@@ -43,9 +43,9 @@ LOG = events(
 
 
 def test_members_by_eye():
-    found = members(LOG)
+    members_by_slice = members(LOG)
     everything = {("u", "a"), ("v", "b"), ("w", "c"), ("u", "d")}
-    assert found == {
+    assert members_by_slice == {
         "known users": {("u", "a"), ("u", "d")},
         "new users": {("v", "b"), ("w", "c")},
         "no history yet": {("v", "b"), ("w", "c")},
@@ -61,7 +61,7 @@ def test_members_by_eye():
         "device=tv": everything - {("v", "b")},
         "device=web": {("v", "b")},
     }
-    assert set(found) <= {*SLICES, "device=tv", "device=web"}
+    assert set(members_by_slice) <= {*SLICES, "device=tv", "device=web"}
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -78,12 +78,12 @@ def test_each_kind_of_slices_holds_every_question_once(seed):
         time > 12 * DAY,
         {"device": device},
     )
-    asked, masks = asked_and_masks(log)
+    eval_queries, masks = asked_and_masks(log)
     kinds = [("users in", "users after"), ("known users", "new users"), ("items in", "items after")]
     kinds += [("no history", "1-5", "more than"), ("items new", "head", "tail"), ("device=",)]
     for kind in kinds:
         assert sum(mask.astype(int) for name, mask in masks.items() if name.startswith(kind)).tolist() == [1] * len(
-            asked
+            eval_queries
         ), kind
 
 

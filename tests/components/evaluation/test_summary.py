@@ -27,11 +27,11 @@ def _slice(queries, model, rules):
 SUMMARY = {
     "launch": "shop",
     "verdict": {
-        "headline": "The new model is worth it: it is pushed.",
+        "headline": "Model pushed: it beats the rules on recall@10 (+31%).",
         "reasons": [
-            "recall@10 0.142 against 0.108 for the rules (popularity): +31 % (95 % interval +18 % to +45 %), above zero throughout."
+            "recall@10 0.142 against 0.108 for the rules (popularity): +31% (95% CI +18% to +45%), significantly above the margin of +5.0%."
         ],
-        "advice": "Nothing is in the way.",
+        "advice": "Watch.",
     },
     "rolling": {"model": _metrics(1.5), "popularity": _metrics(1.0)},
     "frozen": {"model": {"queries": 300, "recall@10": 0.09, "ndcg@10": 0.04, "mrr": None}},
@@ -53,10 +53,10 @@ SUMMARY = {
 }
 
 GOLDEN = """\
-shop: The new model is worth it: it is pushed.
-  recall@10 0.142 against 0.108 for the rules (popularity): +31 % (95 % interval +18 % to +45 %),
-    above zero throughout.
-  Next: Nothing is in the way.
+shop: Model pushed: it beats the rules on recall@10 (+31%).
+  recall@10 0.142 against 0.108 for the rules (popularity): +31% (95% CI +18% to +45%),
+    significantly above the margin of +5.0%.
+  Next: Watch.
 
 Rolling, 5,000 queries         recall@10   recall@20   recall@50     ndcg@10         mrr    coverage
   model                            0.150       0.300       0.750       0.075       0.060       0.500
@@ -141,7 +141,7 @@ def test_a_full_summary_fits_a_screen():
     long = "a reason of many words " * 4
     full = {
         **SUMMARY,
-        "verdict": {"headline": "The new model is worth it.", "reasons": [long] * 9, "advice": long},
+        "verdict": {"headline": "Model pushed.", "reasons": [long] * 9, "advice": long},
         "rolling": contenders,
         "frozen": contenders,
         "slices": {

@@ -63,9 +63,9 @@ def test_the_command_lists_all_runs_oldest_first(tmp_path, capsys):
     (root / "Other" / "summary" / "1" / "summary.json").write_text("{}")
 
     assert main.main(["history", "--launch", "shop", "--workspace", str(tmp_path)]) == 0
-    said = capsys.readouterr().out
-    assert "2 verdicts" in said and said.index("model pushed") < said.index("nothing pushed")
-    assert "+111% (+84% to +142%)" in said
+    output = capsys.readouterr().out
+    assert "2 verdicts" in output and output.index("model pushed") < output.index("nothing pushed")
+    assert "+111% (+84% to +142%)" in output
     assert main.main(["history", "--launch", "shop", "--workspace", str(tmp_path), "--json"]) == 0
     assert [row["outcome"] for row in json.loads(capsys.readouterr().out)] == ["model pushed", "nothing pushed"]
 

@@ -5,9 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from components.declaration import Promotion
 from components.evaluation import verdict_words
-from components.evaluation.findings import Findings
 from components.evaluation.verdict_words import more_queries_needed, percent
 from components.metrics.bootstrap import Interval, relative_gain
 
@@ -43,32 +41,34 @@ def test_with_so_many_queries_the_effect_is_seen_four_times_in_five():
     assert 0.7 <= seen <= 0.92
 
 
-def test_too_few_events_are_said_with_a_number():
-    found = Findings(1000, 0.11, 0.10, "popularity", Interval(0.10, -0.05, 0.26, error=0.08))
-    missing = math.ceil((1000 * (Z * 0.08 / 0.02) ** 2 - 1000) / 10_000) * 10_000
-    assert f"Too few events to see a gain of +2.0 %: about {missing:,} more are needed for that." in list(
-        verdict_words.reasons(found, Promotion())
-    )
-
-
 @pytest.mark.parametrize(
-    "gain",
+    ("gain", "margin", "text"),
     [
-        Interval(0.1, 0.05, 0.15, error=0.02),
-        Interval(-0.1, -0.15, -0.05, error=0.02),
-        Interval(0.0, -0.01, 0.01, error=0.001),
+        (Interval(0.1, 0.05, 0.15), 0.0, "significant"),
+        (Interval(0.1, 0.06, 0.15), 0.05, "significantly above the margin of +5.0%"),
+        (Interval(0.1, 0.05, 0.15), 0.05, "not significantly above the margin of +5.0%"),
+        (Interval(0.1, 0.0, 0.15), 0.0, "not significant"),
+        (Interval(-0.1, -0.2, -0.01), 0.0, "significantly worse"),
+        (Interval(-0.1, -0.2, -0.01), 0.05, "significantly worse"),
+        (Interval(0.01, 0.0, 0.02), 0.05, "significantly below the margin of +5.0%"),
+        (Interval(0.1, -math.inf, math.inf), 0.0, "not significant"),
     ],
 )
-def test_what_was_shown_needs_no_more_events(gain):
-    found = Findings(100_000, 0.11, 0.10, "popularity", gain)
-    assert not any("Too few" in reason for reason in verdict_words.reasons(found, Promotion()))
+def test_how_a_gain_compares(gain, margin, text):
+    assert verdict_words.compare_gain(gain, margin) == text
+
+
+def test_a_gain_in_words():
+    assert verdict_words.describe_gain(Interval(0.314, 0.18, 0.449)) == "+31% (95% CI +18% to +45%)"
+    assert "too little data" in verdict_words.describe_gain(Interval(0.3, -math.inf, math.inf))
+    assert verdict_words.describe_gain(Interval(*[math.inf] * 3)) == "unbounded (95% CI unbounded to unbounded)"
 
 
 def test_percent():
     assert [percent(share) for share in (0.314, 0.031, -0.2, 0.0, math.inf)] == [
-        "+31 %",
-        "+3.1 %",
-        "-20 %",
-        "+0.0 %",
+        "+31%",
+        "+3.1%",
+        "-20%",
+        "+0.0%",
         "unbounded",
     ]

@@ -80,7 +80,7 @@ def test_another_process_says_the_same():
     assert json.loads(answer.stdout) == assignment.assign_users("exp", 0.5, ODD_USERS).tolist()
 
 
-@pytest.mark.skipif(not shutil.which("node"), reason="needs node, which is not on this machine")
+@pytest.mark.skipif(not shutil.which("node"), reason="needs Node.js, which is not on this machine")
 def test_javascript_says_the_same():
     users = USERS[:3000] + ODD_USERS
     script = """

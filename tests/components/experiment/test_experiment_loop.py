@@ -1,4 +1,4 @@
-"""The whole loop over HTTP, a run a day: users, two arms, the traffic log, the reading, the decision, the served folders."""
+"""The complete loop over HTTP, a run a day: users, two arms, the traffic log, the reading, the decision, the served folders."""
 
 import dataclasses
 import time
@@ -27,9 +27,9 @@ def test_a_better_model_wins_and_leaves_a_holdout(tmp_path, monkeypatch, start):
     assert kinds(outcomes)[0] == "ramp" and kinds(outcomes)[-1] == "won"
     assert first["served_as_assigned"] == last["served_as_assigned"] == 1.0
     assert last["metrics"][0]["low"] < 0.5 / 0.3 - 1 < last["metrics"][0]["high"]
-    assert launch.state.phase == "holdout" and versions.served(launch.served).number == MODEL
-    seen = launch.live()
-    assert set(seen) == {"holdout", "outside"}
+    assert launch.state.phase == "holdout" and versions.find_served(launch.served).number == MODEL
+    arms = launch.live()
+    assert set(arms) == {"holdout", "outside"}
     held = launch.run()
     assert held["decision"] is None and held["holdout"]["gain"] is not None
 
@@ -42,7 +42,7 @@ def test_an_inverted_model_is_rolled_back_and_the_rules_serve_everybody(tmp_path
     assert "Rolled back" in outcomes[0]["decision"]["headline"]
     assert read_state(launch.served) == Found(None)
     assert experiment_state.list_finished(launch.served) == [("toy-20", "harm")]
-    assert versions.served(launch.served).number != MODEL
+    assert versions.find_served(launch.served).number != MODEL
     assert launch.live() == {"outside": 300}
     assert set(launch.chances) == {str(RULES)}
 
@@ -53,13 +53,13 @@ def test_equal_models_end_without_a_winner(tmp_path, monkeypatch, start):
 
     assert kinds(outcomes)[-1] == "ended" and "won" not in kinds(outcomes)
     assert len(outcomes[-1]["looks"]) <= len(outcomes)
-    assert versions.served(launch.served).number != MODEL
+    assert versions.find_served(launch.served).number != MODEL
 
 
 def test_a_version_that_was_deleted_is_void(tmp_path, monkeypatch, start):
     launch = DailyServer(tmp_path, monkeypatch, start, users=120)
     launch.live()
-    versions.served(launch.served).folder.rename(tmp_path / "deleted")
+    versions.find_served(launch.served).folder.rename(tmp_path / "deleted")
     outcome = launch.run()
 
     assert outcome["decision"]["kind"] == "void" and outcome["missing"] == [("treatment", MODEL)]

@@ -18,18 +18,18 @@ DAYS = 14
 
 def take_looks(gains, planned):
     shares = [looks.share_of_plan(planned, gain.variance, day, DAYS) for day, gain in enumerate(gains, 1)]
-    taken = ()
+    past = ()
     for gain, share in zip(gains, shares, strict=True):
-        taken = looks.add_look(taken, Look(1 / gain.variance, share))
-    bounds = iter(looks.two_sided_boundaries(taken))
-    information = {look.information for look in taken}
+        past = looks.add_look(past, Look(1 / gain.variance, share))
+    bounds = iter(looks.two_sided_boundaries(past))
+    information = {look.information for look in past}
     return [next(bounds) if 1 / gain.variance in information else math.inf for gain in gains]
 
 
 def play_repeats(repeats, errors=0.0, users=400, cuped=False):
     """The shares of experiments with any crossing: group sequential, and the usual interval at each look.
 
-    The true effect is so many standard errors of the last day's reading without CUPED.
+    The true effect is that many standard errors of the last day's reading without CUPED.
     """
     crossed = np.zeros((repeats, 2), bool)
     for seed in range(repeats):

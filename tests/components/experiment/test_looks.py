@@ -35,21 +35,21 @@ def test_all_error_is_spent_at_the_end_and_none_at_the_start():
 
 def test_boundaries_hold_their_error_on_random_walks_with_uneven_looks():
     information = np.array([0.02, 0.05, 0.3, 0.31, 0.7, 1.0])
-    taken = [Look(part, part) for part in information.tolist()]
+    sequence = [Look(part, part) for part in information.tolist()]
     steps = np.random.default_rng(0).normal(size=(400_000, 6)) * np.sqrt(np.diff(information, prepend=0))
     z = steps.cumsum(axis=1) / np.sqrt(information)
 
-    two_sided = np.mean((np.abs(z) > looks.two_sided_boundaries(taken)).any(axis=1))
-    harm = np.mean((z < -np.array(looks.harm_boundaries(taken))).any(axis=1))
+    two_sided = np.mean((np.abs(z) > looks.two_sided_boundaries(sequence)).any(axis=1))
+    harm = np.mean((z < -np.array(looks.harm_boundaries(sequence))).any(axis=1))
 
     assert two_sided == pytest.approx(0.05, abs=4 * math.sqrt(0.05 * 0.95 / 400_000))
     assert harm == pytest.approx(0.025, abs=4 * math.sqrt(0.025 * 0.975 / 400_000))
 
 
 def test_a_boundary_depends_on_past_looks_only():
-    taken = equal_looks(5)
+    sequence = equal_looks(5)
 
-    assert looks.two_sided_boundaries(taken[:3]) == pytest.approx(looks.two_sided_boundaries(taken)[:3])
+    assert looks.two_sided_boundaries(sequence[:3]) == pytest.approx(looks.two_sided_boundaries(sequence)[:3])
 
 
 def test_a_look_with_next_to_no_information_cannot_be_crossed():

@@ -42,8 +42,8 @@ def build_rows(seed, sharpness=1.0):
     cells = Cells(item, place, np.zeros_like(item))
     row = np.repeat(np.arange(len(item)), ITEMS)
     candidate = np.tile(np.arange(ITEMS), len(item))
-    asked = Cells(candidate, place[row], np.zeros_like(row))
-    return rows, truth, cells, Candidates(row, asked, target[place[row], candidate])
+    candidates = Cells(candidate, place[row], np.zeros_like(row))
+    return rows, truth, cells, Candidates(row, candidates, target[place[row], candidate])
 
 
 def test_snips_per_position_is_the_formula_and_covers_the_truth():
@@ -51,8 +51,8 @@ def test_snips_per_position_is_the_formula_and_covers_the_truth():
     for seed in range(40):
         rows, truth, _, _ = build_rows(seed)
         estimate = estimate_snips(rows)
-        own = [rows.position == place for place in range(PLACES)]
-        expected = sum(float(rows.weight[part] @ rows.reward[part] / rows.weight[part].sum()) for part in own)
+        parts = [rows.position == place for place in range(PLACES)]
+        expected = sum(float(rows.weight[part] @ rows.reward[part] / rows.weight[part].sum()) for part in parts)
 
         assert estimate.value == pytest.approx(expected)
         covered.append(estimate.bounds()[0] < truth < estimate.bounds()[1])
@@ -117,7 +117,7 @@ def test_what_the_log_cannot_support_is_refused_with_the_reason(change, reason):
     refusal = estimate_snips(Rows(**fields | change(rows)))
 
     assert isinstance(refusal, Refusal)
-    assert any(reason in said for said in refusal.reasons)
+    assert any(reason in text for text in refusal.reasons)
 
 
 def test_an_empty_log_is_refused():

@@ -14,7 +14,7 @@ from tfx.utils import json_utils, path_utils, proto_utils
 
 from components.declaration import Experiment
 from components.declaration.outcome_view import OutcomeView
-from components.declaration.views import VerdictView
+from components.declaration.verdict_view import VerdictView
 from components.evaluation.evaluation_file import EVALUATION_FILE
 from components.evaluation.verdict_step import Verdict
 from components.experiment.assignment import assign_users, split_users
@@ -128,9 +128,9 @@ def make_rows(state, seconds, clicks, seed=0):
     rng, rows = np.random.default_rng(seed), []
     arm = assign_users(state.id, state.share, USERS) if state else np.full(len(USERS), -1)
     for second in seconds:
-        for user, own in zip(USERS, arm.tolist(), strict=True):
-            version = state.treatment if own == 1 else state.control if state else 1
-            rows.append((user, second, version, int(rng.random() < clicks[own == 1])))
+        for user, treated in zip(USERS, arm.tolist(), strict=True):
+            version = state.treatment if treated == 1 else state.control if state else 1
+            rows.append((user, second, version, int(rng.random() < clicks[treated == 1])))
     return rows
 
 
@@ -143,9 +143,11 @@ def test_an_experiment_begins_ramps_and_is_rolled_back_through_the_steps(tmp_pat
 
     assert outcome["experiment"] is None and len(outcome["plan"]) == 5 and summary["verdict"]["action"] == "start"
     assert (
-        versions.served(serving).number == state.treatment == int(pushed.get_string_custom_property("pushed_version"))
+        versions.find_served(serving).number
+        == state.treatment
+        == int(pushed.get_string_custom_property("pushed_version"))
     )
-    assert versions.served(find_control(serving)).number == state.control
+    assert versions.find_served(find_control(serving)).number == state.control
     assert state.planned_variance == pytest.approx(outcome["begin"]["planned_variance"])
 
     days = [state.began[0] + 60, state.began[0] + DAY]
@@ -166,11 +168,11 @@ def test_an_experiment_begins_ramps_and_is_rolled_back_through_the_steps(tmp_pat
     assert outcome["decision"]["kind"] == "harm"
     assert read_state(serving).state is None
     assert experiment_state.list_finished(serving) == [(state.id, "harm")]
-    assert (versions.served(serving).folder / versions.MODEL_FILE).read_text() == "rules"
+    assert (versions.find_served(serving).folder / versions.MODEL_FILE).read_text() == "rules"
 
     _, summary, pushed = run(tmp_path, "fourth", rows, "rules")
     assert summary["verdict"]["action"] == "candidate" and pushed.get_int_custom_property("pushed") == 0
-    assert (versions.served(serving).folder / versions.MODEL_FILE).read_text() == "rules"
+    assert (versions.find_served(serving).folder / versions.MODEL_FILE).read_text() == "rules"
 
 
 def test_a_torn_state_keeps_the_model_as_a_candidate(tmp_path):
@@ -180,4 +182,4 @@ def test_a_torn_state_keeps_the_model_as_a_candidate(tmp_path):
     outcome, summary, _ = run(tmp_path, "torn", make_rows(None, [1_000_000], (0.4, 0.4)))
 
     assert "torn" in outcome["problem"] and "torn" in summary["verdict"]["reasons"][0]
-    assert versions.served(serving) is None
+    assert versions.find_served(serving) is None

@@ -22,13 +22,13 @@ def test_a_row_is_the_formula_over_the_newest_days():
     rows = plan.build_plan(user, age, requests, actions)
     newest = age < 5
     sums = [np.bincount(user[newest], values[newest]) for values in (requests, actions)]
-    known = sums[0] > 0
-    ratio = measure_ratio(sums[0][known], sums[1][known])
+    active = sums[0] > 0
+    ratio = measure_ratio(sums[0][active], sums[1][active])
     variance = np.var(ratio.psi, ddof=1)
 
     assert [row.days for row in rows] == list(range(1, 21))
-    assert rows[4].users == known.sum()
-    error = math.sqrt(variance / (known.sum() / 2) + variance / (known.sum() / 2)) / ratio.value
+    assert rows[4].users == active.sum()
+    error = math.sqrt(variance / (active.sum() / 2) + variance / (active.sum() / 2)) / ratio.value
     assert rows[4].smallest_gain == pytest.approx(math.exp(2.8 * error) - 1)
 
 
@@ -50,9 +50,9 @@ def test_days_to_see_an_effect():
 def test_the_planned_variance_is_that_of_the_days_or_falls_with_them():
     rows = [plan.PlanRow(days, 100, 1 / days) for days in range(1, 8)]
 
-    assert plan.planned_variance(rows, 5) == 1 / 5
-    assert plan.planned_variance(rows, 14) == pytest.approx(1 / 14)
-    assert plan.planned_variance([], 14) == math.inf
+    assert plan.project_variance(rows, 5) == 1 / 5
+    assert plan.project_variance(rows, 14) == pytest.approx(1 / 14)
+    assert plan.project_variance([], 14) == math.inf
 
 
 def test_a_log_without_actions_shows_no_gain():

@@ -51,8 +51,8 @@ def test_the_reading_is_that_of_tea_tasting():
     for x in (None, before):
         counts = counts_of(np.random.default_rng(3), before=x)
         columns = {"variant": counts.arm.astype(int), "r": counts.requests, "c": counts.actions, "x": before}
-        own = {} if x is None else {"numer_covariate": "x"}
-        metric = tea_tasting.RatioOfMeans("c", "r", use_t=False, equal_var=False, **own)
+        covariate = {} if x is None else {"numer_covariate": "x"}
+        metric = tea_tasting.RatioOfMeans("c", "r", use_t=False, equal_var=False, **covariate)
         oracle = tea_tasting.Experiment(m=metric).analyze(pyarrow.table(columns), control=0, all_variants=False)["m"]
         read = read_stage(counts)
         (low, high), normal = read.gain.bounds(1.959963984540054), read.rates

@@ -31,10 +31,13 @@ def test_a_fair_split_is_seldom_called_a_mismatch_and_a_lost_tenth_often():
     fair = rng.binomial(users, 0.5, 4_000)
     kept = rng.binomial(users - fair, 0.9)
 
-    alarms = np.mean([sample_ratio.check_ratio(int(own), users - int(own)).mismatch for own in fair])
-    seen = np.mean(
-        [sample_ratio.check_ratio(int(own), int(rest)).mismatch for own, rest in zip(fair, kept, strict=True)]
+    alarms = np.mean([sample_ratio.check_ratio(int(treatment), users - int(treatment)).mismatch for treatment in fair])
+    power = np.mean(
+        [
+            sample_ratio.check_ratio(int(treatment), int(rest)).mismatch
+            for treatment, rest in zip(fair, kept, strict=True)
+        ]
     )
 
     assert alarms <= 0.003
-    assert seen >= 0.99
+    assert power >= 0.99

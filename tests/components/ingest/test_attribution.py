@@ -2,13 +2,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.ingest.attribution import led_to
+from components.ingest.attribution import leads_to
 
 
 def led(impressions, actions, window=10, last_only=False):
     """For (pair, time) tuples."""
     columns = [np.array([row[at] for row in rows], np.int64) for rows in (impressions, actions) for at in (0, 1)]
-    return led_to(*columns, window, last_only).tolist()
+    return leads_to(*columns, window, last_only).tolist()
 
 
 def test_an_action_counts_from_the_moment_of_the_impression_to_the_end_of_the_window():

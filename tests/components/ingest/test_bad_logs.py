@@ -77,7 +77,7 @@ def with_hole(data):
 
 
 class Bad(NamedTuple):
-    """A log, the declaration's change, and how it must end: in an error with a text, or with so many rows in and quarantined per reason."""
+    """A log, the declaration's change, and how it must end: in an error with a text, or with these rows in and quarantined per reason."""
 
     name: str
     content: object
@@ -182,7 +182,7 @@ ERRORS = [
     Bad(
         "ids that are lists",
         parquet(table(user=pa.array([["u"]] * 40))),
-        "id column 'user' needs text or whole numbers",
+        "id column 'user' needs text or integers",
         file="log.parquet",
     ),
     Bad(

@@ -72,7 +72,7 @@ def test_ids_become_text_without_losing_what_tells_them_apart():
 
 @pytest.mark.parametrize("values", [[True], [[1]], [dt.datetime(2026, 1, 31, tzinfo=dt.timezone.utc)]])
 def test_a_type_that_is_no_id_is_refused(values):
-    with pytest.raises(LogError, match="id column 'user' needs text or whole numbers, got"):
+    with pytest.raises(LogError, match="id column 'user' needs text or integers, got"):
         id_texts(pa.array(values), "user", "f")
 
 

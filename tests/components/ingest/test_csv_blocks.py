@@ -16,15 +16,15 @@ def log(tmp_path, monkeypatch):
 
 
 def test_a_file_that_is_left_early_is_let_go_of_at_once(log):
-    def told(number, line):
+    def on_broken(number, line):
         broken.append(number)
 
-    broken, alive = [], weakref.ref(told)
-    found = csv_blocks.blocks(log, ",", csv_blocks.first_types(log, ","), told)
-    assert next(found).num_rows
+    broken, alive = [], weakref.ref(on_broken)
+    blocks = csv_blocks.blocks(log, ",", csv_blocks.first_types(log, ","), on_broken)
+    assert next(blocks).num_rows
     assert broken[:3] == [2, 4, 6]
-    found.close()
-    del told, found
+    blocks.close()
+    del on_broken, blocks
 
     assert alive() is None, "a callback that pyarrow's threads still hold when Python exits aborts the process"
 
@@ -44,6 +44,6 @@ def test_a_torn_row_that_is_not_utf8_prints_no_traceback(tmp_path, capsys):
     ("name", "noted"), [("log.png", True), ("log.csv", False), ("log", True), ("log.tsv.gz", False)]
 )
 def test_what_was_read_as_csv_for_want_of_an_ending_is_told_so(name, noted):
-    said = str(csv_blocks._unreadable(name, ValueError("CSV parse error")))
-    assert said.startswith(f"{name}: cannot be read as CSV: CSV parse error. ")
-    assert ("Its ending is none of .jsonl" in said and "so it was read as CSV" in said) == noted
+    message = str(csv_blocks._unreadable(name, ValueError("CSV parse error")))
+    assert message.startswith(f"{name}: cannot be read as CSV: CSV parse error. ")
+    assert ("Its ending is none of .jsonl" in message and "so it was read as CSV" in message) == noted

@@ -94,8 +94,8 @@ def test_a_zip_archive_names_its_files(tmp_path, second):
     with zipfile.ZipFile(tmp_path / "made.zip", "w") as archive:
         for name in ("a.csv", "b.csv"):
             archive.writestr(zipfile.ZipInfo(name, (2026, 10, 10, 12, 0, second)), GOOD)
-    said = refused(tmp_path / "log.csv", (tmp_path / "made.zip").read_bytes())
-    assert said.startswith(
+    message = refused(tmp_path / "log.csv", (tmp_path / "made.zip").read_bytes())
+    assert message.startswith(
         "is a zip archive of 2 files (a.csv, b.csv), needs CSV as text. Unpack it and name the file."
     )
 

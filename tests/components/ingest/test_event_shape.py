@@ -30,9 +30,9 @@ BASKET_LOG = Log(
 
 
 def reader(file, log):
-    found = LogReader([str(file)], Layout.of_log(log))
-    found.settle((log.time,))
-    return found
+    log_reader = LogReader([str(file)], Layout.of_log(log))
+    log_reader.settle((log.time,))
+    return log_reader
 
 
 def events(file, log):
@@ -50,9 +50,9 @@ def write(path, rows):
 
 @pytest.mark.parametrize("name", ["log.parquet", "log.jsonl", "log.jsonl.gz"])
 def test_a_list_of_structs_is_one_event_each_with_the_rows_other_columns(tmp_path, name):
-    found = events(write(tmp_path / name, BASKETS), BASKET_LOG)
+    columns = events(write(tmp_path / name, BASKETS), BASKET_LOG)
 
-    assert found == {
+    assert columns == {
         "user": ["u"] * 3,
         "time": [1_700_000_000_000_000] * 3,
         "order": ["1", "1", "3"],
@@ -64,9 +64,9 @@ def test_a_list_of_structs_is_one_event_each_with_the_rows_other_columns(tmp_pat
 
 @pytest.mark.parametrize("name", ["log.parquet", "log.jsonl"])
 def test_a_row_without_an_element_is_counted_as_an_event_without_an_item(tmp_path, name):
-    found = reader(write(tmp_path / name, BASKETS), BASKET_LOG).quarantined
+    quarantined = reader(write(tmp_path / name, BASKETS), BASKET_LOG).quarantined
 
-    assert (found.rows_in, found.counts, found.share) == (4, {"no lines.sku, as declared": 1}, 0)
+    assert (quarantined.rows_in, quarantined.counts, quarantined.share) == (4, {"no lines.sku, as declared": 1}, 0)
 
 
 def test_the_parts_of_an_exploded_parquet_file_are_its_events_in_order(tmp_path):
@@ -79,19 +79,19 @@ def test_the_parts_of_an_exploded_parquet_file_are_its_events_in_order(tmp_path)
 
 def test_a_list_of_ids_shares_the_id_of_its_row_where_the_log_has_none(tmp_path):
     rows = [DAY | {"skus": ["a", "b"]}, DAY | {"skus": ["a"]}]
-    found = events(write(tmp_path / "log.jsonl", rows), Log("log", "user", "skus", "time", request="row_id"))
+    columns = events(write(tmp_path / "log.jsonl", rows), Log("log", "user", "skus", "time", request="row_id"))
 
-    assert found["skus"] == ["a", "b", "a"]
-    first, second, third = found["row_id"]
+    assert columns["skus"] == ["a", "b", "a"]
+    first, second, third = columns["row_id"]
     assert first == second != third
 
 
 def test_nested_columns_without_a_role_are_not_read_and_named(tmp_path):
     rows = [DAY | {"item": "i", "params": {"a": 1}, "tags": [{"k": "v"}], "deep": [[1]]}] * 3
-    found = reader(write(tmp_path / "log.parquet", rows), Log("log", "user", "item", "time"))
+    log_reader = reader(write(tmp_path / "log.parquet", rows), Log("log", "user", "item", "time"))
 
-    assert list(found.types) == ["user", "time", "item"]
-    assert sorted(found.ignored) == ["deep", "params", "tags"]
+    assert list(log_reader.types) == ["user", "time", "item"]
+    assert sorted(log_reader.ignored) == ["deep", "params", "tags"]
 
 
 def test_a_value_goes_by_its_key_in_a_list_of_pairs(tmp_path):
@@ -100,11 +100,11 @@ def test_a_value_goes_by_its_key_in_a_list_of_pairs(tmp_path):
         {"key": "n", "value": {"text": None, "number": 3}},
     ]
     rows = [DAY | {"item": "i", "params": pairs}, DAY | {"item": "i", "params": []}]
-    found = events(
+    columns = events(
         write(tmp_path / "log.parquet", rows), Log("log", "user", "item", "time", context=("params.page", "params.n"))
     )
 
-    assert (found["params.page"], found["params.n"]) == (["home", None], ["3", None])
+    assert (columns["params.page"], columns["params.n"]) == (["home", None], ["3", None])
 
 
 @pytest.mark.parametrize("name", ["log.parquet", "log.jsonl"])
@@ -150,7 +150,9 @@ def test_lists_that_do_not_go_together_are_refused(tmp_path):
 def test_declared_words_stand_for_no_id(tmp_path):
     users = ["null", "u", None, "v", "-1"]
     rows = [{"user": user, "item": "i", "time": 1_700_000_000} for user in users]
-    found = reader(write(tmp_path / "log.jsonl", rows), Log("log", "user", "item", "time", missing_ids=("null", "-1")))
+    log_reader = reader(
+        write(tmp_path / "log.jsonl", rows), Log("log", "user", "item", "time", missing_ids=("null", "-1"))
+    )
 
-    assert found.quarantined.counts == {"no user, as declared": 2, "no user": 1}
-    assert found.quarantined.share == 1 / 5
+    assert log_reader.quarantined.counts == {"no user, as declared": 2, "no user": 1}
+    assert log_reader.quarantined.share == 1 / 5

@@ -63,9 +63,9 @@ def shop_table(rows=400, seed=7):
 
 def rows_of(examples, split):
     """Each row with one value per column, None where it has none."""
-    found = features_of(examples, split)
-    columns = {name for row in found for name in row}
-    return [{name: row[name][0] if name in row else None for name in columns} for row in found]
+    rows = features_of(examples, split)
+    columns = {name for row in rows for name in row}
+    return [{name: row[name][0] if name in row else None for name in columns} for row in rows]
 
 
 def write(table, folder, name):
@@ -90,17 +90,17 @@ def test_examples_are_the_rows_of_the_log_cut_in_time(tmp_path, name):
 
     examples = run(events_example_gen(SHOP, str(tmp_path), CODE), tmp_path)
 
-    found = {split: rows_of(examples, split) for split in ("train", "eval")}
+    rows = {split: rows_of(examples, split) for split in ("train", "eval")}
     cut = np.sort(table["time"].to_numpy())[-100] * 1000
     without_label = [
-        {key: value for key, value in row.items() if key != "label_click"} for row in found["train"] + found["eval"]
+        {key: value for key, value in row.items() if key != "label_click"} for row in rows["train"] + rows["eval"]
     ]
     expected = [expected_row(row) for row in table.to_pylist()]
     assert without_label == [row for row in expected if row["time"] < cut] + [
         row for row in expected if row["time"] >= cut
     ]
     assert artifact_utils.decode_split_names(examples.split_names) == ["train", "eval"]
-    assert examples.get_string_custom_property("figure") == f"{len(found['train'])} train, {len(found['eval'])} eval"
+    assert examples.get_string_custom_property("figure") == f"{len(rows['train'])} train, {len(rows['eval'])} eval"
     assert examples.get_string_custom_property("payload_format") == "FORMAT_TF_EXAMPLE"
     assert examples.get_string_custom_property("file_format") == "tfrecords_gzip"
 

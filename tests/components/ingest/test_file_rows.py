@@ -16,10 +16,10 @@ def numbers(file):
     """The numbers of the rows of a file, and those of its broken lines."""
     broken = []
     types = file_rows.first_columns(str(file), ",", None).types
-    found = file_rows.rows(
+    batches = file_rows.rows(
         file_rows.Piece(str(file)), ",", types, None, None, lambda number, line: broken.append((number, line))
     )
-    return [number for rows in found for number in rows.numbers.tolist()], broken
+    return [number for rows in batches for number in rows.numbers.tolist()], broken
 
 
 def test_rows_are_numbered_from_one_without_header_and_blank_lines(tmp_path):

@@ -34,8 +34,8 @@ def label(rows, cut, launch=SHOP):
     keys = pa.table(
         {name: pa.array(values, kind) for name, values, kind in zip(names, columns[1:], kinds, strict=True)}
     )
-    found = label_rows(keys, np.array(columns[0]), cut, launch)
-    return {name: values.tolist() for name, values in found.items()}
+    label_columns = label_rows(keys, np.array(columns[0]), cut, launch)
+    return {name: values.tolist() for name, values in label_columns.items()}
 
 
 def test_an_impression_is_labelled_by_the_actions_of_its_request_and_item():
@@ -228,9 +228,9 @@ def test_where_each_row_is_an_impression_each_has_the_label_of_its_own_outcome()
     keys = pa.table({"taken": ["no", "yes", "no", "yes"], "item": ["i"] * 4, "user": ["u"] * 4})
     times = np.arange(4)
 
-    found = label_rows(keys, times, 2, IngestView.of(launch))
+    label_columns = label_rows(keys, times, 2, IngestView.of(launch))
 
-    assert found["label_take"].tolist() == [0, 1, 0, 1]
+    assert label_columns["label_take"].tolist() == [0, 1, 0, 1]
     assert set(key_columns(IngestView.of(launch))) <= set(keys.schema.names)
 
 
@@ -241,9 +241,9 @@ def test_the_id_of_a_row_joins_nothing_so_users_do():
         {"what": ["shown", "buy", "shown"], "item": ["i"] * 3, "user": ["u", "u", "v"], "row_id": ["1", "2", "3"]}
     )
 
-    found = label_rows(keys, np.arange(3) * 1_000_000, 3_000_000, IngestView.of(launch))
+    label_columns = label_rows(keys, np.arange(3) * 1_000_000, 3_000_000, IngestView.of(launch))
 
-    assert found["label_buy"].tolist() == [1, NO_LABEL, 0]
+    assert label_columns["label_buy"].tolist() == [1, NO_LABEL, 0]
 
 
 @pytest.mark.parametrize("shown", ["position", "propensity"])

@@ -314,7 +314,7 @@ def test_repeated_rows_are_wrong_where_the_layout_asks(tmp_path):
     text = "user,item,time,note\nu,a,1,\nu,a,1,\nu,a,1,x\nu,a,2,\nu,a,1,\n"
     file = str(write(tmp_path / "log.csv", text))
     plain, unique = (
-        LogReader([file], dataclasses.replace(LAYOUT, request=None, unique=asked)) for asked in (False, True)
+        LogReader([file], dataclasses.replace(LAYOUT, request=None, unique=unique)) for unique in (False, True)
     )
 
     assert plain.settle(("time",)).num_rows == 5

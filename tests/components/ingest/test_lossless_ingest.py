@@ -76,15 +76,15 @@ def with_times(rows, unit):
 
 def expected(rows, times):
     """What the examples should hold: lists of bytes, int64 and float32, nothing where the log has nothing."""
-    found = []
+    features = []
     for row, time in zip(rows, times, strict=True):
         values = {
             name: value if isinstance(value, list) else [value]
             for name, value in (row | {"time": time}).items()
             if value is not None
         }
-        found.append({name: [as_feature(name, value) for value in parts] for name, parts in values.items()})
-    return found
+        features.append({name: [as_feature(name, value) for value in parts] for name, parts in values.items()})
+    return features
 
 
 def as_feature(name, value):

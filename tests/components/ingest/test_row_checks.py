@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from components.errors import LogError
 from components.ingest.log_layout import Layout
-from components.ingest.row_checks import Quarantined, RowChecks, repeated
+from components.ingest.row_checks import Quarantined, RowChecks, find_repeats
 
 LAYOUT = Layout(
     ids=("user", "item"),
@@ -47,9 +47,9 @@ def test_a_row_with_everything_is_right():
 
 @pytest.mark.parametrize("name", ["user", "item"])
 def test_an_id_that_is_null_empty_or_blank_is_missing_and_one_that_was_not_understood_is_unreadable(name):
-    found = reasons(rows(**{name: [None, "", " \t", "a\nb", " a"]}), {name: pa.array([None, "", " \t", None, " a"])})
+    texts = reasons(rows(**{name: [None, "", " \t", "a\nb", " a"]}), {name: pa.array([None, "", " \t", None, " a"])})
 
-    assert found == [f"no {name}", f"no {name}", f"no {name}", f"{name} unreadable", ""]
+    assert texts == [f"no {name}", f"no {name}", f"no {name}", f"{name} unreadable", ""]
 
 
 def test_a_time_is_missing_unreadable_before_the_floor_or_in_the_future():
@@ -104,19 +104,19 @@ def test_a_row_is_repeated_if_an_equal_one_came_before(drawn):
         }
     )
 
-    assert repeated(table.append_column("nothing", pa.nulls(len(drawn)))).tolist() == [
+    assert find_repeats(table.append_column("nothing", pa.nulls(len(drawn)))).tolist() == [
         row in drawn[:at] for at, row in enumerate(drawn)
     ]
 
 
 def test_lists_cannot_be_compared():
     with pytest.raises(LogError, match="column 'tags': holds lists, which cannot be compared"):
-        repeated(pa.table({"tags": [["a"]]}))
+        find_repeats(pa.table({"tags": [["a"]]}))
 
 
 def test_counts_read_as_a_sentence():
-    found = Quarantined(1400, {"no time": 9, "repeated": 5})
+    quarantined = Quarantined(1400, {"no time": 9, "repeated": 5})
 
-    assert str(found) == "14 quarantined: 9 no time, 5 repeated"
-    assert found.share == 14 / 1400
+    assert str(quarantined) == "14 quarantined: 9 no time, 5 repeated"
+    assert quarantined.share == 14 / 1400
     assert Quarantined(0, {}).share == 0

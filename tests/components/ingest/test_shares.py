@@ -79,13 +79,13 @@ def written(folder):
 def test_a_share_is_a_file_or_a_row_group(tmp_path):
     whole = settled(write_log(tmp_path / "log"))
 
-    found = split_up(whole)
+    shares = split_up(whole)
 
-    assert [share.shard for share in found] == [f"{number:05d}-of-00005" for number in range(5)]
-    assert [share.reader.quarantined.rows_in for share in found] == [25, 25, 10, 10, 10]
-    assert sum(share.reader.quarantined.rows for share in found) == whole.reader.quarantined.rows
+    assert [share.shard for share in shares] == [f"{number:05d}-of-00005" for number in range(5)]
+    assert [share.reader.quarantined.rows_in for share in shares] == [25, 25, 10, 10, 10]
+    assert sum(share.reader.quarantined.rows for share in shares) == whole.reader.quarantined.rows
     for name in ("train", "eval"):
-        assert np.array_equal(np.concatenate([share.in_split[name] for share in found]), whole.in_split[name])
+        assert np.array_equal(np.concatenate([share.in_split[name] for share in shares]), whole.in_split[name])
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -103,16 +103,16 @@ def test_shares_on_beam_hold_the_rows_of_one_share_here(tmp_path, seed):
 
 def test_a_beam_option_makes_the_executor_use_beam(tmp_path):
     write_log(tmp_path / "log")
-    examples, resolved, here = execute(events_example_gen(LAUNCH, str(tmp_path), "code"))
+    examples, resolved, direct = execute(events_example_gen(LAUNCH, str(tmp_path), "code"))
     # A requirements file keeps TFX from packing itself.
     context = BaseBeamExecutor.Context(beam_pipeline_args=[f"--runner={ENGINE}", "--requirements_file=none.txt"])
-    found = []
-    for executor, name in ((here, "here"), (type(here)(context), "beam")):
+    results = []
+    for executor, name in ((direct, "here"), (type(direct)(context), "beam")):
         examples.uri = str(tmp_path / name)
         executor.Do({}, {"examples": [examples]}, resolved)
-        found.append((written(tmp_path / name), examples.get_string_custom_property("figure")))
+        results.append((written(tmp_path / name), examples.get_string_custom_property("figure")))
 
-    assert found[0] == found[1]
+    assert results[0] == results[1]
     assert len(list((tmp_path / "beam/Split-train").iterdir())) == 5
 
 

@@ -51,7 +51,7 @@ def test_a_side_without_events_is_an_error_that_says_where_the_log_lies(split, s
 @given(st.lists(st.integers(0, 60), min_size=2, max_size=60), st.floats(0.01, 0.5))
 def test_eval_holds_the_share_and_more_only_for_ties(drawn, share):
     times = np.array(drawn)
-    wanted = max(1, round(len(times) * share))
+    expected = max(1, round(len(times) * share))
     try:
         cut = cut_time(times, Split(eval_share=share))
     except LogError:
@@ -59,7 +59,7 @@ def test_eval_holds_the_share_and_more_only_for_ties(drawn, share):
 
     in_eval = times >= cut
     assert times[~in_eval].max() < times[in_eval].min()
-    assert np.count_nonzero(times > cut) < wanted <= np.count_nonzero(in_eval)
+    assert np.count_nonzero(times > cut) < expected <= np.count_nonzero(in_eval)
 
 
 def test_nothing_cannot_be_cut():

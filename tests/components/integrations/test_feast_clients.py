@@ -21,9 +21,9 @@ def hanging():
 @pytest.fixture
 def gone():
     """A port where nobody listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield taken.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        yield listener.getsockname()[1]
 
 
 def seconds_to_fail(client):

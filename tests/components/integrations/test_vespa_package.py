@@ -188,9 +188,9 @@ def test_a_name_that_vespa_reserves_gets_an_underscore(name):
 
 
 def test_schema_and_feed_use_the_escaped_name(tmp_path):
-    given = vectors(position=PRICE, summary=KIND)
-    list(VespaPackage(tmp_path).send(given))
-    schema = application(given).schema.schema_to_text
+    item_vectors = vectors(position=PRICE, summary=KIND)
+    list(VespaPackage(tmp_path).send(item_vectors))
+    schema = application(item_vectors).schema.schema_to_text
     assert re.findall(r"field (\w+) type (?:string|double) \{", schema) == ["item_id", "title", "position_", "summary_"]
     assert "fields: title, summary_" in schema
     assert {name for row in feed(tmp_path) for name in row["fields"]} & {

@@ -57,9 +57,9 @@ def test_draws_of_users_agree_with_a_loop(seed):
     for _ in range(200):
         rows = np.concatenate([np.flatnonzero(code == user) for user in draws.integers(40, size=40, dtype=np.int32)])
         loop.append(a[rows].sum() / b[rows].sum() - 1)
-    found = relative_gain(a, b, users, seed=9, repeats=200)
-    assert found.error == pytest.approx(np.std(loop))
-    assert (found.low, found.high) == pytest.approx((sorted(loop)[4], sorted(loop)[195]))
+    interval = relative_gain(a, b, users, seed=9, repeats=200)
+    assert interval.error == pytest.approx(np.std(loop))
+    assert (interval.low, interval.high) == pytest.approx((sorted(loop)[4], sorted(loop)[195]))
 
 
 def test_no_difference_holds_zero():
@@ -91,9 +91,9 @@ def test_chunks_change_nothing(monkeypatch):
 def test_pairs_share_their_draws_and_nothing_else():
     a, b, users = _sample(np.random.default_rng(6))
     together = relative_gains([(a, b), (b, a), (a, a)], users, seed=1)
-    for found, pair in zip(together, [(a, b), (b, a), (a, a)], strict=True):
+    for interval, pair in zip(together, [(a, b), (b, a), (a, a)], strict=True):
         alone = relative_gain(*pair, users, seed=1)
-        assert (found.point, found.low, found.high) == pytest.approx((alone.point, alone.low, alone.high))
+        assert (interval.point, interval.low, interval.high) == pytest.approx((alone.point, alone.low, alone.high))
 
 
 def test_a_slice_is_compared_on_its_own_queries():

@@ -66,11 +66,11 @@ def test_the_lists_tell_three_things():
 
 def test_popularity_lift_is_what_is_shown_against_what_is_taken():
     counts = np.array([30, 10, 2])
-    shown, taken = np.array([[0, 1], [0, -1]]), np.array([1, 2, -1])
-    assert rank_metrics.popularity_lift(shown, taken, counts) == pytest.approx(
+    shown, targets = np.array([[0, 1], [0, -1]]), np.array([1, 2, -1])
+    assert rank_metrics.popularity_lift(shown, targets, counts) == pytest.approx(
         ((30 + 10 + 30) / 3) / ((10 + 2) / 2) - 1
     )
-    assert rank_metrics.popularity_lift(taken[:2, None], taken, counts) == 0
+    assert rank_metrics.popularity_lift(targets[:2, None], targets, counts) == 0
 
 
 def test_no_queries_no_metric():

@@ -37,9 +37,9 @@ def oracle(log, launch, cut=None):
     for row in order.tolist():
         past = acted.setdefault(log.user[row], [])
         if log.late[row] and log.positive[row]:
-            seen = [item for item, _ in past]
-            known = seen if cut is None else [item for item, time in past if time < cut]
-            answers[row] = known[-launch.model.history :], seen, log.item[row] in seen
+            past_items = [item for item, _ in past]
+            history = past_items if cut is None else [item for item, time in past if time < cut]
+            answers[row] = history[-launch.model.history :], past_items, log.item[row] in past_items
         if log.positive[row]:
             past.append((log.item[row], log.time[row]))
     return answers
@@ -62,16 +62,16 @@ def test_rolling_agrees_with_the_oracle(seed):
     answers = oracle(log, LAUNCH)
     rows = sorted(row for row, (_, _, repeated) in answers.items() if not repeated)
 
-    asked = queries.rolling(LAUNCH, log, log.late)
+    evals = queries.rolling(LAUNCH, log, log.late)
 
-    assert asked.target.tolist() == log.item[rows].tolist()
-    assert asked.user_id.tolist() == log.user[rows].tolist()
-    assert asked.time.tolist() == log.time[rows].tolist()
-    assert np.array_equal(asked.context["hour"], log.context["hour"][rows])
-    assert [unpadded(row) for row in asked.history] == [answers[row][0] for row in rows]
-    assert [seen_of(asked, index) for index in range(len(rows))] == [answers[row][1] for row in rows]
-    assert asked.repeats == len(answers) - len(rows) > 0
-    assert np.array_equal(asked.user[:, None] == asked.user, asked.user_id[:, None] == asked.user_id)
+    assert evals.target.tolist() == log.item[rows].tolist()
+    assert evals.user_id.tolist() == log.user[rows].tolist()
+    assert evals.time.tolist() == log.time[rows].tolist()
+    assert np.array_equal(evals.context["hour"], log.context["hour"][rows])
+    assert [unpadded(row) for row in evals.history] == [answers[row][0] for row in rows]
+    assert [seen_of(evals, index) for index in range(len(rows))] == [answers[row][1] for row in rows]
+    assert evals.repeats == len(answers) - len(rows) > 0
+    assert np.array_equal(evals.user[:, None] == evals.user, evals.user_id[:, None] == evals.user_id)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -80,11 +80,11 @@ def test_frozen_asks_the_same_with_the_histories_of_the_cut(seed):
     answers = oracle(log, LAUNCH, cut=12)
     rows = sorted(row for row, (_, _, repeated) in answers.items() if not repeated)
 
-    asked, rolling = queries.frozen(LAUNCH, log, log.late, cut=12), queries.rolling(LAUNCH, log, log.late)
+    evals, rolling = queries.frozen(LAUNCH, log, log.late, cut=12), queries.rolling(LAUNCH, log, log.late)
 
-    assert [unpadded(row) for row in asked.history] == [answers[row][0] for row in rows]
+    assert [unpadded(row) for row in evals.history] == [answers[row][0] for row in rows]
     for name in ("target", "user", "time", "seen_query", "seen_item", "repeats"):
-        assert np.array_equal(getattr(asked, name), getattr(rolling, name))
+        assert np.array_equal(getattr(evals, name), getattr(rolling, name))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -92,40 +92,40 @@ def test_where_seen_items_may_come_again_every_positive_event_is_asked_and_nothi
     log = random_log(seed)
     answers = oracle(log, NO_MASK)
 
-    asked = queries.rolling(NO_MASK, log, log.late)
+    evals = queries.rolling(NO_MASK, log, log.late)
 
-    assert [unpadded(row) for row in asked.history] == [answers[row][0] for row in sorted(answers)]
-    assert (asked.repeats, len(asked.seen_query), len(asked.seen_item)) == (0, 0, 0)
+    assert [unpadded(row) for row in evals.history] == [answers[row][0] for row in sorted(answers)]
+    assert (evals.repeats, len(evals.seen_query), len(evals.seen_item)) == (0, 0, 0)
 
 
 def test_by_eye():
     user, item, time = ["u", "u", "u", "v", "u", "v"], ["a", "b", "c", "d", "a", "a"], [1, 2, 3, 4, 5, 6]
     log = events(user, item, time, positive=[1, 0, 1, 1, 1, 1], late=[0, 0, 1, 1, 1, 1])
 
-    asked = queries.rolling(LAUNCH, log, log.late)
+    evals = queries.rolling(LAUNCH, log, log.late)
 
     # u takes a again at 5, which is not asked; v appears at 4 for the first time.
-    assert asked.target.tolist() == [b"c", b"d", b"a"]
-    assert [unpadded(row) for row in asked.history] == [[b"a"], [], [b"d"]]
-    assert asked.repeats == 1
+    assert evals.target.tolist() == [b"c", b"d", b"a"]
+    assert [unpadded(row) for row in evals.history] == [[b"a"], [], [b"d"]]
+    assert evals.repeats == 1
 
 
 def test_an_event_without_an_item_is_neither_asked_nor_remembered():
     log = events("uuu", ["a", "", "b"], [1, 2, 3], late=[0, 1, 1])
-    asked = queries.rolling(LAUNCH, log, log.late)
-    assert asked.target.tolist() == [b"b"]
-    assert unpadded(asked.history[0]) == [b"a"]
+    evals = queries.rolling(LAUNCH, log, log.late)
+    assert evals.target.tolist() == [b"b"]
+    assert unpadded(evals.history[0]) == [b"a"]
 
 
 @pytest.mark.parametrize("positive", [[], [0, 0]])
 def test_nothing_to_ask(positive):
     count = len(positive)
     log = events("uu"[:count], "ab"[:count], range(count), positive, late=[True] * count)
-    for asked in (queries.rolling(LAUNCH, log, log.late), queries.frozen(LAUNCH, log, log.late, cut=0)):
-        assert len(asked) == 0
-        assert asked.history.shape == (0, LAUNCH.model.history)
-        assert not list(asked.batches(10))
-        answers = queries.ask(lambda known: np.zeros((0, 1)), np.array([b"a"], object), asked, recommended=10)
+    for evals in (queries.rolling(LAUNCH, log, log.late), queries.frozen(LAUNCH, log, log.late, cut=0)):
+        assert len(evals) == 0
+        assert evals.history.shape == (0, LAUNCH.model.history)
+        assert not list(evals.batches(10))
+        answers = queries.ask(lambda known: np.zeros((0, 1)), np.array([b"a"], object), evals, recommended=10)
         assert answers.ranks.shape == (0,)
         assert answers.recommended.shape == (0, 10)
 
@@ -141,13 +141,13 @@ def test_later_events_of_a_user_change_nothing_in_earlier_queries(seed, make, it
     log = make(seed)
     cut = np.sort(log.time)[len(log) * 3 // 4]
     early = log.time < cut
-    asked = early & (log.time > cut // 2)
-    known = np.isin(log.item.astype(bytes), log.item[early].astype(bytes))  # leave what keeps the set of ids as it is
-    item = np.where(early | ~known, log.item, item)
+    mask = early & (log.time > cut // 2)
+    in_early = np.isin(log.item.astype(bytes), log.item[early].astype(bytes))  # the set of ids must not change
+    item = np.where(early | ~in_early, log.item, item)
     more = dataclasses.replace(
         log, item=item, positive=log.positive ^ ~early, time=np.where(early, log.time, log.time + 30)
     )
-    assert_equal_questions(queries.rolling(LAUNCH, more, asked), queries.rolling(LAUNCH, log, asked))
+    assert_equal_questions(queries.rolling(LAUNCH, more, mask), queries.rolling(LAUNCH, log, mask))
 
 
 @pytest.mark.parametrize(("make", "item"), [(random_log, b"11"), (log_without_ties, b"0new"), (random_log, b"0new")])
@@ -198,7 +198,7 @@ def asked_and_candidates(seed, launch=LAUNCH):
 
 
 def perfect(asked, candidates):
-    """Scores of one who knows the answers beforehand, and the order in which they are asked."""
+    """Scores of an oracle, and the order of the queries."""
     batches = asked.batches(len(candidates))
     return lambda known: (asked.target[next(batches), None] == candidates).astype(np.float32)
 
@@ -207,32 +207,32 @@ def perfect(asked, candidates):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_perfect_scorer_has_rank_one_and_a_constant_one_the_middle_of_the_unseen(seed, cells, monkeypatch):
     monkeypatch.setattr(queries, "CELLS_AT_ONCE", cells)
-    asked, candidates = asked_and_candidates(seed)
+    evals, candidates = asked_and_candidates(seed)
     done = []
 
-    best = queries.ask(perfect(asked, candidates), candidates, asked, done.append, recommended=1)
-    same = queries.ask(lambda known: np.zeros((len(known.history), len(candidates))), candidates, asked)
+    best = queries.ask(perfect(evals, candidates), candidates, evals, done.append, recommended=1)
+    same = queries.ask(lambda known: np.zeros((len(known.history), len(candidates))), candidates, evals)
 
-    unseen = [len(set(candidates) - set(seen_of(asked, index))) for index in range(len(asked))]
-    assert best.ranks.tolist() == [1] * len(asked)
-    assert candidates[best.recommended[:, 0]].tolist() == asked.target.tolist()
+    unseen = [len(set(candidates) - set(seen_of(evals, index))) for index in range(len(evals))]
+    assert best.ranks.tolist() == [1] * len(evals)
+    assert candidates[best.recommended[:, 0]].tolist() == evals.target.tolist()
     assert same.ranks.tolist() == [(count + 1) / 2 for count in unseen]
-    assert sum(done) == len(asked)
+    assert sum(done) == len(evals)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_was_seen_is_never_recommended_and_all_the_rest_is(seed):
-    asked, candidates = asked_and_candidates(seed)
+    evals, candidates = asked_and_candidates(seed)
     rng = np.random.default_rng(seed)
 
     answers = queries.ask(
-        lambda known: rng.random((len(known.history), len(candidates))), candidates, asked, recommended=10
+        lambda known: rng.random((len(known.history), len(candidates))), candidates, evals, recommended=10
     )
 
     for index, row in enumerate(answers.recommended):
         shown, unseen = (
             [candidates[column] for column in row if column >= 0],
-            set(candidates) - set(seen_of(asked, index)),
+            set(candidates) - set(seen_of(evals, index)),
         )
         assert len(set(shown)) == len(shown) == min(10, len(unseen))
         assert set(shown) <= unseen
@@ -240,21 +240,21 @@ def test_what_was_seen_is_never_recommended_and_all_the_rest_is(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_target_that_is_no_candidate_is_a_miss_and_leaves_the_others(seed):
-    asked, candidates = asked_and_candidates(seed)
-    gone = asked.target[0]
+    evals, candidates = asked_and_candidates(seed)
+    gone = evals.target[0]
     fewer = candidates[candidates != gone]
 
-    answers = queries.ask(perfect(asked, fewer), fewer, asked)
+    answers = queries.ask(perfect(evals, fewer), fewer, evals)
 
-    assert answers.ranks.tolist() == [np.inf if target == gone else 1 for target in asked.target]
+    assert answers.ranks.tolist() == [np.inf if target == gone else 1 for target in evals.target]
 
 
 @pytest.mark.parametrize("shape", [(1, 3), (2, 1)])
 def test_scores_of_another_shape_are_refused(shape):
     log = events("uv", "ab", [1, 2], late=[True, True])
-    asked = queries.rolling(LAUNCH, log, log.late)
+    evals = queries.rolling(LAUNCH, log, log.late)
     with pytest.raises(ValueError, match=r"2 queries and 3 candidates, got shape"):
-        queries.ask(lambda known: np.zeros(shape), np.array([b"a", b"b", b"c"], object), asked)
+        queries.ask(lambda known: np.zeros(shape), np.array([b"a", b"b", b"c"], object), evals)
 
 
 def test_ids_are_found_as_a_dictionary_finds_them():
@@ -270,15 +270,15 @@ def test_ids_are_found_as_a_dictionary_finds_them():
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nobody_who_answers_is_told_what_was_taken_nor_anything_later(seed):
     log = log_without_ties(seed)
-    asked, candidates = queries.rolling(LAUNCH, log, log.late), np.unique(log.item)
-    told = []
+    evals, candidates = queries.rolling(LAUNCH, log, log.late), np.unique(log.item)
+    parts = []
 
-    queries.ask(lambda known: told.append(known) or np.zeros((len(known.history), len(candidates))), candidates, asked)
+    queries.ask(lambda batch: parts.append(batch) or np.zeros((len(batch.history), len(candidates))), candidates, evals)
 
-    assert {type(known)._fields for known in told} == {("history", "context")}
-    assert set(told[0].context) == set(log.context)
-    rows = np.concatenate([known.history for known in told])
-    for history, target, time, user in zip(rows, asked.target, asked.time, asked.user_id, strict=True):
+    assert {type(batch)._fields for batch in parts} == {("history", "context")}
+    assert set(parts[0].context) == set(log.context)
+    rows = np.concatenate([batch.history for batch in parts])
+    for history, target, time, user in zip(rows, evals.target, evals.time, evals.user_id, strict=True):
         before = log.item[(log.user == user) & (log.time < time)]
         assert set(unpadded(history)) <= set(before)
         assert target not in unpadded(history)
@@ -286,20 +286,20 @@ def test_nobody_who_answers_is_told_what_was_taken_nor_anything_later(seed):
 
 def test_a_question_whose_answer_is_hidden_is_refused():
     log = events("uu", "ab", [1, 2], late=[0, 1])
-    asked = dataclasses.replace(queries.rolling(LAUNCH, log, log.late), seen_item=np.array([b"b"], object))
+    evals = dataclasses.replace(queries.rolling(LAUNCH, log, log.late), seen_item=np.array([b"b"], object))
     with pytest.raises(ValueError, match="1 of 1 queries ask for an item that their user had seen"):
-        queries.ask(lambda known: np.zeros((1, 2)), np.array([b"a", b"b"], object), asked)
+        queries.ask(lambda known: np.zeros((1, 2)), np.array([b"a", b"b"], object), evals)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_without_history_asks_a_sample_of_the_same_questions(seed):
-    asked, _ = asked_and_candidates(seed)
-    blank, rows = queries.without_history(asked, 10, seed)
+    evals, _ = asked_and_candidates(seed)
+    blank, rows = queries.without_history(evals, 10, seed)
     assert len(blank) == len(set(rows)) == 10 and not blank.history.any()
-    assert blank.target.tolist() == asked.target[rows].tolist()
-    assert [seen_of(blank, index) for index in range(10)] == [seen_of(asked, row) for row in rows]
-    assert np.array_equal(blank.context["hour"], asked.context["hour"][rows])
-    assert len(queries.without_history(asked, 10**6, seed)[0]) == len(asked)
+    assert blank.target.tolist() == evals.target[rows].tolist()
+    assert [seen_of(blank, index) for index in range(10)] == [seen_of(evals, row) for row in rows]
+    assert np.array_equal(blank.context["hour"], evals.context["hour"][rows])
+    assert len(queries.without_history(evals, 10**6, seed)[0]) == len(evals)
 
 
 @pytest.mark.parametrize(("items", "count"), [(1_000, 1100), (20_000, 60), (200_000, 12)])
@@ -309,14 +309,14 @@ def test_over_any_catalogue_ranks_and_lists_are_those_of_a_sort_in_float64(items
         rng.integers(-2, 3, size=(size, 6)).astype(np.float32) for size in (count, items)
     )  # exact products, many ties
     target, pairs = rng.integers(items, size=count), np.sort(rng.integers(count, size=5 * count))
-    seen = (target[pairs] + rng.integers(1, items, size=len(pairs))) % items
+    seen_items = (target[pairs] + rng.integers(1, items, size=len(pairs))) % items
     ids, rows, moment = np.array([b"%d" % place for place in range(items)], object), np.arange(count), np.zeros(count)
-    asked = Queries(rows, rows, rows[:, None], ids[target], moment, {}, pairs, ids[seen], 0)
+    evals = Queries(rows, rows, rows[:, None], ids[target], moment, {}, pairs, ids[seen_items], 0)
 
-    answers = queries.ask(lambda known: query[known.history[:, 0]] @ item.T, ids, asked, recommended=10)
+    answers = queries.ask(lambda known: query[known.history[:, 0]] @ item.T, ids, evals, recommended=10)
 
     exact = query.astype(np.float64) @ item.astype(np.float64).T
-    exact[pairs, seen] = -np.inf
+    exact[pairs, seen_items] = -np.inf
     for row in rows[-60:]:
         order = np.sort(-exact[row])
         first, last = (np.searchsorted(order, -exact[row, target[row]], side=side) for side in ("left", "right"))

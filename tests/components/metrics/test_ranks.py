@@ -88,7 +88,7 @@ def test_what_is_refused(scores, target, text):
 
 
 def dots(rng, queries, items, dim, whole):
-    """Vectors of queries and items, and the items acted on; small whole numbers have exact products in float32, and many ties."""
+    """Vectors of queries and items, and the items acted on; small integers have exact products in float32, and many ties."""
     draw = (lambda *shape: rng.integers(-2, 3, size=shape)) if whole else (lambda *shape: rng.normal(size=shape))
     return draw(queries, dim).astype(np.float32), draw(items, dim).astype(np.float32), rng.integers(items, size=queries)
 

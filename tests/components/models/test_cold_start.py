@@ -35,9 +35,9 @@ def _recommender(*categories):
     }
     model = dataclasses.replace(PLAIN.model, epochs=8, learning_rate=0.02, top_k=3)
     launch = dataclasses.replace(PLAIN, model=model, catalogue=Catalogue("items", "item", categories=categories))
-    seen = log(*rows)
+    train_log = log(*rows)
     return training.trained(
-        TrainingData(launch, seen, item_table.build(launch.catalogue, columns, seen.item), transform())
+        TrainingData(launch, train_log, item_table.build(launch.catalogue, columns, train_log.item), transform())
     )
 
 

@@ -30,9 +30,9 @@ def _all_scores(model):
 
 
 def test_the_same_seed_gives_the_same_model_and_another_another(shop):
-    seen, model = shop
+    train_data, model = shop
     np.testing.assert_array_equal(_all_scores(training.trained(data())), _all_scores(model))
-    other = training.trained(dataclasses.replace(seen, launch=dataclasses.replace(LAUNCH, seed=8)))
+    other = training.trained(dataclasses.replace(train_data, launch=dataclasses.replace(LAUNCH, seed=8)))
     assert np.abs(_all_scores(other) - _all_scores(model)).max() > 1e-3
 
 

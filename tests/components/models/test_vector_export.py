@@ -31,4 +31,4 @@ def test_every_known_item_is_there_and_the_active_ones_are_offered(tmp_path):
     read = vector_file.read(folder)
     kinds = dict(zip(read.ids, read.table["kind"].to_pylist(), strict=True))
     assert kinds == {"A": "mug", "B": "mug", "C": "hat", "D": "hat", "E": "mug", "F": "hat", "G": "mug", "X": None}
-    assert read.offered().ids == ["A", "B", "C", "D", "E", "G"]
+    assert read.select_active().ids == ["A", "B", "C", "D", "E", "G"]

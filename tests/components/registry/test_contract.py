@@ -86,16 +86,16 @@ def in_memory(asked):
 
 
 def check(found, expected, within=WITHIN):
-    """The same scores at every place; the same items but where two scores are as good as equal."""
-    (items, scores), (wanted, due) = (found, expected)
+    """The same score in every slot; the same items except where two scores are almost equal."""
+    (items, scores), (expected_items, due) = (found, expected)
     scores, due = np.array(scores, float), np.array(due, float)
     assert (np.isfinite(scores) == np.isfinite(due)).all()
     np.testing.assert_allclose(scores, due, atol=within)
-    for row, (mine, theirs) in enumerate(zip(items, wanted, strict=True)):
+    for row, (mine, theirs) in enumerate(zip(items, expected_items, strict=True)):
         gaps = np.abs(np.diff(np.nan_to_num(due[row], neginf=-1e9), append=-2e9, prepend=2e9))
         clear = np.minimum(gaps[1:], gaps[:-1]) > 2 * within
-        assert [item for item, told in zip(mine, clear, strict=True) if told] == [
-            item for item, told in zip(theirs, clear, strict=True) if told
+        assert [item for item, is_clear in zip(mine, clear, strict=True) if is_clear] == [
+            item for item, is_clear in zip(theirs, clear, strict=True) if is_clear
         ]
 
 

@@ -36,7 +36,7 @@ def push(tmp_path, action=STARTED, control=True, number=50):
 
 
 def live(folder):
-    return {version.number: (version.folder / versions.MODEL_FILE).read_text() for version in versions.listed(folder)}
+    return {version.number: (version.folder / versions.MODEL_FILE).read_text() for version in versions.find_all(folder)}
 
 
 def test_an_action_survives_its_json():
@@ -83,8 +83,8 @@ def test_a_plain_push_without_a_declared_experiment_writes_one_version(tmp_path)
 def test_a_candidate_is_kept_and_not_served(tmp_path):
     folder, number = push(tmp_path, Action(CANDIDATE))
 
-    assert versions.served(folder) is None
-    assert [(version.number, version.state) for version in versions.listed(folder)] == [(number, "withdrawn")]
+    assert versions.find_served(folder) is None
+    assert [(version.number, version.state) for version in versions.find_all(folder)] == [(number, "withdrawn")]
 
 
 def test_a_run_that_was_killed_between_state_and_push_is_started_over(tmp_path):
@@ -100,12 +100,12 @@ def test_a_run_that_was_killed_between_state_and_push_is_started_over(tmp_path):
 @pytest.mark.parametrize("kind", ["harm", "ended"])
 def test_an_end_lets_the_control_serve_everybody(tmp_path, kind):
     folder, number = push(tmp_path)
-    said = apply_decision(folder, Action(kind, f"shop-{number}", LOOKS), now=200)
+    message = apply_decision(folder, Action(kind, f"shop-{number}", LOOKS), now=200)
 
-    assert versions.served(folder).number == number + 1 and live(folder)[number + 1] == "rules"
-    assert {version.number: version.state for version in versions.listed(folder)}[number] == "withdrawn"
+    assert versions.find_served(folder).number == number + 1 and live(folder)[number + 1] == "rules"
+    assert {version.number: version.state for version in versions.find_all(folder)}[number] == "withdrawn"
     assert read_state(folder) == Found(None) and experiment_state.list_finished(folder) == [(f"shop-{number}", kind)]
-    assert "control serves everybody" in said
+    assert "control serves everybody" in message
 
 
 @pytest.mark.parametrize("killed_after", ["publish_copy", "finish_state"])
@@ -127,7 +127,7 @@ def test_an_end_that_was_killed_is_finished_by_the_next_run(tmp_path, monkeypatc
     monkeypatch.undo()
     apply_decision(folder, action, now=300)
 
-    assert live(folder)[versions.served(folder).number] == "rules"
+    assert live(folder)[versions.find_served(folder).number] == "rules"
     assert sum(text == "rules" for text in live(folder).values()) == 1
     assert read_state(folder) == Found(None)
 
@@ -137,7 +137,7 @@ def test_a_decision_about_another_experiment_does_nothing(tmp_path):
     before = read_state(folder)
 
     assert apply_decision(folder, Action("harm", "shop-1", LOOKS), now=200).startswith("nothing")
-    assert read_state(folder) == before and versions.served(folder).number == number
+    assert read_state(folder) == before and versions.find_served(folder).number == number
 
 
 def test_waiting_writes_the_looks_once(tmp_path):

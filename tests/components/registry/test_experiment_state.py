@@ -63,10 +63,10 @@ def test_a_finished_experiment_is_kept_under_its_id_and_ending(tmp_path):
 )
 def test_a_torn_or_foreign_file_is_a_stated_outcome(tmp_path, content, reason):
     (tmp_path / FILE).write_text(content)
-    found = read_state(tmp_path)
+    stored = read_state(tmp_path)
 
-    assert found.state is None
-    assert str(tmp_path / FILE) in found.problem and reason in found.problem and "pipeline stop" in found.problem
+    assert stored.state is None
+    assert str(tmp_path / FILE) in stored.problem and reason in stored.problem and "pipeline stop" in stored.problem
     assert states.finish_state(tmp_path, "stopped") and not (tmp_path / FILE).exists()
     assert states.list_finished(tmp_path) == [("unreadable", "stopped")]
 

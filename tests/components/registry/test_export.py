@@ -80,6 +80,6 @@ def test_neither_optimizers_nor_item_embeddings_are_saved():
     path = os.path.join(saved("model"), "variables", "variables")
     sizes = [shape for name, shape in tf.train.list_variables(path) if "OBJECT_GRAPH" not in name]
     assert sizes
-    # One vector per item, which `embed_items` answers, and no table of embeddings beside it.
+    # One vector per item, which `embed_items` answers, and no second table of embeddings.
     assert len([shape for shape in sizes if len(shape) == 2 and shape[0] == len(data().items)]) == 1
     assert not [name for name, _ in tf.train.list_variables(path) if "optimizer" in name]

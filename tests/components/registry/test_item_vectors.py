@@ -24,11 +24,11 @@ def test_batches_hold_every_row_once_in_order():
 
 
 def test_only_active_items_are_offered():
-    assert vectors(active=[True, False, True, False]).offered().ids == ["i0", "i2"]
+    assert vectors(active=[True, False, True, False]).select_active().ids == ["i0", "i2"]
 
 
 def test_a_zero_has_no_direction():
-    assert vectors([[0, 0], [1, 0], [-1, 1]]).directed().ids == ["i1", "i2"]
+    assert vectors([[0, 0], [1, 0], [-1, 1]]).select_nonzero().ids == ["i1", "i2"]
 
 
 @pytest.mark.parametrize(
@@ -46,11 +46,11 @@ def test_a_zero_has_no_direction():
 )
 def test_what_no_index_should_hold_is_refused_as_a_whole(rows, said):
     with pytest.raises(VectorsError) as refused:
-        vectors(**rows).offered()
+        vectors(**rows).select_active()
 
     assert said in str(refused.value)
     assert "Nothing was written, sent or deleted." in str(refused.value)
 
 
 def test_what_is_wrong_with_an_inactive_item_does_not_matter():
-    assert len(vectors([[1, 0], [np.nan, 0]], active=[True, False]).offered()) == 1
+    assert len(vectors([[1, 0], [np.nan, 0]], active=[True, False]).select_active()) == 1

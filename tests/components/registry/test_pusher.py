@@ -41,7 +41,7 @@ def push(tmp_path, blessed=True, keep=2):
 
 def test_a_push_leaves_a_whole_version_and_nothing_else(tmp_path):
     pushed = push(tmp_path)
-    served = versions.served(tmp_path / "serving")
+    served = versions.find_served(tmp_path / "serving")
     assert pushed.get_string_custom_property("pushed_version") == str(served.number)
     assert pushed.get_string_custom_property("pushed_destination") == str(served.folder)
     assert os.listdir(tmp_path / "serving") == [str(served.number)]
@@ -52,7 +52,7 @@ def test_a_push_leaves_a_whole_version_and_nothing_else(tmp_path):
 def test_pushes_within_a_second_are_versions_of_their_own_and_old_ones_go(tmp_path):
     numbers = [int(push(tmp_path).get_string_custom_property("pushed_version")) for _ in range(4)]
     assert numbers == sorted(set(numbers))
-    assert [version.number for version in versions.listed(tmp_path / "serving")] == numbers[-2:]
+    assert [version.number for version in versions.find_all(tmp_path / "serving")] == numbers[-2:]
 
 
 def test_what_is_not_blessed_is_not_pushed(tmp_path):

@@ -87,9 +87,9 @@ def test_the_catalogue_holds_exactly_the_active_items_with_their_titles(served):
 
 
 def test_the_user_is_no_part_of_the_answer(served):
-    known, unknown = (recommend(served, [[b"A"]], user=user) for user in (b"u1", b"nobody"))
-    assert known[0] == unknown[0]
-    np.testing.assert_array_equal(known[1], unknown[1])
+    answer_to_user, unknown = (recommend(served, [[b"A"]], user=user) for user in (b"u1", b"nobody"))
+    assert answer_to_user[0] == unknown[0]
+    np.testing.assert_array_equal(answer_to_user[1], unknown[1])
 
 
 def test_no_history_padding_only_and_unknown_items_are_the_same(served):
@@ -164,8 +164,8 @@ def _example(history, item, device=None, age=None):
 @pytest.mark.parametrize(("device", "age"), [(b"tv", 0.0), (b"phone", 4.0), (b"", float("nan"))])
 def test_serialized_examples_are_ranked_as_requests_are(served, device, age):
     histories, items = [[], [b"A", b"B"], [b"A", NEVER, b"X", b"E", b"F", b"C"]], [b"C", b"F", NEVER]
-    given = {"device": device or None, "age": None if np.isnan(age) else age}
-    examples = [_example(history, item, **given) for history, item in zip(histories, items, strict=True)]
+    context = {"device": device or None, "age": None if np.isnan(age) else age}
+    examples = [_example(history, item, **context) for history, item in zip(histories, items, strict=True)]
     ranked = ask(served, "rank", histories, device, age, item_ids=[[item] for item in items])
     for name, column in served.signatures["rank_examples"](tf.constant(examples)).items():
         np.testing.assert_allclose(column.numpy(), ranked[name][:, 0], rtol=1e-5)
@@ -206,8 +206,8 @@ def test_signatures_ask_for_the_declared_context_by_its_name(served):
 )
 def test_any_column_has_a_name_that_tensorflow_takes(column, name):
     assert input_name(column) == name
-    wanted = {name: tf.TensorSpec([None], tf.string, name)}
-    answer = tf.function(lambda **inputs: {"same": inputs[name]}).get_concrete_function(**wanted)
+    specs = {name: tf.TensorSpec([None], tf.string, name)}
+    answer = tf.function(lambda **inputs: {"same": inputs[name]}).get_concrete_function(**specs)
     assert [spec.name for spec in answer.structured_input_signature[1].values()] == [name]
 
 

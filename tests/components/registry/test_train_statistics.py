@@ -27,11 +27,11 @@ def version(folder, number):
 
 def fetched(folder, champion):
     """What there is to compare with: split to content."""
-    found = statistics(folder / "baseline")
-    kept = train_statistics.fetch(statistics(folder / "now", b"now"), champion, found)
-    splits = artifact_utils.decode_split_names(found.split_names)
+    artifact = statistics(folder / "baseline")
+    kept = train_statistics.fetch(statistics(folder / "now", b"now"), champion, artifact)
+    splits = artifact_utils.decode_split_names(artifact.split_names)
     assert kept == ("served" in splits)
-    return {split: Path(found.uri, f"Split-{split}", "FeatureStats.pb").read_bytes() for split in splits}
+    return {split: Path(artifact.uri, f"Split-{split}", "FeatureStats.pb").read_bytes() for split in splits}
 
 
 def test_before_the_first_push_there_is_this_run_alone(tmp_path):

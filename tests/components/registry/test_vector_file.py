@@ -37,26 +37,26 @@ def made(vectors=None):
 
 def test_every_item_has_its_own_vector_and_its_last_row_of_the_catalogue():
     items, rows = made()
-    found = {row["item_id"]: row for row in rows.to_pylist()}
+    by_id = {row["item_id"]: row for row in rows.to_pylist()}
 
-    assert set(found) == {"A", "B", "X"}
+    assert set(by_id) == {"A", "B", "X"}
     for place, item in enumerate(items.ids[1:], 1):
-        assert found[item.decode()]["vector"] == [2.0 * place, 2.0 * place + 1]
-    assert found["B"]["title"] == "Tasse \u00e9l\u00e9gante" and found["B"]["active"] is True
-    assert (found["B"]["kind_of_token"], found["B"]["active_"], found["B"]["price"], found["B"]["stock"]) == (
+        assert by_id[item.decode()]["vector"] == [2.0 * place, 2.0 * place + 1]
+    assert by_id["B"]["title"] == "Tasse \u00e9l\u00e9gante" and by_id["B"]["active"] is True
+    assert (by_id["B"]["kind_of_token"], by_id["B"]["active_"], by_id["B"]["price"], by_id["B"]["stock"]) == (
         "mug",
         "yes",
         2.5,
         3,
     )
-    assert found["A"]["title"] == "A" and found["A"]["active"] is False
-    assert (found["A"]["kind_of_token"], found["A"]["active_"], found["A"]["price"], found["A"]["stock"]) == (
+    assert by_id["A"]["title"] == "A" and by_id["A"]["active"] is False
+    assert (by_id["A"]["kind_of_token"], by_id["A"]["active_"], by_id["A"]["price"], by_id["A"]["stock"]) == (
         None,
         "no",
         None,
         None,
     )
-    assert found["X"]["active"] is False and found["X"]["price"] is None
+    assert by_id["X"]["active"] is False and by_id["X"]["price"] is None
 
 
 def test_names_are_what_every_store_takes_and_differ():

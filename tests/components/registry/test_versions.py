@@ -16,22 +16,22 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def states(folder):
-    return {version.number: version.state for version in versions.listed(folder)}
+    return {version.number: version.state for version in versions.find_all(folder)}
 
 
 def test_the_highest_number_is_served(tmp_path):
     for name in ("9", "10", "2"):
         model(tmp_path, name)
     assert states(tmp_path) == {2: "kept", 9: "kept", 10: "served"}
-    assert versions.served(tmp_path).folder == tmp_path / "10"
+    assert versions.find_served(tmp_path).folder == tmp_path / "10"
 
 
 def test_what_is_no_version_is_not_seen(tmp_path):
     model(tmp_path, ".pushing-1")
     model(tmp_path, "notes")
     (tmp_path / "7").mkdir()  # no SavedModel in it
-    assert versions.listed(tmp_path) == []
-    assert versions.served(tmp_path / "nowhere") is None
+    assert versions.find_all(tmp_path) == []
+    assert versions.find_served(tmp_path / "nowhere") is None
 
 
 def test_a_published_version_is_whole_and_the_highest(tmp_path):
@@ -84,7 +84,7 @@ def test_there_has_to_be_something_to_roll_back_to(tmp_path):
 def test_a_refused_version_is_none_to_roll_back_from(tmp_path):
     for name in "12":
         model(tmp_path, name)
-    refused = versions.listed(tmp_path)[-1]
+    refused = versions.find_all(tmp_path)[-1]
     versions.note_refusal(refused, "it fails its warm-up")
     assert versions.refusals(tmp_path) == {2: "it fails its warm-up"}
     with pytest.raises(VersionError, match=r"got 1 \(a server refused 2: nothing changes\)"):
@@ -126,14 +126,14 @@ def test_whenever_the_writer_is_killed_every_version_is_whole(tmp_path, seed):
     command = [sys.executable, "-c", textwrap.dedent(WRITER), str(tmp_path)]
     writer = subprocess.Popen(command, cwd=ROOT)
     deadline = time.monotonic() + 60
-    while versions.served(tmp_path) is None:
+    while versions.find_served(tmp_path) is None:
         assert writer.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
     time.sleep(0.05 + 0.037 * seed)
     os.kill(writer.pid, signal.SIGKILL)
     writer.wait()
-    found = versions.listed(tmp_path)
-    assert found
-    for version in found:
+    published = versions.find_all(tmp_path)
+    assert published
+    for version in published:
         assert len((version.folder / versions.MODEL_FILE).read_text()) == 100_000
         assert len((version.folder / "variables" / "variables.index").read_text()) == 100_000

@@ -33,9 +33,9 @@ def saved(tmp_path_factory):
 
 def test_every_warm_up_request_is_answered_by_the_saved_model(saved):
     model = tf.saved_model.load(saved)
-    found = requests(saved)
-    assert len(found) == len(warmup.SIZES)  # the ring has no ranking head and no embeddings
-    for request, (batch, _) in zip(found, warmup.SIZES, strict=True):
+    warm_up_requests = requests(saved)
+    assert len(warm_up_requests) == len(warmup.SIZES)  # the ring has no ranking head and no embeddings
+    for request, (batch, _) in zip(warm_up_requests, warmup.SIZES, strict=True):
         answer = model.signatures[request.pop("signature")](
             **{name: tf.constant(value) for name, value in request.items()}
         )

@@ -87,11 +87,11 @@ def test_covisitation_agrees_with_a_double_loop(seed, window, decay):
             for distance, second in enumerate(mine[place + 1 : place + 1 + window]):
                 if first != second:
                     expected[first, second] += decay**distance
-    found = _pairs(_count(user, item, time, covisitation_window=window, covisitation_decay=decay))
+    pairs = _pairs(_count(user, item, time, covisitation_window=window, covisitation_decay=decay))
     totals = collections.Counter()
     for (first, _), weight in expected.items():
         totals[first] += weight
-    assert found == pytest.approx(
+    assert pairs == pytest.approx(
         {pair: weight / totals[pair[0]] ** 0.5 for pair, weight in expected.items() if weight}
     )
 
@@ -162,5 +162,5 @@ def test_the_most_frequent_slices_are_kept(monkeypatch):
 
 
 def test_fractions_make_no_slices():
-    with pytest.raises(TypeError, match="words or whole numbers"):
+    with pytest.raises(TypeError, match="words or integers"):
         _by_context(("device",), {"device": np.array([0.5, 1.5])}, [1, 2])

@@ -43,19 +43,19 @@ def declaring(*names, fallbacks=("popularity",)):
 def test_a_rule_of_ones_own_is_counted_served_and_judged_like_the_others(house, tmp_path):
     house.cheapest = cheapest
     launch = declaring(f"{HOUSE}.cheapest")
-    seen = data(launch)
+    train_data = data(launch)
 
     export.save(
-        training.counted(seen, np.ones(len(seen.events), bool), "cheapest"),
+        training.counted(train_data, np.ones(len(train_data.events), bool), "cheapest"),
         str(tmp_path),
         {"kind": "rules", "rule": "cheapest"},
     )
 
     loaded = contender.load(str(tmp_path))
     assert {"score_rule_cheapest", "score_rule_popularity"} <= set(loaded.model.signatures)
-    asked = queries.rolling(launch, seen.events, seen.events.positive)
-    for each in (loaded, loaded.by("score_rule_cheapest")):
-        scores = each.score(asked.known(slice(0, 1)))[0]
+    eval_queries = queries.rolling(launch, train_data.events, train_data.events.positive)
+    for judged in (loaded, loaded.by("score_rule_cheapest")):
+        scores = judged.score(eval_queries.known(slice(0, 1)))[0]
         assert loaded.candidates[np.argsort(-scores)].tolist() == [b"A", b"B", b"C", b"D", b"E", b"G"]
 
 
@@ -67,16 +67,16 @@ def test_it_competes_on_the_validation_part_under_its_short_name(house):
 def test_it_may_be_a_fallback(house):
     house.last = lambda launch, log: PerItem((log.items.ids == b"G").astype(np.float32))
     launch = declaring(f"{HOUSE}.last", fallbacks=(f"{HOUSE}.last", "popularity"))
-    seen = data(launch)
-    rules = training.counted(seen, np.ones(len(seen.events), bool), "popularity")
+    train_data = data(launch)
+    rules = training.counted(train_data, np.ones(len(train_data.events), bool), "popularity")
     scores = rules.rule_scores("popularity", tf.zeros([1, 3], tf.int32), {}).numpy()[0]
-    assert seen.items.ids[seen.items.active][scores.argmin()] == b"G", (
+    assert train_data.items.ids[train_data.items.active][scores.argmin()] == b"G", (
         "nobody took it, so that it comes last, but it comes"
     )
     assert scores.min() > 0
-    alone = event_counts.fallback_scores(seen)
+    alone = event_counts.fallback_scores(train_data)
     scores = alone(alone.names, tf.zeros([1, 3], tf.int32), {}).numpy()[0]
-    assert seen.items.ids[seen.items.active][scores.argmax()] == b"G"
+    assert train_data.items.ids[train_data.items.active][scores.argmax()] == b"G"
 
 
 @pytest.mark.parametrize(

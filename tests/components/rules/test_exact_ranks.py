@@ -43,9 +43,9 @@ def _world(seed, boosted):
         np.int32
     )
     target = rng.integers(-1, active.sum(), QUERIES)
-    seen = (rng.random((QUERIES, active.sum())) < 0.2) & (np.arange(active.sum()) != target[:, None])
+    seen_mask = (rng.random((QUERIES, active.sum())) < 0.2) & (np.arange(active.sum()) != target[:, None])
     context = {"device": rng.choice(np.array([b"tv", b"web", b"car"], object), QUERIES)}
-    return table, rules, RuleQueries(history, target, context, *np.nonzero(seen))
+    return table, rules, RuleQueries(history, target, context, *np.nonzero(seen_mask))
 
 
 def _dense(rules, table, order, queries):
@@ -73,9 +73,9 @@ def _dense(rules, table, order, queries):
 )
 def test_the_ranks_are_those_of_dense_scores(order, seed, boosted):
     table, rules, queries = _world(seed, boosted)
-    found = ExactRanks(rules, table).ranks(order, queries)
-    np.testing.assert_array_equal(found, _dense(rules, table, order, queries))
-    assert np.isinf(found).any() and np.isfinite(found).any()
+    target_ranks = ExactRanks(rules, table).ranks(order, queries)
+    np.testing.assert_array_equal(target_ranks, _dense(rules, table, order, queries))
+    assert np.isinf(target_ranks).any() and np.isfinite(target_ranks).any()
 
 
 def test_batches_change_nothing(monkeypatch):
@@ -95,9 +95,13 @@ def test_items_without_a_count_share_one_mid_rank():
 
 def test_ids_become_rows_of_the_table_and_columns_of_the_candidates():
     rows = log((b"u", b"A", 1), (b"u", b"B", 2), (b"u", b"C", 3))
-    seen = data(PLAIN, rows)
-    seen = dataclasses.replace(seen, items=dataclasses.replace(seen.items, active=np.array([False, True, False, True])))
-    asked = rule_queries(seen, queries.rolling(seen.launch, seen.events, seen.events.time >= 2))
-    assert asked.history[:, :2].tolist() == [[1, 0], [1, 2]]
-    assert asked.target.tolist() == [exact_ranks.UNKNOWN, 1]
-    assert (asked.seen_query.tolist(), asked.seen_column.tolist()) == ([0, 1], [0, 0])
+    train_data = data(PLAIN, rows)
+    train_data = dataclasses.replace(
+        train_data, items=dataclasses.replace(train_data.items, active=np.array([False, True, False, True]))
+    )
+    rule_questions = rule_queries(
+        train_data, queries.rolling(train_data.launch, train_data.events, train_data.events.time >= 2)
+    )
+    assert rule_questions.history[:, :2].tolist() == [[1, 0], [1, 2]]
+    assert rule_questions.target.tolist() == [exact_ranks.UNKNOWN, 1]
+    assert (rule_questions.seen_query.tolist(), rule_questions.seen_column.tolist()) == ([0, 1], [0, 0])

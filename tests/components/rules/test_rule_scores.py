@@ -91,12 +91,12 @@ def test_what_an_earlier_rule_knows_comes_before_what_only_a_later_one_does(orde
         next((place for place, name in enumerate(order) if raw[name][column] > 0), len(order))
         for column in range(len(CANDIDATES))
     ]
-    found = scores(order, history)
+    combined = scores(order, history)
     for one, other in itertools.permutations(range(len(CANDIDATES)), 2):
         if first[one] == first[other] < len(order):
-            own = raw[order[first[one]]]
-            assert (own[one] > own[other] + TIE) <= (found[one] > found[other])
-        assert (first[one] < first[other]) <= (found[one] > found[other])
+            rule_score = raw[order[first[one]]]
+            assert (rule_score[one] > rule_score[other] + TIE) <= (combined[one] > combined[other])
+        assert (first[one] < first[other]) <= (combined[one] > combined[other])
 
 
 def test_the_next_rule_decides_between_equals():

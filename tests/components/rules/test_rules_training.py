@@ -108,13 +108,13 @@ def test_the_rules_to_choose_from_are_counted_before_the_validation_cut():
     ids=["empty", "one event", "one moment", "repeats only", "no positives"],
 )
 def test_a_log_that_tells_nothing_has_a_rule_all_the_same(log):
-    seen = data(PLAIN, log)
-    served = training.best_rule(seen)
+    train_data = data(PLAIN, log)
+    served = training.best_rule(train_data)
     assert served in PLAIN.rules.names
-    rules = training.counted(seen, np.ones(len(log), bool), served)
+    rules = training.counted(train_data, np.ones(len(log), bool), served)
     assert rules.score_catalogue(tf.constant([b"u"]), tf.constant([[b"1"]]))["scores"].shape == (
         1,
-        int(seen.items.active.sum()),
+        int(train_data.items.active.sum()),
     )
 
 
@@ -138,9 +138,9 @@ def test_rates_are_drawn_towards_the_mean():
     rows = np.full(len(log), 0)
     rows[log.item == b"A"] = 1
     rates = training._rates(LAUNCH, log, rows, size=3)["click"]
-    known = click >= 0
-    mean = click[known].mean()
-    of_a = click[known & (log.item == b"A")]
+    has_label = click >= 0
+    mean = click[has_label].mean()
+    of_a = click[has_label & (log.item == b"A")]
     prior = training.PRIOR_ROWS
     assert rates[1] == pytest.approx((of_a.sum() + prior * mean) / (len(of_a) + prior))
     assert rates[2] == pytest.approx(mean)

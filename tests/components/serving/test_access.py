@@ -36,17 +36,17 @@ def test_the_token_is_in_no_text():
 
 def refusal(method="POST", path=EVENTS, access=None, **headers):
     pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    found = (access or Access()).refuse(method, path, pairs)
-    return found and found.status
+    refused = (access or Access()).refuse(method, path, pairs)
+    return refused and refused.status
 
 
 def test_origins():
-    own = {"host": "shop.example", "content_type": "application/json"}
-    assert refusal(**own) is None
-    assert refusal(origin="http://shop.example", **own) is None
-    assert refusal(origin="https://shop.example.evil", **own) == refusal(origin="null", **own) == 403
-    assert refusal(origin="https://a.example", access=Access(origins=("https://a.example",)), **own) is None
-    assert refusal(origin="https://a.example", access=Access(origins=("*",)), **own) is None
+    headers = {"host": "shop.example", "content_type": "application/json"}
+    assert refusal(**headers) is None
+    assert refusal(origin="http://shop.example", **headers) is None
+    assert refusal(origin="https://shop.example.evil", **headers) == refusal(origin="null", **headers) == 403
+    assert refusal(origin="https://a.example", access=Access(origins=("https://a.example",)), **headers) is None
+    assert refusal(origin="https://a.example", access=Access(origins=("*",)), **headers) is None
     assert refusal("GET", origin="https://a.example", host="x") is None, "what reads is protected by the browser"
     assert refusal(origin="http://", content_type="application/json") == 403, "no host at all is no match"
 

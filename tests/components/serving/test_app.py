@@ -1,5 +1,6 @@
 """The server over HTTP: a real one on a free port of this machine."""
 
+import contextlib
 import http.client
 import json
 import socket
@@ -189,9 +190,11 @@ def test_a_body_that_claims_to_be_large_is_not_read(client):
 
 def test_a_chunked_body_is_read_no_further_than_allowed(client):
     connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=20)
-    connection.request(
-        "POST", PREDICT, iter([b"[" * 50_000] * 10), {"transfer-encoding": "chunked"}, encode_chunked=True
-    )
+    # The server may have answered and closed before the last chunk is sent.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        connection.request(
+            "POST", PREDICT, iter([b"[" * 50_000] * 10), {"transfer-encoding": "chunked"}, encode_chunked=True
+        )
     answer = connection.getresponse()
     assert answer.status == 413
     check_refused(client, answer.status, json.loads(answer.read()))

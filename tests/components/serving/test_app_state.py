@@ -34,7 +34,9 @@ def test_a_withheld_item_is_shown_by_no_server_of_the_folder_and_the_answer_is_f
     answering = service(tmp_path)
     with serving(answering) as one, serving(service(tmp_path)) as other:
         assert one.ask("POST", "/v1/items/withhold", {"item_ids": ["A"]}) == (200, {"withheld": 1})
-        assert one.predict(GOOD)[1]["predictions"][0]["item_ids"] == ["B", "C"], "at once where it was asked"
+        assert one.predict(GOOD)[1]["predictions"][0]["item_ids"] == ["B", "C"], (
+            "at once in the server that got the request"
+        )
         end = time.monotonic() + 2
         while "A" in other.predict(GOOD)[1]["predictions"][0]["item_ids"]:
             assert time.monotonic() < end

@@ -66,7 +66,7 @@ def test_a_click_goes_into_the_history_and_changes_the_answer(answering):
 
 def test_scores_per_objective_stand_beside_the_items(answering):
     _, text = page(answering)
-    assert [each.strip() for each in re.findall(r'class="figure">\s*([\d.]+) %', text)] == [
+    assert [figure.strip() for figure in re.findall(r'class="figure">\s*([\d.]+) %', text)] == [
         "10.0",
         "20.0",
         "30.0",
@@ -94,7 +94,7 @@ def test_without_titles_users_or_a_ranking_head_it_shows_what_there_is(tmp_path)
 
     def make(version):
         model = Bare(version.number)
-        model.inputs = {name: each for name, each in model.inputs.items() if name != "rank"}
+        model.inputs = {name: inputs for name, inputs in model.inputs.items() if name != "rank"}
         return model
 
     def gone():
@@ -135,7 +135,7 @@ def test_nothing_of_it_is_logged_or_remembered_and_a_browser_may_run_no_script(t
         )
         assert client.page("/demo?user=%00%ff&age=nan")[0] < 500
     assert list((tmp_path / "log").iterdir()) == []
-    assert answering.told([b"u1"]) == [[]]
+    assert answering.read_histories([b"u1"]) == [[]]
 
 
 def test_without_a_version_it_says_so(tmp_path):

@@ -18,11 +18,11 @@ SHORT = dataclasses.replace(
 def test_users_of_the_newest_file_with_their_positive_events_and_the_words_of_the_context(tmp_path):
     (tmp_path / "log").mkdir()
     (tmp_path / "log" / "a.csv").write_text(HEAD + ROWS)
-    found = demo_users.read(SHORT, str(tmp_path))
-    assert list(found.histories.items()) == [("u", ["A", "B", "C"]), ("v", ["B"])], (
+    users = demo_users.read(SHORT, str(tmp_path))
+    assert list(users.histories.items()) == [("u", ["A", "B", "C"]), ("v", ["B"])], (
         "who acted last comes first, an impression is no history"
     )
-    assert found.words == {"device": ["tv", "phone"]}
+    assert users.words == {"device": ["tv", "phone"]}
 
 
 def test_no_log_is_an_error_that_names_it(tmp_path):

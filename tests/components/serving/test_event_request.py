@@ -21,11 +21,11 @@ def parse(body, launch=LAUNCH):
 
 
 def test_actions_are_read():
-    found = parse(
+    actions = parse(
         {"events": [CLICK, {**CLICK, "user_id": 7, "request_id": "r", "value": 2, "device": "tv", "age": 40}]}
     )
-    given = {"request_id": "r", "value": 2.0, "device": "tv", "age": 40}
-    assert found == [Action("u", "A", "click", {}, True), Action("7", "A", "click", given, True)]
+    fields = {"request_id": "r", "value": 2.0, "device": "tv", "age": 40}
+    assert actions == [Action("u", "A", "click", {}, True), Action("7", "A", "click", fields, True)]
 
 
 def test_where_the_log_has_no_event_column_every_action_counts():
@@ -74,7 +74,7 @@ def test_numbers_of_the_context_are_those_of_its_column():
         (action,) = event_request.parse(
             json.dumps({"events": [CLICK | {"age": 40}]}).encode(), LAUNCH, Limits(), {"age": dtype}
         )
-        return action.given["age"]
+        return action.fields["age"]
 
     assert (given("float32"), type(given("float32"))) == (40.0, float)
     assert (given("int64"), type(given("int64"))) == (40, int)
@@ -126,7 +126,7 @@ def test_an_id_that_is_accepted_is_read_back_and_one_that_would_not_be_is_refuse
 def test_a_value_out_of_the_declared_range_is_refused():
     launch = dataclasses.replace(PLAIN, log=dataclasses.replace(PLAIN.log, value="stars", value_min=0.5, value_max=5.0))
     rated = {"user_id": "u", "item_id": "A"}
-    assert parse({"events": [rated | {"value": 5}]}, launch)[0].given == {"value": 5.0}
+    assert parse({"events": [rated | {"value": 5}]}, launch)[0].fields == {"value": 5.0}
     with pytest.raises(
         RequestError, match=r"events\[0\].value needs a number from 0.5 to 5.0, as the log declares, got 6.0"
     ):

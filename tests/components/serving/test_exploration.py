@@ -7,28 +7,28 @@ from components.serving import exploration
 
 
 def test_without_a_share_nothing_is_random():
-    assert exploration.drawn(4, 0.0, random.Random(0)) == (False, [0, 1, 2, 3])
+    assert exploration.draw(4, 0.0, random.Random(0)) == (False, [0, 1, 2, 3])
     assert exploration.propensities([0, 1, 2, 3], 0.0) == [1.0] * 4
 
 
 def test_the_formula():
-    # n = 4, e = 0.2: (1 - 0.2) where the rank is the place, and 0.2 / 4 everywhere
+    # n = 4, e = 0.2: (1 - 0.2) where the rank is the slot, and 0.2 / 4 everywhere
     assert exploration.propensities([0, 2, 1, 3], 0.2) == pytest.approx([0.85, 0.05, 0.05, 0.85])
 
 
 @pytest.mark.parametrize("share", [0.3, 1.0])
 def test_items_are_shown_as_often_as_the_propensities_say(share):
     rng, draws, count = random.Random(5), 20_000, 4
-    seen, said = collections.Counter(), {}
+    counts, chances = collections.Counter(), {}
     for _ in range(draws):
-        _, order = exploration.drawn(count, share, rng)
+        _, order = exploration.draw(count, share, rng)
         for place, chance in enumerate(exploration.propensities(order, share)):
-            seen[order[place], place] += 1
-            said[order[place], place] = chance
-    assert len(said) == count * count
-    for cell, chance in said.items():
+            counts[order[place], place] += 1
+            chances[order[place], place] = chance
+    assert len(chances) == count * count
+    for cell, chance in chances.items():
         # four standard deviations of a share of `draws`
-        assert abs(seen[cell] / draws - chance) < 4 * (chance * (1 - chance) / draws) ** 0.5 + 1e-9, cell
+        assert abs(counts[cell] / draws - chance) < 4 * (chance * (1 - chance) / draws) ** 0.5 + 1e-9, cell
 
 
 def test_an_inverse_propensity_estimate_is_unbiased():
@@ -36,12 +36,12 @@ def test_an_inverse_propensity_estimate_is_unbiased():
     # traffic says so.
     rng, draws, share, total = random.Random(1), 20_000, 0.4, 0.0
     for _ in range(draws):
-        _, order = exploration.drawn(5, share, rng)
+        _, order = exploration.draw(5, share, rng)
         if order[0] == 3:
             total += 1 / exploration.propensities(order, share)[0]
     assert total / draws == pytest.approx(1.0, abs=0.1)
 
 
 def test_nothing_to_show():
-    assert exploration.drawn(0, 1.0, random.Random(0)) == (True, [])
+    assert exploration.draw(0, 1.0, random.Random(0)) == (True, [])
     assert exploration.propensities([], 1.0) == []

@@ -15,7 +15,7 @@ from components.serving.traffic_file import recover
 
 
 def settle(log, rows=None):
-    """Waits until the writer has counted so many rows (all that were added), and is between two batches."""
+    """Waits until the writer has counted `rows` rows (all that were added), and is between two batches."""
     wait_for(lambda: log.written + log.dropped == rows)
 
 
@@ -25,7 +25,7 @@ def tracebacks(caplog):
 
 def test_a_rotation_that_fails_loses_nothing_and_is_tried_again(tmp_path, caplog):
     day = tmp_path / time.strftime("%Y-%m-%d", time.gmtime())
-    day.write_text("in the way")
+    day.write_text("a file")
     log = EventLog(tmp_path, rows_per_file=10, day_folder="%Y-%m-%d")
     for n in range(30):
         log.add([{"n": n}])
@@ -118,11 +118,11 @@ def test_servers_share_a_folder_while_others_start(tmp_path):
 
 
 def test_a_file_that_a_starting_server_takes_for_an_empty_one_is_made_again(tmp_path, monkeypatch):
-    taken, real = [], traffic_file.fcntl.flock
+    locked, real = [], traffic_file.fcntl.flock
 
     def slow(file, how):
-        if not taken and how == traffic_file.fcntl.LOCK_EX:
-            taken.append(file.name)
+        if not locked and how == traffic_file.fcntl.LOCK_EX:
+            locked.append(file.name)
             recover(tmp_path)
         return real(file, how)
 
@@ -130,7 +130,7 @@ def test_a_file_that_a_starting_server_takes_for_an_empty_one_is_made_again(tmp_
     log = EventLog(tmp_path)
     log.add([{"n": 1}])
     log.close()
-    assert taken and (rows(tmp_path), log.written, log.dropped) == ([{"n": 1}], 1, 0)
+    assert locked and (rows(tmp_path), log.written, log.dropped) == ([{"n": 1}], 1, 0)
 
 
 @pytest.mark.parametrize("jump", [-3_600, 3_600, 90_000])
@@ -146,14 +146,14 @@ def test_a_clock_that_jumps_loses_nothing(tmp_path, monkeypatch, jump):
         settle(log, n + 1)
         shift[0] = jump * (n % 2)
     log.close()
-    found = [json.loads(line)["n"] for path in tmp_path.rglob("traffic-*") for line in path.read_text().splitlines()]
-    assert sorted(found) == list(range(6)) and not list(tmp_path.rglob(".open-*"))
+    numbers = [json.loads(line)["n"] for path in tmp_path.rglob("traffic-*") for line in path.read_text().splitlines()]
+    assert sorted(numbers) == list(range(6)) and not list(tmp_path.rglob(".open-*"))
 
 
 def test_what_cannot_be_recovered_waits_for_the_next_start(tmp_path):
     (tmp_path / ".open-0.jsonl").write_text('{"n": 1}\n')
     os.utime(tmp_path / ".open-0.jsonl", (86_399, 86_399))
-    (tmp_path / "1970-01-01").write_text("in the way")
+    (tmp_path / "1970-01-01").write_text("a file")
     assert recover(tmp_path, "%Y-%m-%d") == []
     (tmp_path / "1970-01-01").unlink()
     assert len(recover(tmp_path, "%Y-%m-%d")) == 1

@@ -108,7 +108,7 @@ def test_two_failures_are_no_reason_to_give_up_and_an_answer_forgives_them(world
 
 
 def test_a_restarted_store_is_opened_anew(world):
-    """As Feast's on Postgres, which keeps the dead connection for ever."""
+    """As Feast's on Postgres, which never drops the dead connection."""
     guard = GuardedHistories(world.open, BREAKER)
     world.down = True
     ask(guard, 5)

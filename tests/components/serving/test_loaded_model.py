@@ -76,9 +76,9 @@ def test_answers_are_those_of_plain_tensorflow_for_random_requests(model, folder
             for name, values in inputs.items()
         }
     )
-    found = ask(model, *rows)
-    assert (found["item_ids"] == expected["item_ids"].numpy()).all()
-    np.testing.assert_allclose(found["scores"], expected["scores"].numpy(), atol=1e-6)
+    answer = ask(model, *rows)
+    assert (answer["item_ids"] == expected["item_ids"].numpy()).all()
+    np.testing.assert_allclose(answer["scores"], expected["scores"].numpy(), atol=1e-6)
 
 
 def test_an_unknown_user_an_empty_history_and_unknown_items_are_one(model):
@@ -186,7 +186,7 @@ def test_a_closed_version_leaves_no_memory_behind(folder, model):
         del other
         gc.collect()
 
-    gc.freeze()  # as the server does: what is there already is not looked at again
+    gc.freeze()  # as the server does: existing objects are not scanned again
     try:
         for _ in range(5):
             load()
@@ -202,7 +202,7 @@ def wrong_version(folder, name):
     """A SavedModel without a warm-up file whose answers are wrong in one way."""
     specs = [
         tf.TensorSpec([None], tf.string, name="user_id"),
-        *(tf.TensorSpec([None, None], tf.string, name=each) for each in ("history", "exclude_ids")),
+        *(tf.TensorSpec([None, None], tf.string, name=name) for name in ("history", "exclude_ids")),
     ]
     module = tf.Module()
     module.weight = tf.Variable(0.0)

@@ -27,8 +27,8 @@ def write(folder, events, name="old.jsonl"):
 
 def test_histories_are_the_positive_items_in_the_order_of_time(tmp_path):
     write(tmp_path / "log", EVENTS)
-    found = log_histories.read(LAUNCH, str(tmp_path))
-    assert list(found.items()) == [(b"u", [b"E", b"A", b"C"]), (b"v", [b"B"])]
+    histories = log_histories.read(LAUNCH, str(tmp_path))
+    assert list(histories.items()) == [(b"u", [b"E", b"A", b"C"]), (b"v", [b"B"])]
 
 
 def test_the_servers_own_rows_count_where_they_lie_elsewhere_and_not_twice(tmp_path):

@@ -94,11 +94,11 @@ def test_another_version_is_not_found(holder, tmp_path):
 
 
 def test_a_thread_follows_the_folder(tmp_path):
-    told = threading.Event()
-    holder = ModelHolder(tmp_path, lambda version: SmallModel(version.number), lambda event: told.set())
+    changed = threading.Event()
+    holder = ModelHolder(tmp_path, lambda version: SmallModel(version.number), lambda event: changed.set())
     holder.follow(0.01)
     push(tmp_path, 1)
-    assert told.wait(5)
+    assert changed.wait(5)
     assert holder.number == 1
     holder.stop()
 

@@ -11,8 +11,8 @@ def request(rows, columns=False):
 
 
 def answer(rows, outputs, columns=False, **more):
-    asked = request(rows, columns)
-    return json.loads(predict_answer.encode(asked, predict_answer.rows(asked, outputs), more))
+    parsed = request(rows, columns)
+    return json.loads(predict_answer.encode(parsed, predict_answer.rows(parsed, outputs), more))
 
 
 RECOMMENDED = {
@@ -28,16 +28,16 @@ def test_padding_is_cut_off():
 
 
 def test_columns_and_what_is_added():
-    found = answer([{}, {}], RECOMMENDED, columns=True, model_version="7")
-    assert found == {
+    body = answer([{}, {}], RECOMMENDED, columns=True, model_version="7")
+    assert body == {
         "outputs": {"item_ids": [["A", "B"], ["\u00e9"]], "scores": [[0.5, 0.25], [0.5]]},
         "model_version": "7",
     }
 
 
 def test_ranked_rows_have_the_length_that_was_asked():
-    found = answer([{"item_ids": [b"A"]}, {"item_ids": [b"A", b"B"]}], {"click": np.array([[0.5, 0.0], [0.5, 0.25]])})
-    assert found == {"predictions": [[0.5], [0.5, 0.25]]}  # one output: its bare value, as TF Serving answers
+    body = answer([{"item_ids": [b"A"]}, {"item_ids": [b"A", b"B"]}], {"click": np.array([[0.5, 0.0], [0.5, 0.25]])})
+    assert body == {"predictions": [[0.5], [0.5, 0.25]]}  # one output: its bare value, as TF Serving answers
 
 
 def test_no_number_is_null():

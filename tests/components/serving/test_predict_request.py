@@ -56,17 +56,17 @@ def test_a_small_request_cannot_ask_for_a_large_answer():
 
 def test_lists_are_padded_on_the_right():
     rows = [{"user_id": b"u", "history": [b"A", b"B"], "n": 1}, {"user_id": b"v", "history": [], "n": 2}]
-    found = predict_request.arrays(
+    columns = predict_request.arrays(
         rows, (Input("user_id", "string", 1), Input("history", "string", 2), Input("n", "int64", 1))
     )
-    assert found["history"].tolist() == [[b"A", b"B"], [b"", b""]]
-    assert found["user_id"].tolist() == [b"u", b"v"]
-    assert found["n"].dtype == np.int64
+    assert columns["history"].tolist() == [[b"A", b"B"], [b"", b""]]
+    assert columns["user_id"].tolist() == [b"u", b"v"]
+    assert columns["n"].dtype == np.int64
 
 
 def test_no_history_at_all_has_no_columns():
-    found = predict_request.arrays([{"history": []}], (Input("history", "string", 2),))
-    assert found["history"].shape == (1, 0)
+    columns = predict_request.arrays([{"history": []}], (Input("history", "string", 2),))
+    assert columns["history"].shape == (1, 0)
 
 
 def test_a_signature_with_one_input_takes_bare_values():
@@ -116,13 +116,13 @@ def test_missing_integers_are_the_smallest_one():
         ({"instances": ["u"]}, "instances[0] needs an object with age, device, exclude_ids, history, user_id"),
         ({"instances": [{}]}, "instances[0].user_id is missing"),
         ({"instances": [{"user_id": None}]}, "instances[0].user_id is missing"),
-        ({"instances": [{"user_id": True}]}, "needs an id (text or a whole number), got true"),
+        ({"instances": [{"user_id": True}]}, "needs an id (text or an integer), got true"),
         ({"instances": [{"user_id": 1.5}]}, "got 1.5"),
         ({"instances": [{"user_id": "u" * 513}]}, "needs at most 512 bytes, got 513"),
         ({"instances": [{"user_id": "u", "history": "A"}]}, 'instances[0].history needs a list of ids, got "A"'),
         (
             {"instances": [{"user_id": "u", "history": [["A"]]}]},
-            'instances[0].history[0] needs an id (text or a whole number), got ["A"]',
+            'instances[0].history[0] needs an id (text or an integer), got ["A"]',
         ),
         ({"instances": [{"user_id": "u", "history": ["A"] * 4}]}, "instances[0].history needs at most 3 ids, got 4"),
         ({"instances": [{"user_id": "u", "device": 5}]}, "instances[0].device needs text, got 5"),
@@ -130,7 +130,7 @@ def test_missing_integers_are_the_smallest_one():
         ({"instances": [{"user_id": "u", "age": 10**400}]}, "needs a number that a float32 holds"),
         ({"instances": [{"user_id": "u", "devise": "tv"}]}, 'instances[0] has no "devise"'),
         (b'{"instances": [{"user_id": "\\ud800"}]}', "half a surrogate pair"),
-        ({"instances": [{"user_id": "u"}], "k": 0}, "k needs a whole number from 1 on, got 0"),
+        ({"instances": [{"user_id": "u"}], "k": 0}, "k needs an integer from 1 on, got 0"),
         ({"instances": [{"user_id": "u"}], "k": "3"}, 'got "3"'),
         ({"instances": [{"user_id": "u"}], "log": 1}, "log needs true or false, got 1"),
         ({"inputs": {"user_id": "u"}}, 'inputs.user_id needs a list with a value per row, got "u"'),
@@ -155,7 +155,7 @@ def test_whole_numbers_have_bounds():
     signatures = {"serving_default": (Input("user_id", "string", 1), Input("visits", "int64", 1))}
     assert parse({"instances": [{"user_id": "u", "visits": 2**63 - 1}]}, signatures).rows[0]["visits"] == 2**63 - 1
     for wrong in (2**63, 1.0):
-        with pytest.raises(RequestError, match="visits needs a whole number of 64 bits"):
+        with pytest.raises(RequestError, match="visits needs an integer of 64 bits"):
             parse({"instances": [{"user_id": "u", "visits": wrong}]}, signatures)
 
 
@@ -177,5 +177,5 @@ def test_whatever_is_sent_is_read_or_refused(body):
         request = parse(body)
     except RequestError:
         return
-    found = predict_request.arrays(request.rows, INPUTS[request.signature])
-    assert {len(values) for values in found.values()} == {len(request.rows)}
+    columns = predict_request.arrays(request.rows, INPUTS[request.signature])
+    assert {len(values) for values in columns.values()} == {len(request.rows)}

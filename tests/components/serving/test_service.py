@@ -32,9 +32,9 @@ def click(answering, user, item, **more):
 
 
 def test_the_smallest_request_is_answered(folder):
-    found = ask(service(folder), {"instances": [{"user_id": "u"}]})
-    assert found["predictions"][0]["item_ids"] == ["A", "B", "C", "D", "E", "F"]
-    assert (found["model_version"], found["policies"], len(found["request_ids"])) == ("5", ["model"], 1)
+    body = ask(service(folder), {"instances": [{"user_id": "u"}]})
+    assert body["predictions"][0]["item_ids"] == ["A", "B", "C", "D", "E", "F"]
+    assert (body["model_version"], body["policies"], len(body["request_ids"])) == ("5", ["model"], 1)
 
 
 def test_history_comes_from_the_events_where_the_caller_sends_none(folder):
@@ -46,8 +46,8 @@ def test_history_comes_from_the_events_where_the_caller_sends_none(folder):
 
 
 def test_k_and_exclusions(folder):
-    found = ask(service(folder), {"instances": [{"user_id": "u", "exclude_ids": ["A", "C"]}], "k": 2})
-    assert found["predictions"] == [{"item_ids": ["B", "D"], "scores": [10.0, 9.0]}]
+    body = ask(service(folder), {"instances": [{"user_id": "u", "exclude_ids": ["A", "C"]}], "k": 2})
+    assert body["predictions"] == [{"item_ids": ["B", "D"], "scores": [10.0, 9.0]}]
     everything = {"user_id": "u", "exclude_ids": ["A", "B", "C", "D", "E", "F"]}
     assert ask(service(folder), {"instances": [everything]})["predictions"] == [{"item_ids": [], "scores": []}]
 
@@ -69,10 +69,10 @@ def simulate(answering, users, seed_rows=3):
     """Every user asks a few times, clicks the first item shown, and does something that no answer led to."""
     for user in range(users):
         for _ in range(seed_rows):
-            found = ask(answering, {"instances": [{"user_id": f"u{user}", "device": "tv", "age": user}], "k": 4})
-            shown = found["predictions"][0]["item_ids"]
+            body = ask(answering, {"instances": [{"user_id": f"u{user}", "device": "tv", "age": user}], "k": 4})
+            shown = body["predictions"][0]["item_ids"]
             if shown:
-                click(answering, f"u{user}", shown[0], request_id=found["request_ids"][0])
+                click(answering, f"u{user}", shown[0], request_id=body["request_ids"][0])
         click(answering, f"u{user}", "F", device="phone")
 
 
@@ -113,12 +113,12 @@ def test_what_is_not_shown_to_anyone_is_not_logged(folder, tmp_path):
 
 
 def test_versions_change_under_requests_without_a_failure(folder):
-    answering, ended, asked = service(folder), [], [0]
+    answering, ended, answered_rows = service(folder), [], [0]
     stop = threading.Event()
 
     def storm():
         while not stop.is_set():
-            asked[0] += len(ask(answering, {"instances": [{"user_id": "u"}]})["predictions"])
+            answered_rows[0] += len(ask(answering, {"instances": [{"user_id": "u"}]})["predictions"])
         ended.append(True)
 
     threads = [threading.Thread(target=storm) for _ in range(3)]
@@ -131,7 +131,7 @@ def test_versions_change_under_requests_without_a_failure(folder):
     stop.set()
     for thread in threads:
         thread.join()
-    assert len(ended) == 3 and asked[0] > 20 and answering.holder.number == 25
+    assert len(ended) == 3 and answered_rows[0] > 20 and answering.holder.number == 25
 
 
 def test_the_answer_and_the_log_name_the_policy_that_answered(folder, tmp_path):

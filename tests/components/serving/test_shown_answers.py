@@ -50,6 +50,6 @@ def test_the_bound_is_that_of_the_memory_python_takes():
         tracemalloc.start()
         for number in range(1_200):
             answers.add(answer(number, width, items))
-        taken = tracemalloc.get_traced_memory()[0]
+        memory = tracemalloc.get_traced_memory()[0]
         tracemalloc.stop()
-        assert 0.7 * 600_000 < taken < 1.2 * 600_000, (width, items, taken, answers.bytes)
+        assert 0.7 * 600_000 < memory < 1.2 * 600_000, (width, items, memory, answers.bytes)

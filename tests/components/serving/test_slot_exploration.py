@@ -11,7 +11,7 @@ from components.serving.slot_exploration import draw_slot, slot_propensities
 
 
 def test_the_formula():
-    # k = 2, m = 5, e = 0.3: 0.7 + 0.3 / 2 for what stands in its place, 0.3 / (2 x 3) for what comes from behind
+    # k = 2, m = 5, e = 0.3: 0.7 + 0.3 / 2 for an item in its own slot, 0.3 / (2 x 3) for one from below
     assert slot_propensities([0, 1], 5, 0.3) == pytest.approx([0.85, 0.85])
     assert slot_propensities([4, 1], 5, 0.3) == pytest.approx([0.05, 0.85])
 
@@ -26,18 +26,18 @@ def test_without_a_share_or_without_more_answers_nothing_is_random():
 @pytest.mark.parametrize("share", [0.4, 1.0])
 def test_items_are_shown_as_often_as_the_propensities_say(share):
     rng, draws = random.Random(5), 20_000
-    seen, said = collections.Counter(), {}
+    counts, chances = collections.Counter(), {}
     for _ in range(draws):
         explores, order = draw_slot(6, 3, share, rng)
         assert explores == any(rank >= 3 for rank in order) and len(set(order)) == 3
         for place, chance in enumerate(slot_propensities(order, 6, share)):
-            seen[order[place], place] += 1
-            said[order[place], place] = chance
-    assert len(said) == 3 + 3 * 3
-    for cell, chance in said.items():
-        assert abs(seen[cell] / draws - chance) < 4 * (chance * (1 - chance) / draws) ** 0.5 + 1e-9, cell
+            counts[order[place], place] += 1
+            chances[order[place], place] = chance
+    assert len(chances) == 3 + 3 * 3
+    for cell, chance in chances.items():
+        assert abs(counts[cell] / draws - chance) < 4 * (chance * (1 - chance) / draws) ** 0.5 + 1e-9, cell
     for place in range(3):
-        assert sum(chance for (_, where), chance in said.items() if where == place) == pytest.approx(1)
+        assert sum(chance for (_, where), chance in chances.items() if where == place) == pytest.approx(1)
 
 
 def test_a_policy_that_shows_an_item_from_behind_can_be_judged():

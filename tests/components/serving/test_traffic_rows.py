@@ -1,10 +1,13 @@
 import dataclasses
 
+import pyarrow as pa
 import pytest
 from small_server import LAUNCH
 
 from components.declaration import Launch, Log, Objective, Split
+from components.declaration.data import TIME_UNITS
 from components.features.item_table import MISSING_INT
+from components.ingest.event_time import to_microseconds
 from components.serving.shown_answers import Shown
 from components.serving.traffic_rows import TrafficRows, in_unit
 
@@ -26,9 +29,9 @@ SECOND = FIRST | {"item": "A", "place": 1, "chance": 0.25}
 
 
 def test_an_impression_is_a_row_with_every_declared_column():
-    found = TrafficRows(LAUNCH).impressions(SHOWN)
-    assert list(found) == found[:] == [FIRST, SECOND]
-    assert set(found[0]) == set(LAUNCH.log.columns())
+    logged = TrafficRows(LAUNCH).impressions(SHOWN)
+    assert list(logged) == logged[:] == [FIRST, SECOND]
+    assert set(logged[0]) == set(LAUNCH.log.columns())
 
 
 def test_an_action_on_what_was_shown_says_where_and_by_whom():
@@ -40,8 +43,8 @@ def test_an_action_on_what_was_shown_says_where_and_by_whom():
 def test_an_action_on_something_else_of_the_request_has_its_context_and_no_place():
     rows = TrafficRows(LAUNCH)
     rows.impressions(SHOWN)
-    found = rows.action("u", "Z", "click", 3_000_000, {"request_id": "r1", "age": 4.0})
-    assert (found["device"], found["age"], found["place"], found["policy"], found["request"]) == (
+    logged = rows.action("u", "Z", "click", 3_000_000, {"request_id": "r1", "age": 4.0})
+    assert (logged["device"], logged["age"], logged["place"], logged["policy"], logged["request"]) == (
         "tv",
         4.0,
         None,
@@ -67,8 +70,8 @@ def test_old_answers_are_forgotten():
 def test_an_action_without_an_answer_has_the_context_of_the_users_last_one():
     rows = TrafficRows(LAUNCH)
     rows.impressions(SHOWN)
-    found = rows.action("u", "Z", "click", 3_000_000, {"request_id": "forgotten"})
-    assert (found["device"], found["age"], found["place"], found["request"]) == ("tv", None, None, "forgotten")
+    logged = rows.action("u", "Z", "click", 3_000_000, {"request_id": "forgotten"})
+    assert (logged["device"], logged["age"], logged["place"], logged["request"]) == ("tv", None, None, "forgotten")
     assert rows.action("u", "Z", "click", 3_000_000, {"device": "phone"})["device"] == "phone"
     assert rows.action("v", "Z", "click", 3_000_000, {})["device"] is None
 
@@ -94,6 +97,26 @@ def test_a_log_of_positives_alone_has_no_impressions():
 )
 def test_times_in_the_declared_unit(unit, written):
     assert in_unit(1_500_250, dataclasses.replace(LAUNCH.log, time_unit=unit)) == written
+
+
+MOMENT = 1_764_547_200_250_000  # 1 December 2025, 00:00:00.25 UTC
+
+
+@pytest.mark.parametrize(
+    ("unit", "form"),
+    [*((unit, None) for unit in TIME_UNITS), ("iso", "%d.%m.%Y %H:%M:%S.%f"), ("iso", "%b %d %Y %I:%M:%S.%f %p %z")],
+)
+def test_a_time_is_written_as_the_reader_reads_it(unit, form):
+    log = dataclasses.replace(LAUNCH.log, time_unit=unit, time_format=form)
+    read = to_microseconds(pa.array([in_unit(MOMENT, log)]), unit, form)
+    assert abs(read[0].as_py() - MOMENT) <= (1_000_000 if unit == "s" else 1)
+
+
+def test_positions_count_as_the_log_counts():
+    launch = dataclasses.replace(LAUNCH, log=dataclasses.replace(LAUNCH.log, first_position=1))
+    rows = TrafficRows(launch)
+    assert [row["place"] for row in rows.impressions(SHOWN)] == [1, 2]
+    assert rows.action("u", "A", "click", 3_000_000, {"request_id": "r1"})["place"] == 2
 
 
 def test_a_missing_integer_is_null():

@@ -56,11 +56,11 @@ def test_fitting_data_have_no_anomalies():
         ({"flag": [2, 1] * 50}, Anomaly("flag", "numbers from 0 to 1", "2; 50 of 100 rows (50%) out of range")),
         (
             {"count": [1.5] * 100},
-            Anomaly("count", "values of type whole numbers", "type numbers: 1.5, in all 100 rows"),
+            Anomaly("count", "values of type integers", "type numbers: 1.5, in all 100 rows"),
         ),
         (
             {"device": list(range(100))},
-            Anomaly("device", "values of type text", "type whole numbers: from 0 to 99, in all 100 rows"),
+            Anomaly("device", "values of type text", "type integers: from 0 to 99, in all 100 rows"),
         ),
         ({"flag": [None] * 100}, Anomaly("flag", "values", "missing in all 100 rows")),
     ],

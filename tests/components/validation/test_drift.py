@@ -34,7 +34,7 @@ def test_columns_are_reported_with_their_thresholds():
 
 
 def test_a_column_that_is_new_since_the_served_version_is_no_drift_from_it():
-    device, hour = drift.served_shifts(text_format.Parse(COMPARED, anomalies_pb2.Anomalies()))
+    device, hour = drift.find_served_shifts(text_format.Parse(COMPARED, anomalies_pb2.Anomalies()))
 
     assert (
         device.text() == "device since the served version: the share of one value changed by 0.250, at most 0.1 allowed"

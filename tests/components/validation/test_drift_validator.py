@@ -90,7 +90,7 @@ def test_only_existing_pairs_of_splits_are_compared(tmp_path, schema):
 
     assert compared_pairs == [["eval_train"], ["train_served", "eval_train"]]
     served = anomalies_util.load_anomalies_binary(f"{anomalies.uri}/SplitPair-train_served/SchemaDiff.pb")
-    assert {shift.name: round(shift.value, 3) for shift in drift.served_shifts(served)} == {
+    assert {shift.name: round(shift.value, 3) for shift in drift.find_served_shifts(served)} == {
         "device since the served version": 0.25,
         "hour since the served version": 0.0,
     }

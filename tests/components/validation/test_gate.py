@@ -59,7 +59,7 @@ FIFTY = ["tv", "fridge"] * 25 + ["tv"] * 50
         (GOOD.drop(columns="price"), "price", "a value in every row", "missing in all 100 rows"),
         (GOOD.assign(price=[None] * 3 + [1.5] * 97), "price", "a value in every row", "missing in 3 of 100 rows (3%)"),
         (GOOD.assign(price="dear"), "price", "values of type numbers", "type text: such as 'dear', in all 100 rows"),
-        (GOOD.assign(price=2), "price", "values of type numbers", "type whole numbers: 2, in all 100 rows"),
+        (GOOD.assign(price=2), "price", "values of type numbers", "type integers: 2, in all 100 rows"),
         (GOOD.assign(device=FIFTY), "device", "one of 'phone', 'tv'", "'fridge' in 25 of 100 rows (25%)"),
         (GOOD.assign(color="red"), "color", "no such column", "a column of type text: such as 'red', in all 100 rows"),
         (GOOD.assign(**{"user_id:token": None}), "user_id:token", "a value in every row", "missing in all 100 rows"),

@@ -2,7 +2,7 @@ import pyarrow as pa
 import pytest
 
 from components.validation import schema_widening
-from components.validation.column_facts import Seen
+from components.validation.column_facts import ColumnFacts
 from components.validation.schema_diff import Difference, compare
 from components.validation.schema_file import SchemaFile
 from components.validation.schema_text import Column
@@ -16,16 +16,16 @@ string_domain {{ name: "device" value: "tv" value: "phone" }}
 """
 
 
-def seen(values, kind=None):
+def build_facts(values, kind=None):
     column = pa.array(values, kind)
-    facts = Seen(column.type)
+    facts = ColumnFacts(column.type)
     facts.add(column, None)
     return facts
 
 
 def column(name, values, **more):
     """Builds a column from the values of its rows, as `propose` does."""
-    facts = seen(values)
+    facts = build_facts(values)
     kind = (
         "BYTES"
         if pa.types.is_string(facts.kind) or pa.types.is_list(facts.kind)
@@ -34,7 +34,7 @@ def column(name, values, **more):
         else "INT"
     )
     filled = "always" if None not in values else "sometimes" if facts.filled else "never"
-    return Column(name, kind, filled, single=not pa.types.is_list(facts.kind), seen=facts, **more)
+    return Column(name, kind, filled, single=not pa.types.is_list(facts.kind), facts=facts, **more)
 
 
 FITTING = {
@@ -54,8 +54,8 @@ CASES = {
         column("device", ["tv", "phone", None]),
         "+ missing in 1 of 3 rows; the schema has it in every row",
     ),
-    "text for numbers": (column("stars", ["many"]), "+ holds text; the schema has whole numbers"),
-    "fractions": (column("stars", [1.5]), "+ holds numbers; the schema has whole numbers"),
+    "text for numbers": (column("stars", ["many"]), "+ holds text; the schema has integers"),
+    "fractions": (column("stars", [1.5]), "+ holds numbers; the schema has integers"),
     "below": (column("stars", [1, 5, -2]), "+ down to -2; the schema has at least 1"),
     "above": (column("stars", [1, 5, 9]), "+ up to 9; the schema has at most 5"),
     "not 0 or 1": (column("first", [0, 2, None]), "+ up to 2; the schema has at most 1"),

@@ -1,7 +1,12 @@
+import html.parser
+import re
+
+import numpy as np
 import pandas as pd
 import pytest
 import tensorflow_data_validation as tfdv
 
+from components.validation import statistics_chart
 from components.validation.statistics_page import page
 
 pytestmark = pytest.mark.tensorflow
@@ -11,22 +16,91 @@ def counted(**columns):
     return tfdv.generate_statistics_from_dataframe(pd.DataFrame(columns)).datasets[0]
 
 
-def test_the_page_shows_each_column_of_each_split_without_a_network():
-    train = counted(device=["tv", "tv", "<b>", None], price=[0.0, 1.0, 2.0, 3.0])
-    later = counted(device=["tv", "tv"], price=[5.0, 5.0], color=["red", "red"])
+TRAIN = counted(
+    who=["anna", "anna", "bert", "cleo"],
+    device=["tv", "tv", "<b>", None],
+    price=[0.0, 1.0, 2.0, 3.0],
+    at=[1_764_547_200_000_000 + 60_000_000 * minute for minute in range(4)],
+)
+LATER = counted(who=["dora", "dora"], device=["tv", "tv"], price=[5.0, 5.0], color=["red", "red"])
 
-    text = page({"log": {"train": train, "eval": later}, "catalogue": {"all": counted(title=["x"])}})
 
-    assert "<tr><th>column</th><th>train, 4 rows</th><th>eval, 2 rows</th></tr>" in text
-    assert (
-        "<td>device</td><td>2 values: tv (2), &lt;b&gt; (1); missing in 1 (25.00%)</td><td>1 values: tv (2)</td>"
-        in text
-    )
-    assert "<td>price</td><td>from 0 to 3, mean 1.5, 1 zeros</td><td>from 5 to 5, mean 5, 0 zeros</td>" in text
-    assert "<td>color</td><td>no such column</td><td>1 values: red (2)</td>" in text
-    assert "<h2>catalogue</h2>" in text
-    assert text.count("facets-overview") >= 2
+class Columns(html.parser.HTMLParser):
+    """The text of each column's card."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.cards, self.tags = {}, []
+        self._name, self._in_name = "", False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self._in_name = tag == "h3"
+
+    def handle_data(self, data):
+        if self._in_name:
+            self._name, self._in_name = data, False
+        elif data.strip():
+            self.cards.setdefault(self._name, []).append(data.strip())
+
+
+def test_the_page_shows_each_column_of_each_split():
+    cards = Columns(page({"log": {"train": TRAIN, "eval": LATER}, "catalogue": {"all": counted(title=["x"])}})).cards
+    assert cards["device"][:4] == ["train", "2 values; missing in 1 (25.00%)", "eval", "1 value"]
+    assert cards["price"][:4] == ["train", "from 0 to 3, mean 1.5, 1 zeros", "eval", "from 5 to 5, mean 5, 0 zeros"]
+    assert cards["color"][:4] == ["train", "no such column", "eval", "1 value"]
+    assert "train, tv: 66.7%" in cards["device"] and "eval, tv: 100.0%" in cards["device"]
+    assert "title" in cards and {"train, 4 rows", "eval, 2 rows"} <= set(cards[""])
+
+
+def test_it_needs_no_network_and_no_script():
+    text = page({"log": {"train": TRAIN, "eval": LATER}})
+    outline = Columns(text)
+    assert "http" not in text.replace("http-equiv", "")
+    assert not {"script", "img", "iframe"} & {tag for tag, _ in outline.tags}
+    assert not [attrs for _, attrs in outline.tags if {"src", "onclick", "onload"} & set(attrs)]
+    assert [attrs["href"] for tag, attrs in outline.tags if tag == "link"] == ["data:,"]
+
+
+def test_nothing_of_the_data_becomes_markup():
+    text = page({"log": {"train": counted(device=["<b>x</b>"] * 2, **{"<i>": ["&amp;"] * 2})}})
+    assert "<b>" not in text and "<i>" not in text and "&lt;b&gt;" in text
+
+
+def test_ids_are_counted_and_not_shown():
+    text = page({"log": {"train": TRAIN, "eval": LATER}}, hidden=["who"])
+    assert not re.search("anna|bert|cleo|dora", text)
+    assert Columns(text).cards["who"] == ["train", "3 values", "eval", "1 value"]
+    assert "anna" in page({"log": {"train": TRAIN}})
+
+
+def test_times_are_dates():
+    cards = Columns(page({"log": {"train": TRAIN}}, times=["at"])).cards
+    assert cards["at"][1] == "from 2025-12-01 00:00 to 2025-12-01 00:03"
 
 
 def test_an_empty_split_is_shown_too():
     assert "0 rows" in page({"log": {"all": counted(device=pd.Series([], dtype=object))}})
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_splits_share_their_bins_and_keep_their_mass(seed):
+    rng = np.random.default_rng(seed)
+    narrow, wide = rng.uniform(40, 60, 500), rng.uniform(0, 100, 900)
+    columns = [counted(x=values).features[0] for values in (narrow, wide)]
+    edges, shares = statistics_chart.share_numbers([*columns, None])
+    assert (edges[0], edges[-1]) == (pytest.approx(wide.min()), pytest.approx(wide.max()))
+    assert shares.sum(axis=1) == pytest.approx([1, 1, 0])
+    for values, row in zip((narrow, wide), shares, strict=False):
+        # TensorFlow Data Validation's own buckets blur the ends: most of the mass has to be where the values are.
+        assert np.abs(np.histogram(values, edges)[0] / len(values) - row).sum() < 0.25
+
+
+def test_bars_stay_inside_the_chart_and_grow_with_their_share():
+    bars = statistics_chart.draw_bars(np.array([[0.5, 0.25, 0.0], [0.1, 0.2, 0.7]]))
+    assert len(bars) == 5
+    for bar in bars:
+        assert bar.x >= 0 and bar.x + bar.width <= statistics_chart.WIDTH
+        assert bar.height == pytest.approx(statistics_chart.HEIGHT * bar.share / 0.7)
+        assert bar.y + bar.height == pytest.approx(statistics_chart.HEIGHT)

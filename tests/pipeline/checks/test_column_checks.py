@@ -85,7 +85,7 @@ def test_times_to_come_are_counted():
     one(
         column_checks.check_time_range,
         "warning",
-        "1 of 3 (33.3 %) times lie in the future",
+        "1 of 3 (33.3%) times lie in the future",
         GOOD | {"at": [tomorrow - 30 * 24 * HOUR, T0, tomorrow]},
     )
 
@@ -100,7 +100,7 @@ def test_days_as_times_leave_no_order():
     one(
         column_checks.check_order,
         "warning",
-        "3 of 3 (100.0 %) neighbouring events of a user have the very same time.",
+        "3 of 3 (100.0%) neighbouring events of a user have the very same time.",
         columns,
     )
 
@@ -109,7 +109,7 @@ def test_a_value_that_is_text_is_an_error_with_an_example():
     one(
         column_checks.check_numbers,
         "error",
-        "holds text: 2 of 3 (66.7 %) are no numbers, such as 'five'",
+        "holds text: 2 of 3 (66.7%) are no numbers, such as 'five'",
         GOOD | {"stars": ["1", "five", "two"]},
         value="stars",
     )
@@ -127,7 +127,7 @@ def test_a_value_that_is_text_is_an_error_with_an_example():
 
 @pytest.mark.parametrize("wrong", [0.0, -0.1, 1.5, float("nan")])
 def test_a_propensity_is_a_probability_above_zero(wrong):
-    text = f"1 of 2 (50.0 %) propensities lie outside of (0, 1], such as {wrong!r}."
+    text = f"1 of 2 (50.0%) propensities lie outside of (0, 1], such as {wrong!r}."
     one(column_checks.check_propensities, "error", text, GOOD | {"chance": [0.5, wrong, None]}, propensity="chance")
 
 

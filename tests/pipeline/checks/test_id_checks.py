@@ -38,7 +38,7 @@ def test_a_word_for_no_id_is_named_with_its_share_and_the_way_to_drop_it(word):
     (finding,) = id_checks.check_placeholders(view(users))
     assert (finding.level, finding.what) == (
         "warning",
-        f"'who' is {word!r} in 100 of 400 (25.0 %) rows: it looks like a missing id.",
+        f"'who' is {word!r} in 100 of 400 (25.0%) rows: it looks like a missing id.",
     )
     assert finding.fix == f"Leave these rows out: launch.log.missing_ids=({word!r},)."
 
@@ -60,11 +60,11 @@ def test_rare_words_and_ids_that_count_from_zero_are_no_placeholders():
 )
 def test_ids_that_differ_by_their_spelling_alone_are_named(one, other, what):
     users = [(one, other, "x")[at % 3] for at in range(ROWS)]
-    found = texts(id_checks.check_spellings, view(users))
-    assert found == [
+    results = texts(id_checks.check_spellings, view(users))
+    assert results == [
         (
             "warning",
-            f"1 of 3 (33.3 %) ids of 'who' differ from another by {what} only, such as {one!a} and {other!a}.",
+            f"1 of 3 (33.3%) ids of 'who' differ from another by {what} only, such as {one!a} and {other!a}.",
         )
     ]
 
@@ -75,8 +75,8 @@ def test_ids_that_differ_otherwise_are_not():
 
 @pytest.mark.parametrize("user", ["ann{}@example.org", "+49 170 123456{}"])
 def test_addresses_as_users_are_named(user):
-    (found,) = texts(id_checks.check_contacts, view([user.format(at % 10) for at in range(ROWS)]))
-    assert found == ("warning", "'who' holds e-mail addresses or telephone numbers.")
+    (result,) = texts(id_checks.check_contacts, view([user.format(at % 10) for at in range(ROWS)]))
+    assert result == ("warning", "'who' holds e-mail addresses or telephone numbers.")
     assert texts(id_checks.check_contacts, view()) == []
 
 
@@ -85,11 +85,11 @@ def test_one_user_is_an_error():
 
 
 def test_repeats_are_measured_where_they_would_be_left_out():
-    seen = {"users": [f"u{at % 40}" for at in range(ROWS)], "items": [f"i{at % 80}" for at in range(ROWS)]}
-    assert texts(id_checks.check_repeats, view(**seen)) == [
+    columns = {"users": [f"u{at % 40}" for at in range(ROWS)], "items": [f"i{at % 80}" for at in range(ROWS)]}
+    assert texts(id_checks.check_repeats, view(**columns)) == [
         ("warning", "80% of the positive events repeat an earlier one of their user and item.")
     ]
-    assert texts(id_checks.check_repeats, view(**seen, exclude_seen=False)) == []
+    assert texts(id_checks.check_repeats, view(**columns, exclude_seen=False)) == []
     assert texts(id_checks.check_repeats, view()) == []
 
 
@@ -101,8 +101,8 @@ def test_a_position_that_begins_elsewhere_than_declared_is_named():
         "deed": ["shown", "click"] * (ROWS // 2),
         "slot": [1, 2] * (ROWS // 2),
     }
-    (found,) = texts(column_checks.check_positions, view(**shown))
-    assert found == ("warning", "the positions in 'slot' begin at 1; launch.log.first_position is 0.")
+    (result,) = texts(column_checks.check_positions, view(**shown))
+    assert result == ("warning", "the positions in 'slot' begin at 1; launch.log.first_position is 0.")
     assert texts(column_checks.check_positions, view(**shown, first_position=1)) == []
 
 
@@ -118,14 +118,14 @@ def test_actions_before_their_impressions_are_said_as_that(early):
         "deed": [pair[1] for pair in pairs],
         "at": [pair[2] for pair in pairs],
     }
-    found = texts(
+    results = texts(
         log_checks.check_impressions,
         view(items=["i"] * ROWS, event="deed", impression="shown", request="asked", **columns),
     )
-    said = [("error", "200 of 200 (100.0 %) actions are earlier than their impression, by 60 s in the median.")]
-    assert found == (said if early > 0 else [])
+    expected = [("error", "200 of 200 (100.0%) actions are earlier than their impression, by 60 s in the median.")]
+    assert results == (expected if early > 0 else [])
 
 
 def test_impressions_alone_are_said_in_one_sentence():
-    found = texts(log_checks.check_objectives, view(event="deed", impression="shown", deed=["shown"] * ROWS))
-    assert found == [("error", "the log holds 400 impressions and no action yet ('click').")]
+    results = texts(log_checks.check_objectives, view(event="deed", impression="shown", deed=["shown"] * ROWS))
+    assert results == [("error", "the log holds 400 impressions and no action yet ('click').")]

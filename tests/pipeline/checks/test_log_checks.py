@@ -91,11 +91,11 @@ def test_actions_that_join_no_impression():
     one(
         log_checks.check_impressions,
         "error",
-        "0 of 4 (0.0 %) actions come at most 3600 s after an impression of their request and item; one of request '3' has none.",
+        "0 of 4 (0.0%) actions come at most 3600 s after an impression of their request and item; one of request '3' has none.",
         view({"query": lost}),
     )
     some = ["1", "1", "1", "2", "2", "4", "5", "6"]
-    one(log_checks.check_impressions, "warning", "1 of 4 (25.0 %) actions", view({"query": some}))
+    one(log_checks.check_impressions, "warning", "1 of 4 (25.0%) actions", view({"query": some}))
     none = [None, None, "1", None, None, "2", "1", "2"]
     one(log_checks.check_impressions, "error", "no impression has a 'query'.", view({"query": none}))
     none = ["1", "1", None, "2", "2", None, None, None]
@@ -105,10 +105,10 @@ def test_actions_that_join_no_impression():
 def test_a_log_without_requests_joins_by_user_and_item_within_the_window():
     assert list(log_checks.check_impressions(view(request=None))) == []
     others = {"who": ["u", "u", "v", "v", "v", "w", "w", "w"]}
-    head = "0 of 4 (0.0 %) actions come at most 3600 s after an impression of their user and item; one of user 'v' has none."
+    head = "0 of 4 (0.0%) actions come at most 3600 s after an impression of their user and item; one of user 'v' has none."
     one(log_checks.check_impressions, "error", head, view(others, request=None))
     # y by u one hour and by v one hour after it was shown, x by both later than that.
-    short = "0 of 4 (0.0 %) actions come at most 1800 s after an impression of their user and item (4 of 4 (100.0 %) without the limit of"
+    short = "0 of 4 (0.0%) actions come at most 1800 s after an impression of their user and item (4 of 4 (100.0%) without the limit of"
     one(log_checks.check_impressions, "error", short, view(request=None, attribution_seconds=1800))
     assert list(log_checks.check_impressions(view(request=None, attribution_seconds=1800, impression=None))) == []
 
@@ -122,7 +122,7 @@ def test_the_count_of_joins_is_that_of_a_search_for_each_action(seed):
     }
     columns["at"] = rng.integers(0, 200, 200).tolist()
     rows = list(zip(*(columns[name] for name in ("who", "what", "at", "deed")), strict=True))
-    shown, acted = ([row for row in rows if (row[3] == "shown") == wanted] for wanted in (True, False))
+    shown, acted = ([row for row in rows if (row[3] == "shown") == is_shown] for is_shown in (True, False))
     joined = sum(any((a[0], a[1]) == (b[0], b[1]) and 0 <= a[2] - b[2] <= 3 for b in shown) for a in acted)
     one(
         log_checks.check_impressions,
@@ -136,19 +136,19 @@ def test_one_user_or_item_with_more_than_half():
     one(
         log_checks.check_concentration,
         "warning",
-        "user 'u' has 3 of 4 (75.0 %) of the positive events.",
+        "user 'u' has 3 of 4 (75.0%) of the positive events.",
         view({"who": ["v"] * 2 + ["u"] * 4 + ["u", "v"]}),
     )
     one(
         log_checks.check_concentration,
         "warning",
-        "item 'x' has 3 of 4 (75.0 %)",
+        "item 'x' has 3 of 4 (75.0%)",
         view({"what": ["x", "y", "x", "x", "y", "y", "x", "x"]}),
     )
 
 
 def test_users_who_never_come_back():
-    text = "4 of 4 (100.0 %) users have one positive event only."
+    text = "4 of 4 (100.0%) users have one positive event only."
     one(log_checks.check_histories, "warning", text, view({"who": ["a", "a", "a", "b", "b", "b", "c", "d"]}))
 
 
@@ -174,7 +174,7 @@ def test_rows_that_repeat_others_are_counted():
     one(
         log_checks.check_duplicates,
         "warning",
-        "1 of 9 (11.1 %) rows repeat another in all declared columns.",
+        "1 of 9 (11.1%) rows repeat another in all declared columns.",
         view(twice),
     )
     assert list(log_checks.check_duplicates(view(twice, drop_duplicates=True))) == []

@@ -29,7 +29,7 @@ def test_a_good_log_has_no_finding(tmp_path):
 def test_rows_that_a_run_sets_aside_are_counted_per_reason(tmp_path, allowed, level):
     rows = [f",i1,{T0},1", "u1,i1,soon,1", "u1,i1,4000000000,1", f"u1,i1,{T0},many", *ROWS]
     counts = "1 no who, 1 at unreadable, 1 at in the future, 1 stars unreadable"
-    text = f"a run would quarantine 4 of 204 (2.0 %) rows: {counts}; launch.log.max_quarantined allows {allowed:.1%}."
+    text = f"a run would quarantine 4 of 204 (2.0%) rows: {counts}; launch.log.max_quarantined allows {allowed:.1%}."
     assert findings(tmp_path, rows, max_quarantined=allowed) == [(level, text)]
 
 

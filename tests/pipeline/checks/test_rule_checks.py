@@ -1,4 +1,4 @@
-"""Rules of one's own that are not there."""
+"""Custom rules that do not exist."""
 
 import dataclasses
 

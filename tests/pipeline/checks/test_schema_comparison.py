@@ -153,11 +153,11 @@ def test_the_command_in_the_gates_mouth_names_the_log_that_was_given(tmp_path):
     launch = launches.load("shop")
     (tmp_path / "my log").mkdir()
 
-    given = Settings.from_environment({}, {"launch": "shop", "log": str(tmp_path / "my log")})
+    settings = Settings.from_environment({}, {"launch": "shop", "log": str(tmp_path / "my log")})
     sample = Settings.from_environment({}, {"launch": "shop", "workspace": str(tmp_path)})
 
     command = accept_command(launch.name)
-    assert with_log(command, given) == f"python -m pipeline schema --launch shop --log '{tmp_path}/my log' --accept"
+    assert with_log(command, settings) == f"python -m pipeline schema --launch shop --log '{tmp_path}/my log' --accept"
     assert with_log(command, sample) == command == "python -m pipeline schema --launch shop --accept"
 
 

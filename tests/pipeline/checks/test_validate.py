@@ -49,9 +49,9 @@ def test_errors_come_first_and_the_last_line_counts(shop_data, tmp_path):
         table = table.set_column(table.schema.get_field_index("event"), "event", event)
         return table.set_column(table.schema.get_field_index("device"), "device", pa.array(["tv"] * len(table)))
 
-    found = validate.look(SHOP, rewritten(shop_data, tmp_path, change))
-    report = validate.report(SHOP, found)
-    assert [finding.level for finding in found] == ["error", "error", "error", "warning"]
+    results = validate.look(SHOP, rewritten(shop_data, tmp_path, change))
+    report = validate.report(SHOP, results)
+    assert [finding.level for finding in results] == ["error", "error", "error", "warning"]
     assert report.startswith(
         "error: objective 'purchase' wants the event 'purchase', which never occurs; the events are 'impression'"
     )
@@ -62,15 +62,15 @@ def test_errors_come_first_and_the_last_line_counts(shop_data, tmp_path):
 
 
 def test_with_a_missing_column_nothing_else_is_said(shop_data, tmp_path):
-    found = validate.look(SHOP, rewritten(shop_data, tmp_path, lambda table: table.drop(["user_id", "country"])))
-    assert [re.search(r"column '(\w+)'", finding.what).group(1) for finding in found] == ["user_id", "country"]
+    results = validate.look(SHOP, rewritten(shop_data, tmp_path, lambda table: table.drop(["user_id", "country"])))
+    assert [re.search(r"column '(\w+)'", finding.what).group(1) for finding in results] == ["user_id", "country"]
 
 
 def test_a_broken_log_is_one_error(shop_data, tmp_path):
     (tmp_path / "items.parquet").write_bytes((shop_data / "items.parquet").read_bytes())
     (tmp_path / "events.parquet").write_bytes(b"PAR1 and no more")
-    found = validate.look(SHOP, settings_of(tmp_path))
-    assert [finding.what.startswith("the log cannot be read: ") for finding in found] == [True]
+    results = validate.look(SHOP, settings_of(tmp_path))
+    assert [finding.what.startswith("the log cannot be read: ") for finding in results] == [True]
 
 
 def test_a_log_that_is_not_there_is_said_as_a_run_says_it(tmp_path):
@@ -104,4 +104,4 @@ def test_a_finding_is_a_paragraph_of_what_why_and_fix():
     lines = finding.text().splitlines()
     assert lines[0].startswith("warning: w w") and lines[1].startswith("  w") and lines[2] == "  It matters. Mend it."
     assert findings.closing_line([finding]) == "0 errors, 1 warning"
-    assert findings.share(1_204, 80_000) == "1,204 of 80,000 (1.5 %)"
+    assert findings.share(1_204, 80_000) == "1,204 of 80,000 (1.5%)"

@@ -23,7 +23,7 @@ def test_a_log_of_its_own_replaces_the_declared_one(tmp_path):
     log.touch()
     loaded = context.load(argparse.Namespace(launch=None, log=str(log)), "launch", "log")
     assert loaded.launch.log.path == launches.load(launches.DEFAULT).log.path
-    assert loaded.declared.log.path == str(log)
+    assert loaded.effective_launch.log.path == str(log)
 
 
 def test_a_launch_that_does_not_exist_is_an_error():

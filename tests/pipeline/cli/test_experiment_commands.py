@@ -39,15 +39,15 @@ def test_a_life_by_hand_start_status_stop(tmp_path, capsys, folder):
     push(folder, 20, "model", "20.withdrawn")
 
     assert "no experiment runs" in call(tmp_path, capsys, "experiment")[1]
-    status, said = call(tmp_path, capsys, "start", "--version", "20")
-    assert status == 0 and "model 21 against rules 10: stage 1 of 2, 10% of users enrolled, day 0.0 of 14" in said
+    status, output = call(tmp_path, capsys, "start", "--version", "20")
+    assert status == 0 and "model 21 against rules 10: stage 1 of 2, 10% of users enrolled, day 0.0 of 14" in output
     state = read_state(folder).state
     assert (state.control, state.treatment, state.others) == (10, 21, 10)
-    assert versions.served(folder).number == 21 and versions.served(find_control(folder)).number == 10
+    assert versions.find_served(folder).number == 21 and versions.find_served(find_control(folder)).number == 10
     assert "no run has read it yet" in call(tmp_path, capsys, "experiment")[1]
-    status, said = call(tmp_path, capsys, "stop")
-    assert status == 0 and "control serves everybody" in said
-    assert (versions.served(folder).folder / versions.MODEL_FILE).read_text() == "rules"
+    status, output = call(tmp_path, capsys, "stop")
+    assert status == 0 and "control serves everybody" in output
+    assert (versions.find_served(folder).folder / versions.MODEL_FILE).read_text() == "rules"
     assert "before: shop-21 (stopped)" in call(tmp_path, capsys, "experiment")[1]
     assert "no experiment runs" in call(tmp_path, capsys, "stop")[1]
 
@@ -71,18 +71,18 @@ def test_a_version_that_serves_is_tried_on_the_others_too(tmp_path, capsys, fold
 )
 def test_what_cannot_begin_says_why(tmp_path, capsys, folder, prepare, version, reason):
     prepare(folder)
-    status, said = call(tmp_path, capsys, "start", "--version", str(version))
+    status, output = call(tmp_path, capsys, "start", "--version", str(version))
 
-    assert status == 1 and reason in said and read_state(folder) == experiment_state.Found(None)
+    assert status == 1 and reason in output and read_state(folder) == experiment_state.Found(None)
 
 
 def test_a_second_experiment_is_refused(tmp_path, capsys, folder):
     push(folder, 20, "model")
     begin = {"launch": "shop", "ramp": (0.1, 1.0), "days": 14, "holdout": 0.02, "planned_variance": None}
     write_state(folder, begin_state(begin, 10, 20, 100))
-    status, said = call(tmp_path, capsys, "start", "--version", "20")
+    status, output = call(tmp_path, capsys, "start", "--version", "20")
 
-    assert status == 1 and "got shop-20" in said and "pipeline stop" in said
+    assert status == 1 and "got shop-20" in output and "pipeline stop" in output
 
 
 def test_a_torn_state_is_said_and_put_aside_by_stop(tmp_path, capsys, folder):
@@ -93,7 +93,7 @@ def test_a_torn_state_is_said_and_put_aside_by_stop(tmp_path, capsys, folder):
     assert "torn" in call(tmp_path, capsys, "experiment")[1]
     assert "torn" in call(tmp_path, capsys, "start", "--version", "20")[1]
     assert call(tmp_path, capsys, "stop")[0] == 0
-    assert (versions.served(folder).folder / versions.MODEL_FILE).read_text() == "rules"
+    assert (versions.find_served(folder).folder / versions.MODEL_FILE).read_text() == "rules"
     assert read_state(folder) == experiment_state.Found(None)
 
 
@@ -114,10 +114,10 @@ def test_the_plan_reads_the_log_and_names_the_days(tmp_path, capsys, folder):
             rows.append(f"{common},click,{rest}")
     log = tmp_path / "log.csv"
     log.write_text("\n".join(rows) + "\n")
-    status, said = call(tmp_path, capsys, "plan", "--log", str(log))
+    status, output = call(tmp_path, capsys, "plan", "--log", str(log))
 
-    assert status == 0, said
-    assert "200  +" in said and "To see +3.0% takes more than the 5 days of the log" in said
+    assert status == 0, output
+    assert "200  +" in output and "To see +3.0% takes more than the 5 days of the log" in output
 
 
 def test_the_plans_objective_is_the_declared_one_or_the_first():

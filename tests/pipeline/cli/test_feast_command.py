@@ -11,11 +11,11 @@ def test_where_feast_is_missing_the_extra_is_named(tmp_path, capsys, monkeypatch
     monkeypatch.setitem(sys.modules, "feast", None)
 
     assert main.main(["feast", "--launch", "shop", "--workspace", str(tmp_path)]) == 1
-    said = capsys.readouterr().err
+    message = capsys.readouterr().err
     assert (
-        "needs the library feast" in said
-        and "pip install '.[feast]'" in said
-        and "Feast needs Python 3.11 or newer." in said
+        "needs the library feast" in message
+        and "pip install '.[feast]'" in message
+        and "Feast needs Python 3.11 or newer." in message
     )
 
 

@@ -15,6 +15,6 @@ def test_a_command_has_the_options_that_it_asks_for_and_no_other(names):
     parser = argparse.ArgumentParser()
     launch_options.add(parser, *names)
     assert vars(parser.parse_args([])) == dict.fromkeys(names)
-    given = [part for name in names for part in (f"--{name}", f"a {name}")]
-    assert vars(parser.parse_args(given)) == {name: f"a {name}" for name in names}
+    arguments = [part for name in names for part in (f"--{name}", f"a {name}")]
+    assert vars(parser.parse_args(arguments)) == {name: f"a {name}" for name in names}
     assert f"(default: {launches.DEFAULT})" in parser.format_help()

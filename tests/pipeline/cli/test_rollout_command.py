@@ -32,8 +32,8 @@ def test_a_dry_run_prints_the_command(capsys, arguments, patch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("canary", "17", "--percent", "0"), "setting --percent needs a whole number from 1 to 100, got 0."),
-        (("canary", "17", "--percent", "101"), "setting --percent needs a whole number from 1 to 100, got 101."),
+        (("canary", "17", "--percent", "0"), "setting --percent needs an integer from 1 to 100, got 0."),
+        (("canary", "17", "--percent", "101"), "setting --percent needs an integer from 1 to 100, got 101."),
         (("canary", "17", "--store", "models"), "setting --store needs a URI such as s3://bucket"),
         (("canary", "-1"), "setting VERSION needs the number of a version, got -1."),
     ],

@@ -17,8 +17,8 @@ from pipeline.cli import main
 
 
 def test_a_port_that_is_taken_is_one_message(tmp_path, capsys):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
         assert main.main(["serve", "--launch", "shop", "--port", port, "--workspace", str(tmp_path), "--no-log"]) == 1
     assert "in use" in capsys.readouterr().err
 
@@ -35,7 +35,7 @@ def test_a_host_that_is_not_there_is_one_message(tmp_path, capsys):
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """A whole version for the shop's declaration."""
+    """A complete version for the shop's declaration."""
     tf = pytest.importorskip("tensorflow")
     from small_recommenders import LAUNCH, next_item, save_table
 
@@ -97,7 +97,7 @@ def test_after_kill_9_in_a_storm_and_in_a_push_the_next_start_serves_the_last_wh
         (workspace / "shop" / "serving" / "shop" / half / "variables").mkdir(parents=True)
     (workspace / "shop" / "serving" / "shop" / ".pushing-4711" / "saved_model.pb").write_bytes(b"half")
     again = ServerProcess(workspace)
-    assert again.wait_ready() == 1, "the last whole version"
+    assert again.wait_ready() == 1, "the last complete version"
     shown = ask(again.client, "u1")[1]
     item, request = shown["predictions"][0]["item_ids"][0], shown["request_ids"][0]
     click = {"user_id": "u1", "item_id": item, "event": "click", "request_id": request}
@@ -106,7 +106,7 @@ def test_after_kill_9_in_a_storm_and_in_a_push_the_next_start_serves_the_last_wh
     log = launches.load("shop").log
     reader = LogReader(find_files(str(workspace / "shop" / "traffic"), "*"), Layout.of_log(log))
     rows = reader.settle(log.columns()).to_pylist()
-    # What was answered in the last fraction of a second may not have reached the disk; all else did, in whole rows.
+    # What was answered in the last fraction of a second may not have reached the disk; all else did, in complete rows.
     assert len(rows) > 200 * 5
     assert {row["event"] for row in rows} == {"impression", "click"} and {row["policy"] for row in rows} == {
         "model",

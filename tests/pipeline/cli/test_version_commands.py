@@ -53,7 +53,7 @@ def test_rollback_there_and_back(serving, tmp_path, capsys):
 
 
 def test_a_refused_version_is_named_and_a_rollback_from_it_says_that_nothing_changes(serving, tmp_path, capsys):
-    versions.note_refusal(versions.listed(serving)[-1], "its scores are no numbers")
+    versions.note_refusal(versions.find_all(serving)[-1], "its scores are no numbers")
     assert said(capsys, "versions", "--workspace", str(tmp_path))[1].splitlines()[-1].split() == (
         [
             "refused",

@@ -31,9 +31,9 @@ def server():
 def status_of(address, capsys, *arguments):
     """Exit status and the one message of `status`."""
     status = main.main([*(arguments or ("status",)), "--launch", "shop", "--host", address])
-    said = capsys.readouterr()
-    assert said.err.startswith("error: ") and "Traceback" not in said.err and said.out == ""
-    return status, said.err
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error: ") and "Traceback" not in captured.err and captured.out == ""
+    return status, captured.err
 
 
 FAILURES = [
@@ -94,9 +94,9 @@ def test_an_answer_that_does_not_come_ends_in_time_and_is_not_asked_for_again(se
 
 
 def test_a_server_that_is_not_there_is_told(capsys):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        status, message = status_of(f"http://127.0.0.1:{taken.getsockname()[1]}", capsys)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        status, message = status_of(f"http://127.0.0.1:{listener.getsockname()[1]}", capsys)
     assert status == 15 and "cannot be reached ([Errno 111] Connection refused)" in message
     status, message = status_of("http://nowhere.invalid", capsys)
     assert status == 15 and "cannot be reached" in message
@@ -187,7 +187,7 @@ def test_all_pages_of_a_list_are_read(server):
     for number in range(250):
         server.add("experiments", display_name=str(number))
     listed = client.connect(Address(host=server.url)).list_all("/experiments", "experiments")
-    assert sorted(int(given["display_name"]) for given in listed) == list(range(250))
+    assert sorted(int(item["display_name"]) for item in listed) == list(range(250))
     assert len(server.asked) == 3
 
 

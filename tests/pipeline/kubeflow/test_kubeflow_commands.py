@@ -27,15 +27,15 @@ def ask(server, tmp_path, monkeypatch, capsys):
     def run(*arguments):
         more = ["--file", str(file)] if arguments[0] in ("submit", "schedule") else []
         status = main.main([*arguments, *more, "--launch", "shop"])
-        said = capsys.readouterr()
-        assert "Traceback" not in said.err
-        return status, said.out, said.err
+        out = capsys.readouterr()
+        assert "Traceback" not in out.err
+        return status, out.out, out.err
 
     return run
 
 
 def test_the_first_run_uploads_the_pipeline_and_makes_the_experiment(server, ask, tmp_path):
-    status, said, _ = ask(
+    status, out, _ = ask(
         "submit", "--root", "minio://mlpipeline/v2/artifacts", "--set", "epochs=3", "--name", "tuesday"
     )
     assert status == 0
@@ -48,7 +48,7 @@ def test_the_first_run_uploads_the_pipeline_and_makes_the_experiment(server, ask
         "POST /runs",
     ]
     assert server.uploads == [(tmp_path / "shop.yaml").read_text()]
-    assert f"version   pipeline-version-1  {server.things['versions'][0]['display_name']}\n" in said
+    assert f"version   pipeline-version-1  {server.things['versions'][0]['display_name']}\n" in out
     assert server.bodies("POST", "/experiments")[0]["display_name"] == "shop"
     assert server.bodies("POST", "/runs") == [
         {
@@ -58,7 +58,7 @@ def test_the_first_run_uploads_the_pipeline_and_makes_the_experiment(server, ask
             "runtime_config": {"parameters": {"epochs": 3}, "pipeline_root": "minio://mlpipeline/v2/artifacts"},
         }
     ]
-    assert f"run       run-1  {server.url}/#/runs/details/run-1" in said
+    assert f"run       run-1  {server.url}/#/runs/details/run-1" in out
 
 
 def test_a_changed_file_is_a_new_version_and_the_same_file_is_not(server, ask, tmp_path):
@@ -99,16 +99,16 @@ def test_waiting_shows_the_steps_and_ends_with_the_run(server, ask):
             **tasks(example_gen="SUCCEEDED", trainer="SUCCEEDED"),
         },
     ]
-    status, said, _ = ask("submit", "--wait")
+    status, out, _ = ask("submit", "--wait")
     assert status == 0
-    shown = [line.split()[1:] for line in said.splitlines()[3:-1]]
+    shown = [line.split()[1:] for line in out.splitlines()[3:-1]]
     assert shown == [
         ["RUNNING", "example-gen"],
         ["SUCCEEDED", "example-gen"],
         ["RUNNING", "trainer"],
         ["SUCCEEDED", "trainer"],
     ]
-    assert said.splitlines()[-1] == "run       run-1  SUCCEEDED  12 min 5 s"
+    assert out.splitlines()[-1] == "run       run-1  SUCCEEDED  12 min 5 s"
 
 
 @pytest.mark.parametrize("release", ["2.17.0", "3.0.0"])
@@ -128,14 +128,14 @@ def test_a_failed_step_says_where_its_log_lies(server, ask, release):
     server.release = release
     ask("submit")
     server.things["runs"][0].update(state="FAILED", error=None, **tasks(example_gen="SUCCEEDED", trainer="FAILED"))
-    status, _, said = ask("status", "run-1")
+    status, _, out = ask("status", "run-1")
     assert status == 3
     folder = "minio://mlpipeline/v2/artifacts/shop/run-1/trainer/"
     reason = ": OOMKilled" if release >= "3" else ""
-    assert said.startswith(f"          trainer failed{reason}; what it wrote: {folder}") and said.rstrip().endswith(
+    assert out.startswith(f"          trainer failed{reason}; what it wrote: {folder}") and out.rstrip().endswith(
         "/executor-logs"
     )
-    assert ("/*/" in said) == (release < "3") and "example-gen" not in said
+    assert ("/*/" in out) == (release < "3") and "example-gen" not in out
 
 
 def test_a_run_with_a_root_of_its_own_has_its_logs_there(server, ask):
@@ -148,8 +148,8 @@ def test_states_that_the_server_no_longer_tells_are_named(server, ask):
     """Above 1 MiB Argo packs the status, which Kubeflow Pipelines never unpacks: the states of the steps freeze, that of the run does not."""
     ask("submit")
     server.things["runs"][0].update(state="SUCCEEDED", **tasks(example_gen="SUCCEEDED", trainer="RUNNING"))
-    status, _, said = ask("status", "run-1")
-    assert status == 0 and "no longer tells the state of the steps" in said and said.rstrip().endswith("go on: trainer")
+    status, _, out = ask("status", "run-1")
+    assert status == 0 and "no longer tells the state of the steps" in out and out.rstrip().endswith("go on: trainer")
     server.things["runs"][0].update(**tasks(example_gen="SUCCEEDED", trainer="SUCCEEDED"))
     assert ask("status", "run-1")[2] == ""
 
@@ -161,9 +161,9 @@ def test_states_that_the_server_no_longer_tells_are_named(server, ask):
 def test_the_exit_status_tells_the_outcome(server, ask, state, status):
     server.add("runs", state=state, error={"code": 2, "message": "trainer: OOMKilled"} if state == "FAILED" else None)
     assert ask("status", "run-1")[0] == status
-    code, said, complaint = ask("status", "run-1", "--wait", "--limit", "0")
+    code, out, complaint = ask("status", "run-1", "--wait", "--limit", "0")
     assert code == status
-    assert f"run-1  {state}" in said
+    assert f"run-1  {state}" in out
     assert ("OOMKilled" in complaint) == (state == "FAILED")
 
 
@@ -171,8 +171,8 @@ def test_five_looks_that_fail_in_a_row_end_the_waiting_and_four_do_not(server, a
     server.add("runs", state="RUNNING")
     outage = refusal(503, 14, "upstream connect error")
     server.failures["GET", "/runs/run-1"] = [outage] * 5
-    status, _, said = ask("status", "run-1", "--wait")
-    assert status == 13 and "503: upstream connect error" in said
+    status, _, out = ask("status", "run-1", "--wait")
+    assert status == 13 and "503: upstream connect error" in out
     assert server.requests().count("GET /runs/run-1") == 5
 
     server.lives["run-1"] = [{"state": "RUNNING"}, {"state": "SUCCEEDED"}]
@@ -190,8 +190,8 @@ def test_a_look_that_is_refused_ends_the_waiting_at_once(server, ask):
 
 def test_a_run_shows_its_steps(server, ask):
     server.add("runs", state="RUNNING", **tasks(example_gen="SUCCEEDED", trainer="RUNNING"))
-    _, said, _ = ask("status", "run-1")
-    assert [line.split() for line in said.splitlines()] == [
+    _, out, _ = ask("status", "run-1")
+    assert [line.split() for line in out.splitlines()] == [
         ["SUCCEEDED", "example-gen", "1", "min", "0", "s"],
         ["RUNNING", "trainer"],
         ["run", "run-1", "RUNNING"],
@@ -199,7 +199,7 @@ def test_a_run_shows_its_steps(server, ask):
 
 
 def test_a_schedule_runs_by_the_clock_one_at_a_time_and_makes_up_for_nothing(server, ask):
-    status, said, _ = ask("schedule", "0 4 * * *", "--set", "epochs=3")
+    status, out, _ = ask("schedule", "0 4 * * *", "--set", "epochs=3")
     assert status == 0
     (body,) = server.bodies("POST", "/recurringruns")
     assert body["trigger"] == {"cron_schedule": {"cron": "0 0 4 * * *"}}
@@ -207,7 +207,7 @@ def test_a_schedule_runs_by_the_clock_one_at_a_time_and_makes_up_for_nothing(ser
     assert (body["max_concurrency"], body["no_catchup"], body["mode"]) == ("1", True, "ENABLE")
     assert body["runtime_config"] == {"parameters": {"epochs": 3}}
     assert body["display_name"] == "shop"
-    assert "'shop' at '0 0 4 * * *'" in said
+    assert "'shop' at '0 0 4 * * *'" in out
 
 
 def test_a_schedule_takes_the_place_of_the_one_of_its_name_and_leaves_the_others(server, ask):
@@ -229,8 +229,8 @@ def test_what_there_is_is_listed(server, ask):
     ask("submit", "--name", "tuesday")
     ask("schedule", "0 4 * * *")
     server.things["runs"][1].update(state="SUCCEEDED", finished_at="2026-11-23T18:00:42Z")
-    _, said, _ = ask("status")
-    assert [line.split() for line in said.splitlines()] == [
+    _, out, _ = ask("status")
+    assert [line.split() for line in out.splitlines()] == [
         ["run", "run-2", "PENDING", *MOMENT[:16].split("T"), "tuesday"],
         ["run", "run-1", "SUCCEEDED", *MOMENT[:16].split("T"), "42", "s", "monday"],
         ["schedule", "recurring-run-1", "ENABLED", "0", "0", "4", "*", "*", "*", "shop"],
@@ -249,7 +249,7 @@ def test_a_schedule_beyond_the_first_page_is_found(server, ask):
 
 
 def going(server):
-    """A schedule with a run that goes on."""
+    """A schedule with a run that is still running."""
     schedule = server.things["recurringruns"][0]["recurring_run_id"]
     return server.add("runs", experiment_id="experiment-1", recurring_run_id=schedule, state="RUNNING")["run_id"]
 
@@ -259,8 +259,8 @@ def test_the_run_of_a_replaced_schedule_goes_on(server, ask, release):
     server.release = release
     ask("schedule", "0 4 * * *")
     run = going(server)
-    said = ask("schedule", "0 5 * * *")[1]
-    assert f"replaces  recurring-run-1  removed; its run {run} continues" in said
+    out = ask("schedule", "0 5 * * *")[1]
+    assert f"replaces  recurring-run-1  removed; its run {run} continues" in out
     assert [made["recurring_run_id"] for made in server.things["recurringruns"]] == ["recurring-run-2"]
     assert [run["run_id"] for run in server.things["runs"]] == [run]
 
@@ -269,10 +269,10 @@ def test_an_old_server_would_end_the_run_so_the_schedule_is_disabled(server, ask
     server.release = "2.15.0"
     ask("schedule", "0 4 * * *")
     run = going(server)
-    status, said, _ = ask("cancel", "--schedule", "shop")
+    status, out, _ = ask("cancel", "--schedule", "shop")
     assert (
         status == 0
-        and f"schedule  recurring-run-1  disabled; its run {run} continues; removing it now would end that run" in said
+        and f"schedule  recurring-run-1  disabled; its run {run} continues; removing it now would end that run" in out
     )
     assert [run["run_id"] for run in server.things["runs"]] == [run] and server.things["recurringruns"][0][
         "status"
@@ -288,14 +288,14 @@ def test_a_run_is_ended_and_a_schedule_removed(server, ask):
     assert ask("cancel", "run-1")[0] == 0
     # The server calls it FAILED, after CANCELING.
     assert server.things["runs"][0]["state"] == "FAILED"
-    status, said, _ = ask("status", "run-1")
-    assert (status, said) == (4, "run       run-1  CANCELED\n")
+    status, out, _ = ask("status", "run-1")
+    assert (status, out) == (4, "run       run-1  CANCELED\n")
     assert "CANCELED" in ask("status")[1]
     assert ask("cancel", "--schedule", "shop")[1] == "schedule  recurring-run-1  removed\n"
     assert server.things["recurringruns"] == []
-    status, _, said = ask("cancel", "--schedule", "shop")
+    status, _, out = ask("cancel", "--schedule", "shop")
     assert status == 1
-    assert "--schedule needs the name of a schedule of experiment 'shop', got 'shop'" in said
+    assert "--schedule needs the name of a schedule of experiment 'shop', got 'shop'" in out
 
 
 def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(server, ask, monkeypatch):
@@ -304,32 +304,32 @@ def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(server, ask, monkey
     assert server.asked == []
     assert "secret" not in dry
     ask("submit", "--name", "tuesday")
-    told = [line.split("?")[0] for line in dry.splitlines() if line.startswith(("GET ", "POST "))]
+    requests = [line.split("?")[0] for line in dry.splitlines() if line.startswith(("GET ", "POST "))]
     sent = [request.replace(" ", f" {server.url}/apis/v2beta1") for request in server.requests()]
-    assert told == sent
+    assert requests == sent
     body = dry[dry.index("{", dry.index("/v2beta1/runs")) : dry.index("pipeline  ")]
     ids = {"experiment-1": "EXPERIMENT_ID", "pipeline-1": "PIPELINE_ID", "pipeline-version-1": "VERSION_ID"}
     text = json.dumps(server.bodies("POST", "/runs")[0])
-    for given, stands in sorted(ids.items(), reverse=True):
-        text = text.replace(f'"{given}"', f'"{stands}"')
+    for item_id, stands in sorted(ids.items(), reverse=True):
+        text = text.replace(f'"{item_id}"', f'"{stands}"')
     assert json.loads(body) == json.loads(text)
 
 
 def test_a_dry_run_needs_no_server(ask, monkeypatch):
     monkeypatch.delenv("DAYONE_KFP_HOST")
     for arguments in (("submit",), ("schedule", "0 4 * * *"), ("cancel", "run-1")):
-        status, said, _ = ask(*arguments, "--dry-run")
+        status, out, _ = ask(*arguments, "--dry-run")
         assert status == 0
-        assert "http://HOST/apis/v2beta1/" in said
-    status, _, said = ask("submit")
+        assert "http://HOST/apis/v2beta1/" in out
+    status, _, out = ask("submit")
     assert status == 1
-    assert "setting DAYONE_KFP_HOST needs the address of Kubeflow Pipelines" in said
+    assert "setting DAYONE_KFP_HOST needs the address of Kubeflow Pipelines" in out
 
 
 def test_what_is_wrong_without_the_server_is_found_before_it_is_asked(server, ask, tmp_path):
     for wrong in (("--set", "epoch=3"), ("--root", "/mnt/artifacts")):
         assert ask("submit", *wrong)[0] == 1
     (tmp_path / "shop.yaml").unlink()
-    status, _, said = ask("submit")
-    assert status == 1 and "Compile the pipeline first: python -m pipeline compile" in said
+    status, _, out = ask("submit")
+    assert status == 1 and "Compile the pipeline first: python -m pipeline compile" in out
     assert server.asked == []

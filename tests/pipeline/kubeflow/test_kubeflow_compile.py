@@ -24,7 +24,7 @@ TABLE = compiler.table_for(RESOURCES, None)
 
 
 def settings(**how):
-    """Settings of this machine; their places are none of the pods'."""
+    """Settings of this machine; their folders do not exist in the pods."""
     return Settings("shop", Path("/here"), Path("/here"), Path("/here"), **how)
 
 
@@ -38,8 +38,10 @@ def constants_of(text):
     sources = {
         (task, key): source for task in tasks for key, source in tasks[task]["inputs"].get("parameters", {}).items()
     }
-    given = {name: source["runtimeValue"]["constant"] for name, source in sources.items() if "runtimeValue" in source}
-    return {name: unpacked(constant) for name, constant in given.items() if isinstance(constant, str)}
+    constants = {
+        name: source["runtimeValue"]["constant"] for name, source in sources.items() if "runtimeValue" in source
+    }
+    return {name: unpacked(constant) for name, constant in constants.items() if isinstance(constant, str)}
 
 
 @pytest.fixture(scope="module")
@@ -97,19 +99,19 @@ def test_the_cache_is_for_the_steps_that_look_at_their_inputs_only(spec):
 
 
 def test_how_files_are_packed_and_how_many_versions_stay_is_as_in_a_local_run(text):
-    given = compiler.compile_launch(
+    custom = compiler.compile_launch(
         launches.load("shop"), TABLE, settings(gzip_level=6, keep_versions=2, beam_args=("--for_this_machine",))
     )
-    found = {}
-    for name, document in (("default", text), ("given", given)):
+    values = {}
+    for name, document in (("default", text), ("given", custom)):
         tasks = next(yaml.safe_load_all(document))["root"]["dag"]["tasks"]
         carried = json.loads(
             unpacked(tasks["example-gen"]["inputs"]["parameters"]["custom_config"]["runtimeValue"]["constant"])
         )
         kept = json.loads(tasks["pusher"]["inputs"]["parameters"]["custom_config"]["runtimeValue"]["constant"])
-        found[name] = (int(carried["custom_config"]["value"]["gzip_level"]), kept["keep_versions"])
-    assert found == {"default": (1, 5), "given": (6, 2)}
-    assert "/here" not in given + "".join(constants_of(given).values()) and "--for_this_machine" not in given
+        values[name] = (int(carried["custom_config"]["value"]["gzip_level"]), kept["keep_versions"])
+    assert values == {"default": (1, 5), "given": (6, 2)}
+    assert "/here" not in custom + "".join(constants_of(custom).values()) and "--for_this_machine" not in custom
 
 
 def test_one_image_runs_all_steps_and_may_be_given(spec):
@@ -133,12 +135,14 @@ def test_the_steps_of_a_remote_profile_keep_the_uris_of_the_store(tmp_path):
     profile = BeamProfile(
         "away", ("--runner=FlinkRunner",), {steps.EXAMPLE_GEN: (), steps.CATALOGUE_EXAMPLE_GEN: ()}, remote=True
     )
-    for given, expected in (
+    for beam_profile, expected in (
         (profile, {"statistics-gen", "catalogue-statistics-gen", "transform", "evaluator"}),
         (dataclasses.replace(profile, remote=False), set()),
     ):
         spec = next(
-            yaml.safe_load_all(compiler.compile_launch(launches.load("shop"), TABLE, settings(beam_profile=given)))
+            yaml.safe_load_all(
+                compiler.compile_launch(launches.load("shop"), TABLE, settings(beam_profile=beam_profile))
+            )
         )
         executors = spec["deploymentSpec"]["executors"].items()
         assert {

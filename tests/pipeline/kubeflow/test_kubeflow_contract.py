@@ -241,9 +241,9 @@ def test_a_look_at_a_missing_component_does_not_make_it(documents):
     spec, platform = copy.deepcopy(documents)
     for name in [name for name in spec["components"] if name != "comp-pusher"]:
         spec["components"].pop(name)
-    found = contract.problems(yaml.safe_dump_all([spec, platform]))
+    problems = contract.problems(yaml.safe_dump_all([spec, platform]))
     assert (
-        len([problem for problem in found if "is not in components" in problem])
+        len([problem for problem in problems if "is not in components" in problem])
         == len(spec["root"]["dag"]["tasks"]) - 1
     )
 

@@ -35,9 +35,9 @@ def Judge(
     word: Parameter[str],
     champion: InputArtifact[Model] = None,
 ) -> None:
-    found = sorted(fileio.listdir(evaluation.uri))
+    files = sorted(fileio.listdir(evaluation.uri))
     with fileio.open(f"{evaluation.uri}/found.json", "w") as file:
-        file.write(json.dumps(found))
+        file.write(json.dumps(files))
     rival = "nobody" if champion is None else name_in(champion)
     said.write(f"{type(model).__name__} {name_in(model)} {word} {rival}")
     evaluation.set_string_custom_property("stage", model.get_string_custom_property("stage"))
@@ -104,41 +104,41 @@ def arguments(root, inputs, word="beats", bucket=BUCKET, output_file=None, remot
         "artifacts": {name: {"artifactType": kind(Model)} for name in ("model", "champion")},
         "parameters": {"word": {"parameterType": "STRING"}},
     }
-    given = [
+    options_list = [
         *(["--remote"] if remote else []),
         "--step",
         "judge",
         "--executor_class_path",
         f"{__name__}.Judge_Executor",
     ]
-    given += ["--json_serialized_invocation_args", json.dumps(request, ensure_ascii=False)]
-    given += ["--json_serialized_inputs_spec_args", input_types.encode(json.dumps(spec))]
-    return given, output_file
+    options_list += ["--json_serialized_invocation_args", json.dumps(request, ensure_ascii=False)]
+    options_list += ["--json_serialized_inputs_spec_args", input_types.encode(json.dumps(spec))]
+    return options_list, output_file
 
 
 def judge(root, inputs, **options):
     """Runs the step; returns what it reports, parsed strictly, and what it said."""
-    given, output_file = arguments(root, inputs, **options)
-    assert entrypoint.main(given, root=str(root)) == 0
+    argv, output_file = arguments(root, inputs, **options)
+    assert entrypoint.main(argv, root=str(root)) == 0
     text = output_file.read_text(encoding="utf-8")
     json_format.Parse(text, pipeline_spec_pb2.ExecutorOutput())
     return json.loads(text), local(root, f"{options.get('bucket', BUCKET)}/said").read_text(encoding="utf-8")
 
 
 def test_an_input_with_an_empty_type_has_the_type_that_its_component_declares(tmp_path):
-    _, said = judge(tmp_path, {"model": saved(tmp_path, f"{BUCKET}/m", "two-tower")})
-    assert said == "Model two-tower beats nobody"
+    _, sentence = judge(tmp_path, {"model": saved(tmp_path, f"{BUCKET}/m", "two-tower")})
+    assert sentence == "Model two-tower beats nobody"
 
 
 @pytest.mark.parametrize("missing", [{}, {"champion": {}}, {"champion": {"artifacts": []}}])
 def test_an_optional_input_may_be_missing(tmp_path, missing):
-    _, said = judge(tmp_path, {"model": saved(tmp_path, f"{BUCKET}/m", "two-tower"), **missing})
-    assert said.endswith("nobody")
+    _, sentence = judge(tmp_path, {"model": saved(tmp_path, f"{BUCKET}/m", "two-tower"), **missing})
+    assert sentence.endswith("nobody")
 
 
 def test_an_optional_input_may_be_there(tmp_path):
-    given = {"model": saved(tmp_path, f"{BUCKET}/m", "two-tower"), "champion": saved(tmp_path, f"{BUCKET}/c", "rules")}
-    assert judge(tmp_path, given)[1] == "Model two-tower beats rules"
+    inputs = {"model": saved(tmp_path, f"{BUCKET}/m", "two-tower"), "champion": saved(tmp_path, f"{BUCKET}/c", "rules")}
+    assert judge(tmp_path, inputs)[1] == "Model two-tower beats rules"
 
 
 def test_metadata_without_a_value_is_dropped_on_the_way_in_and_out_and_the_rest_stays(tmp_path):
@@ -154,7 +154,7 @@ def test_metadata_without_a_value_is_dropped_on_the_way_in_and_out_and_the_rest_
 def test_uris_of_stores_become_the_launchers_folders_and_uris_again(tmp_path, scheme):
     bucket = f"{scheme}://bucket/a"
     report, _ = judge(tmp_path, {"model": saved(tmp_path, f"{bucket}/m", "two-tower")}, bucket=bucket)
-    uris = {name: given["artifacts"][0]["uri"] for name, given in report["artifacts"].items()}
+    uris = {name: artifact_list["artifacts"][0]["uri"] for name, artifact_list in report["artifacts"].items()}
     assert uris == {"evaluation": f"{bucket}/evaluation", "said": f"{bucket}/said"}
     assert (tmp_path / {"gs": "gcs"}.get(scheme, scheme) / "bucket/a/evaluation/found.json").is_file()
 
@@ -168,8 +168,8 @@ def test_what_kubeflow_adds_for_its_logs_is_left_alone(tmp_path):
 def test_a_packed_parameter_is_unpacked(tmp_path):
     word = "beats, by far, " * 30
     assert packing.pack(word) != word
-    _, said = judge(tmp_path, {"model": saved(tmp_path, f"{BUCKET}/m", "two-tower")}, word=packing.pack(word))
-    assert said == f"Model two-tower {word} nobody"
+    _, sentence = judge(tmp_path, {"model": saved(tmp_path, f"{BUCKET}/m", "two-tower")}, word=packing.pack(word))
+    assert sentence == f"Model two-tower {word} nobody"
 
 
 def test_tensorflow_gets_the_threads_of_the_table(monkeypatch):
@@ -183,7 +183,7 @@ def test_tensorflow_gets_the_threads_of_the_table(monkeypatch):
 
 def test_the_first_step_finds_a_folder_that_the_last_one_could_not_write(tmp_path):
     pod.check_writable(str(tmp_path / "not" / "there" / "yet"))
-    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "file").write_text("a file")
     with pytest.raises(
         SettingsError, match=r"cluster.workspace needs a folder that user \d+ may write .*Job dayone-prepare"
     ):
@@ -193,8 +193,8 @@ def test_the_first_step_finds_a_folder_that_the_last_one_could_not_write(tmp_pat
 def test_names_may_be_in_any_script(tmp_path):
     model = saved(tmp_path, "minio://bucket/прогон/模型", "Zwei-Türme")
     model["artifacts"][0] |= {"name": "модель-7", "metadata": {"stage": "naïve 新"}}
-    report, said = judge(tmp_path, {"model": model}, word="schlägt", bucket="minio://bucket/прогон")
-    assert said == "Model Zwei-Türme schlägt nobody"
+    report, sentence = judge(tmp_path, {"model": model}, word="schlägt", bucket="minio://bucket/прогон")
+    assert sentence == "Model Zwei-Türme schlägt nobody"
     assert report["artifacts"]["evaluation"]["artifacts"][0]["metadata"]["stage"] == "naïve 新"
     assert report["artifacts"]["evaluation"]["artifacts"][0]["uri"] == "minio://bucket/прогон/evaluation"
 
@@ -206,8 +206,8 @@ def test_a_second_attempt_finds_nothing_of_the_killed_first_one(tmp_path):
     local(tmp_path, f"{BUCKET}/said").write_text("Model of the attempt that died, a longer sentence than the next")
     output_file = tmp_path / "output_metadata.json"
     output_file.write_text('{"parameterValues": {"word": "loses to"}}')
-    _, said = judge(tmp_path, {"model": saved(tmp_path, f"{BUCKET}/m", "two-tower")}, output_file=output_file)
-    assert said == "Model two-tower beats nobody"
+    _, sentence = judge(tmp_path, {"model": saved(tmp_path, f"{BUCKET}/m", "two-tower")}, output_file=output_file)
+    assert sentence == "Model two-tower beats nobody"
     assert json.loads((half / "found.json").read_text()) == []
 
 
@@ -236,8 +236,8 @@ def test_a_step_whose_workers_run_elsewhere_works_in_the_store_itself(tmp_path, 
         (cloud / key).mkdir(parents=True)
     (cloud / "m/name").write_text("two-tower")
     (cloud / "evaluation/half_written").write_text("half")
-    given, output_file = arguments(tmp_path, {"model": artifact("gs://bucket/m")}, bucket="gs://bucket", remote=True)
-    assert entrypoint.main(given, root=str(tmp_path)) == 0
+    argv, output_file = arguments(tmp_path, {"model": artifact("gs://bucket/m")}, bucket="gs://bucket", remote=True)
+    assert entrypoint.main(argv, root=str(tmp_path)) == 0
     assert (cloud / "said").read_text() == "Model two-tower beats nobody"
     assert json.loads((cloud / "evaluation/found.json").read_text()) == []
     report = json.loads(output_file.read_text())["artifacts"]
@@ -251,11 +251,11 @@ def test_a_step_whose_workers_run_elsewhere_works_in_the_store_itself(tmp_path, 
 
 
 def test_workers_elsewhere_need_a_store_that_tensorflow_opens(tmp_path):
-    given, _ = arguments(tmp_path, {"model": artifact("minio://bucket/m")}, remote=True)
+    argv, _ = arguments(tmp_path, {"model": artifact("minio://bucket/m")}, remote=True)
     with pytest.raises(
         SettingsError, match=r"--remote needs artifacts in a store that TensorFlow opens itself .* got 'minio://bucket/"
     ):
-        entrypoint.main(given, root=str(tmp_path))
+        entrypoint.main(argv, root=str(tmp_path))
 
 
 def test_a_step_that_fails_says_so(tmp_path):
@@ -264,8 +264,8 @@ def test_a_step_that_fails_says_so(tmp_path):
 
 
 def test_it_is_a_program_that_reports_and_leaves_its_argument_list_to_nobody(tmp_path):
-    given, output_file = arguments(tmp_path, {"model": saved(tmp_path, "model", "two-tower")}, bucket=str(tmp_path))
-    command = [sys.executable, *kubeflow_spec.ENTRYPOINT[1:], *given]
+    argv, output_file = arguments(tmp_path, {"model": saved(tmp_path, "model", "two-tower")}, bucket=str(tmp_path))
+    command = [sys.executable, *kubeflow_spec.ENTRYPOINT[1:], *argv]
     environ = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE.parents[2]), str(HERE)])}
     done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -286,12 +286,12 @@ def example_gen_arguments(node, output_file):
         for name, value in parameters.items()
     }
     outputs = {"artifacts": {"examples": output("examples", Examples)}, "outputFile": str(output_file)}
-    given = ["--executor_class_path", "components.ingest.executor.LogExecutor"]
-    given += [
+    argv = ["--executor_class_path", "components.ingest.executor.LogExecutor"]
+    argv += [
         "--json_serialized_invocation_args",
         json.dumps({"inputs": {"parameterValues": parameters}, "outputs": outputs}),
     ]
-    return [*given, "--json_serialized_inputs_spec_args", json.dumps({"parameters": kinds})]
+    return [*argv, "--json_serialized_inputs_spec_args", json.dumps({"parameters": kinds})]
 
 
 def test_an_example_gen_reads_the_newest_span_and_its_artifact_says_which_and_of_what(tmp_path):

@@ -55,8 +55,8 @@ def test_parameters_are_read_by_their_kind(tmp_path):
         "fast": ("BOOLEAN", False),
     }
     package = loaded(tmp_path, **kinds)
-    given = ["epochs=3", "rate=0.5", "log=/a=b", "fast=true"]
-    assert kubeflow_package.parse_parameters(package, given) == {"epochs": 3, "rate": 0.5, "log": "/a=b", "fast": True}
+    texts = ["epochs=3", "rate=0.5", "log=/a=b", "fast=true"]
+    assert kubeflow_package.parse_parameters(package, texts) == {"epochs": 3, "rate": 0.5, "log": "/a=b", "fast": True}
     assert kubeflow_package.parse_parameters(package, []) == {}
 
 

@@ -39,8 +39,8 @@ class Compiled:
             else source["runtimeValue"]["constant"]
             for key, source in sources.items()
         }
-        own = run_parameters.apply(values)
-        return own | ({"custom_config": json.loads(own["custom_config"])} if "custom_config" in own else {})
+        applied = run_parameters.apply(values)
+        return applied | ({"custom_config": json.loads(applied["custom_config"])} if "custom_config" in applied else {})
 
     def takers(self, name):
         tasks = self.spec["root"]["dag"]["tasks"].items()
@@ -79,9 +79,9 @@ def test_epochs_reach_the_tuner_too(tmp_path):
 @pytest.mark.parametrize("path", ["events.parquet", "days/events.parquet", "/elsewhere/events.parquet"])
 def test_a_log_reaches_the_example_gens_as_if_the_table_had_said_it(tmp_path, path):
     launch = changed(log={"path": path})
-    there = Compiled(tmp_path / "there", launch, "/mnt/november")
+    direct = Compiled(tmp_path / "there", launch, "/mnt/november")
     for step in ("example-gen", "catalogue-example-gen"):
-        assert Compiled(tmp_path / "here", launch, "/data").sees(step, log="/mnt/november/") == there.sees(step)
+        assert Compiled(tmp_path / "here", launch, "/data").sees(step, log="/mnt/november/") == direct.sees(step)
 
 
 def test_a_window_of_spans_reaches_example_gen_as_if_it_were_declared(tmp_path):

@@ -46,7 +46,7 @@ def test_a_step_takes_back_what_the_defaults_say(tmp_path):
 
 
 def test_values_come_in_the_units_that_kubeflow_counts_in(tmp_path):
-    given = {
+    step = {
         "cpu_request": "250m",
         "memory_request": "512Mi",
         "memory_limit": "4G",
@@ -63,7 +63,7 @@ def test_values_come_in_the_units_that_kubeflow_counts_in(tmp_path):
         "retries": 0,
         "backoff": "45s",
     }
-    row = load(tmp_path, steps={"Trainer": given}).rows["Trainer"]
+    row = load(tmp_path, steps={"Trainer": step}).rows["Trainer"]
     assert row == StepResources(
         cpu_request=0.25,
         memory_request=round(512 * 2**20 / 1e9, 6),
@@ -110,9 +110,9 @@ WRONG_ROWS = [
     ("image_pull_policy", "Sometimes", "one of Always, IfNotPresent, Never"),
     ("timeout", "1 hour", "a time such as 90s, 30m or 2h"),
     ("timeout", 3600, "a time such as 90s, 30m or 2h"),
-    ("retries", -1, "a whole number, 0 or more"),
-    ("retries", 1.5, "a whole number, 0 or more"),
-    ("retries", False, "a whole number, 0 or more"),
+    ("retries", -1, "an integer, 0 or more"),
+    ("retries", 1.5, "an integer, 0 or more"),
+    ("retries", False, "an integer, 0 or more"),
 ]
 
 
@@ -179,3 +179,9 @@ def test_a_file_that_is_no_yaml_is_told_by_its_name(tmp_path):
 )
 def test_images_whose_names_do_not_move_are_taken(image):
     resources.check_image("--image", image)
+
+
+def test_a_file_in_another_encoding_is_an_error(tmp_path):
+    (tmp_path / "resources.yaml").write_bytes("cluster: {data: Zürich}".encode("latin1"))
+    with pytest.raises(ResourcesError, match="needs UTF-8"):
+        resources.load(tmp_path / "resources.yaml")

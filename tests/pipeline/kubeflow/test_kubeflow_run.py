@@ -1,4 +1,4 @@
-"""The whole pipeline in the re-enactment of Kubeflow Pipelines (`kubeflow_cluster.py`), and run locally beside it."""
+"""The entire pipeline in the re-enactment of Kubeflow Pipelines (`kubeflow_cluster.py`), compared with a local run."""
 
 import json
 import os
@@ -105,6 +105,6 @@ def test_every_artifact_lies_in_the_store_under_its_own_uri(run):
 def test_the_verdict_is_that_of_the_local_run(cluster, run, data, tmp_path):
     python("-m", "pipeline", "run", "--launch", "shop", "--log", data, "--workspace", tmp_path)
     (local,) = tmp_path.glob("shop/artifacts/Verdict/summary/*")
-    here, there = summary_of(stored(cluster, run["artifacts"]["verdict"]["summary"])), summary_of(local)
-    assert here["verdict"] == there["verdict"]
-    assert here["rolling"] == there["rolling"]
+    on_cluster, locally = summary_of(stored(cluster, run["artifacts"]["verdict"]["summary"])), summary_of(local)
+    assert on_cluster["verdict"] == locally["verdict"]
+    assert on_cluster["rolling"] == locally["rolling"]

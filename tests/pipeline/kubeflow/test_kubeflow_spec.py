@@ -149,11 +149,11 @@ def policy(**row):
 @pytest.mark.parametrize("retries", [1, 2, 3, 5])
 @pytest.mark.parametrize("seconds", [1, 60, 6 * 3600])
 def test_an_attempt_that_uses_its_whole_timeout_is_retried_as_often_as_the_table_says(retries, seconds):
-    given = policy(retries=retries, timeout=seconds, backoff=45)
-    assert kubeflow_cluster.attempts(given, seconds) == retries + 1
+    retry_policy = policy(retries=retries, timeout=seconds, backoff=45)
+    assert kubeflow_cluster.attempts(retry_policy, seconds) == retries + 1
     # What Kubeflow Pipelines did with the constant of an hour that stood here.
     if seconds == 6 * 3600:
-        assert kubeflow_cluster.attempts(given | {"backoffMaxDuration": "3600s"}, seconds) == 1
+        assert kubeflow_cluster.attempts(retry_policy | {"backoffMaxDuration": "3600s"}, seconds) == 1
 
 
 def test_a_step_without_a_timeout_may_take_a_week_with_all_attempts():
@@ -161,13 +161,13 @@ def test_a_step_without_a_timeout_may_take_a_week_with_all_attempts():
 
 
 def test_long_texts_are_packed_and_short_ones_can_be_read():
-    given = tfx_spec()
+    original = tfx_spec()
     long = json.dumps({str(number): "text" for number in range(50)})
     constants = {"long": long, "short": "/data", "number": 6.0}
-    given["root"]["dag"]["tasks"]["Pusher"]["inputs"] = {
+    original["root"]["dag"]["tasks"]["Pusher"]["inputs"] = {
         "parameters": {name: {"runtimeValue": {"constant": value}} for name, value in constants.items()}
     }
-    packed = adapt(given, table())[0]["root"]["dag"]["tasks"]["pusher"]["inputs"]["parameters"]
+    packed = adapt(original, table())[0]["root"]["dag"]["tasks"]["pusher"]["inputs"]["parameters"]
     assert {name: source["runtimeValue"]["constant"] for name, source in packed.items()} == constants | {
         "long": packing.pack(long)
     }
@@ -175,14 +175,14 @@ def test_long_texts_are_packed_and_short_ones_can_be_read():
 
 
 def test_of_a_type_only_the_title_stays_in_the_component_and_in_the_argument():
-    given, schema = tfx_spec(), "title: tfx.Model\ntype: object\nproperties:\n  version:\n    type: integer\n"
+    original, schema = tfx_spec(), "title: tfx.Model\ntype: object\nproperties:\n  version:\n    type: integer\n"
     declared = {"artifacts": {"model": {"artifactType": {"instanceSchema": schema}}}}
-    given["components"]["Pusher"]["inputDefinitions"] = declared
-    given["deploymentSpec"]["executors"]["Pusher_executor"]["container"]["args"] += [
+    original["components"]["Pusher"]["inputDefinitions"] = declared
+    original["deploymentSpec"]["executors"]["Pusher_executor"]["container"]["args"] += [
         "--json_serialized_inputs_spec_args",
         json.dumps(declared, indent=2),
     ]
-    spec = adapt(given, table())[0]
+    spec = adapt(original, table())[0]
     expected = {"artifacts": {"model": {"artifactType": {"instanceSchema": "title: tfx.Model"}}}}
     assert spec["components"]["comp-pusher"]["inputDefinitions"] == expected
     arguments = spec["deploymentSpec"]["executors"]["exec-pusher"]["container"]["args"]
@@ -221,10 +221,10 @@ def test_what_only_kubernetes_knows_stands_in_the_platform_spec():
 
 
 def test_the_input_is_not_changed():
-    given = tfx_spec()
-    before = copy.deepcopy(given)
-    adapt(given, table())
-    assert given == before
+    original = tfx_spec()
+    before = copy.deepcopy(original)
+    adapt(original, table())
+    assert original == before
 
 
 def test_the_text_is_two_documents_whatever_the_order_of_the_entries():

@@ -33,7 +33,7 @@ def test_a_value_that_the_declaration_does_not_allow_is_told_by_its_field():
 
 
 def test_a_number_that_is_not_whole_is_refused_as_the_server_does_not_refuse_it():
-    with pytest.raises(SettingsError, match=r"run parameter epochs needs a whole number, got 3\.5"):
+    with pytest.raises(SettingsError, match=r"run parameter epochs needs an integer, got 3\.5"):
         run_parameters.apply(TRAINER | {"epochs": 3.5})
 
 

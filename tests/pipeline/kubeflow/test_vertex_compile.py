@@ -42,19 +42,23 @@ def test_the_job_is_the_same_pipeline_and_vertexs_client_takes_it(tmp_path):
     built = aiplatform.PipelineJob(
         display_name="shop", template_path=str(file), pipeline_root="gs://bucket/pipelines", **where
     )
-    asked = built.to_dict()
-    assert asked["runtimeConfig"]["gcsOutputDirectory"] == "gs://bucket/pipelines"
-    assert set(asked["pipelineSpec"]["root"]["dag"]["tasks"]) == set(job["pipelineSpec"]["root"]["dag"]["tasks"])
+    request = built.to_dict()
+    assert request["runtimeConfig"]["gcsOutputDirectory"] == "gs://bucket/pipelines"
+    assert set(request["pipelineSpec"]["root"]["dag"]["tasks"]) == set(job["pipelineSpec"]["root"]["dag"]["tasks"])
 
 
 @pytest.mark.tensorflow
 def test_a_profile_reaches_the_steps_that_it_is_for():
     profile = beam_profiles.load()["flink"]
-    given = Settings("shop", Path("/here"), Path("/here"), Path("/here"), beam_profile=profile)
-    spec = next(yaml.safe_load_all(compiler.compile_launch(launches.load("shop"), TABLE, given)))
+    settings = Settings("shop", Path("/here"), Path("/here"), Path("/here"), beam_profile=profile)
+    spec = next(yaml.safe_load_all(compiler.compile_launch(launches.load("shop"), TABLE, settings)))
     args = {name: executor["container"]["args"] for name, executor in spec["deploymentSpec"]["executors"].items()}
     filled = profile.with_image(TABLE.cluster.image)
-    with_options = {name for name, given in args.items() if "--runner=pipeline.beam_job.CancellingRunner" in given}
+    with_options = {
+        name for name, arguments in args.items() if "--runner=pipeline.beam_job.CancellingRunner" in arguments
+    }
     assert with_options == {"exec-example-gen", "exec-statistics-gen", "exec-transform", "exec-evaluator"}
-    assert all(given[-len(filled.args) :] == list(filled.args) for name, given in args.items() if name in with_options)
+    assert all(
+        arguments[-len(filled.args) :] == list(filled.args) for name, arguments in args.items() if name in with_options
+    )
     assert f"--sdk_container_image={TABLE.cluster.image}" in args["exec-transform"]

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.slow
 def test_movielens_ends_in_a_pushed_model(tmp_path):
     status, printed, _ = run(tmp_path, "--launch", "movielens", log=os.environ["DAYONE_MOVIELENS"])
     assert status == 0, printed
-    found = summary(tmp_path)
-    assert found["verdict"]["outcome"] == "model"
-    rolling = found["rolling"]
+    results = summary(tmp_path)
+    assert results["verdict"]["outcome"] == "model"
+    rolling = results["rolling"]
     assert rolling["model"]["recall@10"] > rolling["covisitation"]["recall@10"] > rolling["popularity"]["recall@10"]
-    assert set(found["frozen"]) == {"model", "popularity", "recent_popularity", "covisitation"}
+    assert set(results["frozen"]) == {"model", "popularity", "recent_popularity", "covisitation"}

@@ -49,8 +49,8 @@ def test_stopping_what_has_ended_is_allowed():
 
 def test_a_second_run_in_the_same_folder_is_refused(tmp_path):
     with child_process.lock(tmp_path / "shop"):
-        said = r"another run is at work in .*shop\. Wait for its end, or give this one its own --workspace"
-        with pytest.raises(child_process.BusyError, match=said), child_process.lock(tmp_path / "shop"):
+        message = r"another run is at work in .*shop\. Wait for its end, or give this one its own --workspace"
+        with pytest.raises(child_process.BusyError, match=message), child_process.lock(tmp_path / "shop"):
             pass
         with child_process.lock(tmp_path / "tea"):
             pass

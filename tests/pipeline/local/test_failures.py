@@ -28,13 +28,13 @@ def test_it_is_found_among_the_causes(explicit):
     outer = raised(RuntimeError("wrapped"), OURS)
     if explicit:
         outer.__cause__, outer.__context__ = OURS, None
-    assert failures.expected_message(outer) == TEXT
+    assert failures.find_message(outer) == TEXT
 
 
 def test_a_circle_of_causes_ends():
     one, two = ValueError("one"), ValueError("two")
     one.__cause__, two.__cause__ = two, one
-    assert failures.expected_message(one) is None
+    assert failures.find_message(one) is None
 
 
 # How Beam quotes an error that was raised inside a DoFn.
@@ -45,16 +45,16 @@ RuntimeError: components.errors.LogError: {TEXT} [while running 'Read']
 
 
 def test_it_is_found_in_a_text_that_quotes_it():
-    assert failures.expected_message(RuntimeError(BEAM)) == TEXT
+    assert failures.find_message(RuntimeError(BEAM)) == TEXT
 
 
 def test_a_quotation_keeps_its_lines_and_the_last_one_counts():
     text = f"{BEAM}\nDuring handling\nTraceback\ncomponents.errors.GateError: column a: gone.\ncolumn b: new. [while running 'SchemaGate']\n"
-    assert failures.expected_message(RuntimeError(text)) == "column a: gone.\ncolumn b: new."
+    assert failures.find_message(RuntimeError(text)) == "column a: gone.\ncolumn b: new."
 
 
 def test_a_quotation_at_the_end_needs_no_step():
-    assert failures.expected_message(RuntimeError("components.errors.GateError: column a: gone.")) == "column a: gone."
+    assert failures.find_message(RuntimeError("components.errors.GateError: column a: gone.")) == "column a: gone."
 
 
 def test_a_bug_is_named_by_type_and_last_line():
@@ -70,4 +70,4 @@ def test_a_bug_without_words_or_step():
 
 
 def test_a_message_may_have_several_lines():
-    assert failures.expected_message(GateError("a\nb")) == "a\nb"
+    assert failures.find_message(GateError("a\nb")) == "a\nb"

@@ -72,7 +72,7 @@ def test_the_pusher_tells_the_version(tmp_path):
     assert figures.figure("Pusher", {"pushed_model": kept}) == "nothing pushed"
 
 
-@pytest.mark.parametrize(("blessed", "said"), [(1, "blessed"), (0, "not blessed")])
+@pytest.mark.parametrize(("blessed", "said"), [(1, "blessed"), (0, "an AUC is below min_auc or unknown")])
 def test_the_evaluator_tells_its_blessing(tmp_path, blessed, said):
     blessing = artifact(standard_artifacts.ModelBlessing, tmp_path, blessed=blessed)
     assert figures.figure("Evaluator", {"blessing": blessing}) == said

@@ -103,5 +103,5 @@ def test_git_leaves_the_traffic_alone(settings, tmp_path):
         write(settings.data / "events" / name)
     subprocess.run(["git", "init", "-q", str(settings.data)], check=True)
     listing = ["git", "-C", str(settings.data), "ls-files", "-o", "--exclude-standard"]
-    seen = subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split()
-    assert sorted(seen) == ["events/.gitignore", "events/old.jsonl"]
+    files = subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split()
+    assert sorted(files) == ["events/.gitignore", "events/old.jsonl"]

@@ -18,19 +18,19 @@ def source(tmp_path):
 def test_a_run_of_the_whole_has_no_options(source):
     graph, options = partial_run.prepare(source, None, None)
     assert options is None
-    assert partial_run.planned(graph, options) == ["Numbers", "Sum", "Verdict"]
+    assert partial_run.plan_steps(graph, options) == ["Numbers", "Sum", "Verdict"]
 
 
 @pytest.mark.parametrize(("last", "names"), [("Numbers", ["Numbers"]), ("Sum", ["Numbers", "Sum"])])
 def test_a_run_up_to_a_step_needs_no_earlier_run(source, last, names):
     graph, options = partial_run.prepare(source, None, last)
-    assert partial_run.planned(graph, options) == names
+    assert partial_run.plan_steps(graph, options) == names
     assert list(options.partial_run.to_nodes) == [last]
 
 
 def test_the_compiled_pipeline_is_left_unmarked_for_the_runner(source):
     graph, _ = partial_run.prepare(source, None, "Numbers")
-    assert partial_run.planned(graph, None) == ["Numbers", "Sum", "Verdict"]
+    assert partial_run.plan_steps(graph, None) == ["Numbers", "Sum", "Verdict"]
 
 
 def test_without_an_earlier_run_nothing_can_be_taken_from_it(source):

@@ -50,9 +50,11 @@ def test_a_run_tells_steps_verdict_and_paths_and_a_second_one_is_cached(tmp_path
     assert lines[7] == f"serving  {served}  (still served)"
     assert lines[9] == f"log      {latest(tmp_path, 'log')}"
     assert "Sum says hello" in latest(tmp_path, "log").read_text()
-    told = record(tmp_path)
-    assert told["state"] == "done"
-    assert told["total"]["cpu"] >= told["setup"]["cpu"] + sum(step["cpu"] for step in told["steps"]) > 1
+    run_record = record(tmp_path)
+    assert run_record["state"] == "done"
+    assert (
+        run_record["total"]["cpu"] >= run_record["setup"]["cpu"] + sum(step["cpu"] for step in run_record["steps"]) > 1
+    )
 
     assert run(tmp_path, "fine").returncode == 0
     assert names_and_states(tmp_path) == [("Numbers", "cached"), ("Sum", "cached"), ("Verdict", "cached")]
@@ -93,7 +95,7 @@ def started_and_slow(folder):
 
 
 def seconds_until_free(folder):
-    """How long the run's process, which holds the lock, goes on living."""
+    """How long the run's process, which holds the lock, stays alive."""
     began = time.monotonic()
     while is_busy(folder) and time.monotonic() - began < 20:
         time.sleep(0.1)
@@ -112,8 +114,8 @@ def test_a_stopped_and_a_killed_run_leave_a_state_from_which_the_next_one_works(
     stopped = started_and_slow(tmp_path)
     assert is_busy(tmp_path / "shop")
     stopped.send_signal(signal.SIGINT)
-    said = stopped.communicate(timeout=30)[0]
-    assert (stopped.returncode, said) == (130, "stopped; the next run continues from the cache\n")
+    output = stopped.communicate(timeout=30)[0]
+    assert (stopped.returncode, output) == (130, "stopped; the next run continues from the cache\n")
     assert seconds_until_free(tmp_path / "shop") < 1
     assert record(tmp_path)["state"] == "stopped"
 

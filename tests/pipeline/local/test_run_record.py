@@ -30,17 +30,19 @@ def written(record, path, **options):
 
 
 def test_a_finished_run_is_done_with_the_cost_of_each_step(tmp_path):
-    told = written(record_of(PLAN, START, END, {"event": "finish"}), tmp_path / "run.json")
-    assert (told["state"], told["message"], told["setup"]["cpu"]) == ("done", "", 12.0)
-    assert told["steps"] == [{"step": "SchemaGate", "state": "done", "wall": 1.5, "cpu": 1.0, "figure": "no anomalies"}]
+    content = written(record_of(PLAN, START, END, {"event": "finish"}), tmp_path / "run.json")
+    assert (content["state"], content["message"], content["setup"]["cpu"]) == ("done", "", 12.0)
+    assert content["steps"] == [
+        {"step": "SchemaGate", "state": "done", "wall": 1.5, "cpu": 1.0, "figure": "no anomalies"}
+    ]
 
 
 def test_the_first_failure_is_kept(tmp_path):
     first = {"event": "failure", "step": "SchemaGate", "expected": True, "message": "column a: gone."}
     record = record_of(PLAN, START, END | {"state": "failed"}, first, first | {"message": "the run failed"})
     assert record.failure == first
-    told = written(record, tmp_path / "run.json")
-    assert (told["state"], told["message"]) == ("failed", "column a: gone.")
+    content = written(record, tmp_path / "run.json")
+    assert (content["state"], content["message"]) == ("failed", "column a: gone.")
 
 
 def test_a_run_that_never_finished_failed(tmp_path):

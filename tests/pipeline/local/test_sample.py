@@ -16,19 +16,19 @@ def settings_of(tmp_path, **options):
 
 
 def test_the_sample_is_wanted_by_the_launch_that_ships_when_nobody_gave_a_log(tmp_path):
-    assert sample.wanted(settings_of(tmp_path))
-    assert not sample.wanted(settings_of(tmp_path, log=str(tmp_path)))
-    assert not sample.wanted(settings_of(tmp_path, launch="movielens"))
+    assert sample.is_needed(settings_of(tmp_path))
+    assert not sample.is_needed(settings_of(tmp_path, log=str(tmp_path)))
+    assert not sample.is_needed(settings_of(tmp_path, launch="movielens"))
 
 
 def test_the_sample_is_what_the_declaration_says(tmp_path):
     settings = settings_of(tmp_path)
     assert sample.missing_inputs(SHOP, settings) == [settings.data / "events.parquet", settings.data / "items.parquet"]
-    said = sample.make(settings.data, events=2_000)
+    message = sample.make(settings.data, events=2_000)
     assert sample.missing_inputs(SHOP, settings) == []
     events = pyarrow.parquet.ParquetFile(settings.data / "events.parquet")
     assert set(SHOP.log.columns()) <= set(events.schema.names)
-    assert f"{events.metadata.num_rows:,} events" in said
+    assert f"{events.metadata.num_rows:,} events" in message
 
 
 def test_a_missing_file_is_named_with_the_way_out(tmp_path):

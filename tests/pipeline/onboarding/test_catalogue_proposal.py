@@ -30,9 +30,9 @@ def test_columns_get_their_roles_from_names_types_and_values():
         added=[1_760_000_000 + number for number in range(40)],
         constant=[7] * 40,
     )
-    found = catalogue_proposal.propose(made, "items.csv", pa.array(["i3", "i4", "i99", "i3"]))
+    proposed = catalogue_proposal.propose(made, "items.csv", pa.array(["i3", "i4", "i99", "i3"]))
 
-    assert found.catalogue == Catalogue(
+    assert proposed.catalogue == Catalogue(
         "items.csv",
         "sku",
         "name",
@@ -41,8 +41,8 @@ def test_columns_get_their_roles_from_names_types_and_values():
         numbers=("price", "year"),
         active="in_stock",
     )
-    assert found.why["sku"] == "holds 67% of the items in the log's first rows"
-    assert set(found.unused) == {"code", "added", "constant"}
+    assert proposed.why["sku"] == "holds 67% of the items in the log's first rows"
+    assert set(proposed.unused) == {"code", "added", "constant"}
 
 
 def test_numbers_of_the_log_are_found_in_the_texts_of_the_catalogue():

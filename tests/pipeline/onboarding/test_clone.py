@@ -60,10 +60,10 @@ def clones(tmp_path_factory):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_clones_declaration_fits_its_log(clones, kind):
-    said = pipeline(clones[kind], "validate")
-    assert " 0 errors, " in said.splitlines()[-1]
+    output = pipeline(clones[kind], "validate")
+    assert " 0 errors, " in output.splitlines()[-1]
     # The same from anywhere that is told where the log is.
-    assert pipeline(clones[kind], "validate", "--log", str(clones[kind].parent / "data")) == said
+    assert pipeline(clones[kind], "validate", "--log", str(clones[kind].parent / "data")) == output
 
 
 def test_the_default_launch_is_the_clones(clones):
@@ -94,13 +94,13 @@ def test_a_clone_keeps_the_house_rules(clones, kind):
 
 @pytest.mark.parametrize(("kind", "name"), [("plain", "visits_first"), ("rich", "news_page")])
 def test_the_whole_pipeline_runs_in_a_clone_to_a_verdict(clones, kind, name):
-    said = pipeline(clones[kind], "run")
+    output = pipeline(clones[kind], "run")
     record = json.loads(max((clones[kind] / "runs" / name / "logs").glob("*.json")).read_text())
     assert record["state"] == "done"
     summary = json.loads((Path(record["summary"]) / "summary.json").read_text())
     assert summary["launch"] == name
     assert summary["verdict"]["outcome"] in ("model", "rules")
-    assert "serving " in said
+    assert "serving " in output
 
 
 def git(folder, *arguments):
@@ -113,7 +113,7 @@ def git(folder, *arguments):
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not there")
 def test_a_clone_takes_the_templates_updates_by_git_merge(tmp_path):
     template, clone = tmp_path / "template", tmp_path / "visits_first"
-    template_files.copy(PROJECT, template_files.tracked(PROJECT), template)
+    template_files.copy(PROJECT, template_files.list_files(PROJECT), template)
     for command in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "The template")):
         git(template, *command)
     (tmp_path / "data").mkdir()

@@ -32,7 +32,10 @@ ODD = Launch(
     ),
     catalogue=Catalogue(path="/elsewhere/items.csv", item="i", categories=("c",), active="on"),
     split=Split(eval_share=0.1),
-    objectives=(Objective("buy", weight=5.0, event="buy"), Objective("like", event="rate", value_at_least=4.0)),
+    objectives=(
+        Objective("buy", weight=5.0, event="buy"),
+        Objective("like", event="rate", value_at_least=4.0, auc_decides=False),
+    ),
 )
 
 

@@ -68,11 +68,11 @@ def test_names_that_would_be_equal_or_begin_with_a_digit_get_their_own():
 @pytest.mark.parametrize(
     ("values", "objective"),
     [
-        ([1, 2, 3, 4, 5], Objective("like", value_at_least=4.0)),
-        ([0.5, 4.5, 5.0], Objective("like", value_at_least=4.0)),
-        ([1, 9, 10], Objective("like", value_at_least=8.0)),
-        ([10.0, 20.0, 30.0], Objective("high_seconds", value_at_least=20.0)),
-        ([0, 0, 0, 7], Objective("high_seconds", value_at_least=7.0)),
+        ([1, 2, 3, 4, 5], Objective("like", value_at_least=4.0, auc_decides=False)),
+        ([0.5, 4.5, 5.0], Objective("like", value_at_least=4.0, auc_decides=False)),
+        ([1, 9, 10], Objective("like", value_at_least=8.0, auc_decides=False)),
+        ([10.0, 20.0, 30.0], Objective("high_seconds", value_at_least=20.0, auc_decides=False)),
+        ([0, 0, 0, 7], Objective("high_seconds", value_at_least=7.0, auc_decides=False)),
     ],
 )
 def test_success_begins_at_the_upper_ratings_or_about_the_median(values, objective):

@@ -41,7 +41,9 @@ def text(folder, *parts):
 
 def test_every_file_of_the_template_is_there_and_the_launch_is_the_default(plain):
     folder, _ = plain
-    copied = {path for path in template_files.tracked(PROJECT) if path.parts[:2] != ("pipeline", "default_launch.py")}
+    copied = {
+        path for path in template_files.list_files(PROJECT) if path.parts[:2] != ("pipeline", "default_launch.py")
+    }
     assert not [path for path in copied if (folder / path).read_bytes() != (PROJECT / path).read_bytes()]
     module = ("pipeline", "default_launch.py")
     before, after = text(PROJECT, *module).splitlines(), text(folder, *module).splitlines()
@@ -105,11 +107,11 @@ def test_the_first_schema_holds_every_column_and_label(plain, data):
 
 
 def test_what_is_said_names_each_guess_and_the_next_two_commands(plain):
-    folder, said = plain
-    assert "  user          customer  (the name says user: string, " in said
-    commands = said[said.index("Next:") :].splitlines()[1:3]
+    folder, output = plain
+    assert "  user          customer  (the name says user: string, " in output
+    commands = output[output.index("Next:") :].splitlines()[1:3]
     assert commands == [f"  cd '{folder}' && {sys.executable} -m pipeline validate", f"  cd '{folder}' && make run"]
-    assert "git init && git add -A && git commit" in said
+    assert "git init && git add -A && git commit" in output
 
 
 def test_the_next_command_can_be_copied(plain):
@@ -125,12 +127,12 @@ def test_an_empty_folder_is_used_and_any_other_refused(data, tmp_path):
     empty.mkdir()
     new.make(empty, data / "visits.csv", None, "tea", {})
     assert (empty / "pipeline" / "launches" / "tea.py").is_file()
-    for taken in (empty, data / "visits.csv"):
+    for target in (empty, data / "visits.csv"):
         with pytest.raises(
             SettingsError,
             match=r"DIR needs a folder that does not exist or is empty, got .*Nothing is ever overwritten",
         ):
-            new.make(taken, data / "visits.csv", None, "tea", {})
+            new.make(target, data / "visits.csv", None, "tea", {})
     with pytest.raises(
         SettingsError, match=r"DIR needs a folder outside of the template, got .*For example \.\./my_feature\."
     ):
@@ -182,7 +184,7 @@ def test_a_log_beside_the_project_moves_with_it_and_one_elsewhere_is_named_in_fu
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "beginning"),
     [
         (("DIR", "--log", "not_there.csv"), "error: "),
         (("DIR", "--log", "LOG", "--catalogue", "LOG", "--name", "Tea"), "error: setting --name needs a name"),
@@ -207,7 +209,7 @@ def test_a_log_beside_the_project_moves_with_it_and_one_elsewhere_is_named_in_fu
         (("LOG/x", "--log", "LOG"), "error: setting DIR needs a folder that can be made, got "),
     ],
 )
-def test_a_mistake_is_one_message_without_a_traceback(data, tmp_path, arguments, said):
+def test_a_mistake_is_one_message_without_a_traceback(data, tmp_path, arguments, beginning):
     (tmp_path / "empty.jsonl").touch()
     (tmp_path / "no_rows.csv").write_text("user,item,time\n")
     (tmp_path / "sheet.csv").write_bytes(b"PK\x03\x04\0\0")
@@ -216,8 +218,8 @@ def test_a_mistake_is_one_message_without_a_traceback(data, tmp_path, arguments,
     named |= {"NO_ROWS": str(tmp_path / "no_rows.csv"), "SHEET": str(tmp_path / "sheet.csv")}
     message = one_message(pipeline("new", *(named.get(argument, argument) for argument in arguments)))
     for name in ("EMPTY", "NO_ROWS", "SHEET", "NOWHERE"):
-        said = said.replace(name, named[name])
-    assert message.startswith(said)
+        beginning = beginning.replace(name, named[name])
+    assert message.startswith(beginning)
     assert not (tmp_path / "x").exists()
 
 

@@ -36,8 +36,8 @@ def some(*values, seed=3):
 def test_the_samples_roles_are_those_of_its_declaration(tmp_path):
     sample.make(tmp_path, events=5_000)
     shop = launches.load("shop")
-    found = proposal.propose(log_sample.read(tmp_path / shop.log.path), {})
-    assert found.log(shop.log.path, ",") == shop.log
+    roles = proposal.propose(log_sample.read(tmp_path / shop.log.path), {})
+    assert roles.log(shop.log.path, ",") == shop.log
 
 
 def public(variable, file):
@@ -96,8 +96,8 @@ def test_the_only_other_column_of_ids_may_be_the_one_that_is_missing():
 
 def test_two_columns_of_ids_are_not_guessed_between():
     columns = {"x": ids("x", 200), "y": ids("y", 300, 2), "at": list(range(T0, T0 + ROWS))}
-    said = r"no column could be taken for the user's id or the item's id\.\n  found: time = 'at'(.|\n)*--user COL --item COL"
-    with pytest.raises(proposal.ProposalError, match=said):
+    message = r"no column could be taken for the user's id or the item's id\.\n  found: time = 'at'(.|\n)*--user COL --item COL"
+    with pytest.raises(proposal.ProposalError, match=message):
         proposal.propose(sample_of(columns), {})
     assert proposal.propose(sample_of(columns), {"user": "y", "item": "x"}).column == {
         "user": "y",
@@ -182,22 +182,22 @@ def test_the_first_rows_decide_and_always_decide_the_same():
     ],
 )
 def test_an_answer_in_any_spelling_makes_each_row_an_impression(no, yes, written):
-    found = proposal.propose(
+    roles = proposal.propose(
         sample_of(plain(liked=some(no, yes), debug=some(no, yes), verified_purchase=some(no, yes))), {}
     ).log("x.csv", ",")
-    assert (found.event, found.impression, found.rows_are_impressions, found.value) == ("liked", written[0], True, None)
-    assert found.context == () or set(found.context) == {"debug"}
+    assert (roles.event, roles.impression, roles.rows_are_impressions, roles.value) == ("liked", written[0], True, None)
+    assert roles.context == () or set(roles.context) == {"debug"}
 
 
 def test_a_flag_that_is_no_answer_separates_nothing():
-    found = proposal.propose(sample_of(plain(debug=some(True, False))), {}).log("x.csv", ",")
-    assert (found.event, found.value) == (None, None)
+    roles = proposal.propose(sample_of(plain(debug=some(True, False))), {}).log("x.csv", ",")
+    assert (roles.event, roles.value) == (None, None)
 
 
 @pytest.mark.parametrize("ratings", [(1.0, 5.0), ("1,5", "4,5"), (1, 2, 5)])
 def test_a_rating_is_the_value_before_any_answer(ratings):
-    found = proposal.propose(sample_of(plain(verified_purchase=some(True, False), rating=some(*ratings))), {})
-    assert (found.column["value"], found.column.get("event"), found.context) == ("rating", None, ())
+    roles = proposal.propose(sample_of(plain(verified_purchase=some(True, False), rating=some(*ratings))), {})
+    assert (roles.column["value"], roles.column.get("event"), roles.context) == ("rating", None, ())
 
 
 @pytest.mark.parametrize("name", ["rating", "is_click", "converted", "dwell_label", "purchase_state"])
@@ -208,24 +208,24 @@ def test_an_outcome_is_never_a_context(name):
 @pytest.mark.parametrize("shown", ["position", "propensity"])
 def test_where_nothing_separates_shown_from_taken_it_stops_and_asks(shown):
     columns = plain(**{shown: some(0, 1), "outcome_code": some(3, 4)})
-    said = rf"'{shown}' says where an item was shown, and no column says which were taken(.|\n)*outcome_code(.|\n)*--event COL(.|\n)*--drop {shown}"
-    with pytest.raises(proposal.ProposalError, match=said):
+    text = rf"'{shown}' says where an item was shown, and no column says which were taken(.|\n)*outcome_code(.|\n)*--event COL(.|\n)*--drop {shown}"
+    with pytest.raises(proposal.ProposalError, match=text):
         proposal.propose(sample_of(columns), {})
 
 
 def test_a_log_of_impressions_alone_declares_them():
-    found = proposal.propose(
+    roles = proposal.propose(
         sample_of(plain(event=["impression"] * ROWS, request_id=ids("r", 300, 9), position=some(0, 1))), {}
     )
-    assert (found.column["event"], found.impression, found.context) == ("event", "impression", ())
+    assert (roles.column["event"], roles.impression, roles.context) == ("event", "impression", ())
 
 
 def test_names_that_requests_have_already_are_left_out():
-    found = proposal.propose(
+    roles = proposal.propose(
         sample_of(plain(item_ids=some("p", "q"), history=some("x", "y"), Mood=some("a", "b"), mood=some("c", "d"))), {}
     )
-    assert found.context == ("Mood",)
-    assert found.unused["item_ids"].startswith("its name in requests, 'item_ids', is taken")
+    assert roles.context == ("Mood",)
+    assert roles.unused["item_ids"].startswith("its name in requests, 'item_ids', is taken")
 
 
 def test_ids_are_counted_as_a_run_reads_them():
@@ -258,14 +258,14 @@ def test_invoices_are_not_the_items_beside_stock_codes():
     ],
 )
 def test_a_time_in_another_form_is_declared_where_it_can_only_be_one(text, form):
-    found = proposal.propose(sample_of(plain(at=[text] * ROWS)), {})
-    assert (found.time_unit, found.time_format) == ("iso", form)
+    roles = proposal.propose(sample_of(plain(at=[text] * ROWS)), {})
+    assert (roles.time_unit, roles.time_format) == ("iso", form)
 
 
 def test_a_time_that_can_be_read_in_two_ways_is_asked_for():
     columns = plain(at=["11/10/2023 22:13"] * ROWS)
-    said = r"'11/10/2023 22:13' can be read in 2 ways\. Say which: --time-format \"%m/%d/%Y %H:%M\" \(2023-11-10.*\) or --time-format \"%d/%m/%Y"
-    with pytest.raises(proposal.ProposalError, match=said):
+    message = r"'11/10/2023 22:13' can be read in 2 ways\. Say which: --time-format \"%m/%d/%Y %H:%M\" \(2023-11-10.*\) or --time-format \"%d/%m/%Y"
+    with pytest.raises(proposal.ProposalError, match=message):
         proposal.propose(sample_of(columns), {})
     assert proposal.propose(sample_of(columns), {"time_format": "%d/%m/%Y %H:%M"}).time_format == "%d/%m/%Y %H:%M"
 
@@ -279,8 +279,8 @@ def test_a_time_that_can_be_read_in_two_ways_is_asked_for():
     ],
 )
 def test_days_of_calendars_and_spreadsheets_are_times_where_the_name_says_so(values, declared):
-    found = proposal.propose(sample_of(plain(at=(values * ROWS)[:ROWS])), {})
-    assert (found.time_unit, found.time_format) == declared
+    roles = proposal.propose(sample_of(plain(at=(values * ROWS)[:ROWS])), {})
+    assert (roles.time_unit, roles.time_format) == declared
 
 
 def test_times_of_several_units_are_refused_with_their_shares():

@@ -40,7 +40,7 @@ def git(project, *arguments):
 
 
 def names(project):
-    return {path.as_posix() for path in template_files.tracked(project)}
+    return {path.as_posix() for path in template_files.list_files(project)}
 
 
 def test_without_git_what_gitignore_does_not_name_is_copied_and_data_is_not(project):
@@ -68,11 +68,11 @@ def test_the_version_is_the_commit_and_whether_there_is_more(project):
     git(project, "init", "-q")
     git(project, "add", "--all")
     git(project, "commit", "-qm", "one")
-    known = {"version": "1.2.3", "commit": git(project, "rev-parse", "HEAD")}
-    assert template_files.version(project) == known
+    expected = {"version": "1.2.3", "commit": git(project, "rev-parse", "HEAD")}
+    assert template_files.version(project) == expected
     (project / "pipeline" / "a.py").write_text("a = 2\n")
-    assert template_files.version(project) == known | {"changes": "uncommitted"}
-    assert template_files.stamp(known).splitlines()[1:] == ["version = 1.2.3", f"commit = {known['commit']}"]
+    assert template_files.version(project) == expected | {"changes": "uncommitted"}
+    assert template_files.stamp(expected).splitlines()[1:] == ["version = 1.2.3", f"commit = {expected['commit']}"]
 
 
 def test_files_keep_their_permissions(project, tmp_path_factory):

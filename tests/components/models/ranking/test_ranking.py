@@ -48,8 +48,8 @@ def test_the_loss_is_the_mean_over_the_labels_that_are_there():
     model, inputs = _model(), _inputs(6)
     inputs["label"][:4, 0] = -1
     inputs["label"][5] = -1
-    known = inputs["label"] >= 0
-    expected = _log_loss(np.tile(LOG_ODDS, (6, 1)), inputs["label"])[known].mean()
+    has_label = inputs["label"] >= 0
+    expected = _log_loss(np.tile(LOG_ODDS, (6, 1)), inputs["label"])[has_label].mean()
     assert model.compute_loss(inputs).numpy() == pytest.approx(expected, abs=1e-5)
 
 

@@ -22,15 +22,15 @@ def shop():
 
 
 def test_row_queries_are_those_of_the_history_before_the_row(shop):
-    seen, model = shop
-    request = RequestContext(LAUNCH.log.context, seen.transform)
-    context = request.of_rows(seen.events.context)
-    rows = np.flatnonzero(seen.events.labels["click"] >= 0)[[0, 20, 53]]
+    train_data, model = shop
+    request = RequestContext(LAUNCH.log.context, train_data.transform)
+    context = request.of_rows(train_data.events.context)
+    rows = np.flatnonzero(train_data.events.labels["click"] >= 0)[[0, 20, 53]]
     queries = ranking_training.row_queries(
-        seen, model._trained.retrieval, rows, {name: column[rows] for name, column in context.items()}
+        train_data, model._trained.retrieval, rows, {name: column[rows] for name, column in context.items()}
     )
     for query, row in zip(queries, rows, strict=True):
-        log = seen.events
+        log = train_data.events
         past = [
             other
             for other in range(len(log))
@@ -46,13 +46,15 @@ def test_row_queries_are_those_of_the_history_before_the_row(shop):
 
 @pytest.mark.parametrize("step", [3, 6])
 def test_later_events_change_nothing_in_the_queries_of_earlier_rows(shop, step):
-    seen, model = shop
-    moment = int(np.sort(seen.events.time)[len(seen.events) * step // 9])
-    rows = np.flatnonzero(seen.events.time < moment)
-    later = dataclasses.replace(seen, events=changed_after(seen.events, moment))
-    context = RequestContext(LAUNCH.log.context, seen.transform).of_rows(seen.events.context)
-    asked = (rows, {name: column[rows] for name, column in context.items()})
-    before, after = (ranking_training.row_queries(known, model._trained.retrieval, *asked) for known in (seen, later))
+    train_data, model = shop
+    moment = int(np.sort(train_data.events.time)[len(train_data.events) * step // 9])
+    rows = np.flatnonzero(train_data.events.time < moment)
+    later = dataclasses.replace(train_data, events=changed_after(train_data.events, moment))
+    context = RequestContext(LAUNCH.log.context, train_data.transform).of_rows(train_data.events.context)
+    arguments = (rows, {name: column[rows] for name, column in context.items()})
+    before, after = (
+        ranking_training.row_queries(log_data, model._trained.retrieval, *arguments) for log_data in (train_data, later)
+    )
     np.testing.assert_array_equal(before, after)
 
 
@@ -86,17 +88,22 @@ def test_few_rows_leave_the_logits_near_where_they_are_and_none_as_they_are():
 
 
 def test_a_head_is_calibrated_on_the_rows_after_the_cut_by_towers_that_do_not_know_them(shop):
-    seen, model = shop
+    train_data, model = shop
     towers, context = (
         model._trained.retrieval,
-        RequestContext(LAUNCH.log.context, seen.transform).of_rows(seen.events.context),
+        RequestContext(LAUNCH.log.context, train_data.transform).of_rows(train_data.events.context),
     )
-    late = seen.events.time >= validation_cut.cut(seen)
+    late = train_data.events.time >= validation_cut.cut(train_data)
     later = {"click": 1, "buy": 0}  # half and a quarter before
-    labels = {name: np.where(late & (label >= 0), later[name], label) for name, label in seen.events.labels.items()}
-    choice = Choice(1, None, unlearnt=seen.events.time >= validation_cut.cut(seen), towers=towers)
+    labels = {
+        name: np.where(late & (label >= 0), later[name], label) for name, label in train_data.events.labels.items()
+    }
+    choice = Choice(1, None, unlearnt=train_data.events.time >= validation_cut.cut(train_data), towers=towers)
     head = ranking_training.train(
-        dataclasses.replace(seen, events=dataclasses.replace(seen.events, labels=labels)), towers, context, choice
+        dataclasses.replace(train_data, events=dataclasses.replace(train_data.events, labels=labels)),
+        towers,
+        context,
+        choice,
     )
     clicks, buys = head._shift.numpy()
     assert clicks > 0.1 and buys < -0.1

@@ -18,17 +18,17 @@ def _questions(true, count=4000, candidates=6, seed=0):
 
 @pytest.mark.parametrize("true", [(1.0, 0.0), (0.5, 2.0), (-1.0, 0.3)])
 def test_weights_that_made_the_answers_are_found(true):
-    found = blend.fit(*_questions(np.array(true)), START)
-    np.testing.assert_allclose(found, true, atol=0.15)
+    weights = blend.fit(*_questions(np.array(true)), START)
+    np.testing.assert_allclose(weights, true, atol=0.15)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_no_weights_near_by_have_a_smaller_loss(seed):
-    asked = _questions(np.array([0.7, -0.4]), count=80, seed=seed)
-    found = blend.fit(*asked, START)
-    best = blend._loss(*asked, found, START)
-    near = found + 0.01 * np.random.default_rng(seed).normal(size=(30, 2))
-    assert min(blend._loss(*asked, weights, START) for weights in near) > best
+    questions = _questions(np.array([0.7, -0.4]), count=80, seed=seed)
+    fitted = blend.fit(*questions, START)
+    best = blend._loss(*questions, fitted, START)
+    near = fitted + 0.01 * np.random.default_rng(seed).normal(size=(30, 2))
+    assert min(blend._loss(*questions, weights, START) for weights in near) > best
 
 
 def test_without_questions_the_weights_stay_where_they_start():

@@ -35,15 +35,15 @@ def test_the_blend_never_loses_to_its_best_part(name, seed, misleading):
     lists, alone = _lists(name, seed, misleading), list(np.eye(4) + np.array([0, 0, 1e-3, 0]))
     fitted = blend.fit(lists.parts, lists.target, lists.offset, alone[0])
     best = max(blend_guard.ndcg(lists.ranks(weights)) for weights in alone)
-    assert blend_guard.ndcg(lists.ranks(blend_guard.guarded(lists, fitted, alone))) >= best
+    assert blend_guard.ndcg(lists.ranks(blend_guard.guard(lists, fitted, alone))) >= best
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_weights_that_lose_are_replaced_and_good_ones_kept(seed):
     lists, alone = _lists("dense", seed, False), list(np.eye(4))
     good = blend.fit(lists.parts, lists.target, lists.offset, alone[0])
-    assert blend_guard.guarded(lists, good, alone) is good
-    bad = blend_guard.guarded(lists, -good, alone)
+    assert blend_guard.guard(lists, good, alone) is good
+    bad = blend_guard.guard(lists, -good, alone)
     assert blend_guard.ndcg(lists.ranks(bad)) > 2 * blend_guard.ndcg(lists.ranks(-good))
 
 
@@ -51,7 +51,7 @@ def test_weights_that_lose_are_replaced_and_good_ones_kept(seed):
 def test_climbing_never_goes_down(seed):
     lists = _lists("sparse", seed, True)
     start = np.array([1.0, 0.3, 0.0, 0.0])
-    assert blend_guard.ndcg(lists.ranks(blend_guard.climbed(lists, start))) >= blend_guard.ndcg(lists.ranks(start))
+    assert blend_guard.ndcg(lists.ranks(blend_guard.climb(lists, start))) >= blend_guard.ndcg(lists.ranks(start))
 
 
 def test_gains_by_eye():

@@ -47,10 +47,13 @@ def _schedule(epochs, stop=None):
     ("values", "best", "seen"), [([1, 3, 2, 2, 2, 9], 2, 5), ([1, 2, 3, 4, 5, 6], 6, 6), ([5, 1, 1, 1, 9, 9], 1, 4)]
 )
 def test_the_weights_of_the_best_epoch_are_kept_and_patience_ends(values, best, seen):
-    model, asked = _Slope(), iter(values)
-    assert fitting.fit(model, {"a": np.zeros(4, np.float32)}, _schedule(6), lambda: next(asked)) == (best, seen)
+    model, value_iterator = _Slope(), iter(values)
+    assert fitting.fit(model, {"a": np.zeros(4, np.float32)}, _schedule(6), lambda: next(value_iterator)) == (
+        best,
+        seen,
+    )
     assert model.weight.numpy() == -2 * best  # two steps an epoch
-    assert len(list(asked)) == 6 - seen
+    assert len(list(value_iterator)) == 6 - seen
 
 
 def test_it_stops_where_it_is_told_to():
@@ -75,9 +78,9 @@ def test_rows_of_about_the_same_length_share_a_batch_that_is_cut_to_its_longest(
     for epoch in (batches[:20], batches[20:]):
         assert sorted(np.concatenate([part[:, 0] for part in epoch]).tolist()) == list(range(1, 201))
     for part in batches:
-        own = lengths[part[:, 0] - 1]
-        assert part.shape[1] == own.max()
-        assert ((part > 0).sum(axis=1) == own).all()
+        batch_lengths = lengths[part[:, 0] - 1]
+        assert part.shape[1] == batch_lengths.max()
+        assert ((part > 0).sum(axis=1) == batch_lengths).all()
     spreads = [np.ptp(lengths[part[:, 0] - 1]) for part in batches]
     assert np.mean(spreads) < 6  # of batches drawn at random about 24
     widths = [part.shape[1] for part in batches[:16]]

@@ -64,5 +64,5 @@ def test_the_rarest_features_are_taken_while_their_pairs_are_few(monkeypatch):
         _catalogue(0), features=np.array([[0, 0, 0]] + [[1, 2, 0]] * 2 + [[1, 0, 0]] * 6, np.int32)
     )
     monkeypatch.setattr(item_similarity, "MOST_ATTRIBUTE_PAIRS", 10)  # 2 x 2 of the one, not 8 x 8 of the other
-    found = dense(item_similarity.attributes(table, EVERY, 1), SIZE)
-    assert sorted(zip(*map(np.ndarray.tolist, np.nonzero(found)), strict=True)) == [(1, 2), (2, 1)]
+    matrix = dense(item_similarity.attributes(table, EVERY, 1), SIZE)
+    assert sorted(zip(*map(np.ndarray.tolist, np.nonzero(matrix)), strict=True)) == [(1, 2), (2, 1)]

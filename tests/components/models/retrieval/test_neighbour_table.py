@@ -45,8 +45,8 @@ def test_the_heaviest_candidates_of_each_row_are_kept(seed):
     rng = np.random.default_rng(seed)
     matrix = np.where(rng.random((12, 12)) < 0.6, rng.normal(size=(12, 12)), 0)
     candidates = rng.random(12) < 0.8
-    found = dense(heaviest(sp.csr_matrix(matrix), candidates, most=3), 12)
-    for row, weights in zip(found, np.where(candidates, matrix, 0), strict=True):
+    kept = dense(heaviest(sp.csr_matrix(matrix), candidates, most=3), 12)
+    for row, weights in zip(kept, np.where(candidates, matrix, 0), strict=True):
         order = np.argsort(-np.abs(weights))[:3]
         expected = np.zeros(12)
         expected[order] = weights[order]

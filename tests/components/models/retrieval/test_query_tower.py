@@ -28,15 +28,21 @@ def _inputs(counts, seed=0):
 
 def _everywhere(tower, items, mask, context, training=False):
     """The queries of all positions, [B, L, D]."""
-    asked = np.argwhere(np.ones(np.shape(mask)))
-    return tower(items, mask, asked, np.reshape(context, (len(asked), -1)), training).numpy().reshape(np.shape(items))
+    positions = np.argwhere(np.ones(np.shape(mask)))
+    return (
+        tower(items, mask, positions, np.reshape(context, (len(positions), -1)), training)
+        .numpy()
+        .reshape(np.shape(items))
+    )
 
 
 def test_only_the_asked_positions_are_answered_in_their_order():
     tower, (items, mask, context) = _tower(), _inputs([LENGTH, 3])
-    asked = np.array([[1, 2], [0, 4], [0, 0]])
-    answers = tower(items, mask, asked, context[asked[:, 0], asked[:, 1]]).numpy()
-    np.testing.assert_allclose(answers, _everywhere(tower, items, mask, context)[asked[:, 0], asked[:, 1]], atol=1e-6)
+    positions = np.array([[1, 2], [0, 4], [0, 0]])
+    answers = tower(items, mask, positions, context[positions[:, 0], positions[:, 1]]).numpy()
+    np.testing.assert_allclose(
+        answers, _everywhere(tower, items, mask, context)[positions[:, 0], positions[:, 1]], atol=1e-6
+    )
 
 
 def test_last_is_the_query_of_the_last_position_for_every_length():
@@ -69,8 +75,8 @@ def test_later_items_and_contexts_change_nothing(position):
         np.where(later, 9, context),
     )
     np.testing.assert_array_equal(after[:, : position + 1], before[:, : position + 1])
-    own = np.arange(LENGTH)[None, :, None] == position
-    changed = _everywhere(tower, np.where(own, -items, items), mask, context)
+    is_position = np.arange(LENGTH)[None, :, None] == position
+    changed = _everywhere(tower, np.where(is_position, -items, items), mask, context)
     assert np.abs(changed[:, position] - before[:, position]).max() > 1e-3
 
 

@@ -42,8 +42,10 @@ def _unit(vectors):
 
 def _asked_queries(model):
     vectors = model.all_items().numpy()[HISTORY]
-    asked = np.argwhere(WEIGHT > 0)
-    return model.query(vectors, (HISTORY > 0).astype(np.float32), asked, np.zeros((len(asked), 0), np.float32)).numpy()
+    positions = np.argwhere(WEIGHT > 0)
+    return model.query(
+        vectors, (HISTORY > 0).astype(np.float32), positions, np.zeros((len(positions), 0), np.float32)
+    ).numpy()
 
 
 def _cross_entropies(logits, columns):
@@ -74,8 +76,8 @@ def test_the_sampled_loss_corrects_the_candidates_but_not_the_target(sampled):
     queries = _asked_queries(model) / SETTINGS.temperature
     logits = queries @ vectors[candidates].T - np.log(len(candidates) * _q(np.arange(7))[candidates])
     logits[target[:, None] == candidates] = -np.inf  # an accidental hit is no competitor
-    own = (queries * vectors[target]).sum(axis=1, keepdims=True)
-    expected = np.mean(_cross_entropies(np.concatenate([own, logits], axis=1), np.zeros(len(target), int)))
+    target_logit = (queries * vectors[target]).sum(axis=1, keepdims=True)
+    expected = np.mean(_cross_entropies(np.concatenate([target_logit, logits], axis=1), np.zeros(len(target), int)))
     tf.random.set_seed(9)
     assert model.compute_loss(INPUTS).numpy() == pytest.approx(expected, rel=1e-4)
 

@@ -20,9 +20,9 @@ pytestmark = [pytest.mark.tensorflow, KERAS_SEEDS]
 
 def _asked(log, launch=PLAIN):
     """The (history so far, target) pairs that the retrieval model learns from, as ids."""
-    seen = data(launch, log)
-    fed = retrieval_training.sequences(seen, {})
-    ids = seen.items.ids
+    train_data = data(launch, log)
+    fed = retrieval_training.sequences(train_data, {})
+    ids = train_data.items.ids
     return [
         (tuple(ids[fed["history"][window, : place + 1]]), ids[fed["target"][window, place]])
         for window, place in zip(*np.nonzero(fed["weight"]), strict=True)
@@ -48,11 +48,11 @@ def test_an_event_without_an_item_tells_nothing():
 
 def test_the_context_of_a_position_is_that_of_its_target():
     log = events(LAUNCH, users=1)
-    seen = data(LAUNCH, log)
+    train_data = data(LAUNCH, log)
     number = np.arange(len(log))
-    fed = retrieval_training.sequences(seen, {"device": number})
+    fed = retrieval_training.sequences(train_data, {"device": number})
     rows = fed["context"]["device"][fed["weight"] > 0]
-    assert seen.item_rows[rows].tolist() == fed["target"][fed["weight"] > 0].tolist()
+    assert train_data.item_rows[rows].tolist() == fed["target"][fed["weight"] > 0].tolist()
     assert log.positive[rows].all()
 
 
@@ -67,12 +67,12 @@ def test_later_events_change_nothing_in_what_is_fed_for_earlier_ones(step):
 
 def _fed_before(log, moment):
     """User, moment, history and target of each position whose target is earlier than the moment."""
-    seen = data(PLAIN, log)
+    train_data = data(PLAIN, log)
     user, _ = codes(log.user)
-    known = (user, seen.item_rows, log.time, log.positive)
-    rows = histories.sequences(*known, PLAIN.model.history, PLAIN.seed).rows[:, 1:]
-    fed = retrieval_training.sequences(seen, {})
-    ids = seen.items.ids
+    log_columns = (user, train_data.item_rows, log.time, log.positive)
+    rows = histories.sequences(*log_columns, PLAIN.model.history, PLAIN.seed).rows[:, 1:]
+    fed = retrieval_training.sequences(train_data, {})
+    ids = train_data.items.ids
     early = (rows >= 0) & (log.time[rows] < moment)
     return sorted(
         (
@@ -86,8 +86,8 @@ def _fed_before(log, moment):
 
 
 def test_a_log_with_too_few_questions_keeps_what_is_declared():
-    seen = data(PLAIN, log((b"u", b"A", 1), (b"u", b"B", 2)))
-    choice = retrieval_training.choose(seen, RequestContext((), seen.transform), {})
+    train_data = data(PLAIN, log((b"u", b"A", 1), (b"u", b"B", 2)))
+    choice = retrieval_training.choose(train_data, RequestContext((), train_data.transform), {})
     assert (choice.epochs, choice.blend, choice.gain, choice.towers) == (PLAIN.model.epochs, None, 0.0, None)
 
 
@@ -95,26 +95,26 @@ def test_a_log_with_too_few_questions_keeps_what_is_declared():
 def circle():
     """What is chosen on a log of 240 users who walk the circle, and may walk it again."""
     again = dataclasses.replace(PLAIN, exclude_seen=False, model=dataclasses.replace(PLAIN.model, epochs=6))
-    seen = data(again, dataclasses.replace(events(again, users=240), labels={}, context={}))
-    return seen, retrieval_training.choose(seen, RequestContext((), seen.transform), {})
+    train_data = data(again, dataclasses.replace(events(again, users=240), labels={}, context={}))
+    return train_data, retrieval_training.choose(train_data, RequestContext((), train_data.transform), {})
 
 
 def test_what_can_be_learnt_is_chosen_on_the_validation_part(circle):
-    seen, choice = circle
+    train_data, choice = circle
     assert 1 <= choice.epochs <= choice.tried <= 6
     assert choice.gain > 0.9  # at random, the mean over the seven ranks would be 0.56
     assert choice.blend.by_request().shape == (4, len(choice.blend.names))
     assert choice.blend.ndcg >= max(choice.blend.alone.values())
-    assert choice.serves and 50 <= (choice.unlearnt & seen.events.positive).sum() <= 3 * 240 / 4
+    assert choice.serves and 50 <= (choice.unlearnt & train_data.events.positive).sum() <= 3 * 240 / 4
 
 
 def test_where_items_are_new_the_last_tenth_is_left_out_and_the_towers_do_not_serve(circle):
-    seen, _ = circle
-    late = seen.events.positive & (seen.events.time >= validation_cut.cut(seen))
-    renamed = seen.events.item.copy()
+    train_data, _ = circle
+    late = train_data.events.positive & (train_data.events.time >= validation_cut.cut(train_data))
+    renamed = train_data.events.item.copy()
     renamed[np.flatnonzero(late)[::3]] = b"new"
-    launched = data(seen.launch, dataclasses.replace(seen.events, item=renamed))
-    choice = retrieval_training.choose(launched, RequestContext((), seen.transform), {})
+    launched = data(train_data.launch, dataclasses.replace(train_data.events, item=renamed))
+    choice = retrieval_training.choose(launched, RequestContext((), train_data.transform), {})
     assert not choice.serves
     assert (choice.unlearnt == (launched.events.time >= validation_cut.cut(launched))).all()
 
@@ -136,25 +136,25 @@ def _own_rule(launch, rule_log):
 
 
 def test_the_parts_know_what_training_knew(circle, monkeypatch):
-    seen, _ = circle
+    train_data, _ = circle
     monkeypatch.setitem(declared_rules.BUILT_IN, "popularity", _own_rule)
-    model = retrieval_training.train(seen, RequestContext((), seen.transform), {}, "test", stop=1).model
-    parts = part_counts.score_parts(seen, model)
+    model = retrieval_training.train(train_data, RequestContext((), train_data.transform), {}, "test", stop=1).model
+    parts = part_counts.score_parts(train_data, model)
     history = tf.constant([[1, 0, 0]], tf.int32)
     query = model.last_query(tf.gather(model.all_items(), history), history, {})
     values = {name: part.numpy() for name, part in zip(parts.names, parts(query, history), strict=True)}
     assert "attributes" not in values  # nothing is said of the items
-    candidates = seen.items.ids[seen.items.active].tolist()
+    candidates = train_data.items.ids[train_data.items.active].tolist()
     assert values["towers"].shape == values["ease"].shape == (1, len(candidates))
     assert {name: candidates[np.argmax(values[name])] for name in ("next", "ease", "rule covisitation", "rule popularity")} == {
         "next": b"B", "ease": b"B", "rule covisitation": b"B", "rule popularity": b"C"
     }  # fmt: skip
-    counts = [int((seen.events.item[seen.events.positive] == item).sum()) for item in candidates]
+    counts = [int((train_data.events.item[train_data.events.positive] == item).sum()) for item in candidates]
     np.testing.assert_allclose(values["recent"][0], np.log1p(counts), rtol=1e-5)
     np.testing.assert_allclose(values["popular"], values["recent"])
-    positive = seen.events.positive
-    first = [seen.events.time[positive & (seen.events.item == item)].min() for item in candidates]
+    positive = train_data.events.positive
+    first = [train_data.events.time[positive & (train_data.events.item == item)].min() for item in candidates]
     week = 7 * 24 * 3600 * 1e6
-    expected = np.exp((np.array(first) - seen.events.time[positive].max()) / week)
+    expected = np.exp((np.array(first) - train_data.events.time[positive].max()) / week)
     np.testing.assert_allclose(values["young"][0], expected, rtol=1e-5)
     assert not values["untrained"].any()

@@ -33,8 +33,8 @@ def test_the_last_items_count_most_and_the_sums_are_taken_by_their_logarithm():
 
 
 def test_a_deviation_makes_long_and_short_histories_comparable():
-    found = _table(deviation=True).laid_out(HISTORY).numpy()
-    np.testing.assert_allclose(found, SUMS / np.maximum(SUMS.std(axis=1, keepdims=True), 1e-6), rtol=1e-4)
+    scores = _table(deviation=True).laid_out(HISTORY).numpy()
+    np.testing.assert_allclose(scores, SUMS / np.maximum(SUMS.std(axis=1, keepdims=True), 1e-6), rtol=1e-4)
 
 
 def test_what_lies_far_back_is_not_read():
@@ -46,7 +46,7 @@ def test_what_lies_far_back_is_not_read():
 @pytest.mark.parametrize("deviation", [False, True])
 def test_touched_cells_are_those_of_the_layout(deviation):
     table = _table(deviation=deviation)
-    cells, values = (tensor.numpy() for tensor in table.touched(HISTORY))
+    cells, values = (tensor.numpy() for tensor in table.sum_cells(HISTORY))
     laid = np.zeros((4, 3))
     laid[cells // 3, cells % 3] = values
     assert len(set(cells)) == len(cells) < 12

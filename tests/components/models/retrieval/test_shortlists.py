@@ -5,38 +5,38 @@ import pytest
 
 from components.metrics import ranks
 from components.models.retrieval import shortlists
-from components.models.retrieval.shortlists import empty, joined, shorten
+from components.models.retrieval.shortlists import empty, join, shorten
 
 
 def _world(seed, size, count=40):
     rng = np.random.default_rng(seed)
     parts = [rng.normal(size=(count, size)).astype(np.float32), rng.random((1, size)).astype(np.float32)]
     target = rng.integers(size, size=count)
-    seen = np.nonzero((rng.random((count, size)) < 0.1) & (np.arange(size) != target[:, None]))
+    seen_pairs = np.nonzero((rng.random((count, size)) < 0.1) & (np.arange(size) != target[:, None]))
     scores = parts[0] + 0.5 * parts[1]
     hidden = scores.copy()
-    hidden[seen] = -np.inf
-    return parts, target, seen, ranks.ranks_by_counting(hidden, target)
+    hidden[seen_pairs] = -np.inf
+    return parts, target, seen_pairs, ranks.ranks_by_counting(hidden, target)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_with_few_candidates_the_ranks_are_exact(seed):
-    parts, target, seen, exact = _world(seed, 80)
-    np.testing.assert_array_equal(shorten(parts, target, seen, seed).ranks(np.array([1.0, 0.5])), exact)
+    parts, target, seen_pairs, exact = _world(seed, 80)
+    np.testing.assert_array_equal(shorten(parts, target, seen_pairs, seed).ranks(np.array([1.0, 0.5])), exact)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_first_places_of_many_candidates_are_exact_and_the_others_right_on_average(monkeypatch, seed):
     monkeypatch.setattr(shortlists, "BEST", 40)
-    parts, target, seen, exact = _world(seed, 3000, 300)
+    parts, target, seen_pairs, exact = _world(seed, 3000, 300)
     target[:] = np.argsort(-(parts[0] + 0.5 * parts[1]), axis=1)[np.arange(300), np.arange(300) % 12]
     shown = np.ones((300, 3000), bool)
-    shown[seen] = False
+    shown[seen_pairs] = False
     shown[np.arange(300), target] = True
     hidden = np.where(shown, parts[0] + 0.5 * parts[1], -np.inf)
     exact = ranks.ranks_by_counting(hidden, target)
-    found = shorten(parts, target, tuple(np.nonzero(~shown)), seed).ranks(np.array([1.0, 0.5]))
-    assert np.mean(found == exact) > 0.9
+    target_ranks = shorten(parts, target, tuple(np.nonzero(~shown)), seed).ranks(np.array([1.0, 0.5]))
+    assert np.mean(target_ranks == exact) > 0.9
     weights = np.array(
         [-1.0, 0.0]
     )  # by the reverse of a part nothing is in front of the list but what stands for the rest
@@ -49,14 +49,14 @@ def test_the_first_places_of_many_candidates_are_exact_and_the_others_right_on_a
 def test_a_constant_part_ranks_by_chance():
     parts, target, _, _ = _world(1, 500)
     none = (np.zeros(0, int), np.zeros(0, int))
-    found = shorten([0 * parts[0], parts[1]], target, none, 1).ranks(np.array([1.0, 0.0]))
-    np.testing.assert_allclose(found, 250.5, rtol=0.01)
+    target_ranks = shorten([0 * parts[0], parts[1]], target, none, 1).ranks(np.array([1.0, 0.0]))
+    np.testing.assert_allclose(target_ranks, 250.5, rtol=0.01)
 
 
 def test_lists_of_different_width_are_joined_by_empty_places():
-    parts, target, seen, exact = _world(2, 60)
-    first = shorten(parts, target, seen, 2)
+    parts, target, seen_pairs, exact = _world(2, 60)
+    first = shorten(parts, target, seen_pairs, 2)
     wide, wide_target, wide_seen, other = _world(3, 90)
-    both = joined([empty(2), first, shorten(wide, wide_target, wide_seen, 3)])
-    np.testing.assert_array_equal(both.ranks(np.array([1.0, 0.5])), np.concatenate([exact, other]))
-    np.testing.assert_array_equal(both.of(np.arange(len(exact))).ranks(np.array([1.0, 0.5])), exact)
+    combined = join([empty(2), first, shorten(wide, wide_target, wide_seen, 3)])
+    np.testing.assert_array_equal(combined.ranks(np.array([1.0, 0.5])), np.concatenate([exact, other]))
+    np.testing.assert_array_equal(combined.of(np.arange(len(exact))).ranks(np.array([1.0, 0.5])), exact)

@@ -29,29 +29,29 @@ def _towers(seen, stop, saved=None, seed=1):
 def champion(tmp_path_factory):
     """The folder of a champion that learnt for long, and its towers and loss."""
     launch = dataclasses.replace(LAUNCH, model=dataclasses.replace(LAUNCH.model, epochs=20))
-    seen, folder = data(launch), str(tmp_path_factory.mktemp("champion"))
-    towers, loss = _towers(seen, 20)
-    warm_start.write(folder, seen, towers)
+    train_data, folder = data(launch), str(tmp_path_factory.mktemp("champion"))
+    towers, loss = _towers(train_data, 20)
+    warm_start.write(folder, train_data, towers)
     return folder, towers, loss
 
 
 def test_what_follows_starts_with_the_loss_that_the_champion_ended_with(champion):
     folder, _, reached = champion
-    saved, seen = warm_start.read(folder), data(LAUNCH)
-    _, cold = _towers(seen, 0)
-    model, _ = _towers(seen, 0)
-    warm_start.begin(saved, seen, model)
-    request = RequestContext(LAUNCH.log.context, seen.transform)
+    saved, train_data = warm_start.read(folder), data(LAUNCH)
+    _, cold = _towers(train_data, 0)
+    model, _ = _towers(train_data, 0)
+    warm_start.begin(saved, train_data, model)
+    request = RequestContext(LAUNCH.log.context, train_data.transform)
     windows = tf.nest.map_structure(
-        tf.constant, retrieval_training.sequences(seen, request.of_rows(seen.events.context))
+        tf.constant, retrieval_training.sequences(train_data, request.of_rows(train_data.events.context))
     )
     warm = float(model.compute_loss(windows))
     assert reached < warm < cold - 0.5 * (cold - reached)  # the embeddings of the context begin anew
 
 
 def test_the_first_epoch_is_better_than_a_cold_one(champion):
-    seen = data(LAUNCH)
-    assert _towers(seen, 1, warm_start.read(champion[0]))[1] < _towers(seen, 1)[1] - 0.1
+    train_data = data(LAUNCH)
+    assert _towers(train_data, 1, warm_start.read(champion[0]))[1] < _towers(train_data, 1)[1] - 0.1
 
 
 def test_items_and_features_are_matched_by_name(champion):
@@ -60,16 +60,16 @@ def test_items_and_features_are_matched_by_name(champion):
     other = dataclasses.replace(
         log, item=np.where(log.item == b"X", b"0 new", log.item)
     )  # all rows move: the new item comes first
-    seen = data(LAUNCH, other)
-    model, _ = _towers(seen, 0, seed=5)
+    train_data = data(LAUNCH, other)
+    model, _ = _towers(train_data, 0, seed=5)
     before = model.items.by_name()["id"].numpy()
-    warm_start.begin(warm_start.read(folder), seen, model)
+    warm_start.begin(warm_start.read(folder), train_data, model)
     ours, theirs = model.items.by_name(), towers.items.by_name()
     old = data(LAUNCH).items
     for name in (b"A", b"G"):
-        row, their_row = (int(table.rows_of(np.array([name], object))[0]) for table in (seen.items, old))
+        row, their_row = (int(table.rows_of(np.array([name], object))[0]) for table in (train_data.items, old))
         np.testing.assert_array_equal(ours["id"][row], theirs["id"][their_row])
-    new = int(seen.items.rows_of(np.array([b"0 new"], object))[0])
+    new = int(train_data.items.rows_of(np.array([b"0 new"], object))[0])
     np.testing.assert_array_equal(ours["id"][new], before[new])
     np.testing.assert_array_equal(ours["feature"], theirs["feature"])
     np.testing.assert_array_equal(ours["number"], theirs["number"])
@@ -77,10 +77,10 @@ def test_items_and_features_are_matched_by_name(champion):
 
 def test_towers_of_another_size_begin_anew(champion):
     launch = dataclasses.replace(LAUNCH, model=dataclasses.replace(LAUNCH.model, dim=6))
-    seen = data(launch)
-    model, before = _towers(seen, 0)
-    warm_start.begin(warm_start.read(champion[0]), seen, model)
-    assert _towers(seen, 0)[1] == pytest.approx(before)
+    train_data = data(launch)
+    model, before = _towers(train_data, 0)
+    warm_start.begin(warm_start.read(champion[0]), train_data, model)
+    assert _towers(train_data, 0)[1] == pytest.approx(before)
     assert model.items.by_name()["id"].shape[1] == 6
 
 
@@ -124,9 +124,9 @@ def test_where_the_champion_has_seen_nearly_all_the_towers_begin_anew(walk, tmp_
     cold, choice = _chosen(walk, None), _chosen(walk, saved)
     assert not choice.warm
     assert (choice.epochs, choice.gain) == (cold.epochs, pytest.approx(cold.gain))
-    _, said, towers = training.chosen_and_trained(walk, saved)
+    _, chosen, towers = training.chosen_and_trained(walk, saved)
     _, _, anew = training.chosen_and_trained(walk)
-    assert not said.warm
+    assert not chosen.warm
     np.testing.assert_allclose(towers.all_items(), anew.all_items(), atol=1e-6)
 
 

@@ -21,18 +21,18 @@ pytestmark = [pytest.mark.tensorflow, KERAS_SEEDS, KERAS_TUNER]
 
 
 def test_the_declared_settings_are_within_the_space_and_its_defaults():
-    found = search.space(PLAIN.model)
-    assert found.values == {"dim": 8, "learning_rate": 0.01, "temperature": 0.1}
+    parameters = search.space(PLAIN.model)
+    assert parameters.values == {"dim": 8, "learning_rate": 0.01, "temperature": 0.1}
 
 
 @pytest.fixture(scope="module")
 def tuner(tmp_path_factory):
     """A search of two trials on the circle, which may be walked again."""
     again = dataclasses.replace(PLAIN, exclude_seen=False)
-    seen = data(again, dataclasses.replace(events(again, users=60), labels={}, context={}))
-    found = search.ValidationTuner(seen, 2, str(tmp_path_factory.mktemp("search")))
-    found.search(verbose=0)
-    return found
+    train_data = data(again, dataclasses.replace(events(again, users=60), labels={}, context={}))
+    validation_tuner = search.ValidationTuner(train_data, 2, str(tmp_path_factory.mktemp("search")))
+    validation_tuner.search(verbose=0)
+    return validation_tuner
 
 
 def test_the_first_trial_is_what_is_declared(tuner):
@@ -49,8 +49,8 @@ def test_the_best_settings_are_those_of_the_best_validation_gain(tuner):
 
 
 def test_what_was_found_replaces_what_is_declared():
-    found = {"values": {"dim": 6, "temperature": 0.3}}
-    model = training._tuned(data(), json.loads(json.dumps(found))).launch.model
+    tuned = {"values": {"dim": 6, "temperature": 0.3}}
+    model = training._tuned(data(), json.loads(json.dumps(tuned))).launch.model
     assert model == dataclasses.replace(LAUNCH.model, dim=6, temperature=0.3)
     assert training._tuned(data(), None).launch is LAUNCH
 
@@ -79,6 +79,6 @@ def test_the_component_names_what_it_reads(with_catalogue):
 def test_the_tuner_function_asks_for_the_declared_trials(monkeypatch, tmp_path):
     launch = LAUNCH.with_model({"tuning_trials": 4})
     monkeypatch.setattr(tuner_fn.training_data, "read", lambda _: data(launch))
-    found = tuner_fn.tuner_fn(SimpleNamespace(working_dir=str(tmp_path)))
-    assert found.tuner.oracle.max_trials == 4
-    assert found.fit_kwargs == {"verbose": 0}
+    result = tuner_fn.tuner_fn(SimpleNamespace(working_dir=str(tmp_path)))
+    assert result.tuner.oracle.max_trials == 4
+    assert result.fit_kwargs == {"verbose": 0}
