@@ -51,7 +51,7 @@ def _forget(options: argparse.Namespace) -> int:
         found = (
             erasure.search(options.user, places)
             if options.check
-            else erasure.erase(options.user, loaded.declared.log, places)
+            else erasure.erase(options.user, loaded.effective_launch.log, places)
         )
     if not options.check:
         print(f"removed {found.rows} rows of the traffic log; replaced the id in {len(found.texts)} reports and logs")
@@ -69,7 +69,7 @@ def _forget(options: argparse.Namespace) -> int:
 
 def _places(loaded: context.Context, further: Path | None) -> erasure.Places:
     """Returns where ids may be: the workspace, the folders that `serve` writes to, and the files of the log."""
-    settings, path = loaded.settings, loaded.declared.log.path
+    settings, path = loaded.settings, loaded.effective_launch.log.path
     traffic = [settings.home / "traffic", *([further.resolve()] if further else [])]
     if query_of(path):
         return erasure.Places(settings.home, tuple(traffic), ())

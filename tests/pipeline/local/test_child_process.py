@@ -9,9 +9,11 @@ import pytest
 
 from pipeline.local import child_process
 
-# Says "ready", then ignores the signals that it was told to.
+# Says "ready", then ignores the signals that it was told to, and no others: a shell starts what works in the background
+# with SIGINT ignored, and children inherit that.
 STUBBORN = """
 import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 for name in sys.argv[1:]:
     signal.signal(signal.Signals[name], signal.SIG_IGN)
 print("ready", flush=True)
