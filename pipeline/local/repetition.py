@@ -2,7 +2,7 @@
 
 TFX takes about ten seconds to import, only to serve each step of such a run from its cache. A run counts as changed
 where this cannot be told without TFX: a log that is a query, Beam on other machines, a part of the pipeline, an
-experiment, or a version that the last run pushed, with which the next one compares.
+experiment, a team's own step, or a version that the last run pushed, with which the next one compares.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ def digest_inputs(request: Request) -> str:
     launch, settings = request.launch, request.settings
     local = not (query_of(launch.log.path) or settings.beam_profile.name or settings.beam_args)
     everything = settings.cache and request.graph == GRAPH and not (request.first or request.last)
-    if not local or not everything or launch.experiment:
+    if not local or not everything or launch.experiment or launch.steps:
         return ""
     paths = [launch.log.path, *([launch.catalogue.path] if launch.catalogue else [])]
     environment = [sys.version, sys.executable, _stamp(Path(sysconfig.get_paths()["purelib"])), _stamp(PROJECT / _LOCK)]

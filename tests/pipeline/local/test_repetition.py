@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components.declaration import Catalogue, Experiment, Launch, Log, Objective, Split
+from components.declaration import Catalogue, CustomStep, Experiment, Launch, Log, Objective, Split
 from pipeline import beam_profiles, launches
 from pipeline.local import repetition
 from pipeline.local.run_record import RunRecord
@@ -128,3 +128,12 @@ def test_what_cannot_be_told_without_tfx_is_no_repetition(settings):
         ""
     ] * 3
     assert digest(settings, dataclasses.replace(SHOP, experiment=Experiment("click"))) == ""
+    assert (
+        digest(
+            settings,
+            dataclasses.replace(
+                LAUNCH, steps=(CustomStep("BotGate", "components.bots.BotGate", {"examples": "ExampleGen.examples"}),)
+            ),
+        )
+        == ""
+    )
