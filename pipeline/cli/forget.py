@@ -46,40 +46,40 @@ def _forget(options: argparse.Namespace) -> int:
         if not user.strip():
             raise SettingsError("--user", user, "an id that is not blank")
     loaded = context.load(options, "launch", "log", "workspace")
-    places = _places(loaded, options.traffic)
-    with child_process.lock(places.home):
-        found = (
-            erasure.search(options.user, places)
+    locations = _locations(loaded, options.traffic)
+    with child_process.lock(locations.home):
+        erased = (
+            erasure.search(options.user, locations)
             if options.check
-            else erasure.erase(options.user, loaded.effective_launch.log, places)
+            else erasure.erase(options.user, loaded.effective_launch.log, locations)
         )
     if not options.check:
-        print(f"removed {found.rows} rows of the traffic log; replaced the id in {len(found.texts)} reports and logs")
-    _list(found.open, "a running server is writing to it: stop the server, then forget again")
-    own = [path for path in found.left if path in places.log]
-    traffic = [path for path in found.left if path.name.startswith(erasure.CLOSED)]
-    rest = [path for path in found.left if path not in own and path not in traffic]
+        print(f"removed {erased.rows} rows of the traffic log; replaced the id in {len(erased.texts)} reports and logs")
+    _list(erased.open, "a running server is writing to it: stop the server, then forget again")
+    own = [path for path in erased.left if path in locations.log]
+    traffic = [path for path in erased.left if path.name.startswith(erasure.CLOSED)]
+    rest = [path for path in erased.left if path not in own and path not in traffic]
     _list(own, "your own log: remove the rows there, or the next run learns from them again")
     _list(traffic, "in another column than the user's")
     _list(rest, "gone after the next `run` and `clean --keep-runs 1`")
-    if not found.open and not found.left:
+    if not erased.open and not erased.left:
         print("no file holds the id any more; a running server forgets it when it is restarted")
-    return EXIT_HELD if options.check and (found.open or found.left) else EXIT_OK
+    return EXIT_HELD if options.check and (erased.open or erased.left) else EXIT_OK
 
 
-def _places(loaded: context.Context, further: Path | None) -> erasure.Places:
+def _locations(loaded: context.Context, further: Path | None) -> erasure.Locations:
     """Returns where ids may be: the workspace, the folders that `serve` writes to, and the files of the log."""
     settings, path = loaded.settings, loaded.effective_launch.log.path
     traffic = [settings.home / "traffic", *([further.resolve()] if further else [])]
     if query_of(path):
-        return erasure.Places(settings.home, tuple(traffic), ())
+        return erasure.Locations(settings.home, tuple(traffic), ())
     folder, pattern = split_pattern(path, str(settings.data))
     try:
         files = find_files(folder, any_span(pattern))
     except LogError:  # no log yet, or no longer
         files = ()
     log = tuple(Path(file) for file in files if not Path(file).name.startswith(erasure.CLOSED))
-    return erasure.Places(settings.home, (*traffic, Path(folder)), log)
+    return erasure.Locations(settings.home, (*traffic, Path(folder)), log)
 
 
 def _list(paths: Iterable[Path], meaning: str) -> None:

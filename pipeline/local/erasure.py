@@ -40,7 +40,7 @@ class Erasure(NamedTuple):
     left: tuple[Path, ...]
 
 
-class Places(NamedTuple):
+class Locations(NamedTuple):
     """Where users' ids may be.
 
     Attributes:
@@ -54,26 +54,26 @@ class Places(NamedTuple):
     log: tuple[Path, ...]
 
 
-def erase(users: Sequence[str], log: Log, places: Places) -> Erasure:
+def erase(users: Sequence[str], log: Log, locations: Locations) -> Erasure:
     """Removes users.
 
     Args:
       users: their ids, as the log has them.
       log: the declaration; its user column and fallbacks name the user of a row.
-      places: where to look.
+      locations: where to look.
     """
-    files = [file for folder in places.traffic for file in _traffic_files(folder, CLOSED)]
+    files = [file for folder in locations.traffic for file in _traffic_files(folder, CLOSED)]
     pattern = _pattern(users)
     rows = sum(_drop_rows(file, set(users), log, pattern) for file in files)
-    texts = [path for path in _files([places.home]) if path.suffix in _TEXTS and _replace(path, pattern)]
-    return search(users, places)._replace(rows=rows, texts=tuple(texts))
+    texts = [path for path in _files([locations.home]) if path.suffix in _TEXTS and _replace(path, pattern)]
+    return search(users, locations)._replace(rows=rows, texts=tuple(texts))
 
 
-def search(users: Sequence[str], places: Places) -> Erasure:
+def search(users: Sequence[str], locations: Locations) -> Erasure:
     """Returns the files that hold an id; packed ones are unpacked, and nothing is changed."""
     pattern = _pattern(users)
-    holding = [path for path in _files([places.home, *places.traffic, *places.log]) if _holds(path, pattern)]
-    unfinished = {file for folder in places.traffic for file in _traffic_files(folder, OPEN)}
+    holding = [path for path in _files([locations.home, *locations.traffic, *locations.log]) if _holds(path, pattern)]
+    unfinished = {file for folder in locations.traffic for file in _traffic_files(folder, OPEN)}
     left = tuple(dict.fromkeys(path for path in holding if path not in unfinished))
     return Erasure(0, (), tuple(path for path in holding if path in unfinished), left)
 

@@ -21,18 +21,18 @@ TORN = '{"user_id": "u9", "it'
 
 
 @pytest.fixture
-def places(tmp_path):
+def locations(tmp_path):
     traffic = tmp_path / "events" / "2026-01-31"
     traffic.mkdir(parents=True)
     (traffic / "traffic-1-ab.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS) + TORN)
     home = tmp_path / "runs/shop"
     (home / "artifacts/ExampleGen/examples/1/Split-train").mkdir(parents=True)
     (home / "logs").mkdir()
-    return erasure.Places(home, (tmp_path / "events",), ())
+    return erasure.Locations(home, (tmp_path / "events",), ())
 
 
-def users_of(places):
-    (file,) = places.traffic[0].rglob("traffic-*.jsonl")
+def users_of(locations):
+    (file,) = locations.traffic[0].rglob("traffic-*.jsonl")
     return [json.loads(line).get("user_id") for line in file.read_text().splitlines() if line != TORN]
 
 
@@ -45,29 +45,29 @@ def users_of(places):
         (["u"], ["u1", "u12", None, 7], 0),
     ],
 )
-def test_the_rows_of_a_user_go_and_no_others(places, users, left, rows):
-    assert erasure.erase(users, LOG, places).rows == rows
-    assert users_of(places) == left
-    assert not list(places.traffic[0].rglob(".*.half"))
+def test_the_rows_of_a_user_go_and_no_others(locations, users, left, rows):
+    assert erasure.erase(users, LOG, locations).rows == rows
+    assert users_of(locations) == left
+    assert not list(locations.traffic[0].rglob(".*.half"))
 
 
-def test_a_torn_row_of_the_user_goes_too(places):
-    assert erasure.erase(["u9"], LOG, places) == (1, (), (), ())
-    (file,) = places.traffic[0].rglob("traffic-*.jsonl")
+def test_a_torn_row_of_the_user_goes_too(locations):
+    assert erasure.erase(["u9"], LOG, locations) == (1, (), (), ())
+    (file,) = locations.traffic[0].rglob("traffic-*.jsonl")
     assert len(file.read_text().splitlines()) == len(ROWS)
 
 
-def test_a_file_without_the_user_is_not_written(places):
-    (file,) = places.traffic[0].rglob("traffic-*.jsonl")
+def test_a_file_without_the_user_is_not_written(locations):
+    (file,) = locations.traffic[0].rglob("traffic-*.jsonl")
     before = file.stat().st_mtime_ns, file.stat().st_ino
-    erasure.erase(["u3"], LOG, places)
+    erasure.erase(["u3"], LOG, locations)
     assert (file.stat().st_mtime_ns, file.stat().st_ino) == before
 
 
-def test_reports_name_the_user_no_longer(places):
-    summary = places.home / "summary.json"
+def test_reports_name_the_user_no_longer(locations):
+    summary = locations.home / "summary.json"
     summary.write_text(json.dumps({"user": "u1", "other": "u12", "items": ["u1x", "x-u1"]}))
-    found = erasure.erase(["u1"], LOG, places)
+    found = erasure.erase(["u1"], LOG, locations)
     assert json.loads(summary.read_text()) == {
         "user": "(forgotten)",
         "other": "u12",
@@ -88,39 +88,41 @@ def write_parquet(path, content):
 @pytest.mark.parametrize(
     ("content", "held"), [(b"\x0a\x02u1\x12", True), (b"\x0a\x03u12\x12", False), (b"x" * (1 << 22) + b" u1 ", True)]
 )
-def test_what_is_packed_is_searched_and_told(places, write, content, held):
+def test_what_is_packed_is_searched_and_told(locations, write, content, held):
     path = (
-        places.home / "artifacts/ExampleGen/examples/1/Split-train" / ("a.parquet" if write is write_parquet else "a")
+        locations.home
+        / "artifacts/ExampleGen/examples/1/Split-train"
+        / ("a.parquet" if write is write_parquet else "a")
     )
     write(path, content)
     before = path.read_bytes()
-    artifacts = [path for path in erasure.erase(["u1"], LOG, places).left if places.home in path.parents]
+    artifacts = [path for path in erasure.erase(["u1"], LOG, locations).left if locations.home in path.parents]
     assert artifacts == [path] * held
     assert path.read_bytes() == before
 
 
-def test_an_id_across_two_blocks_is_seen(places):
-    path = places.home / "artifacts/a"
+def test_an_id_across_two_blocks_is_seen(locations):
+    path = locations.home / "artifacts/a"
     path.write_bytes(b" " * ((1 << 22) - 1) + b"u1")
-    assert erasure.search(["u1"], places).left == (path, places.traffic[0] / "2026-01-31/traffic-1-ab.jsonl")
+    assert erasure.search(["u1"], locations).left == (path, locations.traffic[0] / "2026-01-31/traffic-1-ab.jsonl")
 
 
-def test_a_file_that_a_server_writes_to_is_told_and_left(places):
-    path = places.traffic[0] / ".open-cd.jsonl"
+def test_a_file_that_a_server_writes_to_is_told_and_left(locations):
+    path = locations.traffic[0] / ".open-cd.jsonl"
     path.write_text('{"user_id": "u1"}\n')
-    found = erasure.erase(["u1"], LOG, places)
+    found = erasure.erase(["u1"], LOG, locations)
     assert found.open == (path,) and path not in found.left
     assert path.read_text() == '{"user_id": "u1"}\n'
 
 
 @pytest.mark.parametrize("user", ["jane+1@example.org", "ö|.*", 'a"b\\c', "-1"])
-def test_an_id_of_any_letters_is_found_as_it_is(places, user):
-    text = places.home / "report.txt"
+def test_an_id_of_any_letters_is_found_as_it_is(locations, user):
+    text = locations.home / "report.txt"
     text.write_text(f"For example, user {user}, and b.")
-    row = places.traffic[0] / "traffic-2-ef.jsonl"
+    row = locations.traffic[0] / "traffic-2-ef.jsonl"
     row.write_text(json.dumps({"user_id": user}) + "\n")
-    assert erasure.search([user], places).left == (text, row)
-    found = erasure.erase([user], LOG, places)
+    assert erasure.search([user], locations).left == (text, row)
+    found = erasure.erase([user], LOG, locations)
     assert (found.rows, row.read_text()) == (1, "")
     assert text.read_text() == "For example, user (forgotten), and b."
 
