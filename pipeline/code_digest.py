@@ -24,7 +24,16 @@ NOT_RUN = frozenset(
         "components.declaration",
         *(
             f"components.declaration.{name}"
-            for name in ("checks", "data_checks", "criteria_checks", "json_form", "launch", "views")
+            for name in (
+                "checks",
+                "data_checks",
+                "criteria_checks",
+                "promotion_checks",
+                "json_form",
+                "launch",
+                "ranking_views",
+                "views",
+            )
         ),
     )
 )

@@ -10,7 +10,8 @@ from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.types import BaseChannel
 
 from components.declaration import CustomModel, Launch
-from components.evaluation import ranking_metrics
+from components.declaration.functions import is_own
+from components.evaluation import own_slices, ranking_metrics
 from components.evaluation.ranking_step import RankingExamples
 from components.evaluation.retrieval_step import RetrievalEvaluator
 from components.evaluation.verdict_step import Verdict
@@ -33,12 +34,6 @@ PREPROCESSING_FN = "components.features.preprocessing.preprocessing_fn"
 RULES_RUN_FN = "components.rules.training.run_fn"
 MODEL_RUN_FN = "components.models.training.run_fn"
 TUNER_FN = "components.models.tuning.tuner_fn.tuner_fn"
-TUNER_STEP = "components.models.tuning.tuner"
-INGEST = "components.ingest.executor"
-GATE = "components.validation.schema_gate"
-RETRIEVAL_STEP = "components.evaluation.retrieval_step"
-RANKING_STEP = "components.evaluation.ranking_step"
-VERDICT_STEP = "components.evaluation.verdict_step"
 
 
 class Checked(NamedTuple):
@@ -67,7 +62,7 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
     rules = count_rules(launch, log, transform, catalogue)
     tuner = [tune(launch, log, transform, catalogue)] if launch.model.tuning_trials else []
     model = train(launch, log, transform, catalogue, champion, tuner)
-    retrieval = evaluate_retrieval(launch, log, model, rules, champion)
+    retrieval = evaluate_retrieval(launch, log, model, rules, champion, catalogue)
     ranking = evaluate_ranking(launch, log, model) if launch.has_ranking_head else []
     read = (log.examples, log.schema, log.components[-1])
     outcome = [read_outcome(launch, settings, *read)] if launch.experiment else []
@@ -95,13 +90,14 @@ def _pipeline(launch: Launch, settings: Settings, components: list[BaseNode]) ->
 
 def _code(step: str, *functions: str) -> str:
     """Returns the digest of the code that a step runs, and of a team's functions given by their dotted paths."""
-    modules = dict.fromkeys(function.rpartition(".")[0] for function in functions if "." in function)
+    modules = dict.fromkeys(function.rpartition(".")[0] for function in functions if is_own(function))
     return "-".join(map(code_digest.of_module, (*steps.named(step).code, *modules)))
 
 
 def check_log(launch: Launch, settings: Settings) -> Checked:
     """Reads the log, splits it by time, and checks it against its curated schema."""
-    reader = events_example_gen(launch, str(settings.data), _code(steps.EXAMPLE_GEN), settings.gzip_level)
+    code = _code(steps.EXAMPLE_GEN, *(objective.label_fn or "" for objective in launch.objectives))
+    reader = events_example_gen(launch, str(settings.data), code, settings.gzip_level)
     names = (steps.STATISTICS_GEN, steps.SCHEMA, steps.EXAMPLE_VALIDATOR, steps.GATE)
     return _check(reader, "log", launch, settings, names)
 
@@ -204,7 +200,7 @@ def transform_context(launch: Launch, log: Checked, drift: list[BaseNode]) -> Tr
 def count_rules(launch: Launch, log: Checked, transform: Transform, catalogue: Checked | None) -> CatalogueTrainer:
     """Counts the rules on the train split and exports them with the serving signatures."""
     view = steps.view_of(steps.RULES, launch)
-    code = _code(steps.RULES, *launch.rules.names)
+    code = _code(steps.RULES, *launch.rules.names, *launch.promotion.metrics)
     items, graph = catalogue.examples if catalogue else None, transform.outputs["transform_graph"]
     return CatalogueTrainer(RULES_RUN_FN, code, view, log.examples, graph, items).with_id(steps.RULES)
 
@@ -219,7 +215,7 @@ def train(
 ) -> CatalogueTrainer:
     """Trains the model on the train split and exports it with the serving signatures."""
     view = steps.view_of(steps.TRAINER, launch)
-    run_fn, code = MODEL_RUN_FN, _code(steps.TRAINER, *launch.rules.names)
+    run_fn, code = MODEL_RUN_FN, _code(steps.TRAINER, *launch.rules.names, *launch.model.towers)
     if isinstance(launch.model, CustomModel):
         run_fn, code = launch.model.run_fn, code_digest.of_module(launch.model.run_fn.rpartition(".")[0])
     items, graph = catalogue.examples if catalogue else None, transform.outputs["transform_graph"]
@@ -236,22 +232,27 @@ def tune(launch: Launch, log: Checked, transform: Transform, catalogue: Checked 
     as trials start from random weights.
     """
     items = catalogue.examples if catalogue else None
-    code = _code(steps.TUNER)
+    code = _code(steps.TUNER, *launch.model.towers)
     return CatalogueTuner(
         TUNER_FN, code, steps.view_of(steps.TUNER, launch), log.examples, transform.outputs["transform_graph"], items
     ).with_id(steps.TUNER)
 
 
-def evaluate_retrieval(launch: Launch, log: Checked, model: BaseNode, rules: BaseNode, champion: str) -> BaseNode:
+def evaluate_retrieval(
+    launch: Launch, log: Checked, model: BaseNode, rules: BaseNode, champion: str, catalogue: Checked | None
+) -> BaseNode:
     """Evaluates model, champion and rules on the same queries, over the full catalogue."""
+    view = steps.view_of(steps.RETRIEVAL_EVALUATOR, launch)
+    optional = {"catalogue": catalogue.examples} if catalogue and own_slices.columns(view) else {}
     return RetrievalEvaluator(
         examples=log.examples,
         schema=log.schema,
         model=model.outputs["model"],
         rules=rules.outputs["model"],
-        launch=steps.view_of(steps.RETRIEVAL_EVALUATOR, launch).to_json(),
-        code=_code(steps.RETRIEVAL_EVALUATOR),
+        launch=view.to_json(),
+        code=_code(steps.RETRIEVAL_EVALUATOR, *launch.promotion.metrics, *launch.promotion.slices),
         champion=champion,
+        **optional,
     ).with_id(steps.RETRIEVAL_EVALUATOR)
 
 

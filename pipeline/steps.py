@@ -116,10 +116,10 @@ STEPS = (
         RANKING_EXAMPLES,
         "joins each labelled row with its history",
         "ranking head",
-        "views.RankingView",
+        "ranking_views.RankingView",
         ("components.evaluation.ranking_step",),
     ),
-    Step(EVALUATOR, "evaluates the ranking head", "ranking head", "views.EvaluatorView"),
+    Step(EVALUATOR, "evaluates the ranking head", "ranking head", "ranking_views.EvaluatorView"),
     Step(
         OUTCOME,
         "reads what the experiment on users says",

@@ -4,6 +4,7 @@ from components.declaration.criteria import Drift, Promotion
 from components.declaration.custom_step import CustomStep
 from components.declaration.data import Boost, Catalogue, Log, Objective, Split
 from components.declaration.experiment import Experiment
+from components.declaration.filters import Filter
 from components.declaration.launch import Launch
 from components.declaration.learning import CustomModel, Model, Rules
 
@@ -14,6 +15,7 @@ __all__ = [
     "CustomStep",
     "Drift",
     "Experiment",
+    "Filter",
     "Launch",
     "Log",
     "Model",

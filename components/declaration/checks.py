@@ -11,9 +11,9 @@ from components.errors import DeclarationError
 
 def check_types(record: typing.Any, prefix: str) -> None:
     """Checks that each field holds the type it declares, and goes into nested declarations."""
-    for name, hint in typing.get_type_hints(type(record)).items():
-        value = getattr(record, name)
-        _check_type(value, hint, f"{prefix}.{name}")
+    hints = typing.get_type_hints(type(record))
+    for name in (field.name for field in dataclasses.fields(record)):
+        _check_type(getattr(record, name), hints[name], f"{prefix}.{name}")
 
 
 def _check_type(value: typing.Any, hint: typing.Any, field: str) -> None:

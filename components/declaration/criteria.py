@@ -2,15 +2,21 @@
 
 import dataclasses
 
+from components.declaration.metric_names import Metrics, unlisted
 from components.declaration.slice_names import DEFAULT_GUARDS
 
 
 @dataclasses.dataclass(frozen=True)
-class Promotion:
+class Promotion(Metrics):
     """What a model must show to replace what is served.
 
     Attributes:
-      metric: the metric of the comparison, on rolling histories over the whole catalogue.
+      metric: the metric of the comparison, on rolling histories over the whole catalogue: "mrr", "recall@k" or "ndcg@k"
+        with any k up to 1,000, or the name of one of yours.
+      metrics: further metrics of the tables: "recall@k" and "ndcg@k", and functions of yours by dotted path
+        (docs/extend.md). What `metric` and `guards` name is added by itself.
+      slices: further slices of the evaluation: columns of `catalogue.categories` (of the item that was taken), and
+        functions of yours by dotted path (docs/extend.md).
       margin: the relative gain over the rules that the interval's lower end must exceed (0.05 is five per cent).
       min_queries: the minimum sample: with fewer evaluated events nothing changes hands.
       max_queries: how many queries the choice of a rule and the evaluation ask at most; beyond, a seeded sample of
@@ -19,7 +25,7 @@ class Promotion:
         did.
       guards: further metrics, and slices of the evaluation, by which the model must not be significantly worse, by more
         than `guard_loss`, than the rules or than what is served: "ndcg@10", "new users", "tail items",
-        "device=mobile", ... (docs/evaluation.md lists them). A model that finds more of what was taken, but lower in
+        "device=mobile", ... (docs/evaluation.md lists them), also your own by name. A model that finds more of what was taken, but lower in
         the list, or at the cost of the tail, is not pushed by default.
       guard_loss: the relative loss that a guard tolerates.
       ranking_slices: what the standard Evaluator also measures the ranking head apart by: "users" (known and new ones),
@@ -32,6 +38,8 @@ class Promotion:
     """
 
     metric: str = "recall@10"
+    metrics: tuple[str, ...] = ()
+    slices: tuple[str, ...] = ()
     margin: float = 0.0
     min_queries: int = 200
     max_queries: int = 20_000
@@ -41,6 +49,13 @@ class Promotion:
     ranking_slices: tuple[str, ...] = ("users",)
     request_ndcg: bool = False
     min_auc: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Adds the built-in metrics that the criteria name to those that are measured."""
+        if isinstance(self.metrics, tuple) and isinstance(self.guards, tuple):
+            object.__setattr__(
+                self, "metrics", (*self.metrics, *unlisted(self.metrics, (str(self.metric), *map(str, self.guards))))
+            )
 
 
 @dataclasses.dataclass(frozen=True)

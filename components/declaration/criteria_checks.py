@@ -1,15 +1,13 @@
-"""Checks what a declaration says of who serves: rules, model, promotion criteria, drift, boosts."""
+"""Checks what a declaration says of who serves: rules, model, drift, boosts."""
 
 import dataclasses
 
 from components.declaration import checks
-from components.declaration.criteria import Drift, Promotion
+from components.declaration.criteria import Drift
 from components.declaration.data import Catalogue, Log
 from components.declaration.functions import FORM, OWN_FUNCTION, check_path
 from components.declaration.learning import CustomModel, Model, Rules
-from components.declaration.metric_names import METRICS
 from components.declaration.rule_names import BUILT_IN_RULES, FOR_EVERYBODY, short_name
-from components.declaration.slice_names import SLICES, USER_SLICES
 from components.errors import DeclarationError
 
 
@@ -27,27 +25,31 @@ def check_model(model: Model | CustomModel) -> None:
     """Raises `DeclarationError` for the first hyperparameter that is wrong."""
     if isinstance(model, CustomModel):
         check_path("launch.model.run_fn", model.run_fn)
+    else:
+        for name, path in (("query_tower", model.query_tower), ("item_tower", model.item_tower)):
+            if path is not None:
+                check_path(f"launch.model.{name}", path, last=r"[A-Za-z][A-Za-z0-9_]*")
     for name, value in dataclasses.asdict(model).items():
-        if name not in ("tuning_trials", "warm_start", "run_fn", "hyperparameters", "ranking"):
+        if isinstance(value, int | float) and not isinstance(value, bool) and name != "tuning_trials":
             checks.check_positive(f"launch.model.{name}", value)
     checks.check_at_least("launch.model.tuning_trials", model.tuning_trials, 0)
+
+
+def check_features(model: Model | CustomModel, log: Log, catalogue: Catalogue | None) -> None:
+    """Raises `DeclarationError` for the first column of the ranking head that is not declared."""
+    if isinstance(model, CustomModel):
+        return
+    columns = (*log.context, *(catalogue.categories + catalogue.numbers if catalogue else ()))
+    for name in model.ranking_features:
+        if columns.count(name) != 1 or model.ranking_features.count(name) > 1:
+            needed = f"columns out of launch.log.context, launch.catalogue.categories and numbers {columns}, each once"
+            raise DeclarationError("launch.model.ranking_features", name, needed)
 
 
 def check_drift(drift: Drift) -> None:
     """Raises `DeclarationError` for the first share that is wrong."""
     for name in ("new_users", "new_items", "unlisted_items"):
         checks.check_share(f"launch.drift.{name}", getattr(drift, name))
-
-
-def check_promotion(promotion: Promotion, log: Log) -> None:
-    """Raises `DeclarationError` for the first criterion that is wrong."""
-    if promotion.metric not in METRICS:
-        raise DeclarationError("launch.promotion.metric", promotion.metric, f"one of {', '.join(METRICS)}")
-    checks.check_share("launch.promotion.min_auc", promotion.min_auc)
-    checks.check_at_least("launch.promotion.margin", promotion.margin, 0)
-    checks.check_at_least("launch.promotion.min_queries", promotion.min_queries, 1)
-    checks.check_at_least("launch.promotion.max_queries", promotion.max_queries, promotion.min_queries)
-    _check_guards(promotion, log)
 
 
 def check_boosts(catalogue: Catalogue) -> None:
@@ -97,23 +99,3 @@ def _check_context(rules: Rules, log: Log) -> None:
             rules.context,
             "columns if, and only if, launch.rules.names holds 'context_popularity'",
         )
-
-
-def _check_guards(promotion: Promotion, log: Log) -> None:
-    for name in promotion.guards:
-        column, equals, _ = name.partition("=")
-        known = name in (*METRICS, *SLICES) or (equals and column in log.context)
-        if not known or promotion.guards.count(name) > 1:
-            needed = (
-                f"metrics out of: {', '.join(METRICS)}; slices out of: {'; '.join(SLICES)}; or 'column=value' of a "
-                "declared context column; each once"
-            )
-            raise DeclarationError("launch.promotion.guards", name, needed)
-    for name in promotion.ranking_slices:
-        if name not in (USER_SLICES, *log.context) or promotion.ranking_slices.count(name) > 1:
-            needed = f"{USER_SLICES!r} or columns out of launch.log.context {log.context}, each once"
-            raise DeclarationError("launch.promotion.ranking_slices", name, needed)
-    if promotion.guard_loss < 0 or promotion.guard_loss > 1:
-        raise DeclarationError("launch.promotion.guard_loss", promotion.guard_loss, "a number from 0 to 1")
-    if promotion.effect <= 0:
-        raise DeclarationError("launch.promotion.effect", promotion.effect, "a number above 0")

@@ -3,6 +3,8 @@
 import dataclasses
 import typing
 
+from components.declaration.filters import Filter
+
 LABEL_PREFIX = "label_"
 TIME_UNITS = ("s", "ms", "us", "ns", "excel", "iso")
 ROW_ID = "row_id"  # names the row that an event comes from, where the log has no column of that name
@@ -121,11 +123,12 @@ class CatalogueColumns:
     numbers: tuple[str, ...]
     active: str | None
     boosts: tuple[typing.Any, ...]
+    filters: tuple[typing.Any, ...]
 
     def columns(self) -> tuple[str, ...]:
         """Returns every column that is read, once each."""
         features = (*self.categories, *self.texts, *self.numbers)
-        boosted = (boost.column for boost in self.boosts)
+        boosted = (part.column for part in (*self.boosts, *self.filters))
         return tuple(dict.fromkeys(name for name in (self.item, self.title, *features, self.active, *boosted) if name))
 
 
@@ -144,6 +147,7 @@ class Catalogue(CatalogueColumns):
       delimiter: as in `Log`.
       max_quarantined: as in `Log`.
       boosts: what counts more, less or not at all; the factors of an item that several name are multiplied.
+      filters: which items may be shown to a request; all of them have to hold.
     """
 
     path: str
@@ -156,6 +160,7 @@ class Catalogue(CatalogueColumns):
     delimiter: str = ","
     max_quarantined: float = 0.01
     boosts: tuple[Boost, ...] = ()
+    filters: tuple[Filter, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,6 +174,8 @@ class Objective:
       value_at_least: the event counts from this value on (a rating of 4); None if any value does.
       auc_decides: whether an AUC below `Promotion.min_auc` keeps a model from being pushed; if not, the verdict warns.
         `new` writes False for a threshold that it guessed.
+      label_fn: the dotted path of a function of yours that labels the joined rows for the ranking head instead
+        (docs/extend.md); `event` still says which rows are positives of the retrieval.
     """
 
     name: str
@@ -176,6 +183,7 @@ class Objective:
     event: str | None = None
     value_at_least: float | None = None
     auc_decides: bool = True
+    label_fn: str | None = None
 
     @property
     def label(self) -> str:

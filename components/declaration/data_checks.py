@@ -5,6 +5,7 @@ import re
 
 from components.declaration import checks, time_format
 from components.declaration.data import LABEL_PREFIX, TIME_UNITS, Catalogue, Log, Objective, Split
+from components.declaration.functions import check_path
 from components.declaration.paths import is_dated, query_of
 from components.declaration.request_names import RESERVED_INPUTS, VALUE, input_name
 from components.errors import DeclarationError
@@ -125,8 +126,18 @@ def _check_objectives(objectives: tuple[Objective, ...], log: Log) -> None:
             raise DeclarationError(f"{field}.event", objective.event, "an action, not the impression")
         if objective.value_at_least is not None and not log.value:
             raise DeclarationError(f"{field}.value_at_least", objective.value_at_least, "log.value to be declared too")
+        _check_label(field, objective, log)
     if not any(objective.weight for objective in objectives):
         raise DeclarationError("launch.objectives", names, "an objective with a weight above 0")
+
+
+def _check_label(field: str, objective: Objective, log: Log) -> None:
+    if objective.label_fn is None:
+        return
+    check_path(f"{field}.label_fn", objective.label_fn)
+    if objective.value_at_least is not None or query_of(log.path):
+        needed = "None beside value_at_least, and for a BigQuery query"
+        raise DeclarationError(f"{field}.label_fn", objective.label_fn, needed)
 
 
 def _check_split(split: Split) -> None:

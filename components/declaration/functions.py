@@ -15,6 +15,12 @@ OWN_FUNCTION = re.compile(r"(components|pipeline\.launches)(\.[a-z][a-z0-9_]*){2
 FORM = "a function's dotted path, such as 'pipeline.launches.my_feature.rules.cheapest' or 'components.rules.house.cheapest'"
 
 
+def is_own(name: str) -> bool:
+    """Returns whether a name in the declaration has the form of a dotted path to a team's function or class."""
+    module, _, last = name.rpartition(".")
+    return OWN_FUNCTION.fullmatch(f"{module}.x") is not None and last.isidentifier()
+
+
 def check_path(field: str, path: str, last: str = r"[a-z][a-z0-9_]*") -> None:
     """Raises `DeclarationError` unless the text has the form of a dotted path whose last part matches `last`."""
     module, _, name = path.rpartition(".")

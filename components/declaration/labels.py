@@ -21,13 +21,17 @@ class LabelRoles:
 
     @property
     def has_ranking_head(self) -> bool:
-        """Whether the log holds what a ranking head learns from: joined impressions, or values with a threshold."""
-        by_value = any(objective.value_at_least is not None for objective in self.objectives)
-        return self.learns_from_impressions or by_value
+        """Whether the log holds what a ranking head learns from: joined impressions, values with a threshold, or a function."""
+        return self.learns_from_impressions or any(map(_has_label, self.objectives))
 
     @property
     def ranking_objectives(self) -> tuple[Any, ...]:
         """The objectives that get a label, and so a head."""
         if self.learns_from_impressions:
             return self.objectives
-        return tuple(objective for objective in self.objectives if objective.value_at_least is not None)
+        return tuple(filter(_has_label, self.objectives))
+
+
+def _has_label(objective: Any) -> bool:
+    """Whether an objective has a label without impressions: by its value, or by a function."""
+    return objective.value_at_least is not None or objective.label_fn is not None

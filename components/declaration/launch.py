@@ -11,11 +11,19 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from components.declaration import checks, criteria_checks, data_checks, experiment_checks, json_form
+from components.declaration import (
+    checks,
+    criteria_checks,
+    data_checks,
+    experiment_checks,
+    json_form,
+    promotion_checks,
+)
 from components.declaration.criteria import Drift, Promotion
 from components.declaration.custom_step import CustomStep, check_steps
 from components.declaration.data import Catalogue, Log, Objective, Split
 from components.declaration.experiment import Experiment
+from components.declaration.filters import check_filters
 from components.declaration.labels import LabelRoles
 from components.declaration.learning import CustomModel, Model, Rules
 from components.errors import DeclarationError
@@ -55,12 +63,14 @@ class Launch(LabelRoles):
         checks.check_at_least("launch.seed", self.seed, 0)
         data_checks.check_data(self.log, self.catalogue, self.objectives, self.split)
         criteria_checks.check_rules(self.rules, self.log)
-        criteria_checks.check_promotion(self.promotion, self.log)
+        promotion_checks.check_promotion(self.promotion, self.log, self.catalogue)
         criteria_checks.check_drift(self.drift)
         criteria_checks.check_model(self.model)
+        criteria_checks.check_features(self.model, self.log, self.catalogue)
         check_steps(self.steps)
         if self.catalogue:
             criteria_checks.check_boosts(self.catalogue)
+            check_filters(self.catalogue.filters, self.catalogue.item, self.log.context)
         if self.experiment:
             experiment_checks.check_experiment(self.experiment, self.log, self.objectives)
 

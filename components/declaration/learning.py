@@ -55,6 +55,10 @@ class Model:
       temperature: the divisor of the cosine similarities in the softmax.
       top_k: how many items an answer holds.
       ranking_epochs: passes of the ranking head over the labelled rows.
+      ranking_features: columns that the ranking head reads beside the vectors of query and item: of `log.context`, and
+        of the catalogue's `categories` and `numbers`.
+      query_tower: the dotted path of a class of yours in place of our query tower (docs/extend.md); None for ours.
+      item_tower: the dotted path of a class of yours in place of our item tower; None for ours.
       tuning_trials: how many settings the step Tuner tries; 0 leaves the step out.
       warm_start: the towers start from those of the served version instead of at random.
     """
@@ -67,8 +71,16 @@ class Model:
     temperature: float = 0.1
     top_k: int = 10
     ranking_epochs: int = 3
+    ranking_features: tuple[str, ...] = ()
+    query_tower: str | None = None
+    item_tower: str | None = None
     tuning_trials: int = 0
     warm_start: bool = False
+
+    @property
+    def towers(self) -> tuple[str, ...]:
+        """The dotted paths of a team's own towers."""
+        return tuple(path for path in (self.query_tower, self.item_tower) if path)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,3 +103,4 @@ class CustomModel:
 
     tuning_trials: typing.ClassVar[int] = 0
     warm_start: typing.ClassVar[bool] = False
+    towers: typing.ClassVar[tuple[str, ...]] = ()

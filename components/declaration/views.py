@@ -13,8 +13,10 @@ import typing
 from components.declaration import json_form
 from components.declaration.criteria import Drift
 from components.declaration.data import Boost, CatalogueColumns, Log, Objective, Split
+from components.declaration.filters import Filter
 from components.declaration.labels import LabelRoles
 from components.declaration.learning import CustomModel, Model, Rules
+from components.declaration.metric_names import Metrics
 
 Self = typing.TypeVar("Self", bound="View")
 
@@ -95,6 +97,7 @@ class Label(View):
     name: str
     event: str | None
     value_at_least: float | None
+    label_fn: str | None
 
     @property
     def label(self) -> str:
@@ -111,7 +114,7 @@ class WeightedLabel(Label):
 
 @dataclasses.dataclass(frozen=True)
 class BoostColumn(View):
-    """The column that a boost reads."""
+    """The column that a boost or a filter reads."""
 
     column: str
 
@@ -130,6 +133,7 @@ class CatalogueSource(View, CatalogueColumns):
     delimiter: str
     max_quarantined: float
     boosts: tuple[BoostColumn, ...]
+    filters: tuple[BoostColumn, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,11 +145,19 @@ class AnswerSize(View):
 
 
 @dataclasses.dataclass(frozen=True)
-class MetricName(View):
+class MetricName(View, Metrics):
     """The metric of the comparison, and how many queries are asked for it."""
 
     metric: str
+    metrics: tuple[str, ...]
     max_queries: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Measures(MetricName):
+    """What the comparison measures, and by which slices."""
+
+    slices: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,14 +165,6 @@ class RuleNames(View):
     """Which rules are compared."""
 
     names: tuple[str, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class RankingCriteria(View):
-    """What the standard Evaluator measures the ranking head by."""
-
-    ranking_slices: tuple[str, ...]
-    request_ndcg: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -224,6 +228,7 @@ class CatalogueFeatures(View, CatalogueColumns):
     numbers: tuple[str, ...]
     active: str | None
     boosts: tuple[Boost, ...]
+    filters: tuple[Filter, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -264,30 +269,4 @@ class RetrievalView(QueriesView):
     model: AnswerSize
     catalogue: ItemColumn | None
     rules: RuleNames
-    promotion: MetricName
-
-
-@dataclasses.dataclass(frozen=True)
-class RankingView(QueriesView):
-    """RankingExamples."""
-
-    objectives: tuple[Label, ...]
-    model: AnswerSize
-    promotion: RankingCriteria
-
-
-@dataclasses.dataclass(frozen=True)
-class HeadCriteria(View):
-    """What the standard Evaluator measures and blesses the ranking head by."""
-
-    ranking_slices: tuple[str, ...]
-    request_ndcg: bool
-    min_auc: float
-
-
-@dataclasses.dataclass(frozen=True)
-class EvaluatorView(EventsView):
-    """Evaluator: what its configuration is made from."""
-
-    objectives: tuple[Label, ...]
-    promotion: HeadCriteria
+    promotion: Measures

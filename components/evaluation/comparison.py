@@ -5,13 +5,13 @@ the relative gains, as intervals, that the verdict rests on. A model or a champi
 it, and the reason is there.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from components.declaration.metric_names import METRICS
 from components.declaration.views import RetrievalView
-from components.evaluation import judging, slices
+from components.evaluation import judging, own_slices, slices
 from components.evaluation.findings import MODEL
 from components.evaluation.findings import SERVED as CHAMPION
 from components.evaluation.judging import Judged
@@ -20,7 +20,14 @@ from components.metrics import bootstrap, queries, rank_metrics
 from components.metrics.queries import Queries
 
 
-def compare(launch: RetrievalView, events: EventTable, model: str, rules: str, champion: str) -> dict[str, Any]:
+def compare(
+    launch: RetrievalView,
+    events: EventTable,
+    model: str,
+    rules: str,
+    champion: str,
+    catalogue: Mapping[str, np.ndarray] | None = None,
+) -> dict[str, Any]:
     """Judges the SavedModels in the folders `model`, `rules` and `champion` ("" if nothing is served yet).
 
     Args:
@@ -29,25 +36,27 @@ def compare(launch: RetrievalView, events: EventTable, model: str, rules: str, c
       model: folder of the challenger.
       rules: folder of the rules.
       champion: folder of what is being served.
+      catalogue: column to [rows] array, of the columns that declared slices read (`own_slices.columns`).
     """
     most = launch.promotion.max_queries
     rolling = queries.rolling(launch, events, events.late, most)
     frozen = queries.frozen(launch, events, events.late, _cut(events), most)
     judged, problems = judging.judge(launch, {MODEL: model, CHAMPION: champion}, rules, rolling, frozen)
     rule = next(each.contender.rule for name, each in judged.items() if name not in (MODEL, CHAMPION))
+    paths = launch.promotion.metric_paths
     serving = {"model": MODEL, "rules": rule, "champion": CHAMPION}
     return {
         "launch": launch.name,
         "metric": launch.promotion.metric,
         "queries": len(rolling),
         "rules_name": rule,
-        "rolling": {name: _table(each, rolling, events) for name, each in judged.items()},
-        "frozen": {name: rank_metrics.table(each.frozen.ranks) for name, each in judged.items()},
+        "rolling": {name: _table(each, rolling, events, paths) for name, each in judged.items()},
+        "frozen": {name: rank_metrics.table(each.frozen.ranks, paths) for name, each in judged.items()},
         "gains": _gains(launch, judged, rolling, rule),
         "champion": {"kind": judged[CHAMPION].contender.kind} if CHAMPION in judged else None,
         "champion_problem": problems.get(CHAMPION, ""),
         "model_problem": problems.get(MODEL, ""),
-        "slices": _slices(launch, events, rolling, judged, rule),
+        "slices": _slices(launch, events, rolling, judged, rule, catalogue or {}),
         "examples": {short: judged[name].example for short, name in serving.items() if name in judged},
         "notes": _notes(launch, events, rolling, judged, rule),
     }
@@ -58,12 +67,12 @@ def _cut(events: EventTable) -> int:
     return int(events.time[events.late].min())
 
 
-def _table(each: Judged, asked: Queries, events: EventTable) -> dict[str, float]:
+def _table(each: Judged, asked: Queries, events: EventTable, paths: dict[str, str]) -> dict[str, float]:
     candidates = each.contender.candidates
     column = queries.columns_of(events.item[events.positive & ~events.late], candidates)
     counts = np.bincount(column[column >= 0], minlength=len(candidates))
     lists = rank_metrics.of_lists(each.rolling.recommended, queries.columns_of(asked.target, candidates), counts)
-    return rank_metrics.table(each.rolling.ranks) | lists
+    return rank_metrics.table(each.rolling.ranks, paths) | lists
 
 
 def _gains(launch: RetrievalView, judged: dict[str, Judged], asked: Queries, rule: str) -> dict[str, Any]:
@@ -73,15 +82,13 @@ def _gains(launch: RetrievalView, judged: dict[str, Judged], asked: Queries, rul
         "model_over_champion": (MODEL, CHAMPION),
         "rules_over_champion": (rule, CHAMPION),
     }
+    paths = launch.promotion.metric_paths
     wanted = [(name, launch.promotion.metric, *pair) for name, pair in pairs.items() if set(pair) <= set(judged)]
-    by_metric = [(metric, metric, MODEL, rule) for metric in METRICS if MODEL in judged]
-    over_champion = [(metric, metric, MODEL, CHAMPION) for metric in METRICS if {MODEL, CHAMPION} <= set(judged)]
-
-    def earned(metric: str, name: str) -> np.ndarray:
-        return rank_metrics.gains(metric, judged[name].rolling.ranks)
-
+    by_metric = [(metric, metric, MODEL, rule) for metric in paths if MODEL in judged]
+    over_champion = [(metric, metric, MODEL, CHAMPION) for metric in paths if {MODEL, CHAMPION} <= set(judged)]
     compared = [
-        (earned(metric, ours), earned(metric, theirs)) for _, metric, ours, theirs in wanted + by_metric + over_champion
+        (_earned(launch, metric, judged[ours]), _earned(launch, metric, judged[theirs]))
+        for _, metric, ours, theirs in wanted + by_metric + over_champion
     ]
     found = [gain.to_dict() for gain in bootstrap.relative_gains(compared, asked.user, launch.seed)]
     gains: dict[str, Any] = dict(zip([name for name, *_ in wanted], found, strict=False))
@@ -90,14 +97,24 @@ def _gains(launch: RetrievalView, judged: dict[str, Judged], asked: Queries, rul
     return gains | {"by_metric_over_champion": {name: next(rest) for name, *_ in over_champion}}
 
 
+def _earned(launch: RetrievalView, metric: str, contender: Judged) -> np.ndarray:
+    """What each query contributes to a metric, by its name: [q] float64."""
+    return rank_metrics.gains(launch.promotion.metric_paths[metric], contender.rolling.ranks)
+
+
 def _slices(
-    launch: RetrievalView, events: EventTable, asked: Queries, judged: dict[str, Judged], rule: str
+    launch: RetrievalView,
+    events: EventTable,
+    asked: Queries,
+    judged: dict[str, Judged],
+    rule: str,
+    catalogue: Mapping[str, np.ndarray],
 ) -> dict[str, Any]:
     """The gate's metric for kinds of users, items and requests, and the model's gains there, over the rules and over the champion."""
     metric = launch.promotion.metric
-    masks = slices.masks(events, asked)
+    masks = slices.masks(events, asked) | own_slices.masks(launch, asked, catalogue)
     shown = [name for name in (MODEL, CHAMPION, rule) if name in judged]
-    earned = {name: rank_metrics.gains(metric, judged[name].rolling.ranks) for name in shown}
+    earned = {name: _earned(launch, metric, judged[name]) for name in shown}
     tables = {
         slice_name: {name: {"queries": int(mask.sum()), metric: float(earned[name][mask].mean())} for name in shown}
         for slice_name, mask in masks.items()

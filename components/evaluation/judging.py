@@ -109,11 +109,12 @@ def _leak(launch: RetrievalView, model: Judged, rules: Iterable[Judged], asked: 
     """
     blank, rows = queries.without_history(asked, LEAK_QUERIES, launch.seed)
     metric = launch.promotion.metric
+    path = launch.promotion.metric_paths[metric]
     try:
-        ours = rank_metrics.gains(metric, queries.ask(model.contender.score, model.contender.candidates, blank).ranks)
+        ours = rank_metrics.gains(path, queries.ask(model.contender.score, model.contender.candidates, blank).ranks)
     except ValueError as error:
         return f"asked without a history, {error}"
-    pairs = [(ours, rank_metrics.gains(metric, rule.rolling.ranks[rows])) for rule in rules]
+    pairs = [(ours, rank_metrics.gains(path, rule.rolling.ranks[rows])) for rule in rules]
     if not all(gain.low > 0 for gain in bootstrap.relative_gains(pairs, blank.user, launch.seed)):
         return ""
     return (

@@ -1,7 +1,7 @@
 """The columns beside items and labels that the standard Evaluator gets: what it slices by, and the request."""
 
+from components.declaration.ranking_views import EvaluatorView, RankingView
 from components.declaration.verdict_view import VerdictView
-from components.declaration.views import EvaluatorView, RankingView
 
 SLICE = "slice_"
 

@@ -10,8 +10,8 @@ import os
 import numpy as np
 import pyarrow as pa
 
+from components.declaration.ranking_views import RankingView
 from components.declaration.slice_names import KNOWN_USERS, NEW_USERS, USER_SLICES
-from components.declaration.views import RankingView
 from components.evaluation.ranking_columns import by_request, slice_columns
 from components.evaluation.slices import values_of
 from components.features import histories

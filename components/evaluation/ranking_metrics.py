@@ -6,9 +6,9 @@ import math
 import tensorflow_model_analysis as tfma
 from google.protobuf import wrappers_pb2
 
+from components.declaration.ranking_views import EvaluatorView
 from components.declaration.slice_names import USER_SLICES
 from components.declaration.verdict_view import VerdictView
-from components.declaration.views import EvaluatorView
 from components.evaluation.findings import Area
 from components.evaluation.ranking_columns import by_request, slice_columns
 from components.metrics.auc_interval import auc_interval

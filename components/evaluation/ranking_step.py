@@ -9,7 +9,7 @@ from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArti
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.declaration.views import RankingView
+from components.declaration.ranking_views import RankingView
 from components.evaluation import ranking_examples as labelled_rows
 from components.features import split_events
 from components.progress import set_figure

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from components.evaluation import launch_page
-from components.evaluation.summary import FROZEN, RANKING, ROLLING, figure
+from components.evaluation.summary import FROZEN, OF_LISTS, RANKING, ROLLING, figure, own_metrics
 from components.evaluation.verdict_words import percent
 from components.metrics.bootstrap import Interval
 
@@ -61,15 +61,15 @@ def _verdict(summary: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _rolling(summary: Mapping[str, Any]) -> Iterator[str]:
-    yield from _table(
-        "With the history of each moment (rolling)",
-        summary.get("rolling"),
-        ("queries", *ROLLING, "novelty", "popularity_lift"),
-    )
+    rows = summary.get("rolling")
+    columns = ("queries", *own_metrics(rows), *ROLLING, *OF_LISTS)
+    yield from _table("With the history of each moment (rolling)", rows, columns)
 
 
 def _frozen(summary: Mapping[str, Any]) -> Iterator[str]:
-    yield from _table("With the history as it was at the split (frozen)", summary.get("frozen"), ("queries", *FROZEN))
+    rows = summary.get("frozen")
+    columns = ("queries", *own_metrics(rows), *FROZEN)
+    yield from _table("With the history as it was at the split (frozen)", rows, columns)
 
 
 def _ranking(summary: Mapping[str, Any]) -> Iterator[str]:

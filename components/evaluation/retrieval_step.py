@@ -8,15 +8,16 @@ them: it is the digest of their code, a part of the cache's key, and the reason 
 import json
 import os
 
+import numpy as np
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils, path_utils
 
 from components.declaration.views import RetrievalView
-from components.evaluation import comparison
+from components.evaluation import comparison, own_slices
 from components.evaluation.evaluation_file import EVALUATION_FILE
-from components.features import split_events
+from components.features import split_events, training_data
 from components.progress import set_figure
 from components.registry import champion_version
 
@@ -31,12 +32,14 @@ def RetrievalEvaluator(
     launch: Parameter[str],
     code: Parameter[str],
     champion: Parameter[str],
+    catalogue: InputArtifact[standard_artifacts.Examples] = None,
 ) -> None:
     """Judges model, champion and rules on the eval split; see `components.evaluation.comparison`."""
     declared = RetrievalView.from_json(launch)
     events = split_events.read(declared, examples, schema)
     challenger, counted = (path_utils.serving_model_path(artifact.uri) for artifact in (model, rules))
-    found = comparison.compare(declared, events, challenger, counted, champion_version.served(champion))
+    columns = _read_catalogue(declared, catalogue) if catalogue is not None else {}
+    found = comparison.compare(declared, events, challenger, counted, champion_version.served(champion), columns)
     io_utils.write_string_file(
         os.path.join(evaluation.uri, EVALUATION_FILE), json.dumps(found, indent=2, allow_nan=False)
     )
@@ -44,3 +47,9 @@ def RetrievalEvaluator(
     values = {"model": found["rolling"].get("model"), "rules": found["rolling"][found["rules_name"]]}
     said = {name: "not judged" if value is None else f"{value.get(metric, 0.0):.3f}" for name, value in values.items()}
     set_figure(evaluation, f"{metric}: " + ", ".join(f"{name} {value}" for name, value in said.items()))
+
+
+def _read_catalogue(launch: RetrievalView, catalogue: standard_artifacts.Examples) -> dict[str, np.ndarray]:
+    """Reads the columns of the catalogue that declared slices need."""
+    files = training_data.matching([os.path.join(catalogue.uri, training_data.CATALOGUE_SPLIT, "*")])
+    return training_data.read_named(files, own_slices.columns(launch))

@@ -29,7 +29,7 @@ def masks(events: EventTable, asked: Queries) -> dict[str, np.ndarray]:
     found = _users(events, asked) | _histories(asked) | _items(events, asked)
     found = {name: found[name] for name in names.SLICES}
     for column, values in asked.context.items():
-        found |= _values(column, values)
+        found |= by_value(column, values)
     return {name: mask for name, mask in found.items() if mask.any()}
 
 
@@ -94,7 +94,8 @@ def values_of(column: np.ndarray) -> np.ndarray | None:
     return shown[place]
 
 
-def _values(column: str, values: np.ndarray) -> dict[str, np.ndarray]:
+def by_value(column: str, values: np.ndarray) -> dict[str, np.ndarray]:
+    """Returns a slice "column=value" for each of the most frequent values [q]: name to [q] bool; none for fractions."""
     texts = values_of(values)
     if texts is None:
         return {}

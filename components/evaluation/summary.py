@@ -27,6 +27,7 @@ from typing import Any
 
 WIDTH = 100
 ROLLING = ("recall@10", "recall@20", "recall@50", "ndcg@10", "mrr", "coverage")
+OF_LISTS = ("novelty", "popularity_lift")
 FROZEN = ("recall@10", "ndcg@10", "mrr")
 RANKING = ("rows", "auc", "log_loss", "calibration", "ndcg")
 
@@ -41,8 +42,8 @@ def render(summary: Mapping[str, Any]) -> str:
     """The text of a summary; its form is in the module's docstring. Ends in a newline, and fails on no missing part."""
     parts = (
         _verdict(summary.get("launch"), summary.get("verdict") or {}),
-        _table("Rolling", summary.get("rolling") or {}, ROLLING),
-        _table("Frozen", summary.get("frozen") or {}, FROZEN),
+        _table("Rolling", summary.get("rolling") or {}, (*own_metrics(summary.get("rolling")), *ROLLING)),
+        _table("Frozen", summary.get("frozen") or {}, (*own_metrics(summary.get("frozen")), *FROZEN)),
         _slices(summary.get("slices") or {}),
         _ranking(summary.get("ranking")),
         _example(summary.get("example") or {}),
@@ -50,6 +51,12 @@ def render(summary: Mapping[str, Any]) -> str:
     )
     blocks = ["\n".join(lines) for lines in map(list, parts) if lines]
     return "\n\n".join(blocks) + "\n"
+
+
+def own_metrics(rows: Table | None) -> tuple[str, ...]:
+    """Returns the columns of a table that a launch declared, beyond the built-in ones."""
+    columns = dict.fromkeys(column for row in (rows or {}).values() for column in row or {})
+    return tuple(column for column in columns if column not in ("queries", *ROLLING, *OF_LISTS))
 
 
 def _verdict(launch: str | None, verdict: Mapping[str, Any]) -> Iterator[str]:

@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.declaration import Catalogue
+from components.declaration import Catalogue, Filter
 from components.declaration.views import CatalogueFeatures
-from components.features import truth_words
+from components.features import item_filters, truth_words
 from components.features.id_codes import codes
 
 MAX_FEATURE_SLOTS = 24
@@ -34,6 +34,8 @@ class ItemTable:
       numbers: [n + 1, p] float32, standardised; 0 where missing.
       boost: [n + 1] float32, the declared factor of each item; None without boosts. An item of factor 0 is inactive.
       feature_names: [feature_count] object, the names of features 1, 2, ...; None without a catalogue.
+      filtered: for each declared filter with a context [n + 1], the values of its column: float64 with NaN for a missing
+        one, or object, texts as bytes and b"" for a missing one.
     """
 
     ids: np.ndarray
@@ -44,6 +46,7 @@ class ItemTable:
     numbers: np.ndarray
     boost: np.ndarray | None = None
     feature_names: np.ndarray | None = None
+    filtered: tuple[np.ndarray, ...] = ()
 
     def __len__(self) -> int:
         """Returns the number of rows, including the unknown item."""
@@ -104,9 +107,26 @@ def _with_catalogue(
     for index, name in enumerate(catalogue.numbers):
         numbers[rows, index] = _standardise(columns[name])
     boost = _boost(catalogue, columns, rows, len(bare)) if catalogue.boosts else None
-    return ItemTable(
-        bare.ids, titles, active if boost is None else active & (boost > 0), features, len(names), numbers, boost, names
-    )
+    active &= True if boost is None else boost > 0
+    filtered = []
+    for one in catalogue.filters:
+        values = _filter_values(one, columns[one.column], rows, len(bare))
+        if one.context is None:
+            active &= item_filters.passes(one, values)
+        else:
+            filtered.append(values)
+    return ItemTable(bare.ids, titles, active, features, len(names), numbers, boost, names, filtered=tuple(filtered))
+
+
+def _filter_values(one: Filter, column: np.ndarray, rows: np.ndarray, size: int) -> np.ndarray:
+    """Returns the column that a filter reads, for each item: see `ItemTable.filtered`."""
+    if one.is_numeric:
+        numbers = np.full(size, np.nan)
+        numbers[rows] = _numbers(column)
+        return numbers
+    texts = np.full(size, b"", object)
+    texts[rows] = _texts(column)
+    return texts
 
 
 def _boost(
@@ -136,14 +156,19 @@ def _spellings(value: str) -> list[bytes]:
 
 def _standardise(column: np.ndarray) -> np.ndarray:
     """Scales the present values to zero mean and unit deviation; missing values and non-numeric text become 0."""
-    if column.dtype == object:
-        column = np.array([_number(text) for text in column], np.float64)
-    values = np.where(column == MISSING_INT, np.nan, column) if column.dtype == np.int64 else column.astype(np.float64)
+    values = _numbers(column)
     present = np.isfinite(values)
     if not present.any():
         return np.zeros(len(values), np.float32)
     deviation = values[present].std() or 1.0
     return np.where(present, (values - values[present].mean()) / deviation, 0.0).astype(np.float32)
+
+
+def _numbers(column: np.ndarray) -> np.ndarray:
+    """Returns the column as float64, NaN for missing values and for text that is no number."""
+    if column.dtype == object:
+        return np.array([_number(text) for text in column], np.float64)
+    return np.where(column == MISSING_INT, np.nan, column) if column.dtype == np.int64 else column.astype(np.float64)
 
 
 def _number(text: bytes) -> float:

@@ -10,6 +10,37 @@ Letters: i impressions, a actions.
 
 import numpy as np
 
+NONE = -1
+
+
+def first_actions(
+    pairs: np.ndarray,
+    times: np.ndarray,
+    action_pairs: np.ndarray,
+    action_times: np.ndarray,
+    window: int,
+    last_only: bool,
+) -> np.ndarray:
+    """Returns the first action that each impression led to, [i] int64; -1 for none. Exact; O((i + a) log(i + a)).
+
+    Args:
+      pairs, times: [i] int64, pair codes and microseconds of the impressions.
+      action_pairs, action_times: [a] int64, those of the actions.
+      window: how much later an action may be, microseconds.
+      last_only: whether an action belongs to the last impression of its pair only; those of one moment share it.
+    """
+    if not len(action_pairs) or not len(pairs):
+        return np.full(len(pairs), NONE)
+    order = np.lexsort((action_times, action_pairs))
+    action_pairs, action_times = action_pairs[order], action_times[order]
+    # If the first action that is not earlier comes too late, so do all after it.
+    at = _first_not_earlier(pairs, times, action_pairs, action_times)
+    found = np.minimum(at, len(order) - 1)
+    led = (at < len(order)) & (action_pairs[found] == pairs) & (action_times[found] - times <= window)
+    if last_only:
+        led &= _next_times(pairs, times) > action_times[found]
+    return np.where(led, order[found], NONE)
+
 
 def leads_to(
     pairs: np.ndarray,
@@ -19,23 +50,8 @@ def leads_to(
     window: int,
     last_only: bool,
 ) -> np.ndarray:
-    """Returns whether each impression led to an action: [i] bool. Exact; O((i + a) log(i + a)).
-
-    Args:
-      pairs, times: [i] int64, pair codes and microseconds of the impressions.
-      action_pairs, action_times: [a] int64, those of the actions.
-      window: how much later an action may be, microseconds.
-      last_only: whether an action belongs to the last impression of its pair only; those of one moment share it.
-    """
-    if not len(action_pairs) or not len(pairs):
-        return np.zeros(len(pairs), bool)
-    order = np.lexsort((action_times, action_pairs))
-    action_pairs, action_times = action_pairs[order], action_times[order]
-    # If the first action that is not earlier comes too late, so do all after it.
-    at = _first_not_earlier(pairs, times, action_pairs, action_times)
-    nearest = np.minimum(at, len(order) - 1)
-    led = (at < len(order)) & (action_pairs[nearest] == pairs) & (action_times[nearest] - times <= window)
-    return led & (_next_times(pairs, times) > action_times[nearest]) if last_only else led
+    """Returns whether each impression led to an action, [i] bool; the arguments are those of `first_actions`."""
+    return first_actions(pairs, times, action_pairs, action_times, window, last_only) != NONE
 
 
 def _first_not_earlier(

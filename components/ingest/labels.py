@@ -3,7 +3,8 @@
 With impressions, a label belongs to an impression: 1 if it led to an action that fulfils the objective (`attribution`).
 For an impression of the training time only actions before the cut count: no label of train may know what happened in
 eval. Without impressions a label belongs to every row of the objective's event that has a value. Where each row is an
-impression that holds its own outcome (`rows_are_impressions`), each row has a label of its own.
+impression that holds its own outcome (`rows_are_impressions`), each row has a label of its own. A team's function
+(`Objective.label_fn`) may say it instead (`own_labels`).
 """
 
 import numpy as np
@@ -13,15 +14,17 @@ import pyarrow.compute as pc
 from components.declaration import Log
 from components.declaration.views import IngestView, Label
 from components.errors import LogError
-from components.ingest import attribution
+from components.ingest import attribution, own_labels
 from components.ingest.event_time import MICROSECONDS
 
-NO_LABEL = -1
+NO_LABEL = own_labels.NO_LABEL
 
 
 def key_columns(launch: IngestView) -> tuple[str, ...]:
     """Returns the columns, besides the time, that labels are made from and that say which rows are positive."""
     log = launch.log
+    if any(objective.label_fn for objective in launch.objectives):
+        return tuple(name for name in log.columns() if name != log.time)
     names: tuple[str | None, ...] = (log.event,)
     if log.rows_are_impressions:
         names = (log.event, log.value)
@@ -94,14 +97,20 @@ def label_rows(keys: pa.Table, times: np.ndarray, cut: int, launch: IngestView) 
     """
     if not launch.has_ranking_head:
         return {}
-    if launch.log.rows_are_impressions:
-        return {
-            objective.label: _fulfils(keys, objective, launch).astype(np.int8)
-            for objective in launch.ranking_objectives
-        }
-    if launch.learns_from_impressions:
+    if launch.learns_from_impressions and not launch.log.rows_are_impressions:
         return _from_impressions(keys, times, cut, launch)
-    return {objective.label: _from_values(keys, objective, launch) for objective in launch.ranking_objectives}
+    return {objective.label: _from_row(keys, times, objective, launch) for objective in launch.ranking_objectives}
+
+
+def _from_row(keys: pa.Table, times: np.ndarray, objective: Label, launch: IngestView) -> np.ndarray:
+    """Labels that a row holds itself."""
+    if objective.label_fn is not None:
+        event = None if launch.log.rows_are_impressions else objective.event
+        rows = np.ones(len(times), bool) if event is None else _is_event(keys, launch, event)
+        return own_labels.label(objective, launch, own_labels.Rows(keys, times), np.flatnonzero(rows), {})
+    if launch.log.rows_are_impressions:
+        return _fulfils(keys, objective, launch).astype(np.int8)
+    return _from_values(keys, objective, launch)
 
 
 def _from_values(keys: pa.Table, objective: Label, launch: IngestView) -> np.ndarray:
@@ -123,16 +132,36 @@ def _from_impressions(keys: pa.Table, times: np.ndarray, cut: int, launch: Inges
         raise LogError(
             f"column {launch.log.event!r}", problem, "Check launch.log.impression, or set it to None to learn without."
         )
-    labels = {}
-    window = round(launch.log.attribution_seconds * MICROSECONDS["s"])
+    first = {
+        objective.name: _first_actions(pairs, times, shown, in_train, _fulfils(keys, objective, launch), launch)
+        for objective in launch.objectives
+    }
+    labels, rows = {}, np.flatnonzero(shown)
     for objective in launch.ranking_objectives:
-        acted = _fulfils(keys, objective, launch) & (pairs >= 0)
-        label = np.full(len(times), NO_LABEL, np.int8)
-        for rows, actions in ((shown & in_train, acted & in_train), (shown & ~in_train, acted)):
-            events = (pairs[rows], times[rows], pairs[actions], times[actions])
-            label[rows] = attribution.leads_to(*events, window, last_only=not launch.log.joins_by_request)
-        labels[objective.label] = label
+        if objective.label_fn is not None:
+            labels[objective.label] = own_labels.label(objective, launch, own_labels.Rows(keys, times), rows, first)
+        else:
+            led = (first[objective.name] != attribution.NONE).astype(np.int8)
+            labels[objective.label] = np.where(shown, led, np.int8(NO_LABEL))
     return labels
+
+
+def _first_actions(
+    pairs: np.ndarray,
+    times: np.ndarray,
+    shown: np.ndarray,
+    in_train: np.ndarray,
+    fulfils: np.ndarray,
+    launch: IngestView,
+) -> np.ndarray:
+    """The row of the first action that each impression led to: [rows] int64, `attribution.NONE` for none."""
+    window = round(launch.log.attribution_seconds * MICROSECONDS["s"])
+    acted, first = fulfils & (pairs >= 0), np.full(len(times), attribution.NONE)
+    for rows, actions in ((shown & in_train, acted & in_train), (shown & ~in_train, acted)):
+        seen = (pairs[rows], times[rows], pairs[actions], times[actions])
+        at = attribution.first_actions(*seen, window, last_only=not launch.log.joins_by_request)
+        first[rows] = np.append(np.flatnonzero(actions), attribution.NONE)[at]
+    return first
 
 
 def _fulfils(keys: pa.Table, objective: Label, launch: IngestView) -> np.ndarray:

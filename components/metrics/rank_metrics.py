@@ -7,14 +7,18 @@ within k if the middle rank is at most k: of a tie that straddles k, all or none
 """
 
 import re
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
+from components.declaration.functions import load_function
 from components.declaration.metric_names import METRICS
+from components.errors import DeclarationError
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+_FIELD = "launch.promotion.metrics"
 
 
 def gains(metric: str, ranks: Floats) -> Floats:
@@ -25,15 +29,18 @@ def gains(metric: str, ranks: Floats) -> Floats:
     mrr:      1 / rank (Voorhees 1999), not cut at any k.
 
     Args:
-      metric: "recall@k", "ndcg@k" or "mrr", k from 1.
+      metric: "recall@k", "ndcg@k" or "mrr", k from 1; or the dotted path of a team's function of the ranks.
       ranks: [q] float64.
 
     Returns:
-      [q] float64 in [0, 1].
+      [q] float64; in [0, 1] for the built-in ones.
 
     Raises:
       ValueError: if the metric has another name.
+      DeclarationError: if a team's function does not exist, or returns anything but a number of at least 0 per query.
     """
+    if "." in metric:
+        return _own_gains(metric, ranks)
     if metric == "mrr":
         return 1.0 / ranks
     match = re.fullmatch(r"(recall|ndcg)@([1-9]\d*)", metric)
@@ -43,6 +50,18 @@ def gains(metric: str, ranks: Floats) -> Floats:
     if match[1] == "recall":
         return within.astype(np.float64)
     return np.where(within, 1.0 / np.log2(1.0 + ranks), 0.0)
+
+
+def _own_gains(path: str, ranks: Floats) -> Floats:
+    values = np.asarray(load_function(_FIELD, path)(ranks.copy()))
+    if values.shape != ranks.shape:
+        fix = f"It returned shape {values.shape} for {len(ranks)} queries."
+        raise DeclarationError(_FIELD, path, "a function that returns a number for each query", fix)
+    numbers = values.astype(np.float64)
+    if not (np.isfinite(numbers) & (numbers >= 0)).all():
+        fix = "It returned others; a miss has the rank inf."
+        raise DeclarationError(_FIELD, path, "a function that returns finite numbers of at least 0", fix)
+    return numbers
 
 
 def coverage(recommended: Ints, catalogue_size: int) -> float:
@@ -92,14 +111,19 @@ def popularity_lift(recommended: Ints, taken: Ints, counts: Ints) -> float:
     return float(shown.mean() / real.mean() - 1) if len(shown) and real.sum() else float("nan")
 
 
-def table(ranks: Floats) -> dict[str, float]:
+def table(ranks: Floats, paths: Mapping[str, str] | None = None) -> dict[str, float]:
     """Returns the number of queries and every metric that follows from the ranks [q] float64.
 
     Without queries there is no metric, rather than a NaN or a zero.
+
+    Args:
+      ranks: [q] float64.
+      paths: name to metric (see `gains`); None for the built-in ones.
     """
     if len(ranks) == 0:
         return {"queries": 0}
-    return {"queries": len(ranks)} | {metric: float(gains(metric, ranks).mean()) for metric in METRICS}
+    paths = dict(zip(METRICS, METRICS, strict=True)) if paths is None else paths
+    return {"queries": len(ranks)} | {name: float(gains(path, ranks).mean()) for name, path in paths.items()}
 
 
 def of_lists(recommended: Ints, taken: Ints, counts: Ints) -> dict[str, float]:

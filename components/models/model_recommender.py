@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from components.declaration.views import TrainerView
 from components.features.item_table import ItemTable
+from components.models.ranking.head_features import HeadFeatures
 from components.models.ranking.ranking_head import RankingModel
 from components.models.retrieval.blend_training import RANGES_HOURS
 from components.models.retrieval.context import RequestContext
@@ -44,6 +45,7 @@ class ModelRecommender(Recommender):
         parts: ScoreParts,
         weights: np.ndarray,
         fallback: RuleScores,
+        features: HeadFeatures | None = None,
     ):
         """Takes what was trained.
 
@@ -56,11 +58,13 @@ class ModelRecommender(Recommender):
           parts: of the score.
           weights: [1 + G, P], what each part counts for a request without ages, then for each range of the gap.
           fallback: scores the candidates for a request without a known history, by the declared order of rules.
+          features: the declared columns that the ranking head reads; None for none.
         """
         super().__init__(launch, table, context.dtypes)
         self._request = context
         self._trained = _Trained(retrieval, ranking)
         self._fallback = fallback
+        self._features = features
         self._item_vectors = tf.Variable(retrieval.all_items(), trainable=False)
         self.parts = parts
         self._part_weights = tf.constant(weights, tf.float32)
@@ -131,15 +135,19 @@ class ModelRecommender(Recommender):
     ) -> dict[str, tf.Tensor]:
         """`recommend_with_ages`: `serving_default` by the weights for how long the user was away."""
         del user_id
-        scores = self._scores(self.history_rows(history), context, self._weights_of(history, history_ages))
-        return self.answer(scores, history, exclude_ids)
+        return self.answer(self._aged(history, history_ages, context), history, exclude_ids)
 
     def score_with_ages(
         self, user_id: tf.Tensor, history: tf.Tensor, history_ages: tf.Tensor, **context: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         """`score_with_ages`: `score_catalogue` by the weights for how long the user was away."""
         del user_id
-        return {"scores": self._scores(self.history_rows(history), context, self._weights_of(history, history_ages))}
+        return {"scores": self._aged(history, history_ages, context)}
+
+    def _aged(self, history: tf.Tensor, history_ages: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Returns the scores [B, A] of histories with ages, after the declared filters."""
+        scores = self._scores(self.history_rows(history), context, self._weights_of(history, history_ages))
+        return self.allowed(scores, context)
 
     def probabilities(
         self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]
@@ -151,7 +159,11 @@ class ModelRecommender(Recommender):
         queries = self._queries(history, context)
         count, size = tf.shape(items)[1], queries.shape[-1]
         query = tf.reshape(tf.repeat(queries, count, axis=0), [-1, size])
-        logits = ranking({"query": query, "item": self._vectors(tf.reshape(items, [-1]))})
+        pairs = {"query": query, "item": self._vectors(tf.reshape(items, [-1]))}
+        if self._features is not None:
+            asked = {name: tf.repeat(column, count) for name, column in self._request(context).items()}
+            pairs["features"] = self._features(tf.reshape(items, [-1]), asked)
+        logits = ranking(pairs)
         answers = tf.unstack(tf.sigmoid(logits), axis=-1)
         return {
             name: tf.reshape(answer, tf.shape(items)) for name, answer in zip(ranking.objectives, answers, strict=True)

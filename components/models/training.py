@@ -18,6 +18,7 @@ from components.features.training_data import TrainingData
 from components.models import vector_export
 from components.models.model_recommender import ModelRecommender
 from components.models.ranking import ranking_training
+from components.models.ranking.head_features import HeadFeatures
 from components.models.retrieval import blend_training, part_counts, retrieval_training, warm_start
 from components.models.retrieval.context import RequestContext
 from components.models.retrieval.retrieval_model import RetrievalModel
@@ -81,8 +82,9 @@ def chosen_and_trained(
         retrieval = retrieval_training.train(data, request, context, "training", choice.epochs, saved=begin).model
     parts = part_counts.score_parts(data, retrieval)
     weights = blend_training.unlearnt(parts.names) if choice.blend is None else choice.blend.by_request()
-    ranking = ranking_training.train(data, retrieval, context, choice) if data.launch.has_ranking_head else None
-    model = ModelRecommender(
-        data.launch, data.items, request, retrieval, ranking, parts, weights, fallback_scores(data)
-    )
+    features = HeadFeatures(data, request) if data.launch.model.ranking_features else None
+    ranks = data.launch.has_ranking_head
+    ranking = ranking_training.train(data, retrieval, context, choice, features) if ranks else None
+    learnt = (retrieval, ranking, parts, weights, fallback_scores(data))
+    model = ModelRecommender(data.launch, data.items, request, *learnt, features)
     return model, choice, retrieval

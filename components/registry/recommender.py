@@ -15,7 +15,7 @@ Ids are strings; histories are oldest first and padded with "". A context column
 code.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -23,6 +23,7 @@ import tensorflow as tf
 from components.declaration.request_names import input_name
 from components.declaration.views import ServingView
 from components.features.item_table import MISSING_INT, ItemTable
+from components.registry import item_filter
 
 HISTORY_FEATURE = "history"
 SCORE_CATALOGUE = "score_catalogue"
@@ -60,6 +61,7 @@ class Recommender(tf.Module):
         self._rows = tf.lookup.StaticHashTable(rows, 0)
         boost = np.ones(len(table)) if table.boost is None else table.boost
         self._boost = tf.constant(boost, tf.float32)
+        self._filters = item_filter.build(launch.catalogue, table, context)
         self.log_boost = tf.constant(np.log(boost[active]), tf.float32)  # [A]; what has the factor 0 is no candidate
 
     def scores(self, history: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
@@ -96,7 +98,14 @@ class Recommender(tf.Module):
         del (
             user_id
         )  # part of the contract: what a server looks histories up by; the model itself reads the history only
-        return self.answer(self.scores(self.history_rows(history), context), history, exclude_ids)
+        scores = self.allowed(self.scores(self.history_rows(history), context), context)
+        return self.answer(scores, history, exclude_ids)
+
+    def allowed(self, scores: tf.Tensor, context: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Returns scores [B, A] with -inf where a declared filter hides a candidate from a request."""
+        for one in self._filters:
+            scores = tf.where(one(context), scores, -np.inf)
+        return scores
 
     def answer(self, scores: tf.Tensor, history: tf.Tensor, exclude_ids: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns the K best items by scores [B, A] that are neither excluded nor, where these are not shown again, in the history."""
@@ -117,9 +126,9 @@ class Recommender(tf.Module):
         return answers | {"value": tf.gather(self._boost, rows) * value}
 
     def score_catalogue(self, user_id: tf.Tensor, history: tf.Tensor, **context: tf.Tensor) -> dict[str, tf.Tensor]:
-        """`score_catalogue`: what the evaluation ranks by; nothing is removed."""
+        """`score_catalogue`: what the evaluation ranks by; nothing is removed, what a filter hides has the score -inf."""
         del user_id
-        return {"scores": self.scores(self.history_rows(history), context)}
+        return {"scores": self.allowed(self.scores(self.history_rows(history), context), context)}
 
     def catalogue(self) -> dict[str, tf.Tensor]:
         """`catalogue`: the candidates in the order of the columns of `score_catalogue`."""

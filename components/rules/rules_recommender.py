@@ -73,6 +73,6 @@ class RulesRecommender(Recommender):
     def _scorer(self, rule: str) -> Callable:
         def score(user_id: tf.Tensor, history: tf.Tensor, **context: tf.Tensor) -> dict[str, tf.Tensor]:
             del user_id
-            return {"scores": self.rule_scores(rule, self.history_rows(history), context)}
+            return {"scores": self.allowed(self.rule_scores(rule, self.history_rows(history), context), context)}
 
         return score

@@ -44,11 +44,12 @@ def best_rule(data: TrainingData) -> str:
     late = data.events.time >= positives[int(len(positives) * (1 - VALIDATION_SHARE))]
     asked = rule_queries(data, queries.rolling(launch, data.events, late, launch.promotion.max_queries))
     counts = count_events(data, ~late, (*launch.rules.names, *launch.rules.fallback_order))
+    metric = launch.promotion.metric_paths[launch.promotion.metric]
     exact, fallbacks = ExactRanks(counts, data.items), tuple(map(short_name, launch.rules.fallback_order))
 
     def value(rule: str) -> float:
         ranks = exact.ranks(dict.fromkeys((rule, *fallbacks)), asked)
-        return float(rank_metrics.gains(launch.promotion.metric, ranks).mean()) if len(asked) else 0.0
+        return float(rank_metrics.gains(metric, ranks).mean()) if len(asked) else 0.0
 
     return max(names, key=value)
 

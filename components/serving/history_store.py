@@ -1,8 +1,8 @@
 """Each user's last items, for requests without a history: the interface of a store, and the one in memory.
 
 Another store (a feature store, a database) is a class with the same two methods; `python -m pipeline serve --history
-MODULE:FUNCTION` takes it, where `FUNCTION(launch, home)` makes it from the declaration and the folder of the launch's
-runs.
+PATH` takes the dotted path of a function `(launch, home)` that makes it from the declaration and the folder of the
+launch's runs.
 """
 
 import collections

@@ -31,6 +31,11 @@ class Metrics:
         self.history_failures = Counter(
             "dayone_history_failures", "Histories that the store did not give or take.", registry=self._registry
         )
+        self.policy_failures = Counter(
+            "dayone_policy_failures",
+            "Answers that the team's exploration policy did not draw.",
+            registry=self._registry,
+        )
         self.logged = Gauge("dayone_logged_rows", "Rows written to the log.", registry=self._registry)
         self.dropped = Gauge(
             "dayone_dropped_rows", "Rows that could not be written to the log.", registry=self._registry

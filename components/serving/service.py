@@ -61,6 +61,7 @@ class Service:
         remembered_bytes: int = KEPT_BYTES,
         arms: Arms | None = None,
         explore_slot: float = 0.0,
+        policy: exploration.Policy | None = None,
     ):
         """Takes what it works with.
 
@@ -75,8 +76,9 @@ class Service:
           remembered_bytes: how much memory the answers take that actions are joined with.
           arms: which version answers whom while an experiment runs; None where none is declared.
           explore_slot: the share of requests in which one slot shows an item from below the top k, in [0, 1].
+          policy: a custom exploration policy instead; None for none.
         """
-        self.arms, self.explore_slot = arms, explore_slot
+        self.arms, self.explore_slot, self._policy = arms, explore_slot, policy
         self.launch, self.holder, self.log, self.metrics, self.limits = launch, holder, log, metrics, limits
         self.histories = histories if histories is not None else MemoryHistories()
         self._rows, self._explore = TrafficRows(launch, remembered_bytes), explore
@@ -175,16 +177,25 @@ class Service:
 
     def _draw(self, answer: predict_answer.Answer, policy: str, k: int | None) -> Drawn:
         """Orders an answer of a policy, cuts it to the k that are shown, and says how probable that was."""
-        explores, order, chances = self._choose_order(len(answer[ITEMS]), k)
+        explores, order, chances = self._choose_order(answer, k)
         answer.update({name: exploration.reorder(values, order) for name, values in answer.items()})
         predict_answer.cut([answer], k)
         shown_by = exploration.EXPLORE if explores else policy
         return Drawn(secrets.token_hex(8), shown_by, chances[: len(answer[ITEMS])])
 
-    def _choose_order(self, count: int, k: int | None) -> tuple[bool, list[int], list[float]]:
+    def _choose_order(self, answer: predict_answer.Answer, k: int | None) -> tuple[bool, list[int], list[float]]:
         """Returns whether a request explores, the ranks in the order of the slots, and their propensities."""
+        count = len(answer[ITEMS])
+        slots = min(count, k or count)
+        if self._policy and slots:
+            try:
+                return exploration.ask_policy(self._policy, answer["scores"], slots, self._rng)
+            except Exception:
+                _LOGGER.exception("the exploration policy fails: the answer is shown as ranked")
+                self.metrics.policy_failures.inc()
+                return False, list(range(slots)), [1.0] * slots
         if self.explore_slot:
-            explores, order = slot_exploration.draw_slot(count, min(count, k or count), self.explore_slot, self._rng)
+            explores, order = slot_exploration.draw_slot(count, slots, self.explore_slot, self._rng)
             return explores, order, slot_exploration.slot_propensities(order, count, self.explore_slot)
         explores, order = exploration.draw(count, self._explore, self._rng)
         return explores, order, exploration.propensities(order, self._explore)

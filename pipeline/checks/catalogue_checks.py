@@ -77,7 +77,8 @@ def _garbled_column(name: str) -> Finding:
 
 
 def _check_numbers(table: pa.Table, catalogue: Catalogue) -> Iterator[Finding]:
-    for name in catalogue.numbers:
+    compared = (one.column for one in catalogue.filters if one.is_numeric)
+    for name in dict.fromkeys((*catalogue.numbers, *compared)):
         if name not in table.schema.names or not pa.types.is_string(table[name].type):
             continue
         wrong = table[name].filter(pc.invert(pc.match_substring_regex(table[name], _NUMBER)).fill_null(False))
@@ -85,7 +86,9 @@ def _check_numbers(table: pa.Table, catalogue: Catalogue) -> Iterator[Finding]:
             yield warning(
                 f"{share(len(wrong), table.num_rows)} values of the catalogue's {name!r} are no numbers, such as {wrong[0].as_py()!r}.",
                 "They count as missing.",
-                "Name it among categories or texts, or mend the values.",
+                "Name it among categories or texts, or mend the values."
+                if name in catalogue.numbers
+                else "An item without a number is always shown: mend the values, or compare another column.",
             )
 
 

@@ -76,6 +76,12 @@ def _add_log(serve: argparse.ArgumentParser) -> None:
         help="share of requests in which one slot shows an item from below the top k (default: %(default)s)",
     )
     serve.add_argument(
+        "--explore-policy",
+        default="",
+        metavar="PATH",
+        help="the dotted path of your own exploration policy (docs/extend.md)",
+    )
+    serve.add_argument(
         "--traffic",
         type=Path,
         metavar="DIR",
@@ -145,6 +151,7 @@ def _options(given: argparse.Namespace, launch: Launch, settings: Settings) -> O
         remember=given.remember,
         token=serve_token(os.environ),
         explore_slot=given.explore_slot,
+        explore_policy=given.explore_policy,
     )
 
 

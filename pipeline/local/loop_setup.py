@@ -25,7 +25,7 @@ from pipeline.settings import Settings
 
 MARK = ".dayone-loop"
 EXAMPLE = "traffic-0-0.jsonl"
-IGNORED = "# What the server writes: user ids, and more every minute.\ntraffic-*.jsonl\n.open-*\n.dayone-loop\n"
+IGNORED = "# The log, and what the server writes: user ids, and more every minute.\n*\n"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,10 +148,10 @@ def _ignore(folder: Path) -> str:
     """Writes a `.gitignore` for the traffic, unless one covers it."""
     path = folder / ".gitignore"
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    if "traffic-*.jsonl" in text:
+    if "*" in text.splitlines():
         return ""
     path.write_text(text + IGNORED, encoding="utf-8")
-    return f"{path}: git leaves the traffic alone"
+    return f"{path}: git leaves the log alone"
 
 
 def _unread(path: str, settings: Settings, launch: Launch) -> list[str]:

@@ -29,6 +29,7 @@ class Options:
       origins: of pages of other sites that may ask, such as https://shop.example.
       connections: at once; then the one that waits longest is closed.
       remember: megabytes for answers, so that an action's row says where its item was shown.
+      explore_policy: the dotted path of a team's policy that explores instead; "" for none.
       token: needed for writes; "" for none.
     """
 
@@ -47,6 +48,7 @@ class Options:
     remember: int = 64
     token: str = dataclasses.field(default="", repr=False)
     explore_slot: float = 0.0
+    explore_policy: str = ""
 
     def __post_init__(self) -> None:
         """Checks the numbers."""
@@ -66,6 +68,9 @@ class Options:
             raise SettingsError(
                 "--explore-slot", self.explore_slot, "0 together with --explore", "One way to explore at a time."
             )
+        if self.explore_policy and (self.explore or self.explore_slot):
+            needed = "no --explore or --explore-slot beside it"
+            raise SettingsError("--explore-policy", self.explore_policy, needed, "One way to explore at a time.")
         for origin in self.origins:
             if origin != "*" and not _ORIGIN.fullmatch(origin):
                 raise SettingsError(

@@ -9,6 +9,7 @@ import typing
 
 from components.declaration import Launch
 from components.serving.history_store import HistoryStore, MemoryHistories
+from pipeline.local import own_functions
 from pipeline.local.serve_options import Options
 from pipeline.settings import Settings
 
@@ -133,11 +134,22 @@ def _make_service(
     control = ModelHolder(find_control(settings.serving), load, note_change) if launch.experiment else None
     holder = ModelHolder(settings.serving, load, note_change)
     arms = Arms(holder, control)
-    exploring = {"explore": options.explore, "explore_slot": options.explore_slot}
+    path = options.explore_policy
+    policy = own_functions.load("--explore-policy", path, own_functions.EXAMPLE) if path else None
+    exploring: dict[str, typing.Any] = {"explore_slot": options.explore_slot, "policy": policy}
     memory = options.remember * 1_000_000
     running = arms if launch.experiment else None
     service = Service(
-        launch, holder, log, metrics, Limits(), histories=histories, remembered_bytes=memory, arms=running, **exploring
+        launch,
+        holder,
+        log,
+        metrics,
+        Limits(),
+        options.explore,
+        histories,
+        remembered_bytes=memory,
+        arms=running,
+        **exploring,
     )
     return service, arms
 

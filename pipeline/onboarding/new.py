@@ -24,6 +24,7 @@ from pipeline.onboarding import (
     id_proposal,
     log_sample,
     objective_proposal,
+    project_files,
     proposal,
     template_files,
 )
@@ -90,7 +91,7 @@ def make(
         count = template_files.copy(PROJECT, template_files.list_files(PROJECT), made)
         _write(made, folder, proposed, schemas, found)
         os.replace(made, folder)
-    return _report(folder, proposed, count, found)
+    return _report(folder, proposed, count, found, project_files.start_repository(folder))
 
 
 def propose(
@@ -191,6 +192,10 @@ def _write(made: Path, folder: Path, proposed: Proposal, schemas: Mapping[str, s
         target.parent.mkdir(parents=True)
         target.write_text(text, encoding="utf-8")
     (made / template_files.STAMP).write_text(template_files.stamp(version), encoding="utf-8")
+    data = data_folder(proposed.data, folder)
+    for path, text in project_files.render(name, data, proposed.launch.log.path, version).items():
+        (made / path).parent.mkdir(parents=True, exist_ok=True)
+        (made / path).write_text(text, encoding="utf-8")
 
 
 def _with_default(text: str, name: str, data: str) -> str:
@@ -242,7 +247,7 @@ def _checked_name(name: str | None, folder: Path) -> str:
     return text
 
 
-def _report(folder: Path, proposed: Proposal, count: int, version: Mapping[str, str]) -> str:
+def _report(folder: Path, proposed: Proposal, count: int, version: Mapping[str, str], no_git: str) -> str:
     name, roles = proposed.launch.name, proposed.roles
     shown = [(role, roles.column[role]) for role in roles.column] + [("context", column) for column in roles.context]
     guesses = [f"  {role:<13} {column}  ({roles.why[column if role == 'context' else role]})" for role, column in shown]
@@ -254,17 +259,24 @@ def _report(folder: Path, proposed: Proposal, count: int, version: Mapping[str, 
     objectives = ", ".join(
         f"{objective.name} (weight {objective.weight:g})" for objective in proposed.launch.objectives
     )
-    python, place = shlex.quote(sys.executable), shlex.quote(str(folder))
     lines = [
         f"{folder}: {count} files of Dayone {version['version']}, and the launch {name!r}, guessed from the log:",
         *guesses,
         f"  {'objectives':<13} {objectives}",
         f"Read pipeline/launches/{name}.py: each guess stands there with its reason. The first schema is in schema/{name}/.",
         "",
+        *_next_steps(folder),
+        *([f"note: {no_git}"] if no_git else []),
+    ]
+    return "\n".join(lines)
+
+
+def _next_steps(folder: Path) -> tuple[str, ...]:
+    python, place = shlex.quote(sys.executable), shlex.quote(str(folder))
+    return (
         "Next:",
         f"  cd {place} && {python} -m pipeline validate",
         f"  cd {place} && make run",
         "",
-        "Keep it with git (docs/clone.md says how to take updates of the template): git init && git add -A && git commit -m 'First launch'",
-    ]
-    return "\n".join(lines)
+        "Keep it with git (docs/clone.md says how to take updates of the template): git add -A && git commit -m 'First launch'",
+    )

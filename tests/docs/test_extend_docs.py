@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import random
 import re
 import shutil
 import subprocess
@@ -14,14 +15,20 @@ import pytest
 import small_vectors
 import whole_runs
 
+from components import declaration
 from components.declaration import CustomModel, Rules
 from components.errors import DeclarationError
+from components.serving import exploration
 from pipeline import launches
+from pipeline.checks import rule_checks
 from pipeline.cli import main
+from pipeline.local import history_choice, own_functions
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "extend.md").read_text(encoding="utf-8")
-MODEL, RULES, STEPS, VECTORS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+# Each block of code follows the name of its file.
+BLOCKS = dict(re.findall(r"pipeline/launches/my_feature/(\w+\.py)`:\s+```python\n(.*?)```", TEXT, re.DOTALL))
+BLOCKS["model.py"] = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)[0]
 SHOP = (ROOT / "pipeline" / "launches" / "shop.py").read_text(encoding="utf-8")
 
 
@@ -33,14 +40,14 @@ def make_project(folder):
     launch = folder / "pipeline" / "launches" / "my_feature"
     launch.mkdir()
     (launch / "__init__.py").write_text("")
-    (launch / "model.py").write_text(MODEL)
-    (launch / "rules.py").write_text(RULES)
-    (launch / "steps.py").write_text(STEPS)
+    for name, code in BLOCKS.items():
+        (launch / name).write_text(code)
     lines = {line.strip() for line in TEXT.splitlines()}
-    starts = ("model=Custom", "rules=Rules", "steps=(CustomStep")
+    starts = ("model=Custom", "rules=Rules", "objectives=(Obj", "promotion=Promotion", "steps=(CustomStep")
     declared = "\n    ".join(next(line for line in lines if line.startswith(start)) for start in starts)
-    text = SHOP.replace('name="shop"', 'name="my_feature"').replace("    split=", f"    {declared}\n    split=")
-    text = text.replace("import Catalogue,", "import Catalogue, CustomModel, CustomStep, Rules,")
+    text = re.sub(r"    objectives=.*?\n    \),\n", "", SHOP, flags=re.DOTALL)
+    text = text.replace('name="shop"', 'name="my_feature"').replace("    split=", f"    {declared}\n    split=")
+    text = text.replace("import Catalogue,", "import Catalogue, CustomModel, CustomStep, Promotion, Rules,")
     (launch / "launch.py").write_text(text)
     shutil.copytree(ROOT / "schema" / "shop", folder / "schema" / "my_feature")
     return folder
@@ -50,9 +57,10 @@ def make_project(folder):
 def test_the_two_tower_of_the_page_runs_to_a_verdict(tmp_path):
     project = make_project(tmp_path / "project")
     log = whole_runs.generate(tmp_path / "log", 20_000)
-    command = [sys.executable, "-m", "pipeline", "run", "--launch", "my_feature", "--log", str(log)]
-    answer = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=900)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
+    for command in (("schema", "--accept"), ("run",)):
+        arguments = [sys.executable, "-m", "pipeline", *command, "--launch", "my_feature", "--log", str(log)]
+        answer = subprocess.run(arguments, cwd=project, capture_output=True, text=True, timeout=900)
+        assert answer.returncode == 0, answer.stdout + answer.stderr
     workspace = project / "runs"
     summary = whole_runs.summary(workspace)
     rows = summary["rolling"]
@@ -64,6 +72,34 @@ def test_the_two_tower_of_the_page_runs_to_a_verdict(tmp_path):
     assert 1.5 * 10 / items < rows["model"]["recall@10"] < rows["popularity"]["recall@10"]
     assert summary["verdict"]["outcome"] == "rules"
     assert re.fullmatch(r"at most \d+ events a user", figures["BotGate"])
+    # Three places at 1 and three at 0.5: between what five places find and what twenty do.
+    assert 0 < rows["popularity"]["recall@5"] <= 2 * rows["popularity"]["first_screen"]
+    assert rows["popularity"]["first_screen"] <= rows["popularity"]["recall@10"]
+    assert {"evening", "category=kitchen"} <= set(summary["slices"]["tables"])
+    assert figures["RetrievalEvaluator"].startswith("recall@5: ")
+
+
+DECLARED = re.findall(r"^    ((?:model|rules|promotion|objectives|steps)=.*),$", TEXT, re.MULTILINE)
+
+
+@pytest.mark.parametrize("line", DECLARED, ids=[line[:40] for line in DECLARED])
+def test_what_the_page_declares_fits_the_shop_and_names_code_of_the_page(line, tmp_path, monkeypatch):
+    name, _, value = line.partition("=")
+    launch = dataclasses.replace(launches.load("shop"), **{name: eval(value, vars(declaration))})
+    folder = tmp_path / "pipeline" / "launches" / "my_feature"
+    folder.mkdir(parents=True)
+    for file, code in BLOCKS.items():
+        (folder / file).write_text(code)
+    monkeypatch.setattr(rule_checks, "PROJECT", tmp_path)
+    assert list(rule_checks.check(launch)) == []
+
+
+def test_the_filters_of_the_page_are_valid():
+    (value,) = re.findall(r"^    filters=(.*),$", TEXT, re.MULTILINE)
+    shop = launches.load("shop")
+    log = dataclasses.replace(shop.log, context=("age", "country"))
+    catalogue = dataclasses.replace(shop.catalogue, filters=eval(value, vars(declaration)))
+    assert len(dataclasses.replace(shop, log=log, catalogue=catalogue).catalogue.filters) == 3
 
 
 def test_a_launch_in_a_folder_is_found_and_loaded(tmp_path, monkeypatch):
@@ -78,9 +114,7 @@ def test_a_launch_in_a_folder_is_found_and_loaded(tmp_path, monkeypatch):
 
 
 def test_vectors_go_to_the_store_of_the_page(tmp_path, monkeypatch, capsys):
-    module = types.ModuleType("pipeline.launches.my_feature.vectors")
-    exec(VECTORS, module.__dict__)
-    monkeypatch.setitem(sys.modules, module.__name__, module)
+    module = module_of("vectors", monkeypatch)
     small_vectors.push(tmp_path / "shop/serving/shop", 200, rows=small_vectors.table(active=[True, True, True, False]))
     path = f"{module.__name__}.numpy_file"
     options = ["--launch", "shop", "--workspace", str(tmp_path)]
@@ -94,6 +128,30 @@ def test_vectors_go_to_the_store_of_the_page(tmp_path, monkeypatch, capsys):
     assert np.load(file)["vectors"].shape == (3, 3)
     assert main.main(["vectors", "own", "os.path.join", *options]) == 1
     assert "a function's dotted path" in capsys.readouterr().err
+
+
+def module_of(name, monkeypatch):
+    """A module of the page, as if it lay beside its launch."""
+    module = types.ModuleType(f"pipeline.launches.my_feature.{name}")
+    exec(BLOCKS[f"{name}.py"], module.__dict__)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return module
+
+
+def test_the_store_and_the_policy_of_the_page_serve(tmp_path, monkeypatch):
+    for name in ("stores", "policies"):
+        module_of(name, monkeypatch)
+    (store,) = re.findall(r"--history (pipeline\.\S+)", TEXT)
+    (policy,) = re.findall(r"--explore-policy (pipeline\.\S+)", TEXT)
+    histories = history_choice.make(store, launches.load("shop"), tmp_path)
+    histories.add(b"u", b"A")
+    assert histories.get([b"u", b"v"]) == [[b"A"], []]
+    rng, rotate, first = random.Random(1), own_functions.load("--explore-policy", policy, ""), []
+    for _ in range(5000):
+        _, order, chances = exploration.ask_policy(rotate, [3.0, 2.0, 1.0, 0.0], 4, rng)
+        first.append(order[0])
+        assert chances[0] == pytest.approx(0.9 * (order[0] == 0) + 0.025)
+    assert first.count(2) / 5000 == pytest.approx(0.025, abs=0.01)
 
 
 @pytest.mark.parametrize("path", ["run_fn", "os.system", "pipeline.local.run.run", "pipeline.launches.x", "a b"])

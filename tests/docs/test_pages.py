@@ -34,6 +34,9 @@ NARROW = tuple(
 )
 
 
+OF_THE_TEMPLATE = pytest.mark.skipif(doc_pages.IS_CLONE, reason="a clone's README is its own")
+
+
 def list_shown(program):
     return [(page, call) for page in PAGES for call in doc_pages.list_commands(read_page(page), program)]
 
@@ -41,6 +44,7 @@ def list_shown(program):
 SHOWN_PIPELINE, SHOWN_MAKE = list_shown("python -m pipeline"), list_shown("make")
 
 
+@OF_THE_TEMPLATE
 def test_pages_show_commands():
     readme = [call for page, call in SHOWN_PIPELINE if page == "README.md"]
     assert len(readme) > 5 and len(SHOWN_PIPELINE) > 60 and len(SHOWN_MAKE) > 30
@@ -127,6 +131,7 @@ def test_programs_of_the_menu_know_the_options_that_are_shown():
     assert not [pair for pair in files if f'"{pair[1]}"' not in read_page(pair[0])]
 
 
+@OF_THE_TEMPLATE
 def test_readme_draws_the_steps_by_their_names():
     drawing = read_page("README.md").split("```")[1]
     names = set(re.findall(r"\b[A-Z][a-z]+(?:[A-Z][a-z]+)*\b", drawing))
@@ -134,6 +139,7 @@ def test_readme_draws_the_steps_by_their_names():
     assert {steps.EXAMPLE_GEN, steps.GATE, steps.RULES, steps.TRAINER, steps.VERDICT, steps.PUSHER} <= names
 
 
+@OF_THE_TEMPLATE
 def test_every_environment_variable_of_a_run_is_in_readme():
     assert all(f"`{name}`" in read_page("README.md") for name in settings.VARIABLES)
 

@@ -10,6 +10,8 @@ from pipeline import steps
 from pipeline.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
+# A project made by `new` has a README of its own.
+IS_CLONE = (ROOT / ".dayone-template").exists()
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
 VARIABLES = set(re.findall(r"^([A-Z]+) \??=", MAKEFILE, re.MULTILINE))

@@ -129,14 +129,14 @@ def save_told(folder, launch, **told):
     return str(folder)
 
 
-def save_rules(folder, log, launch=LAUNCH, count=ITEMS):
+def save_rules(folder, log, launch=LAUNCH, count=ITEMS, table=None, context=None):
     """Saves the rules counted from the log's train split; popularity serves."""
     early = log.rows(~log.late)
-    table = items(count)
+    table = items(count) if table is None else table
     rule_log = RuleLog(codes(early.user)[0], table.rows_of(early.item), early.time, early.tie, early.context, table)
     counts = declared_rules.count(launch, rule_log, (*launch.rules.names, *launch.rules.fallback_order))
     rates = {objective.name: np.full(len(table), 0.5, np.float32) for objective in launch.ranking_objectives}
-    context = dict.fromkeys(launch.log.context, tf.string)
+    context = context or dict.fromkeys(launch.log.context, tf.string)
     rules = RulesRecommender(launch, table, context, counts, rates, "popularity")
     export.save(rules, str(folder), {"kind": "rules", "rule": "popularity", "launch": launch.name})
     return str(folder)

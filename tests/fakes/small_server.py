@@ -132,11 +132,12 @@ def service(
     make=lambda version: SmallModel(version.number),
     limits=None,
     histories=None,
+    **more,
 ):
     """A service whose first version is loaded, if there is one."""
     holder = ModelHolder(Path(folder), make)
     holder.check()
-    return Service(launch, holder, log, Metrics(), limits or Limits(), explore, histories)
+    return Service(launch, holder, log, Metrics(), limits or Limits(), explore, histories, **more)
 
 
 @contextlib.contextmanager

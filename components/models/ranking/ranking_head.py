@@ -2,7 +2,7 @@
 
 Letters: K rows, D vector size, O objectives, P positions.
 
-logit = head(query, item, query * item) + bias[position]. The head crosses its inputs (DCN V2; Wang et al., WWW 2021,
+logit = head(query, item, query * item, declared columns) + bias[position]. The head crosses its inputs (DCN V2; Wang et al., WWW 2021,
 equation 1).
 The bias takes up what the place on the page does to an objective whatever the item (position as a separate, additive
 input: Zhao et
@@ -12,6 +12,8 @@ al., "Recommending what video to watch next", RecSys 2019, section 4.3); serving
 import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
+
+from components.models.retrieval.context import ContextEmbedding
 
 MAX_POSITIONS = 50
 HIDDEN = 64
@@ -24,17 +26,25 @@ PLACE_PACE = 20.0
 class RankingModel(tfrs.Model):
     """Cross layers over frozen query and item vectors, one logit per objective."""
 
-    def __init__(self, objectives: tuple[str, ...], base_rates: list[float], mean_position: list[float]):
+    def __init__(
+        self,
+        objectives: tuple[str, ...],
+        base_rates: list[float],
+        mean_position: list[float],
+        features: ContextEmbedding | None = None,
+    ):
         """Makes the layers.
 
         Args:
           objectives: O names.
           base_rates: the share of ones among each objective's labels, in (0, 1): where its logit starts.
           mean_position: [P + 1], the share of training rows at each position; slot 0 is "position unknown".
+          features: turns the declared columns (`head_features`) into a vector; None without any.
         """
         super().__init__()
         logits = [tf.math.log(rate / (1.0 - rate)) for rate in base_rates]
         self.objectives = objectives
+        self._features = features
         self._cross = [
             tfrs.layers.dcn.Cross(projection_dim=HIDDEN, kernel_initializer="glorot_uniform") for _ in range(2)
         ]
@@ -49,12 +59,17 @@ class RankingModel(tfrs.Model):
         self._shift = self.add_weight("shift", (len(objectives),), initializer="zeros", trainable=False)
 
     def call(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """Calibrated logits [K, O] float32 at the mean position for `query` and `item` [K, D] float32 (Keras wants them in one argument)."""
-        return self._scale * self.uncalibrated(inputs["query"], inputs["item"]) + self._shift
+        """Calibrated logits [K, O] float32 at the mean position.
 
-    def uncalibrated(self, query: tf.Tensor, item: tf.Tensor) -> tf.Tensor:
+        Args:
+          inputs: `query` and `item` [K, D] float32, and `features`; Keras wants them in one argument.
+          training: whether the model is in training mode.
+        """
+        return self._scale * self.uncalibrated(inputs) + self._shift
+
+    def uncalibrated(self, inputs: dict[str, tf.Tensor]) -> tf.Tensor:
         """Logits [K, O] float32 at the mean position, as the training rows would have them."""
-        return self._content(query, item) + tf.linalg.matvec(self.places, self._mean_position, transpose_a=True)
+        return self._content(inputs) + tf.linalg.matvec(self.places, self._mean_position, transpose_a=True)
 
     @property
     def places(self) -> tf.Tensor:
@@ -66,21 +81,26 @@ class RankingModel(tfrs.Model):
         self._scale.assign(numbers[:, 0])
         self._shift.assign(numbers[:, 1])
 
-    def _content(self, query: tf.Tensor, item: tf.Tensor) -> tf.Tensor:
-        crossed = inputs = tf.concat([query, item, query * item], axis=-1)
+    def _content(self, inputs: dict[str, tf.Tensor]) -> tf.Tensor:
+        query, item = inputs["query"], inputs["item"]
+        parts = [query, item, query * item]
+        if self._features is not None:
+            parts.append(self._features(inputs["features"], query))
+        crossed = first = tf.concat(parts, axis=-1)
         for cross in self._cross:
-            crossed = cross(inputs, crossed)
+            crossed = cross(first, crossed)
         return self._logits(self._hidden(crossed))
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Mean log loss over the labels that are there.
 
         Args:
-          inputs: `query` and `item` [K, D] float32, `position` [K] int32 (0: unknown), `label` [K, O] float32, negative
+          inputs: `query` and `item` [K, D] float32, `features` (column to [K], where any are declared),
+            `position` [K] int32 (0: unknown), `label` [K, O] float32, negative
             where missing.
           training: whether the model is in training mode.
         """
-        logits = self._content(inputs["query"], inputs["item"]) + tf.gather(self.places, inputs["position"])
+        logits = self._content(inputs) + tf.gather(self.places, inputs["position"])
         known = tf.cast(inputs["label"] >= 0, tf.float32)
         losses = tf.nn.sigmoid_cross_entropy_with_logits(tf.maximum(inputs["label"], 0.0), logits)
         return tf.reduce_sum(losses * known) / tf.maximum(tf.reduce_sum(known), 1.0)

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from components.features import histories
 from components.features.training_data import TrainingData
+from components.models.ranking.head_features import HeadFeatures
 from components.models.ranking.ranking_head import MAX_POSITIONS, RankingModel
 from components.models.retrieval import blend, fitting
 from components.models.retrieval.part_counts import known_events
@@ -18,7 +19,11 @@ AS_THEY_ARE = np.array([1.0, 0.0])
 
 
 def train(
-    data: TrainingData, retrieval: RetrievalModel, context: dict[str, np.ndarray], choice: Choice | None = None
+    data: TrainingData,
+    retrieval: RetrievalModel,
+    context: dict[str, np.ndarray],
+    choice: Choice | None = None,
+    features: HeadFeatures | None = None,
 ) -> RankingModel:
     """The ranking head, trained on labelled rows with the query of their moment; on a sample of them if there are more than `MOST_ROWS`.
 
@@ -29,17 +34,21 @@ def train(
       choice: holds towers that do not know some events. A head of theirs is asked for the rows of these, to learn how
         far to believe the answers (`believed`); without such towers they stay as they are. Where these towers serve,
         that head serves, too.
+      features: the declared columns; None for none.
     """
+
+    def read(towers: RetrievalModel, rows: np.ndarray) -> dict[str, tf.Tensor]:
+        return examples(data, towers, context, rows, features)
+
     every = labelled_rows(data)
     if choice is None or choice.towers is None or choice.unlearnt is None:
-        return _fitted(data, examples(data, retrieval, context, every), "ranking head")
+        return _fitted(data, read(retrieval, every), "ranking head", features)
     late = choice.unlearnt[every]
-    past = _fitted(
-        data, examples(data, choice.towers, context, every[~late]), "ranking head" if choice.serves else "calibration"
-    )
-    head = past if choice.serves else _fitted(data, examples(data, retrieval, context, every), "ranking head")
-    asked = examples(data, choice.towers, context, every[late])
-    logits = past.uncalibrated(asked["query"], asked["item"]).numpy()
+    task = "ranking head" if choice.serves else "calibration"
+    past = _fitted(data, read(choice.towers, every[~late]), task, features)
+    head = past if choice.serves else _fitted(data, read(retrieval, every), "ranking head", features)
+    asked = read(choice.towers, every[late])
+    logits = past.uncalibrated(asked).numpy()
     head.calibrate(np.array([believed(*both) for both in zip(logits.T, asked["label"].numpy().T, strict=True)]))
     return head
 
@@ -52,9 +61,13 @@ def labelled_rows(data: TrainingData) -> np.ndarray:
 
 
 def examples(
-    data: TrainingData, retrieval: RetrievalModel, context: dict[str, np.ndarray], rows: np.ndarray
+    data: TrainingData,
+    retrieval: RetrievalModel,
+    context: dict[str, np.ndarray],
+    rows: np.ndarray,
+    features: HeadFeatures | None = None,
 ) -> dict[str, tf.Tensor]:
-    """What the head reads of some rows [k]: `query` and `item` [k, D] float32, `position` [k] int32, `label` [k, O] float32."""
+    """What the head reads of some rows [k]: `query` and `item` [k, D] float32, `features`, `position` [k] int32, `label` [k, O] float32."""
     labels = [np.maximum(data.events.labels[objective.name][rows], -1) for objective in data.launch.ranking_objectives]
     columns = {
         "query": row_queries(data, retrieval, rows, {name: column[rows] for name, column in context.items()}),
@@ -62,8 +75,11 @@ def examples(
         "position": np.clip(data.events.position[rows] + 1, 0, MAX_POSITIONS).astype(np.int32),
         "label": np.stack(labels, axis=1).astype(np.float32),
     }
+    if features is not None:
+        asked = {name: column[rows] for name, column in context.items()}
+        columns["features"] = features(data.item_rows[rows], asked)
     return tf.nest.map_structure(
-        tf.constant, columns
+        tf.convert_to_tensor, columns
     )  # at once: half a gigabyte of vectors would otherwise be held twice while a head is fitted
 
 
@@ -82,16 +98,19 @@ def believed(logits: np.ndarray, label: np.ndarray) -> np.ndarray:
     return np.array([max(scale, 0.0), shift])
 
 
-def _fitted(data: TrainingData, rows: dict[str, tf.Tensor], task: str) -> RankingModel:
+def _fitted(
+    data: TrainingData, rows: dict[str, tf.Tensor], task: str, features: HeadFeatures | None = None
+) -> RankingModel:
     """A head fitted to what `examples` gives."""
     position, labels = rows["position"].numpy(), rows["label"].numpy()
     share = np.bincount(position, minlength=MAX_POSITIONS + 1) / max(len(position), 1)
     rates = [
         float(np.clip(label[label >= 0].mean() if (label >= 0).any() else 0.5, 1e-4, 1 - 1e-4)) for label in labels.T
     ]
-    model = RankingModel(tuple(objective.name for objective in data.launch.ranking_objectives), rates, share.tolist())
+    names = tuple(objective.name for objective in data.launch.ranking_objectives)
+    model = RankingModel(names, rates, share.tolist(), features.embedding() if features else None)
     settings = data.launch.model
-    model.uncalibrated(rows["query"][:1], rows["item"][:1])  # makes the layers' weights
+    model.uncalibrated(tf.nest.map_structure(lambda column: column[:1], rows))  # makes the layers' weights
     fitting.fit(
         model, rows, fitting.Schedule(BATCH, settings.ranking_epochs, settings.learning_rate, task, data.launch.seed)
     )

@@ -10,12 +10,14 @@ not, and a candidate that is the next item is left out.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from components.declaration import Model
+from components.declaration.functions import load_function
 from components.features.item_table import ItemTable
 from components.models.retrieval.context import ContextEmbedding
 from components.models.retrieval.item_tower import ItemTower
@@ -38,8 +40,10 @@ class RetrievalModel(tfrs.Model):
           context: the embedding of the request's context.
         """
         super().__init__()
-        self.items = ItemTower(table, counts > 0, settings.dim)
-        self.query = QueryTower(settings.dim, settings.history)
+        item_tower = _tower("item_tower", settings.item_tower, ItemTower)
+        query_tower = _tower("query_tower", settings.query_tower, QueryTower)
+        self.items = item_tower(table, counts > 0, settings.dim)
+        self.query = query_tower(settings.dim, settings.history)
         self.context = context
         self._size = len(table)
         self._temperature = settings.temperature
@@ -131,6 +135,11 @@ class RetrievalModel(tfrs.Model):
         read, own, sampled = tf.split(place, [tf.size(history), tf.size(target), tf.size(candidates)])
         unit = tf.math.l2_normalize(vectors, axis=-1)
         return tf.gather(vectors, tf.reshape(read, tf.shape(history))), tf.gather(unit, own), tf.gather(unit, sampled)
+
+
+def _tower(field: str, path: str | None, default: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns the class that a launch names, or ours."""
+    return load_function(f"launch.model.{field}", path) if path else default
 
 
 @tf.custom_gradient

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.declaration import Catalogue, Launch, Log, Objective, Promotion, Split
+from components.declaration.metric_names import METRICS
 from components.errors import DeclarationError
 from pipeline import launches
 
@@ -140,3 +141,12 @@ def test_json_with_a_wrong_value_is_refused():
 def test_a_declaration_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         LAUNCH.name = "coffee"
+
+
+def test_criteria_measure_what_they_name():
+    own = "components.house.hits"
+    criteria = Promotion(metric="recall@5", metrics=(own,), guards=("ndcg@20", "mrr", "hits"))
+    assert criteria.metrics == (own, "recall@5", "ndcg@20")
+    assert list(criteria.metric_paths) == [*METRICS, "hits", "recall@5", "ndcg@20"]
+    assert criteria.metric_paths["hits"] == own
+    assert dataclasses.replace(criteria, margin=0.1).metrics == criteria.metrics

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from components.declaration import Catalogue, Launch, Log, Model, Objective, Promotion, Rules, Split
+from components.declaration import Catalogue, Filter, Launch, Log, Model, Objective, Promotion, Rules, Split
 from components.declaration.data import Boost
 from components.errors import DayoneError, DeclarationError
 
@@ -136,6 +136,18 @@ WRONG = [
         "3.0",
         "log.value to be declared",
     ),
+    (
+        {"objectives": (Objective("quick", event="click", label_fn="quick"),)},
+        "launch.objectives[0].label_fn",
+        "'quick'",
+        "a function's dotted path",
+    ),
+    (
+        {"objectives": (Objective("quick", event="click", value_at_least=1.0, label_fn="components.house.quick"),)},
+        "launch.objectives[0].label_fn",
+        "'components.house.quick'",
+        "None beside value_at_least",
+    ),
     ({"split": Split()}, "launch.split", "{}", "exactly one of eval_share, eval_days, eval_from"),
     ({"split": Split(eval_share=0.1, eval_days=2)}, "launch.split", "'eval_days': 2", "exactly one of"),
     ({"split": Split(eval_share=0)}, "launch.split.eval_share", "0", "above 0 and at most 0.5"),
@@ -155,6 +167,23 @@ WRONG = [
     ({"rules": {"covisitation_window": 2.5}}, "launch.rules.covisitation_window", "2.5", "an int"),
     ({"rules": {"covisitation_decay": 1.5}}, "launch.rules.covisitation_decay", "1.5", "from 0 to 1"),
     ({"promotion": Promotion(metric="precision@10")}, "launch.promotion.metric", "'precision@10'", "recall@10"),
+    ({"promotion": Promotion(metric="recall@1001")}, "launch.promotion.metric", "'recall@1001'", "k from 1 to 1,000"),
+    ({"promotion": Promotion(metric="recall@0")}, "launch.promotion.metric", "'recall@0'", "k from 1 to 1,000"),
+    ({"promotion": Promotion(metrics=("hits",))}, "launch.promotion.metrics", "'hits'", "a function's dotted path"),
+    (
+        {"promotion": Promotion(metrics=("components.house.mrr",))},
+        "launch.promotion.metrics",
+        "'components",
+        "built-in",
+    ),
+    ({"promotion": Promotion(slices=("price",))}, "launch.promotion.slices", "'price'", "categories ('kind',)"),
+    ({"promotion": Promotion(slices=("kind", "kind"))}, "launch.promotion.slices", "'kind'", "each name once"),
+    (
+        {"promotion": Promotion(guards=("kind=tea",))},
+        "launch.promotion.guards",
+        "'kind=tea'",
+        "launch.promotion.slices",
+    ),
     ({"promotion": Promotion(margin=-0.1)}, "launch.promotion.margin", "-0.1", "at least 0"),
     ({"promotion": Promotion(min_queries=0)}, "launch.promotion.min_queries", "0", "at least 1"),
     ({"promotion": Promotion(min_auc=50)}, "launch.promotion.min_auc", "50", "from 0 to 1"),
@@ -162,6 +191,9 @@ WRONG = [
     ({"model": Model(learning_rate=-1e-3)}, "launch.model.learning_rate", "-0.001", "above 0"),
     ({"model": Model(tuning_trials=-1)}, "launch.model.tuning_trials", "-1", "a number of at least 0"),
     ({"model": Model(epochs=True)}, "launch.model.epochs", "True", "an int"),
+    ({"model": Model(ranking_features=("name",))}, "launch.model.ranking_features", "'name'", "('c', 'kind', 'price')"),
+    ({"model": Model(ranking_features=("c", "c"))}, "launch.model.ranking_features", "'c'", "each once"),
+    ({"model": Model(query_tower="MyTower")}, "launch.model.query_tower", "'MyTower'", "a function's dotted path"),
     ({"exclude_seen": 1}, "launch.exclude_seen", "1", "a bool"),
     ({"seed": -1}, "launch.seed", "-1", "at least 0"),
     (
@@ -214,6 +246,17 @@ WRONG = [
     ),
     ({"promotion": {"guard_loss": 1.5}}, "launch.promotion.guard_loss", "1.5", "from 0 to 1"),
     ({"promotion": {"effect": 0.0}}, "launch.promotion.effect", "0.0", "above 0"),
+    *(
+        ({"catalogue": {"filters": (wrong,)}}, f"launch.catalogue.filters[0]{field}", got, needed)
+        for wrong, field, got, needed in (
+            (Filter("i", "<=", context="c"), ".column", "'i'", "not the id"),
+            (Filter("price", "=<", context="c"), ".operator", "'=<'", "one of <=, <, >=, >, ==, !=, contains"),
+            (Filter("price", "<="), "", "(None, None)", "either context or value"),
+            (Filter("price", "<=", context="age"), ".context", "'age'", "out of launch.log.context ('c',)"),
+            (Filter("price", "<=", value="3"), ".value", "'3'", "a number for the operator '<='"),
+            (Filter("kind", "==", value=3), ".value", "3", "a text for the operator '=='"),
+        )
+    ),
     (
         {"catalogue": {"boosts": (Boost("", "x", 2.0),)}},
         "launch.catalogue.boosts[0].column",

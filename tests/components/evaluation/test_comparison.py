@@ -72,7 +72,7 @@ def compare(saved, model, champion=None, launch=LAUNCH, log=LOG):
 
 
 def decide(found, launch=LAUNCH):
-    return verdict.decide(findings.read(found, None), launch.promotion)
+    return verdict.decide(findings.read(found), launch.promotion)
 
 
 def test_a_good_model_by_eye(saved):

@@ -15,8 +15,9 @@ from tfx.types import standard_artifacts
 from tfx.utils import path_utils, proto_utils
 
 from components.declaration import Log, Objective
+from components.declaration.ranking_views import RankingView
 from components.declaration.verdict_view import VerdictView
-from components.declaration.views import RankingView, RetrievalView
+from components.declaration.views import RetrievalView
 from components.evaluation import ranking_metrics
 from components.evaluation.evaluation_file import EVALUATION_FILE
 from components.evaluation.ranking_step import RankingExamples

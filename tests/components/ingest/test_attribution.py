@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.ingest.attribution import leads_to
+from components.ingest.attribution import NONE, first_actions, leads_to
 
 
 def led(impressions, actions, window=10, last_only=False):
@@ -56,3 +56,10 @@ events = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 30)), max_size=25)
 @given(events, events, st.integers(0, 15), st.booleans())
 def test_the_join_is_that_of_looking_at_each_pair_of_rows(impressions, actions, window, last_only):
     assert led(impressions, actions, window, last_only) == spelled_out(impressions, actions, window, last_only)
+
+
+def test_it_is_the_first_action_that_is_named():
+    pairs, times = np.array([1, 2, 1]), np.array([100, 100, 107])
+    actions = np.array([2, 1, 1]), np.array([101, 108, 104])
+    assert first_actions(pairs, times, *actions, 10, False).tolist() == [2, 0, 1]
+    assert first_actions(pairs, times, *actions, 3, False).tolist() == [NONE, 0, 1]

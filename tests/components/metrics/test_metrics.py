@@ -1,11 +1,14 @@
 """Metrics: each expected number is its formula."""
 
 import math
+import sys
+import types
 
 import numpy as np
 import pytest
 
 from components.declaration.metric_names import METRICS
+from components.errors import DeclarationError
 from components.metrics import rank_metrics
 
 RANKS = np.array([1.0, 3.0, 10.5, np.inf])
@@ -86,3 +89,34 @@ def test_disjoint_slices_average_to_the_whole(seed):
         assert rank_metrics.table(ranks)[metric] == pytest.approx(
             sum(table[metric] * table["queries"] for table in tables) / 50
         )
+
+
+def test_any_k_is_counted_on_the_same_ranks():
+    table = rank_metrics.table(np.array([1.0, 3, 5, np.inf]), {"recall@3": "recall@3", "ndcg@5": "ndcg@5"})
+    assert table == {"queries": 4, "recall@3": 2 / 4, "ndcg@5": (1 + 1 / 2 + 1 / math.log2(6)) / 4}
+
+
+@pytest.fixture
+def own(monkeypatch):
+    """A module of a team's metrics."""
+    module = types.ModuleType("components.house_metrics")
+    module.halves = lambda ranks: np.where(ranks <= 2, 0.5, 0.0)
+    module.mean = lambda ranks: ranks.mean()
+    module.reciprocal = lambda ranks: 1 / (ranks - 1)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+
+@pytest.mark.usefixtures("own")
+def test_a_metric_of_a_team_is_a_function_of_the_ranks():
+    ranks = np.array([1.0, 2, 7, np.inf])
+    assert rank_metrics.table(ranks, {"halves": "components.house_metrics.halves"}) == {"queries": 4, "halves": 0.25}
+    assert ranks.tolist() == [1, 2, 7, np.inf]
+
+
+@pytest.mark.usefixtures("own")
+@pytest.mark.parametrize(
+    ("name", "text"), [("mean", "a number for each query"), ("reciprocal", "finite"), ("nothing", "a function nothing")]
+)
+def test_a_metric_of_a_team_that_is_none_is_named(name, text):
+    with pytest.raises(DeclarationError, match=text), np.errstate(divide="ignore"):
+        rank_metrics.gains(f"components.house_metrics.{name}", np.array([1.0, 2, np.inf]))

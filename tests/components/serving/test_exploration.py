@@ -1,7 +1,9 @@
 import collections
+import json
 import random
 
 import pytest
+from small_server import push, service
 
 from components.serving import exploration
 
@@ -45,3 +47,37 @@ def test_an_inverse_propensity_estimate_is_unbiased():
 def test_nothing_to_show():
     assert exploration.draw(0, 1.0, random.Random(0)) == (True, [])
     assert exploration.propensities([], 1.0) == []
+
+
+def backwards(scores, places, rng):
+    return True, list(range(len(scores)))[::-1][:places], [0.5] * places
+
+
+def test_a_policy_of_a_team_draws_the_order_and_says_how_probable_it_was(tmp_path):
+    push(tmp_path, 1)
+    answering = service(tmp_path, policy=backwards)
+    answer = json.loads(answering.predict(b'{"instances": [{"user_id": "u"}], "k": 2}'))
+    assert answer["predictions"][0]["item_ids"] == ["F", "E"]
+    assert answer["policies"] == ["explore"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        ((True, [0, 0], [0.5, 0.5]), "2 different ranks"),
+        ((True, [0, 9], [0.5, 0.5]), "2 different ranks"),
+        ((True, [1, 0], [0.5, 0.0]), "2 probabilities"),
+        ((True, [1, 0], [0.5]), "2 probabilities"),
+    ],
+)
+def test_a_policy_that_answers_wrongly_costs_the_exploration_not_the_answer(wrong, text, tmp_path):
+    def policy(scores, places, rng):
+        return wrong
+
+    with pytest.raises(ValueError, match=text):
+        exploration.ask_policy(policy, [3.0, 2.0, 1.0], 2, random.Random(0))
+    push(tmp_path, 1)
+    answering = service(tmp_path, policy=policy)
+    answer = json.loads(answering.predict(b'{"instances": [{"user_id": "u"}], "k": 2}'))
+    assert answer["predictions"][0]["item_ids"] == ["A", "B"]
+    assert b"dayone_policy_failures_total 1.0" in answering.metrics.text()

@@ -1,8 +1,10 @@
+import dataclasses
+
 import pyarrow as pa
 import pyarrow.csv
 import pytest
 
-from components.declaration import Catalogue, Launch, Log, Objective, Split
+from components.declaration import Catalogue, Filter, Launch, Log, Objective, Split
 from pipeline.checks import catalogue_checks
 from pipeline.checks.log_view import LogView
 
@@ -93,3 +95,12 @@ def test_a_column_in_another_encoding_is_an_error_by_name(tmp_path):
     results = list(catalogue_checks.check(LogView(LAUNCH, table, tuple(table.schema.names)), CATALOGUE, tmp_path))
     assert [finding.level for finding in results] == ["error"]
     assert "'name'" in results[0].what and "UTF-8" in results[0].what
+
+
+def test_a_filter_of_numbers_needs_numbers(tmp_path):
+    catalogue = dataclasses.replace(CATALOGUE, filters=(Filter("name", "<=", value=3),))
+    pyarrow.csv.write_csv(pa.table(GOOD), tmp_path / "items.csv")
+    table = pa.table({"who": ["u"] * 4, "what": LOGGED, "at": [1_760_000_000] * 4})
+    view = LogView(LAUNCH, table, tuple(table.schema.names))
+    (finding,) = catalogue_checks.check(view, catalogue, tmp_path)
+    assert "'name' are no numbers" in finding.text() and "always shown" in finding.text()

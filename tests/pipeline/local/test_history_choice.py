@@ -1,3 +1,6 @@
+import sys
+import types
+
 import pytest
 from small_server import LAUNCH, push, service
 
@@ -23,9 +26,10 @@ def test_the_default_is_in_memory(tmp_path):
 
 
 def test_a_store_of_ones_own_is_made_from_the_declaration_and_the_folder(tmp_path, monkeypatch):
-    (tmp_path / "own_store.py").write_text(OWN)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    store = history_choice.make("own_store:Fixed", LAUNCH, tmp_path / "home")
+    module = types.ModuleType("components.own_store")
+    exec(OWN, module.__dict__)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    store = history_choice.make("components.own_store.Fixed", LAUNCH, tmp_path / "home")
     store.add(b"u", b"A")
     assert store.get([b"u"]) == [[b"toy", b"home", b"A"]]
 
@@ -33,11 +37,12 @@ def test_a_store_of_ones_own_is_made_from_the_declaration_and_the_folder(tmp_pat
 @pytest.mark.parametrize(
     ("choice", "said"),
     [
-        ("redis", "setting --history needs one of memory, feast, or MODULE:FUNCTION of your own, got 'redis'"),
-        ("no_such_module:make", "ModuleNotFoundError: No module named 'no_such_module'"),
-        ("json:no_such_function", "AttributeError: module 'json' has no attribute 'no_such_function'"),
-        ("json:__name__", "__name__ is no function"),
-        (":x", "setting --history needs"),
+        ("redis", "setting --history needs one of memory, feast, or a dotted path such as .*, got 'redis'"),
+        ("components.house:make", "Write 'components.house.make'"),
+        ("json.loads", "setting --history needs one of"),
+        ("components.no_such_module.make", "No module named 'components.no_such_module'"),
+        ("components.serving.history_store.nothing", "a function nothing in components.serving.history_store"),
+        ("components.serving.history_store.KEPT_BYTES", "setting --history needs"),
     ],
 )
 def test_a_wrong_choice_is_one_message(choice, said, tmp_path):

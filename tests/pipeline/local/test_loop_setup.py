@@ -104,4 +104,4 @@ def test_git_leaves_the_traffic_alone(settings, tmp_path):
     subprocess.run(["git", "init", "-q", str(settings.data)], check=True)
     listing = ["git", "-C", str(settings.data), "ls-files", "-o", "--exclude-standard"]
     files = subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split()
-    assert sorted(files) == ["events/.gitignore", "events/old.jsonl"]
+    assert files == []

@@ -125,7 +125,6 @@ def test_a_clone_takes_the_templates_updates_by_git_merge(tmp_path):
     mine.write_text(mine.read_text().replace("eval_share=0.1", "eval_share=0.2"))
     # Once: as docs/clone.md says.
     for command in (
-        ("init", "-q"),
         ("add", "-A"),
         ("commit", "-qm", "First launch"),
         ("remote", "add", "template", str(template)),
@@ -144,15 +143,19 @@ def test_a_clone_takes_the_templates_updates_by_git_merge(tmp_path):
         stamp["commit"],
     )
     # The template goes on.
-    with (template / "CHANGELOG.md").open("a") as file:
-        file.write("\nNews.\n")
+    for page in ("README.md", "CHANGELOG.md", "docs/log.md", ".github/workflows/ci.yml"):
+        (template / page).write_text("News.\n" + (template / page).read_text())
     (template / "components" / "novelty.py").write_text('"""New."""\n')
     git(template, "add", "-A")
     git(template, "commit", "-qm", "News")
     # At every update.
     git(clone, "fetch", "-q", "template")
     git(clone, "merge", "-q", "-m", "Update from the template", "template/main")
-    assert (clone / "CHANGELOG.md").read_text().endswith("\nNews.\n")
+    assert (clone / "docs" / "log.md").read_text().startswith("News.\n")
+    # What is the project's own stays so, whatever the template does with its own.
+    assert (clone / "README.md").read_text().startswith("# visits_first\n")
+    assert (clone / "CHANGELOG.md").read_text().startswith("# Changelog of visits_first\n")
+    assert "make test-light" in (clone / ".github" / "workflows" / "ci.yml").read_text()
     assert (clone / "components" / "novelty.py").is_file()
     assert "eval_share=0.2" in mine.read_text()
     assert 'LAUNCH = "visits_first"' in (clone / "pipeline" / "default_launch.py").read_text()

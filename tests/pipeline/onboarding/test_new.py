@@ -2,18 +2,21 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import clone_logs
+import doc_pages
 import pytest
+import yaml
 from commands import one_message, pipeline
 
 from components.declaration import Catalogue, Log, Objective
 from components.errors import SettingsError
 from pipeline import launches
-from pipeline.onboarding import new, template_files
+from pipeline.onboarding import new, project_files, template_files
 from pipeline.onboarding.proposal import ProposalError
 from pipeline.settings import PROJECT
 
@@ -41,9 +44,8 @@ def text(folder, *parts):
 
 def test_every_file_of_the_template_is_there_and_the_launch_is_the_default(plain):
     folder, _ = plain
-    copied = {
-        path for path in template_files.list_files(PROJECT) if path.parts[:2] != ("pipeline", "default_launch.py")
-    }
+    rendered = {Path("pipeline/default_launch.py"), *map(Path, project_files.render("x", "d", "l", {"version": ""}))}
+    copied = {path for path in template_files.list_files(PROJECT) if path not in rendered}
     assert not [path for path in copied if (folder / path).read_bytes() != (PROJECT / path).read_bytes()]
     module = ("pipeline", "default_launch.py")
     before, after = text(PROJECT, *module).splitlines(), text(folder, *module).splitlines()
@@ -111,7 +113,54 @@ def test_what_is_said_names_each_guess_and_the_next_two_commands(plain):
     assert "  user          customer  (the name says user: string, " in output
     commands = output[output.index("Next:") :].splitlines()[1:3]
     assert commands == [f"  cd '{folder}' && {sys.executable} -m pipeline validate", f"  cd '{folder}' && make run"]
-    assert "git init && git add -A && git commit" in output
+    assert "git add -A && git commit" in output
+
+
+def test_the_project_is_its_own(plain):
+    folder, _ = plain
+    assert text(folder, "README.md").startswith("# my_feature\n") and "make run" in text(folder, "README.md")
+    assert text(folder, "CHANGELOG.md").startswith("# Changelog of my_feature\n")
+    steps = yaml.safe_load(text(folder, ".github", "workflows", "ci.yml"))["jobs"]["launch"]["steps"]
+    commands = [step["run"] for step in steps if "run" in step]
+    assert [command for command in commands if "make" in command][-1] == "make test-light"
+    assert "if [ -e ../data/visits.csv ]; then make validate; " in commands[1]
+    for page in ("README.md", "CHANGELOG.md"):
+        assert not [
+            path for path, _ in doc_pages.list_links(text(folder, page)) if path and not (folder / path).exists()
+        ]
+
+
+def test_the_launch_has_tests_of_its_own(plain):
+    folder, _ = plain
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests/launches/test_launch_my_feature.py",
+    ]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("DAYONE_", "PYTEST_"))}
+    answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=clean)
+    assert "2 passed" in answer.stdout, answer.stdout
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not there")
+def test_the_project_is_a_repository_that_takes_no_log(plain):
+    folder, output = plain
+
+    def git(*arguments):
+        return subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True).stdout.split()
+
+    assert "note:" not in output
+    assert git("symbolic-ref", "--short", "HEAD") == ["main"]
+    assert git("config", "merge.ours.driver") == ["true"]
+    git("add", "-A")
+    for name in ("data/events.csv", "logs/day/part-0.parquet", "traffic.jsonl.gz"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("u,i\n")
+    assert not [line for line in git("status", "--porcelain", "-uall") if line == "??"]
 
 
 def test_the_next_command_can_be_copied(plain):
