@@ -140,8 +140,10 @@ ask() {
   # Not through the function: what is killed below is kubectl itself.
   kubectl --namespace "$namespace" port-forward "$target" "$port:$to" >/dev/null 2>&1 &
   forward=$!
-  for _ in {1..50}; do
+  # Up to 30 seconds, as long as kubectl lives.
+  for _ in {1..150}; do
     (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
+    kill -0 "$forward" 2>/dev/null || break
     sleep 0.2
   done
   answer=$(post "http://127.0.0.1:$port/v1/models/$model:predict" 2>&1) || status=1
