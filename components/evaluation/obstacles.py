@@ -103,7 +103,7 @@ def describe_champion(findings: Findings, promotion: Promotion) -> str:
 
 
 def is_broken(gain: Interval, promotion: Promotion) -> bool:
-    """Whether a guard's gain is significantly worse than what the guard tolerates."""
+    """Returns whether a guard's gain is significantly worse than the guard tolerates."""
     return gain.high < -promotion.guard_loss
 
 

@@ -62,14 +62,17 @@ def share_words(columns: collections.abc.Sequence[Column | None]) -> tuple[list[
     ]
     totals = [1.0 if column is None else count_values(column) for column in columns]
     shares = [
-        {word: n / max(total, 1) for word, n in found.items()} for found, total in zip(counts, totals, strict=True)
+        {word: n / max(total, 1) for word, n in word_counts.items()}
+        for word_counts, total in zip(counts, totals, strict=True)
     ]
     best: dict[str, float] = {}
-    for found in shares:
-        for word, share in found.items():
+    for word_counts in shares:
+        for word, share in word_counts.items():
             best[word] = max(best.get(word, 0.0), share)
     words = sorted(best, key=lambda word: (-best[word], word))[:MOST_WORDS]
-    return words, np.array([[found.get(word, 0.0) for word in words] for found in shares]).reshape(len(shares), -1)
+    return words, np.array([[word_counts.get(word, 0.0) for word in words] for word_counts in shares]).reshape(
+        len(shares), -1
+    )
 
 
 def count_values(column: Column) -> float:
