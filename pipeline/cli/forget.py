@@ -48,23 +48,23 @@ def _forget(options: argparse.Namespace) -> int:
     loaded = context.load(options, "launch", "log", "workspace")
     places = _places(loaded, options.traffic)
     with child_process.lock(places.home):
-        found = (
+        erased = (
             erasure.search(options.user, places)
             if options.check
             else erasure.erase(options.user, loaded.effective_launch.log, places)
         )
     if not options.check:
-        print(f"removed {found.rows} rows of the traffic log; replaced the id in {len(found.texts)} reports and logs")
-    _list(found.open, "a running server is writing to it: stop the server, then forget again")
-    own = [path for path in found.left if path in places.log]
-    traffic = [path for path in found.left if path.name.startswith(erasure.CLOSED)]
-    rest = [path for path in found.left if path not in own and path not in traffic]
-    _list(own, "your own log: remove the rows there, or the next run learns from them again")
+        print(f"removed {erased.rows} rows of the traffic log; replaced the id in {len(erased.texts)} reports and logs")
+    _list(erased.open, "a running server is writing to it: stop the server, then forget again")
+    log_files = [path for path in erased.left if path in places.log]
+    traffic = [path for path in erased.left if path.name.startswith(erasure.CLOSED)]
+    rest = [path for path in erased.left if path not in log_files and path not in traffic]
+    _list(log_files, "your own log: remove the rows there, or the next run learns from them again")
     _list(traffic, "in another column than the user's")
     _list(rest, "gone after the next `run` and `clean --keep-runs 1`")
-    if not found.open and not found.left:
+    if not erased.open and not erased.left:
         print("no file holds the id any more; a running server forgets it when it is restarted")
-    return EXIT_HELD if options.check and (found.open or found.left) else EXIT_OK
+    return EXIT_HELD if options.check and (erased.open or erased.left) else EXIT_OK
 
 
 def _places(loaded: context.Context, further: Path | None) -> erasure.Places:

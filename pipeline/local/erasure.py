@@ -74,8 +74,8 @@ def search(users: Sequence[str], places: Places) -> Erasure:
     pattern = _pattern(users)
     holding = [path for path in _files([places.home, *places.traffic, *places.log]) if _holds(path, pattern)]
     unfinished = {file for folder in places.traffic for file in _traffic_files(folder, OPEN)}
-    left = tuple(dict.fromkeys(path for path in holding if path not in unfinished))
-    return Erasure(0, (), tuple(path for path in holding if path in unfinished), left)
+    remaining = tuple(dict.fromkeys(path for path in holding if path not in unfinished))
+    return Erasure(0, (), tuple(path for path in holding if path in unfinished), remaining)
 
 
 def _traffic_files(folder: Path, start: str) -> list[Path]:
@@ -121,7 +121,7 @@ def _replace(path: Path, pattern: re.Pattern[bytes]) -> bool:
 
 
 def _holds(path: Path, pattern: re.Pattern[bytes]) -> bool:
-    """Whether a file holds an id, unpacked where it is gzip or Parquet."""
+    """Returns whether a file holds an id, unpacked where it is gzip or Parquet."""
     try:
         return any(pattern.search(block) for block in _blocks(path))
     except FileNotFoundError:  # a server has just published it

@@ -91,7 +91,7 @@ def _weight(value: str) -> tuple[float, str]:
     for weight, words in sorted(role_words.WORTH.items(), reverse=True):
         if words.intersection(_words(value)):
             return weight, f"weight {weight:g} is the usual guess for this word"
-    return 1.0, "an event of your own: say what it is worth"
+    return 1.0, "a custom event: set its weight"
 
 
 def _free_name(value: str, objectives: dict[str, Objective]) -> str:

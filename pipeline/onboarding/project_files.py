@@ -31,7 +31,7 @@ def render(name: str, data: str, log: str, template: Mapping[str, str]) -> dict[
         ATTRIBUTES: _ATTRIBUTES,
         f"tests/launches/test_launch_{name}.py": _TEST,
     }
-    return {path: _filled(text, values) for path, text in files.items()}
+    return {path: _fill(text, values) for path, text in files.items()}
 
 
 def start_repository(folder: Path) -> str:
@@ -50,7 +50,7 @@ def _git(folder: Path, *arguments: str) -> int:
         return -1
 
 
-def _filled(text: str, values: Mapping[str, str]) -> str:
+def _fill(text: str, values: Mapping[str, str]) -> str:
     for name, value in values.items():
         text = text.replace(f"@{name}@", value)
     return text

@@ -67,13 +67,13 @@ def test_a_file_without_the_user_is_not_written(places):
 def test_reports_name_the_user_no_longer(places):
     summary = places.home / "summary.json"
     summary.write_text(json.dumps({"user": "u1", "other": "u12", "items": ["u1x", "x-u1"]}))
-    found = erasure.erase(["u1"], LOG, places)
+    erased = erasure.erase(["u1"], LOG, places)
     assert json.loads(summary.read_text()) == {
         "user": "(forgotten)",
         "other": "u12",
         "items": ["u1x", "x-(forgotten)"],
     }
-    assert found.texts == (summary,) and summary not in found.left
+    assert erased.texts == (summary,) and summary not in erased.left
 
 
 def write_gzip(path, content):
@@ -108,8 +108,8 @@ def test_an_id_across_two_blocks_is_seen(places):
 def test_a_file_that_a_server_writes_to_is_told_and_left(places):
     path = places.traffic[0] / ".open-cd.jsonl"
     path.write_text('{"user_id": "u1"}\n')
-    found = erasure.erase(["u1"], LOG, places)
-    assert found.open == (path,) and path not in found.left
+    erased = erasure.erase(["u1"], LOG, places)
+    assert erased.open == (path,) and path not in erased.left
     assert path.read_text() == '{"user_id": "u1"}\n'
 
 
@@ -120,8 +120,8 @@ def test_an_id_of_any_letters_is_found_as_it_is(places, user):
     row = places.traffic[0] / "traffic-2-ef.jsonl"
     row.write_text(json.dumps({"user_id": user}) + "\n")
     assert erasure.search([user], places).left == (text, row)
-    found = erasure.erase([user], LOG, places)
-    assert (found.rows, row.read_text()) == (1, "")
+    erased = erasure.erase([user], LOG, places)
+    assert (erased.rows, row.read_text()) == (1, "")
     assert text.read_text() == "For example, user (forgotten), and b."
 
 
