@@ -129,7 +129,7 @@ def _holds(path: Path, pattern: re.Pattern[bytes]) -> bool:
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
-    """Yields the content in blocks that overlap, so that an id is whole in one of them."""
+    """Yields the content in blocks that overlap, so that one of them contains the complete id."""
     if path.suffix in {".parquet", ".pq"}:
         yield from _parquet_texts(path)
         return

@@ -101,7 +101,7 @@ def make_request(rng):
 
 
 def make_event(rng):
-    """An event, whole or with one hostile field."""
+    """An event, valid or with one hostile field."""
     event = {"user_id": "u", "item_id": "A", "event": "click"}
     if rng.random() < 0.4:
         name = rng.choice(("user_id", "item_id", "event", "value", "device", "age", "request_id", "x"))

@@ -89,7 +89,7 @@ def fit_calibration(logits: np.ndarray, label: np.ndarray) -> np.ndarray:
     P(1) = sigmoid(scale x logit + shift), the scale at least 0 (Platt, "Probabilistic outputs for support vector
     machines", 1999). The vectors were trained on the same clicks and make these look easier to tell than they are: on
     later rows logits scatter too far and their mean is off. As the choice between "no", whose score is 0, and "yes" it
-    is a blend of two parts; few rows leave it near its start, the logits as they are.
+    is a blend of two parts; few rows leave it near its start, the unchanged logits.
     """
     has_label = label >= 0
     yes = np.stack([logits[has_label], np.ones(has_label.sum())], axis=1).astype(np.float32)

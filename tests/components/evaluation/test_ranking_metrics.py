@@ -1,4 +1,4 @@
-"""What the standard Evaluator is asked, and its figures read back from its runs on a tiny model."""
+"""The standard Evaluator's configuration, and its figures from runs on a tiny model."""
 
 import dataclasses
 import json

@@ -28,7 +28,7 @@ def test_what_no_number_of_queries_shows(effect, error):
 
 
 def hits(rng, users):
-    """Four queries a user; the model hits in 25 % of them, the rules in 20 %: a gain of 25 %."""
+    """Four queries a user; the model hits in 25% of them, the rules in 20%: a gain of 25%."""
     user = np.repeat(np.arange(users), 4)
     return (rng.random(len(user)) < 0.25).astype(float), (rng.random(len(user)) < 0.20).astype(float), user
 

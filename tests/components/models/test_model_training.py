@@ -1,4 +1,4 @@
-"""The model's training as a whole: a seed settles it, and logs that hold next to nothing."""
+"""The model's complete training: reproducible by seed, and on almost empty logs."""
 
 import dataclasses
 

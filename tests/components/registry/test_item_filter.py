@@ -100,7 +100,7 @@ def test_rules_are_judged_and_served_alike(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("declared", "dtype", "text"), [(AGE, tf.string, "a column of numbers"), (COUNTRY, tf.float32, "text or whole")]
+    ("declared", "dtype", "text"), [(AGE, tf.string, "a column of numbers"), (COUNTRY, tf.float32, "text or integers")]
 )
 def test_a_context_column_of_another_kind_is_named(declared, dtype, text):
     values = np.zeros(2) if declared.is_numeric else np.array([b"de", b"fr"], object)
