@@ -37,8 +37,8 @@ def test_a_lane_that_is_none_is_refused(capsys):
     ],
 )
 def test_counts_are_those_of_the_closing_line(output, counts):
-    found = lanes.read_counts(output)
-    assert tuple(found[word] for word in ("failed", "passed", "skipped", "deselected")) == counts
+    counted = lanes.read_counts(output)
+    assert tuple(counted[word] for word in ("failed", "passed", "skipped", "deselected")) == counts
 
 
 def collect(*options):

@@ -42,7 +42,7 @@ def _check_type(value: typing.Any, hint: typing.Any, field: str) -> None:
 
 
 def _check_mapping(value: typing.Any, field: str) -> None:
-    """Values that JSON keeps as they are: they travel to the steps as JSON."""
+    """Checks that JSON keeps the values unchanged: they travel to the steps as JSON."""
     if not isinstance(value, collections.abc.Mapping):
         raise DeclarationError(field, value, "a dictionary")
     for name, part in value.items():
@@ -70,7 +70,7 @@ def check_moment(field: str, moment: str) -> None:
 
 
 def check_not_empty(record: typing.Any, prefix: str) -> None:
-    """An empty name would count as "not declared" in one place and as a column in another."""
+    """Rejects an empty name: it would mean "not declared" in one check and a column in another."""
     for field in dataclasses.fields(record):
         value = getattr(record, field.name)
         if value == "" or (isinstance(value, tuple) and "" in value and field.name != "missing_ids"):

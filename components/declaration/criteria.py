@@ -23,14 +23,14 @@ class Promotion(Metrics):
         users, each with all of their queries. 20,000 leave a standard error of about .0035 on a recall.
       effect: the smallest relative gain that is worth seeing; how many more events would show it is said when too few
         did.
-      guards: further metrics, and slices of the evaluation, by which the model must not be significantly worse, by more
+      guards: further metrics, and slices of the evaluation, on which the model must not be significantly worse, by more
         than `guard_loss`, than the rules or than what is served: "ndcg@10", "new users", "tail items",
         "device=mobile", ... (docs/evaluation.md lists them), also your own by name. A model that finds more of what was taken, but lower in
         the list, or at the cost of the tail, is not pushed by default.
       guard_loss: the relative loss that a guard tolerates.
       ranking_slices: what the standard Evaluator also measures the ranking head apart by: "users" (known and new ones),
         columns of
-        `log.context`. Each costs as much again as two thirds of the whole.
+        `log.context`. Each adds two thirds of the Evaluator's cost.
       request_ndcg: whether the standard Evaluator also measures the order within each request (docs/evaluation.md says
         what it costs).
       min_auc: per objective, for the ranking head on the exported model; an AUC whose 95% interval is below it keeps a

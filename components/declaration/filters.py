@@ -16,7 +16,7 @@ class Filter:
 
     Attributes:
       column: of the catalogue; it may have another role too.
-      operator: "<=", "<", ">=" or ">" of numbers; "==" or "!=" of texts or whole numbers; "contains" where the column
+      operator: "<=", "<", ">=" or ">" of numbers; "==" or "!=" of texts or integers; "contains" where the column
         holds words, one of which is meant.
       context: the column of `log.context` on the other side: `Filter("age_limit", "<=", context="age")`.
       value: a constant on the other side instead: `Filter("stock", ">", value=0)`.

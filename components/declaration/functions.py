@@ -1,6 +1,6 @@
 """A team's own functions, named in the declaration by their dotted path: their form, and the way to them.
 
-A function lives in `components/` or beside its launch, in the launch's folder:
+A function lives in `components/` or next to its launch, in the launch's folder:
 `pipeline.launches.my_feature.rules.cheapest`.
 """
 

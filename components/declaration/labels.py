@@ -33,5 +33,5 @@ class LabelRoles:
 
 
 def _has_label(objective: Any) -> bool:
-    """Whether an objective has a label without impressions: by its value, or by a function."""
+    """Returns whether an objective has a label without impressions: from its value, or from a function."""
     return objective.value_at_least is not None or objective.label_fn is not None

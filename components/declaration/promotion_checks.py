@@ -51,18 +51,20 @@ def _check_slices(promotion: Promotion, log: Log, catalogue: Catalogue | None) -
 def _check_names(field: str, names: tuple[str, ...]) -> None:
     """Checks that each function of a team's is listed once, under a name that nothing built in has."""
     short = [short_name(name) if is_own(name) else name for name in names]
-    for name, own in zip(names, short, strict=True):
-        if short.count(own) > 1 or (is_own(name) and is_built_in(own)):
+    for name, short_form in zip(names, short, strict=True):
+        if short.count(short_form) > 1 or (is_own(name) and is_built_in(short_form)):
             raise DeclarationError(field, name, "each name once, and none of a built-in one")
 
 
 def _check_guards(promotion: Promotion, log: Log) -> None:
-    own = [short_name(name) if is_own(name) else name for name in promotion.slices]
+    slice_names = [short_name(name) if is_own(name) else name for name in promotion.slices]
     functions = [short_name(name) for name in promotion.slices if is_own(name)]
     for name in promotion.guards:
         column, equals, _ = name.partition("=")
-        known = name in (*promotion.metric_paths, *SLICES, *functions) or (equals and column in (*log.context, *own))
-        if not known or promotion.guards.count(name) > 1:
+        is_valid = name in (*promotion.metric_paths, *SLICES, *functions) or (
+            equals and column in (*log.context, *slice_names)
+        )
+        if not is_valid or promotion.guards.count(name) > 1:
             needed = (
                 f"metrics: {_BUILT_IN}, or of launch.promotion.metrics; slices out of: {'; '.join(SLICES)}; or "
                 "'column=value' of a declared context column or of launch.promotion.slices; each once"

@@ -86,7 +86,7 @@ def describe_rules(findings: Findings, promotion: Promotion) -> str:
 
 
 def describe_champion(findings: Findings, promotion: Promotion) -> str:
-    """Returns the sentence about what is served now."""
+    """Returns the sentence about the champion."""
     served = findings.champion
     if findings.champion_problem:
         return (
@@ -103,7 +103,7 @@ def describe_champion(findings: Findings, promotion: Promotion) -> str:
 
 
 def is_broken(gain: Interval, promotion: Promotion) -> bool:
-    """Whether a guard's gain is significantly worse than what the guard tolerates."""
+    """Returns whether a guard's gain is significantly worse than the guard tolerates."""
     return gain.high < -promotion.guard_loss
 
 
@@ -177,7 +177,7 @@ def _advise_gain(gain: Interval, bar: float, findings: Findings, promotion: Prom
     if gain.point > bar:
         missing = more_queries_needed(gain, gain.point - bar, findings.queries)
         some = "A few" if missing == 0 else "Very many" if missing is None else f"About {missing:,}"
-        return f"{some} more evaluated events would settle it, if the gain stays what it is."
+        return f"{some} more evaluated events would settle it, if the gain stays the same."
     if gain.high <= bar:
         return f"{IMPROVE}. More events alone do not change this."
     missing = more_queries_needed(gain, bar + promotion.effect, findings.queries)

@@ -35,24 +35,24 @@ def masks(launch: RetrievalView, asked: Queries, catalogue: Mapping[str, np.ndar
     Raises:
       DeclarationError: if a team's function does not exist, or returns anything but a truth or a text per query.
     """
-    found: dict[str, np.ndarray] = {}
+    by_name: dict[str, np.ndarray] = {}
     for name in launch.promotion.slices:
         if is_own(name):
-            found |= _of_function(name, asked)
+            by_name |= _of_function(name, asked)
         elif launch.catalogue:
             ids = catalogue[launch.catalogue.item]
-            found |= _of_items(name, queries.columns_of(asked.target, ids), catalogue[name])
-    return {name: mask for name, mask in found.items() if mask.any()}
+            by_name |= _of_items(name, queries.columns_of(asked.target, ids), catalogue[name])
+    return {name: mask for name, mask in by_name.items() if mask.any()}
 
 
 def _of_items(name: str, row: np.ndarray, values: np.ndarray) -> dict[str, np.ndarray]:
-    """The slices of a category; items that the catalogue does not list, [q] row -1, are in none."""
+    """Returns the slices of a category; items outside the catalogue, [q] row -1, are in none."""
     listed = np.flatnonzero(row >= 0)
-    found = {}
+    by_name = {}
     for slice_name, mask in by_value(name, values[row[listed]]).items():
-        found[slice_name] = np.zeros(len(row), bool)
-        found[slice_name][listed[mask]] = True
-    return found
+        by_name[slice_name] = np.zeros(len(row), bool)
+        by_name[slice_name][listed[mask]] = True
+    return by_name
 
 
 def _of_function(path: str, asked: Queries) -> dict[str, np.ndarray]:

@@ -45,11 +45,11 @@ def write(launch: RankingView, events: EventTable, uri: str) -> int:
 def _batch(launch: RankingView, events: EventTable, rows: np.ndarray, labels: dict[str, np.ndarray]) -> pa.RecordBatch:
     user, _ = codes(events.user)
     item, ids = codes(events.item)
-    known = (user, item, events.time, events.positive & (events.item != b""))
-    past = histories.rolling_histories(*known, rows, launch.model.history, launch.seed, events.tie)
-    there = past != histories.PADDING
-    offsets = pa.array(np.append(0, there.sum(axis=1).cumsum()), pa.int32())
-    history = pa.ListArray.from_arrays(offsets, pa.array(ids[past[there]], pa.binary()))
+    log_columns = (user, item, events.time, events.positive & (events.item != b""))
+    past = histories.rolling_histories(*log_columns, rows, launch.model.history, launch.seed, events.tie)
+    has_event = past != histories.PADDING
+    offsets = pa.array(np.append(0, has_event.sum(axis=1).cumsum()), pa.int32())
+    history = pa.ListArray.from_arrays(offsets, pa.array(ids[past[has_event]], pa.binary()))
     columns = {launch.log.item: pa.array(events.item[rows], pa.binary()), HISTORY_FEATURE: history}
     columns |= {name: _column(events.context[name][rows]) for name in launch.log.context}
     columns |= {name: pa.array(label) for name, label in labels.items()}
@@ -60,15 +60,15 @@ def _batch(launch: RankingView, events: EventTable, rows: np.ndarray, labels: di
         columns |= {} if values is None else {column: pa.array(values.tolist(), pa.string()).cast(pa.binary())}
     if by_request(launch) and events.request is not None:
         # A row without a request id is a request of its own.
-        own = np.array([b"row %d" % row for row in rows], object)
+        row_ids = np.array([b"row %d" % row for row in rows], object)
         columns[str(launch.log.request)] = pa.array(
-            np.where(events.request[rows] == b"", own, events.request[rows]), pa.binary()
+            np.where(events.request[rows] == b"", row_ids, events.request[rows]), pa.binary()
         )
     return pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
 
 
 def _column(values: np.ndarray) -> pa.Array:
-    """A column [rows] of the event table with nulls where it has no number."""
+    """Returns a column [rows] of the event table with nulls where it has no number."""
     if values.dtype == object:
         return pa.array(values, pa.binary())
     return pa.array(values, mask=np.isnan(values) if values.dtype.kind == "f" else values == MISSING_INT)

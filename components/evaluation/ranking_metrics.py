@@ -66,7 +66,7 @@ def _order(launch: EvaluatorView | VerdictView, name: str, label: str) -> tfma.M
 
 
 def read(launch: EvaluatorView | VerdictView, uri: str) -> dict[str, dict[str, float | None]]:
-    """The overall figures per objective from the Evaluator's output.
+    """Reads the overall figures per objective from the Evaluator's output.
 
     Returns:
       Objective to "rows" (an int), "positive_share", "auc", "log_loss", "calibration" and perhaps "ndcg"; None for a
@@ -76,24 +76,24 @@ def read(launch: EvaluatorView | VerdictView, uri: str) -> dict[str, dict[str, f
 
 
 def read_slices(launch: EvaluatorView | VerdictView, uri: str) -> dict[str, dict[str, dict[str, float | None]]]:
-    """The same per slice: "new users", "device=mobile", ..., in the order of the names."""
-    columns, found = slice_columns(launch), {}
+    """Reads the figures per slice: "new users", "device=mobile", ..., in the order of the names."""
+    columns, by_slice = slice_columns(launch), {}
     for key, outputs in dict(tfma.load_eval_result(uri).slicing_metrics).items():
         if key:
             (column, value), *_ = key
             name = columns[column]
-            found[str(value) if name == USER_SLICES else f"{name}={value}"] = _by_objective(launch, outputs)
-    return dict(sorted(found.items()))
+            by_slice[str(value) if name == USER_SLICES else f"{name}={value}"] = _by_objective(launch, outputs)
+    return dict(sorted(by_slice.items()))
 
 
 def _by_objective(launch: EvaluatorView | VerdictView, outputs: dict) -> dict[str, dict[str, float | None]]:
     single = len(launch.ranking_objectives) == 1
-    found = {
+    figures = {
         objective.name: outputs.get("" if single else objective.name, {}) for objective in launch.ranking_objectives
     }
     return {
         name: _figures({metric: value for by_key in output.values() for metric, value in by_key.items()})
-        for name, output in found.items()
+        for name, output in figures.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""The summary of a run as one HTML page that needs nothing else: no script, no file beside it, no network.
+"""The summary of a run as one HTML page that needs nothing else: no script, no other file, no network.
 
 It holds what `components.evaluation.summary` says in text, of the same dict, and more of it: every slice, and the
 intervals drawn.
@@ -35,7 +35,7 @@ LOW, HIGH, WIDTH, HEIGHT = -0.5, 1.0, 180, 14
 
 
 def render(summary: Mapping[str, Any]) -> str:
-    """The page of a summary; its form is in `components.evaluation.summary`. A part that is missing is left out."""
+    """Renders the page of a summary (form: `components.evaluation.summary`). A missing part is left out."""
     title = html.escape(
         f"{summary.get('launch') or 'launch'}: {(summary.get('verdict') or {}).get('headline') or 'report'}"
     )
@@ -111,16 +111,16 @@ def _slices(summary: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _gain(gain: Interval) -> str:
-    """A gain in words and drawn: the line is no gain, the bar the interval, the dot the point."""
+    """Renders a gain in words and drawn: the line is no gain, the bar the interval, the dot the point."""
 
     def place(share: float) -> float:
         return WIDTH * (min(max(share, LOW), HIGH) - LOW) / (HIGH - LOW)
 
     kind = "better" if gain.low > 0 else "worse" if gain.high < 0 else ""
-    left, right, middle = place(gain.low), place(gain.high), HEIGHT / 2
+    x_low, x_high, middle = place(gain.low), place(gain.high), HEIGHT / 2
     drawn = (
         f'<svg width="{WIDTH}" height="{HEIGHT}"><line x1="{place(0):.0f}" x2="{place(0):.0f}" y1="0" y2="{HEIGHT}" stroke="#999"/>'
-        f'<rect x="{left:.0f}" y="{middle - 2}" width="{max(right - left, 1):.0f}" height="4" fill="currentColor" opacity=".4"/>'
+        f'<rect x="{x_low:.0f}" y="{middle - 2}" width="{max(x_high - x_low, 1):.0f}" height="4" fill="currentColor" opacity=".4"/>'
         f'<circle cx="{place(gain.point):.0f}" cy="{middle}" r="4" fill="currentColor"/></svg>'
     )
     return f'<span class="{kind}">{percent(gain.point)} ({percent(gain.low)} to {percent(gain.high)}) {drawn}</span>'
@@ -146,7 +146,7 @@ def _list(texts: Any) -> Iterator[str]:
 
 
 def _cells(columns: list[str], rows: list[tuple[str, ...]]) -> str:
-    """A table; the first cell of a row is its name, the others are HTML already."""
+    """Renders a table; the first cell of a row is its name, the others are HTML already."""
     head = "".join(f"<th>{html.escape(column)}</th>" for column in ("", *columns))
     body = "".join(
         f"<tr><td>{html.escape(name)}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>" for name, *cells in rows

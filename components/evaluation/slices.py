@@ -20,25 +20,25 @@ OTHER = "other"
 
 
 def masks(events: EventTable, asked: Queries) -> dict[str, np.ndarray]:
-    """The queries of each slice: name to [q] bool. Slices without a query are left out.
+    """Returns the queries of each slice: name to [q] bool. Slices without a query are left out.
 
     Args:
       events: the events of both splits.
       asked: the questions, of the eval split.
     """
-    found = _users(events, asked) | _histories(asked) | _items(events, asked)
-    found = {name: found[name] for name in names.SLICES}
+    masks_by_name = _users(events, asked) | _histories(asked) | _items(events, asked)
+    masks_by_name = {name: masks_by_name[name] for name in names.SLICES}
     for column, values in asked.context.items():
-        found |= by_value(column, values)
-    return {name: mask for name, mask in found.items() if mask.any()}
+        masks_by_name |= by_value(column, values)
+    return {name: mask for name, mask in masks_by_name.items() if mask.any()}
 
 
 def _users(events: EventTable, asked: Queries) -> dict[str, np.ndarray]:
     """By whether training saw an action of the user, and by the days since the user's first event of any kind."""
     user, _ = codes(events.user)
-    known = np.isin(asked.user, user[events.positive & ~events.late])
+    has_history = np.isin(asked.user, user[events.positive & ~events.late])
     days = (asked.time - _first(user, events.time)[asked.user]) / MICROSECONDS_PER_DAY
-    return {names.KNOWN_USERS: known, names.NEW_USERS: ~known} | _ages(
+    return {names.KNOWN_USERS: has_history, names.NEW_USERS: ~has_history} | _ages(
         days, names.FIRST_DAY, names.FIRST_WEEK, names.LATER
     )
 
@@ -64,26 +64,30 @@ def _items(events: EventTable, asked: Queries) -> dict[str, np.ndarray]:
     """
     item, ids = codes(np.concatenate([events.item, asked.target]))
     logged, target = item[: len(events)], item[len(events) :]
-    taken = np.bincount(logged[events.positive & ~events.late], minlength=len(ids))
-    order = np.argsort(-taken, kind="stable")
+    counts = np.bincount(logged[events.positive & ~events.late], minlength=len(ids))
+    order = np.argsort(-counts, kind="stable")
     head = np.zeros(len(ids), bool)
-    head[order] = np.cumsum(taken[order]) - taken[order] < HEAD_SHARE * taken.sum()
-    known = taken[target] > 0
+    head[order] = np.cumsum(counts[order]) - counts[order] < HEAD_SHARE * counts.sum()
+    in_train = counts[target] > 0
     days = (asked.time - _first(logged, events.time)[target]) / MICROSECONDS_PER_DAY
     ages = _ages(days, "", names.YOUNG_ITEMS, names.OLD_ITEMS)
     ages[names.YOUNG_ITEMS] |= ages.pop("")
-    return {names.NEW_ITEMS: ~known} | ages | {names.HEAD: known & head[target], names.TAIL: known & ~head[target]}
+    return (
+        {names.NEW_ITEMS: ~in_train}
+        | ages
+        | {names.HEAD: in_train & head[target], names.TAIL: in_train & ~head[target]}
+    )
 
 
 def _first(code: np.ndarray, time: np.ndarray) -> np.ndarray:
-    """The time of the first event of each code: [codes] int64."""
+    """Returns the time of the first event of each code: [codes] int64."""
     first = np.full(int(code.max(initial=-1)) + 1, np.iinfo(np.int64).max)
     np.minimum.at(first, code, time)
     return first
 
 
 def values_of(column: np.ndarray) -> np.ndarray | None:
-    """The value of each row of a context column as text, `OTHER` for all but the most frequent: [q] object; None for a column of fractions."""
+    """Returns a context column as text: [q] object, rare values as `OTHER`; None for a column of fractions."""
     if column.dtype.kind == "f":
         return None
     place, values = codes(column) if column.dtype == object else np.unique(column, return_inverse=True)[::-1]

@@ -28,8 +28,8 @@ def passes(one: Filter, values: np.ndarray) -> np.ndarray:
     """
     if one.is_numeric:
         return np.isnan(values) | COMPARISONS[one.operator](values, one.value)
-    wanted = str(one.value).encode()
-    matches = np.array([wanted in words_of(one, value) for value in values], bool)
+    word = str(one.value).encode()
+    matches = np.array([word in words_of(one, value) for value in values], bool)
     return (values == b"") | (~matches if one.operator == "!=" else matches)
 
 

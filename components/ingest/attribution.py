@@ -35,11 +35,11 @@ def first_actions(
     action_pairs, action_times = action_pairs[order], action_times[order]
     # If the first action that is not earlier comes too late, so do all after it.
     at = _first_not_earlier(pairs, times, action_pairs, action_times)
-    found = np.minimum(at, len(order) - 1)
-    led = (at < len(order)) & (action_pairs[found] == pairs) & (action_times[found] - times <= window)
+    nearest = np.minimum(at, len(order) - 1)
+    led = (at < len(order)) & (action_pairs[nearest] == pairs) & (action_times[nearest] - times <= window)
     if last_only:
-        led &= _next_times(pairs, times) > action_times[found]
-    return np.where(led, order[found], NONE)
+        led &= _next_times(pairs, times) > action_times[nearest]
+    return np.where(led, order[nearest], NONE)
 
 
 def leads_to(

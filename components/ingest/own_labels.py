@@ -71,8 +71,8 @@ def join(launch: IngestView, log: Rows, labelled: np.ndarray, first: Mapping[str
 
 def _column(column: pa.ChunkedArray, rows: np.ndarray) -> np.ndarray:
     """Some rows of a column; a row of -1 is the last one."""
-    taken = column.take(pa.array(rows % max(len(column), 1)))
+    chosen = column.take(pa.array(rows % max(len(column), 1)))
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_boolean(column.type):
-        number = taken.cast(pa.int8()) if pa.types.is_boolean(column.type) else taken
+        number = chosen.cast(pa.int8()) if pa.types.is_boolean(column.type) else chosen
         return number.cast(pa.float64(), safe=False).to_numpy()
-    return taken.to_numpy()
+    return chosen.to_numpy()

@@ -31,35 +31,35 @@ from components.rules.event_counts import fallback_scores
 
 def run_fn(fn_args: Any) -> None:
     """TFX's entry: see `tfx.components.trainer.fn_args_utils.FnArgs` for the argument."""
-    data = _tuned(training_data.read(fn_args), fn_args.hyperparameters)
+    data = _apply_tuning(training_data.read(fn_args), fn_args.hyperparameters)
     positives = int(data.events.positive.sum())
     card = model_card.describe(data, fn_args.custom_config.get(CODE_KEY, ""))
     saved = warm_start.read(champion_version.served(fn_args.custom_config.get(warm_start.CHAMPION_KEY, "")))
     model, choice, towers = chosen_and_trained(data, saved)
     began = "; began with the served version's towers" if choice.warm else ""
     figure = f"learnt from {positives:,} positive events; {int(data.items.active.sum()):,} items to recommend{began}"
-    said = {"kind": "model", FIGURE: figure, "choice": choice.to_dict()} | _settings_said(
+    fields = {"kind": "model", FIGURE: figure, "choice": choice.to_dict()} | _settings_said(
         data.launch.model, fn_args.hyperparameters, choice
     )
-    export.save(model, fn_args.serving_model_dir, card | said)
+    export.save(model, fn_args.serving_model_dir, card | fields)
     vector_export.write(model, data, fn_args.serving_model_dir)
     if data.launch.model.warm_start:
         warm_start.write(fn_args.serving_model_dir, data, towers)
 
 
 def _settings_said(settings: Model, found: dict | None, choice: Choice) -> dict[str, Any]:
-    """What the card says of the optional ways to train, where they are declared."""
+    """Returns the card's fields on the optional ways to train, where they are declared."""
     tuned = {"tuned": found["values"]} if found else {}
     return tuned | ({"warm_start": choice.warm} if settings.warm_start else {})
 
 
-def _tuned(data: TrainingData, found: dict | None) -> TrainingData:
-    """The data with the settings that the step Tuner found, if it ran."""
+def _apply_tuning(data: TrainingData, found: dict | None) -> TrainingData:
+    """Returns the data with the settings of the step Tuner, if it ran."""
     return dataclasses.replace(data, launch=data.launch.with_model(found["values"])) if found else data
 
 
-def trained(data: TrainingData) -> ModelRecommender:
-    """The model of some data; the same data and seed give the same model."""
+def train(data: TrainingData) -> ModelRecommender:
+    """Trains the model of some data; the same data and seed give the same model."""
     return chosen_and_trained(data)[0]
 
 

@@ -49,7 +49,7 @@ class ItemFilter(tf.Module):
             needed = f"a column of numbers for the operator {declared.operator!r}"
             raise DeclarationError("launch.catalogue.filters", declared.context, needed, "The log holds text there.")
         if not declared.is_numeric and dtype.is_floating:
-            needed = f"a column of text or whole numbers for the operator {declared.operator!r}"
+            needed = f"a column of text or integers for the operator {declared.operator!r}"
             raise DeclarationError(
                 "launch.catalogue.filters", declared.context, needed, "The log holds fractions there."
             )
@@ -60,14 +60,14 @@ class ItemFilter(tf.Module):
             self._set_words([words_of(declared, value) for value in values])
 
     def _set_words(self, words: list[tuple[bytes, ...]]) -> None:
-        known = sorted({word for each in words for word in each})
-        number = {word: place for place, word in enumerate(known, 1)}
+        vocabulary = sorted({word for item_words in words for word in item_words})
+        number = {word: place for place, word in enumerate(vocabulary, 1)}
         codes = np.zeros((len(words), max(map(len, words), default=1) or 1), np.int32)
-        for row, each in enumerate(words):
-            codes[row, : len(each)] = [number[word] for word in each]
+        for row, item_words in enumerate(words):
+            codes[row, : len(item_words)] = [number[word] for word in item_words]
         self._codes = tf.constant(codes)  # [A, W]; 0 pads
-        keys = tf.constant(known, tf.string, [len(known)])
-        table = tf.lookup.KeyValueTensorInitializer(keys, tf.range(1, len(known) + 1))
+        keys = tf.constant(vocabulary, tf.string, [len(vocabulary)])
+        table = tf.lookup.KeyValueTensorInitializer(keys, tf.range(1, len(vocabulary) + 1))
         self._lookup = tf.lookup.StaticHashTable(table, UNKNOWN)
 
     def __call__(self, context: Mapping[str, tf.Tensor]) -> tf.Tensor:
@@ -76,11 +76,11 @@ class ItemFilter(tf.Module):
         return self._by_number(column) if self._declared.is_numeric else self._by_word(column)
 
     def _by_number(self, column: tf.Tensor) -> tf.Tensor:
-        asked = tf.cast(column, tf.float32)
+        limits = tf.cast(column, tf.float32)
         if column.dtype.is_integer:
-            asked = tf.where(column == MISSING_INT, np.nan, asked)
+            limits = tf.where(column == MISSING_INT, np.nan, limits)
         # A comparison with NaN is false.
-        holds = COMPARISONS[self._declared.operator](self._numbers[None, :], asked[:, None])
+        holds = COMPARISONS[self._declared.operator](self._numbers[None, :], limits[:, None])
         return holds | tf.math.is_nan(self._numbers)[None, :]
 
     def _by_word(self, column: tf.Tensor) -> tf.Tensor:

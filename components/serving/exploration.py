@@ -17,8 +17,8 @@ import typing
 from collections.abc import Callable, Sequence
 
 EXPLORE = "explore"
-# A team's own policy: from the scores of the answers, best first, the number of places and a source of chance to whether
-# the request explores, the ranks in the order of the places, and the probability of each at its place.
+# A custom policy: from the scores of the answers, best first, the number of slots and a source of chance to whether
+# the request explores, the ranks in the order of the slots, and the probability of each in its slot.
 Policy = Callable[[Sequence[float], int, random.Random], tuple[bool, Sequence[int], Sequence[float]]]
 T = typing.TypeVar("T")
 
@@ -52,17 +52,17 @@ def reorder(values: Sequence[T], order: Sequence[int]) -> list[T]:
 
 
 def ask_policy(
-    policy: Policy, scores: Sequence[float], places: int, rng: random.Random
+    policy: Policy, scores: Sequence[float], slots: int, rng: random.Random
 ) -> tuple[bool, list[int], list[float]]:
     """Returns what a team's policy draws: whether it explores, the ranks, and their probabilities.
 
     Raises:
-      ValueError: if the ranks are not different answers, one for each place, or a probability is not in (0, 1].
+      ValueError: if the ranks are not different answers, one for each slot, or a probability is not in (0, 1].
     """
-    explores, order, chances = policy(scores, places, rng)
+    explores, order, chances = policy(scores, slots, rng)
     ranks = [int(rank) for rank in order]
-    if len(ranks) != places or len(set(ranks)) != places or not set(ranks) <= set(range(len(scores))):
-        raise ValueError(f"the policy needs {places} different ranks below {len(scores)}, got {ranks}.")
-    if len(chances) != places or not all(0 < chance <= 1 for chance in chances):
-        raise ValueError(f"the policy needs {places} probabilities above 0 and at most 1, got {list(chances)}.")
+    if len(ranks) != slots or len(set(ranks)) != slots or not set(ranks) <= set(range(len(scores))):
+        raise ValueError(f"the policy needs {slots} different ranks below {len(scores)}, got {ranks}.")
+    if len(chances) != slots or not all(0 < chance <= 1 for chance in chances):
+        raise ValueError(f"the policy needs {slots} probabilities above 0 and at most 1, got {list(chances)}.")
     return bool(explores), ranks, [float(chance) for chance in chances]

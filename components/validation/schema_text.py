@@ -35,7 +35,7 @@ class Column:
     facts: ColumnFacts | None = dataclasses.field(default=None, compare=False, repr=False)
 
     def text(self) -> str:
-        """The feature, and its domain if it has one, in the form of TensorFlow Metadata's text files."""
+        """Returns the feature, and its domain if it has one, in the form of TensorFlow Metadata's text files."""
         lines = [
             f"name: {_quote(self.name)}",
             f"type: {self.kind}",

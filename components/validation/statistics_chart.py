@@ -1,4 +1,4 @@
-"""Bars of a column's values, the splits beside each other on the same bins: geometry for a page, no script.
+"""Bars of a column's values, the splits next to each other on the same bins: geometry for a page, no script.
 
 Letters: s splits, b bins.
 """
@@ -24,10 +24,10 @@ class Bar:
     """One bar in a chart of `WIDTH` by `HEIGHT`.
 
     Attributes:
-      split: the place of its split, from 0.
+      split: the index of its split, from 0.
       x, y, width, height: in the chart's units.
       share: of the split's values, in [0, 1].
-      bin: the place of its bin.
+      bin: the index of its bin.
     """
 
     split: int
@@ -62,14 +62,17 @@ def share_words(columns: collections.abc.Sequence[Column | None]) -> tuple[list[
     ]
     totals = [1.0 if column is None else count_values(column) for column in columns]
     shares = [
-        {word: n / max(total, 1) for word, n in found.items()} for found, total in zip(counts, totals, strict=True)
+        {word: n / max(total, 1) for word, n in word_counts.items()}
+        for word_counts, total in zip(counts, totals, strict=True)
     ]
     best: dict[str, float] = {}
-    for found in shares:
-        for word, share in found.items():
+    for word_counts in shares:
+        for word, share in word_counts.items():
             best[word] = max(best.get(word, 0.0), share)
     words = sorted(best, key=lambda word: (-best[word], word))[:MOST_WORDS]
-    return words, np.array([[found.get(word, 0.0) for word in words] for found in shares]).reshape(len(shares), -1)
+    return words, np.array([[word_counts.get(word, 0.0) for word in words] for word_counts in shares]).reshape(
+        len(shares), -1
+    )
 
 
 def count_values(column: Column) -> float:
@@ -79,7 +82,7 @@ def count_values(column: Column) -> float:
 
 
 def draw_bars(shares: Floats) -> list[Bar]:
-    """Returns the bars of shares [s, b]: those of a bin beside each other, the highest as high as the chart."""
+    """Returns the bars of shares [s, b]: those of a bin next to each other, the highest as high as the chart."""
     splits, bins = shares.shape
     room = WIDTH / max(bins, 1)
     width = room * 0.85 / max(splits, 1)

@@ -75,10 +75,10 @@ def _build_column(
 def _draw(columns: list[Column | None], is_time: bool) -> dict[str, Any]:
     """Returns bars with the labels of their bins, and both ends of the axis of numbers."""
     if any(column is not None and column.HasField("num_stats") for column in columns):
-        found = statistics_chart.share_numbers(columns)
-        if found is None:
+        chart = statistics_chart.share_numbers(columns)
+        if chart is None:
             return {"labels": (), "bars": (), "low": "", "high": ""}
-        edges, shares = found
+        edges, shares = chart
         ends = [_number(float(edge), is_time) for edge in edges]
         labels = [f"{low} to {high}" for low, high in itertools.pairwise(ends)]
         low, high = ends[0], ends[-1] if len(ends) > 2 else ""

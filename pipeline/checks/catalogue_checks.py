@@ -46,7 +46,7 @@ def check(view: LogView, catalogue: Catalogue, base: Path) -> Iterator[Finding]:
         )
         return
     garbled = [name for name in table.schema.names if not _is_text(table[name])]
-    yield from map(_garbled_column, garbled)
+    yield from map(_report_encoding, garbled)
     if garbled:
         return
     yield from _check_numbers(table, catalogue)
@@ -64,14 +64,14 @@ def _missing_column(name: str, there: tuple[str, ...]) -> Finding:
 
 
 def _is_text(column: pa.ChunkedArray) -> bool:
-    """Whether a column of bytes is UTF-8; any other column is as good."""
+    """Returns whether a column of bytes is UTF-8; any other column is as good."""
     try:
         return not pa.types.is_binary(column.type) or bool(column.cast(pa.string()).type)
     except pa.ArrowInvalid:
         return False
 
 
-def _garbled_column(name: str) -> Finding:
+def _report_encoding(name: str) -> Finding:
     fix = "Save the file as UTF-8: iconv -f latin1 -t utf-8 FILE."
     return error(f"column {name!r} of the catalogue is not UTF-8.", "A run cannot read it.", fix)
 

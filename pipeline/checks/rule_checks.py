@@ -11,13 +11,13 @@ from pipeline.settings import PROJECT
 
 def check(launch: Launch) -> Iterator[Finding]:
     """Declared rules, metrics and slices whose module or function does not exist."""
-    for kind, field, step, names in _declared(launch):
+    for kind, field, step, names in _list_functions(launch):
         for name in filter(is_own, names):
             yield from _check(f"the {kind} {name!r} ({field})", name, f"The step {step} would end there.")
 
 
-def _declared(launch: Launch) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
-    """What a function is, the field that names it, the step that calls it, and the field's names."""
+def _list_functions(launch: Launch) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
+    """Yields what a function is, the field that names it, the step that calls it, and the field's names."""
     yield "rule", "launch.rules.names", "Rules", launch.rules.names
     yield "metric", "launch.promotion.metrics", "RetrievalEvaluator", launch.promotion.metrics
     if isinstance(launch.model, CustomModel):

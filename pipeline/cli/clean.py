@@ -38,7 +38,7 @@ def register(commands: "Commands[Parser]") -> None:
 
 def _clean(options: argparse.Namespace) -> int:
     if options.keep_runs < 1:
-        raise SettingsError("--keep-runs", str(options.keep_runs), "a whole number of at least 1")
+        raise SettingsError("--keep-runs", str(options.keep_runs), "an integer of at least 1")
     if not options.keep_days >= 0:
         raise SettingsError("--keep-days", str(options.keep_days), "a number of at least 0")
     settings = context.load(options, "launch", "workspace").settings

@@ -53,7 +53,7 @@ def plan(settings: Settings, runs: int, days: float = 0) -> Plan:
     if not settings.metadata.is_file():
         return Plan((), (), 0, _size([settings.home]))
     store = _open(settings)
-    needed = {Path(artifact.uri) for artifact in _needed(store, runs)}
+    needed = {Path(artifact.uri) for artifact in _find_needed(store, runs)}
     executions = {folder.name for folder in needed}
     folders = [
         folder
@@ -99,7 +99,7 @@ def _open(settings: Settings) -> metadata_store.MetadataStore:
     return metadata_store.MetadataStore(config)
 
 
-def _needed(store: metadata_store.MetadataStore, runs: int) -> Iterator[metadata_store_pb2.Artifact]:
+def _find_needed(store: metadata_store.MetadataStore, runs: int) -> Iterator[metadata_store_pb2.Artifact]:
     """Yields the artifacts of the newest runs and of each step's newest finished execution, and those that they read."""
     newest = sorted(store.get_contexts_by_type(_RUN), key=lambda context: context.id)[-runs:]
     executions = [execution.id for context in newest for execution in store.get_executions_by_context(context.id)]

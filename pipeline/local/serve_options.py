@@ -69,7 +69,7 @@ class Options:
                 "--explore-slot", self.explore_slot, "0 together with --explore", "One way to explore at a time."
             )
         if self.explore_policy and (self.explore or self.explore_slot):
-            needed = "no --explore or --explore-slot beside it"
+            needed = "no --explore or --explore-slot together with it"
             raise SettingsError("--explore-policy", self.explore_policy, needed, "One way to explore at a time.")
         for origin in self.origins:
             if origin != "*" and not _ORIGIN.fullmatch(origin):

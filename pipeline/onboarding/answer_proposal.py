@@ -27,14 +27,14 @@ class Answer:
 
 
 def is_outcome(column: Column) -> bool:
-    """Whether a column can only be known after the request: an answer, a rating, a dwell time."""
+    """Returns whether a column is only known after the request: an answer, a rating, a dwell time."""
     if column.has(role_words.CONTEXTS) and not is_answer(column):
         return False
     return column.has(role_words.VALUES | role_words.ANSWERS)
 
 
 def is_answer(column: Column) -> bool:
-    """Whether all values are yes or no, in any spelling."""
+    """Returns whether all values are yes or no, in any spelling."""
     if pa.types.is_boolean(column.values.type):
         return column.distinct > 0
     if not (column.is_text or column.is_number) or not 0 < column.distinct <= 6:
@@ -43,13 +43,13 @@ def is_answer(column: Column) -> bool:
 
 
 def find_answer(columns: list[Column]) -> Answer | None:
-    """The first answer whose name says that it is one and that has both values: the one said most often yes."""
-    found = [answer for column in columns if _says_answer(column) and (answer := _two_values(column))]
-    return max(found, key=_share_of, default=None)
+    """Returns the answer, by name, that has both values; of several the one that is yes most often."""
+    answers = [answer for column in columns if _says_answer(column) and (answer := _two_values(column))]
+    return max(answers, key=_share_of, default=None)
 
 
 def find_value(columns: list[Column]) -> tuple[Column, str] | None:
-    """The number on the event, and why: a rating before any other."""
+    """Returns the number on the event, and why: a rating before any other."""
     numbers = [column.as_number for column in columns]
     fitting = [
         column
@@ -68,7 +68,7 @@ def _says_answer(column: Column) -> bool:
 
 
 def _two_values(column: Column) -> Answer | None:
-    """The answer, if it has one word for yes and one for no."""
+    """Returns the answer, if it has one word for yes and one for no."""
     texts = {
         str(text).lower() if pa.types.is_boolean(column.values.type) else str(text).removesuffix(".0")
         for text in column.listed

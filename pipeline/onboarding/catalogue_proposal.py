@@ -38,7 +38,7 @@ class CatalogueRoles:
 
 
 def propose(sample: Sample, path: str, logged: pa.Array) -> CatalogueRoles:
-    """The roles of the columns.
+    """Returns the roles of the columns.
 
     Args:
       sample: the first rows of the catalogue.
@@ -55,10 +55,10 @@ def propose(sample: Sample, path: str, logged: pa.Array) -> CatalogueRoles:
     for name, column in sample.columns.items():
         if name == item:
             continue
-        found, reason = _role(column, sample.rows, bool(roles["title"]), bool(roles["active"]))
-        for role in found:
+        role_names, reason = _role(column, sample.rows, bool(roles["title"]), bool(roles["active"]))
+        for role in role_names:
             roles[role].append(name)
-        (why if found else unused)[name] = f"{reason}: {column.described()}"
+        (why if role_names else unused)[name] = f"{reason}: {column.described()}"
     fields: dict[str, tuple[str, ...]] = {role: tuple(roles[role]) for role in ("categories", "texts", "numbers")}
     single = {role: next(iter(roles[role]), None) for role in ("title", "active")}
     return CatalogueRoles(
@@ -78,7 +78,7 @@ def propose(sample: Sample, path: str, logged: pa.Array) -> CatalogueRoles:
 
 
 def _item_column(sample: Sample, logged: pa.Array) -> tuple[str, float]:
-    """The column that most of the logged items are in, and their share."""
+    """Returns the column that holds most of the logged items, and their share."""
     items = pc.unique(logged.drop_null()).cast(pa.string())
     shares = {name: _overlap(column, items) for name, column in sample.columns.items()}
     best = max(shares, key=lambda name: shares[name], default="")
@@ -94,12 +94,12 @@ def _item_column(sample: Sample, logged: pa.Array) -> tuple[str, float]:
 def _overlap(column: Column, items: pa.Array) -> float:
     if column.spelled is None and not (column.is_text or pa.types.is_int64(column.values.type)):
         return 0.0
-    found = pc.is_in(items, value_set=column.ids.drop_null())
-    return float(pc.mean(found.cast(pa.float64())).as_py() or 0.0)
+    matches = pc.is_in(items, value_set=column.ids.drop_null())
+    return float(pc.mean(matches.cast(pa.float64())).as_py() or 0.0)
 
 
 def _role(column: Column, rows: int, has_title: bool, has_active: bool) -> tuple[tuple[str, ...], str]:
-    """The fields that name the column, and why; no field if it has no role."""
+    """Returns the fields that name the column, and why; no field if it has no role."""
     if (
         _is_flag(column)
         and column.has(role_words.ACTIVE | role_words.INACTIVE)
@@ -148,10 +148,10 @@ def _text_role(column: Column, rows: int) -> tuple[tuple[str, ...], str]:
 
 def _is_flag(column: Column) -> bool:
     words = {str(value).lower() for value in column.listed}
-    known = TRUE_WORDS | FALSE_WORDS
-    return pa.types.is_boolean(column.values.type) or (0 < column.distinct <= 2 and words <= known)
+    flag_words = TRUE_WORDS | FALSE_WORDS
+    return pa.types.is_boolean(column.values.type) or (0 < column.distinct <= 2 and words <= flag_words)
 
 
 def relative(path: Path, base: Path) -> str:
-    """A path as the declaration names it: below or beside the log's folder relative to it, else absolute."""
+    """Returns a path for the declaration: relative if it is in or next to the log's folder, else absolute."""
     return path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)

@@ -15,16 +15,18 @@ _KNOWN = role_words.SHOWN | role_words.VIEWED | role_words.AGAINST | frozenset[s
 
 
 def event_column(columns: Iterable[Column]) -> Column | None:
-    """The column with few different values that are words for events, or whose name says event; None if there is none."""
+    """Returns the column of few distinct values that are words for events, or that is named event; None if none is."""
     scored = [(_event_score(column), column) for column in columns]
     best = max(scored, key=lambda pair: pair[0], default=(0.0, None))
     return best[1] if best[0] > 0 else None
 
 
 def only_impressions(columns: Iterable[Column]) -> Column | None:
-    """A column called event in which every row is an impression: what a server writes before the first click; None if there is none."""
-    found = (column for column in columns if column.has(role_words.EVENTS) and column.is_text and column.distinct == 1)
-    return next((column for column in found if role_words.SHOWN.intersection(_words(column.listed[0]))), None)
+    """Returns the event column in which every row is an impression, as before the first click; None if none is."""
+    candidates = (
+        column for column in columns if column.has(role_words.EVENTS) and column.is_text and column.distinct == 1
+    )
+    return next((column for column in candidates if role_words.SHOWN.intersection(_words(column.listed[0]))), None)
 
 
 def _event_score(column: Column) -> float:
@@ -33,20 +35,20 @@ def _event_score(column: Column) -> float:
         column.is_text or (column.is_whole and column.has(role_words.EVENTS))
     ):
         return 0.0
-    known = float(np.mean([bool(_KNOWN.intersection(_words(value))) for value in column.listed]))
+    known_share = float(np.mean([bool(_KNOWN.intersection(_words(value))) for value in column.listed]))
     named = column.has(role_words.EVENTS)
-    is_one = (known > 0 and (named or known >= 0.5)) or (named and not column.is_text)
-    return named + known if is_one else 0.0
+    is_one = (known_share > 0 and (named or known_share >= 0.5)) or (named and not column.is_text)
+    return named + known_share if is_one else 0.0
 
 
 def _words(value: str) -> list[str]:
-    """The words of an event: Add-To-Cart gives add, to, cart, and addtocart, as that is known, too."""
+    """Returns the words of an event: Add-To-Cart and the known addtocart give add, to, cart."""
     words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", value).lower())
     return [*words, "".join(words)]
 
 
 def impression_value(column: Column, has_request: bool) -> str | None:
-    """The event that says an item was shown.
+    """Returns the event that says an item was shown.
 
     A view is one only where a request joins it with what followed: elsewhere it says that somebody opened the item's
     page.
@@ -61,7 +63,7 @@ def impression_value(column: Column, has_request: bool) -> str | None:
 
 
 def from_events(column: Column, impression: str | None) -> tuple[dict[str, Objective], list[str]]:
-    """One objective per event that is an action in favour of the item.
+    """Returns one objective per event that is an action in favour of the item.
 
     Returns:
       Reason to objective in the order of weight, and the events that are none.
@@ -80,7 +82,7 @@ def from_events(column: Column, impression: str | None) -> tuple[dict[str, Objec
 
 
 def of_answer(column: str, yes: str) -> Objective:
-    """The objective of a log whose answer column says yes: `is_click` is the objective click."""
+    """Returns the objective of a log whose answer column says yes: `is_click` is the objective click."""
     name = re.sub(r"^(is|has|was)_", "", _free_name(column, {}))
     return Objective(name, event=yes)
 
@@ -89,32 +91,32 @@ def _weight(value: str) -> tuple[float, str]:
     for weight, words in sorted(role_words.WORTH.items(), reverse=True):
         if words.intersection(_words(value)):
             return weight, f"weight {weight:g} is the usual guess for this word"
-    return 1.0, "an event of your own: say what it is worth"
+    return 1.0, "a custom event: set its weight"
 
 
 def _free_name(value: str, objectives: dict[str, Objective]) -> str:
     name = re.sub(r"[^a-z0-9]+", "_", value.lower()).strip("_")
     name = name if re.match(r"[a-z]", name) else f"event_{name}".rstrip("_")
-    taken = {objective.name for objective in objectives.values()}
-    while name in taken:
+    names = {objective.name for objective in objectives.values()}
+    while name in names:
         name += "_"
     return name
 
 
 def from_value(column: Column) -> tuple[str, Objective] | None:
-    """A number from which on an event is a success, and why; None if there is none that splits the events.
+    """Returns the number from which on an event is a success, and why; None if none splits the events.
 
     Of ratings up to 5 it is 4, up to 10 it is 8; of other numbers about the median; of true and false, which count as 1
     and 0, it is 1.
     """
     if pa.types.is_boolean(column.values.type):
-        both = column.distinct == 2
+        is_binary = column.distinct == 2
         return (
             (
                 "true is a success, false is none",
                 Objective(_free_name(column.name, {}), value_at_least=1.0),
             )
-            if both
+            if is_binary
             else None
         )
     least, most = column.bounds

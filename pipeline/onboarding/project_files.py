@@ -1,6 +1,6 @@
 """The files that make a clone a project of its own: README, changelog, CI workflow, a test of its launch, what git does with them.
 
-They take the places of the template's own; `.gitattributes` keeps the project's side of each when an update is merged
+They replace the template's own; `.gitattributes` keeps the project's side of each when an update is merged
 (the driver "ours", which `start_repository` sets up, and docs/clone.md names for everybody else).
 """
 
@@ -31,7 +31,7 @@ def render(name: str, data: str, log: str, template: Mapping[str, str]) -> dict[
         ATTRIBUTES: _ATTRIBUTES,
         f"tests/launches/test_launch_{name}.py": _TEST,
     }
-    return {path: _filled(text, values) for path, text in files.items()}
+    return {path: _fill(text, values) for path, text in files.items()}
 
 
 def start_repository(folder: Path) -> str:
@@ -50,7 +50,7 @@ def _git(folder: Path, *arguments: str) -> int:
         return -1
 
 
-def _filled(text: str, values: Mapping[str, str]) -> str:
+def _fill(text: str, values: Mapping[str, str]) -> str:
     for name, value in values.items():
         text = text.replace(f"@{name}@", value)
     return text
@@ -63,7 +63,7 @@ A product feature that is launched ML-first with Dayone @VERSION@: rules serve f
 recommendation model is trained, judged and pushed by the same pipeline, and takes over when it beats the rules.
 
     make validate    # does the declaration fit the log? seconds
-    make run         # the whole pipeline, to a verdict
+    make run         # the entire pipeline, to a verdict
 
 The first `make run` makes the environment (once, about 3 GB). Each run prints its figures and the path of its report;
 `python -m pipeline history` lists the verdicts so far, `make serve` serves the pushed version.

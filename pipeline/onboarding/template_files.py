@@ -18,7 +18,7 @@ def list_files(project: Path) -> list[Path]:
 
     In a git checkout what git knows, and new source files that it does not ignore, so that a template that is being
     worked on is cloned as it stands; elsewhere what .gitignore does not name. Data files count only where git tracks
-    them or below tests/: a log may lie beside the template.
+    them or below tests/: a log may lie next to the template.
     """
     tracked_files = _git_files(project, "--cached")
     others = _git_files(project, "--others", "--exclude-standard") if tracked_files else _walk(project)

@@ -79,7 +79,7 @@ def prepare(folder: Path, events: int) -> tuple[Path, Path]:
     from pipeline.onboarding import template_files
 
     project, log = folder / "project", folder / "log"
-    template_files.copy(ROOT, template_files.tracked(ROOT), project)
+    template_files.copy(ROOT, template_files.list_files(ROOT), project)
     launch = project / LAUNCH
     text = launch.read_text().replace("Log, Objective,", "Log, Model, Objective, Promotion,")
     launch.write_text(

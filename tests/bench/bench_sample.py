@@ -146,7 +146,7 @@ def measured(sample):
 
     data, bare = sample.training(), sample.training(without_features(sample.launch))
     model, choice, towers = training.chosen_and_trained(data)
-    other = training.trained(bare)
+    other = training.train(bare)
     recall, counts = retrieval(sample, rules(data) | {MODEL: (model, model.scores), BARE: (other, other.scores)})
     return recall, counts, heads(sample, data, towers, choice)
 

@@ -43,12 +43,12 @@ class Tally:
             return None
         except Exception as error:  # noqa: BLE001 (this is what is looked for)
             self.counts["tracebacks"] += 1
-            own = [
+            frames = [
                 frame
                 for frame in traceback.extract_tb(error.__traceback__)
                 if str(ROOT) in frame.filename and ".venv" not in frame.filename
             ]
-            kind, place = type(error).__name__, own[-1]
+            kind, place = type(error).__name__, frames[-1]
             self.note(f"{kind} at {Path(place.filename).name}:{place.lineno}", f"{kind}: {error}"[:150], content)
             return None
         self.counts["taken"] += 1

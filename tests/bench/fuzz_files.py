@@ -64,7 +64,7 @@ def settings_of(folder: Path) -> Settings:
 
 
 def attack_log(tally, rng, folder, end):
-    """Byte and cell mutations of CSV, JSONL and Parquet; what is read of whole rows has to be all of them."""
+    """Byte and cell mutations of CSV, JSONL and Parquet; every complete row has to be read."""
     (folder / "items.csv").write_bytes(write_csv(ITEMS, KINDS))
     while time.monotonic() < end:
         rows = change_cells(ROWS, rng)
@@ -159,7 +159,7 @@ def attack_versions(tally, rng, folder, end):
 
 
 def make_version(version: Path, rng: random.Random) -> None:
-    """A version folder with some of its files, whole or not."""
+    """A version folder with some of its files, complete or not."""
     version.mkdir(parents=True, exist_ok=True)
     for name in ("saved_model.pb", "assets.extra/card.json", "card.json", "variables/variables.index"):
         if rng.random() < 0.7:

@@ -33,8 +33,8 @@ class Tracebacks(logging.Handler):
 
 def attack_http(tally, rng, folder, end):
     """Requests of every kind; each acknowledged event has to be a row of the log."""
-    seen = Tracebacks()
-    logging.getLogger().addHandler(seen)
+    tracebacks = Tracebacks()
+    logging.getLogger().addHandler(tracebacks)
     small_server.push(folder / "versions", 1)
     log = EventLog(folder / "log")
     answering = small_server.service(folder / "versions", log, explore=0.2)
@@ -52,12 +52,12 @@ def attack_http(tally, rng, folder, end):
                 acknowledged += json.loads(text).get("accepted", 0)
         problem = probe(client)
     log.close()
-    logging.getLogger().removeHandler(seen)
+    logging.getLogger().removeHandler(tracebacks)
     if problem:
         tally.counts["5xx"] += 1
         tally.note("after the attack", problem, problem)
-    tally.counts["tracebacks"] += len(seen.texts)
-    for text in seen.texts:
+    tally.counts["tracebacks"] += len(tracebacks.texts)
+    for text in tracebacks.texts:
         tally.note(text[:120], text, text)
     count_lost(tally, sorted((folder / "log").rglob("*.jsonl")), acknowledged)
 
@@ -101,7 +101,7 @@ def make_request(rng):
 
 
 def make_event(rng):
-    """An event, whole or with one hostile field."""
+    """An event, valid or with one hostile field."""
     event = {"user_id": "u", "item_id": "A", "event": "click"}
     if rng.random() < 0.4:
         name = rng.choice(("user_id", "item_id", "event", "value", "device", "age", "request_id", "x"))

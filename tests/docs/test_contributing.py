@@ -27,12 +27,12 @@ def names_of(tree):
 def find_hooks():
     """Returns (module, name) of each private attribute that no module of the project defines."""
     trees = {str(path.relative_to(ROOT)): ast.parse(path.read_text(encoding="utf-8")) for path in modules()}
-    own = set().union(*map(names_of, trees.values()))
+    own_names = set().union(*map(names_of, trees.values()))
     return {
         (name, node.attr)
         for name, tree in trees.items()
         for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and PRIVATE.fullmatch(node.attr) and node.attr not in own | OF_PYTHON
+        if isinstance(node, ast.Attribute) and PRIVATE.fullmatch(node.attr) and node.attr not in own_names | OF_PYTHON
     }
 
 

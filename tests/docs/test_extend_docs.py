@@ -72,7 +72,7 @@ def test_the_two_tower_of_the_page_runs_to_a_verdict(tmp_path):
     assert 1.5 * 10 / items < rows["model"]["recall@10"] < rows["popularity"]["recall@10"]
     assert summary["verdict"]["outcome"] == "rules"
     assert re.fullmatch(r"at most \d+ events a user", figures["BotGate"])
-    # Three places at 1 and three at 0.5: between what five places find and what twenty do.
+    # Three slots at 1 and three at 0.5: between the recall of five slots and that of twenty.
     assert 0 < rows["popularity"]["recall@5"] <= 2 * rows["popularity"]["first_screen"]
     assert rows["popularity"]["first_screen"] <= rows["popularity"]["recall@10"]
     assert {"evening", "category=kitchen"} <= set(summary["slices"]["tables"])
@@ -131,7 +131,7 @@ def test_vectors_go_to_the_store_of_the_page(tmp_path, monkeypatch, capsys):
 
 
 def module_of(name, monkeypatch):
-    """A module of the page, as if it lay beside its launch."""
+    """A module of the page, as if it lay next to its launch."""
     module = types.ModuleType(f"pipeline.launches.my_feature.{name}")
     exec(BLOCKS[f"{name}.py"], module.__dict__)
     monkeypatch.setitem(sys.modules, module.__name__, module)

@@ -177,7 +177,7 @@ def recommender(kind: str, launch: Launch = LAUNCH) -> Recommender:
     """The "rules" or the "model" of the shop; made once, as training takes seconds."""
     train_data = data(launch)
     return (
-        model_training.trained(train_data)
+        model_training.train(train_data)
         if kind == "model"
         else rules_training.counted(train_data, np.ones(len(train_data.events), bool), "covisitation")
     )

@@ -1,4 +1,4 @@
-"""The declared columns that the ranking head reads beside the vectors: of the catalogue by item, of the request by its context.
+"""The declared columns that the ranking head reads in addition to the vectors: of the catalogue by item, of the request by its context.
 
 Letters: N rows of the item table, K pairs of a request and an item.
 """

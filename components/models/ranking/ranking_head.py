@@ -4,7 +4,7 @@ Letters: K rows, D vector size, O objectives, P positions.
 
 logit = head(query, item, query * item, declared columns) + bias[position]. The head crosses its inputs (DCN V2; Wang et al., WWW 2021,
 equation 1).
-The bias takes up what the place on the page does to an objective whatever the item (position as a separate, additive
+The bias absorbs the effect of the position on an objective, whatever the item (position as a separate, additive
 input: Zhao et
 al., "Recommending what video to watch next", RecSys 2019, section 4.3); serving holds it at its training mean.
 """
@@ -65,9 +65,9 @@ class RankingModel(tfrs.Model):
           inputs: `query` and `item` [K, D] float32, and `features`; Keras wants them in one argument.
           training: whether the model is in training mode.
         """
-        return self._scale * self.uncalibrated(inputs) + self._shift
+        return self._scale * self.raw_logits(inputs) + self._shift
 
-    def uncalibrated(self, inputs: dict[str, tf.Tensor]) -> tf.Tensor:
+    def raw_logits(self, inputs: dict[str, tf.Tensor]) -> tf.Tensor:
         """Logits [K, O] float32 at the mean position, as the training rows would have them."""
         return self._content(inputs) + tf.linalg.matvec(self.places, self._mean_position, transpose_a=True)
 
@@ -77,7 +77,7 @@ class RankingModel(tfrs.Model):
         return PLACE_PACE * self._bias
 
     def calibrate(self, numbers: np.ndarray) -> None:
-        """Sets the scale and the shift of each objective, [O, 2]; see `ranking_training.believed`."""
+        """Sets the scale and the shift of each objective, [O, 2]; see `ranking_training.fit_calibration`."""
         self._scale.assign(numbers[:, 0])
         self._shift.assign(numbers[:, 1])
 
@@ -101,6 +101,6 @@ class RankingModel(tfrs.Model):
           training: whether the model is in training mode.
         """
         logits = self._content(inputs) + tf.gather(self.places, inputs["position"])
-        known = tf.cast(inputs["label"] >= 0, tf.float32)
+        has_label = tf.cast(inputs["label"] >= 0, tf.float32)
         losses = tf.nn.sigmoid_cross_entropy_with_logits(tf.maximum(inputs["label"], 0.0), logits)
-        return tf.reduce_sum(losses * known) / tf.maximum(tf.reduce_sum(known), 1.0)
+        return tf.reduce_sum(losses * has_label) / tf.maximum(tf.reduce_sum(has_label), 1.0)

@@ -25,14 +25,14 @@ def train(
     choice: Choice | None = None,
     features: HeadFeatures | None = None,
 ) -> RankingModel:
-    """The ranking head, trained on labelled rows with the query of their moment; on a sample of them if there are more than `MOST_ROWS`.
+    """Trains the ranking head on labelled rows, at most `MOST_ROWS` of them, with the query of their moment.
 
     Args:
       data: the training split.
       retrieval: the towers, trained on all of it.
       context: column to [n], the context features of every event.
-      choice: holds towers that do not know some events. A head of theirs is asked for the rows of these, to learn how
-        far to believe the answers (`believed`); without such towers they stay as they are. Where these towers serve,
+      choice: holds towers that do not know some events. Their head scores the rows of these, to learn how
+        far to believe the answers (`fit_calibration`); without such towers they stay as they are. Where these towers serve,
         that head serves, too.
       features: the declared columns; None for none.
     """
@@ -40,22 +40,22 @@ def train(
     def read(towers: RetrievalModel, rows: np.ndarray) -> dict[str, tf.Tensor]:
         return examples(data, towers, context, rows, features)
 
-    every = labelled_rows(data)
+    every = select_rows(data)
     if choice is None or choice.towers is None or choice.unlearnt is None:
-        return _fitted(data, read(retrieval, every), "ranking head", features)
+        return _fit(data, read(retrieval, every), "ranking head", features)
     late = choice.unlearnt[every]
     task = "ranking head" if choice.serves else "calibration"
-    past = _fitted(data, read(choice.towers, every[~late]), task, features)
-    head = past if choice.serves else _fitted(data, read(retrieval, every), "ranking head", features)
-    asked = read(choice.towers, every[late])
-    logits = past.uncalibrated(asked).numpy()
-    head.calibrate(np.array([believed(*both) for both in zip(logits.T, asked["label"].numpy().T, strict=True)]))
+    past = _fit(data, read(choice.towers, every[~late]), task, features)
+    head = past if choice.serves else _fit(data, read(retrieval, every), "ranking head", features)
+    batch = read(choice.towers, every[late])
+    logits = past.raw_logits(batch).numpy()
+    head.calibrate(np.array([fit_calibration(*pair) for pair in zip(logits.T, batch["label"].numpy().T, strict=True)]))
     return head
 
 
-def labelled_rows(data: TrainingData) -> np.ndarray:
-    """The rows that have a label, or a sample of them: [k] int64, ascending."""
-    return _sampled(
+def select_rows(data: TrainingData) -> np.ndarray:
+    """Returns the rows that have a label, or a sample of them: [k] int64, ascending."""
+    return _sample(
         np.flatnonzero(np.any([label >= 0 for label in data.events.labels.values()], axis=0)), data.launch.seed
     )
 
@@ -67,7 +67,7 @@ def examples(
     rows: np.ndarray,
     features: HeadFeatures | None = None,
 ) -> dict[str, tf.Tensor]:
-    """What the head reads of some rows [k]: `query` and `item` [k, D] float32, `features`, `position` [k] int32, `label` [k, O] float32."""
+    """Returns the head's inputs for rows [k]: `query`, `item` [k, D], `features`, `position` [k], `label` [k, O]."""
     labels = [np.maximum(data.events.labels[objective.name][rows], -1) for objective in data.launch.ranking_objectives]
     columns = {
         "query": row_queries(data, retrieval, rows, {name: column[rows] for name, column in context.items()}),
@@ -76,32 +76,34 @@ def examples(
         "label": np.stack(labels, axis=1).astype(np.float32),
     }
     if features is not None:
-        asked = {name: column[rows] for name, column in context.items()}
-        columns["features"] = features(data.item_rows[rows], asked)
+        row_context = {name: column[rows] for name, column in context.items()}
+        columns["features"] = features(data.item_rows[rows], row_context)
     return tf.nest.map_structure(
         tf.convert_to_tensor, columns
     )  # at once: half a gigabyte of vectors would otherwise be held twice while a head is fitted
 
 
-def believed(logits: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """How far to believe an objective's logits [k], by labels [k] that were not learnt from (negative: missing): the scale and the shift, [2].
+def fit_calibration(logits: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """Returns scale and shift (Platt scaling), [2], of logits [k] by held-out labels [k] (negative: missing).
 
     P(1) = sigmoid(scale x logit + shift), the scale at least 0 (Platt, "Probabilistic outputs for support vector
     machines", 1999). The vectors were trained on the same clicks and make these look easier to tell than they are: on
     later rows logits scatter too far and their mean is off. As the choice between "no", whose score is 0, and "yes" it
-    is a blend of two parts; few rows leave it near its start, the logits as they are.
+    is a blend of two parts; few rows leave it near its start, the unchanged logits.
     """
-    known = label >= 0
-    yes = np.stack([logits[known], np.ones(known.sum())], axis=1).astype(np.float32)
+    has_label = label >= 0
+    yes = np.stack([logits[has_label], np.ones(has_label.sum())], axis=1).astype(np.float32)
     answers = np.stack([np.zeros_like(yes), yes], axis=1)
-    scale, shift = blend.fit(answers, label[known].astype(int), np.zeros(answers.shape[:2], np.float32), AS_THEY_ARE)
+    scale, shift = blend.fit(
+        answers, label[has_label].astype(int), np.zeros(answers.shape[:2], np.float32), AS_THEY_ARE
+    )
     return np.array([max(scale, 0.0), shift])
 
 
-def _fitted(
+def _fit(
     data: TrainingData, rows: dict[str, tf.Tensor], task: str, features: HeadFeatures | None = None
 ) -> RankingModel:
-    """A head fitted to what `examples` gives."""
+    """Returns a head fitted to what `examples` returns."""
     position, labels = rows["position"].numpy(), rows["label"].numpy()
     share = np.bincount(position, minlength=MAX_POSITIONS + 1) / max(len(position), 1)
     rates = [
@@ -110,14 +112,14 @@ def _fitted(
     names = tuple(objective.name for objective in data.launch.ranking_objectives)
     model = RankingModel(names, rates, share.tolist(), features.embedding() if features else None)
     settings = data.launch.model
-    model.uncalibrated(tf.nest.map_structure(lambda column: column[:1], rows))  # makes the layers' weights
+    model.raw_logits(tf.nest.map_structure(lambda column: column[:1], rows))  # makes the layers' weights
     fitting.fit(
         model, rows, fitting.Schedule(BATCH, settings.ranking_epochs, settings.learning_rate, task, data.launch.seed)
     )
     return model
 
 
-def _sampled(rows: np.ndarray, seed: int) -> np.ndarray:
+def _sample(rows: np.ndarray, seed: int) -> np.ndarray:
     """At most `MOST_ROWS` of the rows, in their order: two vectors of 128 for each row are 1,024 bytes, so the limit is half a gigabyte."""
     return (
         rows if len(rows) <= MOST_ROWS else np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
@@ -127,7 +129,7 @@ def _sampled(rows: np.ndarray, seed: int) -> np.ndarray:
 def row_queries(
     data: TrainingData, retrieval: RetrievalModel, rows: np.ndarray, context: dict[str, np.ndarray]
 ) -> np.ndarray:
-    """The query vectors [rows, D] with the histories of the rows' own moments."""
+    """Returns the query vectors [rows, D] with the histories of the rows' own moments."""
     past = np.maximum(
         histories.rolling_histories(
             *known_events(data), rows, data.launch.model.history, data.launch.seed, data.events.tie

@@ -3,7 +3,7 @@
 Letters: B batch, L positions, T queries, N rows of the item table, D vector size, S sampled candidates.
 
 loss = mean over positions of -log softmax(q . v / temperature)[next item]. Up to `FULL_SOFTMAX_ITEMS` items the softmax
-runs over the whole table. Beyond, over the next item and S = 512 candidates that a step's queries share, drawn with
+runs over the entire table. Beyond, over the next item and S = 512 candidates that a step's queries share, drawn with
 replacement from Q, half uniform and half by the root of the counts. Each candidate's logit is corrected by -log(S Q)
 (log-Q correction; Yi et al., "Sampling-bias-corrected neural modeling", RecSys 2019, section 3), the next item's own is
 not, and a candidate that is the next item is left out.
@@ -53,15 +53,15 @@ class RetrievalModel(tfrs.Model):
         self._mass = tf.constant(np.cumsum(roots) / max(roots.sum(), 1e-9), tf.float32)
 
     def all_items(self, training: bool = False, cold: tf.Tensor | None = None) -> tf.Tensor:
-        """The vectors of all items as the query tower reads them: [N, D] float32; row 0 is zero. `cold` as in `ItemTower.call`."""
+        """Returns all items' vectors for the query tower: [N, D] float32, row 0 zero; `cold` as in `ItemTower.call`."""
         return self.items.everything(training=training, cold=cold)
 
     def vectors(self) -> tf.Tensor:
-        """The vectors of all items as candidates, of length 1: [N, D] float32; row 0 is zero."""
+        """Returns the vectors of all items as candidates, of length 1: [N, D] float32; row 0 is zero."""
         return tf.math.l2_normalize(self.all_items(), axis=-1)
 
     def last_query(self, items: tf.Tensor, history: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
-        """The query after the last item of each history.
+        """Returns the query after the last item of each history.
 
         Args:
           items: [B, L, D] float32, the vectors of the history's items.
@@ -82,21 +82,22 @@ class RetrievalModel(tfrs.Model):
           training: whether dropout is on.
         """
         history = inputs["history"]
-        asked = tf.where(inputs["weight"] > 0)
-        target = tf.gather_nd(inputs["target"], asked)
-        weight = tf.gather_nd(inputs["weight"], asked)
+        positions = tf.where(inputs["weight"] > 0)
+        target = tf.gather_nd(inputs["target"], positions)
+        weight = tf.gather_nd(inputs["weight"], positions)
         if self._sampled:
             candidates = self._sample()
-            read, own, vectors = self._embed(history, target, candidates, training)
+            read, positive, vectors = self._embed(history, target, candidates, training)
         else:
             items = self.all_items(training)
             read, vectors = tf.gather(items, history), tf.math.l2_normalize(items[1:], axis=-1)
-            own, candidates = tf.gather(vectors, target - 1), None
+            positive, candidates = tf.gather(vectors, target - 1), None
         context = self.context(
-            {name: tf.gather_nd(column, asked) for name, column in inputs["context"].items()}, tf.gather_nd(read, asked)
+            {name: tf.gather_nd(column, positions) for name, column in inputs["context"].items()},
+            tf.gather_nd(read, positions),
         )
-        queries = self.query(read, tf.cast(history > 0, tf.float32), asked, context, training)
-        losses = self._cross_entropy(queries / self._temperature, own, vectors, target, candidates)
+        queries = self.query(read, tf.cast(history > 0, tf.float32), positions, context, training)
+        losses = self._cross_entropy(queries / self._temperature, positive, vectors, target, candidates)
         return tf.reduce_sum(losses * weight) / tf.maximum(tf.reduce_sum(weight), 1e-6)
 
     def _cross_entropy(
@@ -129,12 +130,16 @@ class RetrievalModel(tfrs.Model):
     def _embed(
         self, history: tf.Tensor, target: tf.Tensor, candidates: tf.Tensor, training: bool
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """The vectors of the history [B, L, D], and of length 1 those of the targets [T, D] and of the candidates [S, D]; each item embedded once."""
+        """Returns the vectors of histories [B, L, D], targets [T, D] and candidates [S, D], each item embedded once."""
         rows, place = tf.unique(tf.concat([tf.reshape(history, [-1]), target, candidates], axis=0))
         vectors = self.items(rows, training=training)
-        read, own, sampled = tf.split(place, [tf.size(history), tf.size(target), tf.size(candidates)])
+        read, target_rows, sampled = tf.split(place, [tf.size(history), tf.size(target), tf.size(candidates)])
         unit = tf.math.l2_normalize(vectors, axis=-1)
-        return tf.gather(vectors, tf.reshape(read, tf.shape(history))), tf.gather(unit, own), tf.gather(unit, sampled)
+        return (
+            tf.gather(vectors, tf.reshape(read, tf.shape(history))),
+            tf.gather(unit, target_rows),
+            tf.gather(unit, sampled),
+        )
 
 
 def _tower(field: str, path: str | None, default: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""Steps of a team's own, as they are declared."""
+"""A team's own steps, as declared."""
 
 import dataclasses
 

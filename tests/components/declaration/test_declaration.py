@@ -144,9 +144,9 @@ def test_a_declaration_is_frozen():
 
 
 def test_criteria_measure_what_they_name():
-    own = "components.house.hits"
-    criteria = Promotion(metric="recall@5", metrics=(own,), guards=("ndcg@20", "mrr", "hits"))
-    assert criteria.metrics == (own, "recall@5", "ndcg@20")
+    metric_path = "components.house.hits"
+    criteria = Promotion(metric="recall@5", metrics=(metric_path,), guards=("ndcg@20", "mrr", "hits"))
+    assert criteria.metrics == (metric_path, "recall@5", "ndcg@20")
     assert list(criteria.metric_paths) == [*METRICS, "hits", "recall@5", "ndcg@20"]
-    assert criteria.metric_paths["hits"] == own
+    assert criteria.metric_paths["hits"] == metric_path
     assert dataclasses.replace(criteria, margin=0.1).metrics == criteria.metrics

@@ -62,15 +62,15 @@ def inputs(tmp_path_factory):
             file.write(pa.RecordBatch.from_pydict(columns))
     schema = artifact(standard_artifacts.Schema, folder / "schema")
     (folder / "schema" / "schema.pbtxt").write_text(SCHEMA)
-    found = {"examples": examples, "schema": schema}
+    artifacts = {"examples": examples, "schema": schema}
     for name, matrix in (("good", next_item()), ("random", random_scores())):
-        found[name] = artifact(standard_artifacts.Model, folder / name)
-        save_table(path_utils.serving_model_dir(found[name].uri), matrix, RATED)
-    found["no numbers"] = artifact(standard_artifacts.Model, folder / "no numbers")
-    save_table(path_utils.serving_model_dir(found["no numbers"].uri), next_item(), RATED, worth=float("nan"))
-    found["rules"] = artifact(standard_artifacts.Model, folder / "rules")
-    save_rules(path_utils.serving_model_dir(found["rules"].uri), LOG, RATED)
-    return found
+        artifacts[name] = artifact(standard_artifacts.Model, folder / name)
+        save_table(path_utils.serving_model_dir(artifacts[name].uri), matrix, RATED)
+    artifacts["no numbers"] = artifact(standard_artifacts.Model, folder / "no numbers")
+    save_table(path_utils.serving_model_dir(artifacts["no numbers"].uri), next_item(), RATED, worth=float("nan"))
+    artifacts["rules"] = artifact(standard_artifacts.Model, folder / "rules")
+    save_rules(path_utils.serving_model_dir(artifacts["rules"].uri), LOG, RATED)
+    return artifacts
 
 
 def evaluated(inputs, model, folder, champion=""):
@@ -118,10 +118,10 @@ def serving(artifact_):
 def test_the_evaluation_is_written_as_json_with_a_figure(inputs, tmp_path):
     evaluation = evaluated(inputs, "good", tmp_path)
     text = (tmp_path / "evaluation" / EVALUATION_FILE).read_text()
-    found = json.loads(text, parse_constant=pytest.fail)
-    asked = int(LOG.late.sum())
-    rules = found["rolling"]["popularity"]["recall@10"]
-    assert found["rolling"]["model"]["queries"] == asked
+    result = json.loads(text, parse_constant=pytest.fail)
+    query_count = int(LOG.late.sum())
+    rules = result["rolling"]["popularity"]["recall@10"]
+    assert result["rolling"]["model"]["queries"] == query_count
     assert evaluation.get_string_custom_property("figure") == f"recall@10: model 1.000, rules {rules:.3f}"
 
 
@@ -155,9 +155,9 @@ def test_the_winner_is_a_copy_and_blessed_unless_the_champion_stays(inputs, tmp_
         assert outputs["blessing"].get_int_custom_property("blessed") == 1
         assert files(tmp_path / "blessing") == {"BLESSED": outcome.encode()}
         copied = tmp_path / "winner" / "Format-Serving"
-        there, was = files(copied), files(Path(serving(chosen)))
-        card, exported = json.loads(there.pop(CARD)), json.loads(was.pop(CARD))
-        assert there == was
+        copied_files, was = files(copied), files(Path(serving(chosen)))
+        card, exported = json.loads(copied_files.pop(CARD)), json.loads(was.pop(CARD))
+        assert copied_files == was
         assert card.items() >= exported.items() and card["verdict"]["outcome"] == outcome
         assert set(tf.saved_model.load(str(copied)).signatures) >= {"serving_default", "rank"}
 

@@ -1,4 +1,4 @@
-"""Findings are read in `test_verdict.py`, beside what is made of them; here their own check."""
+"""The check of findings; `test_verdict.py` tests how they are read and used."""
 
 import pytest
 

@@ -15,7 +15,7 @@ SUMMARY = {
     "launch": "shop", "metric": "recall@10", "queries": 2005, "written_at": "2026-11-28T23:18:45+00:00",
     "gains": {"model_over_rules": GAIN}, "champion": {"kind": "model"}, "model_problem": "", "experiment": EXPERIMENT,
     "slices": {"gains": {"new users": GAIN, "tail items": {"point": -0.2, "low": -0.3, "high": -0.1}}},
-    "verdict": {"outcome": "model", "action": "wait", "headline": "The experiment goes on.", "reasons": ["Why."], "advice": "Run again."},
+    "verdict": {"outcome": "model", "action": "wait", "headline": "The experiment continues.", "reasons": ["Why."], "advice": "Run again."},
 }  # fmt: skip
 
 
@@ -36,7 +36,7 @@ def numbers_in(values):
 def test_the_page_says_what_is_known_what_it_takes_and_what_is_not_known():
     page = build_page(SUMMARY)
 
-    assert page.headline == "The experiment goes on." and page.decided == "Why." and page.next_step == "Run again."
+    assert page.headline == "The experiment continues." and page.decided == "Why." and page.next_step == "Run again."
     assert page.known[0].startswith("Offline, on 2,005 queries") and "+111% (range +84% to +142%)" in page.known[0]
     assert "significantly better" in page.known[0]
     assert "+5.2% (range +1.1% to +9.4%)" in page.known[1]

@@ -25,8 +25,8 @@ def masks(*names):
     launch = dataclasses.replace(LAUNCH, catalogue=catalogue, promotion=Promotion(slices=names))
     view = RetrievalView.of(launch)
     assert own_slices.columns(view) == (("id", "kind") if "kind" in names else ())
-    found = own_slices.masks(view, queries.rolling(launch, LOG, LOG.late), CATALOGUE)
-    return {name: mask.tolist() for name, mask in found.items()}
+    masks_by_name = own_slices.masks(view, queries.rolling(launch, LOG, LOG.late), CATALOGUE)
+    return {name: mask.tolist() for name, mask in masks_by_name.items()}
 
 
 @pytest.fixture(autouse=True)

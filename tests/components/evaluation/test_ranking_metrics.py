@@ -1,4 +1,4 @@
-"""What the standard Evaluator is asked, and its figures read back from its runs on a tiny model."""
+"""The standard Evaluator's configuration, and its figures from runs on a tiny model."""
 
 import dataclasses
 import json
@@ -98,14 +98,14 @@ def test_figures_of_two_objectives(tmp_path):
     probability = np.arange(1, 7) / 11
     assert list(figures) == ["click", "buy"]
     for name, values in LABELS.items():
-        label, found = np.array(values), figures[name]
-        assert found["rows"] == 6 and isinstance(found["rows"], int)
-        assert found["auc"] == pytest.approx(auc(label), abs=1e-3)
-        assert found["positive_share"] == label.mean()
-        assert found["log_loss"] == pytest.approx(
+        label, figure = np.array(values), figures[name]
+        assert figure["rows"] == 6 and isinstance(figure["rows"], int)
+        assert figure["auc"] == pytest.approx(auc(label), abs=1e-3)
+        assert figure["positive_share"] == label.mean()
+        assert figure["log_loss"] == pytest.approx(
             -np.log(np.where(label, probability, 1 - probability)).mean(), abs=1e-5
         )
-        assert found["calibration"] == pytest.approx(probability.sum() / label.sum(), abs=1e-5)
+        assert figure["calibration"] == pytest.approx(probability.sum() / label.sum(), abs=1e-5)
     assert auc(LABELS["buy"]) < SHOWN.promotion.min_auc < auc(LABELS["click"])
     assert not blessed
 

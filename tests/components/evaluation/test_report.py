@@ -1,4 +1,4 @@
-"""The report: whole without anything beside it, and nothing of the data gets into its markup."""
+"""The report: complete in one file, and no data gets into its markup."""
 
 import html.parser
 import json

@@ -108,8 +108,8 @@ def test_reasons_in_words():
 
 
 def test_reasons_name_every_obstacle():
-    found = _with(queries=120, areas=(LOW,), champion_problem="its folder does not load.", model_gain=EQUAL)
-    text = "\n".join(decide(found, GATE).reasons)
+    read_findings = _with(queries=120, areas=(LOW,), champion_problem="its folder does not load.", model_gain=EQUAL)
+    text = "\n".join(decide(read_findings, GATE).reasons)
     assert "120 were evaluated, `Promotion.min_queries` asks for 200" in text
     assert "not significantly above the margin of +5.0%" in text
     assert "counts as absent: its folder does not load." in text
@@ -128,9 +128,9 @@ def test_a_slice_that_is_significantly_worse_is_a_warning_unless_it_is_guarded()
 
 
 def test_guards_that_hold_are_told_with_their_intervals():
-    found = _with(metrics={"ndcg@10": EQUAL}, slices={"tail items": BETTER}, champion=_champion())
-    found = dataclasses.replace(found, metrics_over_champion={"ndcg@10": OPEN})
-    assert decide(found, Promotion()).reasons[-1] == (
+    read_findings = _with(metrics={"ndcg@10": EQUAL}, slices={"tail items": BETTER}, champion=_champion())
+    read_findings = dataclasses.replace(read_findings, metrics_over_champion={"ndcg@10": OPEN})
+    assert decide(read_findings, Promotion()).reasons[-1] == (
         "Guards that hold: ndcg@10 +1.0% (95% CI -10% to +12%) over the rules, "
         "+31% (too little data for an interval) over what is served now; tail items +31% (95% CI +18% to +45%) over the "
         "rules."
@@ -217,29 +217,29 @@ EVALUATION = {
 
 def test_findings_are_read_from_the_evaluation():
     over_nothing = Interval(math.inf, math.inf, math.inf)
-    found = read(json.loads(json.dumps(EVALUATION, allow_nan=False)), (FINE,), Traffic("rules", 0.95))
+    read_findings = read(json.loads(json.dumps(EVALUATION, allow_nan=False)), (FINE,), Traffic("rules", 0.95))
     slices = {"slices": {"new users": EQUAL}, "slices_over_champion": {"new users": WORSE}}
-    assert found == Findings(
+    assert read_findings == Findings(
         *(900, 0.2, 0.1, "covisitation", BETTER, (FINE,), Champion("rules", 0.0, over_nothing, WORSE)),
         **slices,
         traffic=Traffic("rules", 0.95),
         metrics={"mrr": BETTER},
     )
-    assert decide(found, dataclasses.replace(GATE, guards=())).outcome == "model"
+    assert decide(read_findings, dataclasses.replace(GATE, guards=())).outcome == "model"
 
 
 def test_findings_without_a_champion_and_without_queries():
     nothing = {"model": {"queries": 0}, "covisitation": {"queries": 0}}
     slices = {"gains": {}, "gains_over_champion": {}}
-    found = read(
+    read_findings = read(
         EVALUATION | {"queries": 0, "champion": None, "champion_problem": "gone", "rolling": nothing, "slices": slices}
     )
-    assert found == Findings(0, 0.0, 0.0, "covisitation", BETTER, (), None, "gone", metrics={"mrr": BETTER})
-    assert decide(found, GATE).outcome == "rules"
+    assert read_findings == Findings(0, 0.0, 0.0, "covisitation", BETTER, (), None, "gone", metrics={"mrr": BETTER})
+    assert decide(read_findings, GATE).outcome == "rules"
 
 
 def test_findings_without_a_model():
-    found = read(
+    read_findings = read(
         EVALUATION
         | {
             "model_problem": "it answers NaN",
@@ -250,8 +250,12 @@ def test_findings_without_a_model():
             "slices": {"gains": {}, "gains_over_champion": {}},
         }
     )
-    assert (found.queries, found.model_gain, found.champion.model_gain) == (900, UNKNOWN, UNKNOWN)
-    assert decide(found, GATE).outcome == "champion"
+    assert (read_findings.queries, read_findings.model_gain, read_findings.champion.model_gain) == (
+        900,
+        UNKNOWN,
+        UNKNOWN,
+    )
+    assert decide(read_findings, GATE).outcome == "champion"
 
 
 @pytest.mark.parametrize(

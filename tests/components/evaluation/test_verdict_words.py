@@ -28,7 +28,7 @@ def test_what_no_number_of_queries_shows(effect, error):
 
 
 def hits(rng, users):
-    """Four queries a user; the model hits in 25 % of them, the rules in 20 %: a gain of 25 %."""
+    """Four queries a user; the model hits in 25% of them, the rules in 20%: a gain of 25%."""
     user = np.repeat(np.arange(users), 4)
     return (rng.random(len(user)) < 0.25).astype(float), (rng.random(len(user)) < 0.20).astype(float), user
 
@@ -37,8 +37,8 @@ def test_with_so_many_queries_the_effect_is_seen_four_times_in_five():
     rng = np.random.default_rng(1)
     small = np.median([relative_gain(*hits(rng, 400), seed=seed, repeats=300).error for seed in range(20)])
     users = 400 + more_queries_needed(Interval(0.25, 0, 1, error=small), 0.25, 1600) // 4
-    seen = np.mean([relative_gain(*hits(rng, users), seed=seed, repeats=300).low > 0 for seed in range(100)])
-    assert 0.7 <= seen <= 0.92
+    power = np.mean([relative_gain(*hits(rng, users), seed=seed, repeats=300).low > 0 for seed in range(100)])
+    assert 0.7 <= power <= 0.92
 
 
 @pytest.mark.parametrize(

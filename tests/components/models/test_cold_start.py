@@ -36,7 +36,7 @@ def _recommender(*categories):
     model = dataclasses.replace(PLAIN.model, epochs=8, learning_rate=0.02, top_k=3)
     launch = dataclasses.replace(PLAIN, model=model, catalogue=Catalogue("items", "item", categories=categories))
     train_log = log(*rows)
-    return training.trained(
+    return training.train(
         TrainingData(launch, train_log, item_table.build(launch.catalogue, columns, train_log.item), transform())
     )
 

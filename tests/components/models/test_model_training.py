@@ -1,4 +1,4 @@
-"""The model's training as a whole: a seed settles it, and logs that hold next to nothing."""
+"""The model's complete training: reproducible by seed, and on almost empty logs."""
 
 import dataclasses
 
@@ -31,8 +31,8 @@ def _all_scores(model):
 
 def test_the_same_seed_gives_the_same_model_and_another_another(shop):
     train_data, model = shop
-    np.testing.assert_array_equal(_all_scores(training.trained(data())), _all_scores(model))
-    other = training.trained(dataclasses.replace(train_data, launch=dataclasses.replace(LAUNCH, seed=8)))
+    np.testing.assert_array_equal(_all_scores(training.train(data())), _all_scores(model))
+    other = training.train(dataclasses.replace(train_data, launch=dataclasses.replace(LAUNCH, seed=8)))
     assert np.abs(_all_scores(other) - _all_scores(model)).max() > 1e-3
 
 
@@ -47,7 +47,7 @@ def test_the_same_seed_gives_the_same_model_and_another_another(shop):
     ids=["plain", "shop"],
 )
 def test_a_log_that_teaches_nothing_still_gives_a_model_that_answers(rows, launch):
-    model = training.trained(data(launch, log(*rows, launch=launch)))
+    model = training.train(data(launch, log(*rows, launch=launch)))
     context = {"device": tf.constant([b"tv"])} if launch.log.context else {}
     for history in (tf.zeros([1, 0], tf.string), tf.constant([[b"A"]])):
         answer = model.recommend(tf.constant([b"u"]), history, tf.zeros([1, 0], tf.string), **context)

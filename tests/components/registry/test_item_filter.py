@@ -41,10 +41,10 @@ def shown(*filters, age=99.0, country=b"de"):
     table = table_of(launch)
     dtypes = {"age": tf.float32, "country": tf.string}
     model = Table(np.ones((len(table), int(table.active.sum()))), launch, table, dtypes)
-    asked = {"age": tf.constant([age], tf.float32), "country": tf.constant([country])}
+    context = {"age": tf.constant([age], tf.float32), "country": tf.constant([country])}
     nothing = tf.constant([[b""]])
-    answer = model.recommend(tf.constant([b"u"]), nothing, nothing, **asked)
-    scores = model.score_catalogue(tf.constant([b"u"]), nothing, **asked)["scores"].numpy()[0]
+    answer = model.recommend(tf.constant([b"u"]), nothing, nothing, **context)
+    scores = model.score_catalogue(tf.constant([b"u"]), nothing, **context)["scores"].numpy()[0]
     ids = [item for item in answer["item_ids"].numpy()[0] if item]
     judged = [
         item for item, score in zip(model.catalogue()["item_ids"].numpy(), scores, strict=True) if score > -np.inf
@@ -91,16 +91,16 @@ def test_rules_are_judged_and_served_alike(tmp_path):
     plain = dataclasses.replace(launch, log=dataclasses.replace(launch.log, context=("age",)))
     folder = save_rules(tmp_path / "rules", log, plain, table=table, context={"age": tf.float32})
     loaded = contender.load(folder)
-    asked = queries.rolling(plain, log, log.late)
+    eval_queries = queries.rolling(plain, log, log.late)
     for signature in ("score_catalogue", "score_rule_popularity"):
-        scores = loaded.by(signature).score(asked.known(slice(0, 1)))[0]
+        scores = loaded.by(signature).score(eval_queries.known(slice(0, 1)))[0]
         assert (scores > -np.inf).tolist() == [True, False, False, True]
-    ids, _ = loaded.recommend(asked, 0)
+    ids, _ = loaded.recommend(eval_queries, 0)
     assert set(ids) - {b""} == {b"0", b"3"}
 
 
 @pytest.mark.parametrize(
-    ("declared", "dtype", "text"), [(AGE, tf.string, "a column of numbers"), (COUNTRY, tf.float32, "text or whole")]
+    ("declared", "dtype", "text"), [(AGE, tf.string, "a column of numbers"), (COUNTRY, tf.float32, "text or integers")]
 )
 def test_a_context_column_of_another_kind_is_named(declared, dtype, text):
     values = np.zeros(2) if declared.is_numeric else np.array([b"de", b"fr"], object)

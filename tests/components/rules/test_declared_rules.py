@@ -1,4 +1,4 @@
-"""A rule of one's own: a function and a line in the declaration; and what is said of one that is wrong."""
+"""A custom rule: a function and a line in the declaration; and the error for an invalid one."""
 
 import dataclasses
 import sys

@@ -22,7 +22,7 @@ def test_columns_get_their_roles_from_names_types_and_values():
         sku=ITEMS,
         name=[f"Red chair {number}" for number in range(40)],
         genre=["a", "b"] * 20,
-        blurb=[f"so many words {number}" for number in range(40)],
+        blurb=[f"a text of words {number}" for number in range(40)],
         price=[1.5, 2.5] * 20,
         year=["1999", "2001"] * 20,
         group_id=[1, 2, 3, 4] * 10,

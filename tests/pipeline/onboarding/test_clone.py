@@ -142,7 +142,7 @@ def test_a_clone_takes_the_templates_updates_by_git_merge(tmp_path):
         "Made from the template",
         stamp["commit"],
     )
-    # The template goes on.
+    # The template changes further.
     for page in ("README.md", "CHANGELOG.md", "docs/log.md", ".github/workflows/ci.yml"):
         (template / page).write_text("News.\n" + (template / page).read_text())
     (template / "components" / "novelty.py").write_text('"""New."""\n')

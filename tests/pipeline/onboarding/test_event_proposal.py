@@ -44,10 +44,10 @@ def test_a_view_is_an_impression_only_where_a_request_joins_it():
 
 
 def test_each_action_becomes_an_objective_and_its_words_say_its_weight():
-    found, against = from_events(
+    proposed, against = from_events(
         events("impression", "click", "Add to cart", "purchase", "dislike", "wave"), "impression"
     )
-    assert list(found.values()) == [
+    assert list(proposed.values()) == [
         Objective("click", weight=1.0, event="click"),
         Objective("wave", weight=1.0, event="wave"),
         Objective("add_to_cart", weight=3.0, event="Add to cart"),
@@ -57,8 +57,8 @@ def test_each_action_becomes_an_objective_and_its_words_say_its_weight():
 
 
 def test_names_that_would_be_equal_or_begin_with_a_digit_get_their_own():
-    found, _ = from_events(events("a b", "a-b", "1"), None)
-    assert {objective.event: objective.name for objective in found.values()} == {
+    proposed, _ = from_events(events("a b", "a-b", "1"), None)
+    assert {objective.event: objective.name for objective in proposed.values()} == {
         "a b": "a_b",
         "a-b": "a_b_",
         "1": "event_1",

@@ -21,25 +21,25 @@ WITH = dataclasses.replace(LAUNCH, model=dataclasses.replace(LAUNCH.model, ranki
 
 @pytest.fixture(scope="module")
 def features():
-    seen = data(WITH)
-    return seen, HeadFeatures(seen, RequestContext(WITH.log.context, seen.transform))
+    train_data = data(WITH)
+    return train_data, HeadFeatures(train_data, RequestContext(WITH.log.context, train_data.transform))
 
 
 def test_a_pair_has_the_columns_of_its_item_and_of_its_request(features):
-    seen, layer = features
+    train_data, layer = features
     kinds = dict(zip(CATALOGUE["item"], CATALOGUE["kind"], strict=True))
     numbers = {kind: set() for kind in (b"mug", b"hat")}
-    for row, item in enumerate(seen.items.ids):
+    for row, item in enumerate(train_data.items.ids):
         if item in kinds:
-            numbers[kinds[item]].add(int(category_numbers(seen.items, "kind")[row]))
+            numbers[kinds[item]].add(int(category_numbers(train_data.items, "kind")[row]))
     assert sorted(map(sorted, numbers.values())) == [[1], [2]]
-    assert category_numbers(seen.items, "kind")[0] == 0
+    assert category_numbers(train_data.items, "kind")[0] == 0
     rows = np.array([1, 3, 0])
-    asked = {"device": np.array([1, 2, 1]), "age:float": np.array([0.5, -1.0, 0.0], np.float32)}
-    columns = layer(rows, asked)
+    request_context = {"device": np.array([1, 2, 1]), "age:float": np.array([0.5, -1.0, 0.0], np.float32)}
+    columns = layer(rows, request_context)
     assert set(columns) == set(NAMES)
-    np.testing.assert_array_equal(columns["price"], seen.items.numbers[rows, 0])
-    np.testing.assert_array_equal(columns["device"], asked["device"])
+    np.testing.assert_array_equal(columns["price"], train_data.items.numbers[rows, 0])
+    np.testing.assert_array_equal(columns["device"], request_context["device"])
 
 
 def _fit(features, kind, device, label):
@@ -68,10 +68,12 @@ def test_a_head_with_columns_learns_what_the_vectors_do_not_tell(features):
 def test_what_is_served_reads_them_in_both_signatures():
     model = recommender("model", WITH)
     assert model._trained.ranking._features is not None
-    asked = {"device": tf.constant([b"tv"]), "age:float": tf.constant([4.0])}
+    request_context = {"device": tf.constant([b"tv"]), "age:float": tf.constant([4.0])}
     history = tf.constant([[b"A", b"B"]])
-    both = model.rank(tf.constant([b"u"]), history, tf.constant([[b"C", b"A"]]), **asked)["click"].numpy()[0]
-    for item, served in zip((b"C", b"A"), both, strict=True):
+    clicks = model.rank(tf.constant([b"u"]), history, tf.constant([[b"C", b"A"]]), **request_context)["click"].numpy()[
+        0
+    ]
+    for item, served in zip((b"C", b"A"), clicks, strict=True):
         example = tf.train.Example()
         columns = example.features.feature
         columns["item"].bytes_list.value.append(item)
@@ -83,18 +85,20 @@ def test_what_is_served_reads_them_in_both_signatures():
 
 
 def test_training_and_serving_give_a_row_the_same_logits():
-    model, seen = recommender("model", WITH), data(WITH)
-    request = RequestContext(WITH.log.context, seen.transform)
-    context = request.of_rows(seen.events.context)
-    rows = np.flatnonzero(seen.events.labels["click"] >= 0)[:20]
-    read = ranking_training.examples(seen, model._trained.retrieval, context, rows, HeadFeatures(seen, request))
+    model, train_data = recommender("model", WITH), data(WITH)
+    request = RequestContext(WITH.log.context, train_data.transform)
+    context = request.of_rows(train_data.events.context)
+    rows = np.flatnonzero(train_data.events.labels["click"] >= 0)[:20]
+    read = ranking_training.examples(
+        train_data, model._trained.retrieval, context, rows, HeadFeatures(train_data, request)
+    )
     logits = model._trained.ranking(read).numpy()[:, 0]
     past = np.maximum(
         ranking_training.histories.rolling_histories(
-            *ranking_training.known_events(seen), rows, WITH.model.history, WITH.seed, seen.events.tie
+            *ranking_training.known_events(train_data), rows, WITH.model.history, WITH.seed, train_data.events.tie
         ),
         0,
     )
-    columns = {name: tf.constant(column[rows]) for name, column in seen.events.context.items()}
-    served = model.probabilities(tf.constant(past), tf.constant(seen.item_rows[rows][:, None]), columns)["click"]
+    columns = {name: tf.constant(column[rows]) for name, column in train_data.events.context.items()}
+    served = model.probabilities(tf.constant(past), tf.constant(train_data.item_rows[rows][:, None]), columns)["click"]
     np.testing.assert_allclose(served.numpy()[:, 0], 1 / (1 + np.exp(-logits)), atol=1e-5)

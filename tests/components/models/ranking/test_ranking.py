@@ -1,4 +1,4 @@
-"""The ranking head: its loss in numpy, where it starts, and that it tells an item's worth from its place."""
+"""The ranking head: its loss in numpy, where it starts, and that it separates an item's effect from its position's."""
 
 import numpy as np
 import pytest
@@ -73,7 +73,7 @@ def test_serving_holds_the_mean_position():
 
 
 def _clicks(rows=6000, seed=1):
-    """P(click) = sigmoid(effect of the place + relevance); the better items are shown in the first place more often."""
+    """P(click) = sigmoid(effect of the position + relevance); the better items are shown in the first position more often."""
     rng = np.random.default_rng(seed)
     good = rng.random(rows) < 0.5
     position = np.where(rng.random(rows) < np.where(good, 0.8, 0.2), 1, 2).astype(np.int32)
@@ -90,10 +90,10 @@ def test_it_learns_the_effect_of_the_place_apart_from_the_worth_of_the_item_in_a
     place = model.places.numpy()[:, 0]
     assert place[1] - place[2] == pytest.approx(
         1.5 - -1.5, abs=0.3
-    )  # by each place's own rate of clicks it would be 3.5
+    )  # by each position's own rate of clicks it would be 3.5
     pair = {"query": np.ones((2, DIM), np.float32), "item": np.eye(2, DIM, dtype=np.float32)}
     good, bad = model(pair).numpy()[:, 0]
-    assert good - bad == pytest.approx(0.5 - -0.5, abs=0.3)  # without the place it would be near 1 + 0.6 x 3
+    assert good - bad == pytest.approx(0.5 - -0.5, abs=0.3)  # without the position it would be near 1 + 0.6 x 3
 
 
 def test_calibration_changes_what_is_answered_and_not_what_is_learnt():

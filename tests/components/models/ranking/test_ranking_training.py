@@ -60,10 +60,10 @@ def test_later_events_change_nothing_in_the_queries_of_earlier_rows(shop, step):
 
 def test_no_more_rows_than_the_limit_in_their_own_order(monkeypatch):
     monkeypatch.setattr(ranking_training, "MOST_ROWS", 3)
-    sampled = ranking_training._sampled(np.arange(100) * 2, seed=1)
+    sampled = ranking_training._sample(np.arange(100) * 2, seed=1)
     assert len(set(sampled)) == 3
     assert sampled.tolist() == sorted(sampled)
-    assert ranking_training._sampled(np.array([4, 7]), seed=1).tolist() == [4, 7]
+    assert ranking_training._sample(np.array([4, 7]), seed=1).tolist() == [4, 7]
 
 
 @pytest.mark.parametrize(("scale", "shift"), [(1.0, 0.0), (0.6, -0.4), (0.0, -1.0)])
@@ -71,20 +71,20 @@ def test_logits_are_believed_as_far_as_they_tell(scale, shift):
     rng = np.random.default_rng(1)
     logits = rng.normal(-1, 2, 40_000)
     labels = (rng.random(40_000) < 1 / (1 + np.exp(-scale * logits - shift))).astype(np.float32)
-    np.testing.assert_allclose(ranking_training.believed(logits, labels), [scale, shift], atol=0.05)
+    np.testing.assert_allclose(ranking_training.fit_calibration(logits, labels), [scale, shift], atol=0.05)
     labels[::2], logits[::2] = -1, 100  # a label that is missing says nothing
-    np.testing.assert_allclose(ranking_training.believed(logits, labels), [scale, shift], atol=0.07)
+    np.testing.assert_allclose(ranking_training.fit_calibration(logits, labels), [scale, shift], atol=0.07)
 
 
 def test_logits_that_point_the_wrong_way_are_not_turned_round():
-    scale, shift = ranking_training.believed(np.repeat([-1.0, 1.0], 500), np.repeat([1.0, 0.0], 500))
+    scale, shift = ranking_training.fit_calibration(np.repeat([-1.0, 1.0], 500), np.repeat([1.0, 0.0], 500))
     assert scale == 0
     assert shift == pytest.approx(0, abs=1e-3)
 
 
 def test_few_rows_leave_the_logits_near_where_they_are_and_none_as_they_are():
-    assert ranking_training.believed(np.zeros(0), np.zeros(0)).tolist() == [1, 0]
-    np.testing.assert_allclose(ranking_training.believed(np.array([-2.0]), np.array([1.0])), [1, 0], atol=0.7)
+    assert ranking_training.fit_calibration(np.zeros(0), np.zeros(0)).tolist() == [1, 0]
+    np.testing.assert_allclose(ranking_training.fit_calibration(np.array([-2.0]), np.array([1.0])), [1, 0], atol=0.7)
 
 
 def test_a_head_is_calibrated_on_the_rows_after_the_cut_by_towers_that_do_not_know_them(shop):

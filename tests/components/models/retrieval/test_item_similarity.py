@@ -1,4 +1,4 @@
-"""The counted tables against their formulas with whole matrices."""
+"""The counted tables against their formulas with dense matrices."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Neighbours against the formula written with whole matrices."""
+"""Neighbours against the formula written with dense matrices."""
 
 import numpy as np
 import pytest

@@ -35,11 +35,11 @@ def test_the_last_query_is_the_query_after_the_last_item():
     rng = np.random.default_rng(0)
     items, context = rng.normal(size=(2, 3, 4)).astype(np.float32), rng.normal(size=(2, 2)).astype(np.float32)
     mask = np.array([[1, 1, 0], [1, 1, 1]], np.float32)
-    asked = tower(items, mask, np.array([[0, 1], [1, 2]]), context)
-    np.testing.assert_allclose(tower.last(items, mask, context), asked, atol=1e-6)
-    np.testing.assert_allclose(np.linalg.norm(asked, axis=1), 1, atol=1e-5)
+    request_context = tower(items, mask, np.array([[0, 1], [1, 2]]), context)
+    np.testing.assert_allclose(tower.last(items, mask, context), request_context, atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(request_context, axis=1), 1, atol=1e-5)
     items[0, 2] = 99  # padding says nothing
-    np.testing.assert_allclose(tower.last(items, mask, context), asked, atol=1e-6)
+    np.testing.assert_allclose(tower.last(items, mask, context), request_context, atol=1e-6)
 
 
 def test_a_model_is_trained_and_served_with_the_towers_of_a_team(monkeypatch):
@@ -51,15 +51,15 @@ def test_a_model_is_trained_and_served_with_the_towers_of_a_team(monkeypatch):
     )
     launch = dataclasses.replace(LAUNCH, model=settings)
     assert launch.model.towers == ("components.house_towers.Sum", "components.house_towers.Doubled")
-    model = training.trained(data(launch))
+    model = training.train(data(launch))
     assert isinstance(model._trained.retrieval.query, Sum)
     assert isinstance(model._trained.retrieval.items, Doubled)
-    asked = {"device": tf.constant([b"tv"]), "age:float": tf.constant([1.0])}
+    request_context = {"device": tf.constant([b"tv"]), "age:float": tf.constant([1.0])}
     answer = model.signatures()["serving_default"](
         user_id=tf.constant([b"u"]),
         history=tf.constant([[b"A", b"B"]]),
         exclude_ids=tf.constant([[b""]]),
-        device=asked["device"],
-        age_float=asked["age:float"],
+        device=request_context["device"],
+        age_float=request_context["age:float"],
     )
     assert np.isfinite(answer["scores"][0, 0])

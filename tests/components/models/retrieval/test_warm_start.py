@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.tensorflow, KERAS_SEEDS]
 
 
 def _towers(seen, stop, saved=None, seed=1):
-    """Towers after so many epochs of the shop, and their loss on all of it."""
+    """Towers after some epochs of the shop, and their loss on all of it."""
     tf.keras.utils.set_random_seed(seed)
     request = RequestContext(seen.launch.log.context, seen.transform)
     context = request.of_rows(seen.events.context)

@@ -50,9 +50,9 @@ def test_the_best_settings_are_those_of_the_best_validation_gain(tuner):
 
 def test_what_was_found_replaces_what_is_declared():
     tuned = {"values": {"dim": 6, "temperature": 0.3}}
-    model = training._tuned(data(), json.loads(json.dumps(tuned))).launch.model
+    model = training._apply_tuning(data(), json.loads(json.dumps(tuned))).launch.model
     assert model == dataclasses.replace(LAUNCH.model, dim=6, temperature=0.3)
-    assert training._tuned(data(), None).launch is LAUNCH
+    assert training._apply_tuning(data(), None).launch is LAUNCH
 
 
 @pytest.mark.parametrize("with_catalogue", [True, False])
