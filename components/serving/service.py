@@ -28,7 +28,18 @@ from components.serving.arms import Answered, Arms
 from components.serving.event_log import EventLog
 from components.serving.history_store import HistoryStore, MemoryHistories
 from components.serving.model_holder import Model, ModelHolder
-from components.serving.predict_request import DEFAULT_SIGNATURE, EXCLUDED, HISTORY, ITEMS, USER, Limits, PredictRequest
+from components.serving.predict_request import (
+    AGES,
+    DEFAULT_SIGNATURE,
+    EXCLUDED,
+    HISTORY,
+    ITEMS,
+    UNKNOWN_AGE,
+    USER,
+    WITH_AGES,
+    Limits,
+    PredictRequest,
+)
 from components.serving.prometheus_metrics import Metrics
 from components.serving.request_errors import BUSY, TOO_LARGE, RequestError
 from components.serving.shown_answers import KEPT_BYTES, Shown
@@ -104,7 +115,8 @@ class Service:
 
     def _answer(self, request: PredictRequest, model: Model) -> Answered:
         """Asks a model, draws and logs what is shown."""
-        outputs = model(request.signature, predict_request.arrays(request.rows, model.inputs[request.signature]))
+        signature = _signature_with_ages(request, model)
+        outputs = model(signature, predict_request.arrays(request.rows, model.inputs[signature]))
         answers = predict_answer.rows(request, outputs)
         more: dict[str, Any] = {"model_version": str(model.number)}
         if request.signature == DEFAULT_SIGNATURE:
@@ -163,8 +175,11 @@ class Service:
         lacking = [row for row in request.rows if HISTORY in row and row[HISTORY] is None]
         if not lacking:
             return
-        for row, history in zip(lacking, self.read_histories([row[USER] for row in lacking]), strict=True):
+        users = [row[USER] for row in lacking]
+        for row, history, idle in zip(lacking, self.read_histories(users), self._idle(users), strict=True):
             row[HISTORY] = history
+            if idle >= 0 and not row.get(AGES):
+                row[AGES] = [UNKNOWN_AGE] * (len(history) - 1) + [idle]
 
     def read_histories(self, users: Sequence[bytes]) -> list[list[bytes]]:
         """Returns the histories of users, from the store; empty ones where it fails."""
@@ -174,6 +189,11 @@ class Service:
             _LOGGER.exception("the store of histories does not answer")
             self.metrics.history_failures.inc(len(users))
             return [[] for _ in users]
+
+    def _idle(self, users: Sequence[bytes]) -> list[float]:
+        """Returns the seconds since the users acted last, if the store knows them; negative if not."""
+        idle = getattr(self.histories, "idle", None)
+        return idle(users) if idle else [UNKNOWN_AGE] * len(users)
 
     def _draw(self, answer: predict_answer.Answer, policy: str, k: int | None) -> Drawn:
         """Orders an answer of a policy, cuts it to the k that are shown, and says how probable that was."""
@@ -271,6 +291,13 @@ class Service:
         if self.log is not None and self.log.problem:
             state["log"] = f"failing: {self.log.problem}"
         return bool(version), state
+
+
+def _signature_with_ages(request: PredictRequest, model: Model) -> str:
+    """Returns the signature that answers: for a recommendation the one that weighs by ages, if these and it are known."""
+    if request.signature != DEFAULT_SIGNATURE or WITH_AGES not in model.inputs:
+        return request.signature
+    return WITH_AGES if any(row.get(AGES) for row in request.rows) else DEFAULT_SIGNATURE
 
 
 def _signature(model: Model, name: str) -> dict[str, object]:
