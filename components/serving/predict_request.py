@@ -92,6 +92,13 @@ def parse(body: bytes, signatures: Mapping[str, Sequence[Input]], limits: Limits
     return PredictRequest(signature, rows, columns, _k(values.get("k")), _flag(values.get("log", True)))
 
 
+def signature_with_ages(request: PredictRequest, signatures: Mapping[str, Sequence[Input]]) -> str:
+    """Returns the signature that answers: for a recommendation the one that weighs by ages, if these and it are known."""
+    if request.signature != DEFAULT_SIGNATURE or WITH_AGES not in signatures:
+        return request.signature
+    return WITH_AGES if any(row.get(AGES) for row in request.rows) else DEFAULT_SIGNATURE
+
+
 def arrays(rows: Sequence[Row], inputs: Sequence[Input]) -> dict[str, np.ndarray]:
     """Returns the rows as a signature takes them: [rows] or [rows, longest] per input, lists padded with b"", ages with -1."""
     return {

@@ -36,7 +36,6 @@ from components.serving.predict_request import (
     ITEMS,
     UNKNOWN_AGE,
     USER,
-    WITH_AGES,
     Limits,
     PredictRequest,
 )
@@ -115,7 +114,7 @@ class Service:
 
     def _answer(self, request: PredictRequest, model: Model) -> Answered:
         """Asks a model, draws and logs what is shown."""
-        signature = _signature_with_ages(request, model)
+        signature = predict_request.signature_with_ages(request, model.inputs)
         outputs = model(signature, predict_request.arrays(request.rows, model.inputs[signature]))
         answers = predict_answer.rows(request, outputs)
         more: dict[str, Any] = {"model_version": str(model.number)}
@@ -291,13 +290,6 @@ class Service:
         if self.log is not None and self.log.problem:
             state["log"] = f"failing: {self.log.problem}"
         return bool(version), state
-
-
-def _signature_with_ages(request: PredictRequest, model: Model) -> str:
-    """Returns the signature that answers: for a recommendation the one that weighs by ages, if these and it are known."""
-    if request.signature != DEFAULT_SIGNATURE or WITH_AGES not in model.inputs:
-        return request.signature
-    return WITH_AGES if any(row.get(AGES) for row in request.rows) else DEFAULT_SIGNATURE
 
 
 def _signature(model: Model, name: str) -> dict[str, object]:
