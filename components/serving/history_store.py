@@ -33,6 +33,12 @@ class HistoryStore(Protocol):
         """Notes that a user acted on an item now."""
 
 
+def idle_seconds(store: HistoryStore, users: Sequence[bytes]) -> list[float]:
+    """Returns the seconds since the users acted last, if the store knows them; negative if not."""
+    idle = getattr(store, "idle", None)
+    return idle(users) if idle else [UNKNOWN] * len(users)
+
+
 class MemoryHistories:
     """The last positive items per user; where there is no room, the users not heard of for longest are forgotten first.
 

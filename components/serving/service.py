@@ -26,7 +26,7 @@ from components.serving import (
 )
 from components.serving.arms import Answered, Arms
 from components.serving.event_log import EventLog
-from components.serving.history_store import HistoryStore, MemoryHistories
+from components.serving.history_store import HistoryStore, MemoryHistories, idle_seconds
 from components.serving.model_holder import Model, ModelHolder
 from components.serving.predict_request import (
     AGES,
@@ -175,10 +175,11 @@ class Service:
         if not lacking:
             return
         users = [row[USER] for row in lacking]
-        for row, history, idle in zip(lacking, self.read_histories(users), self._idle(users), strict=True):
+        idle = idle_seconds(self.histories, users)
+        for row, history, seconds in zip(lacking, self.read_histories(users), idle, strict=True):
             row[HISTORY] = history
-            if idle >= 0 and not row.get(AGES):
-                row[AGES] = [UNKNOWN_AGE] * (len(history) - 1) + [idle]
+            if seconds >= 0 and not row.get(AGES):
+                row[AGES] = [UNKNOWN_AGE] * (len(history) - 1) + [seconds]
 
     def read_histories(self, users: Sequence[bytes]) -> list[list[bytes]]:
         """Returns the histories of users, from the store; empty ones where it fails."""
@@ -188,11 +189,6 @@ class Service:
             _LOGGER.exception("the store of histories does not answer")
             self.metrics.history_failures.inc(len(users))
             return [[] for _ in users]
-
-    def _idle(self, users: Sequence[bytes]) -> list[float]:
-        """Returns the seconds since the users acted last, if the store knows them; negative if not."""
-        idle = getattr(self.histories, "idle", None)
-        return idle(users) if idle else [UNKNOWN_AGE] * len(users)
 
     def _draw(self, answer: predict_answer.Answer, policy: str, k: int | None) -> Drawn:
         """Orders an answer of a policy, cuts it to the k that are shown, and says how probable that was."""
