@@ -61,7 +61,6 @@ LARGER = {
     "components/integrations/faiss_index.py:send": 208,
     "components/integrations/offline_tables.py:user_history": 206,
     "components/metrics/bootstrap.py:relative_gains": 220,
-    "components/metrics/queries.py:_queries": 227,
     "components/metrics/queries.py:ask": 209,
     "components/metrics/validation_cut.py:held_out": 272,
     "components/metrics/validation_cut.py:questions": 293,

@@ -9,7 +9,13 @@ import tensorflow as tf
 from components.declaration.request_names import input_name
 from components.metrics.queries import Known, Queries
 from components.registry import export
-from components.registry.recommender import SCORE_CATALOGUE
+from components.registry.recommender import (
+    HISTORY_AGES,
+    RECOMMEND,
+    RECOMMEND_WITH_AGES,
+    SCORE_CATALOGUE,
+    SCORE_WITH_AGES,
+)
 
 RANK, RANKED = "rank", 1024
 
@@ -24,7 +30,7 @@ class Contender:
       titles: [A] object.
       kind: "model" or "rules".
       rule: the rule that serves; "" for a model.
-      signature: the one that scores.
+      signature: the one that scores: where the model has one, by the ages of the history, as our server asks it.
     """
 
     model: Any
@@ -47,10 +53,11 @@ class Contender:
         return np.asarray(self._call(self.signature, known)["scores"])
 
     def recommend(self, queries: Queries, row: int) -> tuple[list[bytes], np.ndarray]:
-        """What `serving_default` answers to one query, what the user had seen excluded: item ids and scores."""
+        """What the model recommends to one query, what the user had seen excluded: item ids and scores."""
         seen = queries.seen_item[queries.seen_query == row]
         hidden = tf.constant(seen.tolist(), tf.string, [1, len(seen)])
-        answer = self._call("serving_default", queries.known(slice(row, row + 1)), exclude_ids=hidden)
+        signature = RECOMMEND_WITH_AGES if self.signature == SCORE_WITH_AGES else RECOMMEND
+        answer = self._call(signature, queries.known(slice(row, row + 1)), exclude_ids=hidden)
         return answer["item_ids"].numpy()[0].tolist(), answer["scores"].numpy()[0]
 
     def check_ranking(self, queries: Queries) -> None:
@@ -73,6 +80,8 @@ class Contender:
         # Nobody: the id is in the contract for servers, which look histories up by it, and is no feature.
         given = {"user_id": np.full(len(known.history), b"", object), "history": known.history}
         given |= {input_name(name): column for name, column in known.context.items()}
+        ages = np.full(known.history.shape, -1.0) if known.ages is None else known.ages
+        given |= {HISTORY_AGES: ages} if HISTORY_AGES in wanted else {}
         lacking = set(wanted) - set(given) - set(more)
         if lacking:
             raise ValueError(
@@ -95,13 +104,13 @@ def load(folder: str) -> Contender:
         model, card = tf.saved_model.load(folder), export.card(folder)
     except (OSError, ValueError, tf.errors.OpError) as error:
         raise ValueError(f"{folder} does not load as a SavedModel: {_first_line(error)}") from error
-    missing = {SCORE_CATALOGUE, "catalogue", "serving_default"} - set(model.signatures)
+    missing = {SCORE_CATALOGUE, "catalogue", RECOMMEND} - set(model.signatures)
     if missing:
         raise ValueError(f"{folder} lacks the signatures {', '.join(sorted(missing))}")
     listed = model.signatures["catalogue"]()
-    return Contender(
-        model, listed["item_ids"].numpy(), listed["titles"].numpy(), card.get("kind", "model"), card.get("rule", "")
-    )
+    ids, titles = (listed[name].numpy() for name in ("item_ids", "titles"))
+    scoring = SCORE_WITH_AGES if {SCORE_WITH_AGES, RECOMMEND_WITH_AGES} <= set(model.signatures) else SCORE_CATALOGUE
+    return Contender(model, ids, titles, card.get("kind", "model"), card.get("rule", ""), scoring)
 
 
 def _first_line(error: Exception) -> str:

@@ -23,6 +23,7 @@ from components.metrics import ranks
 CELLS_AT_ONCE = 8_000_000
 MAX_QUERIES_AT_ONCE = 1024
 RECOMMENDED = 10
+Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 class Known(NamedTuple):
@@ -31,10 +32,12 @@ class Known(NamedTuple):
     Attributes:
       history: [batch, L] object, item ids as bytes, oldest first, right-padded with b"".
       context: column to [batch], as the log has it.
+      ages: [batch, L] float32, seconds since each item of the history; -1 in padding. None if they are not known.
     """
 
     history: np.ndarray
     context: dict[str, np.ndarray]
+    ages: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +55,7 @@ class Queries:
         recommended again.
       repeats: how many events were left out because they repeat an item that is not recommended again.
       possible: how many queries there were to draw from; more than these if they are a sample.
+      ages: [q, L] float32, seconds from each item of the history to the query; -1 in padding. None if they are not known.
     """
 
     user: np.ndarray
@@ -64,6 +68,7 @@ class Queries:
     seen_item: np.ndarray
     repeats: int
     possible: int = 0
+    ages: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Returns the number of queries."""
@@ -71,7 +76,8 @@ class Queries:
 
     def known(self, batch: slice) -> Known:
         """Returns what is known when the queries of a batch are made."""
-        return Known(self.history[batch], {name: column[batch] for name, column in self.context.items()})
+        context = {name: column[batch] for name, column in self.context.items()}
+        return Known(self.history[batch], context, None if self.ages is None else self.ages[batch])
 
     def batches(self, candidates: int) -> Iterator[slice]:
         """Slices of queries whose score matrices stay within memory: at most `CELLS_AT_ONCE` scores each."""
@@ -111,19 +117,12 @@ def _queries(
     )
     every = np.flatnonzero(candidates & ~repeated)
     rows = every if most is None else every[whole_users(user[every], most, launch.seed)]
-    length = launch.model.history
-    if frozen_at is None:
-        past = histories.rolling_histories(*log_columns, rows, length, launch.seed, events.tie)
-    else:
-        past = histories.frozen_histories(*log_columns, user[rows], frozen_at, length, launch.seed, events.tie)
-    if launch.exclude_seen:
-        seen_query, seen_item = histories.seen_pairs(*log_columns, rows, launch.seed, events.tie)
-    else:
-        seen_query, seen_item = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    past = _past(launch, (user, np.arange(len(user)), events.time, positive), rows, frozen_at, events.tie)
+    seen_query, seen_item = _seen(launch, log_columns, rows, events.tie)
     return Queries(
         user=user[rows],
         user_id=events.user[rows],
-        history=np.append(ids, b"")[past],  # the padding code -1 takes the last element
+        history=np.append(ids, b"")[np.append(item, -1)[past]],  # the padding code -1 takes the last element
         target=events.item[rows],
         time=events.time[rows],
         context={name: column[rows] for name, column in events.context.items()},
@@ -131,7 +130,32 @@ def _queries(
         seen_item=ids[seen_item],
         repeats=int(repeated.sum()),
         possible=len(every),
+        ages=_ages(events.time, rows, past),
     )
+
+
+def _past(
+    launch: QueriesView, log_columns: Columns, rows: np.ndarray, frozen_at: int | None, tie: np.ndarray
+) -> np.ndarray:
+    """Returns the events of the histories, before each query's event or before `frozen_at`: [q, L] int32, right-padded with -1."""
+    length, seed = launch.model.history, launch.seed
+    if frozen_at is None:
+        return histories.rolling_histories(*log_columns, rows, length, seed, tie)
+    return histories.frozen_histories(*log_columns, log_columns[0][rows], frozen_at, length, seed, tie)
+
+
+def _seen(
+    launch: QueriesView, log_columns: Columns, rows: np.ndarray, tie: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns pairs of a query, ascending, and the code of an item that its user had seen; none if seen items may come again."""
+    if not launch.exclude_seen:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    return histories.seen_pairs(*log_columns, rows, launch.seed, tie)
+
+
+def _ages(time: np.ndarray, rows: np.ndarray, past: np.ndarray) -> np.ndarray:
+    """Returns the seconds from each event of the histories [q, L] to its query's; -1 in padding."""
+    return np.where(past >= 0, (time[rows][:, None] - time[past]) / 1e6, -1.0).astype(np.float32)
 
 
 def whole_users(user: np.ndarray, most: int, seed: int) -> np.ndarray:

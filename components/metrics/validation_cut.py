@@ -31,6 +31,7 @@ class Questions:
 
     Attributes:
       rows: [q] int64, the events asked for.
+      user: [q] int64, codes of their users.
       history: [q, L] int32 rows of the item table, oldest first, right-padded with 0.
       hours: [q] float64, the time since the last item of the history.
       target: [q] int64, the column of the item that was acted on.
@@ -42,6 +43,7 @@ class Questions:
     """
 
     rows: np.ndarray
+    user: np.ndarray
     history: np.ndarray
     hours: np.ndarray
     target: np.ndarray
@@ -146,23 +148,24 @@ def questions(
         targets &= ~histories.seen_before(*log_columns, *settings)
     rng, rows = np.random.default_rng(data.launch.seed), np.flatnonzero(targets)
     most = MOST_QUESTIONS if most is None else most
-    rows = np.sort(rng.choice(rows, most, replace=False)) if len(rows) > most else rows
+    rows = rows[_sample(rng, len(rows), most)]
     past = _past(log_columns, rows, data.launch.model.history, settings, gap)
     rows, past = rows[past[:, 0] >= 0], past[past[:, 0] >= 0]
     last = past[np.arange(len(past)), (past >= 0).sum(axis=1) - 1]
     active = np.flatnonzero(data.items.active)
-    sample = (
-        np.arange(len(active))
-        if len(active) <= MOST_CANDIDATES
-        else np.sort(rng.choice(len(active), MOST_CANDIDATES, replace=False))
-    )
+    sample = _sample(rng, len(active), MOST_CANDIDATES)
     target = np.searchsorted(active, data.item_rows[rows])
     seen_items = _seen(data, log_columns, rows, settings)
     hours = (events.time[rows] - events.time[last]) / MICROSECONDS_PER_HOUR
     history = np.where(past >= 0, data.item_rows[past], 0).astype(np.int32)
     return Questions(
-        rows, history, hours, target, *seen_items, sample, _offset(len(active), sample, target, seen_items)
+        rows, user[rows], history, hours, target, *seen_items, sample, _offset(len(active), sample, target, seen_items)
     )
+
+
+def _sample(rng: np.random.Generator, count: int, most: int) -> np.ndarray:
+    """Draws at most so many of `count` positions, ascending."""
+    return np.arange(count) if count <= most else np.sort(rng.choice(count, most, replace=False))
 
 
 def _past(known: Any, rows: np.ndarray, length: int, settings: Any, gap: float) -> np.ndarray:

@@ -13,7 +13,14 @@ from components.models.retrieval.blend_training import RANGES_HOURS
 from components.models.retrieval.context import RequestContext
 from components.models.retrieval.retrieval_model import RetrievalModel
 from components.models.retrieval.score_parts import ScoreParts
-from components.registry.recommender import ITEMS_SHAPE, Recommender, concrete
+from components.registry.recommender import (
+    HISTORY_AGES,
+    ITEMS_SHAPE,
+    RECOMMEND_WITH_AGES,
+    SCORE_WITH_AGES,
+    Recommender,
+    concrete,
+)
 from components.rules.rule_scores import RuleScores
 
 SECONDS_PER_HOUR = 3600.0
@@ -181,9 +188,9 @@ class ModelRecommender(Recommender):
     def signatures(self) -> dict:
         """The contract's signatures and the two embeddings."""
         named = super().signatures()
-        ids, ages = {"user_id": (None,), "history": ITEMS_SHAPE}, {"history_ages": ITEMS_SHAPE}
-        named["recommend_with_ages"] = self.traced(self.recommend_with_ages, ids | {"exclude_ids": ITEMS_SHAPE}, ages)
-        named["score_with_ages"] = self.traced(self.score_with_ages, ids, ages)
+        ids, ages = {"user_id": (None,), "history": ITEMS_SHAPE}, {HISTORY_AGES: ITEMS_SHAPE}
+        named[RECOMMEND_WITH_AGES] = self.traced(self.recommend_with_ages, ids | {"exclude_ids": ITEMS_SHAPE}, ages)
+        named[SCORE_WITH_AGES] = self.traced(self.score_with_ages, ids, ages)
         named["embed_query"] = self.traced(self.embed_query, {"user_id": (None,), "history": (None, None)})
         named["embed_items"] = concrete(self.embed_items, tf.TensorSpec([None], tf.string, "item_ids"))
         return named

@@ -26,7 +26,9 @@ from components.features.item_table import MISSING_INT, ItemTable
 from components.registry import item_filter
 
 HISTORY_FEATURE = "history"
-SCORE_CATALOGUE = "score_catalogue"
+RECOMMEND, SCORE_CATALOGUE = "serving_default", "score_catalogue"
+# The same by the ages of the history, where a recommender weighs by them.
+RECOMMEND_WITH_AGES, SCORE_WITH_AGES, HISTORY_AGES = "recommend_with_ages", "score_with_ages", "history_ages"
 ITEMS_SHAPE = (None, None)
 # What stands for a missing value in a request or an example.
 BLANK = {tf.string: "", tf.int64: MISSING_INT, tf.float32: float("nan")}
@@ -167,7 +169,7 @@ class Recommender(tf.Module):
     def signatures(self) -> dict[str, Callable]:
         """Returns the concrete functions to export, by signature name."""
         ids = {"user_id": (None,), "history": ITEMS_SHAPE}
-        named = {"serving_default": self.traced(self.recommend, ids | {"exclude_ids": ITEMS_SHAPE})}
+        named = {RECOMMEND: self.traced(self.recommend, ids | {"exclude_ids": ITEMS_SHAPE})}
         named[SCORE_CATALOGUE] = self.traced(self.score_catalogue, ids)
         named["catalogue"] = concrete(self.catalogue)
         if self._launch.has_ranking_head and type(self).probabilities is not Recommender.probabilities:

@@ -33,7 +33,8 @@ def seed_later(store: MemoryHistories, launch: Launch, base: str, traffic: Path 
 def _seed(store: MemoryHistories, launch: Launch, base: str, traffic: Path | None) -> None:
     began = time.monotonic()
     try:
-        users = store.seed(read(launch, base, traffic))
+        rows = _read_rows(launch, base, traffic)
+        users = store.seed(_histories(launch, rows), _last_actions(launch, rows))
     except (DayoneError, OSError) as error:
         _LOGGER.info("no histories from the log: %s", error)
     except Exception:
@@ -53,6 +54,11 @@ def read(launch: Launch, base: str, traffic: Path | None = None) -> dict[bytes, 
     Raises:
       LogError: if there is no log, or it cannot be read.
     """
+    return _histories(launch, _read_rows(launch, base, traffic))
+
+
+def _read_rows(launch: Launch, base: str, traffic: Path | None) -> pa.Table:
+    """The positive events of the newest files, in the order of time."""
     log = launch.log
     files = _newest_files(launch, base, traffic)
     names = (log.user, log.item, log.time, *((log.event,) if log.event else ()))
@@ -60,7 +66,17 @@ def read(launch: Launch, base: str, traffic: Path | None = None) -> dict[bytes, 
     if log.event:
         positive = pc.is_in(rows[log.event].cast(pa.string()), value_set=pa.array(launch.positive_events, pa.string()))
         rows = rows.filter(positive)
-    ordered = rows.take(pa.array(np.argsort(rows[log.time].to_numpy(), kind="stable")))
+    return rows.take(pa.array(np.argsort(rows[log.time].to_numpy(), kind="stable")))
+
+
+def _last_actions(launch: Launch, ordered: pa.Table) -> dict[bytes, float]:
+    """User to the seconds since 1970 of the last positive event."""
+    seconds = (ordered[launch.log.time].to_numpy() / 1e6).tolist()
+    return {user.encode(): second for user, second in zip(ordered[launch.log.user].to_pylist(), seconds, strict=True)}
+
+
+def _histories(launch: Launch, ordered: pa.Table) -> dict[bytes, list[bytes]]:
+    log = launch.log
     histories: dict[bytes, list[bytes]] = {}
     for user, item in zip(ordered[log.user].to_pylist(), ordered[log.item].to_pylist(), strict=True):
         items = histories.pop(

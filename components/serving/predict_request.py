@@ -4,9 +4,9 @@ Row form     {"signature_name": "rank", "instances": [{"user_id": "u1", "item_id
 Column form  {"inputs": {"user_id": ["u1", ...], "item_ids": [["a", "b"], ...]}}
 
 The smallest row is a user id. What else is missing is filled: context with "not known", `exclude_ids` with nothing,
-`history` by whoever keeps histories (`None` here; an empty list says that there is none). Lists need not be of equal
-length: they are padded with "". Our additions to TF Serving's: `k` (how many answers), `log` (false: this is no impression
-that anyone sees).
+`history` by whoever keeps histories (`None` here; an empty list says that there is none), `history_ages` with "not
+known". Lists need not be of equal length: they are padded with "". Our additions to TF Serving's: `k` (how many
+answers), `log` (false: this is no impression that anyone sees).
 """
 
 import base64
@@ -24,7 +24,9 @@ from components.serving.request_errors import TOO_LARGE, RequestError
 DEFAULT_SIGNATURE = "serving_default"
 KEYS = ("signature_name", "instances", "inputs", "k", "log")
 HISTORY, USER, ITEMS, EXCLUDED, EXAMPLES = "history", "user_id", "item_ids", "exclude_ids", "examples"
-OPTIONAL_LISTS = (HISTORY, EXCLUDED)
+AGES, WITH_AGES = "history_ages", "recommend_with_ages"
+OPTIONAL_LISTS = (HISTORY, EXCLUDED, AGES)
+UNKNOWN_AGE = -1.0
 Row = dict[str, typing.Any]
 
 
@@ -78,6 +80,8 @@ def parse(body: bytes, signatures: Mapping[str, Sequence[Input]], limits: Limits
     if not isinstance(signature, str) or signature not in signatures:
         raise RequestError(f"signature_name needs one of {', '.join(sorted(signatures))}, got {shown(signature)}.")
     inputs = {tensor.name: tensor for tensor in signatures[signature]}
+    if signature == DEFAULT_SIGNATURE and WITH_AGES in signatures:  # a recommendation may give them, too
+        inputs |= {tensor.name: tensor for tensor in signatures[WITH_AGES] if tensor.name == AGES}
     columns = "inputs" in values
     if columns == ("instances" in values):
         raise RequestError("the request needs either instances (rows) or inputs (columns).")
@@ -88,9 +92,28 @@ def parse(body: bytes, signatures: Mapping[str, Sequence[Input]], limits: Limits
     return PredictRequest(signature, rows, columns, _k(values.get("k")), _flag(values.get("log", True)))
 
 
+def signature_with_ages(request: PredictRequest, signatures: Mapping[str, Sequence[Input]]) -> str:
+    """Returns the signature that answers: for a recommendation the one that weighs by ages, if these and it are known."""
+    if request.signature != DEFAULT_SIGNATURE or WITH_AGES not in signatures:
+        return request.signature
+    return WITH_AGES if any(row.get(AGES) for row in request.rows) else DEFAULT_SIGNATURE
+
+
 def arrays(rows: Sequence[Row], inputs: Sequence[Input]) -> dict[str, np.ndarray]:
-    """Returns the rows as a signature takes them: [rows] or [rows, longest] per input, lists padded with b""."""
-    return {tensor.name: _array([row[tensor.name] for row in rows], tensor) for tensor in inputs}
+    """Returns the rows as a signature takes them: [rows] or [rows, longest] per input, lists padded with b"", ages with -1."""
+    return {
+        tensor.name: _ages(rows) if tensor.name == AGES else _array([row[tensor.name] for row in rows], tensor)
+        for tensor in inputs
+    }
+
+
+def _ages(rows: Sequence[Row]) -> np.ndarray:
+    """Returns the ages of the histories, as wide as these: [rows, longest] float32."""
+    padded = np.full((len(rows), max((len(row[HISTORY]) for row in rows), default=0)), UNKNOWN_AGE, np.float32)
+    for place, row in enumerate(rows):
+        ages = (row.get(AGES) or [])[: len(row[HISTORY])]
+        padded[place, : len(ages)] = ages
+    return padded
 
 
 def _array(values: list, each: Input) -> np.ndarray:
@@ -161,11 +184,7 @@ def _row(value: object, wanted: Mapping[str, Input], where: str, limits: Limits)
 def _value(row: Mapping[str, object], each: Input, where: str, limits: Limits) -> object:
     value = row.get(each.name)
     if each.rank == 2:
-        if value is None and each.name == HISTORY:
-            return None
-        if value is None and each.name not in OPTIONAL_LISTS:
-            raise RequestError(f"{where} is missing: it needs a list of ids.")
-        return request_values.to_ids(value, where, limits.ids)
+        return _list(value, each, where, limits)
     if each.name in (USER, ITEMS, EXAMPLES):
         if value is None:
             raise RequestError(f"{where} is missing.")
@@ -175,6 +194,17 @@ def _value(row: Mapping[str, object], each: Input, where: str, limits: Limits) -
             return request_values.to_logged_id(value, where)  # "" is nobody, whose answers are not logged
         return request_values.to_id(value, where)
     return request_values.to_scalar(value, each.dtype, where)
+
+
+def _list(value: object, each: Input, where: str, limits: Limits) -> list | None:
+    """Reads a list per row: ids, or the ages of the history."""
+    if value is None and each.name == HISTORY:
+        return None
+    if value is None and each.name not in OPTIONAL_LISTS:
+        raise RequestError(f"{where} is missing: it needs a list of ids.")
+    if each.name == AGES:
+        return request_values.to_numbers(value, where, limits.ids, UNKNOWN_AGE)
+    return request_values.to_ids(value, where, limits.ids)
 
 
 def _example(value: object, where: str) -> bytes:

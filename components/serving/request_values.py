@@ -56,6 +56,18 @@ def to_ids(value: object, where: str, most: int) -> list[bytes]:
     return [to_id(element, f"{where}[{place}]") for place, element in enumerate(value)]
 
 
+def to_numbers(value: object, where: str, most: int, blank: float) -> list[float]:
+    """A list of numbers; null counts as an empty list, in it as `blank`."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise RequestError(f"{where} needs a list of numbers, got {shown(value)}.")
+    if len(value) > most:
+        raise RequestError(f"{where} needs at most {most:,} numbers, got {len(value):,}.", TOO_LARGE)
+    numbers = [to_scalar(each, "float32", f"{where}[{place}]") for place, each in enumerate(value)]
+    return [blank if math.isnan(number) else number for number in numbers]
+
+
 def to_scalar(value: object, dtype: str, where: str) -> typing.Any:
     """Returns a context value of the input's dtype; null counts as missing."""
     if value is None:

@@ -26,9 +26,19 @@ from components.serving import (
 )
 from components.serving.arms import Answered, Arms
 from components.serving.event_log import EventLog
-from components.serving.history_store import HistoryStore, MemoryHistories
+from components.serving.history_store import HistoryStore, MemoryHistories, idle_seconds
 from components.serving.model_holder import Model, ModelHolder
-from components.serving.predict_request import DEFAULT_SIGNATURE, EXCLUDED, HISTORY, ITEMS, USER, Limits, PredictRequest
+from components.serving.predict_request import (
+    AGES,
+    DEFAULT_SIGNATURE,
+    EXCLUDED,
+    HISTORY,
+    ITEMS,
+    UNKNOWN_AGE,
+    USER,
+    Limits,
+    PredictRequest,
+)
 from components.serving.prometheus_metrics import Metrics
 from components.serving.request_errors import BUSY, TOO_LARGE, RequestError
 from components.serving.shown_answers import KEPT_BYTES, Shown
@@ -104,7 +114,8 @@ class Service:
 
     def _answer(self, request: PredictRequest, model: Model) -> Answered:
         """Asks a model, draws and logs what is shown."""
-        outputs = model(request.signature, predict_request.arrays(request.rows, model.inputs[request.signature]))
+        signature = predict_request.signature_with_ages(request, model.inputs)
+        outputs = model(signature, predict_request.arrays(request.rows, model.inputs[signature]))
         answers = predict_answer.rows(request, outputs)
         more: dict[str, Any] = {"model_version": str(model.number)}
         if request.signature == DEFAULT_SIGNATURE:
@@ -163,8 +174,12 @@ class Service:
         lacking = [row for row in request.rows if HISTORY in row and row[HISTORY] is None]
         if not lacking:
             return
-        for row, history in zip(lacking, self.read_histories([row[USER] for row in lacking]), strict=True):
+        users = [row[USER] for row in lacking]
+        idle = idle_seconds(self.histories, users)
+        for row, history, seconds in zip(lacking, self.read_histories(users), idle, strict=True):
             row[HISTORY] = history
+            if seconds >= 0 and not row.get(AGES):
+                row[AGES] = [UNKNOWN_AGE] * (len(history) - 1) + [seconds]
 
     def read_histories(self, users: Sequence[bytes]) -> list[list[bytes]]:
         """Returns the histories of users, from the store; empty ones where it fails."""

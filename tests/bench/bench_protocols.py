@@ -183,7 +183,7 @@ def chosen(asked: Asked, rows: np.ndarray) -> Asked:
     all_of, place = asked.queries, np.full(len(asked.queries), -1)
     place[rows] = np.arange(len(rows))
     pairs = place[all_of.seen_query] >= 0
-    fields = {name: getattr(all_of, name)[rows] for name in ("user", "user_id", "history", "target", "time")}
+    fields = {name: getattr(all_of, name)[rows] for name in ("user", "user_id", "history", "target", "time", "ages")}
     kept = dataclasses.replace(
         all_of, **fields, context={}, seen_query=place[all_of.seen_query[pairs]], seen_item=all_of.seen_item[pairs]
     )

@@ -32,7 +32,7 @@ from components.metrics import rank_metrics  # noqa: E402
 from pipeline import launches  # noqa: E402
 
 NEED_IMPLICIT = ("iALS", "item-kNN")
-OURS, TUTORIAL = "our model", "TFRS tutorial"
+OURS, WITHOUT_AGES, TUTORIAL = "our model", "our model, not told ages", "TFRS tutorial"
 RULES = ("popularity", "recent_popularity", "covisitation")
 RULE = "rule "
 NAMES = (OURS, *(RULE + name for name in RULES), *rivals.GRIDS, TUTORIAL)
@@ -59,11 +59,26 @@ class OurModel:
     def score(self, asked, batch):
         import tensorflow as tf
 
-        return self.recommender.scores(tf.constant(asked.last(batch, self.length), tf.int32), {}).numpy()
+        history, ages = asked.queries.history[batch], asked.queries.ages[batch]
+        history = tf.constant(history.tolist(), tf.string, history.shape)
+        return self.recommender.score_with_ages(tf.fill([len(ages)], ""), history, tf.constant(ages))["scores"].numpy()
 
     def alone(self):
-        """Each part of the score alone: its name, and a contender that needs no fit."""
-        return [("part " + name, OnePart(self, place)) for place, name in enumerate(self.recommender.parts.names)]
+        """What else is asked of the fitted model: its name, and a contender that needs no fit."""
+        parts = [("part " + name, OnePart(self, place)) for place, name in enumerate(self.recommender.parts.names)]
+        return [(WITHOUT_AGES, WithoutAges(self)), *parts]
+
+
+class WithoutAges:
+    """The fitted model, asked as a caller does who does not say how old the history is."""
+
+    def __init__(self, ours):
+        self.ours = ours
+
+    def score(self, asked, batch):
+        import tensorflow as tf
+
+        return self.ours.recommender.scores(tf.constant(asked.last(batch, self.ours.length), tf.int32), {}).numpy()
 
 
 class OnePart:

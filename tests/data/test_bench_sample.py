@@ -25,10 +25,6 @@ def measured(tmp_path_factory):
     return bench_sample.measured(sample_split.generated(tmp_path_factory.mktemp("sample"), 25_000, 7))
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="on 25,000 events the blend keeps new items out of the first twenty; on 100,000 it finds them (make bench-sample)",
-)
 def test_new_items_are_found_by_their_features_alone(measured):
     recall, queries, _ = measured
     assert queries["new"] >= 50

@@ -6,24 +6,42 @@ from the better one on.
 """
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 
 from components.models.retrieval.shortlists import Shortlists
 
+Measure = Callable[[np.ndarray], np.ndarray]  # ranks [q] to the value of each [q]
+Fit = Callable[[Shortlists], np.ndarray]
 CUT = 10
 SWEEPS = 3
 STEPS = (0.5, -0.5, 0.15, -0.15)
 
 
+def discounts(ranks: np.ndarray) -> np.ndarray:
+    """Returns 1 / log2(1 + rank) of ranks [q] with one relevant item each: NDCG without a cutoff, [q]."""
+    return 1 / np.log2(1 + ranks)
+
+
+def top_discounts(ranks: np.ndarray) -> np.ndarray:
+    """Returns the same, but 0 from the eleventh rank on: NDCG@10, [q]."""
+    return np.where(ranks <= CUT, discounts(ranks), 0.0)
+
+
+def both_discounts(ranks: np.ndarray) -> np.ndarray:
+    """Returns the sum of the two, [q]."""
+    return discounts(ranks) + top_discounts(ranks)
+
+
 def ndcg(ranks: np.ndarray) -> float:
-    """NDCG@10 of ranks [q] with one relevant item each; 0 without any."""
-    return float(np.where(ranks <= CUT, 1 / np.log2(1 + ranks), 0.0).mean()) if len(ranks) else 0.0
+    """Returns NDCG@10 of ranks [q]; 0 without any."""
+    return float(top_discounts(ranks).mean()) if len(ranks) else 0.0
 
 
 def gain(ranks: np.ndarray) -> float:
-    """Returns the mean of 1 / log2(1 + rank): NDCG without a cutoff; 0 without any."""
-    return float((1 / np.log2(1 + ranks)).mean()) if len(ranks) else 0.0
+    """Returns the mean of 1 / log2(1 + rank); 0 without any."""
+    return float(discounts(ranks).mean()) if len(ranks) else 0.0
 
 
 def guard(lists: Shortlists, weights: np.ndarray, alone: list[np.ndarray]) -> np.ndarray:
@@ -43,23 +61,47 @@ def guard(lists: Shortlists, weights: np.ndarray, alone: list[np.ndarray]) -> np
     return climb(lists, start)
 
 
-def climb(lists: Shortlists, weights: np.ndarray) -> np.ndarray:
-    """Weights [P] with a larger NDCG@10: each in turn is moved, in units of its part's deviation, while that helps."""
+def climb(lists: Shortlists, weights: np.ndarray, measure: Measure = top_discounts) -> np.ndarray:
+    """Returns weights [P] with a larger mean of a measure: moves each in turn, in units of its part's deviation, while that helps."""
     shown = np.isfinite(lists.offset)
     deviation = np.maximum(lists.parts[shown].std(axis=0), 1e-6)
     unit = max(float((lists.parts[shown] @ weights.astype(np.float32)).std()), 1e-6) / deviation
     start, weights = weights, weights.astype(float)
     scores = lists.parts @ weights.astype(np.float32)
-    best = ndcg(lists.ranks_of(scores))
+    best = measure(lists.ranks_of(scores)).mean()
     for _ in range(SWEEPS):
         before = best
         for place, move in itertools.product(range(len(weights)), STEPS):
             tried = scores + np.float32(move * unit[place]) * lists.parts[:, :, place]
-            value = ndcg(lists.ranks_of(tried))
+            value = measure(lists.ranks_of(tried)).mean()
             if value > best:
                 scores, best = tried, value
                 weights[place] += move * unit[place]
         if best == before:
             break
     # The moves were added up in another order than the weighted sum: what they gained must be there in the sum, too.
-    return weights if ndcg(lists.ranks(weights)) >= ndcg(lists.ranks(start)) else start
+    return weights if measure(lists.ranks(weights)).mean() >= measure(lists.ranks(start)).mean() else start
+
+
+def cross_fit(lists: Shortlists, user: np.ndarray, fit: Fit, measure: Measure) -> np.ndarray:
+    """Returns the value of each rank by the weights that are fitted to the questions of the other half of the users: [q].
+
+    What is fitted to some hundred questions ranks these better than it will rank any others.
+
+    Args:
+      lists: of q questions.
+      user: [q] int, codes of the users.
+      fit: shortlists to weights [P].
+      measure: the value of a rank.
+    """
+    values = np.zeros(len(lists))
+    for side in (0, 1):
+        asked = user % 2 != side
+        values[asked] = measure(lists.of(asked).ranks(fit(lists.of(user % 2 == side))))
+    return values
+
+
+def surpasses(values: np.ndarray, others: np.ndarray, errors: float) -> bool:
+    """Whether values [q] of the same questions are larger on average, by so many standard errors of the difference."""
+    gains = values - others
+    return bool(len(gains)) and bool(gains.mean() > errors * gains.std() / len(gains) ** 0.5)

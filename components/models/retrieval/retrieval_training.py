@@ -17,10 +17,12 @@ from components.models.retrieval.retrieval_model import RetrievalModel
 from components.models.retrieval.warm_start import Saved
 
 LEAST_QUESTIONS = 50
+# With fewer questions of left-out users (a small log, or one whose users come once) the blend would learn from too
+# little, and from users that the towers know better than those who will ask: then the cut is one in time.
+LEAST_HELD = 1000
 # The share of the validation's items that training before the cut does not know, from which on new items matter: what
-# they are worth can be learnt
-# by a cut in time only, and towers that know nothing after it have to be trained again.
-NEW_ITEMS_SHARE = 0.01
+# they are worth can be learnt by a cut in time only, and towers that know nothing after it have to be trained again.
+NEW_ITEMS_SHARE = 0.05
 STEPS_AN_EPOCH, LEAST_BATCH = 100, 32
 
 
@@ -99,7 +101,7 @@ def choose(
     if saved is None and _new_items(data, queries, unlearnt) < NEW_ITEMS_SHARE:
         held = validation_cut.held_out(data, moment)
         of_held = validation_cut.questions(data, moment, held)
-        if len(of_held) >= LEAST_QUESTIONS:
+        if len(of_held) >= LEAST_HELD:
             queries, unlearnt, serves = of_held, held, True
     past, past_context = (
         validation_cut.without(data, unlearnt),

@@ -6,10 +6,12 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
-from small_recommenders import LAUNCH, events, items, next_item, save_rules, save_table
+from small_recommenders import LAUNCH, Table, events, items, next_item, save_rules, save_table
 
 from components.evaluation import contender
 from components.metrics import queries
+from components.registry import export
+from components.registry.recommender import ITEMS_SHAPE
 
 pytestmark = pytest.mark.tensorflow
 
@@ -75,6 +77,35 @@ def test_a_signature_gets_the_context_it_wants_and_no_more(saved, tmp_path, aske
     number = dataclasses.replace(asked, context={"device": np.zeros(2, np.float32)})
     with pytest.raises(ValueError, match="its signature score_catalogue fails: "):
         wanting.score(number.known(slice(0, 2)))
+
+
+class Aged(Table):
+    """Puts the item first whose number is the whole seconds since the newest item of the history."""
+
+    def score_with_ages(self, user_id, history, history_ages):
+        ages = tf.where(history_ages < 0, np.inf, history_ages)
+        return {"scores": tf.one_hot(tf.cast(tf.reduce_min(ages, axis=1), tf.int32), 10)}
+
+    def recommend_with_ages(self, user_id, history, history_ages, exclude_ids):
+        return self.answer(self.score_with_ages(user_id, history, history_ages)["scores"], history, exclude_ids)
+
+    def signatures(self):
+        ids, ages = {"user_id": (None,), "history": ITEMS_SHAPE}, {"history_ages": ITEMS_SHAPE}
+        more = {"score_with_ages": self.traced(self.score_with_ages, ids, ages)}
+        more["recommend_with_ages"] = self.traced(self.recommend_with_ages, ids | {"exclude_ids": ITEMS_SHAPE}, ages)
+        return super().signatures() | more
+
+
+def test_a_model_that_weighs_by_the_age_of_the_history_is_told_it(tmp_path):
+    export.save(Aged(next_item(count=10)), str(tmp_path / "aged"), {"kind": "model"})
+    log = events("uuu", [3, 4, 5], [0, 2_000_000, 9_000_000], late=[0, 0, 1])
+    loaded = contender.load(str(tmp_path / "aged"))
+    rolling, frozen = queries.rolling(LAUNCH, log, log.late), queries.frozen(LAUNCH, log, log.late, 1_000_000)
+    assert loaded.score(rolling.known(slice(0, 1)))[0].argmax() == 9 - 2
+    assert loaded.score(frozen.known(slice(0, 1)))[0].argmax() == 9 - 0
+    assert loaded.recommend(rolling, 0)[0][0] == b"7"
+    unknown = dataclasses.replace(rolling, ages=None)
+    assert loaded.score(unknown.known(slice(0, 1))).shape == (1, 10)
 
 
 def test_the_rules_can_be_judged_rule_by_rule(tmp_path, asked):

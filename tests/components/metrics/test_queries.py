@@ -30,7 +30,7 @@ def random_log(seed, count=120, users=7, items=15, times=20):
 
 
 def oracle(log, launch, cut=None):
-    """What each asked row knows, by going through the log event by event: row -> (history, seen, repeated)."""
+    """What each asked row knows, by going through the log event by event: row -> (history, seen, repeated, ages)."""
     order = histories.order_by_user_and_time(log.user.astype(int) - 10, log.time, launch.seed, tie=log.tie)
     acted: dict[bytes, list[tuple[bytes, int]]] = {}
     answers = {}
@@ -38,8 +38,9 @@ def oracle(log, launch, cut=None):
         past = acted.setdefault(log.user[row], [])
         if log.late[row] and log.positive[row]:
             past_items = [item for item, _ in past]
-            history = past_items if cut is None else [item for item, time in past if time < cut]
-            answers[row] = history[-launch.model.history :], past_items, log.item[row] in past_items
+            history = [(item, log.time[row] - time) for item, time in past if cut is None or time < cut]
+            items, ages = ([pair[place] for pair in history[-launch.model.history :]] for place in (0, 1))
+            answers[row] = items, past_items, log.item[row] in past_items, ages
         if log.positive[row]:
             past.append((log.item[row], log.time[row]))
     return answers
@@ -52,6 +53,12 @@ def unpadded(row):
     return items
 
 
+def ages_of(asked):
+    """The ages of each history in the log's microseconds; padding has -1."""
+    assert np.array_equal(asked.ages < 0, asked.history == b"")
+    return [np.rint(1e6 * ages[ages >= 0].astype(float)).tolist() for ages in asked.ages]
+
+
 def seen_of(asked, index):
     return asked.seen_item[asked.seen_query == index].tolist()
 
@@ -60,7 +67,7 @@ def seen_of(asked, index):
 def test_rolling_agrees_with_the_oracle(seed):
     log = random_log(seed)
     answers = oracle(log, LAUNCH)
-    rows = sorted(row for row, (_, _, repeated) in answers.items() if not repeated)
+    rows = sorted(row for row, (_, _, repeated, _) in answers.items() if not repeated)
 
     evals = queries.rolling(LAUNCH, log, log.late)
 
@@ -69,6 +76,7 @@ def test_rolling_agrees_with_the_oracle(seed):
     assert evals.time.tolist() == log.time[rows].tolist()
     assert np.array_equal(evals.context["hour"], log.context["hour"][rows])
     assert [unpadded(row) for row in evals.history] == [answers[row][0] for row in rows]
+    assert ages_of(evals) == [answers[row][3] for row in rows]
     assert [seen_of(evals, index) for index in range(len(rows))] == [answers[row][1] for row in rows]
     assert evals.repeats == len(answers) - len(rows) > 0
     assert np.array_equal(evals.user[:, None] == evals.user, evals.user_id[:, None] == evals.user_id)
@@ -78,11 +86,12 @@ def test_rolling_agrees_with_the_oracle(seed):
 def test_frozen_asks_the_same_with_the_histories_of_the_cut(seed):
     log = random_log(seed)
     answers = oracle(log, LAUNCH, cut=12)
-    rows = sorted(row for row, (_, _, repeated) in answers.items() if not repeated)
+    rows = sorted(row for row, (_, _, repeated, _) in answers.items() if not repeated)
 
     evals, rolling = queries.frozen(LAUNCH, log, log.late, cut=12), queries.rolling(LAUNCH, log, log.late)
 
     assert [unpadded(row) for row in evals.history] == [answers[row][0] for row in rows]
+    assert ages_of(evals) == [answers[row][3] for row in rows]  # the time since then goes on
     for name in ("target", "user", "time", "seen_query", "seen_item", "repeats"):
         assert np.array_equal(getattr(evals, name), getattr(rolling, name))
 
@@ -168,17 +177,8 @@ def assert_equal_questions(one, other):
 
 
 def questions(count):
-    return Queries(
-        np.zeros(count),
-        np.zeros(count),
-        np.zeros((count, 1)),
-        np.zeros(count),
-        np.zeros(count),
-        {},
-        np.zeros(0),
-        np.zeros(0),
-        0,
-    )
+    column, none = np.zeros(count), np.zeros(0)
+    return Queries(column, column, column[:, None], column, column, {}, none, none, 0)
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 1024, 3000])
@@ -275,7 +275,7 @@ def test_nobody_who_answers_is_told_what_was_taken_nor_anything_later(seed):
 
     queries.ask(lambda batch: parts.append(batch) or np.zeros((len(batch.history), len(candidates))), candidates, evals)
 
-    assert {type(batch)._fields for batch in parts} == {("history", "context")}
+    assert {type(batch)._fields for batch in parts} == {("history", "context", "ages")}
     assert set(parts[0].context) == set(log.context)
     rows = np.concatenate([batch.history for batch in parts])
     for history, target, time, user in zip(rows, evals.target, evals.time, evals.user_id, strict=True):
@@ -295,7 +295,7 @@ def test_a_question_whose_answer_is_hidden_is_refused():
 def test_without_history_asks_a_sample_of_the_same_questions(seed):
     evals, _ = asked_and_candidates(seed)
     blank, rows = queries.without_history(evals, 10, seed)
-    assert len(blank) == len(set(rows)) == 10 and not blank.history.any()
+    assert len(blank) == len(set(rows)) == 10 and not blank.history.any() and blank.ages is None
     assert blank.target.tolist() == evals.target[rows].tolist()
     assert [seen_of(blank, index) for index in range(10)] == [seen_of(evals, row) for row in rows]
     assert np.array_equal(blank.context["hour"], evals.context["hour"][rows])

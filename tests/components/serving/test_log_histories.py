@@ -1,5 +1,6 @@
 import json
 import logging
+import time
 
 import pytest
 from small_server import LAUNCH
@@ -58,3 +59,4 @@ def test_what_a_server_was_told_is_known_to_the_next_one(tmp_path):
     store = MemoryHistories()
     log_histories.seed_later(store, LAUNCH, str(tmp_path), tmp_path / "traffic").join()
     assert store.get([b"u"]) == [[b"A"]]
+    assert store.idle([b"u", b"v"]) == [pytest.approx(time.time() - 1_700_000_000, abs=60), -1.0]

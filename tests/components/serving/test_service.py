@@ -9,7 +9,10 @@ from components.ingest.labels import key_columns, label_rows
 from components.ingest.log_files import find_files
 from components.ingest.log_layout import Layout
 from components.ingest.log_reader import LogReader
+from components.serving import history_store
 from components.serving.event_log import EventLog
+from components.serving.history_store import MemoryHistories
+from components.serving.predict_request import Input
 from components.serving.request_errors import RequestError
 
 
@@ -43,6 +46,37 @@ def test_history_comes_from_the_events_where_the_caller_sends_none(folder):
     rows = [{"user_id": "u"}, {"user_id": "v"}, {"user_id": "u", "history": []}, {"user_id": "u", "history": ["B"]}]
     firsts = [answer["item_ids"][0] for answer in ask(answering, {"instances": rows, "k": 1})["predictions"]]
     assert firsts == ["B", "A", "A", "A"]
+
+
+class AgedModel(SmallModel):
+    """Also weighs by ages; remembers what it was asked."""
+
+    def __init__(self, number):
+        super().__init__(number)
+        default = self.inputs["serving_default"]
+        self.inputs = self.inputs | {"recommend_with_ages": (*default, Input("history_ages", "float32", 2))}
+        self.asked = []
+
+    def __call__(self, signature, inputs):
+        self.asked.append((signature, inputs))
+        return super().__call__("serving_default", inputs)
+
+
+def test_a_model_that_weighs_by_ages_is_told_how_long_the_user_was_away(folder, monkeypatch):
+    model, histories = AgedModel(5), MemoryHistories()
+    answering = service(folder, make=lambda version: model, histories=histories)
+    monkeypatch.setattr(history_store.time, "time", lambda: 1_000_000.0)
+    histories.seed({b"old": [b"A", b"B"]}, {b"old": 1_000_000.0 - 8 * 86_400})
+    click(answering, "new", "C")
+    monkeypatch.setattr(history_store.time, "time", lambda: 1_000_060.0)
+    given = {"user_id": "told", "history": ["A", "B"], "history_ages": [90, None]}
+    ask(answering, {"instances": [{"user_id": "old"}, {"user_id": "new"}, {"user_id": "nobody"}, given]})
+    (signature, inputs), _ = model.asked.pop(), model.asked.clear()
+    assert signature == "recommend_with_ages"
+    assert inputs["history"].tolist() == [[b"A", b"B"], [b"C", b""], [b"", b""], [b"A", b"B"]]
+    assert inputs["history_ages"].tolist() == [[-1, 8 * 86_400 + 60], [60, -1], [-1, -1], [90, -1]]
+    ask(answering, {"instances": [{"user_id": "old", "history": ["A"]}]})  # of what the caller sends no age is known
+    assert model.asked.pop()[0] == "serving_default"
 
 
 def test_k_and_exclusions(folder):

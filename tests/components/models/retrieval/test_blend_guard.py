@@ -54,6 +54,26 @@ def test_climbing_never_goes_down(seed):
     assert blend_guard.ndcg(lists.ranks(blend_guard.climb(lists, start))) >= blend_guard.ndcg(lists.ranks(start))
 
 
+def test_a_fit_that_follows_its_own_questions_does_not_generalise_and_one_that_follows_the_truth_does():
+    lists, start = _lists("dense", 1, False), np.eye(4)[0]
+    user = np.arange(len(lists))
+
+    def fitted(some):
+        return blend.fit(some.parts, some.target, some.offset, start)
+
+    def overfitted(some):  # a weight of its own random part, by which it ranks its own targets first
+        towards = some.parts[:, -1].mean(axis=0) - some.parts.mean(axis=(0, 1))
+        return fitted(some) + 5 * np.random.default_rng(len(some)).permutation(towards)
+
+    def improves(plain, other):
+        values = [blend_guard.cross_fit(lists, user, fit, blend_guard.top_discounts) for fit in (other, plain)]
+        return blend_guard.surpasses(*values, 2.0)
+
+    assert improves(lambda _: start, fitted)
+    assert not improves(fitted, overfitted)
+    assert not improves(fitted, fitted)
+
+
 def test_gains_by_eye():
     ranks = np.array([1.0, 3.0, 10.5, 50.0])
     assert blend_guard.ndcg(ranks) == pytest.approx((1 + 1 / 2) / 4)

@@ -96,7 +96,9 @@ def circle():
     """What is chosen on a log of 240 users who walk the circle, and may walk it again."""
     again = dataclasses.replace(PLAIN, exclude_seen=False, model=dataclasses.replace(PLAIN.model, epochs=6))
     train_data = data(again, dataclasses.replace(events(again, users=240), labels={}, context={}))
-    return train_data, retrieval_training.choose(train_data, RequestContext((), train_data.transform), {})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(retrieval_training, "LEAST_HELD", 50)
+        return train_data, retrieval_training.choose(train_data, RequestContext((), train_data.transform), {})
 
 
 def test_what_can_be_learnt_is_chosen_on_the_validation_part(circle):
@@ -108,12 +110,21 @@ def test_what_can_be_learnt_is_chosen_on_the_validation_part(circle):
     assert choice.serves and 50 <= (choice.unlearnt & train_data.events.positive).sum() <= 3 * 240 / 4
 
 
-def test_where_items_are_new_the_last_tenth_is_left_out_and_the_towers_do_not_serve(circle):
+def test_where_left_out_users_give_few_questions_the_last_tenth_is_left_out(circle):
+    train_data, _ = circle
+    once = dataclasses.replace(train_data.launch, model=dataclasses.replace(train_data.launch.model, epochs=1))
+    choice = retrieval_training.choose(data(once, train_data.events), RequestContext((), train_data.transform), {})
+    assert not choice.serves
+    assert (choice.unlearnt == (train_data.events.time >= validation_cut.cut(train_data))).all()
+
+
+def test_where_items_are_new_the_last_tenth_is_left_out_and_the_towers_do_not_serve(circle, monkeypatch):
     train_data, _ = circle
     late = train_data.events.positive & (train_data.events.time >= validation_cut.cut(train_data))
     renamed = train_data.events.item.copy()
     renamed[np.flatnonzero(late)[::3]] = b"new"
     launched = data(train_data.launch, dataclasses.replace(train_data.events, item=renamed))
+    monkeypatch.setattr(retrieval_training, "LEAST_HELD", 50)
     choice = retrieval_training.choose(launched, RequestContext((), train_data.transform), {})
     assert not choice.serves
     assert (choice.unlearnt == (launched.events.time >= validation_cut.cut(launched))).all()
