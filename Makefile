@@ -120,6 +120,9 @@ bench-launch: setup ## the experiment against known truth; ARGS=--quick
 rehearsal: setup ## a launch rehearsed on the sample; ARGS=--quick
 	@$(BIN)/python data/rehearsal.py $(ARGS)
 
+day-zero: setup ## a launch from its first day on; ARGS=--quick
+	@$(BIN)/python tests/bench/bench_day_zero.py $(ARGS)
+
 ## The rest
 clean: ## delete environment and caches; runs/ stays
 	rm -rf .venv .uv .setup.lock .setup.log build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -17,6 +17,7 @@ from components.evaluation.retrieval_step import RetrievalEvaluator
 from components.evaluation.verdict_step import Verdict
 from components.features.preprocessing import CODE_KEY, LAUNCH_KEY
 from components.ingest.example_gen import catalogue_example_gen, events_example_gen
+from components.models.too_early import LEAST_ACTIONS
 from components.models.trainer import CatalogueTrainer
 from components.models.tuning.tuner import CatalogueTuner
 from components.registry.pusher import VersionPusher
@@ -126,6 +127,7 @@ def _check(
         schema=schema_file,
         launch=launch.name,
         code=_code(steps.GATE),
+        may_be_empty=int(data == "log" and launch.log.starts_empty),
     ).with_id(names[3])
     return Checked(
         examples,
@@ -199,8 +201,7 @@ def transform_context(launch: Launch, log: Checked, drift: list[BaseNode]) -> Tr
 
 def count_rules(launch: Launch, log: Checked, transform: Transform, catalogue: Checked | None) -> CatalogueTrainer:
     """Counts the rules on the train split and exports them with the serving signatures."""
-    view = steps.view_of(steps.RULES, launch)
-    code = _code(steps.RULES, *launch.rules.names, *launch.promotion.metrics)
+    view, code = steps.view_of(steps.RULES, launch), _code(steps.RULES, *launch.rules.names, *launch.promotion.metrics)
     items, graph = catalogue.examples if catalogue else None, transform.outputs["transform_graph"]
     return CatalogueTrainer(RULES_RUN_FN, code, view, log.examples, graph, items).with_id(steps.RULES)
 
@@ -221,7 +222,8 @@ def train(
     items, graph = catalogue.examples if catalogue else None, transform.outputs["transform_graph"]
     start = champion if launch.model.warm_start else ""
     best = tuner[0].outputs["best_hyperparameters"] if tuner else None
-    trainer = CatalogueTrainer(run_fn, code, view, log.examples, graph, items, start, best)
+    least = launch.log.starts_empty * LEAST_ACTIONS
+    trainer = CatalogueTrainer(run_fn, code, view, log.examples, graph, items, start, best, least)
     return trainer.with_id(steps.TRAINER)
 
 

@@ -57,7 +57,6 @@ LARGER = {
     "components/evaluation/verdict_step.py:Verdict": 245,
     "components/experiment/run_outcome.py:measure": 211,
     "components/features/item_table.py:_features": 213,
-    "components/ingest/log_reader.py:_collect": 204,
     "components/integrations/faiss_index.py:send": 208,
     "components/integrations/offline_tables.py:user_history": 206,
     "components/metrics/bootstrap.py:relative_gains": 220,

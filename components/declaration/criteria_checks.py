@@ -7,11 +7,11 @@ from components.declaration.criteria import Drift
 from components.declaration.data import Catalogue, Log
 from components.declaration.functions import FORM, OWN_FUNCTION, check_path
 from components.declaration.learning import CustomModel, Model, Rules
-from components.declaration.rule_names import BUILT_IN_RULES, FOR_EVERYBODY, short_name
+from components.declaration.rule_names import BUILT_IN_RULES, CATALOGUE_RULES, FOR_EVERYBODY, short_name
 from components.errors import DeclarationError
 
 
-def check_rules(rules: Rules, log: Log) -> None:
+def check_rules(rules: Rules, log: Log, catalogue: Catalogue | None) -> None:
     """Raises `DeclarationError` for the first field of the rules that is wrong."""
     checks.check_positive("launch.rules.recent_days", rules.recent_days)
     checks.check_positive("launch.rules.covisitation_window", rules.covisitation_window)
@@ -19,6 +19,7 @@ def check_rules(rules: Rules, log: Log) -> None:
     _check_names("launch.rules.names", rules.names)
     _check_fallbacks(rules)
     _check_context(rules, log)
+    _check_catalogue_rules(rules, log, catalogue)
 
 
 def check_model(model: Model | CustomModel) -> None:
@@ -99,3 +100,23 @@ def _check_context(rules: Rules, log: Log) -> None:
             rules.context,
             "columns if, and only if, launch.rules.names holds 'context_popularity'",
         )
+
+
+def _check_catalogue_rules(rules: Rules, log: Log, catalogue: Catalogue | None) -> None:
+    needs = {"newest": "added", "priority": "priority", "round_robin": "categories"}
+    named = [name for name in rules.names if name in CATALOGUE_RULES]
+    for name in named:
+        if catalogue is None:
+            raise DeclarationError("launch.rules.names", name, "launch.catalogue to be declared too")
+        if name in needs and not getattr(catalogue, needs[name]):
+            raise DeclarationError("launch.rules.names", name, f"launch.catalogue.{needs[name]} to be declared too")
+    if log.starts_empty and not named:
+        needed = f"a rule in launch.rules.names that needs no event ({', '.join(CATALOGUE_RULES)})"
+        raise DeclarationError("launch.log.starts_empty", True, needed)
+
+
+def check_tuning(model: Model | CustomModel, log: Log) -> None:
+    """Raises `DeclarationError` for a search that would find nothing to learn from."""
+    if log.starts_empty and model.tuning_trials:
+        fix = "Once there are events enough, set launch.log.starts_empty to False."
+        raise DeclarationError("launch.model.tuning_trials", model.tuning_trials, "0, as the log starts empty", fix)

@@ -49,6 +49,8 @@ class Log:
       rows_are_impressions: whether each row is an impression and `event` its outcome ("0" or "1"): a row with an action
         is both.
       first_position: the position of the first place: 0, or 1 where the log counts from 1.
+      starts_empty: whether a run may find no event, or none that an objective names: a launch whose log is what its own
+        server will write. Then a rule that needs no event serves first (docs/day-zero.md).
     """
 
     path: str
@@ -78,6 +80,7 @@ class Log:
     time_format: str | None = None
     rows_are_impressions: bool = False
     first_position: int = 0
+    starts_empty: bool = False
 
     def __post_init__(self) -> None:
         """Takes several user columns apart: the first is `user`, the others its fallbacks."""
@@ -122,6 +125,8 @@ class CatalogueColumns:
     texts: tuple[str, ...]
     numbers: tuple[str, ...]
     active: str | None
+    added: str | None
+    priority: str | None
     boosts: tuple[typing.Any, ...]
     filters: tuple[typing.Any, ...]
 
@@ -129,7 +134,8 @@ class CatalogueColumns:
         """Returns every column that is read, once each."""
         features = (*self.categories, *self.texts, *self.numbers)
         boosted = (part.column for part in (*self.boosts, *self.filters))
-        return tuple(dict.fromkeys(name for name in (self.item, self.title, *features, self.active, *boosted) if name))
+        single = (self.item, self.title, self.active, self.added, self.priority)
+        return tuple(dict.fromkeys(name for name in (*single[:2], *features, *single[2:], *boosted) if name))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,6 +150,9 @@ class Catalogue(CatalogueColumns):
       texts: columns with words, split at white space.
       numbers: columns with a number per item.
       active: column that is true or 1 for the items that may be recommended; None if all may.
+      added: column of the time since which the item is there, a date or a number that grows; the rule `newest` reads it.
+      priority: column of a number above 0 that says how much an item counts (known popularity, a shop's own order); the
+        rule `priority` reads it.
       delimiter: as in `Log`.
       max_quarantined: as in `Log`.
       boosts: what counts more, less or not at all; the factors of an item that several name are multiplied.
@@ -161,6 +170,8 @@ class Catalogue(CatalogueColumns):
     max_quarantined: float = 0.01
     boosts: tuple[Boost, ...] = ()
     filters: tuple[Filter, ...] = ()
+    added: str | None = None
+    priority: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

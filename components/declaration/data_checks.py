@@ -19,6 +19,7 @@ _FILES_ONLY = (
     ("user_fallbacks", ()),
     ("missing_ids", ()),
     ("time_format", None),
+    ("starts_empty", False),
 )
 
 

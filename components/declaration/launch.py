@@ -62,10 +62,11 @@ class Launch(LabelRoles):
             raise DeclarationError("launch.name", self.name, needed)
         checks.check_at_least("launch.seed", self.seed, 0)
         data_checks.check_data(self.log, self.catalogue, self.objectives, self.split)
-        criteria_checks.check_rules(self.rules, self.log)
+        criteria_checks.check_rules(self.rules, self.log, self.catalogue)
         promotion_checks.check_promotion(self.promotion, self.log, self.catalogue)
         criteria_checks.check_drift(self.drift)
         criteria_checks.check_model(self.model)
+        criteria_checks.check_tuning(self.model, self.log)
         criteria_checks.check_features(self.model, self.log, self.catalogue)
         check_steps(self.steps)
         if self.catalogue:

@@ -5,7 +5,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from components.declaration.rule_names import FOR_EVERYBODY, RULE_NAMES
+from components.declaration.rule_names import CATALOGUE_RULES, FOR_EVERYBODY, RULE_NAMES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,12 +14,12 @@ class Rules:
 
     Attributes:
       names: the rules to count; the best of them on a validation cut of the training time is what serves. Built in are
-        `popularity`,
-        `recent_popularity`, `context_popularity` and `covisitation`; a function of yours goes by its dotted path
-        (docs/clone.md).
+        `popularity`, `recent_popularity`, `context_popularity` and `covisitation`, and four that read the catalogue
+        alone: `priority`, `newest`, `round_robin` (over the first of the categories) and `catalogue_order`. A function
+        of yours goes by its dotted path (docs/clone.md).
       fallbacks: rules out of `names`, in the order in which they answer where the rule that serves has nothing to say,
         and where a model is asked without a history. () is the popularity rules among `names`: by context, recent,
-        all-time.
+        all-time, then those of the catalogue alone.
       context: columns of `log.context`; `context_popularity` counts recent popularity for each of their values
         (combinations, if several).
       recent_days: the window of recent popularity, in days before the last training event.
@@ -33,6 +33,11 @@ class Rules:
     recent_days: float = 7.0
     covisitation_window: int = 3
     covisitation_decay: float = 0.7
+
+    @property
+    def before_events(self) -> str | None:
+        """The first of `names` that needs no event; None where there is none."""
+        return next((name for name in self.names if name in CATALOGUE_RULES), None)
 
     @property
     def fallback_order(self) -> tuple[str, ...]:

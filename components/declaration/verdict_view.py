@@ -3,6 +3,7 @@
 import dataclasses
 
 from components.declaration.criteria import Promotion
+from components.declaration.data import Split
 from components.declaration.views import EventsView, Label, LogColumns
 
 
@@ -25,6 +26,7 @@ class VerdictView(EventsView):
     """Verdict."""
 
     name: str
+    split: Split
     log: JudgedColumns
     objectives: tuple[JudgedLabel, ...]
     promotion: Promotion

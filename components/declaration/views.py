@@ -28,10 +28,8 @@ class View:
     @classmethod
     def of(cls: type[Self], source: typing.Any) -> Self:
         """Returns the view of a declaration, or of another view that holds all of its fields."""
-        hints = typing.get_type_hints(cls)
-        return cls(
-            **{field.name: _part(hints[field.name], getattr(source, field.name)) for field in dataclasses.fields(cls)}
-        )
+        hints, fields = typing.get_type_hints(cls), dataclasses.fields(cls)
+        return cls(**{field.name: _part(hints[field.name], getattr(source, field.name)) for field in fields})
 
     def to_json(self) -> str:
         """Returns the view as JSON, keys sorted."""
@@ -65,6 +63,7 @@ class LogColumns(View):
     request: str | None
     position: str | None
     context: tuple[str, ...]
+    starts_empty: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,6 +129,8 @@ class CatalogueSource(View, CatalogueColumns):
     texts: tuple[str, ...]
     numbers: tuple[str, ...]
     active: str | None
+    added: str | None
+    priority: str | None
     delimiter: str
     max_quarantined: float
     boosts: tuple[BoostColumn, ...]
@@ -227,6 +228,8 @@ class CatalogueFeatures(View, CatalogueColumns):
     texts: tuple[str, ...]
     numbers: tuple[str, ...]
     active: str | None
+    added: str | None
+    priority: str | None
     boosts: tuple[Boost, ...]
     filters: tuple[Filter, ...]
 

@@ -12,12 +12,16 @@ import numpy as np
 
 from components.declaration.views import RetrievalView
 from components.evaluation import judging, own_slices, slices
-from components.evaluation.findings import MODEL
+from components.evaluation.contender import Contender
+from components.evaluation.findings import MODEL, RULES
 from components.evaluation.findings import SERVED as CHAMPION
 from components.evaluation.judging import Judged
 from components.features.event_table import EventTable
+from components.features.item_table import MISSING_INT
 from components.metrics import bootstrap, queries, rank_metrics
-from components.metrics.queries import Queries
+from components.metrics.queries import Known, Queries
+
+NOTHING_LOGGED = "No event is logged yet: nothing was asked."
 
 
 def compare(
@@ -53,18 +57,55 @@ def compare(
         "rolling": {name: _table(each, rolling, events, paths) for name, each in judged.items()},
         "frozen": {name: rank_metrics.table(each.frozen.ranks, paths) for name, each in judged.items()},
         "gains": _gains(launch, judged, rolling, rule),
-        "champion": {"kind": judged[CHAMPION].contender.kind} if CHAMPION in judged else None,
+        "champion": _champion(launch, judged, rule, rolling),
         "champion_problem": problems.get(CHAMPION, ""),
         "model_problem": problems.get(MODEL, ""),
         "slices": _slices(launch, events, rolling, judged, rule, catalogue or {}),
         "examples": {short: judged[name].example for short, name in serving.items() if name in judged},
-        "notes": _notes(launch, events, rolling, judged, rule),
+        "notes": _list_notes(launch, events, rolling, judged, rule),
+        "evidence": _evidence(launch, events, judged[rule]),
     }
 
 
 def _cut(events: EventTable) -> int:
-    """The first moment of the eval split, in microseconds; ExampleGen sees to it that the split is not empty."""
-    return int(events.time[events.late].min())
+    """The first moment of the eval split, in microseconds; without one, the moment after the last event."""
+    late = events.time[events.late]
+    return int(late.min()) if len(late) else int(events.time.max(initial=-1)) + 1
+
+
+def _champion(launch: RetrievalView, judged: dict[str, Judged], rule: str, asked: Queries) -> dict[str, Any] | None:
+    """What is served: its kind; of a launch that starts empty the stage in which it was pushed, and whether it greets a new user as the rules do."""
+    if CHAMPION not in judged:
+        return None
+    served = judged[CHAMPION].contender
+    if not launch.log.starts_empty:
+        return {"kind": served.kind}
+    alike = served.kind == RULES and np.array_equal(
+        _first_list(served, asked), _first_list(judged[rule].contender, asked)
+    )
+    return {"kind": served.kind, "stage": served.card.get("launch_stage", ""), "alike": alike}
+
+
+def _first_list(contender: Contender, asked: Queries) -> np.ndarray:
+    """All candidates in the order in which someone without a history gets them: [A] object."""
+    blanks: dict[str, Any] = {"O": b"", "f": np.nan, "i": MISSING_INT}
+    context = {name: np.full(1, blanks[column.dtype.kind], column.dtype) for name, column in asked.context.items()}
+    scores = contender.score(Known(np.full((1, asked.history.shape[1]), b"", object), context))[0]
+    return contender.candidates[np.argsort(-scores, kind="stable")]
+
+
+def _list_notes(
+    launch: RetrievalView, events: EventTable, asked: Queries, judged: dict[str, Judged], rule: str
+) -> list[str]:
+    return _notes(launch, events, asked, judged, rule) if len(events) else [NOTHING_LOGGED]
+
+
+def _evidence(launch: RetrievalView, events: EventTable, rules: Judged) -> dict[str, Any] | None:
+    """Returns what the log of a launch that starts empty holds (`launch_stage`); None for any other."""
+    if not launch.log.starts_empty:
+        return None
+    counts = {"logged": len(events), "actions": int(events.positive.sum())}
+    return counts | {name: rules.contender.card[name] for name in ("compared", "needed")}
 
 
 def _table(each: Judged, asked: Queries, events: EventTable, paths: dict[str, str]) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """A saved recommender that is judged: through its exported signatures only, so that what is judged is what would serve."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ class Contender:
       kind: "model" or "rules".
       rule: the rule that serves; "" for a model.
       signature: the one that scores: where the model has one, by the ages of the history, as our server asks it.
+      card: what its makers say of it.
     """
 
     model: Any
@@ -39,6 +41,7 @@ class Contender:
     kind: str
     rule: str
     signature: str = SCORE_CATALOGUE
+    card: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def by(self, signature: str) -> "Contender":
         """The same, judged by another of its scoring signatures."""
@@ -110,7 +113,7 @@ def load(folder: str) -> Contender:
     listed = model.signatures["catalogue"]()
     ids, titles = (listed[name].numpy() for name in ("item_ids", "titles"))
     scoring = SCORE_WITH_AGES if {SCORE_WITH_AGES, RECOMMEND_WITH_AGES} <= set(model.signatures) else SCORE_CATALOGUE
-    return Contender(model, ids, titles, card.get("kind", "model"), card.get("rule", ""), scoring)
+    return Contender(model, ids, titles, card.get("kind", "model"), card.get("rule", ""), scoring, card)
 
 
 def _first_line(error: Exception) -> str:

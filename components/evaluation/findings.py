@@ -4,6 +4,7 @@ import dataclasses
 import typing
 from collections.abc import Mapping
 
+from components.evaluation.launch_stage import Evidence
 from components.metrics.bootstrap import Interval
 
 MODEL, CHAMPION, RULES = "model", "champion", "rules"
@@ -20,12 +21,16 @@ class Champion:
       value: of the metric of the comparison.
       model_gain: the new model's relative gain over it; unknown if the model could not be judged.
       rules_gain: the rules' relative gain over it.
+      stage: of the launch when it was pushed, see `components.evaluation.launch_stage`; "" where it did not start empty.
+      alike: whether it greets a new user with the same list as the rules do now.
     """
 
     kind: str
     value: float
     model_gain: Interval
     rules_gain: Interval
+    stage: str = ""
+    alike: bool = False
 
     def __post_init__(self) -> None:
         """Checks the kind."""
@@ -87,6 +92,7 @@ class Findings:
       slices_over_champion: the same over what is served now.
       metrics: metric -> the new model's relative gain over the rules by it.
       metrics_over_champion: the same over what is served now.
+      evidence: what the log of a launch that starts empty holds; None for any other.
       traffic: of a log in which one policy chose nearly everything; None for another, or one that does not say.
     """
 
@@ -103,6 +109,7 @@ class Findings:
     slices_over_champion: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
     metrics: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
     metrics_over_champion: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
+    evidence: Evidence | None = None
     traffic: Traffic | None = None
 
     @property
@@ -133,6 +140,8 @@ def read(
         value=rolling[SERVED].get(metric, 0.0),
         model_gain=gains.get("model_over_champion", UNKNOWN),
         rules_gain=gains["rules_over_champion"],
+        stage=evaluation["champion"].get("stage", ""),
+        alike=evaluation["champion"].get("alike", False),
     )
     return Findings(
         queries=evaluation["queries"],
@@ -148,6 +157,7 @@ def read(
         slices_over_champion=_intervals(slices["gains_over_champion"]),
         metrics=_intervals(evaluation["gains"].get("by_metric", {})),
         metrics_over_champion=_intervals(evaluation["gains"].get("by_metric_over_champion", {})),
+        evidence=Evidence.read(evaluation.get("evidence")),
         traffic=traffic,
     )
 

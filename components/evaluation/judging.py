@@ -18,6 +18,7 @@ from components.evaluation.findings import MODEL
 from components.metrics import bootstrap, queries, rank_metrics
 from components.metrics.queries import Answers, Queries
 from components.progress import Progress
+from components.registry.card_file import TOO_EARLY
 from components.rules.rules_recommender import RULE_SIGNATURE
 
 LEAK_QUERIES = 5000
@@ -58,7 +59,7 @@ def judge(
     progress = Progress("evaluation", 2 * (len(of_rules) + sum(map(bool, folders.values()))) * len(rolling))
     for name, folder in folders.items():
         try:
-            judged |= {name: _judged(contender.load(folder), rolling, frozen, progress)} if folder else {}
+            judged |= {name: _judged(_loaded(folder), rolling, frozen, progress)} if folder else {}
         except ValueError as error:  # noqa: PERF203 (two turns)
             problems[name] = str(error)
     for name, rule in of_rules.items():
@@ -70,6 +71,18 @@ def judge(
         leak = _leak(launch, judged[MODEL], [judged[name] for name in of_rules], rolling)
         problems |= {MODEL: leak} if leak else {}
     return judged, problems
+
+
+def _loaded(folder: str) -> Contender:
+    """Loads a contender that could serve.
+
+    Raises:
+      ValueError: if it cannot, or its training left it for later.
+    """
+    loaded = contender.load(folder)
+    if TOO_EARLY in loaded.card:
+        raise ValueError(str(loaded.card[TOO_EARLY]))
+    return loaded
 
 
 def _judged(each: Contender, rolling: Queries, frozen: Queries, progress: Progress) -> Judged:

@@ -45,6 +45,9 @@ def RetrievalEvaluator(
     )
     metric = declared.promotion.metric
     values = {"model": found["rolling"].get("model"), "rules": found["rolling"][found["rules_name"]]}
+    if not found["queries"]:
+        set_figure(evaluation, "nothing to rank yet")
+        return
     said = {name: "not judged" if value is None else f"{value.get(metric, 0.0):.3f}" for name, value in values.items()}
     set_figure(evaluation, f"{metric}: " + ", ".join(f"{name} {value}" for name, value in said.items()))
 

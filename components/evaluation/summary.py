@@ -78,6 +78,8 @@ def _table(title: str, rows: Table, columns: Sequence[str]) -> Iterator[str]:
     if not filled:
         return
     queries = next(iter(filled.values())).get("queries")
+    if queries == 0:
+        return
     shown = [column for column in columns if any(column in row for row in filled.values())]
     yield _row(title if queries is None else f"{title}, {queries:,} queries", shown)
     for name, row in filled.items():
@@ -105,6 +107,8 @@ def _slices(slices: Mapping[str, Any]) -> Iterator[str]:
 def _ranking(ranking: str | Table | None) -> Iterator[str]:
     if isinstance(ranking, str):
         yield from _wrapped(f"Ranking head: {ranking}", "")
+    elif ranking and not any((row or {}).get("rows") for row in ranking.values()):
+        yield "Ranking head: no labelled row yet"
     elif ranking:
         yield from _table("Ranking head", ranking, RANKING)
 

@@ -19,9 +19,9 @@ docs/evaluation.md.
 import dataclasses
 from collections.abc import Iterator, Sequence
 
-from components.declaration import Promotion
+from components.declaration import Promotion, Split
 from components.declaration.slice_names import DEFAULT_GUARDS
-from components.evaluation import obstacles
+from components.evaluation import launch_stage, obstacles
 from components.evaluation.findings import CHAMPION, MODEL, RULES, SERVED, Findings
 from components.evaluation.obstacles import Obstacle
 from components.evaluation.verdict_words import describe_gain, percent
@@ -42,6 +42,7 @@ class Verdict:
       headline: one sentence, which names what decided.
       reasons: sentences; the first is about what decided.
       advice: what comes next.
+      launch_stage: of a launch that started empty, after this run; "" for any other.
     """
 
     outcome: str
@@ -49,14 +50,21 @@ class Verdict:
     headline: str
     reasons: tuple[str, ...]
     advice: str
+    launch_stage: str = ""
 
     def to_dict(self) -> dict[str, object]:
         """Returns plain values for JSON."""
-        return dataclasses.asdict(self) | {"reasons": list(self.reasons)}
+        values = dataclasses.asdict(self) | {"reasons": list(self.reasons)}
+        return {name: value for name, value in values.items() if name != "launch_stage" or value}
 
 
-def decide(findings: Findings, promotion: Promotion) -> Verdict:
-    """Returns who serves next; see the module for the rule."""
+def decide(findings: Findings, promotion: Promotion, split: Split | None = None) -> Verdict:
+    """Returns who serves next; see the module for the rule, and `launch_stage` for a launch that starts empty."""
+    decision = _decide(findings, promotion)
+    return decision if findings.evidence is None else _add_stage(decision, findings, promotion, split or Split())
+
+
+def _decide(findings: Findings, promotion: Promotion) -> Verdict:
     in_the_way = list(obstacles.find_obstacles(findings, promotion))
     reasons = tuple(dict.fromkeys(_list_reasons(in_the_way, findings, promotion)))
     if not in_the_way:
@@ -65,9 +73,29 @@ def decide(findings: Findings, promotion: Promotion) -> Verdict:
     first, champion = in_the_way[0], findings.champion
     enough = findings.queries >= promotion.min_queries
     replaced = champion is None or (enough and champion.rules_gain.low > 0)
+    if champion is not None and findings.evidence is not None and champion.kind == RULES:
+        worse = enough and champion.rules_gain.high < 0
+        replaced |= launch_stage.refreshes(findings.evidence, champion.stage, champion.alike, worse)
     outcome = RULES if replaced else CHAMPION
     clause = f"{_why_rules(findings, promotion)}{first.clause}" if replaced else first.clause
     return Verdict(outcome, first.kind, f"{PUSHED[outcome]}: {clause}.", reasons, first.advice)
+
+
+def _add_stage(decision: Verdict, findings: Findings, promotion: Promotion, split: Split) -> Verdict:
+    """Returns the verdict on a launch that started empty, with its stage; an early one is its headline."""
+    evidence, champion = findings.evidence, findings.champion
+    assert evidence is not None
+    if decision.outcome == MODEL or (decision.outcome == CHAMPION and champion and champion.kind == MODEL):
+        return dataclasses.replace(decision, launch_stage=launch_stage.MODEL)
+    if champion is not None and launch_stage.goes_back(evidence, champion.stage):
+        reason = f"The log is enough for the stage {evidence.stage!r}; what is served was pushed in stage {champion.stage!r}."
+        return dataclasses.replace(decision, launch_stage=champion.stage, reasons=(reason, *decision.reasons))
+    if evidence.stage == launch_stage.RULES:
+        return dataclasses.replace(decision, launch_stage=evidence.stage)
+    headline = launch_stage.describe(evidence, findings.rules_name, decision.outcome == RULES)
+    reasons = decision.reasons[:1] if not findings.queries else decision.reasons
+    advice = launch_stage.advise(evidence, promotion, split)
+    return dataclasses.replace(decision, launch_stage=evidence.stage, headline=headline, reasons=reasons, advice=advice)
 
 
 def _praise(findings: Findings, promotion: Promotion) -> str:
@@ -81,7 +109,7 @@ def _praise(findings: Findings, promotion: Promotion) -> str:
 
 def _why_rules(findings: Findings, promotion: Promotion) -> str:
     """Returns what made the rules win over what is served now; "" where nothing was served."""
-    if findings.champion is not None:
+    if findings.champion is not None and findings.champion.rules_gain.low > 0:
         gain = percent(findings.champion.rules_gain.point)
         return f"they beat {SERVED} on {promotion.metric} ({gain}), and "
     return f"{SERVED} could not be evaluated, and " if findings.champion_problem else ""

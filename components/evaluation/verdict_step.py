@@ -60,7 +60,7 @@ def Verdict(
     found |= _of_ranking(declared, ranking) if ranking is not None else {"ranking": None}
     areas = ranking_metrics.list_areas(declared, found["ranking"] or {})
     traffic = _find_traffic(declared, statistics) if statistics is not None else None
-    decision = verdict.decide(findings.read(found, areas, traffic), declared.promotion)
+    decision = verdict.decide(findings.read(found, areas, traffic), declared.promotion, declared.split)
     measured = experiment_handover.read(outcome.uri) if outcome is not None else None
     choice = experiment_handover.choose(decision, found, measured)
     said_verdict = launch_action.merge(decision.to_dict(), choice)
@@ -102,7 +102,8 @@ def _find_traffic(launch: VerdictView, statistics: standard_artifacts.ExampleSta
 def _earned(found: dict, decision: verdict.Verdict) -> dict[str, Any]:
     """What the winner's card says of its evaluation."""
     name = findings.MODEL if decision.outcome == findings.MODEL else found["rules_name"]
-    return {"metrics": found["rolling"][name], "verdict": decision.to_dict()}
+    stage = {"launch_stage": decision.launch_stage} if decision.launch_stage else {}
+    return {"metrics": found["rolling"][name], "verdict": decision.to_dict()} | stage
 
 
 def _write_summary(found: dict, outcome: str, output: standard_artifacts.ModelEvaluation) -> None:

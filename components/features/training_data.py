@@ -61,6 +61,15 @@ def read(fn_args: Any, view: type[ServingView] = TrainerView) -> TrainingData:
     return TrainingData(launch, events, item_table.build(launch.catalogue, columns, events.item), transform, columns)
 
 
+def count_positives(launch: ServingView, patterns: list[str]) -> int:
+    """Returns how many examples of the train split an objective names."""
+    files, event = matching(patterns), launch.log.event
+    columns = read_named(files, (event or launch.log.user,))
+    values = next(iter(columns.values()))
+    named = np.array([name.encode() for name in launch.positive_events], bytes)
+    return int(np.isin(values.astype(bytes), named).sum()) if event else len(values)
+
+
 def matching(patterns: list[str]) -> list[str]:
     """Returns the files that match any pattern, sorted, so that rows come in the same order in every run."""
     return sorted(name for pattern in patterns for name in tf.io.gfile.glob(pattern))

@@ -20,6 +20,7 @@ from tfx.utils import proto_utils
 from components.declaration.views import CatalogueIngestView, IngestView, View
 from components.errors import LogError
 from components.ingest import labels, shares, spans
+from components.ingest.example_files import ExampleFile
 from components.ingest.log_files import find_files
 from components.ingest.log_layout import Layout
 from components.ingest.log_reader import LogReader
@@ -62,7 +63,7 @@ class _ArrowExecutor(base_example_gen_executor.BaseExampleGenExecutor):
             Target(examples.uri, folders, int(carried[GZIP_LEVEL_KEY])),
         )
         try:
-            written = self.write(launch, _input_files(exec_properties), target)
+            written = self.write(launch, _input_files(exec_properties, self.may_be_empty(launch)), target)
         except (OSError, tf.errors.OpError) as error:
             raise LogError(
                 examples.uri,
@@ -80,6 +81,11 @@ class _ArrowExecutor(base_example_gen_executor.BaseExampleGenExecutor):
         """Writes the examples of each split and the quarantine."""
         raise NotImplementedError
 
+    def may_be_empty(self, launch: typing.Any) -> bool:
+        """Whether there may be no file to read."""
+        del launch
+        return False
+
     def write_share(self, whole: Share, target: Target) -> Written:
         """Here in one go; with Beam options, which name a runner or its workers, as one element per file or row group."""
         if self._beam_pipeline_args:
@@ -92,6 +98,8 @@ class _ArrowExecutor(base_example_gen_executor.BaseExampleGenExecutor):
 
     def figure(self, counts: dict[str, int]) -> str:
         """Returns the headline metric."""
+        if not any(counts.values()):
+            return "nothing logged yet"
         return ", ".join(f"{rows:,} {split}" for split, rows in counts.items())
 
 
@@ -100,17 +108,31 @@ class LogExecutor(_ArrowExecutor):
 
     VIEW = IngestView
 
+    def may_be_empty(self, launch: IngestView) -> bool:
+        """Whether the declaration says so."""
+        return launch.log.starts_empty
+
     def write(self, launch: IngestView, files: tuple[str, ...], target: Target) -> Written:
         """Works in two passes: the first holds the columns for cut and labels, the second streams every column."""
+        if not files:
+            return _write_nothing(target)
         reader = LogReader(files, Layout.of_log(launch.log))
         keys = reader.settle((launch.log.time, *labels.key_columns(launch)))
         _check_share(reader, files, target, launch.log.max_quarantined, "launch.log.max_quarantined")
         times = keys[launch.log.time].to_numpy()
-        cut = cut_time(times, launch.split)
+        cut = cut_time(times, launch.split, launch.log.starts_empty)
         labels.check_positives(keys, times, cut, launch)
         label_columns = labels.label_rows(keys, times, cut, launch)
         in_split = {"train": times < cut, "eval": times >= cut}
         return self.write_share(Share(reader, in_split, label_columns), target)
+
+
+def _write_nothing(target: Target) -> Written:
+    """Writes splits without an example: a log that starts empty has no file on its first day."""
+    for folder in target.folders.values():
+        with ExampleFile(folder, target.gzip_level):
+            pass
+    return Written(dict.fromkeys(target.folders, 0), Quarantined(0, {}))
 
 
 class CatalogueExecutor(_ArrowExecutor):
@@ -138,6 +160,8 @@ def _check_share(reader: LogReader, files: tuple[str, ...], target: Target, allo
       LogError: with counts, examples and the path; also if no row is left.
     """
     quarantined = reader.quarantined
+    if not quarantined.rows_in:
+        return
     if quarantined.share <= allowed and quarantined.rows < quarantined.rows_in:
         return
     path = f"{target.uri.rstrip('/')}.{QUARANTINE}"
@@ -176,12 +200,12 @@ def _input_config(exec_properties: dict[str, typing.Any]) -> example_gen_pb2.Inp
     return config
 
 
-def _input_files(exec_properties: dict[str, typing.Any]) -> tuple[str, ...]:
+def _input_files(exec_properties: dict[str, typing.Any], may_be_empty: bool) -> tuple[str, ...]:
     folder, pattern = (
         exec_properties[standard_component_specs.INPUT_BASE_KEY],
         _input_config(exec_properties).splits[0].pattern,
     )
-    carried, files = _unpack_config(exec_properties), find_files(folder, pattern)
+    carried, files = _unpack_config(exec_properties), find_files(folder, pattern, may_be_empty)
     # The driver's pattern matches every span of a rolling window's log, so that its fingerprint sees them all.
     return (
         spans.newest(files, folder, carried[SPANS_PATTERN_KEY], int(carried[SPANS_KEY]))

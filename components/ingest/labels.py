@@ -38,6 +38,8 @@ def key_columns(launch: IngestView) -> tuple[str, ...]:
 def check_positives(keys: pa.Table, times: np.ndarray, cut: int, launch: IngestView) -> None:
     """Raises `LogError` if no event before the cut is one that an objective names: neither rules nor a model could learn.
 
+    Of a log that starts empty nothing is asked.
+
     Args:
       keys: [rows] the `key_columns`.
       times: [rows] int64 microseconds.
@@ -47,6 +49,8 @@ def check_positives(keys: pa.Table, times: np.ndarray, cut: int, launch: IngestV
     if not launch.positive_events:
         require_outcome(launch.log)
         return
+    if launch.log.starts_empty:
+        return
     positive = np.zeros(len(times), bool)
     for event in launch.positive_events:
         positive |= _is_event(keys, launch, event)
@@ -54,7 +58,9 @@ def check_positives(keys: pa.Table, times: np.ndarray, cut: int, launch: IngestV
         needed = " or ".join(map(repr, launch.positive_events))
         problem = f"needs a row with {needed} before the cut, found none; events are: {_events(keys, launch)}."
         raise LogError(
-            f"column {launch.log.event!r}", problem, "Check the events of launch.objectives, and launch.split."
+            f"column {launch.log.event!r}",
+            problem,
+            "Check the events of launch.objectives, and launch.split; where nobody has acted yet, see docs/day-zero.md.",
         )
 
 
@@ -126,7 +132,7 @@ def _from_impressions(keys: pa.Table, times: np.ndarray, cut: int, launch: Inges
     pairs = _pair_codes(keys, launch)
     shown = _is_event(keys, launch, launch.log.impression) & (pairs >= 0)
     in_train = times < cut
-    if not np.any(shown & in_train):
+    if not np.any(shown & in_train) and not launch.log.starts_empty:
         request = f" and a {launch.log.request!r}" if launch.log.joins_by_request else ""
         problem = f"needs rows with {launch.log.impression!r}{request} before the cut, found none; events are: {_events(keys, launch)}."
         raise LogError(

@@ -40,11 +40,16 @@ def split_pattern(path: str, base: str) -> tuple[str, str]:
     return folder or os.curdir, pattern
 
 
-def find_files(folder: str, pattern: str) -> tuple[str, ...]:
+def find_files(folder: str, pattern: str, may_be_empty: bool = False) -> tuple[str, ...]:
     """Returns the files of a log, sorted by name.
 
     Below a wildcard only files with a known ending count; hidden files and those that begin with "_" (`_SUCCESS`) never
     do. A file that is named in full is read whatever its ending: CSV, if that says nothing else.
+
+    Args:
+      folder: where the pattern begins.
+      pattern: of the files below it.
+      may_be_empty: whether the folder may hold no such file; there has to be one.
 
     Raises:
       LogError: if nothing is there; it lists what the folder holds.
@@ -52,7 +57,7 @@ def find_files(folder: str, pattern: str) -> tuple[str, ...]:
     wild = bool(_WILD.search(pattern))
     paths = glob.glob(os.path.join(glob.escape(folder), pattern)) if wild else [os.path.join(folder, pattern)]
     files = sorted(path for path in paths if os.path.isfile(path) and (not wild or _is_data(path)))
-    if files:
+    if files or (wild and may_be_empty and os.path.isdir(folder)):
         return tuple(files)
     where = os.path.join(folder, pattern)
     if not os.path.isdir(folder):

@@ -28,6 +28,7 @@ class Layout:
       missing_ids: texts that stand for no id.
       words: columns whose lists become words of one text.
       single: columns that hold one value per row, never a list.
+      may_be_empty: whether there may be no row.
       every: whether all nested columns are opened, and not only those that the declaration names.
     """
 
@@ -50,6 +51,7 @@ class Layout:
     words: tuple[str, ...] = ()
     single: tuple[str, ...] = ()
     time_format: str | None = None
+    may_be_empty: bool = False
     every: bool = False
 
     @classmethod
@@ -74,6 +76,7 @@ class Layout:
             missing_ids=log.missing_ids,
             time_format=log.time_format,
             single=log.columns()[1:],
+            may_be_empty=log.starts_empty,
         )
 
     @classmethod

@@ -165,11 +165,14 @@ class LogReader:
         check_columns(", ".join(self._files[:3]), self._layout.declared, self.types, self.ignored)
         self._check_types_of_roles()
         self._codes = np.concatenate(codes)
-        if not len(self._codes) + self._broken_of.total():
+        self._check_rows(len(self._codes) + self._broken_of.total())
+        return self._right_rows(kept, columns, compared)
+
+    def _check_rows(self, count: int) -> None:
+        if not count and not self._layout.may_be_empty:
             raise LogError(
                 ", ".join(self._files[:3]), "has a header but no rows.", "Check the path in the declaration."
             )
-        return self._right_rows(kept, columns, compared)
 
     def _holds_text(self, name: str) -> bool:
         return any(pa.types.is_string(types.get(name, pa.null())) for types in self._found.values())

@@ -43,13 +43,14 @@ def takes(path: str, base: str, file: str) -> bool:
     return not query_of(path) and bool(re.fullmatch(_regex(pattern), os.path.relpath(file, folder)))
 
 
-def input_files(path: str, base: str, spans: int | None = None) -> tuple[str, ...]:
+def input_files(path: str, base: str, spans: int | None = None, may_be_empty: bool = False) -> tuple[str, ...]:
     """Returns the files that a run would read for a declared path, listed without TFX.
 
     Args:
       path: as declared.
       base: the data folder, where relative paths start.
       spans: the window; None for the newest span alone.
+      may_be_empty: whether there may be no file.
 
     Raises:
       LogError: if there is none.
@@ -59,8 +60,8 @@ def input_files(path: str, base: str, spans: int | None = None) -> tuple[str, ..
         raise LogError("launch.log.path", problem, "Export some of its rows to Parquet and name the file: --log FILE.")
     folder, pattern = split_pattern(path, base)
     if not is_dated(path):
-        return find_files(folder, pattern)
-    return newest(find_files(folder, any_span(pattern)), folder, pattern, spans or 1)
+        return find_files(folder, pattern, may_be_empty)
+    return newest(find_files(folder, any_span(pattern), may_be_empty), folder, pattern, spans or 1)
 
 
 def newest(files: collections.abc.Sequence[str], folder: str, pattern: str, spans: int) -> tuple[str, ...]:

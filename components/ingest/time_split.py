@@ -12,13 +12,14 @@ from components.errors import LogError
 from components.ingest.event_time import DAY, to_microseconds
 
 
-def cut_time(times: np.ndarray, split: Split) -> int:
+def cut_time(times: np.ndarray, split: Split, may_be_empty: bool = False) -> int:
     """Returns the first moment of eval: train is `time < cut`, eval is `cut <= time`.
 
     Args:
       times: [events] int64 microseconds since the epoch, in any order.
       split: as declared. Of a share, events at the cut's own time all go to eval, so eval may hold more than the share;
         the last n days end with the last event.
+      may_be_empty: whether train or eval may be empty; where no cut leaves events on both sides, all are train.
 
     Returns:
       The cut in microseconds since the epoch.
@@ -26,6 +27,8 @@ def cut_time(times: np.ndarray, split: Split) -> int:
     Raises:
       LogError: if there is no event, or train or eval would be empty.
     """
+    if not len(times) and may_be_empty:
+        return 0
     if not len(times):
         raise LogError(
             "launch.split", "there is no row that is right, so nothing to cut.", "Look at the log's ids and times."
@@ -33,6 +36,8 @@ def cut_time(times: np.ndarray, split: Split) -> int:
     cut = _cut(times, split)
     train = int(np.count_nonzero(times < cut))
     if train == 0 or train == len(times):
+        if may_be_empty:
+            return int(times.max()) + 1
         raise _one_sided(times, cut, split, "train" if train == 0 else "eval")
     return cut
 

@@ -15,11 +15,14 @@ from tfx.proto import trainer_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts, standard_component_specs
 from tfx.utils import json_utils, path_utils
 
-from components.declaration.views import ServingView
+from components.declaration.views import ServingView, TrainerView
+from components.features import training_data
 from components.features.preprocessing import CATALOGUE_INPUT, CATALOGUE_URI, CODE_KEY, LAUNCH_KEY
 from components.models.retrieval.warm_start import CHAMPION_KEY
 from components.progress import FIGURE, set_figure
 from components.registry import export
+
+TOO_EARLY, LEAST_ACTIONS_KEY = "components.models.too_early.run_fn", "least_actions"
 
 
 class CatalogueTrainerSpec(standard_component_specs.TrainerSpec):
@@ -40,10 +43,21 @@ class CatalogueTrainerExecutor(trainer_executor.GenericExecutor):
         return arguments
 
     def Do(self, input_dict: dict, output_dict: dict, exec_properties: dict) -> None:
-        """Trains, and shows the figure that the exported card holds."""
+        """Trains, or leaves that for later, and shows the figure that the exported card holds."""
+        if self._is_too_early(input_dict, output_dict, exec_properties):
+            exec_properties = exec_properties | {standard_component_specs.RUN_FN_KEY: TOO_EARLY}
         super().Do(input_dict, output_dict, exec_properties)
         model = artifact_utils.get_single_instance(output_dict[standard_component_specs.MODEL_KEY])
         set_figure(model, export.card(path_utils.serving_model_dir(model.uri)).get(FIGURE, ""))
+
+    def _is_too_early(self, input_dict: dict, output_dict: dict, exec_properties: dict) -> bool:
+        """Whether the log has fewer actions than a model needs; see `components.models.too_early`."""
+        arguments = self._GetFnArgs(input_dict, output_dict, exec_properties)
+        least = arguments.custom_config.get(LEAST_ACTIONS_KEY, 0)
+        if not least:
+            return False
+        launch = TrainerView.from_json(arguments.custom_config[LAUNCH_KEY])
+        return training_data.count_positives(launch, arguments.train_files) < least
 
 
 class CatalogueTrainer(base_component.BaseComponent):
@@ -62,6 +76,7 @@ class CatalogueTrainer(base_component.BaseComponent):
         catalogue: types.BaseChannel | None,
         champion: str = "",
         hyperparameters: types.BaseChannel | None = None,
+        least_actions: int = 0,
     ):
         """Names the dotted path of the `run_fn`, the digest of its code, and what it reads.
 
@@ -71,6 +86,7 @@ class CatalogueTrainer(base_component.BaseComponent):
           examples, transform_graph, catalogue: of the data.
           champion: the served version that training may start from; "" for none.
           hyperparameters: of a Tuner; they replace the declared settings.
+          least_actions: with fewer, `components.models.too_early` runs instead.
         """
         wanted = {CATALOGUE_INPUT: catalogue, standard_component_specs.HYPERPARAMETERS_KEY: hyperparameters}
         inputs = {name: channel for name, channel in wanted.items() if channel is not None}
@@ -81,7 +97,9 @@ class CatalogueTrainer(base_component.BaseComponent):
             train_args=trainer_pb2.TrainArgs(),
             eval_args=trainer_pb2.EvalArgs(),
             custom_config=json_utils.dumps(
-                {LAUNCH_KEY: view.to_json(), CODE_KEY: code} | ({CHAMPION_KEY: champion} if champion else {})
+                {LAUNCH_KEY: view.to_json(), CODE_KEY: code}
+                | ({CHAMPION_KEY: champion} if champion else {})
+                | ({LEAST_ACTIONS_KEY: least_actions} if least_actions else {})
             ),
             model=types.Channel(type=standard_artifacts.Model),
             model_run=types.Channel(type=standard_artifacts.ModelRun),

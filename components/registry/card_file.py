@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 CARD = os.path.join("assets.extra", "dayone.json")
+TOO_EARLY = "too_early"  # the key of the reason why a trained folder holds no model yet
 
 
 def read(folder: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from components.declaration.functions import load_function
 from components.declaration.rule_names import short_name
 from components.declaration.views import ServingView
 from components.errors import DeclarationError
-from components.rules import counting
+from components.rules import catalogue_rules, counting
 from components.rules.rule_forms import NextItems, PerContext, PerItem, Rule, RuleLog
 
 BUILT_IN: dict[str, Callable[[ServingView, RuleLog], Rule]] = {
@@ -16,6 +16,10 @@ BUILT_IN: dict[str, Callable[[ServingView, RuleLog], Rule]] = {
     "recent_popularity": counting.recent_popularity,
     "context_popularity": counting.context_popularity,
     "covisitation": counting.covisitation,
+    "priority": catalogue_rules.priority,
+    "newest": catalogue_rules.newest,
+    "round_robin": catalogue_rules.round_robin,
+    "catalogue_order": catalogue_rules.catalogue_order,
 }
 
 

@@ -22,5 +22,16 @@ def count_events(data: TrainingData, used: np.ndarray, names: Iterable[str]) -> 
     rows = used & data.events.positive & (data.item_rows > 0)
     user, _ = codes(data.events.user)
     context = {name: column[rows] for name, column in data.events.context.items()}
-    log = RuleLog(user[rows], data.item_rows[rows], data.events.time[rows], data.events.tie[rows], context, data.items)
+    events = (user[rows], data.item_rows[rows], data.events.time[rows], data.events.tie[rows])
+    log = RuleLog(*events, context, data.items, data.catalogue, _places(data))
     return declared_rules.count(data.launch, log, names)
+
+
+def _places(data: TrainingData) -> np.ndarray:
+    """The catalogue's row of each item, the last where there are several: [N] int64; -1 for none."""
+    place = np.full(len(data.items), -1)
+    if data.launch.catalogue:
+        listed = data.items.rows_of(data.catalogue[data.launch.catalogue.item])
+        place[listed] = np.arange(len(listed))
+        place[0] = -1
+    return place

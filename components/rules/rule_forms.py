@@ -4,7 +4,7 @@ A rule is a function `(launch, log) -> PerItem | PerContext | NextItems` that is
 one by its name, one of yours by its dotted path. Scores are at least 0; an item with 0 is one the rule says nothing of,
 so that the declared fallbacks order it.
 
-Letters: N rows of the item table (row 0 is the unknown item), e positive events, S context slices, M neighbours kept
+Letters: N rows of the item table (row 0 is the unknown item), c of the catalogue, e positive events, S context slices, M neighbours kept
   per item.
 """
 
@@ -26,6 +26,8 @@ class RuleLog:
       tie: [e] int64, what orders a user's events of equal time.
       context: column to [e], as the log has it.
       items: the item table: ids, titles, the catalogue's numbers, which are active.
+      catalogue: column to [c], as the catalogue has it; empty without one.
+      place: [N] int64, the row of the catalogue that an item comes from; -1 for none.
     """
 
     user: np.ndarray
@@ -34,6 +36,8 @@ class RuleLog:
     tie: np.ndarray
     context: dict[str, np.ndarray]
     items: ItemTable
+    catalogue: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    place: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 @dataclasses.dataclass(frozen=True)

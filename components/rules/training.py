@@ -19,6 +19,9 @@ from components.rules.rules_recommender import RulesRecommender
 
 VALIDATION_SHARE = 0.1
 PRIOR_ROWS = 20.0
+# Held-out events from which on rules are compared, where one of them needs no event: with fewer the choice is chance.
+LEAST_HELD_OUT = 20
+NEEDED_ACTIONS = round(LEAST_HELD_OUT / VALIDATION_SHARE)
 
 
 def run_fn(fn_args: Any) -> None:
@@ -27,17 +30,33 @@ def run_fn(fn_args: Any) -> None:
     served = best_rule(data)
     recommender = counted(data, np.ones(len(data.events), bool), served)
     card = model_card.describe(data, fn_args.custom_config.get(CODE_KEY, ""))
-    said = {"kind": "rules", "rule": served, FIGURE: f"{served} is the best of {len(data.launch.rules.names)}"}
+    said: dict[str, Any] = {"kind": "rules", "rule": served, FIGURE: _figure(data, served)}
+    said |= {"compared": compares_rules(data), "needed": NEEDED_ACTIONS}
     export.save(recommender, fn_args.serving_model_dir, card | said)
+
+
+def compares_rules(data: TrainingData) -> bool:
+    """Whether there are events enough to compare the rules; always, where each of them needs events."""
+    held_out = int(data.events.positive.sum()) * VALIDATION_SHARE
+    return data.launch.rules.before_events is None or held_out >= LEAST_HELD_OUT
+
+
+def _figure(data: TrainingData, served: str) -> str:
+    if compares_rules(data):
+        return f"{served} is the best of {len(data.launch.rules.names)}"
+    return f"{served} serves: {data.events.positive.sum():,} of {NEEDED_ACTIONS:,} actions to compare rules by"
 
 
 def best_rule(data: TrainingData) -> str:
     """Returns the rule with the best metric on the last tenth of the training time, counted on the rest.
 
-    The eval split is not read. Of a single declared rule nothing is asked.
+    The eval split is not read. Of a single declared rule nothing is asked. Where a rule needs no event, it serves until
+    there are events enough for a choice.
     """
     launch = data.launch
     names = tuple(map(short_name, launch.rules.names))
+    if launch.rules.before_events is not None and not compares_rules(data):
+        return launch.rules.before_events
     positives = np.sort(data.events.time[data.events.positive])
     if len(names) < 2 or len(positives) < 2:
         return names[0]

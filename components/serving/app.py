@@ -9,9 +9,10 @@ import logging
 import time
 import typing
 from collections.abc import AsyncIterator, Awaitable, Callable
+from urllib.parse import parse_qsl
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -28,6 +29,7 @@ from components.serving.work_queue import WorkQueue
 
 _LOGGER = logging.getLogger("dayone.serving")
 MODEL, VERSION = "/v1/models/{name}", "/v1/models/{name}/versions/{version}"
+SEE_OTHER = 303
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -216,7 +218,13 @@ def _add_demo(app: FastAPI, service: Service, queue: WorkQueue, demo: Demo) -> N
         status, text = await queue.run(lambda: demo.page(parameters))
         return Response(text, status, demo_page.HEADERS, "text/html")
 
+    async def act(request: Request) -> Response:
+        body = await read_body(request, service.limits.body_bytes, queue.seconds)
+        form = parse_qsl(body.decode("utf-8", "replace"))
+        return RedirectResponse("/demo" + await queue.run(lambda: demo.act(form)), SEE_OTHER)
+
     _route(app, "GET", "/demo", page, service, "A page to try it out: /demo?user=u1")
+    _route(app, "POST", "/demo", act, service, "A click on that page, where it is logged")
 
 
 def _route(

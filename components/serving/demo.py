@@ -2,6 +2,9 @@
 
 The page keeps nothing: clicks stand in its address, `?user=u1&clicked=i7&clicked=i9`. Nothing of it reaches the
 histories, the log or the metrics of answers, so that nobody trains on what was tried out here.
+
+Of a launch that starts empty the page is a first product instead: what it shows is an impression, and a click on it an
+event, as `/v1/events` takes it.
 """
 
 import dataclasses
@@ -19,6 +22,7 @@ from components.serving.service import Service
 
 RANK = "rank"
 SHOWN_HISTORY = 12
+FIRST_USER = "visitor-1"
 Answer = predict_answer.Answer
 
 
@@ -47,27 +51,69 @@ class Visit:
 class Demo:
     """Makes the page."""
 
-    def __init__(self, service: Service, users: Callable[[], DemoUsers] = lambda: NOBODY):
-        """Takes what answers, and who is there to choose from (called for each page; raises `DayoneError` if nobody knows)."""
-        self._service, self._users = service, users
+    def __init__(self, service: Service, users: Callable[[], DemoUsers] = lambda: NOBODY, records: bool = False):
+        """Takes what answers, who is there to choose from, and whether the page is logged.
+
+        Args:
+          service: what answers.
+          users: called for each page; raises `DayoneError` if nobody knows.
+          records: whether what is shown and clicked are events.
+        """
+        self._service, self._users, self._records = service, users, records
 
     def page(self, parameters: Sequence[tuple[str, str]]) -> tuple[int, bytes]:
         """Returns the HTTP status and the page for an address's parameters."""
         values = dict(parameters)
         columns = self._service.launch.log.context
         users, note = self._choice()
-        user = values.get("user") or next(iter(users.histories), "")
+        user = values.get("user") or next(iter(users.histories), FIRST_USER if self._records else "")
         visit = Visit(
             user,
             tuple(value for name, value in parameters if name == "clicked"),
             {name: values.get(name, "") for name in columns},
         )
         view = {"launch": self._service.launch.name, "visit": visit, "users": users, "note": note}
+        view |= {"actions": self._service.launch.positive_events if self._records else ()}
         try:
             with self._service.holder.using() as model:
-                return 200, demo_page.render(view | self._answer_visit(model, visit, users))
+                logs = self._records
+                answer = self._answer_logged(model, visit) if logs else self._answer_visit(model, visit, users)
+                return 200, demo_page.render(view | answer)
         except RequestError as error:
             return error.status, demo_page.render(view | {"problem": str(error)})
+
+    def act(self, form: Sequence[tuple[str, str]]) -> str:
+        """Logs what was done with an item that the page showed; returns the address of the page after it.
+
+        Raises:
+          RequestError: for a form that is not the page's, or where nothing is logged.
+        """
+        if not self._records:
+            raise RequestError("nothing of this page is logged.")
+        values = dict(form)
+        names = {"user_id": USER, "item_id": "item", "event": "event", "request_id": "request"}
+        event = {name: values.get(field, "") for name, field in names.items()}
+        event |= {name: values[name] for name in self._service.launch.log.context if values.get(name)}
+        self._service.events(json.dumps({"events": [event]}).encode())
+        context = {name: values.get(name, "") for name in self._service.launch.log.context}
+        return Visit(values[USER], (), context).fresh
+
+    def _answer_logged(self, model: Model, visit: Visit) -> dict[str, object]:
+        """Returns what is recommended, answered and logged as for any caller."""
+        question = {"instances": [{USER: visit.user} | self._context(model, visit)]}
+        answer = json.loads(self._service.predict(json.dumps(question).encode()))
+        titles = model.titles()
+        history = [_item(item, titles) for item in self._known(visit.user, NOBODY)][::-1]
+        return {
+            "version": model.number,
+            "kind": model.card.get("kind", "model"),
+            "card": model.card,
+            "history": history[:SHOWN_HISTORY],
+            "more": max(len(history) - SHOWN_HISTORY, 0),
+            "now": _list_items(answer["predictions"][0], titles, set()),
+            "request": answer["request_ids"][0],
+            "objectives": {},
+        }
 
     def _choice(self) -> tuple[DemoUsers, str]:
         try:

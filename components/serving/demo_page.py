@@ -43,6 +43,7 @@ a.item:hover, a.item:focus-visible { background: var(--tint); border-radius: 7px
 .tag { font-size: 12px; border-radius: 9px; padding: 0 7px; background: var(--tint); color: var(--mark); flex: none; white-space: nowrap; }
 .up { color: var(--up); background: none; } .down { color: var(--down); background: none; }
 .heads { display: flex; gap: 8px; padding: 8px 6px 0; color: var(--soft); font-size: 12px; } .heads .title { visibility: hidden; }
+li > form { margin: 0; } li button { padding: 2px 10px; }
 .problem { border-color: var(--down); }
 """
 
@@ -51,7 +52,8 @@ TEMPLATE = """<!doctype html>
 <title>{{ launch }}: what is recommended</title><link rel="icon" href="data:,"><style>{{ style|safe }}</style></head>
 <body><main>
 <header><div><h1>{{ launch }}: what is recommended</h1>
-<p class="soft">Click an item: the answer to somebody who had just acted on it. Nothing of this page is logged or learnt from.</p></div>
+<p class="soft">{% if actions %}Click an item: what is shown and clicked here is logged, and the next run learns from it.
+{% else %}Click an item: the answer to somebody who had just acted on it. Nothing of this page is logged or learnt from.{% endif %}</p></div>
 {% if version %}<p class="soft">version {{ version }} ({{ kind }})
 {% if card.pushed_at %}<br>pushed {{ card.pushed_at }}{% endif %}</p>{% endif %}</header>
 <form method="get">
@@ -71,15 +73,21 @@ TEMPLATE = """<!doctype html>
 {% if item.here %}<span class="tag">clicked here</span>{% endif %}</div></li>{% endfor %}</ol>
 {% if more %}<p class="soft">and {{ more }} before</p>{% endif %}
 {% else %}<p>Nothing is known of this user: the rules answer.</p>{% endif %}</section>
-<section class="card"><h2>The rules</h2><p class="soft">what somebody without a history is shown</p>
+{% if not actions %}<section class="card"><h2>The rules</h2><p class="soft">what somebody without a history is shown</p>
 <ol>{% for item in rules %}<li><a class="item" href="{{ visit.link(item.id) }}"><span class="rank">{{ loop.index }}</span>
 <span class="title">{{ item.title }}<small>{{ item.id }}</small></span>
-{% if item.both %}<span class="tag">both</span>{% endif %}</a></li>{% endfor %}</ol></section>
+{% if item.both %}<span class="tag">both</span>{% endif %}</a></li>{% endfor %}</ol></section>{% endif %}
 <section class="card"><h2>{% if kind == "rules" %}The rules serve{% else %}The model serves{% endif %}</h2>
 <p class="soft">what this history is shown now{% if visit.clicked %}; moved by the last click{% endif %}</p>
 <div class="heads"><span class="rank">#</span><span class="title">item</span><span class="figure">score</span>
 {% for name in objectives %}<span class="figure">{{ name }}</span>{% endfor %}</div>
-<ol>{% for item in now %}<li><a class="item" href="{{ visit.link(item.id) }}"><span class="rank">{{ loop.index }}</span>
+<ol>{% for item in now %}{% if actions %}<li><form method="post" action="/demo" class="item">
+<span class="rank">{{ loop.index }}</span><span class="title">{{ item.title }}<small>{{ item.id }}</small></span>
+{% for name, value in visit.context.items() %}<input type="hidden" name="{{ name }}" value="{{ value }}">{% endfor %}
+<input type="hidden" name="user_id" value="{{ visit.user }}"><input type="hidden" name="item" value="{{ item.id }}">
+<input type="hidden" name="request" value="{{ request }}">
+{% for action in actions %}<button name="event" value="{{ action }}">{{ action }}</button>{% endfor %}</form></li>
+{% else %}<li><a class="item" href="{{ visit.link(item.id) }}"><span class="rank">{{ loop.index }}</span>
 <span class="title">{{ item.title }}<small>{{ item.id }}</small></span>
 {% if item.moved is defined %}{% if item.moved is none %}<span class="tag">new</span>
 {% elif item.moved > 0 %}<span class="tag up">&#9650; {{ item.moved }}</span>
@@ -88,7 +96,7 @@ TEMPLATE = """<!doctype html>
 <span class="figure">{{ "%.2f" % item.score }}</span>
 {% set place = loop.index0 %}{% for name, scores in objectives.items() %}<span class="figure">
 {%- if name == "value" %}{{ "%.3f" % scores[place] }}{% else %}{{ "%.1f" % (100 * scores[place]) }} %{% endif %}</span>
-{% endfor %}</a></li>{% endfor %}</ol>
+{% endfor %}</a></li>{% endif %}{% endfor %}</ol>
 {% if not now %}<p>There is nothing left to recommend.</p>{% endif %}</section>
 </div>{% endif %}
 {% if note %}<p class="soft">No users to choose from: {{ note }}</p>{% endif %}

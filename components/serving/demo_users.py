@@ -46,7 +46,10 @@ def read(launch: Launch, base: str) -> DemoUsers:
       LogError: if the log is not there or cannot be read.
     """
     log = launch.log
-    newest = max(spans.input_files(log.path, base, log.spans), key=os.path.getmtime)
+    files = spans.input_files(log.path, base, log.spans, log.starts_empty)
+    if not files:
+        return NOBODY
+    newest = max(files, key=os.path.getmtime)
     if os.path.getsize(newest) > MOST_BYTES:
         return NOBODY
     reader = LogReader((newest,), Layout.of_log(log))

@@ -47,6 +47,10 @@ def DriftGate(
     """Reports the drift of the log; raises `GateError` if the declaration says that drift stops the run."""
     declared = DriftView.from_json(launch)
     train, newest = (_ids(declared, examples, split) for split in ("train", "eval"))
+    if not len(train["user"]) or not len(newest["user"]):
+        passed.write("too few events to compare\n")
+        set_figure(passed, "too few events to compare")
+        return
     listed = (
         _read(catalogue, "all", [declared.catalogue.item])[declared.catalogue.item]
         if catalogue is not None and declared.catalogue

@@ -18,6 +18,7 @@ from components.ingest.log_reader import LogReader
 from components.ingest.quarantine import no_row_left
 from components.ingest.spans import input_files
 from components.ingest.time_split import cut_time
+from components.validation import traffic_schema
 from components.validation.column_facts import LONGEST_DOMAIN, ColumnFacts
 from components.validation.schema_text import Column, schema_text
 
@@ -39,6 +40,7 @@ def propose(launch: Launch, base: str, which: str) -> tuple[Column, ...]:
 
     Returns:
       One `Column` each; `schema_text` makes a file of them. Reads all rows once or twice; memory is bounded by a batch.
+      Of a log that starts empty and holds no row yet, the columns that our own server will write.
 
     Raises:
       LogError: if the data cannot be read as declared.
@@ -48,12 +50,17 @@ def propose(launch: Launch, base: str, which: str) -> tuple[Column, ...]:
         reader = LogReader(input_files(launch.catalogue.path, base), Layout.of_catalogue(launch.catalogue))
         reader.settle(())
         return tuple(_catalogue_column(name, column, launch) for name, column in _look(reader, None, 0).items())
-    files = input_files(launch.log.path, base, launch.log.spans)
+    empty = launch.log.starts_empty
+    files = input_files(launch.log.path, base, launch.log.spans, empty)
+    if not files:
+        return traffic_schema.columns(launch)
     reader = LogReader(files, Layout.of_log(launch.log))
     times = reader.settle((launch.log.time,))[launch.log.time].to_numpy()
+    if not len(times) and empty and not reader.quarantined.rows:
+        return traffic_schema.columns(launch)
     if not len(times):
         raise no_row_left(files, reader.quarantined)
-    cut = cut_time(times, launch.split)
+    cut = cut_time(times, launch.split, empty)
     columns = _look(reader, launch.log.time, cut)
     return (*(_log_column(name, column, launch) for name, column in columns.items()), *_labels(columns, launch))
 

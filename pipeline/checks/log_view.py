@@ -104,13 +104,24 @@ def read(launch: Launch, base: Path) -> LogView:
       LogError: if a file cannot be read, an id is no id, or there is no row.
     """
     log = launch.log
-    files = input_files(log.path, str(base), log.spans)
+    files = input_files(log.path, str(base), log.spans, log.starts_empty)
+    if not files:
+        return _empty(launch)
     reader = lenient_log.reader_of(files, Layout.of_log(log))
     names = tuple(reader.types)
     present = [name for name in (*log.columns(), *log.user_fallbacks) if name in names] or list(names[:1])
     table = _with_numbers(reader.settle(present), log)
     # Files that come later may bring a column that the first does not have.
     return LogView(launch, table, tuple(reader.types))
+
+
+def _empty(launch: Launch) -> LogView:
+    """The view of a log that its server has not begun."""
+    log = launch.log
+    kinds: dict[str | None, pa.DataType] = {log.time: pa.int64(), log.position: pa.int64()}
+    kinds |= {log.propensity: pa.float64(), log.value: pa.float64()}
+    schema = pa.schema([(name, kinds.get(name, pa.string())) for name in log.columns()])
+    return LogView(launch, schema.empty_table(), log.columns())
 
 
 def _with_numbers(table: pa.Table, log: Log) -> pa.Table:

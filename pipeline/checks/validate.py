@@ -42,6 +42,19 @@ CHECKS: tuple[Callable[[LogView], Iterator[Finding]], ...] = (
 )
 
 
+_OF_ACTIONS = (
+    id_checks.check_one,
+    id_checks.check_repeats,
+    column_checks.check_guards,
+    column_checks.check_time_range,
+    log_checks.check_objectives,
+    log_checks.check_impressions,
+    log_checks.check_concentration,
+    log_checks.check_histories,
+    log_checks.check_split,
+)
+
+
 def look(launch: Launch, settings: Settings) -> list[Finding]:
     """Everything that is wrong or worth knowing, errors first.
 
@@ -68,14 +81,23 @@ def _findings(launch: Launch, settings: Settings) -> Iterator[Finding]:
     # The checks compare columns with each other: with one that is missing they would say the same thing many times.
     if missing:
         return
-    yield from quarantine_check.check(launch, settings.data)
-    if not view.rows:
+    if view.rows or not launch.log.starts_empty:
+        yield from quarantine_check.check(launch, settings.data)
+    if not view.rows and not launch.log.starts_empty:
         return
-    for check in CHECKS:
+    for check in _checks_of(view):
         yield from check(view)
     if launch.catalogue:
         yield from catalogue_checks.check(view, launch.catalogue, settings.data)
     yield from schema_check.check(launch, settings)
+
+
+def _checks_of(view: LogView) -> Sequence[Callable[[LogView], Iterator[Finding]]]:
+    """All checks; of a log that starts empty those of its actions only once there are enough to judge by."""
+    early = int(view.positive.sum()) < view.launch.promotion.min_queries
+    if not view.rows:
+        return ()
+    return [check for check in CHECKS if check not in _OF_ACTIONS] if view.launch.log.starts_empty and early else CHECKS
 
 
 def report(launch: Launch, findings: Sequence[Finding]) -> str:

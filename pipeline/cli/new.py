@@ -14,9 +14,12 @@ _ROLES = {
     "value": "a number on the event",
 }
 _EXAMPLE = """\
-example:
+examples:
   python -m pipeline new ../my_feature --log my_events.parquet \\
     --catalogue my_items.csv
+  # before the first event
+  python -m pipeline new ../my_feature --catalogue my_items.csv \\
+    --actions click,purchase
 """
 
 
@@ -32,8 +35,10 @@ def register(commands: "Commands[Parser]") -> None:
     )
     parser.add_argument("folder", metavar="DIR", help="the new project's folder; must not exist or be empty")
     log = "the interaction log: CSV, JSONL or Parquet, a file or a folder of files"
-    parser.add_argument("--log", metavar="PATH", required=True, help=log)
-    parser.add_argument("--catalogue", metavar="PATH", help="the items, one row each")
+    parser.add_argument("--log", metavar="PATH", help=f"{log}; without one, your server's traffic is the log")
+    parser.add_argument("--catalogue", metavar="PATH", help="the items, one row each; needed where there is no log")
+    actions = "without a log: what users will do with an item (default: click)"
+    parser.add_argument("--actions", metavar="NAMES", help=actions)
     name = "the launch's name: lower-case letters, digits, _ (default: the folder's)"
     parser.add_argument("--name", metavar="NAME", help=name)
     for role, meaning in _ROLES.items():
@@ -55,8 +60,18 @@ def _make(options: argparse.Namespace) -> int:
 
     columns = {role: column for role in (*_ROLES, "time_format") if (column := getattr(options, role)) is not None}
     catalogue = Path(options.catalogue) if options.catalogue else None
-    print(new.make(Path(options.folder), Path(options.log), catalogue, options.name, columns, options.drop))
+    log = Path(options.log) if options.log else None
+    print(new.make(Path(options.folder), log, catalogue, options.name, columns, options.drop, _actions(options)))
     return 0
+
+
+def _actions(options: argparse.Namespace) -> tuple[str, ...]:
+    """The actions of a launch without a log; with one they are read from it."""
+    if options.actions is None:
+        return ("click",)
+    if options.log is not None:
+        raise SettingsError("--actions", options.actions, "no --log beside it", "What users do is read from the log.")
+    return tuple(name.strip() for name in options.actions.split(","))
 
 
 def _check_source(option: str, path: str | None) -> None:

@@ -44,7 +44,8 @@ def _columns(outputs: Outputs) -> str:
     # The columns of all splits are the same: one file is enough.
     file = min(Path(outputs["statistics"][0].uri).glob("Split-*/FeatureStats.pb"))
     statistics = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read_bytes())
-    return f"{len(statistics.datasets[0].features)} columns"
+    columns = len(statistics.datasets[0].features)
+    return f"{columns} columns" if columns else "no row yet"
 
 
 def _anomalies(outputs: Outputs) -> str:

@@ -74,9 +74,15 @@ def set_up(launch: Launch, settings: Settings, file: Path) -> Loop:
     example = folder / time.strftime(spans.day_folder(path, str(settings.data)), time.gmtime()) / EXAMPLE
     if not spans.takes(path, str(settings.data), str(example)):
         raise SettingsError("the declared log", path, "a folder, or folders per day, whatever the files' names", _FIX)
-    (folder / MARK).write_text("`python -m pipeline serve` writes its traffic log here; see docs/serving.md\n")
-    done += [_ignore(folder)]
+    done += [make_folder(folder)]
     return Loop(folder, path, tuple(filter(None, done)), tuple(_unread(path, settings, launch)))
+
+
+def make_folder(folder: Path) -> str:
+    """Makes the folder of the traffic, its mark and its `.gitignore`; returns a sentence on the latter, "" if it was there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARK).write_text("`python -m pipeline serve` writes its traffic log here; see docs/serving.md\n")
+    return _ignore(folder)
 
 
 _FIX = 'Name the folder instead, as in path="events/", or path="events/{YYYY}-{MM}-{DD}/*" with spans=90.'

@@ -91,7 +91,8 @@ def run(launch: Launch, settings: Settings, options: Options, listening: socket.
             service.log.close()
 
     queue = WorkQueue(options.threads, options.waiting, options.timeout)
-    demo = Demo(service, lambda: demo_users.read(launch, str(settings.data))) if options.demo else None
+    records = launch.log.starts_empty and options.traffic is not None and not options.token
+    demo = Demo(service, lambda: demo_users.read(launch, str(settings.data)), records) if options.demo else None
     allowed = access.of_server(options.host, options.origins, options.token)
     bounds = ConnectionLimits(
         connections.allow_open_files(options.connections), answer_seconds=2 * options.timeout + 20

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from components.declaration import Catalogue, Launch, Log, Objective
+from components.declaration import Catalogue, Launch, Log, Objective, Promotion, Rules
 
 _WIDTH = 120
 _LONGEST_LINE = 140
@@ -22,10 +22,17 @@ def launch_file(launch: Launch, source: str, why: Mapping[str, str], notes: Iter
     Args:
       launch: the declaration.
       source: of which log, in a few words.
-      why: "log.user", "log.context.device", "catalogue", "objectives.click", "split" to the reason.
+      why: "log", "log.user", "log.context.device", "catalogue", "objectives.click", "split" to the reason.
       notes: what else a reviewer should know: one sentence each.
     """
-    names = ", ".join(sorted({"Launch", "Log", "Objective", "Split", *(["Catalogue"] if launch.catalogue else [])}))
+    optional = {
+        "Catalogue": launch.catalogue,
+        "Rules": launch.rules != Rules(),
+        "Promotion": launch.promotion != Promotion(),
+    }
+    names = ", ".join(
+        sorted({"Launch", "Log", "Objective", "Split", *(name for name, used in optional.items() if used)})
+    )
     parts = [
         _docstring(launch, source, notes),
         f"from components.declaration import {names}\n",
@@ -36,6 +43,8 @@ def launch_file(launch: Launch, source: str, why: Mapping[str, str], notes: Iter
         *_objectives(launch.objectives, why),
         *_comment(why.get("split", ""), 4),
         f"    split=Split(eval_share={launch.split.eval_share}),",
+        *(_record("rules", launch.rules, why) if launch.rules != Rules() else []),
+        *(_record("promotion", launch.promotion, why) if launch.promotion != Promotion() else []),
         *([] if launch.exclude_seen else [*_comment(why.get("exclude_seen", ""), 4), "    exclude_seen=False,"]),
         ")",
     ]
@@ -48,9 +57,9 @@ def _docstring(launch: Launch, source: str, notes: Iterable[str]) -> str:
     return f'{head}\n\n{paragraphs}\n"""\n'
 
 
-def _record(name: str, record: Log | Catalogue, why: Mapping[str, str]) -> list[str]:
-    """The lines of a `Log` or a `Catalogue`, without the fields that have their default."""
-    lines = [f"    {name}={type(record).__name__}("]
+def _record(name: str, record: Log | Catalogue | Rules | Promotion, why: Mapping[str, str]) -> list[str]:
+    """The lines of a part of the declaration, without the fields that have their default."""
+    lines = [*_comment(why.get(name, ""), 4), f"    {name}={type(record).__name__}("]
     for field in dataclasses.fields(record):
         value = getattr(record, field.name)
         reasons = [why.get(f"{name}.{field.name}", "")]

@@ -7,28 +7,30 @@ so that a mistake leaves nothing behind.
 import dataclasses
 import os
 import re
-import shlex
-import sys
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from components.declaration import Catalogue, Launch, Split
 from components.errors import SettingsError
 from components.ingest.log_files import check_literal
-from components.validation import schema_proposal
+from components.validation import schema_proposal, traffic_schema
 from pipeline import launches
+from pipeline.local import loop_setup
 from pipeline.onboarding import (
     catalogue_proposal,
+    day_zero,
     declaration_text,
     id_proposal,
     log_sample,
+    made_project,
     objective_proposal,
     project_files,
     proposal,
     template_files,
 )
 from pipeline.onboarding.log_sample import Sample
+from pipeline.onboarding.made_project import Proposal
 from pipeline.onboarding.proposal import Roles
 from pipeline.settings import PROJECT
 
@@ -36,42 +38,25 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _EVAL_SHARE = 0.1
 
 
-@dataclasses.dataclass(frozen=True)
-class Proposal:
-    """A declaration, where its log lies, and why it says what it says.
-
-    Attributes:
-      launch: the declaration.
-      data: the folder of the log.
-      text: the launch file.
-      roles: of the log's columns.
-      ignored: nested columns of the log that are not read.
-    """
-
-    launch: Launch
-    data: Path
-    text: str
-    roles: Roles
-    ignored: tuple[str, ...] = ()
-
-
 def make(
     folder: Path,
-    log: Path,
+    log: Path | None,
     catalogue: Path | None,
     name: str | None,
     given: Mapping[str, str],
     drop: Collection[str] = (),
+    actions: Sequence[str] = ("click",),
 ) -> str:
     """Makes the project.
 
     Args:
       folder: where; must not exist or be empty.
-      log: the interaction log: a file or a folder of files.
+      log: the interaction log: a file or a folder of files; None for a launch whose log its own server will write.
       catalogue: the items, or None.
       name: of the launch; None takes the folder's name.
       given: columns that a person names, by role, and the form of times ("time_format").
       drop: columns that get no role.
+      actions: of a launch without a log, what users will do with an item.
 
     Returns:
       What was made and what comes next, for the screen.
@@ -82,7 +67,9 @@ def make(
     folder = folder.expanduser().resolve()
     _check_folder(folder)
     name = _checked_name(name, folder)
-    proposed = propose(name, log, catalogue, given, drop)
+    proposed = (
+        propose(name, log, catalogue, given, drop) if log else propose_without_log(name, catalogue, given, actions)
+    )
     schemas = _schemas(proposed)
     found = template_files.version(PROJECT)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +78,9 @@ def make(
         count = template_files.copy(PROJECT, template_files.list_files(PROJECT), made)
         _write(made, folder, proposed, schemas, found)
         os.replace(made, folder)
-    return _report(folder, proposed, count, found, project_files.start_repository(folder))
+    if log is None:
+        loop_setup.make_folder(proposed.data / proposed.launch.log.path)
+    return made_project.describe(folder, proposed, count, found, project_files.start_repository(folder))
 
 
 def propose(
@@ -117,9 +106,25 @@ def propose(
         name=name, log=declared, split=Split(eval_share=_EVAL_SHARE), objectives=objectives, catalogue=items
     )
     launch = objective_proposal.allow_repeats(launch, sample, why)
+    launch = day_zero.allow_no_action(launch, sample, why)
     source = f"the first {sample.rows:,} rows of {sample.name}"
     text = declaration_text.launch_file(launch, source, why, [note for note in notes if note])
     return Proposal(launch, sample.base, text, roles, tuple(sample.ignored))
+
+
+def propose_without_log(
+    name: str, catalogue: Path | None, given: Mapping[str, str], actions: Sequence[str]
+) -> Proposal:
+    """The declaration of a launch whose log is what its own server will write.
+
+    Raises:
+      DayoneError: without a catalogue, or if it says too little.
+    """
+    found = day_zero.propose(name, catalogue, given, actions)
+    notes = [_unused_note("the catalogue", found.unused)]
+    source = f"the catalogue {found.sample.name}; there is no log yet"
+    text = declaration_text.launch_file(found.launch, source, found.why, [note for note in notes if note])
+    return Proposal(found.launch, found.sample.base, text, Roles())
 
 
 def _without(sample: Sample, drop: Collection[str]) -> Sample:
@@ -170,14 +175,15 @@ def _unused_note(where: str, unused: Mapping[str, str]) -> str:
 
 def _schemas(proposed: Proposal) -> dict[str, str]:
     """The first schema of the log and of the catalogue, from all rows: "log" or "catalogue" to the file's text."""
-    kinds = [schema_proposal.LOG] + ([schema_proposal.CATALOGUE] if proposed.launch.catalogue else [])
-    base = str(proposed.data)
-    return {
-        kind: schema_proposal.schema_text(
-            proposed.launch.name, kind, schema_proposal.propose(proposed.launch, base, kind)
-        )
+    launch, base = proposed.launch, str(proposed.data)
+    kinds = [schema_proposal.LOG] + ([schema_proposal.CATALOGUE] if launch.catalogue else [])
+    columns = {
+        kind: traffic_schema.columns(launch)
+        if kind == schema_proposal.LOG and launch.log.starts_empty
+        else schema_proposal.propose(launch, base, kind)
         for kind in kinds
     }
+    return {kind: schema_proposal.schema_text(launch.name, kind, columns[kind]) for kind in kinds}
 
 
 def _write(made: Path, folder: Path, proposed: Proposal, schemas: Mapping[str, str], version: dict[str, str]) -> None:
@@ -245,38 +251,3 @@ def _checked_name(name: str | None, folder: Path) -> str:
             option, text, f"a name that the template's launches ({taken}) do not have", "Give another with --name."
         )
     return text
-
-
-def _report(folder: Path, proposed: Proposal, count: int, version: Mapping[str, str], no_git: str) -> str:
-    name, roles = proposed.launch.name, proposed.roles
-    shown = [(role, roles.column[role]) for role in roles.column] + [("context", column) for column in roles.context]
-    guesses = [f"  {role:<13} {column}  ({roles.why[column if role == 'context' else role]})" for role, column in shown]
-    guesses += [
-        f"  {field:<13} {declaration_text.literal(value)}  ({roles.why[field]})" for field, value in roles.more.items()
-    ]
-    if proposed.ignored:
-        guesses.append(f"  {'ignored':<13} {', '.join(proposed.ignored)}  (nested, and no role names them)")
-    objectives = ", ".join(
-        f"{objective.name} (weight {objective.weight:g})" for objective in proposed.launch.objectives
-    )
-    lines = [
-        f"{folder}: {count} files of Dayone {version['version']}, and the launch {name!r}, guessed from the log:",
-        *guesses,
-        f"  {'objectives':<13} {objectives}",
-        f"Read pipeline/launches/{name}.py: each guess stands there with its reason. The first schema is in schema/{name}/.",
-        "",
-        *_next_steps(folder),
-        *([f"note: {no_git}"] if no_git else []),
-    ]
-    return "\n".join(lines)
-
-
-def _next_steps(folder: Path) -> tuple[str, ...]:
-    python, place = shlex.quote(sys.executable), shlex.quote(str(folder))
-    return (
-        "Next:",
-        f"  cd {place} && {python} -m pipeline validate",
-        f"  cd {place} && make run",
-        "",
-        "Keep it with git (docs/clone.md says how to take updates of the template): git add -A && git commit -m 'First launch'",
-    )

@@ -81,6 +81,9 @@ INACTIVE = _words(
     "discontinued inactive unavailable disabled hidden archived deleted deprecated retired expired blocked unlisted draft sold"
 )
 ACTIVE = _words("active available availability enabled live sellable published stock instock visible")
+# Since when an item is there, and how much it counts: what orders items before anybody acted on one.
+ADDED = _words("added created launched published released listed new since uploaded introduced launch release")
+PRIORITIES = _words("priority popularity")
 TITLES = _words("title name headline label caption")
 CATEGORIES = _words(
     "category brand genre genres type class department section topic artist author publisher maker color colour size style tag"

@@ -17,11 +17,10 @@ PROJECT = Path(__file__).resolve().parents[2]
 class ServerProcess:
     """A server process on a workspace; `client` asks it."""
 
-    def __init__(self, workspace, *more, project=PROJECT, launch="shop"):
+    def __init__(self, workspace, *more, project=PROJECT, launch="shop", program=("-m", "pipeline")):
         command = [
             sys.executable,
-            "-m",
-            "pipeline",
+            *program,
             "serve",
             "--launch",
             launch,

@@ -157,9 +157,9 @@ WRONG = [
     ({"split": Split(eval_from="next week")}, "launch.split.eval_from", "'next week'", "ISO 8601"),
     ({"rules": Rules(names=())}, "launch.rules.names", "()", "at least one rule"),
     (
-        {"rules": Rules(names=("newest",))},
+        {"rules": Rules(names=("newer",))},
         "launch.rules.names",
-        "'newest'",
+        "'newer'",
         "popularity, recent_popularity, covisitation",
     ),
     ({"rules": Rules(names=("popularity", "popularity"))}, "launch.rules.names", "'popularity'", "each once"),

@@ -60,7 +60,7 @@ CHANGES = {
         dataclasses.replace(LAUNCH, log=dataclasses.replace(LAUNCH.log, max_quarantined=0.5)),
         {"ExampleGen"},
     ),
-    "split.eval_share": (dataclasses.replace(LAUNCH, split=Split(eval_share=0.2)), {"ExampleGen"}),
+    "split.eval_share": (dataclasses.replace(LAUNCH, split=Split(eval_share=0.2)), {"ExampleGen", "Verdict"}),
 }
 
 

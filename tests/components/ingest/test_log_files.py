@@ -113,3 +113,14 @@ def test_the_content_of_a_large_log_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr(log_files, "_SMALL_BYTES", 10)
 
     assert log_files.content_digest(str(tmp_path), "log.csv") == ""
+
+
+def test_a_folder_may_be_empty_where_that_is_said_but_it_has_to_be_there(tmp_path):
+    (tmp_path / ".dayone-loop").touch()
+    assert find_files(str(tmp_path), "*", may_be_empty=True) == ()
+    with pytest.raises(LogError):
+        find_files(str(tmp_path), "*")
+    with pytest.raises(LogError):
+        find_files(str(tmp_path / "elsewhere"), "*", may_be_empty=True)
+    with pytest.raises(LogError):
+        find_files(str(tmp_path), "events.csv", may_be_empty=True)

@@ -65,3 +65,12 @@ def test_eval_holds_the_share_and_more_only_for_ties(drawn, share):
 def test_nothing_cannot_be_cut():
     with pytest.raises(LogError, match="there is no row that is right"):
         cut_time(np.zeros(0, np.int64), Split(eval_share=0.1))
+
+
+@pytest.mark.parametrize("times", [[], [7], [7, 7, 7]])
+def test_a_log_that_starts_empty_may_have_nothing_to_judge_by(times):
+    times = np.array(times, np.int64)
+    cut = cut_time(times, Split(eval_share=0.25), may_be_empty=True)
+    assert np.count_nonzero(times < cut) == len(times)
+    with pytest.raises(LogError):
+        cut_time(times, Split(eval_share=0.25))

@@ -1,0 +1,89 @@
+"""What `new` made of a log or a catalogue, and what it says of it on the screen."""
+
+import dataclasses
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from components.declaration import Launch
+from pipeline.onboarding import declaration_text
+from pipeline.onboarding.proposal import Roles
+
+
+@dataclasses.dataclass(frozen=True)
+class Proposal:
+    """A declaration, where its log lies, and why it says what it says.
+
+    Attributes:
+      launch: the declaration.
+      data: the folder of the log.
+      text: the launch file.
+      roles: of the log's columns.
+      ignored: nested columns of the log that are not read.
+    """
+
+    launch: Launch
+    data: Path
+    text: str
+    roles: Roles
+    ignored: tuple[str, ...] = ()
+
+
+def _basis(proposed: Proposal) -> str:
+    """What the declaration was made from."""
+    launch = proposed.launch
+    if proposed.roles.column:
+        return "guessed from the log:"
+    folder, rule = proposed.data / launch.log.path, launch.rules.before_events
+    return f"which has no log yet: its server writes one to {folder}. Served first: {rule}."
+
+
+def _guesses(proposed: Proposal) -> list[str]:
+    """A line per column that has a role, with the reason."""
+    roles = proposed.roles
+    shown = [(role, roles.column[role]) for role in roles.column] + [("context", column) for column in roles.context]
+    guesses = [f"  {role:<13} {column}  ({roles.why[column if role == 'context' else role]})" for role, column in shown]
+    guesses += [
+        f"  {field:<13} {declaration_text.literal(value)}  ({roles.why[field]})" for field, value in roles.more.items()
+    ]
+    if proposed.ignored:
+        guesses.append(f"  {'ignored':<13} {', '.join(proposed.ignored)}  (nested, and no role names them)")
+    return guesses
+
+
+def describe(folder: Path, proposed: Proposal, count: int, version: Mapping[str, str], no_git: str) -> str:
+    """Returns what was made and what comes next, for the screen.
+
+    Args:
+      folder: of the project.
+      proposed: its declaration.
+      count: how many files of the template it has.
+      version: of the template.
+      no_git: why it is no repository yet; "" if it is one.
+    """
+    name = proposed.launch.name
+    objectives = ", ".join(
+        f"{objective.name} (weight {objective.weight:g})" for objective in proposed.launch.objectives
+    )
+    lines = [
+        f"{folder}: {count} files of Dayone {version['version']}, and the launch {name!r}, {_basis(proposed)}",
+        *_guesses(proposed),
+        f"  {'objectives':<13} {objectives}",
+        f"Read pipeline/launches/{name}.py: each guess stands there with its reason. The first schema is in schema/{name}/.",
+        "",
+        *_next_steps(folder),
+        *([f"note: {no_git}"] if no_git else []),
+    ]
+    return "\n".join(lines)
+
+
+def _next_steps(folder: Path) -> tuple[str, ...]:
+    python, place = shlex.quote(sys.executable), shlex.quote(str(folder))
+    return (
+        "Next:",
+        f"  cd {place} && {python} -m pipeline validate",
+        f"  cd {place} && make run",
+        "",
+        "Keep it with git (docs/clone.md says how to take updates of the template): git add -A && git commit -m 'First launch'",
+    )
