@@ -68,7 +68,7 @@ def settings(tmp_path):
 def run(launch, settings, champion=""):
     """Runs the steps from ExampleGen to DriftGate; returns their states, their headline metrics, and the error."""
     log = graph.check_log(launch, settings)
-    page = graph.show_statistics(log, None)
+    page = graph.show_statistics(launch, log, None)
     nodes = [*log.components, page, *graph.measure_drift(launch, settings, log, None, champion)]
     settings.home.mkdir(parents=True, exist_ok=True)
     connection = metadata.sqlite_metadata_connection_config(str(settings.metadata))
