@@ -165,7 +165,7 @@ def test_an_experiment_begins_ramps_and_is_rolled_back_through_the_steps(tmp_pat
         ramped, [ramped.began[1] + 60, ramped.began[1] + DAY], (0.6, 0.1)
     )
     outcome, summary, _ = run(tmp_path, "third", rows, "model")
-    assert outcome["decision"]["kind"] == "harm"
+    assert outcome["decision"]["kind"] == "harm", outcome
     assert read_state(serving).state is None
     assert experiment_state.list_finished(serving) == [(state.id, "harm")]
     assert (versions.find_served(serving).folder / versions.MODEL_FILE).read_text() == "rules"

@@ -37,7 +37,13 @@ def _recommender(*categories):
     launch = dataclasses.replace(PLAIN, model=model, catalogue=Catalogue("items", "item", categories=categories))
     train_log = log(*rows)
     return training.train(
-        TrainingData(launch, train_log, item_table.build(launch.catalogue, columns, train_log.item), transform())
+        TrainingData(
+            launch,
+            train_log,
+            item_table.build(launch.catalogue, columns, train_log.item),
+            transform(),
+            catalogue=columns,
+        )
     )
 
 
