@@ -118,7 +118,7 @@ def _open(settings: Settings) -> Iterator[metadata_store.MetadataStore]:
     try:
         yield metadata_store.MetadataStore(config)
     except (RuntimeError, errors.StatusError) as error:
-        cause = (str(error).split(" query:") + [""])[1].strip() or str(error)  # without the query's text
+        cause = [*str(error).split(" query:"), ""][1].strip(" .") or str(error)  # without the query's text
         raise DayoneError(
             f"{settings.metadata} has to be the ML Metadata of the runs, readable and writable; got: {cause}. "
             f"Nothing was removed. End what else has it open, or take it from a backup."

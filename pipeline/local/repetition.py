@@ -7,17 +7,17 @@ experiment, a team's own step, or a version that the last run pushed, with which
 
 import hashlib
 import json
-import os
 import sys
 import sysconfig
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from components.declaration.paths import query_of
 from components.errors import LogError
 from components.ingest.log_files import content_digest, find_files, split_pattern
 from components.ingest.spans import any_span
+from pipeline.local.file_walk import walk
 from pipeline.local.run_record import RunRecord
 from pipeline.local.run_request import GRAPH, Request
 from pipeline.settings import PROJECT, Settings
@@ -55,7 +55,7 @@ def digest_inputs(request: Request) -> str:
     paths = [launch.log.path, *([launch.catalogue.path] if launch.catalogue else [])]
     environment = [sys.version, sys.executable, _stamp(Path(sysconfig.get_paths()["purelib"]))]
     folders = [*(PROJECT / folder for folder in _CODE), settings.schema]
-    files = [PROJECT / _LOCK, *(path for folder in folders for path in _files(folder))]
+    files = [PROJECT / _LOCK, *(path for folder in folders for path in walk(folder))]
     try:
         data = [_data_stamp(path, str(settings.data)) for path in paths]
         return _digest([launch.to_json(), settings.to_json(), *environment, *data, *map(_content, files)])
@@ -102,7 +102,7 @@ def _file(settings: Settings) -> Path:
 
 def _digest_workspace(settings: Settings) -> str:
     """Returns a digest of what runs write and read again: ML Metadata, and the versions with their notes."""
-    serving = [_stamp(path) for path in _files(settings.home / "serving")]
+    serving = [_stamp(path) for path in walk(settings.home / "serving")]
     return _digest([_stamp(settings.metadata), *serving])
 
 
@@ -110,19 +110,6 @@ def _data_stamp(path: str, base: str) -> str:
     folder, pattern = split_pattern(path, base)
     files = find_files(folder, any_span(pattern))
     return _digest([content_digest(folder, any_span(pattern)), *(_stamp(Path(file)) for file in files)])
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Yields the files below a folder in a fixed order, behind links too, without compiled ones."""
-    seen = set()
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        entry = os.stat(parent)
-        if (entry.st_dev, entry.st_ino) in seen:  # a link to a folder above it
-            folders.clear()
-            continue
-        seen.add((entry.st_dev, entry.st_ino))
-        folders[:] = sorted(name for name in folders if name != "__pycache__")
-        yield from (Path(parent, name) for name in sorted(names))
 
 
 def _content(path: Path) -> str:

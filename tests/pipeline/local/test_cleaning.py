@@ -2,6 +2,7 @@
 
 import os
 import time
+import types
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from pipeline.cli import main
-from pipeline.local import cleaning
+from pipeline.local import cleaning, run
 from pipeline.settings import Settings
 
 STEPS = ("ExampleGen", "Trainer", "Verdict")
@@ -206,6 +207,13 @@ def test_without_the_runs_metadata_nothing_is_removed(history, damage, status, c
     assert call(history, "--keep-runs", "1") == status
     assert (str(history.settings.metadata) in capsys.readouterr().err) == bool(status)
     assert history.present("Trainer") == [2, 5, 8] and len(list(history.settings.logs.iterdir())) == 6
+
+
+def test_a_run_that_is_done_does_not_fail_because_of_its_clean_up(history):
+    lines = []
+    garbage(history.settings.metadata)
+    run._clean(history.settings, types.SimpleNamespace(line=lines.append))
+    assert len(lines) == 1 and str(history.settings.metadata) in lines[0]
 
 
 def test_a_killed_clean_is_finished_by_the_next(history, monkeypatch):
