@@ -1,7 +1,7 @@
 """`python -m pipeline forget`: removes a user from what this project wrote."""
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from components.declaration.paths import query_of
@@ -45,7 +45,13 @@ def _forget(options: argparse.Namespace) -> int:
     for user in options.user:
         if not user.strip():
             raise SettingsError("--user", user, "an id that is not blank")
+    if options.traffic is not None and not options.traffic.is_dir():
+        raise SettingsError("--traffic", str(options.traffic), "a folder that exists")
     loaded = context.load(options, "launch", "log", "workspace")
+    if not loaded.settings.home.is_dir():
+        print(
+            f"no run of launch {loaded.settings.launch!r} is in {loaded.settings.workspace}: only the log is searched"
+        )
     locations = _locations(loaded, options.traffic)
     with child_process.lock(locations.home):
         erased = (
@@ -55,16 +61,29 @@ def _forget(options: argparse.Namespace) -> int:
         )
     if not options.check:
         print(f"removed {erased.rows} rows of the traffic log; replaced the id in {len(erased.texts)} reports and logs")
+    _report_held(erased, loaded, locations)
+    return EXIT_HELD if options.check and (erased.open or erased.left) else EXIT_OK
+
+
+def _report_held(erased: erasure.Erasure, loaded: context.Context, locations: erasure.Locations) -> None:
+    """Prints the files that still hold an id, each with what ends it."""
     _list(erased.open, "a running server is writing to it: stop the server, then forget again")
-    own = [path for path in erased.left if path in locations.log]
-    traffic = [path for path in erased.left if path.name.startswith(erasure.CLOSED)]
-    rest = [path for path in erased.left if path not in own and path not in traffic]
-    _list(own, "your own log: remove the rows there, or the next run learns from them again")
-    _list(traffic, "in another column than the user's")
-    _list(rest, "gone after the next `run` and `clean --keep-runs 1`")
+    for path in erased.left:
+        _list([path], _explain(path, loaded.settings.home / "serving", locations.log))
+    if query_of(loaded.effective_launch.log.path):
+        print("the log is a query: remove the user's rows there, or the next run learns from them again")
     if not erased.open and not erased.left:
         print("no file holds the id any more; a running server forgets it when it is restarted")
-    return EXIT_HELD if options.check and (erased.open or erased.left) else EXIT_OK
+
+
+def _explain(path: Path, serving: Path, log: Sequence[Path]) -> str:
+    if path in log:
+        return "your own log: remove the rows there, or the next run learns from them again"
+    if erasure.is_traffic(path):
+        return "forget again; if it stays, it is in another column than the user's"
+    if path.is_relative_to(serving):
+        return "a pushed version is never edited; gone when the Pusher has removed it (DAYONE_KEEP_VERSIONS)"
+    return "gone after the next `run` and `clean --keep-runs 1`, unless it means something else there"
 
 
 def _locations(loaded: context.Context, further: Path | None) -> erasure.Locations:
@@ -78,8 +97,9 @@ def _locations(loaded: context.Context, further: Path | None) -> erasure.Locatio
         files = find_files(folder, any_span(pattern))
     except LogError:  # no log yet, or no longer
         files = ()
-    log = tuple(Path(file) for file in files if not Path(file).name.startswith(erasure.CLOSED))
-    return erasure.Locations(settings.home, (*traffic, Path(folder)), log)
+    log = tuple(path for path in map(Path, files) if not erasure.is_traffic(path))
+    # A log of one file lies beside what is no business of this launch.
+    return erasure.Locations(settings.home, (*traffic, *([Path(folder)] if "*" in pattern else [])), log)
 
 
 def _list(paths: Iterable[Path], meaning: str) -> None:

@@ -2,19 +2,21 @@
 
 Kept are the artifacts of the newest runs, with those that they read (so that the cache still serves them), the newest
 results of each step (for `run --from`, `feast`, `vectors`), every verdict's summary (for `history`), all run records,
-and the serving folder, which the Pusher prunes. ML Metadata learns which artifacts are gone. A folder is renamed before
-it is deleted: a run never meets half an artifact, even if this process is killed.
+and the serving folder, which the Pusher prunes. ML Metadata learns which artifacts go before they do, and a folder is
+renamed before it is deleted: no run is served a missing artifact or half of one, even if this process is killed.
 """
 
+import contextlib
 import dataclasses
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
-from ml_metadata import metadata_store
+from ml_metadata import errors, metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
+from components.errors import DayoneError
 from pipeline.settings import Settings
 
 _RUN = "pipeline_run"
@@ -48,17 +50,22 @@ def plan(settings: Settings, runs: int, days: float = 0) -> Plan:
       settings: of the launch.
       runs: how many of the newest runs keep their artifacts, at least one.
       days: artifacts and logs younger than this are kept as well.
+
+    Raises:
+      DayoneError: if ML Metadata cannot be read; without it nothing is known to be unneeded.
     """
     young = time.time() - days * _DAY
     if not settings.metadata.is_file():
         return Plan((), (), 0, _size([settings.home]))
-    store = _open(settings)
-    needed = {Path(artifact.uri) for artifact in _find_needed(store, runs)}
-    executions = {folder.name for folder in needed}
+    with _open(settings) as store:
+        needed = {_output(artifact.uri, settings) for artifact in _find_needed(store, runs)}
+    if not needed:  # no run that ended a step: nothing is known of the folders
+        return Plan((), (), 0, _size([settings.home]))
+    executions = {output[-1] for output in needed}
     folders = [
         folder
         for folder in _artifact_folders(settings.pipeline_root)
-        if (folder.name not in executions if _is_work(folder) else folder not in needed)
+        if (folder.name not in executions if _is_work(folder) else folder.parts[-3:] not in needed)
         and folder.stat().st_mtime < young
     ]
     logs = sorted(settings.logs.glob("*.log"))[:-runs]
@@ -69,15 +76,20 @@ def plan(settings: Settings, runs: int, days: float = 0) -> Plan:
 
 
 def apply(settings: Settings, removal: Plan) -> None:
-    """Removes what a plan names, and what an interrupted `apply` left; the caller holds the lock of the launch's folder."""
+    """Removes what a plan names, and what an interrupted `apply` left; the caller holds the lock of the launch's folder.
+
+    Raises:
+      DayoneError: if ML Metadata cannot be written; nothing was removed then.
+    """
     trash = _trash(settings)
     trash.mkdir(parents=True, exist_ok=True)
+    if settings.metadata.is_file():
+        with _open(settings) as store:
+            _mark_deleted(store, {folder.parts[-3:] for folder in removal.folders}, settings)
     for number, folder in enumerate(removal.folders):
         folder.rename(trash / f"{time.time_ns()}-{number}")
     for log in removal.logs:
         log.unlink(missing_ok=True)
-    if settings.metadata.is_file():
-        _mark_missing(_open(settings))
     shutil.rmtree(trash)
 
 
@@ -89,14 +101,39 @@ def clean(settings: Settings, runs: int, days: float = 0) -> Plan:
 
 
 def _trash(settings: Settings) -> Path:
-    return settings.home / ".removed"
+    """Returns the folder of what is being deleted: on the disk of the artifacts, which may be a link to another one."""
+    return settings.pipeline_root / ".removed"
 
 
-def _open(settings: Settings) -> metadata_store.MetadataStore:
+@contextlib.contextmanager
+def _open(settings: Settings) -> Iterator[metadata_store.MetadataStore]:
+    """Opens ML Metadata; its errors name the file.
+
+    Raises:
+      DayoneError: if the file is no database, damaged, or held by another process.
+    """
     config = metadata_store_pb2.ConnectionConfig()
     config.sqlite.filename_uri = str(settings.metadata)
     config.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READWRITE
-    return metadata_store.MetadataStore(config)
+    try:
+        yield metadata_store.MetadataStore(config)
+    except (RuntimeError, errors.StatusError) as error:
+        cause = [*str(error).split(" query:"), ""][1].strip(" .") or str(error)  # without the query's text
+        raise DayoneError(
+            f"{settings.metadata} has to be the ML Metadata of the runs, readable and writable; got: {cause}. "
+            f"Nothing was removed. End what else has it open, or take it from a backup."
+        ) from error
+
+
+def _output(uri: str, settings: Settings) -> tuple[str, ...]:
+    """Returns (STEP, OUTPUT, EXECUTION) of an artifact, wherever the workspace lay when it was written.
+
+    A value's uri is a file in that folder: artifacts/SchemaGate/passed/11/value.
+    """
+    parts = Path(uri).parts
+    places = [place for place, name in enumerate(parts) if name == settings.pipeline_root.name]
+    whole = [place for place in places if len(parts) > place + 3]
+    return parts[whole[-1] + 1 : whole[-1] + 4] if whole else parts[-3:]
 
 
 def _find_needed(store: metadata_store.MetadataStore, runs: int) -> Iterator[metadata_store_pb2.Artifact]:
@@ -116,7 +153,7 @@ def _find_needed(store: metadata_store.MetadataStore, runs: int) -> Iterator[met
 
 def _artifact_folders(root: Path) -> Iterator[Path]:
     """Yields artifacts/STEP/OUTPUT/EXECUTION, except summaries, and artifacts/STEP/.system/KIND/EXECUTION."""
-    for output in sorted(root.glob("*/*")):
+    for output in sorted(path for path in root.glob("[!.]*/*") if path.is_dir()):
         if output.name == _WORK:
             yield from (path for path in sorted(output.glob("*/*")) if path.is_dir())
         elif (output.parent.name, output.name) != _SUMMARIES:
@@ -127,12 +164,12 @@ def _is_work(folder: Path) -> bool:
     return folder.parents[1].name == _WORK
 
 
-def _mark_missing(store: metadata_store.MetadataStore) -> None:
-    """Tells ML Metadata which artifacts are gone, also those that somebody removed by hand."""
+def _mark_deleted(store: metadata_store.MetadataStore, outputs: Container[tuple[str, ...]], settings: Settings) -> None:
+    """Tells ML Metadata which artifacts go, and which somebody removed by hand."""
     gone = []
     for artifact in store.get_artifacts():
-        live = artifact.state == metadata_store_pb2.Artifact.LIVE
-        if live and artifact.uri.startswith("/") and not Path(artifact.uri).exists():
+        live = artifact.state == metadata_store_pb2.Artifact.LIVE and artifact.uri.startswith("/")
+        if live and (_output(artifact.uri, settings) in outputs or not Path(artifact.uri).exists()):
             artifact.state = metadata_store_pb2.Artifact.DELETED
             gone.append(artifact)
     if gone:

@@ -1,27 +1,35 @@
 """Removes a user's rows and names from what this project wrote: `python -m pipeline forget`.
 
-Rewritten are the traffic log (rows of the user go) and the workspace's texts (reports, summaries, run logs: the id
-becomes "(forgotten)"). What is packed or binary is not edited: it is searched, and what still holds the id is told with
-the step that ends it. Files are written under another name and renamed, so that a reader meets the old or the new one.
+Rewritten are the traffic log (rows of the user go) and the reports and run logs of the workspace (the id becomes
+"(forgotten)"). Nothing else is edited, least of all a pushed version: it is searched, and what still holds the id is
+told with the step that ends it. Files are written under another name and renamed, so that a reader meets the old or the
+new one; no file is held in memory.
 """
 
-import gzip
 import json
-import os
 import re
-import zlib
+import shutil
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from components.declaration import Log
 from components.serving.traffic_file import CLOSED, ENDING, OPEN
+from pipeline.local import id_search
+from pipeline.local.file_walk import walk
 
-FORGOTTEN = b"(forgotten)"
 _TEXTS = {".json", ".txt", ".html", ".md", ".log"}
-_GZIP = b"\x1f\x8b"
-_BLOCK = 1 << 22
-_LONGEST = 4096  # bytes of an id, which may lie across two blocks
+_REPORTS = ("artifacts/Verdict/summary", "artifacts/RetrievalEvaluator/evaluation", "artifacts/StatisticsPage/page")
+_LOGS = "logs"
+# Their names hold a number and a token; a file of the team's own that only begins like one is not touched.
+_CLOSED = re.compile(rf"{CLOSED}\d+-[0-9a-f]+{re.escape(ENDING)}")
+_OPEN = re.compile(rf"{re.escape(OPEN)}.*{re.escape(ENDING)}")
+
+
+def is_traffic(path: Path) -> bool:
+    """Returns whether a server wrote and closed this file."""
+    return _CLOSED.fullmatch(path.name) is not None
 
 
 class Erasure(NamedTuple):
@@ -62,107 +70,79 @@ def erase(users: Sequence[str], log: Log, locations: Locations) -> Erasure:
       log: the declaration; its user column and fallbacks name the user of a row.
       locations: where to look.
     """
-    files = [file for folder in locations.traffic for file in _traffic_files(folder, CLOSED)]
-    pattern = _pattern(users)
-    rows = sum(_drop_rows(file, set(users), log, pattern) for file in files)
-    texts = [path for path in _files([locations.home]) if path.suffix in _TEXTS and _replace(path, pattern)]
+    ids = spell(users)
+    files = [file for folder in locations.traffic for file in _traffic_files(folder, _CLOSED)]
+    rows = sum(_drop_rows(file, ids, log) for file in dict.fromkeys(files))
+    reports = [path for name in (*_REPORTS, _LOGS) for path in walk(locations.home / name) if path.suffix in _TEXTS]
+    texts = [path for path in reports if path.is_file() and _replace(path, ids)]
     return search(users, locations)._replace(rows=rows, texts=tuple(texts))
 
 
 def search(users: Sequence[str], locations: Locations) -> Erasure:
     """Returns the files that hold an id; packed ones are unpacked, and nothing is changed."""
-    pattern = _pattern(users)
-    holding = [path for path in _files([locations.home, *locations.traffic, *locations.log]) if _holds(path, pattern)]
-    unfinished = {file for folder in locations.traffic for file in _traffic_files(folder, OPEN)}
-    left = tuple(dict.fromkeys(path for path in holding if path not in unfinished))
+    ids = spell(users)
+    paths = dict.fromkeys(_files([locations.home, *locations.traffic, *locations.log]))
+    holding = [path for path in paths if id_search.holds(path, ids)]
+    unfinished = {file for folder in locations.traffic for file in _traffic_files(folder, _OPEN)}
+    left = tuple(path for path in holding if path not in unfinished)
     return Erasure(0, (), tuple(path for path in holding if path in unfinished), left)
 
 
-def _traffic_files(folder: Path, start: str) -> list[Path]:
-    return sorted(folder.rglob(f"{start}*{ENDING}"))
+def spell(users: Sequence[str]) -> frozenset[str]:
+    """Returns the ids in both of Unicode's spellings of an accented letter, which look the same to who asks."""
+    forms = (unicodedata.normalize(form, user) for user in users for form in ("NFC", "NFD"))
+    return frozenset((*users, *forms))
 
 
-def _drop_rows(file: Path, users: set[str], log: Log, pattern: re.Pattern[bytes]) -> int:
+def _traffic_files(folder: Path, name: re.Pattern[str]) -> list[Path]:
+    return [path for path in walk(folder) if name.fullmatch(path.name)]
+
+
+def _drop_rows(file: Path, users: frozenset[str], log: Log) -> int:
     """Removes the rows of the users from one traffic file; returns how many."""
-    columns = (log.user, *log.user_fallbacks)
+    columns, pattern = (log.user, *log.user_fallbacks), id_search.in_bytes(users)
 
-    def is_of_user(line: bytes) -> bool:
+    def keep(line: bytes) -> bytes:
         try:
             row = json.loads(line)
-        except ValueError:  # torn: the next run would quarantine it
-            return bool(pattern.search(line))
-        return isinstance(row, dict) and any(str(row.get(column)) in users for column in columns)
+        except (ValueError, RecursionError):  # torn: the next run would quarantine it
+            return b"" if pattern.search(line) else line
+        values = [row.get(column) for column in columns] if isinstance(row, dict) else []
+        return b"" if any(value is not None and str(value) in users for value in values) else line
 
-    lines = file.read_bytes().splitlines(keepends=True)
-    kept = [line for line in lines if not is_of_user(line)]
-    if len(kept) < len(lines):
-        _write(file, b"".join(kept))
-    return len(lines) - len(kept)
+    return _rewrite(file, keep)
 
 
-def _pattern(users: Sequence[str]) -> re.Pattern[bytes]:
-    """Returns what finds the ids as words: "u1" is not part of "u12"."""
-    forms: set[bytes] = {re.escape(form) for user in users for form in _forms(user)}
-    longest_first = sorted(forms, key=len, reverse=True)
-    return re.compile(rb"(?<![A-Za-z0-9_])(?:" + b"|".join(longest_first) + rb")(?![A-Za-z0-9_])")
+def _replace(path: Path, users: frozenset[str]) -> bool:
+    """Replaces the ids in a report or a run log; JSON stays JSON."""
+    changes = {".json": id_search.replace_in_json, ".html": id_search.replace_in_html}
+    change = changes.get(path.suffix, id_search.replace_in_text)
+    pattern = id_search.in_text(users)
+
+    def edit(line: bytes) -> bytes:
+        return change(line.decode(errors="surrogateescape"), pattern).encode(errors="surrogateescape")
+
+    return bool(_rewrite(path, edit))
 
 
-def _forms(user: str) -> tuple[bytes, ...]:
-    """Returns the bytes of an id: as text, and as JSON escapes it."""
-    return user.encode(), json.dumps(user)[1:-1].encode()
-
-
-def _replace(path: Path, pattern: re.Pattern[bytes]) -> bool:
-    text = path.read_bytes()
-    changed, count = pattern.subn(FORGOTTEN, text)
-    if count:
-        _write(path, changed)
-    return bool(count)
-
-
-def _holds(path: Path, pattern: re.Pattern[bytes]) -> bool:
-    """Whether a file holds an id, unpacked where it is gzip or Parquet."""
-    try:
-        return any(pattern.search(block) for block in _blocks(path))
-    except FileNotFoundError:  # a server has just published it
-        return False
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    """Yields the content in blocks that overlap, so that an id is whole in one of them."""
-    if path.suffix in {".parquet", ".pq"}:
-        yield from _parquet_texts(path)
-        return
+def _rewrite(path: Path, edit: Callable[[bytes], bytes]) -> int:
+    """Edits a file line by line; returns how many lines changed. A link stays one; a file without a change is not written."""
+    path = path.resolve()
     with path.open("rb") as file:
-        packed = file.read(2) == _GZIP
-    opener: Callable[..., gzip.GzipFile] = gzip.open if packed else open  # type: ignore[assignment]
-    tail = b""
-    try:
-        with opener(path, "rb") as file:
-            while block := file.read(_BLOCK):
-                yield tail + block
-                tail = block[-_LONGEST:]
-    except (EOFError, gzip.BadGzipFile, zlib.error):  # cut off: what could be unpacked was searched
-        return
-
-
-def _parquet_texts(path: Path) -> Iterator[bytes]:
-    from components.safe_parquet import parquet  # here, because pyarrow takes a tenth of a second to import
-
-    for batch in parquet.ParquetFile(path).iter_batches():
-        for column in batch.columns:
-            yield "\n".join(map(str, column.to_pylist())).encode()
+        if all(edit(line) == line for line in file):
+            return 0
+    half = path.with_name(f".{path.name}.half")
+    changed = 0
+    with path.open("rb") as file, half.open("wb") as target:
+        for line in file:
+            edited = edit(line)
+            changed += edited != line
+            target.write(edited)
+    shutil.copystat(path, half)  # the time too: `history` may have no other date of a verdict
+    half.replace(path)
+    return changed
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
-        if path.is_file():
-            yield path
-        for parent, _, names in os.walk(path):
-            yield from (Path(parent, name) for name in sorted(names))
-
-
-def _write(path: Path, content: bytes) -> None:
-    half = path.with_name(f".{path.name}.half")
-    half.write_bytes(content)
-    half.replace(path)
+        yield from ([path] if path.is_file() else (file for file in walk(path) if file.is_file()))

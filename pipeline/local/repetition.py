@@ -7,17 +7,17 @@ experiment, a team's own step, or a version that the last run pushed, with which
 
 import hashlib
 import json
-import os
 import sys
 import sysconfig
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from components.declaration.paths import query_of
 from components.errors import LogError
 from components.ingest.log_files import content_digest, find_files, split_pattern
 from components.ingest.spans import any_span
+from pipeline.local.file_walk import walk
 from pipeline.local.run_record import RunRecord
 from pipeline.local.run_request import GRAPH, Request
 from pipeline.settings import PROJECT, Settings
@@ -43,8 +43,9 @@ class LastRun(typing.NamedTuple):
 def digest_inputs(request: Request) -> str:
     """Returns a digest of what a run reads and does not write.
 
-    It covers the declaration, the settings, the project's code, the environment, and the files of the log, the
-    catalogue and the schemas: names, sizes and times, and the content of logs up to 32 MB. "" where that does not tell.
+    It covers the declaration, the settings, the environment, the content of the project's code and of the schemas, and
+    the files of the log and the catalogue: names, sizes and times, and their content up to 32 MB. "" where that does not
+    tell. Times of code are not trusted: an image may give all files the same.
     """
     launch, settings = request.launch, request.settings
     local = not (query_of(launch.log.path) or settings.beam_profile.name or settings.beam_args)
@@ -52,25 +53,26 @@ def digest_inputs(request: Request) -> str:
     if not local or not everything or launch.experiment or launch.steps:
         return ""
     paths = [launch.log.path, *([launch.catalogue.path] if launch.catalogue else [])]
-    environment = [sys.version, sys.executable, _stamp(Path(sysconfig.get_paths()["purelib"])), _stamp(PROJECT / _LOCK)]
-    code = (path for folder in _CODE for path in _files(PROJECT / folder))
+    environment = [sys.version, sys.executable, _stamp(Path(sysconfig.get_paths()["purelib"]))]
+    folders = [*(PROJECT / folder for folder in _CODE), settings.schema]
+    files = [PROJECT / _LOCK, *(path for folder in folders for path in walk(folder))]
     try:
         data = [_data_stamp(path, str(settings.data)) for path in paths]
+        return _digest([launch.to_json(), settings.to_json(), *environment, *data, *map(_content, files)])
     except (LogError, OSError):
         return ""
-    parts = [launch.to_json(), settings.to_json(), *environment, *map(_stamp, code), *data]
-    return _digest([*parts, *map(_stamp, _files(settings.schema))])
 
 
 def find(settings: Settings, inputs: str) -> LastRun | None:
     """Returns the last run if these inputs and the workspace are as it left them; None if a run has something to do."""
     try:
         note = json.loads(_file(settings).read_text(encoding="utf-8"))
-        last = LastRun(note["summary"], note["page"], note["log"])
+        last = LastRun(*(str(note[name]) for name in LastRun._fields))
     except (OSError, ValueError, KeyError, TypeError):
         return None
     same = inputs and note.get("inputs") == inputs and note.get("workspace") == _digest_workspace(settings)
-    return last if same and Path(last.summary).is_dir() else None
+    pages = [Path(last.summary) / "summary.txt", *([Path(last.page) / "statistics.html"] if last.page else [])]
+    return last if same and all(page.is_file() for page in pages) else None
 
 
 def keep(settings: Settings, inputs: str, record: RunRecord, log: Path, before: str) -> None:
@@ -100,7 +102,7 @@ def _file(settings: Settings) -> Path:
 
 def _digest_workspace(settings: Settings) -> str:
     """Returns a digest of what runs write and read again: ML Metadata, and the versions with their notes."""
-    serving = [_stamp(path) for path in _files(settings.home / "serving")]
+    serving = [_stamp(path) for path in walk(settings.home / "serving")]
     return _digest([_stamp(settings.metadata), *serving])
 
 
@@ -110,11 +112,9 @@ def _data_stamp(path: str, base: str) -> str:
     return _digest([content_digest(folder, any_span(pattern)), *(_stamp(Path(file)) for file in files)])
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Yields the files below a folder in a fixed order, without compiled ones."""
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name != "__pycache__")
-        yield from (Path(parent, name) for name in sorted(names))
+def _content(path: Path) -> str:
+    """Returns a file's name and the digest of its content; only its name if it does not exist."""
+    return f"{path}:{hashlib.sha256(path.read_bytes()).hexdigest()}" if path.is_file() else str(path)
 
 
 def _stamp(path: Path) -> str:

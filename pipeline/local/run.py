@@ -52,8 +52,8 @@ def run(request: Request, verbose: bool = False, terminal: Terminal | None = Non
         stopped = _follow(request, terminal, record, log, held, verbose)
         if record.finished and settings.keep_runs:
             _clean(settings, terminal)
-    record.write(log.with_suffix(".json"), stopped)
-    repetition.keep(settings, inputs, record, log, before)
+        record.write(log.with_suffix(".json"), stopped)
+        repetition.keep(settings, inputs, record, log, before)
     if stopped:
         terminal.line("stopped; the next run continues from the cache")
         return EXIT_STOPPED
@@ -104,7 +104,11 @@ def _clean(settings: Settings, terminal: Terminal) -> None:
     # Here, because ML Metadata takes a second to import.
     from pipeline.local import cleaning
 
-    removal = cleaning.clean(settings, settings.keep_runs or 1)
+    try:
+        removal = cleaning.clean(settings, settings.keep_runs or 1)
+    except (DayoneError, OSError) as error:  # the run itself is done
+        terminal.line(f"artifacts of older runs stay: {error}")
+        return
     if removal.folders:
         terminal.line(f"removed {removal.removed / 1e6:,.1f} MB of artifacts of older runs")
 

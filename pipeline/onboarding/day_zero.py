@@ -6,7 +6,7 @@ is the item, what is a feature, and what orders the items before anybody acted o
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +16,7 @@ from components.declaration import Catalogue, Launch, Log, Objective, Promotion,
 from components.declaration.rule_names import RULE_NAMES
 from components.errors import SettingsError
 from components.features.truth_words import TRUE_WORDS
+from pipeline.local import loop_setup
 from pipeline.onboarding import catalogue_proposal, id_proposal, log_sample, role_words
 from pipeline.onboarding.column_profile import Column
 from pipeline.onboarding.log_sample import Sample
@@ -70,7 +71,9 @@ class DayZero:
     unused: Mapping[str, str]
 
 
-def propose(name: str, path: Path | None, given: Mapping[str, str], actions: Sequence[str]) -> DayZero:
+def propose(
+    name: str, path: Path | None, given: Mapping[str, str], actions: Sequence[str], drop: Collection[str] = ()
+) -> DayZero:
     """Returns the declaration of a launch that has a catalogue alone.
 
     Args:
@@ -78,12 +81,13 @@ def propose(name: str, path: Path | None, given: Mapping[str, str], actions: Seq
       path: of the catalogue; None is refused.
       given: columns that a person names, by role: "item" is the catalogue's column of ids, no other has a place here.
       actions: what users will do with an item, the names that the product will send.
+      drop: columns that get no role.
 
     Raises:
       DayoneError: if there is no catalogue that can be read, no column is its id, no item may be recommended, an action
         has no usable name, or the log's folder is taken.
     """
-    sample = log_sample.read(_require_catalogue(path, given))
+    sample = log_sample.read(_require_catalogue(path, given)).drop(drop)
     column = _item_column(sample, given.get("item"))
     found = catalogue_proposal.propose(sample, sample.name, column.ids)
     catalogue, more = _add_order(found.catalogue, sample)
@@ -117,7 +121,8 @@ def _require_catalogue(path: Path | None, given: Mapping[str, str]) -> Path:
 
 
 def _check_folder(folder: Path, name: str) -> None:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    own = {loop_setup.MARK, ".gitignore"}  # what an earlier `new` of this name left: no log
+    if folder.exists() and (not folder.is_dir() or any(path.name not in own for path in folder.iterdir())):
         needed = f"a name without a log: {folder} holds something"
         raise SettingsError("--name", name, needed, "Take another name, or give that log: --log.")
 
@@ -151,23 +156,37 @@ def _weight(action: str) -> float:
 
 def _item_column(sample: Sample, given: str | None) -> Column:
     """The column of the items' ids: the one that a person names, or the only one whose name and values say so."""
-    if given is not None:
-        if given not in sample.columns:
-            raise SettingsError("--item", given, f"a column of {sample.name} ({', '.join(sample.columns)})")
-        return sample.columns[given]
+    if given is not None and given not in sample.columns:
+        raise SettingsError("--item", given, f"a column of {sample.name} ({', '.join(sample.columns)})")
+    columns = list(sample.columns.values()) if given is None else [sample.columns[given]]
+    named = [column for column in columns if given or _is_named_id(column)]
     unique = [
         column
-        for column in sample.columns.values()
-        if id_proposal.has_id_type(column) and column.distinct_ids == sample.rows
+        for column in columns
+        if column.distinct_ids == sample.rows and (column in named or id_proposal.has_id_type(column))
     ]
-    named = id_proposal.best(unique, "item")
-    marked = [column for column in unique if set(column.words) <= role_words.IDS]
-    found = [named[0]] if named else marked or unique
-    if len(found) != 1:
+    best = id_proposal.best(unique, "item")
+    marked = [column for column in unique if column in named or set(column.words) <= role_words.IDS]
+    if named and not best and not marked:
+        has = f"{named[0].name} ({named[0].distinct_ids:,} different ones in {sample.rows:,} rows)"
+        fix = "Remove rows that repeat an id or have none, or name another column: --item COL."
+        raise SettingsError("--item", has, "an id of its own in every row", fix)
+    return _require_one([best[0]] if best else marked or unique, sample)
+
+
+def _require_one(columns: Sequence[Column], sample: Sample) -> Column:
+    if len(columns) != 1:
         described = "".join(f"\n  {name}: {column.described()}" for name, column in sample.columns.items())
         needed = "to be named: no one column of the catalogue is surely its id"
         raise SettingsError("--item", None, needed, f"The columns of {sample.name}:{described}")
-    return found[0]
+    return columns[0]
+
+
+def _is_named_id(column: Column) -> bool:
+    """Whether the name is "id", or says both item and id; whatever the values are."""
+    words = set(column.words)
+    says_both = not words.isdisjoint(role_words.IDS) and not words.isdisjoint(role_words.ITEMS)
+    return words == {"id"} or (says_both and words.isdisjoint(role_words.ATTRIBUTES))
 
 
 def _add_order(catalogue: Catalogue, sample: Sample) -> tuple[Catalogue, dict[str, str]]:

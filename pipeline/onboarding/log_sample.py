@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from components.errors import LogError
+from components.errors import LogError, SettingsError
 from components.ingest import csv_form
 from components.ingest.column_types import TypeConflictError
 from components.ingest.log_files import check_literal
@@ -49,6 +49,17 @@ class Sample:
         """Returns the sample with a row per element of a list column."""
         sample = _sample(self.base, self.name, self.files, self.delimiter, self.rows, item)
         return dataclasses.replace(sample, spans=self.spans)
+
+    def drop(self, names: Collection[str]) -> "Sample":
+        """Returns the sample without the columns that a person names.
+
+        Raises:
+          SettingsError: for a name that no column has.
+        """
+        for name in names:
+            if name not in self.columns:
+                raise SettingsError("--drop", name, f"a column of {self.name} ({', '.join(self.columns)})")
+        return self.without(names)
 
     def without(self, names: Collection[str]) -> "Sample":
         """Returns the sample without some columns."""

@@ -68,7 +68,9 @@ def make(
     _check_folder(folder)
     name = _checked_name(name, folder)
     proposed = (
-        propose(name, log, catalogue, given, drop) if log else propose_without_log(name, catalogue, given, actions)
+        propose(name, log, catalogue, given, drop)
+        if log
+        else propose_without_log(name, catalogue, given, actions, drop)
     )
     schemas = _schemas(proposed)
     found = template_files.version(PROJECT)
@@ -91,7 +93,7 @@ def propose(
     Raises:
       DayoneError: if a file cannot be read or a column that is needed cannot be found.
     """
-    sample = _with_one_item_a_row(_without(log_sample.read(log), drop), given, drop)
+    sample = _with_one_item_a_row(log_sample.read(log).drop(drop), given, drop)
     roles = proposal.propose(sample, given)
     declared = dataclasses.replace(roles.log(sample.name, sample.delimiter), spans=sample.spans)
     why = {f"log.{role}": reason for role, reason in roles.why.items()}
@@ -113,25 +115,18 @@ def propose(
 
 
 def propose_without_log(
-    name: str, catalogue: Path | None, given: Mapping[str, str], actions: Sequence[str]
+    name: str, catalogue: Path | None, given: Mapping[str, str], actions: Sequence[str], drop: Collection[str] = ()
 ) -> Proposal:
     """The declaration of a launch whose log is what its own server will write.
 
     Raises:
       DayoneError: without a catalogue, or if it says too little.
     """
-    found = day_zero.propose(name, catalogue, given, actions)
+    found = day_zero.propose(name, catalogue, given, actions, drop)
     notes = [_unused_note("the catalogue", found.unused)]
     source = f"the catalogue {found.sample.name}; there is no log yet"
     text = declaration_text.launch_file(found.launch, source, found.why, [note for note in notes if note])
     return Proposal(found.launch, found.sample.base, text, Roles())
-
-
-def _without(sample: Sample, drop: Collection[str]) -> Sample:
-    for name in drop:
-        if name not in sample.columns:
-            raise SettingsError("--drop", name, f"a column of {sample.name} ({', '.join(sample.columns)})")
-    return sample.without(drop)
 
 
 def _with_one_item_a_row(sample: Sample, given: Mapping[str, str], drop: Collection[str]) -> Sample:

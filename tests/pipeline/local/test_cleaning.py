@@ -2,6 +2,7 @@
 
 import os
 import time
+import types
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,11 @@ from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from pipeline.cli import main
-from pipeline.local import cleaning
+from pipeline.local import cleaning, run
 from pipeline.settings import Settings
 
 STEPS = ("ExampleGen", "Trainer", "Verdict")
-OUTPUTS = {"ExampleGen": "examples", "Trainer": "model", "Verdict": "summary"}
+OUTPUTS = {"ExampleGen": "examples", "SchemaGate": "passed", "Trainer": "model", "Verdict": "summary"}
 
 
 class History:
@@ -33,7 +34,7 @@ class History:
         }
         self.execution_type = self.store.put_execution_type(mlmd.ExecutionType(name="step"))
         self.artifact_type = self.store.put_artifact_type(mlmd.ArtifactType(name="artifact"))
-        self.nodes = {step: self.context("node", f"shop.{step}") for step in STEPS}
+        self.nodes = {step: self.context("node", f"shop.{step}") for step in OUTPUTS}
         self.newest = {}
 
     def context(self, kind, name):
@@ -45,7 +46,10 @@ class History:
         folder.mkdir(parents=True)
         (folder / "data").write_bytes(b"x" * 1000)
         (self.settings.pipeline_root / step / ".system/executor_execution" / str(execution)).mkdir(parents=True)
-        artifact = mlmd.Artifact(type_id=self.artifact_type, uri=str(folder), state=mlmd.Artifact.LIVE)
+        uri = folder / "value" if OUTPUTS[step] == "passed" else folder  # TFX names the file of a value
+        if uri != folder:
+            uri.write_text("1")
+        artifact = mlmd.Artifact(type_id=self.artifact_type, uri=str(uri), state=mlmd.Artifact.LIVE)
         (number,) = self.store.put_artifacts([artifact])
         return number
 
@@ -72,6 +76,9 @@ class History:
     def present(self, step):
         folder = self.settings.pipeline_root / step / OUTPUTS[step]
         return sorted(int(path.name) for path in folder.iterdir())
+
+    def uris(self):
+        return {artifact.uri for artifact in self.store.get_artifacts() if artifact.state == mlmd.Artifact.LIVE}
 
     def live(self):
         return {
@@ -128,6 +135,87 @@ def test_what_is_young_stays(history):
     assert cleaning.clean(history.settings, runs=1, days=2).folders == (old,)
 
 
+def test_a_value_is_kept_as_other_artifacts_are(history):
+    history.run("20260104", steps=("SchemaGate",))  # execution 10
+    history.run("20260105", steps=("SchemaGate",))  # execution 11
+    cleaning.clean(history.settings, runs=1)
+    assert history.present("SchemaGate") == [11]
+    assert {path.parent.name for path in map(Path, history.uris()) if path.name == "value"} == {"11"}
+
+
+def test_a_workspace_that_was_moved_keeps_what_its_newest_run_needs(history, tmp_path):
+    home = history.settings.home.rename(tmp_path / "elsewhere")
+    (tmp_path / "other").mkdir()
+    home = home.rename(tmp_path / "other" / "shop")
+    moved = Settings("shop", tmp_path / "other", tmp_path, tmp_path)
+    cleaning.clean(moved, runs=1)
+    assert sorted(path.parent.name + path.name for path in home.glob("artifacts/*/[!.]*/*")) == [
+        "examples4",
+        "model8",
+        "summary3",
+        "summary6",
+        "summary9",
+    ]
+
+
+def test_artifacts_on_another_disk_are_moved_on_that_disk(history, tmp_path):
+    big = history.settings.pipeline_root.rename(tmp_path / "big")
+    history.settings.pipeline_root.symlink_to(big)
+    cleaning.clean(history.settings, runs=1)
+    assert history.present("Trainer") == [8]
+    assert not list(tmp_path.rglob(".removed*"))
+
+
+def test_an_artifact_that_is_a_link_goes_without_what_it_points_to(history, tmp_path):
+    old = history.settings.pipeline_root / "Trainer/model/2"
+    target = old.rename(tmp_path / "target")
+    old.symlink_to(target)
+    (history.settings.pipeline_root / "Trainer/.DS_Store").touch()
+    cleaning.clean(history.settings, runs=1)
+    assert history.present("Trainer") == [8] and (target / "data").stat().st_size == 1000
+
+
+def test_a_stopped_run_counts_and_leaves_the_results_that_a_part_reads(history):
+    history.run("20260104", steps=("ExampleGen",))  # stopped after execution 10
+    cleaning.clean(history.settings, runs=1)
+    assert (history.present("ExampleGen"), history.present("Trainer")) == ([4, 10], [8])
+
+
+@pytest.mark.parametrize("killed", ["rename", "unlink"])
+def test_a_clean_that_ends_early_leaves_no_missing_artifact_that_the_cache_would_serve(history, monkeypatch, killed):
+    def kill(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, killed, kill)
+    with pytest.raises(KeyboardInterrupt):
+        cleaning.clean(history.settings, runs=1)
+    assert history.live() == {"3", "4", "6", "8", "9"}
+    assert all(Path(uri).is_dir() for uri in history.uris())
+
+
+def garbage(file):
+    file.write_bytes(b"no database" * 500)
+
+
+def empty(file):
+    file.write_bytes(b"")
+
+
+@pytest.mark.parametrize(("damage", "status"), [(garbage, 1), (empty, 0), (Path.unlink, 0)])
+def test_without_the_runs_metadata_nothing_is_removed(history, damage, status, capsys):
+    damage(history.settings.metadata)
+    assert call(history, "--keep-runs", "1") == status
+    assert (str(history.settings.metadata) in capsys.readouterr().err) == bool(status)
+    assert history.present("Trainer") == [2, 5, 8] and len(list(history.settings.logs.iterdir())) == 6
+
+
+def test_a_run_that_is_done_does_not_fail_because_of_its_clean_up(history):
+    lines = []
+    garbage(history.settings.metadata)
+    run._clean(history.settings, types.SimpleNamespace(line=lines.append))
+    assert len(lines) == 1 and str(history.settings.metadata) in lines[0]
+
+
 def test_a_killed_clean_is_finished_by_the_next(history, monkeypatch):
     def killed(*arguments):
         raise KeyboardInterrupt
@@ -140,7 +228,7 @@ def test_a_killed_clean_is_finished_by_the_next(history, monkeypatch):
     assert cleaning.plan(history.settings, runs=1).removed > 0
     cleaning.clean(history.settings, runs=1)
     assert cleaning.plan(history.settings, runs=1).removed == 0
-    assert not list(history.settings.home.glob(".removed*"))
+    assert not list(history.settings.home.rglob(".removed*"))
 
 
 def call(history, *options):

@@ -1,5 +1,7 @@
 import gzip
+import html
 import json
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +19,7 @@ ROWS = [
     {"user_id": None, "visitor": "u1", "item_id": "i2"},
     {"user_id": 7, "item_id": "i3"},
 ]
+REPORTS = "artifacts/Verdict/summary/21"
 TORN = '{"user_id": "u9", "it'
 
 
@@ -28,6 +31,7 @@ def locations(tmp_path):
     home = tmp_path / "runs/shop"
     (home / "artifacts/ExampleGen/examples/1/Split-train").mkdir(parents=True)
     (home / "logs").mkdir()
+    (home / REPORTS).mkdir(parents=True)
     return erasure.Locations(home, (tmp_path / "events",), ())
 
 
@@ -65,9 +69,11 @@ def test_a_file_without_the_user_is_not_written(locations):
 
 
 def test_reports_name_the_user_no_longer(locations):
-    summary = locations.home / "summary.json"
+    summary = locations.home / REPORTS / "summary.json"
     summary.write_text(json.dumps({"user": "u1", "other": "u12", "items": ["u1x", "x-u1"]}))
+    os.utime(summary, (1e9, 1e9))
     found = erasure.erase(["u1"], LOG, locations)
+    assert summary.stat().st_mtime == 1e9, "the date of a verdict in `history`"
     assert json.loads(summary.read_text()) == {
         "user": "(forgotten)",
         "other": "u12",
@@ -117,14 +123,112 @@ def test_a_file_that_a_server_writes_to_is_told_and_left(locations):
 
 @pytest.mark.parametrize("user", ["jane+1@example.org", "ö|.*", 'a"b\\c', "-1"])
 def test_an_id_of_any_letters_is_found_as_it_is(locations, user):
-    text = locations.home / "report.txt"
+    text = locations.home / REPORTS / "report.txt"
     text.write_text(f"For example, user {user}, and b.")
     row = locations.traffic[0] / "traffic-2-ef.jsonl"
     row.write_text(json.dumps({"user_id": user}) + "\n")
-    assert erasure.search([user], locations).left == (text, row)
+    assert set(erasure.search([user], locations).left) == {text, row}
     found = erasure.erase([user], LOG, locations)
     assert (found.rows, row.read_text()) == (1, "")
     assert text.read_text() == "For example, user (forgotten), and b."
+
+
+SUMMARY = {
+    "launch": "shop",
+    "written_at": "2026-11-29T04:40:07",
+    "figures": {"recall": 0.7, "queries": 10, "click": -1, "0.7": 1e5},
+    "notes": ["the 10 clicks of click, 0.7"],
+    "example": {"user": None, "history": ["The n\nth", "caf\u00e9"]},
+}
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize(
+    "user", ["10", "0.7", "-1", "the", "click", "recall", "n", "u00e9", "user", "2026", "1e5", '"', "h1"]
+)
+def test_a_report_stays_what_it_was_but_for_the_user(locations, user, indent):
+    """Ids that are numbers, keys, words and parts of escapes in the report."""
+    summary = locations.home / REPORTS / "summary.json"
+    text = locations.home / REPORTS / "summary.txt"
+    example = SUMMARY["example"] | {"user": user}
+    summary.write_text(json.dumps(SUMMARY | {"example": example}, indent=indent))
+    text.write_text(f"recall@10 0.7\nFor example, user {user}\n")
+    page = locations.home / REPORTS / "report.html"
+    page.write_text(f"<h1>recall@10</h1>\nh1 {{ content: 'u' }}\n<h2>For example, user {html.escape(user)}</h2>")
+    erasure.erase([user], LOG, locations)
+    assert json.loads(summary.read_text()) == SUMMARY | {"example": example | {"user": "(forgotten)"}}
+    assert text.read_text() == "recall@10 0.7\nFor example, user (forgotten)\n"
+    shown = "<h1>recall@10</h1>\nh1 { content: 'u' }\n<h2>For example, user (forgotten)</h2>"
+    assert page.read_text() == shown
+
+
+@pytest.mark.parametrize(
+    "written", ["caf\u00e9 1", "cafe\u0301 1", "caf\\u00e9 1", "caf\\u00E9 1", "cafe\\u0301 1"], ids=ascii
+)
+def test_every_spelling_of_an_accent_is_the_same_user(locations, written):
+    row, summary = locations.traffic[0] / "traffic-2-ef.jsonl", locations.home / REPORTS / "summary.json"
+    row.write_text(f'{{"user_id": "{written}"}}\r\n{{"user_id": "caf\u00e9"}}\r\n')
+    summary.write_text(f'{{"user": "{written}", "other": "\u00e9caf\u00e9 1"}}')
+    assert erasure.erase(["caf\u00e9 1"], LOG, locations).rows == 1
+    assert row.read_bytes() == '{"user_id": "caf\u00e9"}\r\n'.encode()
+    assert json.loads(summary.read_text()) == {"user": "(forgotten)", "other": "\u00e9caf\u00e9 1"}
+
+
+def test_versions_artifacts_and_metadata_are_never_edited(locations):
+    names = (
+        "serving/shop/1/assets.extra/dayone.json",
+        "serving/shop/1/assets/titles.txt",
+        "artifacts/Trainer/model/17/Format-Serving/assets/context.txt",
+        "artifacts/Evaluator/evaluation/20/eval_config.json",
+        "metadata.sqlite",
+        "last_run.json",
+    )
+    for name in names:
+        (locations.home / name).parent.mkdir(parents=True, exist_ok=True)
+        (locations.home / name).write_text('"u1 x"')
+    found = erasure.erase(["u1 x"], LOG, locations)
+    assert {str(path.relative_to(locations.home)) for path in found.left} == set(names) and found.texts == ()
+    assert {(locations.home / name).read_text() for name in names} == {'"u1 x"'}
+
+
+def test_a_user_who_is_called_none_is_not_every_row_without_a_user(locations):
+    assert erasure.erase(["None"], LOG, locations).rows == 0
+
+
+@pytest.mark.parametrize("name", ["traffic-sources.jsonl", "traffic-2026-01-31.jsonl", "traffic-1-ab.json"])
+def test_a_log_of_the_team_that_is_called_traffic_is_not_edited(locations, name):
+    own = locations.traffic[0] / name
+    own.write_text('{"user_id": "u1"}\n')
+    assert own in erasure.erase(["u1"], LOG, locations).left
+    assert own.read_text() == '{"user_id": "u1"}\n'
+
+
+def test_what_lies_behind_a_link_is_edited_there_and_keeps_its_mode(locations, tmp_path):
+    (tmp_path / "big").mkdir()
+    target = tmp_path / "big/traffic-3-ab.jsonl"
+    target.write_text('{"user_id": "u1"}\n{"user_id": "u2"}\n')
+    target.chmod(0o640)
+    (locations.traffic[0] / "day").symlink_to(tmp_path / "big")
+    (tmp_path / "big/circle").symlink_to(locations.traffic[0])
+    (locations.home / "artifacts/far").symlink_to(tmp_path / "far")
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far/a").write_text("u1")
+    assert erasure.erase(["u1"], LOG, locations).left == (
+        locations.home / "artifacts/far/a",
+        locations.traffic[0] / "2026-01-31/traffic-1-ab.jsonl",  # as an item
+    )
+    assert (target.read_text(), target.stat().st_mode & 0o777) == ('{"user_id": "u2"}\n', 0o640)
+
+
+def test_memory_is_bounded(locations):
+    import tracemalloc
+
+    path = locations.traffic[0] / "traffic-9-ab.jsonl"
+    path.write_text('{"user_id": "u2"}\n' * 100_000 + '{"user_id": "u1"}\n')
+    tracemalloc.start()
+    assert erasure._drop_rows(path, frozenset(["u1"]), LOG) == 1
+    assert tracemalloc.get_traced_memory()[1] < 500_000
+    tracemalloc.stop()
 
 
 def forget(tmp_path, *options):
@@ -146,6 +250,34 @@ def test_the_command_removes_checks_and_names_what_is_left(tmp_path, capsys):
     (tmp_path / "log/events.parquet").unlink()
     assert forget(tmp_path, "--user", "u1", "--check") == 0
     assert forget(tmp_path, "--user", "u2", "--check") == 1
+
+
+def test_what_lies_beside_a_log_of_one_file_is_left_alone(tmp_path):
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log/events.parquet").write_text("")
+    other = tmp_path / "log/another/traffic/traffic-1-ab.jsonl"
+    other.parent.mkdir(parents=True)
+    other.write_text('{"user_id": "u1"}\n')
+    assert forget(tmp_path, "--user", "u1") == 0
+    assert other.read_text() == '{"user_id": "u1"}\n'
+
+
+@pytest.mark.parametrize("user", ["\udcff", "u" * 100_000, "a\nb", "(forgotten)", "[", "\\", "\x00"], ids=ascii)
+def test_an_id_of_any_bytes_is_no_traceback(tmp_path, user):
+    traffic = tmp_path / "runs/shop/traffic"
+    traffic.mkdir(parents=True)
+    (tmp_path / "log").mkdir()
+    (traffic / "traffic-1-ab.jsonl").write_text(json.dumps({"user_id": user}) + "\n")
+    assert forget(tmp_path, "--user", user) == 0
+    assert (traffic / "traffic-1-ab.jsonl").read_text() == ""
+
+
+def test_a_mistyped_folder_is_told_and_not_searched_in_vain(tmp_path, capsys):
+    (tmp_path / "log").mkdir()
+    assert forget(tmp_path, "--user", "u1", "--traffic", str(tmp_path / "trafic")) == 1
+    assert "--traffic" in capsys.readouterr().err
+    assert forget(tmp_path, "--user", "u1", "--check") == 0
+    assert f"no run of launch 'shop' is in {tmp_path}/runs" in capsys.readouterr().out
 
 
 def test_a_blank_id_is_refused(tmp_path, capsys):

@@ -29,6 +29,7 @@ def settings(tmp_path):
         file.write_text(name)
     push(tmp_path, 1)
     (tmp_path / "summary").mkdir()
+    (tmp_path / "summary/summary.txt").write_text("the verdict")
     return Settings("shop", tmp_path / "runs", tmp_path / "data", tmp_path / "schema")
 
 
@@ -76,7 +77,8 @@ CHANGES = {
     "metadata": lambda folder: (folder / "runs/shop/metadata.sqlite").write_text("other"),
     "version": lambda folder: push(folder, 2),
     "version's mark": lambda folder: (folder / "runs/shop/serving/shop/1/withdrawn").touch(),
-    "no report": lambda folder: (folder / "summary").rmdir(),
+    "schema's content alone": lambda folder: rewrite(folder / "schema/shop/schema.pbtxt"),
+    "no report": lambda folder: (folder / "summary/summary.txt").unlink(),
     "torn note": lambda folder: (folder / "runs/shop/last_run.json").write_text('{"inputs": "'),
     "no log": lambda folder: (folder / "data" / DAY).unlink(),
 }
@@ -97,6 +99,39 @@ def test_a_change_of_code_or_environment_asks_for_a_run(settings, tmp_path, monk
     changed = digest(settings)
     (tmp_path / "uv.lock").write_text("other packages")
     assert len({before, changed, digest(settings)}) == 3
+
+
+def test_code_of_the_same_size_and_time_is_other_code(settings, tmp_path, monkeypatch):
+    """An image may give all its files one time, and 0.1 and 0.2 are of one size."""
+    (tmp_path / "pipeline").mkdir()
+    monkeypatch.setattr(repetition, "PROJECT", tmp_path)
+    for name in ("pipeline/labels.py", "uv.lock"):
+        (tmp_path / name).write_text("least = 0.1 # a")
+        before = digest(settings)
+        rewrite(tmp_path / name)
+        assert digest(settings) != before
+
+
+@pytest.mark.parametrize("name", ["pipeline", "schema", "runs/shop/serving"])
+def test_a_change_behind_a_link_asks_for_a_run(settings, tmp_path, monkeypatch, name):
+    monkeypatch.setattr(repetition, "PROJECT", tmp_path)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / name).mkdir(exist_ok=True)
+    (tmp_path / name / "linked").symlink_to(elsewhere)
+    (elsewhere / "above").symlink_to(tmp_path / name)  # in a circle
+    keep(settings)
+    assert find(settings)
+    (elsewhere / "file").write_text("new")
+    assert find(settings) is None
+
+
+def test_a_run_whose_page_is_gone_runs_again(settings, tmp_path):
+    keep(settings, page=str(tmp_path / "page"))
+    assert find(settings) is None
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page/statistics.html").touch()
+    assert find(settings).page == str(tmp_path / "page")
 
 
 def test_a_change_of_the_declaration_asks_for_a_run(settings):

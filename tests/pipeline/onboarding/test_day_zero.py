@@ -1,5 +1,7 @@
 """`new` without a log: what is declared, what is made, and what is refused."""
 
+import shutil
+
 import pyarrow as pa
 import pyarrow.csv
 import pytest
@@ -93,6 +95,14 @@ def test_the_weights_of_actions_follow_their_names(tmp_path):
         ({}, {"item": "ean"}, ("click",), "--item"),
         ({"sku": None, "title": None}, {}, ("click",), "--item"),
         ({"active": [False] * 40}, {}, ("click",), "active"),
+        ({}, {"item": "category"}, ("click",), "category .4 different ones in 40 rows"),
+        (
+            {"sku": None, "item_id": [f"i{number // 2}" for number in range(40)]},
+            {},
+            ("click",),
+            "item_id .20 different",
+        ),
+        ({"sku": None, "id": [None, *range(39)]}, {}, ("click",), "id .39 different"),
         ({}, {}, ("Click!",), "--actions"),
         ({}, {}, ("impression",), "--actions"),
         ({}, {}, ("click", "click"), "--actions"),
@@ -101,6 +111,26 @@ def test_the_weights_of_actions_follow_their_names(tmp_path):
 def test_what_cannot_be_declared_is_refused_by_name(tmp_path, changed, given, actions, needed):
     with pytest.raises(SettingsError, match=needed):
         proposed(catalogue(tmp_path / "data", **changed), actions, **given)
+
+
+def test_an_id_of_several_words_is_the_id_that_its_name_says(tmp_path):
+    path = catalogue(tmp_path / "data", sku=None, item_id=[f"fine old thing {number}" for number in range(40)])
+    assert proposed(path).catalogue.item == "item_id"
+
+
+def test_a_dropped_column_gets_no_role(tmp_path):
+    path = catalogue(tmp_path / "data")
+    columns = proposed(path).catalogue, new.propose_without_log("mine", path, {}, ("click",), ("published",)).launch
+    assert (columns[0].added, columns[1].catalogue.added) == ("published", None)
+    with pytest.raises(SettingsError, match="--drop"):
+        new.propose_without_log("mine", path, {}, ("click",), ("nothing",))
+
+
+def test_a_project_that_was_removed_can_be_made_again(tmp_path):
+    path = catalogue(tmp_path / "data")
+    for _ in range(2):
+        new.make(tmp_path / "mine", None, path, None, {})
+        shutil.rmtree(tmp_path / "mine")
 
 
 def test_without_log_and_catalogue_there_is_nothing_to_recommend(tmp_path):
