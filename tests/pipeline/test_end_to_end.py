@@ -274,6 +274,14 @@ def check_against_numpy(folder, weight):
     model.close()
 
 
+def test_the_pushed_version_holds_no_id_of_a_user(workspace, good_second, good_log):
+    users = {user.encode() for user in pq.read_table(good_log / "events.parquet")["user_id"].to_pylist()}
+    folder = Path(workspace) / "shop/serving/shop" / versions(workspace)[1]
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert len(files) > 5 and all(re.fullmatch(rb"u\d{5}", user) for user in users)
+    assert not {user for path in files for user in re.findall(rb"u\d{5}", path.read_bytes())} & users
+
+
 def test_the_pushed_card_holds_the_origin_of_the_model(workspace, good_second):
     pushed = card(workspace, versions(workspace)[1])
     assert pushed["verdict"]["outcome"] == "model" and 0 < pushed["metrics"]["recall@10"] < 1

@@ -105,7 +105,7 @@ def push(settings):
     version = settings.serving / "1"
     version.mkdir(parents=True)
     (version / "saved_model.pb").touch()
-    train_statistics.keep(statistics, str(version))
+    train_statistics.keep(statistics, str(version), ["user"])
     return str(version)
 
 

@@ -165,12 +165,14 @@ def test_the_winner_is_a_copy_and_blessed_unless_the_champion_stays(inputs, tmp_
 def test_the_winner_keeps_what_it_has_learnt_from(inputs, tmp_path):
     counted = artifact(standard_artifacts.ExampleStatistics, tmp_path / "counted")
     (tmp_path / "counted/Split-train").mkdir(parents=True)
-    (tmp_path / "counted/Split-train/FeatureStats.pb").write_bytes(b"counted")
+    data = statistics_pb2.DatasetFeatureStatisticsList()
+    data.datasets.add(name="train", num_examples=7)
+    (tmp_path / "counted/Split-train/FeatureStats.pb").write_bytes(data.SerializeToString())
     counted.split_names = '["train"]'
 
     decided(inputs, "good", tmp_path, statistics=counted)
 
-    assert (tmp_path / "winner/Format-Serving" / train_statistics.KEPT).read_bytes() == b"counted"
+    assert (tmp_path / "winner/Format-Serving" / train_statistics.KEPT).read_bytes() == data.SerializeToString()
 
 
 def test_the_example_is_what_the_winner_answers(inputs, tmp_path):

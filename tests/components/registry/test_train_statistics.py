@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.types import artifact_utils, standard_artifacts
 
 from components.registry import train_statistics
@@ -15,6 +16,18 @@ def statistics(folder, train=b""):
         (folder / "Split-train").mkdir(parents=True)
         (folder / "Split-train/FeatureStats.pb").write_bytes(train)
     return artifact
+
+
+def counted(*values, column="user"):
+    """Statistics of a column with these values, once each."""
+    data = statistics_pb2.DatasetFeatureStatisticsList()
+    feature = data.datasets.add(name="train", num_examples=len(values)).features.add()
+    feature.path.step.append(column)
+    feature.string_stats.unique = len(values)
+    for value in values:
+        feature.string_stats.top_values.add(value=value, frequency=1)
+        feature.string_stats.rank_histogram.buckets.add(label=value, sample_count=1)
+    return data.SerializeToString()
 
 
 def version(folder, number):
@@ -46,20 +59,31 @@ def test_a_version_without_statistics_is_nothing_to_compare_with(tmp_path):
 def test_the_served_version_brings_what_it_has_learnt_from(tmp_path, champion):
     for number in (7, 8):
         train_statistics.keep(
-            statistics(tmp_path / f"then{number}", b"then %d" % number), version(tmp_path / "serving", number)
+            statistics(tmp_path / f"then{number}", counted(f"at {number}")), version(tmp_path / "serving", number), []
         )
 
-    assert fetched(tmp_path, str(tmp_path / champion)) == {"train": b"now", "served": b"then 8"}
+    assert fetched(tmp_path, str(tmp_path / champion)) == {"train": b"now", "served": counted("at 8")}
 
 
 def test_after_a_rollback_it_is_the_older_versions(tmp_path):
     for number in (7, 8):
         train_statistics.keep(
-            statistics(tmp_path / f"then{number}", b"then %d" % number), version(tmp_path / "serving", number)
+            statistics(tmp_path / f"then{number}", counted(f"at {number}")), version(tmp_path / "serving", number), []
         )
     (tmp_path / "serving/8").rename(tmp_path / "serving/8.withdrawn")
 
-    assert fetched(tmp_path, str(tmp_path / "serving"))["served"] == b"then 7"
+    assert fetched(tmp_path, str(tmp_path / "serving"))["served"] == counted("at 7")
+
+
+def test_a_version_holds_no_id_of_a_user(tmp_path):
+    folder = version(tmp_path / "serving", 7)
+    train_statistics.keep(statistics(tmp_path / "then", counted("jane", "joe")), folder, ["user", "request"])
+    content = (Path(folder) / train_statistics.KEPT).read_bytes()
+    assert b"jane" not in content and b"joe" not in content
+    (feature,) = statistics_pb2.DatasetFeatureStatisticsList.FromString(content).datasets[0].features
+    assert feature.string_stats.unique == 2
+    train_statistics.keep(statistics(tmp_path / "other", counted("red", column="colour")), folder, ["user"])
+    assert b"red" in (Path(folder) / train_statistics.KEPT).read_bytes()
 
 
 def test_the_docs_say_where_it_is():
