@@ -75,8 +75,7 @@ def Verdict(
         io_utils.copy_dir(_serving(chosen), folder)
         export.add_to_card(folder, _earned(found, decision))
         if statistics is not None:
-            private = [name for name in (declared.log.user, declared.log.request) if name]
-            train_statistics.keep(statistics, folder, private)
+            train_statistics.keep(statistics, folder, declared.log)
     blessing.set_int_custom_property("blessed", int(chosen is not None))
     io_utils.write_string_file(
         os.path.join(blessing.uri, "BLESSED" if chosen is not None else "NOT_BLESSED"), decision.outcome

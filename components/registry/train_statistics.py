@@ -5,32 +5,32 @@ version is found by its folder alone, on a laptop and on a cluster, and a rollba
 """
 
 import os
-from collections.abc import Collection
 
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.components.statistics_gen.stats_artifact_utils import BINARY_PB_BASENAME
 from tfx.types import Artifact, artifact_utils
 
+from components.declaration.views import LogColumns
 from components.features.split_names import SERVED, TRAIN
 from components.registry import champion_version
 
 KEPT = os.path.join("assets.extra", "train_statistics.pb")
 
 
-def keep(statistics: Artifact, model: str, private: Collection[str]) -> None:
+def keep(statistics: Artifact, model: str, log: LogColumns) -> None:
     """Stores the statistics of the train split in the folder of a saved model.
 
     Args:
       statistics: of this run's log.
       model: the folder of the saved model.
-      private: columns whose values stay out, such as the ids of users; their counts are stored.
+      log: the columns by role; of users' and requests' ids only counts are stored.
     """
     with tf.io.gfile.GFile(_file(statistics, TRAIN), "rb") as file:
         data = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read())
     for dataset in data.datasets:
         for feature in dataset.features:
-            if ".".join(feature.path.step) in private and feature.HasField("string_stats"):
+            if ".".join(feature.path.step) in (log.user, log.request) and feature.HasField("string_stats"):
                 feature.string_stats.ClearField("top_values")
                 feature.string_stats.ClearField("rank_histogram")
     tf.io.gfile.makedirs(os.path.dirname(os.path.join(model, KEPT)))

@@ -12,6 +12,7 @@ from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
 from tfx.types import standard_artifacts
 
 from components.declaration import Drift, Launch, Log, Objective, Split
+from components.declaration.verdict_view import VerdictView
 from components.errors import GateError
 from components.registry import train_statistics
 from pipeline import graph
@@ -105,7 +106,7 @@ def push(settings):
     version = settings.serving / "1"
     version.mkdir(parents=True)
     (version / "saved_model.pb").touch()
-    train_statistics.keep(statistics, str(version), ["user"])
+    train_statistics.keep(statistics, str(version), VerdictView.of(WATCHED).log)
     return str(version)
 
 

@@ -1,12 +1,15 @@
 from pathlib import Path
 
 import pytest
+from small_recommenders import LAUNCH
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.types import artifact_utils, standard_artifacts
 
+from components.declaration.verdict_view import VerdictView
 from components.registry import train_statistics
 
 pytestmark = pytest.mark.tensorflow
+LOG = VerdictView.of(LAUNCH).log
 
 
 def statistics(folder, train=b""):
@@ -59,30 +62,34 @@ def test_a_version_without_statistics_is_nothing_to_compare_with(tmp_path):
 def test_the_served_version_brings_what_it_has_learnt_from(tmp_path, champion):
     for number in (7, 8):
         train_statistics.keep(
-            statistics(tmp_path / f"then{number}", counted(f"at {number}")), version(tmp_path / "serving", number), []
+            statistics(tmp_path / f"then{number}", counted(f"at {number}", column="colour")),
+            version(tmp_path / "serving", number),
+            LOG,
         )
 
-    assert fetched(tmp_path, str(tmp_path / champion)) == {"train": b"now", "served": counted("at 8")}
+    assert fetched(tmp_path, str(tmp_path / champion)) == {"train": b"now", "served": counted("at 8", column="colour")}
 
 
 def test_after_a_rollback_it_is_the_older_versions(tmp_path):
     for number in (7, 8):
         train_statistics.keep(
-            statistics(tmp_path / f"then{number}", counted(f"at {number}")), version(tmp_path / "serving", number), []
+            statistics(tmp_path / f"then{number}", counted(f"at {number}", column="colour")),
+            version(tmp_path / "serving", number),
+            LOG,
         )
     (tmp_path / "serving/8").rename(tmp_path / "serving/8.withdrawn")
 
-    assert fetched(tmp_path, str(tmp_path / "serving"))["served"] == counted("at 7")
+    assert fetched(tmp_path, str(tmp_path / "serving"))["served"] == counted("at 7", column="colour")
 
 
 def test_a_version_holds_no_id_of_a_user(tmp_path):
     folder = version(tmp_path / "serving", 7)
-    train_statistics.keep(statistics(tmp_path / "then", counted("jane", "joe")), folder, ["user", "request"])
+    train_statistics.keep(statistics(tmp_path / "then", counted("jane", "joe")), folder, LOG)
     content = (Path(folder) / train_statistics.KEPT).read_bytes()
     assert b"jane" not in content and b"joe" not in content
     (feature,) = statistics_pb2.DatasetFeatureStatisticsList.FromString(content).datasets[0].features
     assert feature.string_stats.unique == 2
-    train_statistics.keep(statistics(tmp_path / "other", counted("red", column="colour")), folder, ["user"])
+    train_statistics.keep(statistics(tmp_path / "other", counted("red", column="colour")), folder, LOG)
     assert b"red" in (Path(folder) / train_statistics.KEPT).read_bytes()
 
 
