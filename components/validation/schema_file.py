@@ -5,10 +5,7 @@ changed block is written anew, so the comments inside of it are lost; those befo
 """
 
 import dataclasses
-import os
 import re
-import tempfile
-from pathlib import Path
 
 from google.protobuf import message, text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -51,8 +48,9 @@ class SchemaFile:
     """A schema's text and its meaning.
 
     Example:
-      file = SchemaFile(path.read_text(), str(path)) file.replace("feature", "device", feature) write_atomically(path,
-      file.text)
+      file = SchemaFile(path.read_text(), str(path))
+      file.replace("feature", "device", feature)
+      write_atomically(path, file.text)
     """
 
     def __init__(self, text: str, path: str):
@@ -112,18 +110,6 @@ def render(kind: str, meaning: message.Message) -> str:
             holder.MergeFrom(type(meaning)(**{field.name: [one] if hasattr(value, "append") else one}))
             lines.append("  " + text_format.MessageToString(holder, as_one_line=True, as_utf8=True).strip())
     return "\n".join([f"{kind} {{", *lines, "}", ""])
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Writes a file so that readers see the old one or the new one, never a half; makes its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as file:
-        file.write(text)
-    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-    os.chmod(file.name, mode)
-    os.replace(file.name, path)
 
 
 def _split(text: str) -> list[Block]:

@@ -11,12 +11,13 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from components.atomic_file import write_atomically
 from components.declaration import Launch
 from components.errors import SettingsError
 from components.validation import schema_diff, schema_proposal, schema_widening
 from components.validation.anomaly_text import accept_command
 from components.validation.schema_diff import Difference
-from components.validation.schema_file import SchemaFile, write_atomically
+from components.validation.schema_file import SchemaFile
 from components.validation.schema_text import Column, schema_text
 from pipeline.local import sample
 from pipeline.settings import Settings

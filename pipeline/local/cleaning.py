@@ -131,9 +131,8 @@ def _output(uri: str, settings: Settings) -> tuple[str, ...]:
     A value's uri is a file in that folder: artifacts/SchemaGate/passed/11/value.
     """
     parts = Path(uri).parts
-    places = [place for place, name in enumerate(parts) if name == settings.pipeline_root.name]
-    whole = [place for place in places if len(parts) > place + 3]
-    return parts[whole[-1] + 1 : whole[-1] + 4] if whole else parts[-3:]
+    roots = [at for at, name in enumerate(parts) if name == settings.pipeline_root.name and len(parts) > at + 3]
+    return parts[roots[-1] + 1 : roots[-1] + 4] if roots else parts[-3:]
 
 
 def _find_needed(store: metadata_store.MetadataStore, runs: int) -> Iterator[metadata_store_pb2.Artifact]:

@@ -13,6 +13,7 @@ import typing
 from collections.abc import Iterable
 from pathlib import Path
 
+from components.atomic_file import write_atomically
 from components.declaration.paths import query_of
 from components.errors import LogError
 from components.ingest.log_files import content_digest, find_files, split_pattern
@@ -91,9 +92,7 @@ def keep(settings: Settings, inputs: str, record: RunRecord, log: Path, before: 
         return
     run = LastRun(record.summary, record.page, str(log))
     note = {"inputs": inputs, "workspace": _digest_workspace(settings)} | run._asdict()
-    half = file.with_suffix(".half")
-    half.write_text(json.dumps(note, indent=1) + "\n", encoding="utf-8")
-    half.replace(file)
+    write_atomically(file, json.dumps(note, indent=1) + "\n")
 
 
 def _file(settings: Settings) -> Path:

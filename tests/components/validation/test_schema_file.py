@@ -4,8 +4,9 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from components.atomic_file import write_atomically
 from components.errors import SettingsError
-from components.validation.schema_file import SchemaFile, render, write_atomically
+from components.validation.schema_file import SchemaFile, render
 
 CURATED = sorted((Path(__file__).parents[3] / "schema").glob("*/*/schema.pbtxt"))
 TEXT = """\

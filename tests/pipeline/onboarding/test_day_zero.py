@@ -130,6 +130,7 @@ def test_a_project_that_was_removed_can_be_made_again(tmp_path):
     path = catalogue(tmp_path / "data")
     for _ in range(2):
         new.make(tmp_path / "mine", None, path, None, {})
+        assert (tmp_path / "mine" / "pipeline" / "launches" / "mine.py").is_file()
         shutil.rmtree(tmp_path / "mine")
 
 
