@@ -7,6 +7,7 @@ from components.declaration.experiment import Experiment
 from components.declaration.filters import Filter
 from components.declaration.launch import Launch
 from components.declaration.learning import CustomModel, Model, Rules
+from components.declaration.users import Users
 
 __all__ = [
     "Boost",
@@ -23,4 +24,5 @@ __all__ = [
     "Promotion",
     "Rules",
     "Split",
+    "Users",
 ]

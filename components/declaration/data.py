@@ -4,9 +4,9 @@ import dataclasses
 import typing
 
 from components.declaration.filters import Filter
+from components.declaration.users import LABEL_PREFIX, TIME_UNITS, Users
 
-LABEL_PREFIX = "label_"
-TIME_UNITS = ("s", "ms", "us", "ns", "excel", "iso")
+__all__ = ["LABEL_PREFIX", "ROW_ID", "TIME_UNITS", "Boost", "Catalogue", "Log", "Objective", "Split", "Users"]
 ROW_ID = "row_id"  # names the row that an event comes from, where the log has no column of that name
 
 
@@ -51,6 +51,7 @@ class Log:
       first_position: the position of the first place: 0, or 1 where the log counts from 1.
       starts_empty: whether a run may find no event, or none that an objective names: a launch whose log is what its own
         server will write. Then a rule that needs no event serves first (docs/day-zero.md).
+      users: a table of the users, whose columns are further context; None for none.
     """
 
     path: str
@@ -81,18 +82,27 @@ class Log:
     rows_are_impressions: bool = False
     first_position: int = 0
     starts_empty: bool = False
+    users: Users | None = None
 
     def __post_init__(self) -> None:
-        """Takes several user columns apart: the first is `user`, the others its fallbacks."""
+        """Takes several user columns apart, the first is `user`, the others its fallbacks; adds the users' columns to the context."""
         columns: typing.Any = self.user
         if isinstance(columns, tuple) and columns:
             object.__setattr__(self, "user", columns[0])
             object.__setattr__(self, "user_fallbacks", (*columns[1:], *self.user_fallbacks))
+        if isinstance(self.users, Users) and isinstance(self.context, tuple) and isinstance(self.users.columns, tuple):
+            added = (name for name in self.users.columns if name not in self.context)
+            object.__setattr__(self, "context", (*self.context, *added))
 
     @property
     def joins_by_request(self) -> bool:
         """Whether impressions and actions share a request; the id of a row (`row_id`) is that of one of them only."""
         return self.request is not None and self.request != ROW_ID
+
+    @property
+    def user_columns(self) -> tuple[str, ...]:
+        """The part of the context that the table of the users gives."""
+        return self.users.columns if self.users else ()
 
     def columns(self) -> tuple[str, ...]:
         """Every column that has a role, in the order of the roles."""

@@ -8,6 +8,7 @@ from components.declaration.data import LABEL_PREFIX, TIME_UNITS, Catalogue, Log
 from components.declaration.functions import check_path
 from components.declaration.paths import is_dated, query_of
 from components.declaration.request_names import RESERVED_INPUTS, VALUE, input_name
+from components.declaration.users import check_users
 from components.errors import DeclarationError
 
 # What only files can have, with the value that a query leaves it at.
@@ -20,6 +21,7 @@ _FILES_ONLY = (
     ("missing_ids", ()),
     ("time_format", None),
     ("starts_empty", False),
+    ("users", None),
 )
 
 
@@ -39,6 +41,8 @@ def check_log(log: Log) -> None:
         raise DeclarationError("launch.log.time_unit", log.time_unit, f"one of {', '.join(TIME_UNITS)}")
     if len(log.delimiter) != 1:
         raise DeclarationError("launch.log.delimiter", log.delimiter, "one character")
+    if log.users:
+        check_users(log.users, dataclasses.replace(log, context=(), users=None).columns() + log.user_fallbacks)
     checks.check_not_empty(log, "launch.log")
     columns = log.columns()
     for name in columns:

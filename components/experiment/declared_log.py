@@ -12,16 +12,18 @@ from components.experiment.outcome import Traffic
 from components.ingest import labels
 from components.ingest.log_layout import Layout
 from components.ingest.log_reader import LogReader
+from components.ingest.user_table import join_users
 
 FAR = np.iinfo(np.int64).max
 
 
-def read_traffic(launch: Launch, files: Sequence[str]) -> Traffic:
+def read_traffic(launch: Launch, files: Sequence[str], base: str) -> Traffic:
     """Returns all requests of the log.
 
     Args:
       launch: the declaration.
       files: of the log.
+      base: the data folder, where a relative path of the users' table starts.
 
     Raises:
       LogError: if the log cannot be read, or holds no impressions.
@@ -35,6 +37,8 @@ def read_traffic(launch: Launch, files: Sequence[str]) -> Traffic:
     names = tuple(name for name in (log.time, log.user, log.request, log.model_version) if name)
     keys = LogReader(files, Layout.of_log(log)).settle(tuple(dict.fromkeys((*names, *labels.key_columns(view)))))
     times = keys[log.time].to_numpy()
+    users = join_users(log, keys, base)
+    keys = users.add_to_table(keys) if users else keys
     label_columns = labels.label_rows(keys, times, FAR, view)
     shown = np.flatnonzero(next(iter(label_columns.values())) >= 0)
     columns = {name: _to_bytes(keys[name].take(shown)) for name in names if name != log.time}

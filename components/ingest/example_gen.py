@@ -15,6 +15,7 @@ from components.ingest.bigquery import bigquery_example_gen
 from components.ingest.example_files import GZIP_LEVEL
 from components.ingest.log_files import check_literal, content_digest, split_pattern
 from components.ingest.spans import any_span
+from components.ingest.user_table import files_mark
 
 
 def events_example_gen(
@@ -40,6 +41,7 @@ def events_example_gen(
         executor.LogExecutor,
         gzip_level,
         launch.log.spans,
+        _users(launch, base),
     )
 
 
@@ -62,6 +64,7 @@ def _node(
     executor_class: type,
     gzip_level: int,
     spans: int | None = None,
+    users: dict[str, str] | None = None,
 ) -> FileBasedExampleGen:
     folder, dated = split_pattern(path, base)
     check_literal(folder)
@@ -76,11 +79,22 @@ def _node(
         output_config=example_gen_pb2.Output(split_config=example_gen_pb2.SplitConfig(splits=named)),
         custom_config=_carry(
             view,
-            {"code": code, "content": content_digest(folder, pattern), executor.GZIP_LEVEL_KEY: gzip_level} | window,
+            {"code": code, "content": content_digest(folder, pattern), executor.GZIP_LEVEL_KEY: gzip_level}
+            | window
+            | (users or {}),
         ),
         custom_executor_spec=executor_spec.BeamExecutorSpec(executor_class),
     )
     return node.with_id(node_id)
+
+
+def _users(launch: Launch, base: str) -> dict[str, str]:
+    """Returns where the executor finds the table of the users, and a digest of it for TFX's cache; {} where none is declared."""
+    if launch.log.users is None:
+        return {}
+    folder, pattern = split_pattern(launch.log.users.path, base)
+    keys = (executor.USERS_FOLDER_KEY, executor.USERS_PATTERN_KEY, executor.USERS_MARK_KEY)
+    return dict(zip(keys, (folder, pattern, files_mark(folder, pattern)), strict=True))
 
 
 def _carry(view: View, more: dict[str, typing.Any]) -> example_gen_pb2.CustomConfig:

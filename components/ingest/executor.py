@@ -28,24 +28,29 @@ from components.ingest.quarantine import STOPPED_ROWS, Quarantine, too_many
 from components.ingest.row_checks import Quarantined
 from components.ingest.shares import QUARANTINE, Share, Target
 from components.ingest.time_split import cut_time
+from components.ingest.user_table import FIELD, NONE, Joined, UserTable
 from components.progress import set_figure
 
 LAUNCH_KEY = "launch"
 GZIP_LEVEL_KEY = "gzip_level"
 SPANS_KEY, SPANS_PATTERN_KEY = "spans", "spans_pattern"
+USERS_FOLDER_KEY, USERS_PATTERN_KEY, USERS_MARK_KEY = "users_folder", "users_pattern", "users_mark"
+USERS_QUARANTINE = f"users-{QUARANTINE}"
 
 
 class Written(typing.NamedTuple):
-    """What was written: rows per split, and what was quarantined."""
+    """What was written: rows per split, what was quarantined, and a note for the headline metric."""
 
     counts: dict[str, int]
     quarantined: Quarantined
+    note: str = ""
 
 
 class _ArrowExecutor(base_example_gen_executor.BaseExampleGenExecutor):
     """The common part of both executors: calls `write` with TFX's inputs, and stores its counts in the artifact."""
 
     VIEW: type[View]
+    carried: typing.Any = None
 
     def GetInputSourceToExamplePTransform(self) -> typing.Any:
         """Not used: `Do` reads column batches without Beam."""
@@ -62,6 +67,7 @@ class _ArrowExecutor(base_example_gen_executor.BaseExampleGenExecutor):
             self.VIEW.from_json(carried[LAUNCH_KEY]),
             Target(examples.uri, folders, int(carried[GZIP_LEVEL_KEY])),
         )
+        self.carried = carried
         try:
             written = self.write(launch, _input_files(exec_properties, self.may_be_empty(launch)), target)
         except (OSError, tf.errors.OpError) as error:
@@ -75,7 +81,7 @@ class _ArrowExecutor(base_example_gen_executor.BaseExampleGenExecutor):
         examples_utils.set_file_format(examples, write_split.to_file_format_str(file_format))
         _set_counts(examples, written.quarantined)
         aside = f", {written.quarantined}" if written.quarantined.rows else ""
-        set_figure(examples, self.figure(written.counts) + aside)
+        set_figure(examples, self.figure(written.counts) + aside + written.note)
 
     def write(self, launch: typing.Any, files: tuple[str, ...], target: Target) -> Written:
         """Writes the examples of each split and the quarantine."""
@@ -117,14 +123,43 @@ class LogExecutor(_ArrowExecutor):
         if not files:
             return _write_nothing(target)
         reader = LogReader(files, Layout.of_log(launch.log))
-        keys = reader.settle((launch.log.time, *labels.key_columns(launch)))
+        joins = (launch.log.user,) if launch.log.users else ()
+        keys = reader.settle(tuple(dict.fromkeys((launch.log.time, *joins, *labels.key_columns(launch)))))
         _check_share(reader, files, target, launch.log.max_quarantined, "launch.log.max_quarantined")
         times = keys[launch.log.time].to_numpy()
+        users, note = self._join_users(launch, keys, times, target)
+        if users and any(objective.label_fn for objective in launch.objectives):
+            keys = users.add_to_table(keys)
         cut = cut_time(times, launch.split, launch.log.starts_empty)
         labels.check_positives(keys, times, cut, launch)
         label_columns = labels.label_rows(keys, times, cut, launch)
         in_split = {"train": times < cut, "eval": times >= cut}
-        return self.write_share(Share(reader, in_split, label_columns), target)
+        return self.write_share(Share(reader, in_split, label_columns, users), target)._replace(note=note)
+
+    def _join_users(
+        self, launch: IngestView, keys: pa.Table, times: np.ndarray, target: Target
+    ) -> tuple[Joined | None, str]:
+        """Joins the declared table of the users; returns the join, if there is one, and a note of how many events it reaches."""
+        declared = launch.log.users
+        if declared is None:
+            return None, ""
+        files = spans.window_files(str(self.carried[USERS_FOLDER_KEY]), str(self.carried[USERS_PATTERN_KEY]))
+        table = UserTable(declared, files)
+        _check_share(table.reader, files, target, declared.max_quarantined, f"{FIELD}.max_quarantined")
+        quarantined = table.reader.quarantined
+        if quarantined.rows:
+            _write_quarantine(table.reader, f"{target.uri}/{USERS_QUARANTINE}")
+        joined = table.join(keys[launch.log.user], times)
+        aside = f" ({quarantined})" if quarantined.rows else ""
+        share = np.count_nonzero(joined.rows != NONE) / max(len(times), 1)
+        return joined, f", users known for {share:.0%}{aside}"
+
+
+def _write_quarantine(reader: LogReader, path: str) -> None:
+    tf.io.gfile.makedirs(path.rpartition("/")[0])
+    with tf.io.gfile.GFile(path, "wb") as file, Quarantine(file) as quarantine:
+        for _ in reader.batches(quarantine):
+            pass
 
 
 def _write_nothing(target: Target) -> Written:

@@ -3,7 +3,7 @@
 import collections.abc
 import dataclasses
 
-from components.declaration import Catalogue, Log
+from components.declaration import Catalogue, Log, Users
 from components.declaration.views import CatalogueSource
 from components.errors import LogError
 
@@ -30,6 +30,7 @@ class Layout:
       single: columns that hold one value per row, never a list.
       may_be_empty: whether there may be no row.
       every: whether all nested columns are opened, and not only those that the declaration names.
+      optional: columns that are read where a file has them.
     """
 
     ids: tuple[str, ...]
@@ -53,13 +54,14 @@ class Layout:
     time_format: str | None = None
     may_be_empty: bool = False
     every: bool = False
+    optional: tuple[str, ...] = ()
 
     @classmethod
     def of_log(cls, log: Log) -> "Layout":
         """Returns the layout of an interaction log."""
         return cls(
             ids=(log.user, log.item),
-            declared=log.columns(),
+            declared=tuple(name for name in log.columns() if name not in log.user_columns),
             request=log.request,
             time=log.time,
             time_unit=log.time_unit,
@@ -77,6 +79,7 @@ class Layout:
             time_format=log.time_format,
             single=log.columns()[1:],
             may_be_empty=log.starts_empty,
+            optional=log.user_columns,
         )
 
     @classmethod
@@ -88,6 +91,19 @@ class Layout:
             delimiter=catalogue.delimiter,
             words=catalogue.texts,
             single=_single(catalogue),
+        )
+
+    @classmethod
+    def of_users(cls, users: Users) -> "Layout":
+        """Returns the layout of a table of the users."""
+        return cls(
+            ids=(users.user,),
+            declared=(users.user, *((users.time,) if users.time else ()), *users.columns),
+            time=users.time,
+            time_unit=users.time_unit,
+            time_format=users.time_format,
+            delimiter=users.delimiter,
+            single=users.columns,
         )
 
     @property
@@ -111,7 +127,7 @@ class Layout:
         return (
             None
             if self.every
-            else tuple(dict.fromkeys((*self.all_ids, *self.fallbacks, *self.to_parse, *self.declared)))
+            else tuple(dict.fromkeys((*self.all_ids, *self.fallbacks, *self.to_parse, *self.declared, *self.optional)))
         )
 
     def reads(self, name: str) -> bool:

@@ -23,6 +23,7 @@ from components.ingest import labels
 from components.ingest.example_files import ONE_SHARD, ExampleFile
 from components.ingest.log_reader import LogReader
 from components.ingest.quarantine import Quarantine
+from components.ingest.user_table import Joined
 from components.progress import Progress
 
 QUARANTINE = "quarantine.jsonl.gz"
@@ -50,12 +51,14 @@ class Share(typing.NamedTuple):
       reader: settled; of all rows or of a part of them.
       in_split: per split [rows] bool, of the rows that are right.
       labels: per label [rows] int8, `NO_LABEL` where the row has none.
+      users: the users' columns of the rows; None where no table of the users is declared.
       shard: the end of the files' names.
     """
 
     reader: LogReader
     in_split: dict[str, np.ndarray]
     labels: dict[str, np.ndarray]
+    users: Joined | None = None
     shard: str = ONE_SHARD
 
 
@@ -65,7 +68,8 @@ def split_up(whole: Share) -> list[Share]:
     for number, part in enumerate(parts):
         rows = slice(row, row + part.quarantined.rows_in - part.quarantined.rows)
         cut = [{name: values[rows] for name, values in of.items()} for of in (whole.in_split, whole.labels)]
-        shares.append(Share(part, cut[0], cut[1], f"{number:05d}-of-{len(parts):05d}"))
+        users = whole.users.part(rows) if whole.users else None
+        shares.append(Share(part, cut[0], cut[1], users, f"{number:05d}-of-{len(parts):05d}"))
         row = rows.stop
     return shares
 
@@ -136,7 +140,7 @@ def write(share: Share, target: Target) -> None:
         quarantine = _quarantine(stack, share, target) if quarantined.rows else None
         for batch in share.reader.batches(quarantine):
             rows = slice(row, row + batch.num_rows)
-            labelled = _with_labels(batch, {name: values[rows] for name, values in share.labels.items()})
+            labelled = _complete(share, batch, rows)
             for split, chosen in share.in_split.items():
                 files[split].write(labelled.filter(pa.array(chosen[rows])))
             row = rows.stop
@@ -156,6 +160,9 @@ def _quarantine(stack: contextlib.ExitStack, share: Share, target: Target) -> Qu
     return stack.enter_context(Quarantine(stack.enter_context(tf.io.gfile.GFile(os.path.join(target.uri, name), "wb"))))
 
 
-def _with_labels(batch: pa.RecordBatch, label_columns: dict[str, np.ndarray]) -> pa.RecordBatch:
-    arrays = [pa.array(values.astype(np.int64), mask=values == labels.NO_LABEL) for values in label_columns.values()]
-    return pa.RecordBatch.from_arrays([*batch.columns, *arrays], [*batch.schema.names, *label_columns])
+def _complete(share: Share, batch: pa.RecordBatch, rows: slice) -> pa.RecordBatch:
+    """Returns a batch, the rows of that slice, with its users' columns and its labels."""
+    joined = share.users.add_to(batch, rows.start) if share.users else batch
+    label_columns = [values[rows] for values in share.labels.values()]
+    arrays = [pa.array(values.astype(np.int64), mask=values == labels.NO_LABEL) for values in label_columns]
+    return pa.RecordBatch.from_arrays([*joined.columns, *arrays], [*joined.schema.names, *share.labels])

@@ -58,8 +58,12 @@ def input_files(path: str, base: str, spans: int | None = None, may_be_empty: bo
     if query_of(path):
         problem = "is a query, which only a run can ask: this needs files."
         raise LogError("launch.log.path", problem, "Export some of its rows to Parquet and name the file: --log FILE.")
-    folder, pattern = split_pattern(path, base)
-    if not is_dated(path):
+    return window_files(*split_pattern(path, base), spans, may_be_empty)
+
+
+def window_files(folder: str, pattern: str, spans: int | None = None, may_be_empty: bool = False) -> tuple[str, ...]:
+    """Returns the files of a split path, see `input_files`."""
+    if not is_dated(pattern):
         return find_files(folder, pattern, may_be_empty)
     return newest(find_files(folder, any_span(pattern), may_be_empty), folder, pattern, spans or 1)
 

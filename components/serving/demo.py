@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlencode
 
+from components.declaration.request_names import input_name
 from components.errors import DayoneError
 from components.serving import demo_page, predict_answer, predict_request
 from components.serving.demo_users import NOBODY, DemoUsers
@@ -158,10 +159,12 @@ class Demo:
     def _context(self, model: Model, visit: Visit) -> dict[str, object]:
         """Returns the request's context, numbers where the model takes numbers; empty values are left out."""
         kinds = {tensor.name: tensor.dtype for tensor in model.inputs[DEFAULT_SIGNATURE]}
-        return {name: _value(name, text, kinds[name]) for name, text in visit.context.items() if text and name in kinds}
+        named = {input_name(column): text for column, text in visit.context.items() if text}
+        return {name: _value(name, text, kinds[name]) for name, text in named.items() if name in kinds}
 
     def _ask(self, model: Model, body: Mapping[str, object]) -> list[Answer]:
         request = predict_request.parse(json.dumps(body).encode(), model.inputs, self._service.limits)
+        self._service.fill_user_columns(request, model)
         self._service.leave_out_withheld(request)
         return predict_answer.rows(
             request, model(request.signature, predict_request.arrays(request.rows, model.inputs[request.signature]))

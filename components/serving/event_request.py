@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.declaration import Launch
+from components.declaration.request_names import input_name
 from components.serving import json_body
 from components.serving.json_body import check_keys, shown
 from components.serving.predict_request import Limits
@@ -95,7 +96,7 @@ def _read_optional(
         fields["value"] = _value(to_scalar(event["value"], "float64", f"{where}.value"), launch, f"{where}.value")
     for name in launch.log.context:
         if event.get(name) is not None:
-            fields[name] = _context(event[name], dtypes.get(name), f"{where}.{name}")
+            fields[name] = _context(event[name], dtypes.get(input_name(name)), f"{where}.{name}")
     return fields
 
 

@@ -38,6 +38,7 @@ class Breaker:
       longest_pause: seconds at most.
       probe_seconds: how long opening the store anew, with a first answer, may take.
       workers: how many requests ask the store at once; one more fails at once.
+      what: the store, for messages.
     """
 
     deadline: float = DEADLINE
@@ -46,6 +47,7 @@ class Breaker:
     longest_pause: float = 10.0
     probe_seconds: float = 5.0
     workers: int = 16
+    what: str = "the store of histories"
 
 
 class GuardedHistories:
@@ -96,7 +98,7 @@ class GuardedHistories:
         if self.state == OPEN:
             self._probe_if_due()
             self._count_failure()
-            raise HistoryUnavailable("the store of histories failed several times in a row, and is not asked now")
+            raise HistoryUnavailable(f"{self._breaker.what} failed several times in a row, and is not asked now")
         store = self._store
         try:
             answer = self._workers.submit(lambda: question(store)).result(self._breaker.deadline)
@@ -176,7 +178,7 @@ class _Workers:
                 self._left -= 1
                 threading.Thread(target=self._work, name="history", daemon=True).start()
             else:
-                raise HistoryUnavailable("all connections to the store of histories wait for an answer")
+                raise HistoryUnavailable("all connections to the store wait for an answer")
         self._tasks.put((future, call))
         return future
 

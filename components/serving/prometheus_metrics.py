@@ -31,6 +31,9 @@ class Metrics:
         self.history_failures = Counter(
             "dayone_history_failures", "Histories that the store did not give or take.", registry=self._registry
         )
+        self.user_failures = Counter(
+            "dayone_user_failures", "Users' columns that their store did not give.", registry=self._registry
+        )
         self.policy_failures = Counter(
             "dayone_policy_failures",
             "Answers that the team's exploration policy did not draw.",

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from components.declaration import Launch
+from components.declaration.request_names import input_name
 from components.registry import withheld
 from components.registry.withheld import WithheldItems
 from components.serving import (
@@ -42,7 +43,9 @@ from components.serving.predict_request import (
 from components.serving.prometheus_metrics import Metrics
 from components.serving.request_errors import BUSY, TOO_LARGE, RequestError
 from components.serving.shown_answers import KEPT_BYTES, Shown
+from components.serving.signature_form import describe_signature
 from components.serving.traffic_rows import TrafficRows
+from components.serving.user_columns import UserColumns, UserStore
 
 _LOGGER = logging.getLogger("dayone.serving")
 
@@ -72,6 +75,7 @@ class Service:
         arms: Arms | None = None,
         explore_slot: float = 0.0,
         policy: exploration.Policy | None = None,
+        users: UserStore | None = None,
     ):
         """Takes what it works with.
 
@@ -87,11 +91,13 @@ class Service:
           arms: which version answers whom while an experiment runs; None where none is declared.
           explore_slot: the share of requests in which one slot shows an item from below the top k, in [0, 1].
           policy: a custom exploration policy instead; None for none.
+          users: the store of the users' columns; None where no table is declared.
         """
         self.arms, self.explore_slot, self._policy = arms, explore_slot, policy
         self.launch, self.holder, self.log, self.metrics, self.limits = launch, holder, log, metrics, limits
         self.histories = histories if histories is not None else MemoryHistories()
         self._rows, self._explore = TrafficRows(launch, remembered_bytes), explore
+        self._users = UserColumns(launch, users, self.metrics.user_failures.inc) if users is not None else None
         self._rng = random.Random()
         self.withheld = WithheldItems(holder.folder)
 
@@ -105,6 +111,7 @@ class Service:
         with front.using(version) as model:
             request = predict_request.parse(body, model.inputs, self.limits)
             self._fill_histories(request)
+            self.fill_user_columns(request, model)
             self.leave_out_withheld(request)
             if self.arms is None or version is not None or request.signature != DEFAULT_SIGNATURE:
                 answered = self._answer(request, model)
@@ -131,6 +138,11 @@ class Service:
         else:
             self.metrics.rows.labels(request.signature, "").inc(len(answers))
         return Answered(answers, more)
+
+    def fill_user_columns(self, request: PredictRequest, model: Model) -> None:
+        """Fills the users' columns that the caller does not send, from their store."""
+        if self._users is not None:
+            self._users.fill(request, {tensor.name: tensor.dtype for tensor in model.inputs[request.signature]})
 
     def leave_out_withheld(self, request: PredictRequest) -> None:
         """Adds the withheld items to what a recommendation excludes, so that the answer is still full."""
@@ -225,7 +237,7 @@ class Service:
         for row, answer, how in zip(request.rows, answers, drawn, strict=True):
             user = row[USER].decode("utf-8")
             context = {
-                name: row.get(name) for name in self.launch.log.context
+                name: row.get(input_name(name)) for name in self.launch.log.context
             }  # not the row: its lists would stay in memory
             shown = Shown(
                 user, how.request, answer[ITEMS], how.propensities, how.policy, str(model.number), context, now
@@ -265,7 +277,7 @@ class Service:
         """TF Serving's metadata of the signatures, and the version's card."""
         with self.holder.using(version) as model:
             spec = {"name": self.launch.name, "signature_name": "", "version": str(model.number)}
-            described = {name: _signature(model, name) for name in sorted(model.inputs)}
+            described = {name: describe_signature(model, name) for name in sorted(model.inputs)}
             return json.dumps(
                 {"model_spec": spec, "metadata": {"signature_def": {"signature_def": described}, "card": model.card}}
             ).encode()
@@ -286,15 +298,3 @@ class Service:
         if self.log is not None and self.log.problem:
             state["log"] = f"failing: {self.log.problem}"
         return bool(version), state
-
-
-def _signature(model: Model, name: str) -> dict[str, object]:
-    sides = {"inputs": model.inputs[name], "outputs": model.outputs[name]}
-    described = {side: {tensor.name: _tensor(tensor) for tensor in tensors} for side, tensors in sides.items()}
-    return described | {"method_name": "tensorflow/serving/predict"}
-
-
-def _tensor(each: predict_request.Input) -> dict[str, object]:
-    dims = [{"size": "-1", "name": ""}] * each.rank
-    dtype = "DT_" + {"float32": "FLOAT", "float64": "DOUBLE"}.get(each.dtype, each.dtype.upper())
-    return {"dtype": dtype, "tensor_shape": {"dim": dims, "unknown_rank": False}}

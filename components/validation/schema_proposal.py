@@ -18,6 +18,7 @@ from components.ingest.log_reader import LogReader
 from components.ingest.quarantine import no_row_left
 from components.ingest.spans import input_files
 from components.ingest.time_split import cut_time
+from components.ingest.user_table import Joined, join_users
 from components.validation import traffic_schema
 from components.validation.column_facts import LONGEST_DOMAIN, ColumnFacts
 from components.validation.schema_text import Column, schema_text
@@ -55,20 +56,24 @@ def propose(launch: Launch, base: str, which: str) -> tuple[Column, ...]:
     if not files:
         return traffic_schema.columns(launch)
     reader = LogReader(files, Layout.of_log(launch.log))
-    times = reader.settle((launch.log.time,))[launch.log.time].to_numpy()
+    keys = reader.settle((launch.log.time, launch.log.user))
+    times = keys[launch.log.time].to_numpy()
     if not len(times) and empty and not reader.quarantined.rows:
         return traffic_schema.columns(launch)
     if not len(times):
         raise no_row_left(files, reader.quarantined)
     cut = cut_time(times, launch.split, empty)
-    columns = _look(reader, launch.log.time, cut)
+    columns = _look(reader, launch.log.time, cut, join_users(launch.log, keys, base))
     return (*(_log_column(name, column, launch) for name, column in columns.items()), *_labels(columns, launch))
 
 
-def _look(reader: LogReader, time: str | None, cut: int) -> dict[str, ColumnFacts]:
-    """Returns the facts of each column of a settled log; `cut` is the first moment of eval in its time column."""
-    columns_read = {name: ColumnFacts(kind) for name, kind in reader.types.items()}
-    for batch in reader.batches():
+def _look(reader: LogReader, time: str | None, cut: int, users: Joined | None = None) -> dict[str, ColumnFacts]:
+    """Returns the facts of each column of a settled log and of its users; `cut` is the first moment of eval in its time column."""
+    types = users.types(reader.types) if users else reader.types
+    columns_read, row = {name: ColumnFacts(kind) for name, kind in types.items()}, 0
+    for rows in reader.batches():
+        batch = users.add_to(rows, row) if users else rows
+        row += batch.num_rows
         columns = dict(zip(batch.schema.names, batch.columns, strict=True))
         late = columns[time].to_numpy() >= cut if time else None
         for name, column in columns.items():

@@ -55,7 +55,7 @@ def roles(log: Log) -> list[tuple[str, str]]:
     single = [(role, column) for role, column in single if column != ROW_ID]
     return (
         single
-        + [("context", column) for column in log.context]
+        + [("context", column) for column in log.context if column not in log.user_columns]
         + [("user_fallbacks", column) for column in log.user_fallbacks]
     )
 
@@ -238,34 +238,39 @@ def check_propensities(view: LogView) -> Iterator[Finding]:
 def check_context(view: LogView) -> Iterator[Finding]:
     """Context columns that say nothing, or too much."""
     for name in view.launch.log.context:
-        if not view.has(name):
-            continue
-        column = view.table[name]
-        countable = not (pa.types.is_list(column.type) or pa.types.is_null(column.type))
-        different = int(pc.count_distinct(column.drop_null()).as_py()) if countable else 0
-        if pa.types.is_list(column.type) or pa.types.is_timestamp(column.type):
-            yield error(
-                f"context column {name!r} holds {column.type}.",
-                "A context is one text or one number: a run would read the first value of a list only.",
-                "Write one value per row, or take it out.",
-            )
-        elif pa.types.is_binary(column.type):
-            example = next(value for value in column.drop_null().to_pylist())
-            yield error(
-                f"context column {name!r} is not UTF-8, such as {example!r}.",
-                "A run stops at it.",
-                "Save the log as UTF-8.",
-            )
-        elif different < 2:
-            only = f"the value {column.drop_null()[0].as_py()!r} only" if different else "no value"
-            yield warning(
-                f"context column {name!r} has {only}.",
-                "It tells no request from another.",
-                "Take it out of launch.log.context.",
-            )
-        elif different > _MOST_VALUES and pa.types.is_string(column.type):
-            yield warning(
-                f"context column {name!r} has {different:,} different values, such as {column.drop_null()[0].as_py()!r}.",
-                "Each one gets its own embedding: of that many values, few occur often enough to learn it.",
-                "Take it out, or group its values (a city to its country).",
-            )
+        if view.has(name) and name not in view.launch.log.user_columns:
+            yield from describe_context(f"context column {name!r}", view.table[name], "launch.log.context")
+
+
+def describe_context(what: str, column: pa.ChunkedArray, field: str) -> Iterator[Finding]:
+    """Yields what is wrong with a column as a context.
+
+    Args:
+      what: the column, for people.
+      column: [n] its values.
+      field: of the declaration that names it.
+    """
+    countable = not (pa.types.is_list(column.type) or pa.types.is_null(column.type))
+    different = int(pc.count_distinct(column.drop_null()).as_py()) if countable else 0
+    if pa.types.is_list(column.type) or pa.types.is_timestamp(column.type):
+        yield error(
+            f"{what} holds {column.type}.",
+            "A context is one text or one number: a run would read the first value of a list only.",
+            "Write one value per row, or take it out.",
+        )
+    elif pa.types.is_binary(column.type):
+        example = next(value for value in column.drop_null().to_pylist())
+        yield error(
+            f"{what} is not UTF-8, such as {example!r}.",
+            "A run stops at it.",
+            "Save the file as UTF-8.",
+        )
+    elif different < 2:
+        only = f"the value {column.drop_null()[0].as_py()!r} only" if different else "no value"
+        yield warning(f"{what} has {only}.", "It tells no request from another.", f"Take it out of {field}.")
+    elif different > _MOST_VALUES and pa.types.is_string(column.type):
+        yield warning(
+            f"{what} has {different:,} different values, such as {column.drop_null()[0].as_py()!r}.",
+            "Each one gets its own embedding: of that many values, few occur often enough to learn it.",
+            "Take it out, or group its values (a city to its country).",
+        )

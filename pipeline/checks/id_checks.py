@@ -44,7 +44,7 @@ _PLACEHOLDERS = frozenset(
 _NUMBERS = frozenset(("0", "-1", "-2", "999", "9999", "-999", "00000000-0000-0000-0000-000000000000"))
 _MOST = 0.01
 _TIMES_USUAL = 5  # a number stands for none only where it is far more frequent than an id usually is
-_CONTACT = re.compile(r"[^@\s]+@[^@\s]+\.[a-zA-Z]{2,}|\+\d[\d ()/-]{6,}\d")
+CONTACT = re.compile(r"[^@\s]+@[^@\s]+\.[a-zA-Z]{2,}|\+\d[\d ()/-]{6,}\d")
 
 _FORMS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("blanks", str.strip),
@@ -110,7 +110,7 @@ def check_contacts(view: LogView) -> Iterator[Finding]:
     """Users who are named by an address."""
     name = view.launch.log.user
     texts = view.table[name].drop_null().slice(0, 1000).to_pylist()
-    if texts and sum(bool(_CONTACT.fullmatch(text)) for text in texts) > len(texts) / 2:
+    if texts and sum(bool(CONTACT.fullmatch(text)) for text in texts) > len(texts) / 2:
         yield warning(
             f"{name!r} holds e-mail addresses or telephone numbers.",
             "User ids are written into the examples, the statistics, the traffic files and the histories of the server.",

@@ -13,6 +13,7 @@ from pipeline.checks import (
     quarantine_check,
     rule_checks,
     schema_check,
+    user_checks,
 )
 from pipeline.checks.findings import Finding, closing_line, error
 from pipeline.checks.log_view import LogView
@@ -89,6 +90,8 @@ def _findings(launch: Launch, settings: Settings) -> Iterator[Finding]:
         yield from check(view)
     if launch.catalogue:
         yield from catalogue_checks.check(view, launch.catalogue, settings.data)
+    if launch.log.users:
+        yield from user_checks.check(view, launch.log.users, settings.data)
     yield from schema_check.check(launch, settings)
 
 

@@ -11,6 +11,7 @@ from components.ingest.spans import any_span
 from pipeline.cli import context, launch_options
 from pipeline.cli.parser import Commands, Help, Parser
 from pipeline.local import child_process, erasure
+from pipeline.settings import Settings
 
 EXIT_OK, EXIT_HELD = 0, 1
 _EXAMPLES = """\
@@ -78,7 +79,7 @@ def _report_held(erased: erasure.Erasure, loaded: context.Context, locations: er
 
 def _explain(path: Path, serving: Path, log: Sequence[Path]) -> str:
     if path in log:
-        return "your own log: remove the rows there, or the next run learns from them again"
+        return "your own log or table: remove the rows there, or the next run learns from them again"
     if erasure.is_traffic(path):
         return "forget again; if it stays, it is in another column than the user's"
     if path.is_relative_to(serving):
@@ -87,19 +88,27 @@ def _explain(path: Path, serving: Path, log: Sequence[Path]) -> str:
 
 
 def _locations(loaded: context.Context, further: Path | None) -> erasure.Locations:
-    """Returns where ids may be: the workspace, the folders that `serve` writes to, and the files of the log."""
+    """Returns where ids may be: the workspace, the folders that `serve` writes to, the files of the log and the users' table."""
     settings, path = loaded.settings, loaded.effective_launch.log.path
+    users = loaded.effective_launch.log.users
+    tables = tuple(map(Path, _find(users.path, settings)[1])) if users else ()
     traffic = [settings.home / "traffic", *([further.resolve()] if further else [])]
     if query_of(path):
-        return erasure.Locations(settings.home, tuple(traffic), ())
-    folder, pattern = split_pattern(path, str(settings.data))
-    try:
-        files = find_files(folder, any_span(pattern))
-    except LogError:  # no log yet, or no longer
-        files = ()
+        return erasure.Locations(settings.home, tuple(traffic), tables)
+    folder, files = _find(path, settings)
     log = tuple(path for path in map(Path, files) if not erasure.is_traffic(path))
     # A log of one file lies beside what is no business of this launch.
-    return erasure.Locations(settings.home, (*traffic, *([Path(folder)] if "*" in pattern else [])), log)
+    folders = [folder] if "*" in split_pattern(path, str(settings.data))[1] else []
+    return erasure.Locations(settings.home, (*traffic, *folders), (*log, *tables))
+
+
+def _find(path: str, settings: Settings) -> tuple[Path, Sequence[str]]:
+    """Returns the folder of a declared path, and its files; none where there are none yet, or no longer."""
+    folder, pattern = split_pattern(path, str(settings.data))
+    try:
+        return Path(folder), find_files(folder, any_span(pattern))
+    except LogError:
+        return Path(folder), ()
 
 
 def _list(paths: Iterable[Path], meaning: str) -> None:

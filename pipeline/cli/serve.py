@@ -10,7 +10,7 @@ from components.ingest import spans
 from components.serving.access import THIS_MACHINE
 from pipeline.cli import context, launch_options
 from pipeline.cli.parser import Commands, Parser
-from pipeline.local import history_choice, loop_setup, server
+from pipeline.local import history_choice, loop_setup, server, users_choice
 from pipeline.local.serve_options import Options, serve_token
 from pipeline.settings import SERVE_VARIABLES, Settings
 
@@ -95,6 +95,12 @@ def _add_log(serve: argparse.ArgumentParser) -> None:
         metavar="STORE",
         help="where histories come from (default: %(default)s)",
     )
+    serve.add_argument(
+        "--users",
+        default=users_choice.TABLE,
+        metavar="STORE",
+        help="where the columns of a declared users table come from: the table, or the dotted path of your own store",
+    )
 
 
 def _add_pages(serve: argparse.ArgumentParser) -> None:
@@ -118,6 +124,7 @@ def _serve(given: argparse.Namespace) -> int:
     settings, launch = loaded.settings, loaded.effective_launch
     options = _options(given, launch, settings)
     histories = history_choice.make(options.history, launch, settings.home)
+    users = users_choice.make(options.users, launch, settings.data, settings.home)
     with server.listen(options.host, options.port) as listening:
         address, port = listening.getsockname()[:2]
         print(
@@ -127,7 +134,7 @@ def _serve(given: argparse.Namespace) -> int:
         print(_where_the_log_goes(launch, settings, options), flush=True)
         if options.demo:
             print(f"a page to try it out: http://{address}:{port}/demo", flush=True)
-        return server.run(launch, settings, options, listening, histories)
+        return server.run(launch, settings, options, listening, histories, users)
 
 
 def _options(given: argparse.Namespace, launch: Launch, settings: Settings) -> Options:
@@ -152,6 +159,7 @@ def _options(given: argparse.Namespace, launch: Launch, settings: Settings) -> O
         token=serve_token(os.environ),
         explore_slot=given.explore_slot,
         explore_policy=given.explore_policy,
+        users=given.users,
     )
 
 

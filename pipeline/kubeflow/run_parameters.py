@@ -12,7 +12,7 @@ TFX reads them:
 import dataclasses
 import json
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from components.declaration.criteria_checks import check_model
@@ -25,6 +25,7 @@ EPOCHS, SPANS, LOG = "epochs", "spans", "log"
 NAMES = (EPOCHS, SPANS, LOG)
 CONFIG, FOLDER = "custom_config", "input_base"
 _LAUNCH, _SPANS = "launch", "spans"
+USERS = "users_folder"  # of the table of the users, in ExampleGen's `custom_config`
 
 
 def apply(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,8 +52,24 @@ def apply(values: Mapping[str, Any]) -> dict[str, Any]:
     if SPANS in parameters:
         step_parameters[CONFIG] = _with_spans(step_parameters[CONFIG], int(parameters[SPANS]))
     if LOG in parameters:
-        step_parameters[FOLDER] = posixpath.normpath(posixpath.join(str(parameters[LOG]), step_parameters[FOLDER]))
+        base = str(parameters[LOG])
+        step_parameters[FOLDER] = _join(base, step_parameters[FOLDER])
+        if USERS in step_parameters.get(CONFIG, ""):
+            step_parameters[CONFIG] = with_users_folder(step_parameters[CONFIG], lambda folder: _join(base, folder))
     return step_parameters
+
+
+def with_users_folder(text: str, change: Callable[[str], str]) -> str:
+    """Returns ExampleGen's `custom_config`, a message in JSON, with another folder of the users' table, if it has one."""
+    config = json.loads(text)
+    carried = config["custom_config"]["value"]
+    if USERS in carried:
+        carried[USERS] = change(carried[USERS])
+    return json.dumps(config, sort_keys=True)
+
+
+def _join(base: str, folder: str) -> str:
+    return posixpath.normpath(posixpath.join(base, folder))
 
 
 def _with_epochs(text: str, epochs: int) -> str:

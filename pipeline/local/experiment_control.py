@@ -91,7 +91,8 @@ def read_requests(launch: Launch, settings: Settings) -> "Traffic":
     from components.experiment.declared_log import read_traffic
     from components.ingest.spans import input_files
 
-    return read_traffic(launch, input_files(launch.log.path, str(settings.data), launch.log.spans))
+    base = str(settings.data)
+    return read_traffic(launch, input_files(launch.log.path, base, launch.log.spans), base)
 
 
 def _check_free(launch: Launch, folder: Path) -> None:

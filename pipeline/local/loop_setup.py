@@ -90,7 +90,7 @@ _BY_HAND = "It is not written there once as path=..., so edit it by hand and cal
 
 
 def _check(launch: Launch, settings: Settings) -> None:
-    path = launch.log.path
+    log, path = launch.log, launch.log.path
     if query_of(path):
         fix = "Load the server's files into the table, see docs/serving.md, or export it to files."
         raise SettingsError("the declared log", path, "files: no server writes into a query", fix)
@@ -101,17 +101,15 @@ def _check(launch: Launch, settings: Settings) -> None:
             "no single file for the loop",
             "Give its folder, or nothing: the declaration names the file.",
         )
-    if launch.catalogue and not settings.locate(path).is_file():
-        folder = Path(split_pattern(path, str(settings.data))[0])
-        catalogue = settings.locate(launch.catalogue.path)
-        if not is_dated(path) and catalogue.is_file() and catalogue.resolve().parent == folder.resolve():
-            problem = "a folder without the catalogue, which would be read as events"
-            raise SettingsError(
-                "the declared log",
-                path,
-                problem,
-                f"Move {catalogue.name} out of {folder}, and name it anew in the launch file.",
-            )
+    if is_dated(path) or settings.locate(path).is_file():
+        return
+    folder = Path(split_pattern(path, str(settings.data))[0])
+    for word, table in (("the catalogue", launch.catalogue), ("the table of the users", log.users)):
+        file = settings.locate(table.path) if table else None
+        if file is not None and file.is_file() and file.resolve().parent == folder.resolve():
+            problem = f"a folder without {word}, which would be read as events"
+            fix = f"Move {file.name} out of {folder}, and name it anew in the launch file."
+            raise SettingsError("the declared log", path, problem, fix)
 
 
 def _link(log: Path, folder: Path) -> str:

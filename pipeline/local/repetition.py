@@ -45,7 +45,7 @@ def digest_inputs(request: Request) -> str:
     """Returns a digest of what a run reads and does not write.
 
     It covers the declaration, the settings, the environment, the content of the project's code and of the schemas, and
-    the files of the log and the catalogue: names, sizes and times, and their content up to 32 MB. "" where that does not
+    the files of the log, the catalogue and the table of the users: names, sizes and times, and their content up to 32 MB. "" where that does not
     tell. Times of code are not trusted: an image may give all files the same.
     """
     launch, settings = request.launch, request.settings
@@ -53,7 +53,8 @@ def digest_inputs(request: Request) -> str:
     everything = settings.cache and request.graph == GRAPH and not (request.first or request.last)
     if not local or not everything or launch.experiment or launch.steps:
         return ""
-    paths = [launch.log.path, *([launch.catalogue.path] if launch.catalogue else [])]
+    optional = (launch.catalogue, launch.log.users)
+    paths = [launch.log.path, *(table.path for table in optional if table)]
     environment = [sys.version, sys.executable, _stamp(Path(sysconfig.get_paths()["purelib"]))]
     folders = [*(PROJECT / folder for folder in _CODE), settings.schema]
     files = [PROJECT / _LOCK, *(path for folder in folders for path in walk(folder))]

@@ -19,6 +19,7 @@ def missing_inputs(launch: Launch, settings: Settings) -> list[Path]:
     declared = [path for path in [launch.log.path] if not query_of(path)] + (
         [launch.catalogue.path] if launch.catalogue else []
     )
+    declared += [launch.log.users.path] if launch.log.users else []
     located = [settings.locate(path) for path in declared]
     return [path for path in located if not path.exists() and not glob.glob(any_span(str(path)), recursive=True)]
 
@@ -43,7 +44,7 @@ def make(folder: Path, events: int = 100_000) -> str:
 
 
 def check_inputs(launch: Launch, settings: Settings) -> None:
-    """Checks that log and catalogue are there.
+    """Checks that the log, the catalogue and the table of the users are there.
 
     Raises:
       LogError: naming the file that is missing.

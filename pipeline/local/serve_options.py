@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from components.errors import SettingsError
-from pipeline.local import history_choice
+from pipeline.local import history_choice, users_choice
 
 _ORIGIN = re.compile(r"https?://[^\s/?#@*]+")
 
@@ -25,6 +25,7 @@ class Options:
       traffic: the folder of the log it writes; None writes none.
       day_folder: the folder of a day's files in it, as for `strftime`; "" for none.
       history: the store of histories, see `history_choice`.
+      users: the store of the users' columns, see `users_choice`.
       demo: whether there is a page to try it out, which shows users and their histories.
       origins: of pages of other sites that may ask, such as https://shop.example.
       connections: at once; then the one that waits longest is closed.
@@ -49,6 +50,7 @@ class Options:
     token: str = dataclasses.field(default="", repr=False)
     explore_slot: float = 0.0
     explore_policy: str = ""
+    users: str = users_choice.TABLE
 
     def __post_init__(self) -> None:
         """Checks the numbers."""

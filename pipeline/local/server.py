@@ -16,6 +16,7 @@ from pipeline.settings import Settings
 if typing.TYPE_CHECKING:
     from components.serving.arms import Arms
     from components.serving.service import Service
+    from components.serving.user_columns import UserStore
 
 if typing.TYPE_CHECKING:
     import uvicorn
@@ -65,7 +66,14 @@ def configure(application: typing.Any, access: "Access", limits: "ConnectionLimi
     )
 
 
-def run(launch: Launch, settings: Settings, options: Options, listening: socket.socket, histories: HistoryStore) -> int:
+def run(
+    launch: Launch,
+    settings: Settings,
+    options: Options,
+    listening: socket.socket,
+    histories: HistoryStore,
+    users: "UserStore | None" = None,
+) -> int:
     """Serves until it is told to stop (Ctrl-C or SIGTERM): what was begun is answered, the log is closed.
 
     Args:
@@ -74,16 +82,18 @@ def run(launch: Launch, settings: Settings, options: Options, listening: socket.
       options: how it works.
       listening: its socket.
       histories: of the users whose callers send none.
+      users: the store of their columns; None where no table is declared.
     """
     import uvicorn
 
     from components.serving import access, app, connections, demo_users, log_histories
     from components.serving.connections import ConnectionLimits
     from components.serving.demo import Demo
+    from components.serving.user_columns import TableUsers
     from components.serving.work_queue import WorkQueue
 
     _prepare_process()
-    service, arms = _make_service(launch, settings, options, histories)
+    service, arms = _make_service(launch, settings, options, histories, users)
 
     def close() -> None:
         arms.stop()
@@ -103,12 +113,14 @@ def run(launch: Launch, settings: Settings, options: Options, listening: socket.
     arms.follow(POLL_SECONDS)
     if isinstance(histories, MemoryHistories):
         log_histories.seed_later(histories, launch, str(settings.data), options.traffic)
+    if isinstance(users, TableUsers):
+        users.follow()
     uvicorn.Server(config).run(sockets=[listening])
     return 0
 
 
 def _make_service(
-    launch: Launch, settings: Settings, options: Options, histories: HistoryStore
+    launch: Launch, settings: Settings, options: Options, histories: HistoryStore, users: "UserStore | None"
 ) -> tuple["Service", "Arms"]:
     """Builds the service on the served folder and, while an experiment runs, on that of the control arm."""
     from components.registry.experiment_state import find_control
@@ -150,6 +162,7 @@ def _make_service(
         histories,
         remembered_bytes=memory,
         arms=running,
+        users=users,
         **exploring,
     )
     return service, arms

@@ -22,7 +22,7 @@ from components.serving import exploration
 from pipeline import launches
 from pipeline.checks import rule_checks
 from pipeline.cli import main
-from pipeline.local import history_choice, own_functions
+from pipeline.local import history_choice, own_functions, users_choice
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "extend.md").read_text(encoding="utf-8")
@@ -100,6 +100,17 @@ def test_the_filters_of_the_page_are_valid():
     log = dataclasses.replace(shop.log, context=("age", "country"))
     catalogue = dataclasses.replace(shop.catalogue, filters=eval(value, vars(declaration)))
     assert len(dataclasses.replace(shop, log=log, catalogue=catalogue).catalogue.filters) == 3
+
+
+def test_the_table_and_the_profiles_of_the_page_are_valid(tmp_path, monkeypatch):
+    module_of("profiles", monkeypatch)
+    (value,) = re.findall(r"^    users=(.*),$", TEXT, re.MULTILINE)
+    (path,) = re.findall(r"--users (pipeline\.\S+)", TEXT)
+    shop = launches.load("shop")
+    joined = dataclasses.replace(shop, log=dataclasses.replace(shop.log, users=eval(value, vars(declaration))))
+    assert joined.log.context == (*shop.log.context, "plan", "age_group")
+    profiles = users_choice.make(path, joined, tmp_path, tmp_path)
+    assert profiles.get([b"u"]) == [{"plan": "free", "age_group": None}]
 
 
 def test_a_launch_in_a_folder_is_found_and_loaded(tmp_path, monkeypatch):

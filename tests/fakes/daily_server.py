@@ -94,7 +94,7 @@ class DailyServer:
 
     def run(self):
         """What a run reads and does; returns `outcome.json`'s content."""
-        traffic = read_traffic(self.launch, find_files(str(self.log), "*.jsonl"))
+        traffic = read_traffic(self.launch, find_files(str(self.log), "*.jsonl"), str(self.log))
         outcome = run_outcome.measure(OutcomeView.of(self.launch), traffic, str(self.served))
         action = choose("champion", "model", outcome).action
         if action.experiment:

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from kubeflow_cluster import table_for
 
+from components.declaration import Users
 from components.declaration.views import TrainerView
 from pipeline import launches
 from pipeline.kubeflow import compiler, run_parameters
@@ -74,6 +75,17 @@ def test_epochs_reach_the_tuner_too(tmp_path):
     assert searching.sees("tuner", epochs=3.0) == Compiled(
         tmp_path, changed(model={"tuning_trials": 2, "epochs": 3})
     ).sees("tuner")
+
+
+@pytest.mark.parametrize(("path", "folder"), [("users.csv", "/data"), ("x/users.csv", "/data/x"), ("/y/u.csv", "/y")])
+def test_the_table_of_the_users_lies_in_the_folder_of_the_log_wherever_a_run_says_it_is(tmp_path, path, folder):
+    users = Users(path, "id", ("plan",))
+    joined = Compiled(tmp_path, changed(log={"users": users}))
+    carried = joined.sees("example-gen")["custom_config"]["custom_config"]["value"]
+    assert (carried["users_folder"], carried["users_pattern"]) == (folder, path.rpartition("/")[2])
+    moved = joined.sees("example-gen", log="/moved")["custom_config"]["custom_config"]["value"]
+    assert moved["users_folder"] == folder.replace("/data", "/moved")
+    assert "users_folder" not in json.dumps(joined.sees("catalogue-example-gen"))
 
 
 @pytest.mark.parametrize("path", ["events.parquet", "days/events.parquet", "/elsewhere/events.parquet"])

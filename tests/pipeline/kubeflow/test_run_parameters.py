@@ -27,6 +27,13 @@ def test_a_folder_of_the_log_is_where_relative_ones_start(log, below, folder):
     assert run_parameters.apply({"input_base": below, "log": log}) == {"input_base": folder}
 
 
+def test_the_table_of_the_users_lies_where_the_log_does():
+    config = {"custom_config": {"value": {"launch": "...", "users_folder": "tables", "users_pattern": "users.csv"}}}
+    applied = run_parameters.apply({"input_base": ".", "custom_config": json.dumps(config), "log": "/log"})
+    carried = json.loads(applied["custom_config"])["custom_config"]["value"]
+    assert carried == config["custom_config"]["value"] | {"users_folder": "/log/tables"}
+
+
 def test_a_value_that_the_declaration_does_not_allow_is_told_by_its_field():
     with pytest.raises(DeclarationError, match=r"launch\.model\.epochs needs .* got 0"):
         run_parameters.apply(TRAINER | {"epochs": 0.0})

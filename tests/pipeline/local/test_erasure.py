@@ -1,3 +1,4 @@
+import dataclasses
 import gzip
 import html
 import json
@@ -7,8 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from components.declaration import Log
+from components.declaration import Log, Users
 from components.safe_parquet import parquet
+from pipeline import launches
 from pipeline.cli import main
 from pipeline.local import erasure
 
@@ -246,7 +248,7 @@ def test_the_command_removes_checks_and_names_what_is_left(tmp_path, capsys):
     assert forget(tmp_path, "--user", "u1") == 0
     printed = capsys.readouterr().out
     assert "removed 1 rows of the traffic log" in printed
-    assert f"{tmp_path}/log/events.parquet  (your own log" in printed
+    assert f"{tmp_path}/log/events.parquet  (your own log or table" in printed
     (tmp_path / "log/events.parquet").unlink()
     assert forget(tmp_path, "--user", "u1", "--check") == 0
     assert forget(tmp_path, "--user", "u2", "--check") == 1
@@ -284,3 +286,14 @@ def test_a_blank_id_is_refused(tmp_path, capsys):
     (tmp_path / "log").mkdir()
     assert forget(tmp_path, "--user", " ") == 1
     assert "--user" in capsys.readouterr().err
+
+
+def test_the_table_of_the_users_is_searched_and_named(tmp_path, monkeypatch, capsys):
+    shop = launches.load("shop")
+    joined = dataclasses.replace(shop, log=dataclasses.replace(shop.log, users=Users("users.csv", "id", ("plan",))))
+    monkeypatch.setattr(launches, "load", lambda name: joined)
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log/users.csv").write_text("id,plan\nu1,free\n")
+    assert forget(tmp_path, "--user", "u1", "--check") == 1
+    assert f"{tmp_path}/log/users.csv  (your own log or table: remove the rows there" in capsys.readouterr().out
+    assert forget(tmp_path, "--user", "u2", "--check") == 0
