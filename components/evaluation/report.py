@@ -12,6 +12,7 @@ from components.evaluation import launch_page
 from components.evaluation.summary import FROZEN, OF_LISTS, RANKING, ROLLING, figure, own_metrics
 from components.evaluation.verdict_words import percent
 from components.metrics.bootstrap import Interval
+from components.terminal_text import printable
 
 STYLE = """
 :root { color-scheme: light dark; --text: #1c1c1c; --page: #fff; --line: #ddd; --worse: #b00020; --better: #00695c }
@@ -46,7 +47,8 @@ def render(summary: Mapping[str, Any]) -> str:
     )
     phone = '<meta name="viewport" content="width=device-width, initial-scale=1">'
     head = f'<meta charset="utf-8">{phone}<title>{title}</title><style>{STYLE}</style>'
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n<h1>{title}</h1>\n{parts}\n</body></html>\n'
+    page = f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n<h1>{title}</h1>\n{parts}\n</body></html>\n'
+    return printable(page)
 
 
 def _page(summary: Mapping[str, Any]) -> Iterator[str]:

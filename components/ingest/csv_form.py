@@ -64,11 +64,25 @@ def problem_of(lines: list[str]) -> tuple[str, str] | None:
             "its columns are separated by '::'; a separator has one character.",
             "Replace it, for example by a tab: sed 's/::/\\t/g'.",
         )
+    if blanks := _blank_columns(lines):
+        return (
+            f"its {blanks} columns are separated by blanks, and seem to have no header.",
+            "Write a header, and one separator: sed 's/ \\+/,/g' FILE.",
+        )
     header = _header_line(lines)
     if header:
         problem = f"the header is not in line 1: line {header + 1} looks like it ({lines[header][:80]!r})."
         return problem, f"Remove the lines above: tail -n +{header + 1} FILE."
     return _without_header(lines)
+
+
+def _blank_columns(lines: list[str]) -> int:
+    """Returns how many columns of values are separated by blanks and by nothing else; 0 if it is another form."""
+    fields = [line.split() for line in lines[:10]]
+    split = any(line.count(mark) for line in lines[:10] for mark in _DELIMITERS)
+    count = len(fields[0])
+    valued = all(len(row) == count and all(map(_NUMBER_OR_DATE.fullmatch, row)) for row in fields)
+    return count if count > 1 and valued and not split else 0
 
 
 def _header_line(lines: list[str]) -> int:

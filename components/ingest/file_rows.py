@@ -16,6 +16,7 @@ from components.ingest.log_files import format_of
 
 _GZIP = b"\x1f\x8b"
 _WRITE_PARQUET = "Write it as Parquet; read are CSV, JSONL and Parquet."
+_DOWNLOAD = "Download the data itself: a site answers with a page where it asks for a login."
 # What people name .csv or .json by mistake, by its first bytes.
 _NOT_TEXT = {
     b"PAR1": ("a Parquet file", "Give it a name that ends in .parquet."),
@@ -29,6 +30,11 @@ _NOT_TEXT = {
     b"\x28\xb5\x2f\xfd": ("packed with zstd", "Unpack it: unzstd FILE."),
     b"\xff\xfe": ("UTF-16 text", "Save it as UTF-8."),
     b"\xfe\xff": ("UTF-16 text", "Save it as UTF-8."),
+    b"<!DOCTYPE": ("a web page", _DOWNLOAD),
+    b"<!doctype": ("a web page", _DOWNLOAD),
+    b"<html": ("a web page", _DOWNLOAD),
+    b"<?xml": ("an XML document", "Export the table as CSV, or download the data itself."),
+    b"version https://git-lfs": ("the pointer of a Git LFS file", "Fetch the file itself: git lfs pull."),
 }
 
 

@@ -81,4 +81,6 @@ def _open(path: str) -> pq.ParquetFile:
 
 
 def _unreadable(path: str, error: Exception) -> LogError:
-    return LogError(path, f"cannot be read as Parquet: {str(error).splitlines()[0][:200]}.", "Write the file again.")
+    return LogError(
+        path, f"cannot be read as Parquet: {str(error).splitlines()[0][:200].rstrip('.')}.", "Write the file again."
+    )

@@ -56,5 +56,11 @@ def _one_sided(times: np.ndarray, cut: int, split: Split, side: str) -> LogError
     first, last, moment = (
         np.datetime_as_string(np.datetime64(int(time), "us"), unit="s") for time in (times.min(), times.max(), cut)
     )
-    problem = f"{split} cuts at {moment} and leaves no event for {side}: the {len(times):,} events lie from {first} to {last} (UTC)."
+    if first == last:
+        events = "1 event," if len(times) == 1 else f"{len(times):,} events, all"
+        problem = f"needs events of several moments, got {events} of {first} (UTC)."
+        fix = "Without an earlier and a later part there is nothing to learn from and to judge by: give a longer log, or a time column with the hour."
+        return LogError("launch.split", problem, fix)
+    name, value = next((name, value) for name, value in vars(split).items() if value is not None)
+    problem = f"{name}={value!r} cuts at {moment} and leaves no event for {side}: the {len(times):,} events lie from {first} to {last} (UTC)."
     return LogError("launch.split", problem, "Cut at a moment inside the log, and check launch.log.time_unit.")

@@ -2,7 +2,9 @@
 
 A thread polls the folder of versions. It loads and warms up a new one next to the old one; then one assignment makes it the
 current one; requests that began with the old one end with it. A version that does not load or fails its warm-up is refused. It is tried again
-once its folder has changed and then stayed as it is for a look: it may have been copied slowly, with `saved_model.pb` first.
+once its folder has changed and then stayed as it is for a look: it may have been copied slowly, with `saved_model.pb` first. For the same
+reason a folder that changes while it is loaded is refused, and a version that serves is loaded again once its folder has changed: half a
+file of words loads, too.
 """
 
 import contextlib
@@ -56,11 +58,22 @@ class Model(Protocol):
 
 
 @dataclasses.dataclass
-class Refusal:
-    """A version that could not serve: the fingerprint of its folder then, at the last look, and why."""
+class Look:
+    """The folder of a version: its fingerprint when it was loaded, and at the last look."""
 
     tried: str
     looked: str
+
+    def is_due(self, version: Version) -> bool:
+        """Looks once; returns whether the folder has changed since it was loaded, and not since the last look."""
+        before, self.looked = self.looked, versions.fingerprint(version)
+        return self.looked != self.tried and self.looked == before
+
+
+@dataclasses.dataclass
+class Refusal(Look):
+    """A version that could not serve, and why."""
+
     problem: str
 
 
@@ -80,6 +93,8 @@ class ModelHolder:
         self.folder = folder
         self._load, self._changed = load, changed
         self._current: Model | None = None
+        self._look = Look("", "")  # at the current version
+        self._loading = 0
         self._refused: dict[int, Refusal] = {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -128,26 +143,66 @@ class ModelHolder:
         for version in reversed(versions.find_all(self.folder)):
             if version.state == "withdrawn" or self._is_refused(version):
                 continue
-            return version.number != self.number and self._try(version)
+            if version.number != self.number:
+                return self._try(version)
+            return self._look.is_due(version) and self._try_again(version)
         return False
 
     def _is_refused(self, version: Version) -> bool:
         """Returns whether a version was refused and its folder is unchanged since, or still changing."""
         refusal = self._refused.get(version.number)
-        if refusal is None:
-            return False
-        before, refusal.looked = refusal.looked, versions.fingerprint(version)
-        return refusal.looked == refusal.tried or refusal.looked != before
+        return refusal is not None and not refusal.is_due(version)
 
-    def _try(self, version: Version) -> bool:
-        mark = versions.fingerprint(version)
+    def _load_whole(self, version: Version, mark: str) -> Model:
+        """Returns a loaded version that has answered its warm-up.
+
+        Args:
+          version: which one.
+          mark: the fingerprint of its folder before.
+
+        Raises:
+          DayoneError: if it cannot serve, or its folder changed meanwhile.
+        """
+        self._loading = version.number
         try:
             model = self._load(version)
             try:
                 model.warm_up()
+                if versions.fingerprint(version) != mark:
+                    raise DayoneError(f"the folder of version {version.number} changed while it was loaded.")
             except DayoneError:
                 model.retire()
                 raise
+            return model
+        finally:
+            self._loading = 0
+
+    def _try_again(self, version: Version) -> bool:
+        """Loads the current version once more, as its folder has changed; what is loaded stays if that fails."""
+        mark = versions.fingerprint(version)
+        self._look = Look(mark, mark)
+        try:
+            model = self._load_whole(version, mark)
+        except DayoneError as error:
+            _LOGGER.warning(
+                "the folder of version %d changed and cannot serve; what was loaded stays: %s", version.number, error
+            )
+            self._changed("refused")
+            return False
+        _LOGGER.info("version %d is loaded again: its folder changed", version.number)
+        self._serve(model)
+        return True
+
+    def _serve(self, model: Model) -> None:
+        old, self._current = self._current, model
+        if old is not None:
+            old.retire()
+        self._changed("loaded")
+
+    def _try(self, version: Version) -> bool:
+        mark = versions.fingerprint(version)
+        try:
+            model = self._load_whole(version, mark)
         except DayoneError as error:
             self._refused[version.number] = Refusal(mark, mark, str(error))
             versions.note_refusal(version, str(error))
@@ -156,13 +211,11 @@ class ModelHolder:
             self._changed("refused")
             # The next best one may have to be loaded.
             return self.check()
-        old, self._current = self._current, model
+        self._look = Look(mark, mark)
         if self._refused.pop(version.number, None):
             versions.note_refusal(version, "")
         _LOGGER.info("version %d serves", version.number)
-        if old is not None:
-            old.retire()
-        self._changed("loaded")
+        self._serve(model)
         return True
 
     def status(self) -> list[dict[str, object]]:
@@ -171,10 +224,15 @@ class ModelHolder:
             self.number
         }
         return [
-            _state(number, number == self.number, self._refused.get(number))
+            _state(number, self._state_of(number), self._refused.get(number))
             for number in sorted(numbers, reverse=True)
             if number
         ]
+
+    def _state_of(self, number: int) -> str:
+        if number == self.number:
+            return "AVAILABLE"
+        return "LOADING" if number == self._loading else "END"
 
     def follow(self, seconds: float) -> None:
         """Polls the folder every `seconds` seconds, in a thread of its own, until `stop`."""
@@ -197,8 +255,7 @@ class ModelHolder:
             self._thread.join()
 
 
-def _state(number: int, current: bool, refusal: Refusal | None) -> dict[str, object]:
-    state = "AVAILABLE" if current else "END"
+def _state(number: int, state: str, refusal: Refusal | None) -> dict[str, object]:
     error = (
         {"error_code": "UNKNOWN", "error_message": refusal.problem}
         if refusal

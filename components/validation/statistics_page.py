@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from components.terminal_text import printable
 from components.validation import statistics_chart
 from components.validation.statistics_chart import HEIGHT, WIDTH, Column
 from components.validation.statistics_template import STYLE, TEMPLATE
@@ -33,7 +34,7 @@ def page(
       hidden: columns whose values are not shown, only counted.
     """
     sections = [_build_section(name, splits, times, hidden) for name, splits in data.items()]
-    return _template().render(sections=sections, style=STYLE, width=WIDTH, height=HEIGHT)
+    return printable(_template().render(sections=sections, style=STYLE, width=WIDTH, height=HEIGHT))
 
 
 @functools.cache

@@ -48,6 +48,30 @@ def find_answer(columns: list[Column]) -> Answer | None:
     return max(answers, key=_share_of, default=None)
 
 
+def find_unclear(columns: list[Column]) -> Column | None:
+    """Returns a column that is an answer by its name, and has no word for yes beside one for no: 1 or nothing, 1 and -1."""
+    for column in columns:
+        coded = is_answer(column) or column.is_number
+        if (
+            _is_named(column)
+            and coded
+            and (column.distinct == 2 or (column.distinct == 1 and column.values.null_count))
+        ):
+            return column
+    return None
+
+
+def unclear_text(column: Column) -> str:
+    """Returns what is wrong with the column that `find_unclear` found, and the fix."""
+    empty = column.values.null_count
+    gaps = f", empty in {empty:,} of {len(column.values):,} rows" if empty else ""
+    return (
+        f"{column.name!r} ({column.described()}{gaps}) looks like the answer to an impression, and needs a word for yes "
+        "and one for no: without them every row would count as a positive. "
+        f"Write 1 and 0 in it; or, if every row is an action, leave it out: --drop {column.name}."
+    )
+
+
 def find_value(columns: list[Column]) -> tuple[Column, str] | None:
     """Returns the number on the event, and why: a rating before any other."""
     numbers = [column.as_number for column in columns]
@@ -64,23 +88,23 @@ def find_value(columns: list[Column]) -> tuple[Column, str] | None:
 
 
 def _says_answer(column: Column) -> bool:
-    return is_answer(column) and column.has(role_words.ANSWERS) and not column.has(role_words.NO_ANSWERS)
+    return is_answer(column) and _is_named(column)
+
+
+def _is_named(column: Column) -> bool:
+    return column.has(role_words.ANSWERS) and not column.has(role_words.NO_ANSWERS)
 
 
 def _two_values(column: Column) -> Answer | None:
     """Returns the answer, if it has one word for yes and one for no."""
-    texts = {
-        str(text).lower() if pa.types.is_boolean(column.values.type) else str(text).removesuffix(".0")
-        for text in column.listed
-    }
+    texts = column.as_event.listed
     yes = [text for text in texts if text.strip().lower() in TRUE_WORDS]
     no = [text for text in texts if text.strip().lower() in FALSE_WORDS]
     return Answer(column, no[0], yes[0]) if len(yes) == len(no) == 1 else None
 
 
 def _share_of(answer: Answer) -> float:
-    texts = answer.column.ids if answer.column.spelled is not None else answer.column.values.cast(pa.string())
-    return float(pc.mean(pc.equal(texts, answer.yes).cast(pa.float64())).as_py() or 0.0)
+    return float(pc.mean(pc.equal(answer.column.as_event.values, answer.yes).cast(pa.float64())).as_py() or 0.0)
 
 
 def _is_id(column: Column) -> bool:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.ingest.number_texts import numbers_of
+from components.ingest.role_columns import event_texts
 from pipeline.onboarding import time_readings
 from pipeline.onboarding.role_words import IDS, ITEMS, USERS
 from pipeline.onboarding.time_readings import Reading
@@ -27,11 +28,18 @@ class Column:
       name: as in the file.
       values: [rows] of one of the types that `plain_type` gives.
       spelled: [rows] string, the values as a run reads them where the column holds ids; None for types that hold none.
+      coded: [rows] string, the values as a run reads them where the column holds events; None where the values say it.
     """
 
     name: str
     values: pa.Array
     spelled: pa.Array | None = None
+    coded: pa.Array | None = None
+
+    @functools.cached_property
+    def as_event(self) -> "Column":
+        """The column as the kinds of events that a run reads: text, of a CSV file "True" and "1.0" as it spells them."""
+        return Column(self.name, event_texts(self.values) if self.coded is None else self.coded, self.spelled)
 
     @functools.cached_property
     def words(self) -> tuple[str, ...]:
@@ -84,6 +92,13 @@ class Column:
     def is_text(self) -> bool:
         """Whether the values are strings."""
         return pa.types.is_string(self.values.type)
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether the values are texts of blanks, or empty lists."""
+        if self.is_list:
+            return not len(self.present.flatten())
+        return self.is_text and not "".join(self.listed).strip() and 0 < self.distinct <= MOST_LISTED
 
     @property
     def is_whole(self) -> bool:
@@ -146,13 +161,13 @@ class Column:
         return f"{self.values.type}, {many} such as {self.example()}" if len(self.present) else "no value at all"
 
     def described_ids(self) -> str:
-        """Describes the values as ids: "string, 120 different ids such as '007'"."""
+        """Describes the values as ids, which are text whatever their type: "120 different ids such as '007'"."""
         if self.spelled is None or not len(self.present):
             return self.described()
         example = (
             repr(self.spelled.drop_null()[0].as_py())[:40] if self.spelled.null_count < len(self.spelled) else "no id"
         )
-        return f"{self.values.type}, {self.distinct_ids:,} different id{'' if self.distinct_ids == 1 else 's'} such as {example}"
+        return f"{self.distinct_ids:,} different id{'' if self.distinct_ids == 1 else 's'} such as {example}"
 
 
 def _without_id(word: str) -> tuple[str, ...]:

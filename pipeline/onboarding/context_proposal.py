@@ -43,7 +43,7 @@ def choose(sample: Sample, roles: Mapping[str, str], columns: list[Column]) -> t
 def _form_reason(column: Column, sample: Sample) -> str:
     """Returns why a column cannot be a context by its source and gaps; "" if it may be one."""
     root = (sample.item or "").rpartition(".")[0]
-    if not len(column.present):
+    if not len(column.present) or column.is_blank:
         return "empty in every row"
     if root and column.name.startswith(root + "."):
         return "belongs to an item of the list, not to the request"
@@ -58,7 +58,7 @@ def _meaning_reason(column: Column, taken: list[str]) -> str:
     reasons = {
         "an outcome, which no request knows": answer_proposal.is_outcome(column),
         "a time": reading is not None and (not reading.by_name or column.has(role_words.TIMES)),
-        "neither a role nor a text": not column.is_text,
+        "no role fits, and only a text can be a context": not column.is_text,
         "the id of a request": column.has(role_words.REQUESTS) and column.has(role_words.IDS),
         f"its name in requests, {input_name(column.name)!r}, is taken": input_name(column.name)
         in (*RESERVED_INPUTS, *taken),
@@ -68,8 +68,9 @@ def _meaning_reason(column: Column, taken: list[str]) -> str:
 
 def _spread_reason(column: Column, items: pa.Array) -> str:
     """Returns why a text cannot be a context, by its values; "" if it can."""
-    if not 1 < column.distinct <= MOST_VALUES:
-        return f"needs 2 to {MOST_VALUES} different values to be a context"
+    least = 1 if column.has(role_words.CONTEXTS) else 2  # a log that begins may hold one kind of device
+    if not least <= column.distinct <= MOST_VALUES:
+        return f"needs {least} to {MOST_VALUES} different values to be a context"
     if not column.has(role_words.CONTEXTS) and varies_within(column.values, items) < _LEAST_ITEM_SPREAD:
         return "belongs to the item: a column for the catalogue"
     return ""

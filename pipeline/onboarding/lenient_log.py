@@ -24,7 +24,9 @@ class LenientLayout(Layout):
         return ()
 
 
-def reader(files: Sequence[str], ids: Sequence[str], delimiter: str, item: str | None = None) -> LogReader:
+def reader(
+    files: Sequence[str], ids: Sequence[str], delimiter: str, item: str | None = None, words: Sequence[str] = ()
+) -> LogReader:
     """Returns a reader of the files as one table, with all nested columns opened.
 
     Args:
@@ -32,8 +34,10 @@ def reader(files: Sequence[str], ids: Sequence[str], delimiter: str, item: str |
       ids: columns that are read as text, as the file spells them; the others come in their own type.
       delimiter: of CSV files.
       item: the column of items, of which a list gives one row per element.
+      words: columns that are read as text, as a run reads kinds of events.
     """
-    return LogReader(files, LenientLayout(tuple(ids), (), delimiter=delimiter, item=item, every=True))
+    layout = LenientLayout(tuple(ids), (), delimiter=delimiter, item=item, words=tuple(words), every=True)
+    return LogReader(files, layout)
 
 
 def reader_of(files: Sequence[str], layout: Layout) -> LogReader:

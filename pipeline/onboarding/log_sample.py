@@ -5,15 +5,16 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from components.errors import LogError, SettingsError
 from components.ingest import csv_form
 from components.ingest.column_types import TypeConflictError
-from components.ingest.log_files import check_literal
+from components.ingest.log_files import check_literal, format_of
 from components.ingest.log_reader import LogReader
 from components.ingest.spans import input_files
 from pipeline.onboarding import lenient_log, partitions
-from pipeline.onboarding.column_profile import Column
+from pipeline.onboarding.column_profile import MOST_LISTED, Column
 
 SAMPLE_ROWS = 50_000
 _WILD = frozenset("*?[{")
@@ -100,9 +101,17 @@ def _sample(base: Path, name: str, files: tuple[str, ...], delimiter: str, rows:
     csv_form.check_encoding(files[0], table.schema)
     ids = tuple(field.name for field in table.schema if _may_hold_ids(field.type))
     spelled = _head(lenient_log.reader(files, ids, delimiter, item), rows)
+    # Only CSV has a spelling of its own for a number or a yes: True and 1.0, where other files hold true and 1.
+    coded = [field.name for field in table.schema if format_of(files[0]) == "csv" and _may_be_codes(table, field)]
+    texts = _head(lenient_log.reader(files, (), delimiter, item, coded), rows) if coded else table
     # An index that a data frame wrote has no name, and a declaration cannot name it.
     columns = {
-        name: Column(name, _flat(table[name]), _flat(spelled[name]) if name in ids else None)
+        name: Column(
+            name,
+            _flat(table[name]),
+            _flat(spelled[name]) if name in ids else None,
+            _flat(texts[name]) if name in coded else None,
+        )
         for name in table.schema.names
         if name
     }
@@ -113,6 +122,13 @@ def _may_hold_ids(kind: pa.DataType) -> bool:
     return bool(
         pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_string(kind) or pa.types.is_binary(kind)
     )
+
+
+def _may_be_codes(table: pa.Table, field: pa.Field) -> bool:
+    """Returns whether a column holds a few numbers, or true and false: codes of events or answers."""
+    kind = field.type
+    is_code = pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    return bool(is_code and pc.count_distinct(table[field.name]).as_py() <= MOST_LISTED)
 
 
 def _locate(path: Path) -> tuple[Path, str]:

@@ -10,6 +10,8 @@ from components.declaration import Launch
 from pipeline.onboarding import declaration_text
 from pipeline.onboarding.proposal import Roles
 
+_MOST_LEFT_OUT = 20
+
 
 @dataclasses.dataclass(frozen=True)
 class Proposal:
@@ -20,14 +22,14 @@ class Proposal:
       data: the folder of the log.
       text: the launch file.
       roles: of the log's columns.
-      ignored: nested columns of the log that are not read.
+      left_out: columns of the log and the catalogue that the declaration does not name, and why.
     """
 
     launch: Launch
     data: Path
     text: str
     roles: Roles
-    ignored: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def _basis(proposed: Proposal) -> str:
@@ -40,16 +42,23 @@ def _basis(proposed: Proposal) -> str:
 
 
 def _guesses(proposed: Proposal) -> list[str]:
-    """A line per column that has a role, with the reason."""
+    """A line per column that has a role, and per column that has none, with the reason."""
     roles = proposed.roles
     shown = [(role, roles.column[role]) for role in roles.column] + [("context", column) for column in roles.context]
     guesses = [f"  {role:<13} {column}  ({roles.why[column if role == 'context' else role]})" for role, column in shown]
     guesses += [
         f"  {field:<13} {declaration_text.literal(value)}  ({roles.why[field]})" for field, value in roles.more.items()
     ]
-    if proposed.ignored:
-        guesses.append(f"  {'ignored':<13} {', '.join(proposed.ignored)}  (nested, and no role names them)")
-    return guesses
+    if proposed.launch.catalogue and roles.column:
+        guesses.append(f"  {'catalogue':<13} {proposed.launch.catalogue.path}  ({roles.why['catalogue']})")
+    return guesses + _left_out(proposed)
+
+
+def _left_out(proposed: Proposal) -> list[str]:
+    """A line per column that has no role; the launch file names those that are too many for a screen."""
+    listed = [f"  {'left out':<13} {name}  ({reason})" for name, reason in proposed.left_out.items()]
+    more = len(listed) - _MOST_LEFT_OUT
+    return listed if more <= 0 else [*listed[:_MOST_LEFT_OUT], f"  {'left out':<13} and {more} more columns"]
 
 
 def describe(folder: Path, proposed: Proposal, count: int, version: Mapping[str, str], no_git: str) -> str:

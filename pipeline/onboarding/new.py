@@ -36,6 +36,7 @@ from pipeline.settings import PROJECT
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _EVAL_SHARE = 0.1
+_NESTED = "nested, and no role names it"
 
 
 def make(
@@ -100,8 +101,9 @@ def propose(
     if sample.spans:
         why["log.spans"] = "The days from the first partition folder to the last: each is a span."
     why |= {f"log.context.{column}": roles.why[column] for column in roles.context}
-    notes = [_unused_note("the log", roles.unused), _ignored_note(sample)]
-    items = _catalogue(catalogue, sample, roles, why, notes)
+    left_out = {**roles.unused, **dict.fromkeys(drop, "as --drop says"), **dict.fromkeys(sample.ignored, _NESTED)}
+    notes = [_unused_note("the log", left_out)]
+    items = _catalogue(catalogue, sample, roles, why, notes, left_out)
     objectives = objective_proposal.propose_objectives(sample, roles, why, notes)
     why["split"] = "The last tenth of the log, in time, judges what the rest has taught."
     launch = Launch(
@@ -111,7 +113,7 @@ def propose(
     launch = day_zero.allow_no_action(launch, sample, why)
     source = f"the first {sample.rows:,} rows of {sample.name}"
     text = declaration_text.launch_file(launch, source, why, [note for note in notes if note])
-    return Proposal(launch, sample.base, text, roles, tuple(sample.ignored))
+    return Proposal(launch, sample.base, text, roles, left_out)
 
 
 def propose_without_log(
@@ -126,7 +128,7 @@ def propose_without_log(
     notes = [_unused_note("the catalogue", found.unused)]
     source = f"the catalogue {found.sample.name}; there is no log yet"
     text = declaration_text.launch_file(found.launch, source, found.why, [note for note in notes if note])
-    return Proposal(found.launch, found.sample.base, text, Roles())
+    return Proposal(found.launch, found.sample.base, text, Roles(), found.unused)
 
 
 def _with_one_item_a_row(sample: Sample, given: Mapping[str, str], drop: Collection[str]) -> Sample:
@@ -139,19 +141,18 @@ def _with_one_item_a_row(sample: Sample, given: Mapping[str, str], drop: Collect
     return sample.explode(listed.name).without(drop) if listed else sample
 
 
-def _ignored_note(sample: Sample) -> str:
-    return (
-        f"Not read, as they are nested and no role names them: {', '.join(sample.ignored)}." if sample.ignored else ""
-    )
-
-
-def _catalogue(path: Path | None, log: Sample, roles: Roles, why: dict[str, str], notes: list[str]) -> Catalogue | None:
+def _catalogue(
+    path: Path | None, log: Sample, roles: Roles, why: dict[str, str], notes: list[str], left_out: dict[str, str]
+) -> Catalogue | None:
+    """The catalogue's part of the declaration; adds its reasons, its note and the columns that it leaves out."""
     if path is None:
         return None
     sample = log_sample.read(path)
     shown = catalogue_proposal.relative(sample.base / sample.name, log.base)
     found = catalogue_proposal.propose(sample, shown, log.columns[roles.column["item"]].ids)
     notes.append(_unused_note("the catalogue", found.unused))
+    left_out |= {f"{shown}: {column}": reason for column, reason in found.unused.items()}
+    roles.why["catalogue"] = f"{found.catalogue.item!r} {found.why[found.catalogue.item]}"
     for field in dataclasses.fields(found.catalogue):
         value = getattr(found.catalogue, field.name)
         for column in (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ():

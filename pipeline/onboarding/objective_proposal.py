@@ -26,12 +26,12 @@ def propose_objectives(sample: Sample, roles: Roles, why: dict[str, str], notes:
         proposed, against = event_proposal.from_events(_of_items(sample, roles.column), roles.impression)
         if against:
             notes.append(f"No objective: {', '.join(map(repr, against))}, as the words speak against the item.")
-        if not proposed and roles.impression and len(sample.columns[roles.column["event"]].listed) == 1:
+        if not proposed and roles.impression and sample.columns[roles.column["event"]].distinct == 1:
             proposed = {
                 "The log holds impressions only: this is the action to come.": Objective("click", event="click")
             }
         if not proposed:
-            events = ", ".join(sample.columns[roles.column["event"]].listed)
+            events = ", ".join(sample.columns[roles.column["event"]].as_event.listed)
             fix = "Give a log that also has what people clicked, bought or liked."
             raise proposal.ProposalError(
                 f"{sample.name}: the events {events} hold no action: nothing says what people want. {fix}"
@@ -52,11 +52,8 @@ def propose_objectives(sample: Sample, roles: Roles, why: dict[str, str], notes:
 
 def _of_items(sample: Sample, column: Mapping[str, str]) -> Column:
     """Returns the kinds of events of the rows that have an item: page views of an analytics export have none."""
-    events, items = sample.columns[column["event"]], sample.columns[column["item"]].ids
-    has_item = items.is_valid()
-    return Column(
-        events.name, events.values.filter(has_item), None if events.spelled is None else events.spelled.filter(has_item)
-    )
+    events, items = sample.columns[column["event"]].as_event, sample.columns[column["item"]].ids
+    return Column(events.name, events.values.filter(items.is_valid()))
 
 
 def allow_repeats(launch: Launch, sample: Sample, why: dict[str, str]) -> Launch:
@@ -74,10 +71,6 @@ def _measure_repeats(launch: Launch, sample: Sample) -> float:
     log = launch.log
     rows = pa.table({"user": sample.columns[log.user].ids, "item": sample.columns[log.item].ids})
     if log.event and launch.positive_events:
-        event = sample.columns[log.event]
-        rows = rows.filter(pc.is_in(_event_texts(event), value_set=pa.array(launch.positive_events, pa.string())))
+        events = sample.columns[log.event].as_event.values
+        rows = rows.filter(pc.is_in(events, value_set=pa.array(launch.positive_events, pa.string())))
     return repeats.share(rows["user"], rows["item"])
-
-
-def _event_texts(column: Column) -> pa.Array:
-    return column.values.cast(pa.string()) if column.spelled is None else column.spelled

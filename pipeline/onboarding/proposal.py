@@ -81,8 +81,7 @@ def propose(sample: Sample, given: Mapping[str, str]) -> Roles:
 
     Raises:
       ProposalError: if user, item or time is not named and not found, or nothing separates what was shown from what was
-        taken; it lists
-        the columns.
+        taken; it lists the columns.
     """
     roles = Roles()
     for role in GIVEN:
@@ -180,14 +179,14 @@ def _find_time(roles: Roles, sample: Sample, form: str | None) -> None:
 def _find_events(roles: Roles, sample: Sample) -> None:
     column = sample.columns[roles.column["event"]] if "event" in roles.column else event_column(free(roles, sample))
     if column is not None and "event" not in roles.column:
-        roles.take("event", column, f"few different values, which are events: {', '.join(column.listed[:8])}")
+        roles.take("event", column, f"few different values, which are events: {', '.join(column.as_event.listed[:8])}")
     _find_request(roles, sample)
     if column is None:
         column = only_impressions(free(roles, sample))
         if column is None:
             return
         roles.take("event", column, "kinds of events, of which only impressions are there yet")
-    roles.impression = impression_value(column, "request" in roles.column)
+    roles.impression = impression_value(column.as_event, "request" in roles.column)
     if roles.impression:
         roles.why["impression"] = "the value that says an item was shown"
 
@@ -255,6 +254,8 @@ def _find_outcome(roles: Roles, sample: Sample) -> None:
         _take_value(roles, value)
     else:
         _take_value(roles, value)
+        if "value" not in roles.column:
+            _check_answered(roles, sample)
     if "event" not in roles.column:
         roles.why["event"] = "no column holds kinds of events: every row counts as a positive"
         _check_separated(roles, sample)
@@ -273,6 +274,13 @@ def _take_answer(roles: Roles, answer: Answer) -> None:
         f"one row per impression: {answer.yes!r} says that the item was taken, {answer.no!r} that it was only shown",
     )
     roles.declare("rows_are_impressions", True, "a row with an action is its impression, too")
+
+
+def _check_answered(roles: Roles, sample: Sample) -> None:
+    """Refuses a log whose only answer says yes or nothing: rows without it would count as positives."""
+    column = answer_proposal.find_unclear(free(roles, sample))
+    if column is not None:
+        raise ProposalError(f"{sample.name}: {answer_proposal.unclear_text(column)}")
 
 
 def _check_separated(roles: Roles, sample: Sample) -> None:

@@ -6,6 +6,8 @@ from pipeline.onboarding.time_readings import Reading
 
 TIMES = "epoch seconds to nanoseconds, ISO 8601 text such as 2026-01-31 12:00:00, or a form that --time-format says"
 
+_MANY_LATER = 0.05
+
 
 def choose(columns: list[Column]) -> tuple[Column, str] | None:
     """Returns the time column among those without a role, and why; None if there is none."""
@@ -64,6 +66,11 @@ def _reason(column: Column, reading: Reading) -> str:
 def shares_text(column: Column) -> str:
     """Which share of a column's values each unit takes for a time: " (60% fit ms, 38% fit s, 2% are 0)"."""
     shares = time_readings.parts(column.present)
+    unit, later = time_readings.future_share(column.present)
+    if later >= _MANY_LATER:
+        return f" ({later:.0%} of them are in the future if they are {unit}, after 2040)"
+    if span := time_readings.dates_outside(column.present):
+        return f" (dates from {span[0]} to {span[1]}: a time lies between 1985 and 2040)"
     if not any(unit != "0" for unit, _ in shares):
         least, most = column.bounds
         relative = column.is_number and most > least

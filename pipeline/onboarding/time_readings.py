@@ -11,7 +11,7 @@ from components.declaration import time_format
 from components.ingest.event_time import EXCEL_DAYS, MICROSECONDS, NANOSECONDS, to_microseconds
 
 # The years 1985 to 2040: epoch numbers outside of it have another unit, or are no times.
-_FIRST, _LAST = 473_385_600_000_000, 2_208_988_800_000_000
+_FIRST, _LAST, _END = 473_385_600_000_000, 2_208_988_800_000_000, 4_102_444_800_000_000  # the last: 2100
 _ENOUGH = 0.99
 _FEW = 100
 _DATES = (
@@ -105,6 +105,31 @@ def parts(values: pa.Array) -> list[tuple[str, float]]:
 def share_of(values: pa.Array, reading: Reading) -> float:
     """Returns the share of values that a reading takes for times."""
     return 1 - reading.times(values).null_count / len(values) if len(values) else 0.0
+
+
+def future_share(values: pa.Array) -> tuple[str, float]:
+    """Returns the unit in which the most numbers lie in the years 2040 to 2100, and their share; "" and 0 if none does."""
+    if not (pa.types.is_int64(values.type) or pa.types.is_float64(values.type)) or not len(values):
+        return "", 0.0
+    shares = {}
+    for unit in (*MICROSECONDS, NANOSECONDS):
+        times = to_microseconds(values, unit, None)
+        later = pc.and_(pc.greater_equal(times, _LAST), pc.less(times, _END))
+        shares[unit] = float(pc.mean(pc.fill_null(later, False).cast(pa.float64())).as_py() or 0.0)
+    best = max(shares, key=lambda unit: shares[unit])
+    return (best, shares[best]) if shares[best] else ("", 0.0)
+
+
+def dates_outside(values: pa.Array) -> tuple[str, str] | None:
+    """Returns the first and the last date of a column of ISO 8601 texts, nearly all before 1985 or after 2040; else None."""
+    if not pa.types.is_string(values.type) or not len(values):
+        return None
+    times = to_microseconds(values, "iso", None)
+    outside = pc.or_(pc.less(times, _FIRST), pc.greater_equal(times, _LAST))
+    if pc.sum(pc.fill_null(outside, False)).as_py() < _ENOUGH * len(values):
+        return None
+    bounds = pc.min_max(times).as_py()
+    return tuple(str(pa.scalar(bounds[end], pa.int64()).cast(pa.timestamp("us")))[:10] for end in ("min", "max"))  # type: ignore[return-value]
 
 
 @functools.cache

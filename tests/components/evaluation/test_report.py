@@ -66,6 +66,12 @@ def test_it_needs_nothing_else():
     assert "<script" not in page and "http" not in page and "src=" not in page
 
 
+def test_a_title_that_turns_the_direction_of_text_is_written_out():
+    evil = json.loads(json.dumps(FULL).replace("Shelf", r"gpj\u202eexe\u001b[31m"))
+    page = render(evil)
+    assert "\u202e" not in page and "\x1b" not in page and "gpj\\u202eexe" in page
+
+
 @pytest.mark.parametrize("missing", SUMMARY)
 def test_missing_parts_are_left_out(missing):
     assert not Outline(render({name: part for name, part in FULL.items() if name != missing})).open

@@ -171,8 +171,8 @@ ERRORS = [
         as_csv(changed(event=lambda at: "buy" if at > 35 else "view")),
         "needs a row with 'buy' before the cut",
     ),
-    Bad("one row", HEADER + "\nu,i,1700000000,buy,1\n", "leaves no event for train"),
-    Bad("one moment", as_csv(changed(time=START)), "leaves no event for train: the 40 events lie from 2023-11-14"),
+    Bad("one row", HEADER + "\nu,i,1700000000,buy,1\n", "needs events of several moments, got 1 event, of 2023-11-14"),
+    Bad("one moment", as_csv(changed(time=START)), "got 40 events, all of 2023-11-14"),
     Bad(
         "ids that are true or false",
         "\n".join(json.dumps(row | {"user": True}) for row in ROWS),

@@ -42,10 +42,16 @@ def test_a_moment_is_the_cut(moment):
     ],
 )
 def test_a_side_without_events_is_an_error_that_says_where_the_log_lies(split, side):
-    text = f"leaves no event for {side}: the 3 events lie from 1970-01-02T00:00:00 to 1970-01-02T00:00:00 (UTC)"
+    text = f"leaves no event for {side}: the 3 events lie from 1970-01-02T00:00:00 to 1970-01-02T00:00:01 (UTC)"
 
     with pytest.raises(LogError, match=re.escape(text)):
-        cut_time(np.array([DAY, DAY, DAY]), split)
+        cut_time(np.array([DAY, DAY, DAY + 1_000_000]), split)
+
+
+def test_events_of_one_moment_cannot_be_cut_and_that_is_what_is_said():
+    text = "needs events of several moments, got 3 events, all of 1970-01-02T00:00:00 (UTC)"
+    with pytest.raises(LogError, match=re.escape(text)):
+        cut_time(np.array([DAY, DAY, DAY]), Split(eval_share=0.5))
 
 
 @given(st.lists(st.integers(0, 60), min_size=2, max_size=60), st.floats(0.01, 0.5))

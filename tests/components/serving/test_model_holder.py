@@ -126,6 +126,53 @@ def test_a_version_that_is_copied_slowly_serves_once_its_folder_is_whole(tmp_pat
     ]
 
 
+def test_a_version_whose_folder_changes_while_it_is_loaded_is_loaded_again(tmp_path):
+    words, states = [], []
+
+    def load(version):
+        file = version.folder / "words"
+        words.append(file.read_text())
+        states.append(holder.status()[0]["state"])
+        if len(words) == 1:
+            file.write_text("all of them")  # the rest arrives while the first half is read
+        return SmallModel(version.number)
+
+    holder = ModelHolder(tmp_path, load)
+    push(tmp_path, 1)
+    (tmp_path / "1" / "words").write_text("half")
+    assert not holder.check() and not holder.ready
+    assert "changed while it was loaded" in holder.status()[0]["status"]["error_message"]
+    holder.check()
+    assert holder.check() or holder.ready
+    assert words == ["half", "all of them"] and states == ["LOADING", "LOADING"]
+    assert holder.status()[0]["state"] == "AVAILABLE" and versions.refusals(tmp_path) == {}
+
+
+def test_a_version_that_serves_is_loaded_again_once_its_folder_has_changed_and_rests(holder, loaded, tmp_path):
+    push(tmp_path, 1)
+    assert holder.check()
+    (tmp_path / "1" / "words").write_text("half of them")
+    assert not holder.check(), "it may still grow"
+    assert holder.check() and holder.number == 1
+    assert [model.retired for model in loaded] == [True, False]
+    assert not holder.check() and not holder.check() and len(loaded) == 2
+
+
+def test_a_version_that_serves_stays_as_it_was_loaded_if_its_folder_is_damaged(tmp_path):
+    def load(version):
+        if (version.folder / "damage").exists():
+            raise DayoneError("damaged")
+        return SmallModel(version.number)
+
+    holder = ModelHolder(tmp_path, load)
+    for number in (1, 2):
+        push(tmp_path, number)
+    holder.check()
+    (tmp_path / "2" / "damage").write_text("")
+    assert not any(holder.check() for _ in range(4))
+    assert holder.number == 2 and holder.status()[0]["state"] == "AVAILABLE"
+
+
 def test_a_folder_that_changes_and_stays_broken_is_tried_once_per_change(holder, loaded, tmp_path):
     push(tmp_path, 3)
     for _ in range(3):

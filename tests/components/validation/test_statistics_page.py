@@ -54,6 +54,11 @@ def test_the_page_shows_each_column_of_each_split():
     assert "title" in cards and {"train, 4 rows", "eval, 2 rows"} <= set(cards[""])
 
 
+def test_a_value_that_turns_the_direction_of_text_is_written_out():
+    text = page({"log": {"train": counted(title=["gpj\u202eexe", "gpj\u202eexe", "\x1b[31mred", "plain"])}})
+    assert "\u202e" not in text and "\x1b" not in text and "gpj\\u202eexe" in text
+
+
 def test_it_needs_no_network_and_no_script():
     text = page({"log": {"train": TRAIN, "eval": LATER}})
     outline = Columns(text)

@@ -1,0 +1,161 @@
+"""Logs in the forms that people have them, as files: what `new` proposes is what a run reads, and every column is named."""
+
+import json
+
+import pytest
+
+from components.errors import LogError
+from components.ingest.log_layout import Layout
+from components.ingest.log_reader import LogReader
+from pipeline.onboarding import made_project, new
+from pipeline.onboarding.proposal import ProposalError
+
+ROWS, START = 600, 1_760_000_000
+HEAD = ("user_id", "item_id", "timestamp")
+
+
+def base_rows():
+    return [(f"u{at % 60}", f"i{at * 7 % 57}", START + at * 700) for at in range(ROWS)]
+
+
+def write_csv(path, name, values):
+    lines = [",".join((*HEAD, name)), *(",".join(map(str, (*row, *values(at)))) for at, row in enumerate(base_rows()))]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def write_jsonl(path, extra):
+    rows = [dict(zip(HEAD, row, strict=True)) | extra(at) for at, row in enumerate(base_rows())]
+    path.write_text("\n".join(map(json.dumps, rows)) + "\n")
+    return path
+
+
+def screen(proposed):
+    return made_project.describe(proposed.data / "x", proposed, 1, {"version": "1"}, "")
+
+
+def events_of_a_run(proposed):
+    """The kinds of events of the proposed declaration, read as a run reads them."""
+    log = proposed.launch.log
+    reader = LogReader((str(proposed.data / log.path),), Layout.of_log(log))
+    return set(reader.settle((log.event,))[log.event].to_pylist())
+
+
+@pytest.mark.parametrize(
+    ("no", "yes"),
+    [("False", "True"), ("FALSE", "TRUE"), ("0.0", "1.0"), ("0", "1"), ("n", "y"), ("No", "Yes"), ("f", "t")],
+)
+def test_an_answer_is_declared_in_the_spelling_that_a_run_reads_in_a_csv_file(tmp_path, no, yes):
+    log = write_csv(tmp_path / "log.csv", "clicked", lambda at: (yes if at % 3 == 0 else no,))
+    proposed = new.propose("tea", log, None, {})
+    declared = {proposed.launch.log.impression, proposed.launch.objectives[0].event}
+    assert proposed.launch.log.rows_are_impressions and declared == events_of_a_run(proposed)
+
+
+@pytest.mark.parametrize(("no", "yes"), [(False, True), (0, 1), (0.0, 1.0), ("no", "yes")])
+def test_an_answer_is_declared_as_a_run_reads_it_in_a_jsonl_file(tmp_path, no, yes):
+    log = write_jsonl(tmp_path / "log.jsonl", lambda at: {"clicked": yes if at % 3 == 0 else no})
+    proposed = new.propose("tea", log, None, {})
+    declared = {proposed.launch.log.impression, proposed.launch.objectives[0].event}
+    assert proposed.launch.log.rows_are_impressions and declared == events_of_a_run(proposed)
+
+
+@pytest.mark.parametrize("codes", [(1, 2, 3), ("1.0", "2.0", "3.0"), ("01", "02", "03")])
+def test_codes_of_events_are_declared_as_a_run_reads_them(tmp_path, codes):
+    log = write_csv(tmp_path / "log.csv", "event_type", lambda at: (codes[at % 3],))
+    proposed = new.propose("tea", log, None, {})
+    assert {objective.event for objective in proposed.launch.objectives} == events_of_a_run(proposed)
+
+
+@pytest.mark.parametrize(("other", "said"), [("", r"empty in 400 of 600 rows"), ("-1", r"2 different values")])
+def test_an_answer_without_a_word_for_no_is_refused_as_every_row_would_be_a_positive(tmp_path, other, said):
+    log = write_csv(tmp_path / "log.csv", "clicked", lambda at: ("1" if at % 3 == 0 else other,))
+    with pytest.raises(
+        ProposalError, match=rf"'clicked' \(.*{said}.*every row would count as a positive.*--drop clicked"
+    ):
+        new.propose("tea", log, None, {})
+    assert new.propose("tea", log, None, {}, ("clicked",)).left_out == {"clicked": "as --drop says"}
+
+
+def test_a_flag_that_is_true_in_every_row_is_no_answer(tmp_path):
+    log = write_csv(tmp_path / "log.csv", "purchased", lambda at: ("1",))
+    assert new.propose("tea", log, None, {}).launch.objectives[0].name == "interaction"
+
+
+def test_every_column_without_a_role_is_named_on_the_screen_with_its_reason(tmp_path):
+    names = "coupon,blank,item_ids,price,note"
+    log = write_csv(tmp_path / "log.csv", names, lambda at: ("", "  ", "pq"[at % 2], at % 9 + 0.5, f"n{at % 300}"))
+    (tmp_path / "items.csv").write_text("item_id,title,shelf\n" + "".join(f"i{at},Lamp {at},x\n" for at in range(57)))
+    output = screen(new.propose("tea", log, tmp_path / "items.csv", {}, ("note",)))
+    left_out = dict(line[16:].split("  (") for line in output.splitlines() if line.startswith("  left out"))
+    assert left_out.keys() == {"coupon", "blank", "item_ids", "price", "note", "items.csv: shelf"}
+    assert left_out["coupon"].startswith("empty in every row") and left_out["blank"].startswith("empty in every row")
+    assert left_out["item_ids"].startswith("its name in requests") and left_out["note"] == "as --drop says)"
+    assert "  catalogue     items.csv  ('item_id' holds 100% of the items in the log's first rows)" in output
+
+
+def test_of_very_many_columns_without_a_role_the_screen_says_how_many_there_are(tmp_path):
+    log = write_csv(tmp_path / "log.csv", ",".join(f"f{at}" for at in range(30)), lambda at: [at] * 30)
+    listed = [line for line in screen(new.propose("tea", log, None, {})).splitlines() if line.startswith("  left out")]
+    assert len(listed) == 21 and listed[-1] == "  left out      and 10 more columns"
+
+
+def test_nested_columns_that_no_role_names_are_named(tmp_path):
+    log = write_jsonl(tmp_path / "log.jsonl", lambda at: {"params": [{"key": "page", "value": {"text": "x"}}]})
+    assert new.propose("tea", log, None, {}).left_out == {"params": "nested, and no role names it"}
+
+
+def test_a_context_by_its_name_is_declared_with_one_value_too(tmp_path):
+    log = write_jsonl(tmp_path / "log.jsonl", lambda at: {"device": {"category": "mobile", "brand": "x"}})
+    assert new.propose("tea", log, None, {}).launch.log.context == ("device.category", "device.brand")
+
+
+@pytest.mark.parametrize("mark", ["|", ";", " "])
+def test_a_list_of_items_that_is_written_as_text_is_named_as_one(tmp_path, mark):
+    rows = "".join(f"u{at % 60},{START + at},i{at % 57}{mark}i{at % 31}{mark}i{at % 7}\n" for at in range(ROWS))
+    (tmp_path / "log.csv").write_text("customer,at,skus\n" + rows)
+    with pytest.raises(ProposalError, match=rf"skus: .*a list written as text, its elements separated by '\{mark}'"):
+        new.propose("tea", tmp_path / "log.csv", None, {})
+
+
+def test_an_id_column_without_a_value_is_named_as_empty(tmp_path):
+    (tmp_path / "log.csv").write_text(
+        "user_id,item_id,timestamp\n" + "".join(f",i{at % 57},{START + at}\n" for at in range(ROWS))
+    )
+    with pytest.raises(ProposalError, match=r"user_id: no value at all \(empty in every row\)"):
+        new.propose("tea", tmp_path / "log.csv", None, {})
+
+
+@pytest.mark.parametrize("year", [1975, 2050])
+def test_dates_of_another_age_are_named_as_dates(tmp_path, year):
+    rows = "".join(f"u{at % 60},i{at % 57},{year}-01-{at % 28 + 1:02}T10:00:00\n" for at in range(ROWS))
+    (tmp_path / "log.csv").write_text(",".join(HEAD) + "\n" + rows)
+    said = rf"\(dates from {year}-01-01 to {year}-01-28: a time lies between 1985 and 2040\)"
+    with pytest.raises(ProposalError, match=said):
+        new.propose("tea", tmp_path / "log.csv", None, {})
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("<!DOCTYPE html><html><body>403</body></html>\n", "is a web page, needs CSV as text"),
+        ("<html>\n<body>\n</body></html>\n", "is a web page, needs CSV as text"),
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 12345\n", "Git LFS file.* git lfs pull"),
+        ("41 20 3 1761956176\n33 43 5 1761956876\n", "its 4 columns are separated by blanks"),
+        ("41  20 2025-11-01\n33  43 2025-11-02\n", "its 3 columns are separated by blanks"),
+    ],
+)
+def test_a_file_that_is_no_table_is_named_as_what_it_is(tmp_path, content, said):
+    (tmp_path / "log.csv").write_text(content)
+    with pytest.raises(LogError, match=said):
+        new.propose("tea", tmp_path / "log.csv", None, {})
+
+
+@pytest.mark.parametrize(("every", "said"), [(1, "100%"), (3, "33%")])
+def test_times_in_the_future_are_named_with_their_share_and_unit(tmp_path, every, said):
+    rows = ((f"u{at % 60}", f"i{at % 57}", START + at + (10**9 if at % every == 0 else 0)) for at in range(ROWS))
+    (tmp_path / "log.csv").write_text(",".join(HEAD) + "\n" + "".join(f"{u},{i},{t}\n" for u, i, t in rows))
+    with pytest.raises(
+        ProposalError, match=rf"timestamp: .*{said} of them are in the future if they are s, after 2040"
+    ):
+        new.propose("tea", tmp_path / "log.csv", None, {})
