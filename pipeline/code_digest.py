@@ -10,7 +10,10 @@ import ast
 import functools
 import hashlib
 import importlib.util
+from collections.abc import Iterable
 from pathlib import Path
+
+from components.declaration.functions import is_own
 
 PROJECT = Path(__file__).resolve().parents[1]
 PACKAGES = ("components", "pipeline.launches")
@@ -32,6 +35,7 @@ NOT_RUN = frozenset(
                 "json_form",
                 "launch",
                 "ranking_views",
+                "triangle_view",
                 "views",
             )
         ),
@@ -43,6 +47,12 @@ def of_file(path: str | Path) -> str:
     """Returns the digest of a file's content; "" for a missing file, which the step that reads it reports."""
     path = Path(path)
     return hashlib.sha256(path.read_bytes()).hexdigest()[:DIGEST_LETTERS] if path.is_file() else ""
+
+
+def of_modules(modules: Iterable[str], functions: Iterable[str] = ()) -> str:
+    """Returns the digests of modules, and of those of a team's functions that are given by their dotted paths."""
+    own = dict.fromkeys(function.rpartition(".")[0] for function in functions if is_own(function))
+    return "-".join(map(of_module, (*modules, *own)))
 
 
 @functools.cache

@@ -9,8 +9,7 @@ from tfx.orchestration import metadata
 from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.types import BaseChannel
 
-from components.declaration import CustomModel, Launch
-from components.declaration.functions import is_own
+from components.declaration import Launch
 from components.evaluation import own_slices, ranking_metrics
 from components.evaluation.ranking_step import RankingExamples
 from components.evaluation.retrieval_step import RetrievalEvaluator
@@ -27,13 +26,10 @@ from components.validation.drift_steps import DriftBaseline, DriftGate
 from components.validation.drift_validator import DriftValidator, drift_config
 from components.validation.schema_gate import SchemaGate
 from components.validation.statistics_step import StatisticsPage
-from pipeline import code_digest, custom_steps, steps
-from pipeline.outcome_component import read_outcome
+from pipeline import code_digest, custom_steps, further_steps, steps
 from pipeline.settings import Settings
 
 PREPROCESSING_FN = "components.features.preprocessing.preprocessing_fn"
-RULES_RUN_FN = "components.rules.training.run_fn"
-MODEL_RUN_FN = "components.models.training.run_fn"
 TUNER_FN = "components.models.tuning.tuner_fn.tuner_fn"
 
 
@@ -65,13 +61,11 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
     model = train(launch, log, transform, catalogue, champion, tuner)
     retrieval = evaluate_retrieval(launch, log, model, rules, champion, catalogue)
     ranking = evaluate_ranking(launch, log, model) if launch.has_ranking_head else []
-    read = (log.examples, log.schema, log.components[-1])
-    outcome = [read_outcome(launch, settings, *read)] if launch.experiment else []
-    verdict = decide(launch, log, retrieval, model, rules, ranking, outcome)
+    further = further_steps.build(launch, settings, gather(log, transform, catalogue), [model, rules, *tuner])
+    verdict = decide(launch, log, model, rules, [retrieval, *ranking, *further])
     pusher = push(settings, verdict)
     gates = [*log.components, *(catalogue.components if catalogue else []), page, *drift]
-    learning = [transform, rules, *tuner, model]
-    standard = [*gates, *learning, retrieval, *ranking, *outcome, verdict, pusher]
+    standard = [*gates, transform, rules, *tuner, model, retrieval, *ranking, *further, verdict, pusher]
     return _pipeline(launch, settings, [*standard, *custom_steps.build(launch.steps, standard)])
 
 
@@ -91,8 +85,7 @@ def _pipeline(launch: Launch, settings: Settings, components: list[BaseNode]) ->
 
 def _code(step: str, *functions: str) -> str:
     """Returns the digest of the code that a step runs, and of a team's functions given by their dotted paths."""
-    modules = dict.fromkeys(function.rpartition(".")[0] for function in functions if is_own(function))
-    return "-".join(map(code_digest.of_module, (*steps.named(step).code, *modules)))
+    return code_digest.of_modules(steps.named(step).code, functions)
 
 
 def check_log(launch: Launch, settings: Settings) -> Checked:
@@ -203,7 +196,7 @@ def count_rules(launch: Launch, log: Checked, transform: Transform, catalogue: C
     """Counts the rules on the train split and exports them with the serving signatures."""
     view, code = steps.view_of(steps.RULES, launch), _code(steps.RULES, *launch.rules.names, *launch.promotion.metrics)
     items, graph = catalogue.examples if catalogue else None, transform.outputs["transform_graph"]
-    return CatalogueTrainer(RULES_RUN_FN, code, view, log.examples, graph, items).with_id(steps.RULES)
+    return CatalogueTrainer(further_steps.RULES_RUN_FN, code, view, log.examples, graph, items).with_id(steps.RULES)
 
 
 def train(
@@ -216,9 +209,7 @@ def train(
 ) -> CatalogueTrainer:
     """Trains the model on the train split and exports it with the serving signatures."""
     view = steps.view_of(steps.TRAINER, launch)
-    run_fn, code = MODEL_RUN_FN, _code(steps.TRAINER, *launch.rules.names, *launch.model.towers)
-    if isinstance(launch.model, CustomModel):
-        run_fn, code = launch.model.run_fn, code_digest.of_module(launch.model.run_fn.rpartition(".")[0])
+    run_fn, code = further_steps.find_model_run_fn(launch), further_steps.digest_model(launch)
     items, graph = catalogue.examples if catalogue else None, transform.outputs["transform_graph"]
     start = champion if launch.model.warm_start else ""
     best = tuner[0].outputs["best_hyperparameters"] if tuner else None
@@ -265,8 +256,7 @@ def evaluate_ranking(launch: Launch, log: Checked, model: BaseNode) -> list[Base
         schema=log.schema,
         launch=steps.view_of(steps.RANKING_EXAMPLES, launch).to_json(),
         code=_code(steps.RANKING_EXAMPLES),
-    )
-    rows = rows.with_id(steps.RANKING_EXAMPLES)
+    ).with_id(steps.RANKING_EXAMPLES)
     rows.add_upstream_node(log.components[-1])
     evaluator = Evaluator(
         examples=rows.outputs["ranking_examples"],
@@ -277,14 +267,19 @@ def evaluate_ranking(launch: Launch, log: Checked, model: BaseNode) -> list[Base
     return [rows, evaluator]
 
 
-def decide(
-    launch: Launch, log: Checked, retrieval: BaseNode, model: BaseNode, rules: BaseNode, ranking: list, outcome: list
-) -> BaseNode:
-    """Decides which recommender is served next, and why."""
-    optional = {"ranking": ranking[-1].outputs["evaluation"]} if ranking else {}
-    optional |= {"outcome": outcome[0].outputs["outcome"]} if outcome else {}
+def gather(log: Checked, transform: Transform, catalogue: Checked | None) -> dict[str, BaseChannel]:
+    """Returns what was read and learnt of the data, by the names of the steps' inputs."""
+    data = {"examples": log.examples, "schema": log.schema, "transform_graph": transform.outputs["transform_graph"]}
+    return data | ({"catalogue": catalogue.examples} if catalogue else {})
+
+
+def decide(launch: Launch, log: Checked, model: BaseNode, rules: BaseNode, measured: list[BaseNode]) -> BaseNode:
+    """Decides which recommender is served next, and why; some of what measures is only there where it is declared."""
+    results = {node.id: next(iter(node.outputs.values())) for node in measured}
+    names = {"ranking": steps.EVALUATOR, "triangle": steps.TRIANGLE, "outcome": steps.OUTCOME}
+    optional = {name: results[step] for name, step in names.items() if step in results}
     return Verdict(
-        evaluation=retrieval.outputs["evaluation"],
+        evaluation=results[steps.RETRIEVAL_EVALUATOR],
         model=model.outputs["model"],
         rules=rules.outputs["model"],
         launch=steps.view_of(steps.VERDICT, launch).to_json(),

@@ -34,6 +34,7 @@ TRAINER = "Trainer"
 RETRIEVAL_EVALUATOR = "RetrievalEvaluator"
 RANKING_EXAMPLES = "RankingExamples"
 EVALUATOR = "Evaluator"
+TRIANGLE = "Triangle"
 OUTCOME = "Outcome"
 VERDICT = "Verdict"
 PUSHER = "Pusher"
@@ -53,7 +54,7 @@ class Step:
 
     name: str
     does: str
-    needs: typing.Literal["", "catalogue", "ranking head", "tuning", "experiment"] = ""
+    needs: typing.Literal["", "catalogue", "ranking head", "tuning", "insight", "experiment"] = ""
     reads: str = ""
     code: tuple[str, ...] = ()
 
@@ -121,6 +122,13 @@ STEPS = (
     ),
     Step(EVALUATOR, "evaluates the ranking head", "ranking head", "ranking_views.EvaluatorView"),
     Step(
+        TRIANGLE,
+        "trains on parts of the log: takeover, learning curve, age",
+        "insight",
+        "triangle_view.TriangleView",
+        ("components.evaluation.triangle_step", "components.rules.training"),
+    ),
+    Step(
         OUTCOME,
         "reads what the experiment on users says",
         "experiment",
@@ -144,6 +152,7 @@ def of(launch: Launch) -> tuple[Step, ...]:
         "catalogue": launch.catalogue is not None,
         "ranking head": launch.has_ranking_head,
         "tuning": launch.model.tuning_trials > 0,
+        "insight": launch.insight is not None,
         "experiment": launch.experiment is not None,
     }
     custom = (Step(step.name, step.does) for step in launch.steps)

@@ -5,6 +5,7 @@ from components.declaration.custom_step import CustomStep
 from components.declaration.data import Boost, Catalogue, Log, Objective, Split
 from components.declaration.experiment import Experiment
 from components.declaration.filters import Filter
+from components.declaration.insight import Insight
 from components.declaration.launch import Launch
 from components.declaration.learning import CustomModel, Model, Rules
 from components.declaration.users import Users
@@ -17,6 +18,7 @@ __all__ = [
     "Drift",
     "Experiment",
     "Filter",
+    "Insight",
     "Launch",
     "Log",
     "Model",

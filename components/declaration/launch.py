@@ -24,6 +24,7 @@ from components.declaration.custom_step import CustomStep, check_steps
 from components.declaration.data import Catalogue, Log, Objective, Split
 from components.declaration.experiment import Experiment
 from components.declaration.filters import check_filters
+from components.declaration.insight import Insight, check_insight
 from components.declaration.labels import LabelRoles
 from components.declaration.learning import CustomModel, Model, Rules
 from components.errors import DeclarationError
@@ -36,6 +37,7 @@ class Launch(LabelRoles):
     Attributes:
       name: lower-case letters, digits and underscores; names the schema folder, the runs and the served model.
       experiment: how a model is tried on users before it serves everybody; None pushes it on the offline verdict alone.
+      insight: what a run measures beyond the verdict, at the cost of further trainings; None leaves the step out.
       exclude_seen: an item that a user already acted on is not recommended again (nor queried in the evaluation).
       seed: of every random choice: order of equal times, initial weights, shuffling, bootstrap.
     """
@@ -50,6 +52,7 @@ class Launch(LabelRoles):
     drift: Drift = dataclasses.field(default_factory=Drift)
     model: Model | CustomModel = dataclasses.field(default_factory=Model)
     experiment: Experiment | None = None
+    insight: Insight | None = None
     steps: tuple[CustomStep, ...] = ()
     exclude_seen: bool = True
     seed: int = 7
@@ -74,6 +77,8 @@ class Launch(LabelRoles):
             check_filters(self.catalogue.filters, self.catalogue.item, self.log.context)
         if self.experiment:
             experiment_checks.check_experiment(self.experiment, self.log, self.objectives)
+        if self.insight:
+            check_insight(self.insight)
 
     @property
     def has_ranking_head(self) -> bool:

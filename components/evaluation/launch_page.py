@@ -11,6 +11,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from components.evaluation import triangle_words
+
 GLOSSES = {
     "recall": "how often the item taken next stood among the {k} shown",
     "ndcg": "the same, worth more the further up it stood among {k}",
@@ -56,7 +58,7 @@ def build_page(summary: Mapping[str, Any]) -> Page:
         headline=str(verdict.get("headline") or "No verdict."),
         decided=str(reasons[0]) if reasons else "",
         known=tuple(_list_known(summary, experiment)),
-        takes=tuple(_list_takes(experiment)),
+        takes=tuple(_list_takes(summary, experiment)),
         unknown=tuple(_list_unknown(summary, experiment)),
         stage=find_stage(summary, experiment),
         next_step=str(verdict.get("advice") or ""),
@@ -134,6 +136,8 @@ def _list_known(summary: Mapping[str, Any], experiment: Mapping[str, Any] | None
         where = f"Offline, on {summary['queries']:,} queries of the newest days, {explain_metric(metric)}"
         yield f"{where}: {_describe(gain)} over the best rule, {_significance(gain)}."
     yield from _list_measured(experiment)
+    if summary.get("insight"):
+        yield from triangle_words.list_known(summary["insight"], summary.get("margin") or 0.0)
     gains = (summary.get("slices") or {}).get("gains") or {}
     worse = [f"{name} {_describe(one)}" for name, one in gains.items() if _is_known(one) and float(one["high"]) < 0]
     if worse:
@@ -152,9 +156,14 @@ def _list_measured(experiment: Mapping[str, Any] | None) -> Iterator[str]:
         yield f"On users, against the holdout: {_describe(experiment['holdout'], 'gain')}."
 
 
-def _list_takes(experiment: Mapping[str, Any] | None) -> Iterator[str]:
-    if experiment is None or not experiment["plan"]:
-        return
+def _list_takes(summary: Mapping[str, Any], experiment: Mapping[str, Any] | None) -> Iterator[str]:
+    if experiment is not None and experiment["plan"]:
+        yield from _list_plan(experiment)
+    if summary.get("insight"):
+        yield from triangle_words.list_takes(summary["insight"])
+
+
+def _list_plan(experiment: Mapping[str, Any]) -> Iterator[str]:
     effect, days = f"{100 * experiment['effect']:+g}%", experiment["days_to_see"]
     length = f"{days} days" if days else f"more than the {experiment['plan'][-1]['days']} days of the plan"
     yield f"To see a gain of {effect} on users takes {length}, with all users enrolled."
@@ -176,7 +185,10 @@ def _list_unknown(summary: Mapping[str, Any], experiment: Mapping[str, Any] | No
         yield f"What users do with the model: {experiment['problem']}."
     elif not experiment["metrics"] and not experiment["holdout"]:
         yield "What users do with the model: it is not launched yet."
-    yield "What more data would bring, and how fast the model ages: not measured in this run."
+    if summary.get("insight"):
+        yield from triangle_words.list_unknown(summary["insight"], summary.get("margin") or 0.0)
+    else:
+        yield "What more data would bring, and how fast the model ages: not measured (`insight=Insight()` declares it)."
 
 
 def _is_known(gain: Mapping[str, Any]) -> bool:

@@ -11,6 +11,7 @@ out:
     slices    {"metric": str, "tables": {slice: {contender: {"queries": n, metric: x, ...}}}, "gains": {slice: interval}}
     ranking   {objective: {"rows": n, "auc": x, "log_loss": x, "calibration": x}}, or a str that says why there is none;
               ranking_slices: {slice: the same}, which the report shows
+    insight   what the step Triangle measured (`triangle`), None without it; margin: that of the promotion criteria
     example   {"user": str, "history": [title], "recommended": [[title, score], ...]}
     notes     [str], what the run did without, what it skipped
 
@@ -24,6 +25,8 @@ import numbers
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from components.evaluation import triangle_words
 
 WIDTH = 100
 ROLLING = ("recall@10", "recall@20", "recall@50", "ndcg@10", "mrr", "coverage")
@@ -46,6 +49,7 @@ def render(summary: Mapping[str, Any]) -> str:
         _table("Frozen", summary.get("frozen") or {}, (*own_metrics(summary.get("frozen")), *FROZEN)),
         _slices(summary.get("slices") or {}),
         _ranking(summary.get("ranking")),
+        _insight(summary.get("insight"), summary.get("margin") or 0.0),
         _example(summary.get("example") or {}),
         _notes(summary.get("notes") or ()),
     )
@@ -111,6 +115,13 @@ def _ranking(ranking: str | Table | None) -> Iterator[str]:
         yield "Ranking head: no labelled row yet"
     elif ranking:
         yield from _table("Ranking head", ranking, RANKING)
+
+
+def _insight(insight: Mapping[str, Any] | None, margin: float) -> Iterator[str]:
+    if insight:
+        said = (*triangle_words.list_known(insight, margin), *triangle_words.list_takes(insight))
+        for sentence in said or tuple(triangle_words.list_unknown(insight, margin)):
+            yield from _wrapped(sentence, "")
 
 
 def _example(example: Mapping[str, Any]) -> Iterator[str]:

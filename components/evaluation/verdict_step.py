@@ -26,9 +26,11 @@ from components.evaluation import (
     ranking_metrics,
     report,
     verdict,
+    verdict_numbers,
 )
 from components.evaluation import summary as text
 from components.evaluation.evaluation_file import EVALUATION_FILE
+from components.evaluation.triangle_file import TRIANGLE_FILE
 from components.features.split_names import EVAL
 from components.progress import set_figure
 from components.registry import export, train_statistics
@@ -53,6 +55,7 @@ def Verdict(
     ranking: InputArtifact[standard_artifacts.ModelEvaluation] = None,
     statistics: InputArtifact[standard_artifacts.ExampleStatistics] = None,
     outcome: InputArtifact[standard_artifacts.ModelEvaluation] = None,
+    triangle: InputArtifact[standard_artifacts.ModelEvaluation] = None,
 ) -> None:
     """Decides what is pushed, and says why; see `components.evaluation.verdict`."""
     declared = VerdictView.from_json(launch)
@@ -64,23 +67,32 @@ def Verdict(
     measured = experiment_handover.read(outcome.uri) if outcome is not None else None
     choice = experiment_handover.choose(decision, found, measured)
     said_verdict = launch_action.merge(decision.to_dict(), choice)
-    _write_summary(found | {"verdict": said_verdict, "experiment": measured}, decision.outcome, summary)
+    found |= {"verdict": said_verdict, "experiment": measured}
+    found |= {"insight": _read_triangle(triangle), "margin": declared.promotion.margin}
+    _write_summary(found, decision.outcome, summary)
     chosen = None
     if choice is None or choice.pushes:
         chosen = {findings.MODEL: model, findings.RULES: rules}.get(decision.outcome)
     if choice is not None:
         experiment_handover.hand_over(choice, winner.uri, _serving(rules) if choice.pushes else None)
     if chosen is not None:
-        folder = path_utils.serving_model_dir(winner.uri)
-        io_utils.copy_dir(_serving(chosen), folder)
-        export.add_to_card(folder, _earned(found, decision))
+        _copy_winner(chosen, winner, _earned(found, decision))
         if statistics is not None:
-            train_statistics.keep(statistics, folder, declared.log)
-    blessing.set_int_custom_property("blessed", int(chosen is not None))
-    io_utils.write_string_file(
-        os.path.join(blessing.uri, "BLESSED" if chosen is not None else "NOT_BLESSED"), decision.outcome
-    )
+            train_statistics.keep(statistics, path_utils.serving_model_dir(winner.uri), declared.log)
+    _bless(blessing, chosen is not None, decision.outcome)
     set_figure(summary, str(said_verdict["headline"]))
+
+
+def _copy_winner(chosen: standard_artifacts.Model, winner: standard_artifacts.Model, earned: dict[str, Any]) -> None:
+    """Copies what is pushed, and adds to its card what it earned."""
+    folder = path_utils.serving_model_dir(winner.uri)
+    io_utils.copy_dir(_serving(chosen), folder)
+    export.add_to_card(folder, earned)
+
+
+def _bless(blessing: standard_artifacts.ModelBlessing, is_blessed: bool, outcome: str) -> None:
+    blessing.set_int_custom_property("blessed", int(is_blessed))
+    io_utils.write_string_file(os.path.join(blessing.uri, "BLESSED" if is_blessed else "NOT_BLESSED"), outcome)
 
 
 def _of_ranking(launch: VerdictView, evaluation: standard_artifacts.ModelEvaluation) -> dict[str, Any]:
@@ -89,6 +101,10 @@ def _of_ranking(launch: VerdictView, evaluation: standard_artifacts.ModelEvaluat
         "ranking": ranking_metrics.read(launch, evaluation.uri),
         "ranking_slices": ranking_metrics.read_slices(launch, evaluation.uri),
     }
+
+
+def _read_triangle(artifact: standard_artifacts.ModelEvaluation | None) -> dict[str, Any] | None:
+    return artifact and json.loads(io_utils.read_string_file(os.path.join(artifact.uri, TRIANGLE_FILE)))
 
 
 def _find_traffic(launch: VerdictView, statistics: standard_artifacts.ExampleStatistics) -> findings.Traffic | None:
@@ -107,7 +123,7 @@ def _earned(found: dict, decision: verdict.Verdict) -> dict[str, Any]:
 
 
 def _write_summary(found: dict, outcome: str, output: standard_artifacts.ModelEvaluation) -> None:
-    """Writes summary.json, summary.txt, report.html and launch.md; the example is what the winner answers."""
+    """Writes summary.json, summary.txt, report.html and launch.md, and the numbers; the example is what the winner answers."""
     found["example"] = found["examples"].get(outcome)
     found["ranking"] = (
         found["ranking"] or "left out: the log has neither impressions with request ids nor values with a threshold"
@@ -118,3 +134,4 @@ def _write_summary(found: dict, outcome: str, output: standard_artifacts.ModelEv
     io_utils.write_string_file(os.path.join(output.uri, SUMMARY_JSON), json.dumps(found, indent=2, allow_nan=False))
     io_utils.write_string_file(os.path.join(output.uri, SUMMARY_TEXT), text.render(found))
     io_utils.write_string_file(os.path.join(output.uri, REPORT), report.render(found))
+    verdict_numbers.store_numbers(output, verdict_numbers.list_numbers(found))

@@ -15,11 +15,37 @@ from components.declaration import Catalogue
 from components.declaration.views import CatalogueFeatures, ServingView, TrainerView
 from components.features import item_table
 from components.features.event_table import EventTable, read_columns, read_events
+from components.features.id_codes import codes
 from components.features.item_table import ItemTable
 from components.features.preprocessing import CATALOGUE_URI, LAUNCH_KEY
 
 CATALOGUE_SPLIT = "Split-all"
+PART_KEY = "part"
 _KINDS_BATCH = 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A part of the training events: those before a moment, of some of the users.
+
+    Attributes:
+      before: microseconds since the epoch; None for all of the time.
+      users: the share of the users, in (0, 1].
+      draw: the number of the random draw of users.
+    """
+
+    before: int | None = None
+    users: float = 1.0
+    draw: int = 0
+
+    def choose(self, events: EventTable, seed: int) -> np.ndarray:
+        """Returns which events belong to the part: [n] bool."""
+        kept = np.ones(len(events), bool) if self.before is None else events.time < self.before
+        if self.users == 1:
+            return kept
+        user, ids = codes(events.user)
+        order = np.random.default_rng((seed, self.draw)).permutation(len(ids))
+        return kept & np.isin(user, order[: round(self.users * len(ids))])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,13 +76,15 @@ def read(fn_args: Any, view: type[ServingView] = TrainerView) -> TrainingData:
     """Reads the artifacts that TFX's Trainer passes to a `run_fn`.
 
     Args:
-      fn_args: `tfx.components.trainer.fn_args_utils.FnArgs`; its custom_config holds `launch` (a view as JSON) and
-        `catalogue_uri` ("" for none).
+      fn_args: `tfx.components.trainer.fn_args_utils.FnArgs`; its custom_config holds `launch` (a view as JSON),
+        `catalogue_uri` ("" for none) and, where only a part of the events is learnt from, `part` (the fields of `Part`).
       view: the class of that view.
     """
     launch = view.from_json(fn_args.custom_config[LAUNCH_KEY])
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
     events = read_events(launch, [(matching(fn_args.train_files), False)], transform.raw_feature_spec())
+    if PART_KEY in fn_args.custom_config:
+        events = events.rows(Part(**fn_args.custom_config[PART_KEY]).choose(events, launch.seed))
     columns = read_catalogue(launch.catalogue, fn_args.custom_config.get(CATALOGUE_URI, "")) if launch.catalogue else {}
     return TrainingData(launch, events, item_table.build(launch.catalogue, columns, events.item), transform, columns)
 

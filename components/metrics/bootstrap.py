@@ -122,6 +122,22 @@ def relative_gains(
     ]
 
 
+def resample_sums(values: Floats, users: Ints, seed: int, repeats: int = 1000) -> Floats:
+    """Returns the sums of columns over resamples of users, with replacement: [r, c] float64.
+
+    Args:
+      values: [q, c] float64, a column per contender, on the same queries.
+      users: [q] int codes.
+      seed, repeats: as in `relative_gain`.
+    """
+    _, code = np.unique(users, return_inverse=True)
+    count = int(code.max(initial=-1)) + 1
+    if not count:
+        return np.zeros((0, values.shape[1]))
+    sums = np.stack([np.bincount(code, column, minlength=count) for column in values.T], axis=1)
+    return np.concatenate([part @ sums for part in _draws(count, seed, repeats)])
+
+
 def _gains(sums: Floats) -> Floats:
     """Sums [r, 2 p] to relative gains [r, p], where x / 0 is inf and 0 / 0 is 1."""
     ours, theirs = sums[:, ::2], sums[:, 1::2]

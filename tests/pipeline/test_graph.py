@@ -12,7 +12,7 @@ from tfx.dsl.components.common.resolver import Resolver
 from tfx.types import channel_utils
 from tfx.types.channel import OutputChannel
 
-from components.declaration import Experiment, Rules
+from components.declaration import Experiment, Insight, Rules
 from components.declaration.views import RetrievalView
 from pipeline import code_digest, steps
 from pipeline.beam_profiles import BEAM_STEPS, BeamProfile
@@ -24,6 +24,7 @@ pytestmark = pytest.mark.tensorflow
 
 LAUNCHES = {
     "experiment": dataclasses.replace(shop.LAUNCH, experiment=Experiment("click", guards=("purchase",))),
+    "insight": dataclasses.replace(shop.LAUNCH, insight=Insight()),
     "shop": shop.LAUNCH,
     "movielens": movielens.LAUNCH,
     "no catalogue": dataclasses.replace(shop.LAUNCH, catalogue=None),
@@ -31,7 +32,7 @@ LAUNCHES = {
         shop.LAUNCH, log=dataclasses.replace(shop.LAUNCH.log, impression=None, request=None)
     ),
     "search": dataclasses.replace(
-        shop.LAUNCH, model=dataclasses.replace(shop.LAUNCH.model, tuning_trials=2, warm_start=True)
+        shop.LAUNCH, model=dataclasses.replace(shop.LAUNCH.model, tuning_trials=2, warm_start=True), insight=Insight()
     ),
     "bare": dataclasses.replace(
         movielens.LAUNCH,
@@ -80,6 +81,7 @@ def producers(node):
 def test_the_launches_differ_in_catalogue_and_ranking_head():
     assert {name: (one.catalogue is not None, one.has_ranking_head) for name, one in LAUNCHES.items()} == {
         "experiment": (True, True),
+        "insight": (True, True),
         "shop": (True, True),
         "movielens": (True, True),
         "no catalogue": (False, True),
@@ -105,12 +107,14 @@ def test_nothing_reads_examples_before_their_gate_but_what_the_gate_needs(launch
     ranking = {steps.RANKING_EXAMPLES} if launch.has_ranking_head else set()
     search = {steps.TUNER} if launch.model.tuning_trials else set()
     ranking |= {steps.OUTCOME} if launch.experiment else set()
+    insight = {steps.TRIANGLE} if launch.insight else set()
+    optional = ranking | search | insight
     assert (
         readers[steps.GATE]
-        == {steps.DRIFT_GATE, steps.TRANSFORM, steps.RULES, steps.TRAINER, steps.RETRIEVAL_EVALUATOR} | ranking | search
+        == {steps.DRIFT_GATE, steps.TRANSFORM, steps.RULES, steps.TRAINER, steps.RETRIEVAL_EVALUATOR} | optional
     )
     assert readers[steps.CATALOGUE_GATE] == (
-        {steps.DRIFT_GATE, steps.RULES, steps.TRAINER} | search if launch.catalogue else set()
+        {steps.DRIFT_GATE, steps.RULES, steps.TRAINER} | search | insight if launch.catalogue else set()
     )
 
 
@@ -124,6 +128,7 @@ def test_training_evaluation_and_push_wait_for_every_gate(launch, tmp_path):
         steps.TRAINER,
         steps.RETRIEVAL_EVALUATOR,
         steps.EVALUATOR,
+        steps.TRIANGLE,
         steps.VERDICT,
         steps.PUSHER,
     }
@@ -152,6 +157,7 @@ def test_the_pusher_gets_the_winner_and_its_blessing(launch, tmp_path):
     judged = {("ModelEvaluation", steps.EVALUATOR)} if launch.has_ranking_head else set()
     evaluated = {("ModelEvaluation", steps.RETRIEVAL_EVALUATOR), ("Model", steps.TRAINER), ("Model", steps.RULES)}
     judged |= {("ModelEvaluation", steps.OUTCOME)} if launch.experiment else set()
+    judged |= {("ModelEvaluation", steps.TRIANGLE)} if launch.insight else set()
     assert producers(nodes[steps.VERDICT]) == evaluated | judged | {("ExampleStatistics", steps.STATISTICS_GEN)}
 
 
@@ -173,6 +179,7 @@ def test_the_projects_steps_carry_launch_and_code(launch, tmp_path):
         steps.TRAINER: "components.models.training",
         steps.RETRIEVAL_EVALUATOR: "components.evaluation.retrieval_step",
         steps.RANKING_EXAMPLES: "components.evaluation.ranking_step",
+        steps.TRIANGLE: "components.evaluation.triangle_step",
         steps.VERDICT: "components.evaluation.verdict_step",
     }
     for name, module in code.items():

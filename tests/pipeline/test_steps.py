@@ -12,13 +12,13 @@ def names(launch):
     return [step.name for step in steps.of(launch)]
 
 
-def test_the_shop_has_every_step_but_search_and_experiment():
-    assert names(SHOP) == [step.name for step in steps.STEPS if step.needs not in ("tuning", "experiment")]
+def test_the_shop_has_every_step_but_search_insight_and_experiment():
+    assert names(SHOP) == [step.name for step in steps.STEPS if step.needs not in ("tuning", "insight", "experiment")]
 
 
 def test_a_launch_with_tuning_trials_has_a_search():
     searching = dataclasses.replace(SHOP, model=dataclasses.replace(SHOP.model, tuning_trials=3))
-    assert steps.of(searching) == tuple(step for step in steps.STEPS if step.needs != "experiment")
+    assert steps.of(searching) == tuple(step for step in steps.STEPS if step.needs not in ("insight", "experiment"))
 
 
 def test_names_are_given_once():

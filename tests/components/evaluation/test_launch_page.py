@@ -1,6 +1,7 @@
 import re
 
 import pytest
+from triangle_results import RESULT
 
 from components.evaluation import report
 from components.evaluation.launch_page import build_page, explain_metric, find_stage, render_markdown, render_section
@@ -45,9 +46,10 @@ def test_the_page_says_what_is_known_what_it_takes_and_what_is_not_known():
     assert len(page.unknown) == 1
 
 
-def test_every_number_on_the_page_is_in_the_summary():
-    page = build_page(SUMMARY)
-    allowed = numbers_in(SUMMARY)
+@pytest.mark.parametrize("insight", [None, RESULT])
+def test_every_number_on_the_page_is_in_the_summary(insight):
+    summary = SUMMARY | {"insight": insight}
+    page, allowed = build_page(summary), numbers_in(summary)
     for text in (render_markdown(page), re.sub(r"<[^>]*>", " ", render_section(page))):
         for number in re.findall(r"\d[\d,.]*\d|\d", text):
             assert number in allowed, number

@@ -1,0 +1,73 @@
+"""A whole run with an insight: the step Triangle, what the page and ML Metadata hold of it, and what a change reruns."""
+
+import dataclasses
+import json
+
+import pytest
+from ml_metadata import metadata_store
+from ml_metadata.proto import metadata_store_pb2
+from whole_runs import generate, step_states, summary
+
+from components.declaration import Insight, Promotion
+from pipeline import launches
+from pipeline.local import run
+from pipeline.local.run_request import Request
+from pipeline.settings import Settings
+
+pytestmark = pytest.mark.slow
+
+SHOP = dataclasses.replace(
+    launches.load("shop").with_model({"epochs": 2, "ranking_epochs": 1}),
+    promotion=Promotion(min_queries=1, ranking_slices=()),
+    insight=Insight(moments=3),
+)
+
+
+def run_of(folder, log, launch):
+    """Runs; returns the settings, and the states and headline metrics of the steps."""
+    settings = Settings.from_environment({}, {"launch": "shop", "workspace": str(folder), "log": str(log)})
+    assert run.run(Request(launch, settings)) == 0
+    record = json.loads(max(settings.logs.glob("*.json")).read_text())
+    return settings, step_states(record), {step["step"]: step["figure"] for step in record["steps"]}
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    log = generate(folder / "log", 10_000)
+    return folder, log, *run_of(folder / "ws", log, SHOP)
+
+
+def test_the_triangle_trains_on_parts_and_the_page_says_what_it_measured(first):
+    folder, _, _, states, figures = first
+    insight = summary(folder / "ws")["insight"]
+    assert states["Triangle"] == "done" and figures["Triangle"].startswith("10 trainings")
+    assert insight["problem"] == "" and insight["left_out"] == [] and insight["trainings"] == 10
+    assert [point["repeats"] for point in insight["users"]["points"]] == [3, 3, 2, 1]
+    users = [point["users"] for point in insight["users"]["points"]]
+    assert users[:3] == [round(share * users[-1]) for share in (0.125, 0.25, 0.5)]
+    own = summary(folder / "ws")["rolling"]
+    last = insight["moments"][-1]
+    assert last["share"] == 1 and last["queries"] == own["model"]["queries"]
+    assert last["model"]["point"] == pytest.approx(own["model"]["recall@10"])
+    assert last["rules"]["point"] == pytest.approx(own[summary(folder / "ws")["rules_name"]]["recall@10"])
+
+
+def test_others_can_query_the_numbers_of_the_verdict(first):
+    folder, _, settings, _, _ = first
+    config = metadata_store_pb2.ConnectionConfig()
+    config.sqlite.filename_uri = str(settings.metadata)
+    query = "custom_properties.queries.int_value > 0 AND custom_properties.gain.double_value > -1.0"
+    (found,) = metadata_store.MetadataStore(config).get_artifacts(metadata_store.ListOptions(filter_query=query))
+    measured = summary(folder / "ws")
+    assert found.custom_properties["gain"].double_value == measured["gains"]["model_over_rules"]["point"]
+    assert found.custom_properties["metric"].string_value == "recall@10"
+    assert found.custom_properties["rules"].double_value == measured["rolling"][measured["rules_name"]]["recall@10"]
+
+
+def test_a_changed_insight_reruns_the_triangle_and_what_shows_it(first):
+    folder, log, *_ = first
+    changed = dataclasses.replace(SHOP, insight=Insight(moments=3, users=False))
+    _, states, _ = run_of(folder / "ws", log, changed)
+    assert {step for step, state in states.items() if state == "done"} == {"Triangle", "Verdict", "Pusher"}
+    assert summary(folder / "ws")["insight"]["users"] is None
