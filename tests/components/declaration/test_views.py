@@ -9,6 +9,7 @@ from components.declaration import (
     Boost,
     Catalogue,
     Drift,
+    Insight,
     Launch,
     Log,
     Model,
@@ -27,20 +28,22 @@ LAUNCH = Launch(
     objectives=(Objective("click", event="click"), Objective("buy", weight=5.0, event="buy")),
     split=Split(eval_share=0.1),
 )
+LEARNING = {"Rules", "Tuner", "Trainer", "Triangle"}
 VIEWS = {step.name: step.view for step in steps.STEPS if step.view is not None}
 CHANGES = {
     "promotion.margin": (dataclasses.replace(LAUNCH, promotion=Promotion(margin=0.1)), {"Verdict"}),
     "promotion.min_auc": (dataclasses.replace(LAUNCH, promotion=Promotion(min_auc=0.6)), {"Evaluator", "Verdict"}),
+    "insight.moments": (dataclasses.replace(LAUNCH, insight=Insight(moments=4)), {"Triangle"}),
     "drift.new_users": (dataclasses.replace(LAUNCH, drift=Drift(new_users=0.9)), {"DriftGate"}),
-    "model.dim": (dataclasses.replace(LAUNCH, model=Model(dim=8)), {"Tuner", "Trainer"}),
+    "model.dim": (dataclasses.replace(LAUNCH, model=Model(dim=8)), {"Tuner", "Trainer", "Triangle"}),
     "model.top_k": (
         dataclasses.replace(LAUNCH, model=Model(top_k=20)),
-        {"Rules", "Tuner", "Trainer", "RetrievalEvaluator", "RankingExamples"},
+        LEARNING | {"RetrievalEvaluator", "RankingExamples"},
     ),
-    "rules.recent_days": (dataclasses.replace(LAUNCH, rules=Rules(recent_days=3)), {"Rules", "Tuner", "Trainer"}),
+    "rules.recent_days": (dataclasses.replace(LAUNCH, rules=Rules(recent_days=3)), LEARNING),
     "objectives[].weight": (
         dataclasses.replace(LAUNCH, objectives=(LAUNCH.objectives[0], Objective("buy", weight=2.0, event="buy"))),
-        {"Rules", "Tuner", "Trainer"},
+        LEARNING,
     ),
     "objectives[].auc_decides": (
         dataclasses.replace(LAUNCH, objectives=(LAUNCH.objectives[0], Objective("buy", 5.0, "buy", None, False))),
@@ -54,7 +57,7 @@ CHANGES = {
         dataclasses.replace(
             LAUNCH, catalogue=dataclasses.replace(LAUNCH.catalogue, boosts=(Boost("kind", "tea", 3.0),))
         ),
-        {"Rules", "Tuner", "Trainer"},
+        LEARNING,
     ),
     "log.max_quarantined": (
         dataclasses.replace(LAUNCH, log=dataclasses.replace(LAUNCH.log, max_quarantined=0.5)),
