@@ -93,6 +93,9 @@ manifests: setup ## render and check the manifests; ARGS=tf-serving
 bench-serving: setup ## the local server, 5 minutes; ARGS="--storm"
 	@$(BIN)/python tests/bench/bench_serving.py $(ARGS)
 
+bench-surfaces: setup ## pages, filters, similar items, lists; after `make run`
+	@$(BIN)/python tests/bench/bench_surfaces.py $(ARGS)
+
 bench-ingest: setup ## our ExampleGen beside those of TFX, 15 minutes
 	@$(BIN)/python tests/bench/bench_ingest.py $(ARGS)
 

@@ -140,6 +140,11 @@ class CatalogueColumns:
     boosts: tuple[typing.Any, ...]
     filters: tuple[typing.Any, ...]
 
+    @property
+    def filterable(self) -> tuple[str, ...]:
+        """The columns that a request may filter by."""
+        return tuple(dict.fromkeys((*self.categories, *self.texts, *self.numbers)))
+
     def columns(self) -> tuple[str, ...]:
         """Returns every column that is read, once each."""
         features = (*self.categories, *self.texts, *self.numbers)

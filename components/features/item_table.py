@@ -36,6 +36,8 @@ class ItemTable:
       feature_names: [feature_count] object, the names of features 1, 2, ...; None without a catalogue.
       filtered: for each declared filter with a context [n + 1], the values of its column: float64 with NaN for a missing
         one, or object, texts as bytes and b"" for a missing one.
+      filterable: what requests may filter by, catalogue column to [n + 1]: float64 with NaN for a missing number, or
+        object, the values of an item as a tuple of bytes.
     """
 
     ids: np.ndarray
@@ -47,6 +49,7 @@ class ItemTable:
     boost: np.ndarray | None = None
     feature_names: np.ndarray | None = None
     filtered: tuple[np.ndarray, ...] = ()
+    filterable: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         """Returns the number of rows, including the unknown item."""
@@ -98,10 +101,7 @@ def _with_catalogue(
     rows = bare.rows_of(columns[catalogue.item])
     active = np.zeros(len(bare), bool)
     active[rows] = True if catalogue.active is None else truth_words.is_true(columns[catalogue.active])
-    titles = bare.ids.copy()
-    if catalogue.title:
-        title = _texts(columns[catalogue.title])
-        titles[rows] = np.where(title == b"", columns[catalogue.item], title)
+    titles = _titles(bare, catalogue, columns, rows)
     features, names = _features(catalogue, columns, rows, len(bare))
     numbers = np.zeros((len(bare), len(catalogue.numbers)), np.float32)
     for index, name in enumerate(catalogue.numbers):
@@ -115,7 +115,51 @@ def _with_catalogue(
             active &= item_filters.passes(one, values)
         else:
             filtered.append(values)
-    return ItemTable(bare.ids, titles, active, features, len(names), numbers, boost, names, filtered=tuple(filtered))
+    learnt = (features, len(names), numbers, boost, names)
+    return ItemTable(
+        bare.ids, titles, active, *learnt, tuple(filtered), _filterable(catalogue, columns, rows, len(bare))
+    )
+
+
+def _titles(
+    bare: ItemTable, catalogue: Catalogue | CatalogueFeatures, columns: dict[str, np.ndarray], rows: np.ndarray
+) -> np.ndarray:
+    """Returns the title of each item, the id where there is none: [size] object."""
+    titles = bare.ids.copy()
+    if catalogue.title:
+        title = _texts(columns[catalogue.title])
+        titles[rows] = np.where(title == b"", columns[catalogue.item], title)
+    return titles
+
+
+def _filterable(
+    catalogue: Catalogue | CatalogueFeatures, columns: dict[str, np.ndarray], rows: np.ndarray, size: int
+) -> dict[str, np.ndarray]:
+    """Returns the columns that requests may filter by: see `ItemTable.filterable`.
+
+    Categories have one value per item, texts their words, numbers a number. A text of which an item has more than
+    `MAX_FEATURE_SLOTS` words is left out: a description is nothing to choose by.
+    """
+    values = {}
+    for name in dict.fromkeys((*catalogue.categories, *catalogue.texts)):
+        texts = [text.split() if name in catalogue.texts else [text] for text in _texts(columns[name]).tolist()]
+        if max(map(len, texts), default=0) > MAX_FEATURE_SLOTS:
+            continue
+        values[name] = _place([tuple(dict.fromkeys(word for word in words if word)) for words in texts], rows, size)
+    for name in catalogue.numbers:
+        if name not in values:
+            values[name] = np.full(size, np.nan)
+            values[name][rows] = _numbers(columns[name])
+    return values
+
+
+def _place(values: list[tuple[bytes, ...]], rows: np.ndarray, size: int) -> np.ndarray:
+    """Returns the values of the catalogue's rows at the items' rows, () elsewhere: [size] object."""
+    placed = np.empty(size, object)
+    placed.fill(())
+    for row, value in zip(rows.tolist(), values, strict=True):
+        placed[row] = value
+    return placed
 
 
 def _filter_values(one: Filter, column: np.ndarray, rows: np.ndarray, size: int) -> np.ndarray:

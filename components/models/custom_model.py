@@ -14,14 +14,16 @@ from components.models.retrieval.context import RequestContext
 from components.progress import FIGURE
 from components.registry import export, model_card
 from components.registry.recommender import Recommender
+from components.rules.rule_lists import rank_lists
 
 
 class CustomRecommender(Recommender):
     """A `Recommender` made from training data: a subclass adds `scores`, and `probabilities` where it ranks."""
 
     def __init__(self, data: TrainingData):
-        """Makes the look-up tables, with the declared context columns as inputs of the signatures."""
-        super().__init__(data.launch, data.items, RequestContext(data.launch.log.context, data.transform).dtypes)
+        """Makes the look-up tables, with the declared context columns as inputs of the signatures, and the lists of rules."""
+        context = RequestContext(data.launch.log.context, data.transform)
+        super().__init__(data.launch, data.items, context.dtypes, rank_lists(data))
 
 
 def export_model(recommender: Recommender, data: TrainingData, fn_args: Any) -> None:

@@ -1,6 +1,7 @@
 """The trained model behind the serving contract: towers, ranking head, and the rules for users it knows nothing of."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +13,7 @@ from components.models.ranking.ranking_head import RankingModel
 from components.models.retrieval.blend_training import RANGES_HOURS
 from components.models.retrieval.context import RequestContext
 from components.models.retrieval.retrieval_model import RetrievalModel
-from components.models.retrieval.score_parts import ScoreParts
+from components.models.retrieval.score_parts import OF_ITEMS, ScoreParts
 from components.registry.recommender import (
     HISTORY_AGES,
     ITEMS_SHAPE,
@@ -53,6 +54,7 @@ class ModelRecommender(Recommender):
         weights: np.ndarray,
         fallback: RuleScores,
         features: HeadFeatures | None = None,
+        lists: Mapping[str, np.ndarray] | None = None,
     ):
         """Takes what was trained.
 
@@ -66,8 +68,9 @@ class ModelRecommender(Recommender):
           weights: [1 + G, P], what each part counts for a request without ages, then for each range of the gap.
           fallback: scores the candidates for a request without a known history, by the declared order of rules.
           features: the declared columns that the ranking head reads; None for none.
+          lists: see `Recommender`.
         """
-        super().__init__(launch, table, context.dtypes)
+        super().__init__(launch, table, context.dtypes, lists)
         self._request = context
         self._trained = _Trained(retrieval, ranking)
         self._fallback = fallback
@@ -120,6 +123,16 @@ class ModelRecommender(Recommender):
         rules = self._fallback(self._fallback.names, history, context)
         return tf.where(history[:, :1] > 0, score + self.log_boost, rules)
 
+    def similar_scores(self, items: tf.Tensor, context: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """See `Recommender.similar_scores`: the parts that say what goes with the items, without those of popularity and recency.
+
+        An item without a vector is one of which the model knows neither an event nor a feature: a list answers.
+        """
+        relates = tf.constant([name not in OF_ITEMS for name in self.parts.names], tf.float32)
+        weights = tf.tile((self._part_weights[0] * relates)[None], [tf.shape(items)[0], 1])
+        known = tf.reduce_any(tf.gather(self._item_vectors, items) != 0, axis=[1, 2])
+        return self._scores(items, context, weights), tf.where(known, "model", "")
+
     def _weights_of(self, history: tf.Tensor, history_ages: tf.Tensor) -> tf.Tensor:
         """Returns the weights of each request, [B, P]; those for all where no age is known.
 
@@ -151,10 +164,13 @@ class ModelRecommender(Recommender):
         del user_id
         return {"scores": self._aged(history, history_ages, context)}
 
+    def aged_scores(self, history: tf.Tensor, history_ages: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
+        """See `Recommender.aged_scores`: the weights of the parts depend on how long the user was away."""
+        return self._scores(self.history_rows(history), context, self._weights_of(history, history_ages))
+
     def _aged(self, history: tf.Tensor, history_ages: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
         """Returns the scores [B, A] of histories with ages, after the declared filters."""
-        scores = self._scores(self.history_rows(history), context, self._weights_of(history, history_ages))
-        return self.allowed(scores, context)
+        return self.allowed(self.aged_scores(history, history_ages, context), context)
 
     def probabilities(
         self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]

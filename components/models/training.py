@@ -27,6 +27,7 @@ from components.models.retrieval.warm_start import Saved
 from components.progress import FIGURE
 from components.registry import champion_version, export, model_card
 from components.rules.event_counts import fallback_scores
+from components.rules.rule_lists import rank_lists
 
 
 def run_fn(fn_args: Any) -> None:
@@ -86,5 +87,5 @@ def chosen_and_trained(
     ranks = data.launch.has_ranking_head
     ranking = ranking_training.train(data, retrieval, context, choice, features) if ranks else None
     learnt = (retrieval, ranking, parts, weights, fallback_scores(data))
-    model = ModelRecommender(data.launch, data.items, request, *learnt, features)
+    model = ModelRecommender(data.launch, data.items, request, *learnt, features, rank_lists(data))
     return model, choice, retrieval

@@ -1,8 +1,7 @@
 """The contract of everything that serves: one set of signatures for the rules and for the model.
 
 Letters: B requests, H history slots, E excluded slots, C candidates to rank, L items of history that are read, N rows
-  of the item
-table, A active items (the candidates of retrieval), K answers.
+  of the item table, A active items (the candidates of retrieval), K answers, W answers where a request says how many.
 
 serving_default   user_id [B], history [B, H], exclude_ids [B, E], <context> [B]  ->  item_ids [B, K], scores [B, K]
 rank              user_id [B], history [B, H], item_ids [B, C], <context> [B]     ->  <objective> [B, C], value [B, C]
@@ -10,12 +9,20 @@ rank_examples     examples [B] (serialized tf.Example)                          
 score_catalogue   user_id [B], history [B, H], <context> [B]                      ->  scores [B, A]
 catalogue         nothing                                                         ->  item_ids [A], titles [A]
 
+recommend_page    as serving_default, history_ages [B, H], <page>                 ->  item_ids [B, W], scores [B, W]
+similar_items     item_ids [B, C], exclude_ids [B, E], <context> [B], <page>      ->  the same, answered_by [B]
+list_items        rule [B], exclude_ids [B, E], <context> [B], <page>             ->  item_ids [B, W], scores [B, W]
+choices           nothing                                                         ->  rules, and what each filter may hold
+
+<page> is n [B] and offset [B] (`answer_page`), and an input for each catalogue column that requests may filter by
+(`request_filters`): the filters hold before the ranking is cut, so that a page is full while there are items.
+
 Ids are strings; histories are oldest first and padded with "". A context column is an input under its own name, or under
 `input_name` of it where TensorFlow cannot take that. A SavedModel with these loads in plain TensorFlow, without this
 code.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -24,11 +31,13 @@ from components.declaration.request_names import input_name
 from components.declaration.views import ServingView
 from components.features.item_table import MISSING_INT, ItemTable
 from components.registry import item_filter
+from components.registry.answer_page import AnswerPages
 
 HISTORY_FEATURE = "history"
 RECOMMEND, SCORE_CATALOGUE = "serving_default", "score_catalogue"
 # The same by the ages of the history, where a recommender weighs by them.
 RECOMMEND_WITH_AGES, SCORE_WITH_AGES, HISTORY_AGES = "recommend_with_ages", "score_with_ages", "history_ages"
+RECOMMEND_PAGE, SIMILAR, LIST, CHOICES = "recommend_page", "similar_items", "list_items", "choices"
 ITEMS_SHAPE = (None, None)
 # What stands for a missing value in a request or an example.
 BLANK = {tf.string: "", tf.int64: MISSING_INT, tf.float32: float("nan")}
@@ -37,13 +46,21 @@ BLANK = {tf.string: "", tf.int64: MISSING_INT, tf.float32: float("nan")}
 class Recommender(tf.Module):
     """Looks ids up, asks a subclass for scores, removes what must not be shown, answers the best."""
 
-    def __init__(self, launch: ServingView, table: ItemTable, context: dict[str, tf.DType]):
+    def __init__(
+        self,
+        launch: ServingView,
+        table: ItemTable,
+        context: dict[str, tf.DType],
+        lists: Mapping[str, np.ndarray] | None = None,
+    ):
         """Makes the look-up tables.
 
         Args:
           launch: the declaration.
           table: the items; the active ones are the candidates.
           context: context column to dtype, as the requests carry them.
+          lists: rules that order the candidates for everybody alike, by name: [A] int32, the rank of each, 0 the best.
+            The first one answers where nothing is known of an item that others should be like.
         """
         super().__init__()
         active = np.flatnonzero(table.active)
@@ -61,9 +78,10 @@ class Recommender(tf.Module):
             tf.constant(table.ids.tolist(), tf.string), tf.range(len(table), dtype=tf.int64)
         )
         self._rows = tf.lookup.StaticHashTable(rows, 0)
-        boost = np.ones(len(table)) if table.boost is None else table.boost
+        boost = _boost_of(table)
         self._boost = tf.constant(boost, tf.float32)
         self._filters = item_filter.build(launch.catalogue, table, context)
+        self.pages = AnswerPages(table, launch.catalogue, context, lists, self._top_k)
         self.log_boost = tf.constant(np.log(boost[active]), tf.float32)  # [A]; what has the factor 0 is no candidate
 
     def scores(self, history: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
@@ -77,6 +95,31 @@ class Recommender(tf.Module):
           [B, A] float32, the declared boosts included: `log_boost` is for what scores by logarithms of weights.
         """
         raise NotImplementedError
+
+    def aged_scores(self, history: tf.Tensor, history_ages: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Scores of all candidates for histories with ages; the same as without, unless a subclass reads them.
+
+        Args:
+          history: [B, H] string ids, as a request carries them.
+          history_ages: [B, H] float32, seconds since each item of the history; negative or NaN where it is not known.
+          context: raw context columns, each [B].
+        """
+        del history_ages
+        return self.scores(self.history_rows(history), context)
+
+    def similar_scores(self, items: tf.Tensor, context: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """Scores of all candidates by how much they are like some items, and who says so.
+
+        Here as for a user who has done nothing but act on these; a subclass may know better.
+
+        Args:
+          items: [B, L] int32 rows of the item table, right-padded with 0.
+          context: raw context columns, each [B].
+
+        Returns:
+          [B, A] float32 and [B] string, "" where none of the items is known: then a list answers.
+        """
+        return self.scores(items, context), tf.where(items[:, 0] > 0, "model", "")
 
     def probabilities(
         self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]
@@ -111,10 +154,40 @@ class Recommender(tf.Module):
 
     def answer(self, scores: tf.Tensor, history: tf.Tensor, exclude_ids: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns the K best items by scores [B, A] that are neither excluded nor, where these are not shown again, in the history."""
-        hidden = tf.concat([exclude_ids, history], axis=1) if self._launch.exclude_seen else exclude_ids
-        best = tf.math.top_k(self._without(scores, hidden), self._top_k)
+        best = tf.math.top_k(self._without(scores, self._hidden(history, exclude_ids)), self._top_k)
         shown = best.values > -np.inf
         return {"item_ids": tf.where(shown, tf.gather(self._candidate_ids, best.indices), ""), "scores": best.values}
+
+    def _hidden(self, history: tf.Tensor, exclude_ids: tf.Tensor) -> tf.Tensor:
+        """Returns the ids that a recommendation leaves out: [B, any]."""
+        return tf.concat([exclude_ids, history], axis=1) if self._launch.exclude_seen else exclude_ids
+
+    def recommend_page(
+        self, user_id: tf.Tensor, history: tf.Tensor, history_ages: tf.Tensor, exclude_ids: tf.Tensor, **more: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """`recommend_page`: `serving_default`, as many as wanted, from a rank on, of the items that pass the request's filters."""
+        del user_id
+        return self._page(
+            self.aged_scores(history, history_ages, self._declared(more)), self._hidden(history, exclude_ids), more
+        )
+
+    def similar_items(self, item_ids: tf.Tensor, exclude_ids: tf.Tensor, **more: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`similar_items`: items like these; `answered_by` is "model" or the rule whose order they have."""
+        scores, said = self.similar_scores(self.history_rows(item_ids), self._declared(more))
+        scores, said = self.pages.stand_in(scores, said)
+        return self._page(scores, tf.concat([item_ids, exclude_ids], axis=1), more) | {"answered_by": said}
+
+    def list_items(self, rule: tf.Tensor, exclude_ids: tf.Tensor, **more: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`list_items`: the items in the order of a rule; nothing for an unknown one. Scores are 0, -1, ...: they tell the order."""
+        return self._page(self.pages.score_list(rule), exclude_ids, more)
+
+    def _declared(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Returns the declared context columns among some inputs."""
+        return {name: inputs[name] for name in self._context}
+
+    def _page(self, scores: tf.Tensor, hidden: tf.Tensor, more: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Returns the page that the inputs `n` and `offset` name, after all filters; `more` also holds the context."""
+        return self.pages.cut(self._candidate_ids, self._without(self.allowed(scores, more), hidden), more)
 
     def rank(
         self, user_id: tf.Tensor, history: tf.Tensor, item_ids: tf.Tensor, **context: tf.Tensor
@@ -172,24 +245,46 @@ class Recommender(tf.Module):
         named = {RECOMMEND: self.traced(self.recommend, ids | {"exclude_ids": ITEMS_SHAPE})}
         named[SCORE_CATALOGUE] = self.traced(self.score_catalogue, ids)
         named["catalogue"] = concrete(self.catalogue)
+        named |= self._page_signatures(ids | {"exclude_ids": ITEMS_SHAPE})
         if self._launch.has_ranking_head and type(self).probabilities is not Recommender.probabilities:
             named["rank"] = self.traced(self.rank, ids | {"item_ids": ITEMS_SHAPE})
             named["rank_examples"] = concrete(self.rank_examples, tf.TensorSpec([None], tf.string, "examples"))
         return named
 
+    def _page_signatures(self, strings: dict[str, tuple]) -> dict[str, Callable]:
+        """Returns the signatures whose answers are pages; that of lists where there are any."""
+        page, excluded = self.pages.specs.values(), {"exclude_ids": ITEMS_SHAPE}
+        named = {
+            RECOMMEND_PAGE: self.traced(self.recommend_page, strings, {HISTORY_AGES: ITEMS_SHAPE}, page),
+            SIMILAR: self.traced(self.similar_items, excluded | {"item_ids": ITEMS_SHAPE}, more=page),
+            CHOICES: concrete(self.pages.choices),
+        }
+        if self.pages.lists:
+            named[LIST] = self.traced(self.list_items, excluded | {"rule": (None,)}, more=page)
+        return named
+
     def traced(
-        self, function: Callable, strings: dict[str, tuple], numbers: dict[str, tuple] | None = None
+        self,
+        function: Callable,
+        strings: dict[str, tuple],
+        numbers: dict[str, tuple] | None = None,
+        more: Iterable[tf.TensorSpec] = (),
     ) -> Callable:
-        """Returns the concrete function for inputs of strings and of float32 numbers of given shapes, and the declared context [B]."""
+        """Returns the concrete function for inputs of strings and of float32 numbers of given shapes, the declared context [B], and more."""
         columns = {input_name(column): column for column in self._context}
         specs = {name: tf.TensorSpec(shape, tf.string, name) for name, shape in strings.items()}
         specs |= {name: tf.TensorSpec(shape, tf.float32, name) for name, shape in (numbers or {}).items()}
         specs |= {name: tf.TensorSpec([None], self._context[column], name) for name, column in columns.items()}
+        specs |= {spec.name: spec for spec in more}
 
         def call(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
             return function(**{columns.get(name, name): value for name, value in inputs.items()})
 
         return concrete(call, **specs)
+
+
+def _boost_of(table: ItemTable) -> np.ndarray:
+    return np.ones(len(table)) if table.boost is None else table.boost
 
 
 def concrete(function: Callable, *inputs: tf.TensorSpec, **named: tf.TensorSpec) -> Callable:

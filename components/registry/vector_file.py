@@ -89,9 +89,11 @@ def _text(column: np.ndarray) -> pa.Array:
 
 def _features(items: ItemTable, catalogue: Catalogue, columns: dict[str, np.ndarray]) -> dict[str, pa.Array]:
     """Returns the declared columns by item; null for items that are in the log only."""
+    # A query of a vector store has to compare the columns of filters with a context itself.
+    compared = (one.column for one in catalogue.filters if one.context)
     names = [
         name
-        for name in dict.fromkeys((*catalogue.categories, *catalogue.texts, *catalogue.numbers))
+        for name in dict.fromkeys((*catalogue.filterable, *compared))
         if name in columns and name != catalogue.title
     ]
     if not names:

@@ -14,7 +14,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 WARMUP = os.path.join("assets.extra", "tf_serving_warmup_requests")
-SIGNATURES = ("serving_default", "rank", "embed_query", "embed_items")
+SIGNATURES = ("serving_default", "rank", "embed_query", "embed_items", "recommend_page", "similar_items", "list_items")
 # One request without a history (the rules answer) and one with; a batch takes another path through some kernels.
 SIZES = ((1, 0), (1, 3), (8, 3))
 
@@ -58,6 +58,8 @@ def _value(
     if spec.name == "item_ids":
         chosen = items[: max(length, 1)]
         return tf.broadcast_to(chosen, [batch, tf.size(chosen)]) if spec.shape.rank == 2 else chosen
+    if spec.dtype != tf.string and spec.shape.rank == 2:
+        return tf.fill([batch, spec.shape[1] or length], tf.constant(blank[spec.dtype], spec.dtype))
     if spec.shape.rank == 2:
         chosen = items[: length if spec.name == "history" else 0]
         return tf.broadcast_to(chosen, [batch, tf.size(chosen)])

@@ -12,10 +12,11 @@ from components.declaration.rule_names import short_name
 from components.declaration.views import ServingView
 from components.features.item_table import ItemTable
 from components.registry.recommender import Recommender
-from components.rules.rule_forms import Rule
+from components.rules.attribute_scores import AttributeScores
+from components.rules.rule_forms import NextItems, Rule
 from components.rules.rule_scores import RuleScores
 
-RULE_SIGNATURE = "score_rule_"
+RULE_SIGNATURE, ATTRIBUTES = "score_rule_", "attributes"
 
 
 class RulesRecommender(Recommender):
@@ -29,6 +30,7 @@ class RulesRecommender(Recommender):
         rules: Mapping[str, Rule],
         rates: dict[str, np.ndarray],
         served: str,
+        lists: Mapping[str, np.ndarray] | None = None,
     ):
         """Takes the counts.
 
@@ -39,11 +41,14 @@ class RulesRecommender(Recommender):
           rules: the counted rules and fallbacks, by the names they are called.
           rates: objective to [N] float32, how often an item fulfils it.
           served: the rule that answers `serving_default`.
+          lists: see `Recommender`.
         """
-        super().__init__(launch, table, context)
+        super().__init__(launch, table, context, lists)
         self.served = served
         self._fallbacks = tuple(map(short_name, launch.rules.fallback_order))
         self._rule_scores = RuleScores(rules, table)
+        self._by_items = tuple(name for name, rule in rules.items() if isinstance(rule, NextItems))
+        self._attributes = AttributeScores(table)
         self._rates = {name: tf.constant(rate, tf.float32) for name, rate in rates.items()}
 
     def scores(self, history: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
@@ -54,6 +59,32 @@ class RulesRecommender(Recommender):
         """Scores by one rule, and by the fallbacks where it has nothing to say, for histories [B, L] of rows: [B, A] float32."""
         scores = self._rule_scores(dict.fromkeys((rule, *self._fallbacks)), history, context)
         return tf.broadcast_to(scores, [tf.shape(history)[0], tf.size(self._active)])
+
+    def similar_scores(self, items: tf.Tensor, context: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """See `Recommender.similar_scores`: by the rules that say what goes with an item, then by attributes, then by the first list.
+
+        The first of these that says something of the items answers, and orders what it knows above all that follow.
+        """
+        # Each level has scores from 0 to 1, 0 for what it says nothing of.
+        levels = [(name, self._rule_scores((name,), items, context)) for name in self._by_items]
+        levels.append((ATTRIBUTES, self._boosted(self._attributes(items))))
+        total, said = self._list_scores(items), tf.fill([tf.shape(items)[0]], "")
+        for height, (name, scores) in enumerate(reversed(levels), 1):
+            best = tf.reduce_max(scores, axis=1, keepdims=True)
+            total = tf.where(scores > 0, height + tf.math.divide_no_nan(scores, best), total)
+            said = tf.where(best[:, 0] > 0, name, said)
+        return total, said
+
+    def _boosted(self, scores: tf.Tensor) -> tf.Tensor:
+        return scores * tf.exp(self.log_boost)
+
+    def _list_scores(self, items: tf.Tensor) -> tf.Tensor:
+        """Returns the candidates in the order of the first list as scores in (0, 1]: [B, A]; zeros where there is none."""
+        shape = [tf.shape(items)[0], tf.size(self._active)]
+        if not self.pages.lists:
+            return tf.zeros(shape)
+        ranks = tf.cast(self.pages.list_ranks[0], tf.float32)
+        return tf.broadcast_to(1 - ranks / tf.cast(tf.size(self._active), tf.float32), shape)
 
     def probabilities(
         self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]

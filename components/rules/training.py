@@ -15,6 +15,7 @@ from components.progress import FIGURE
 from components.registry import export, model_card
 from components.rules.event_counts import count_events
 from components.rules.exact_ranks import UNKNOWN, ExactRanks, RuleQueries
+from components.rules.rule_lists import rank_lists
 from components.rules.rules_recommender import RulesRecommender
 
 VALIDATION_SHARE = 0.1
@@ -87,7 +88,7 @@ def counted(data: TrainingData, used: np.ndarray, served: str) -> RulesRecommend
     counts = count_events(data, used, (*rules.names, *rules.fallback_order))
     context = {name: data.transform.raw_feature_spec()[name].dtype for name in data.launch.log.context}
     rates = _rates(data.launch, data.events.rows(used), data.item_rows[used], len(data.items))
-    return RulesRecommender(data.launch, data.items, context, counts, rates, served)
+    return RulesRecommender(data.launch, data.items, context, counts, rates, served, rank_lists(data, used))
 
 
 def _rates(launch: RulesView, events: EventTable, rows: np.ndarray, size: int) -> dict[str, np.ndarray]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from components.declaration import Launch
 from components.serving.access import FORBIDDEN, UNAUTHORIZED, UNSUPPORTED
+from components.serving.page_request import LAST_OFFSET, MOST, MOST_VALUES
 from components.serving.predict_request import DEFAULT_SIGNATURE, EXCLUDED, HISTORY, ITEMS, USER, Limits
 from components.serving.request_errors import BAD_REQUEST, BUSY, NOT_FOUND, SLOW_CALLER, TIMED_OUT, TOO_LARGE
 from components.serving.request_values import MAX_ID_BYTES
@@ -16,12 +17,13 @@ CONTEXT: Schema = {
     "description": "text or a number, as the log has it; null is not known",
 }
 ERROR: Schema = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
+LOG: Schema = {"type": "boolean", "default": True, "description": "false: nobody sees this, so it is no impression"}
 _SAID = {
     UNAUTHORIZED: "the server wants a token for what writes",
     FORBIDDEN: "a Host or an Origin that this server does not serve",
     UNSUPPORTED: "what writes must be application/json",
     BAD_REQUEST: "what was needed, where, and what was found there",
-    NOT_FOUND: "no such model, or a version that does not serve",
+    NOT_FOUND: "no such model or list, or a version that does not serve, or that cannot answer this",
     SLOW_CALLER: "the body did not arrive in time",
     TOO_LARGE: "more bytes, rows or ids than the server takes",
     BUSY: "no version is loaded yet, or too many requests wait",
@@ -52,12 +54,8 @@ def predict(launch: Launch, limits: Limits) -> Schema:
             },
             "instances": {"type": "array", "items": {"anyOf": [row, other]}, "minItems": 1, "maxItems": limits.rows},
             "inputs": {"type": "object", "properties": columns},
-            "k": {"type": ["integer", "null"], "minimum": 1, "description": "how many answers; all without it"},
-            "log": {
-                "type": "boolean",
-                "default": True,
-                "description": "false: nobody sees this, so it is no impression",
-            },
+            **_page(launch),
+            "log": LOG,
         },
         "oneOf": [{"required": ["instances"]}, {"required": ["inputs"]}],
         "example": {"instances": [{USER: "u00012"}]},
@@ -113,9 +111,58 @@ def items(limits: Limits) -> tuple[Schema, Schema]:
     return withhold, release
 
 
+def surfaces(launch: Launch, limits: Limits) -> tuple[Schema, Schema]:
+    """Items like these, and the list of a rule."""
+    ids = {"type": "array", "items": ID, "maxItems": limits.ids}
+    context = {
+        "type": ["object", "null"],
+        "additionalProperties": False,
+        "properties": dict.fromkeys(launch.log.context, CONTEXT),
+    }
+    values = {USER: ID, EXCLUDED: ids, "context": context, **_page(launch), "log": LOG}
+    body: Schema = {"type": "object", "additionalProperties": False, "properties": values, "example": {"n": 6}}
+    similar = body | {
+        "required": [ITEMS],
+        "properties": {ITEMS: ids | {"minItems": 1}} | values,
+        "example": {ITEMS: ["i00411"], "n": 6},
+    }
+    texts: Schema = {name: {"type": "string"} for name in ("model_version", "request_id", "policy")}
+    lists: Schema = {ITEMS: {"type": "array", "items": {"type": "string"}}, "scores": {"type": "array"}}
+    answer = {"type": "object", "properties": lists | texts, "required": [*lists, *texts]}
+    refusals = (BAD_REQUEST, FORBIDDEN, NOT_FOUND, SLOW_CALLER, TOO_LARGE, BUSY, TIMED_OUT)
+    return _describe_routes(similar, answer, refusals), _describe_routes(body, answer, refusals)
+
+
 def lookup() -> Schema:
     """Describes the status or the metadata of a model."""
     return {"responses": _answers({"type": "object"}, (BAD_REQUEST, NOT_FOUND, BUSY))}
+
+
+def _page(launch: Launch) -> Schema:
+    """Describes the keys of a page: how many, from which rank on, of which items."""
+    catalogue = launch.catalogue
+    text: Schema = {"type": ["string", "integer"]}
+    texts: Schema = {"anyOf": [text, {"type": "array", "items": text, "minItems": 1, "maxItems": MOST_VALUES}]}
+    ends = {"type": "object", "additionalProperties": False, "minProperties": 1}
+    ends |= {"properties": {end: {"type": "number"} for end in ("from", "to")}}
+    columns = dict.fromkeys((*catalogue.categories, *catalogue.texts), texts) if catalogue else {}
+    numbers = catalogue.numbers if catalogue else ()
+    columns = {name: {"anyOf": [ends, {"type": "number"}]} for name in numbers} | columns
+    return {
+        "n": {"type": ["integer", "null"], "minimum": 1, "maximum": MOST, "description": "how many items"},
+        "offset": {
+            "type": ["integer", "null"],
+            "minimum": 0,
+            "maximum": LAST_OFFSET,
+            "description": "the rank of the first",
+        },
+        "filters": {
+            "type": ["object", "null"],
+            "additionalProperties": False,
+            "properties": columns,
+            "description": "catalogue column to a value, several values, or a range of numbers",
+        },
+    }
 
 
 def _describe_routes(body: Schema, answer: Schema, refusals: tuple[int, ...]) -> Schema:

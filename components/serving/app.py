@@ -25,6 +25,7 @@ from components.serving.http_request import read_body, version_of
 from components.serving.prometheus_metrics import Metrics
 from components.serving.request_errors import BAD_REQUEST, BUSY, RequestError
 from components.serving.service import Service
+from components.serving.surfaces import Surfaces
 from components.serving.work_queue import WorkQueue
 
 _LOGGER = logging.getLogger("dayone.serving")
@@ -69,6 +70,7 @@ def create(
     _add_model_routes(app, service, queue)
     _add_operations(app, service, queue)
     _add_item_routes(app, service, queue)
+    _add_surface_routes(app, service, queue)
     _add_docs(app)
     if demo is not None:
         _add_demo(app, service, queue, demo)
@@ -159,21 +161,41 @@ def _add_model_routes(app: _App, service: Service, queue: WorkQueue) -> None:
 def _add_item_routes(app: _App, service: Service, queue: WorkQueue) -> None:
     """Items that are shown to nobody for now."""
 
-    async def withhold(request: Request) -> Response:
+    async def change(request: Request, action: str) -> Response:
         body = await read_body(request, service.limits.body_bytes, queue.seconds)
-        return Response(await queue.run(lambda: service.items(body, item_request.WITHHOLD)), media_type=JSON)
+        answer = await queue.run(lambda: item_request.change(body, action, service.limits, service.withheld))
+        return Response(answer, media_type=JSON)
+
+    async def withhold(request: Request) -> Response:
+        return await change(request, item_request.WITHHOLD)
 
     async def release(request: Request) -> Response:
-        body = await read_body(request, service.limits.body_bytes, queue.seconds)
-        return Response(await queue.run(lambda: service.items(body, item_request.RELEASE)), media_type=JSON)
+        return await change(request, item_request.RELEASE)
 
     async def withheld(_: Request) -> Response:
-        return Response(await queue.run(service.list_withheld), media_type=JSON)
+        return Response(await queue.run(lambda: item_request.describe(service.withheld)), media_type=JSON)
 
     described = api_description.items(service.limits)
     _route(app, "POST", "/v1/items/withhold", withhold, service, "Show items to nobody for now", described[0])
     _route(app, "POST", "/v1/items/release", release, service, "Show withheld items again", described[1])
     _route(app, "GET", "/v1/items/withheld", withheld, service, "The withheld items", api_description.lookup())
+
+
+def _add_surface_routes(app: _App, service: Service, queue: WorkQueue) -> None:
+    """Items like these, and the lists of rules."""
+    surfaces = Surfaces(service)
+
+    async def similar(request: Request) -> Response:
+        body = await read_body(request, service.limits.body_bytes, queue.seconds)
+        return Response(await queue.run(lambda: surfaces.similar(body)), media_type=JSON)
+
+    async def listed(request: Request) -> Response:
+        body, rule = await read_body(request, service.limits.body_bytes, queue.seconds), request.path_params["rule"]
+        return Response(await queue.run(lambda: surfaces.list(body, rule)), media_type=JSON)
+
+    described = api_description.surfaces(service.launch, service.limits)
+    _route(app, "POST", "/v1/similar", similar, service, "Items like these", described[0])
+    _route(app, "POST", "/v1/lists/{rule}", listed, service, "The items in the order of a rule", described[1])
 
 
 def _add_operations(app: FastAPI, service: Service, queue: WorkQueue) -> None:

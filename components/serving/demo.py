@@ -1,6 +1,7 @@
 """The content of the demo page: a user's history, the rules' answer, the champion's, and the change by the last click.
 
-The page keeps nothing: clicks stand in its address, `?user=u1&clicked=i7&clicked=i9`. Nothing of it reaches the
+The page keeps nothing: clicks stand in its address, `?user=u1&clicked=i7&clicked=i9`. So do the filter
+(`filter_category=shoes`) and the item whose like are shown (`like=i7`). Nothing of it reaches the
 histories, the log or the metrics of answers, so that nobody trains on what was tried out here.
 
 Of a launch that starts empty the page is a first product instead: what it shows is an impression, and a click on it an
@@ -12,41 +13,58 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlencode
 
-from components.declaration.request_names import input_name
+from components.declaration.request_names import FILTER, input_name
 from components.errors import DayoneError
-from components.serving import demo_page, predict_answer, predict_request
+from components.serving import demo_page, page_request, predict_answer, predict_request
 from components.serving.demo_users import NOBODY, DemoUsers
 from components.serving.model_holder import Model
+from components.serving.page_request import MOST_VALUES
 from components.serving.predict_request import DEFAULT_SIGNATURE, EXCLUDED, HISTORY, ITEMS, USER
 from components.serving.request_errors import RequestError
 from components.serving.service import Service
+from components.serving.surfaces import Surfaces
 
 RANK = "rank"
-SHOWN_HISTORY = 12
+SHOWN_HISTORY, SHOWN_SIMILAR = 12, 6
 FIRST_USER = "visitor-1"
 Answer = predict_answer.Answer
 
 
 @dataclasses.dataclass(frozen=True)
 class Visit:
-    """The parameters in the address: the user, their clicks on this page, context column to text."""
+    """The parameters in the address: the user, their clicks on this page, context column to text, filters, and the item whose like are shown."""
 
     user: str
     clicked: tuple[str, ...]
     context: Mapping[str, str]
+    filters: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    like: str = ""
 
     def link(self, item: str) -> str:
         """Returns the address after a click on an item."""
         return self._address((*self.clicked, item))
+
+    def link_similar(self, item: str) -> str:
+        """Returns the address that also shows the items like one."""
+        return self._address(self.clicked, item)
 
     @property
     def fresh(self) -> str:
         """The address without the clicks."""
         return self._address(())
 
-    def _address(self, clicked: Sequence[str]) -> str:
+    @property
+    def chosen(self) -> dict[str, str]:
+        """The filters with a value, by column."""
+        return {column: value for column, value in self.filters.items() if value}
+
+    def _address(self, clicked: Sequence[str], like: str = "") -> str:
         context = [(name, value) for name, value in self.context.items() if value]
-        return "?" + urlencode([("user", self.user), *context, *(("clicked", item) for item in clicked)])
+        filters = [(FILTER + column, value) for column, value in self.chosen.items()]
+        shown = [("like", like)] if like else []
+        return "?" + urlencode(
+            [("user", self.user), *context, *filters, *(("clicked", item) for item in clicked), *shown]
+        )
 
 
 class Demo:
@@ -61,6 +79,7 @@ class Demo:
           records: whether what is shown and clicked are events.
         """
         self._service, self._users, self._records = service, users, records
+        self._surfaces = Surfaces(service)
 
     def page(self, parameters: Sequence[tuple[str, str]]) -> tuple[int, bytes]:
         """Returns the HTTP status and the page for an address's parameters."""
@@ -68,18 +87,17 @@ class Demo:
         columns = self._service.launch.log.context
         users, note = self._choice()
         user = values.get("user") or next(iter(users.histories), FIRST_USER if self._records else "")
-        visit = Visit(
-            user,
-            tuple(value for name, value in parameters if name == "clicked"),
-            {name: values.get(name, "") for name in columns},
-        )
+        clicked = tuple(value for name, value in parameters if name == "clicked")
+        context = {name: values.get(name, "") for name in columns}
+        visit = Visit(user, clicked, context, self._read_filters(values), values.get("like", ""))
         view = {"launch": self._service.launch.name, "visit": visit, "users": users, "note": note}
         view |= {"actions": self._service.launch.positive_events if self._records else ()}
         try:
             with self._service.holder.using() as model:
                 logs = self._records
+                view |= {"choices": self._choices(model)}
                 answer = self._answer_logged(model, visit) if logs else self._answer_visit(model, visit, users)
-                return 200, demo_page.render(view | answer)
+                return 200, demo_page.render(view | answer | self._similar(model, visit))
         except RequestError as error:
             return error.status, demo_page.render(view | {"problem": str(error)})
 
@@ -97,11 +115,39 @@ class Demo:
         event |= {name: values[name] for name in self._service.launch.log.context if values.get(name)}
         self._service.events(json.dumps({"events": [event]}).encode())
         context = {name: values.get(name, "") for name in self._service.launch.log.context}
-        return Visit(values[USER], (), context).fresh
+        return Visit(values[USER], (), context, self._read_filters(values)).fresh
+
+    def _read_filters(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Returns the catalogue's categories and what the address chooses of each; "" for anything."""
+        catalogue = self._service.launch.catalogue
+        return {column: values.get(FILTER + column, "") for column in (catalogue.categories if catalogue else ())}
+
+    def _choices(self, model: Model) -> dict[str, list[str]]:
+        """Returns the values of each category that the page offers; none of a category with too many."""
+        described = page_request.describe_choices(model, self._service.launch)["filters"]
+        columns = self._read_filters({})
+        return {
+            column: values for column, values in described.items() if column in columns and len(values) < MOST_VALUES
+        }
+
+    def _similar(self, model: Model, visit: Visit) -> dict[str, object]:
+        """Returns the items like the chosen one, which a page that is logged shows as impressions."""
+        if not visit.like:
+            return {"similar": []}
+        question = {ITEMS: [visit.like], USER: visit.user, "log": self._records}
+        question |= {"context": self._context(model, visit), "filters": visit.chosen, "n": SHOWN_SIMILAR}
+        answer = json.loads(self._surfaces.similar(json.dumps(question).encode()))
+        titles = model.titles()
+        return {
+            "similar": _list_items(answer, titles, set()),
+            "liked": _item(visit.like, titles),
+            "answered_by": answer["policy"].partition(":")[2],
+            "similar_request": answer["request_id"],
+        }
 
     def _answer_logged(self, model: Model, visit: Visit) -> dict[str, object]:
         """Returns what is recommended, answered and logged as for any caller."""
-        question = {"instances": [{USER: visit.user} | self._context(model, visit)]}
+        question = {"instances": [{USER: visit.user} | self._context(model, visit)], "filters": visit.chosen}
         answer = json.loads(self._service.predict(json.dumps(question).encode()))
         titles = model.titles()
         history = [_item(item, titles) for item in self._known(visit.user, NOBODY)][::-1]
@@ -127,9 +173,8 @@ class Demo:
         history_items = self._known(visit.user, users)
         history, before = [*history_items, *visit.clicked], [*history_items, *visit.clicked[:-1]]
         rows = ({HISTORY: [], EXCLUDED: history}, {HISTORY: history, EXCLUDED: []}, {HISTORY: before, EXCLUDED: []})
-        rules, now, then = self._ask(
-            model, {"instances": [{USER: visit.user} | row | self._context(model, visit) for row in rows]}
-        )
+        queries = [{USER: visit.user} | row | self._context(model, visit) for row in rows]
+        rules, now, then = self._ask(model, {"instances": queries, "filters": visit.chosen})
         titles = model.titles()
         # A click and the purchase after it are one thing to look at.
         acted = [
@@ -166,8 +211,10 @@ class Demo:
         request = predict_request.parse(json.dumps(body).encode(), model.inputs, self._service.limits)
         self._service.fill_user_columns(request, model)
         self._service.leave_out_withheld(request)
+        request = self._service.add_page(request, model)
+        signature = predict_request.choose_signature(request, model.inputs)
         return predict_answer.rows(
-            request, model(request.signature, predict_request.arrays(request.rows, model.inputs[request.signature]))
+            request, model(signature, predict_request.arrays(request.rows, model.inputs[signature]))
         )
 
     def _objectives(

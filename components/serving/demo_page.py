@@ -44,10 +44,20 @@ a.item:hover, a.item:focus-visible { background: var(--tint); border-radius: 7px
 .up { color: var(--up); background: none; } .down { color: var(--down); background: none; }
 .heads { display: flex; gap: 8px; padding: 8px 6px 0; color: var(--soft); font-size: 12px; } .heads .title { visibility: hidden; }
 li > form { margin: 0; } li button { padding: 2px 10px; }
+.row { display: flex; align-items: center; } .row > .item { flex: 1; } .card + .columns, .columns + .card { margin-top: 16px; }
+select { font: inherit; color: var(--ink); background: var(--card); border: 1px solid var(--line); border-radius: 7px; padding: 7px 10px; }
 .problem { border-color: var(--down); }
 """
 
-TEMPLATE = """<!doctype html>
+TEMPLATE = """{% macro act(item, place, request) %}<li><form method="post" action="/demo" class="item">
+<span class="rank">{{ place }}</span><span class="title">{{ item.title }}<small>{{ item.id }}</small></span>
+{% for name, value in visit.context.items() %}<input type="hidden" name="{{ name }}" value="{{ value }}">{% endfor %}
+{% for name, value in visit.chosen.items() %}<input type="hidden" name="filter_{{ name }}" value="{{ value }}">{% endfor %}
+<input type="hidden" name="user_id" value="{{ visit.user }}"><input type="hidden" name="item" value="{{ item.id }}">
+<input type="hidden" name="request" value="{{ request }}">
+{% for action in actions %}<button name="event" value="{{ action }}">{{ action }}</button>{% endfor %}
+<a class="tag" href="{{ visit.link_similar(item.id) }}">similar</a></form></li>{% endmacro %}
+<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{ launch }}: what is recommended</title><link rel="icon" href="data:,"><style>{{ style|safe }}</style></head>
 <body><main>
@@ -62,7 +72,9 @@ TEMPLATE = """<!doctype html>
 {% for name, value in visit.context.items() %}<label>{{ name }}
 <input name="{{ name }}" value="{{ value }}" placeholder="not known" list="words-{{ loop.index }}" autocomplete="off"></label>
 <datalist id="words-{{ loop.index }}">{% for word in users.words.get(name, ()) %}<option value="{{ word }}">{% endfor %}</datalist>{% endfor %}
-<button>Show</button></form>
+{% for name, values in choices.items() %}<label>{{ name }}<select name="filter_{{ name }}"><option value="">any</option>
+{% for value in values %}<option{% if visit.filters[name] == value %} selected{% endif %}>{{ value }}</option>{% endfor %}</select></label>
+{% endfor %}<button>Show</button></form>
 {% if problem %}<section class="card problem"><h2>No answer</h2><p>{{ problem }}</p></section>{% else %}
 <div class="columns">
 <section class="card"><h2>History</h2>
@@ -81,13 +93,8 @@ TEMPLATE = """<!doctype html>
 <p class="soft">what this history is shown now{% if visit.clicked %}; moved by the last click{% endif %}</p>
 <div class="heads"><span class="rank">#</span><span class="title">item</span><span class="figure">score</span>
 {% for name in objectives %}<span class="figure">{{ name }}</span>{% endfor %}</div>
-<ol>{% for item in now %}{% if actions %}<li><form method="post" action="/demo" class="item">
-<span class="rank">{{ loop.index }}</span><span class="title">{{ item.title }}<small>{{ item.id }}</small></span>
-{% for name, value in visit.context.items() %}<input type="hidden" name="{{ name }}" value="{{ value }}">{% endfor %}
-<input type="hidden" name="user_id" value="{{ visit.user }}"><input type="hidden" name="item" value="{{ item.id }}">
-<input type="hidden" name="request" value="{{ request }}">
-{% for action in actions %}<button name="event" value="{{ action }}">{{ action }}</button>{% endfor %}</form></li>
-{% else %}<li><a class="item" href="{{ visit.link(item.id) }}"><span class="rank">{{ loop.index }}</span>
+<ol>{% for item in now %}{% if actions %}{{ act(item, loop.index, request) }}
+{% else %}<li class="row"><a class="item" href="{{ visit.link(item.id) }}"><span class="rank">{{ loop.index }}</span>
 <span class="title">{{ item.title }}<small>{{ item.id }}</small></span>
 {% if item.moved is defined %}{% if item.moved is none %}<span class="tag">new</span>
 {% elif item.moved > 0 %}<span class="tag up">&#9650; {{ item.moved }}</span>
@@ -96,9 +103,14 @@ TEMPLATE = """<!doctype html>
 <span class="figure">{{ "%.2f" % item.score }}</span>
 {% set place = loop.index0 %}{% for name, scores in objectives.items() %}<span class="figure">
 {%- if name == "value" %}{{ "%.3f" % scores[place] }}{% else %}{{ "%.1f" % (100 * scores[place]) }} %{% endif %}</span>
-{% endfor %}</a></li>{% endif %}{% endfor %}</ol>
+{% endfor %}</a><a class="tag" href="{{ visit.link_similar(item.id) }}">similar</a></li>{% endif %}{% endfor %}</ol>
 {% if not now %}<p>There is nothing left to recommend.</p>{% endif %}</section>
-</div>{% endif %}
+</div>
+{% if similar %}<section class="card"><h2>Similar to {{ liked.title }}</h2><p class="soft">answered by: {{ answered_by }}</p>
+<ol>{% for item in similar %}{% if actions %}{{ act(item, loop.index, similar_request) }}
+{% else %}<li class="row"><a class="item" href="{{ visit.link(item.id) }}"><span class="rank">{{ loop.index }}</span>
+<span class="title">{{ item.title }}<small>{{ item.id }}</small></span><span class="figure">{{ "%.2f" % item.score }}</span></a>
+<a class="tag" href="{{ visit.link_similar(item.id) }}">similar</a></li>{% endif %}{% endfor %}</ol></section>{% endif %}{% endif %}
 {% if note %}<p class="soft">No users to choose from: {{ note }}</p>{% endif %}
 </main></body></html>
 """
@@ -111,4 +123,4 @@ def _template() -> jinja2.Template:
 
 def render(view: Mapping[str, object]) -> bytes:
     """Returns the page for a view of `Demo`."""
-    return _template().render(view, style=STYLE).encode("utf-8", "replace")
+    return _template().render({"choices": {}, **view}, style=STYLE).lstrip().encode("utf-8", "replace")

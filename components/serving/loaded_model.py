@@ -15,9 +15,10 @@ import numpy as np
 
 from components.errors import DayoneError
 from components.registry import card_file, vector_file
-from components.serving.predict_request import DEFAULT_SIGNATURE, ITEMS, Input
+from components.serving.predict_request import DEFAULT_SIGNATURE, ITEMS
 from components.serving.request_errors import RequestError
 from components.serving.request_values import BLANK
+from components.serving.signature_input import Input
 
 WARMUP = Path("assets.extra") / "tf_serving_warmup_requests"
 NEEDED_OUTPUTS = (ITEMS, "scores")
@@ -51,21 +52,24 @@ class LoadedModel:
             for name, definition in signatures.items()
             if _is_served(name, definition)
         }
-        catalogue = signatures.get("catalogue")
-        self._catalogue = (
-            _Call(self._session, catalogue) if catalogue and {ITEMS, "titles"} <= set(catalogue.outputs) else None
-        )
+        self._catalogue = _make_lookup(self._session, signatures.get("catalogue"), {ITEMS, "titles"})
+        self._ask_choices = _make_lookup(self._session, signatures.get("choices"), {"rules"})
         self._titles: dict[str, str] | None = None
+        self._choices: dict[str, typing.Any] | None = None
         self._known = vector_file.known_ids(folder)
         self.inputs: dict[str, tuple[Input, ...]] = {name: call.inputs for name, call in self._calls.items()}
         self.outputs: dict[str, tuple[Input, ...]] = {name: call.outputs for name, call in self._calls.items()}
+        self._users, self._retired, self._lock = 0, False, threading.Lock()
+        self._check_outputs()
+
+    def _check_outputs(self) -> None:
         missing = set(NEEDED_OUTPUTS) - {tensor.name for tensor in self.outputs.get(DEFAULT_SIGNATURE, ())}
         if missing:
             self.close()
             raise ModelError(
-                f"version {number} needs a signature {DEFAULT_SIGNATURE} with {' and '.join(NEEDED_OUTPUTS)}; it lacks {sorted(missing)}."
+                f"version {self.number} needs a signature {DEFAULT_SIGNATURE} with {' and '.join(NEEDED_OUTPUTS)}; "
+                f"it lacks {sorted(missing)}."
             )
-        self._users, self._retired, self._lock = 0, False, threading.Lock()
 
     def __call__(self, signature: str, inputs: Arrays) -> Arrays:
         """Asks a signature.
@@ -140,6 +144,21 @@ class LoadedModel:
             self._titles = dict(zip(ids, titles, strict=True))
         return self._titles
 
+    def choices(self) -> typing.Mapping[str, typing.Any]:
+        """Input of each filter to its values, or to its least and greatest number; `rules` to the lists. Read once, when first asked for.
+
+        Values are the keys of a dictionary: in order, and quick to look up.
+        """
+        if self._choices is None:
+            outputs = self._ask_choices({}) if self._ask_choices else {}
+            self._choices = {
+                name: dict.fromkeys(text.decode("utf-8", "replace") for text in values.tolist())
+                if values.dtype == object
+                else values.tolist()
+                for name, values in outputs.items()
+            }
+        return self._choices
+
     def answers_as(self, history: Sequence[bytes]) -> str:
         """Returns the policy that answers such a history: without a known item the model leaves it to its rules."""
         if self._known is not None and self._known.isdisjoint(history):
@@ -190,6 +209,11 @@ class _Call:
     def __call__(self, inputs: Arrays) -> Arrays:
         answers = self._run(*(inputs[tensor.name] for tensor in self.inputs))
         return {tensor.name: np.asarray(answer) for tensor, answer in zip(self.outputs, answers, strict=True)}
+
+
+def _make_lookup(session: typing.Any, definition: typing.Any, needed: set[str]) -> _Call | None:
+    """Returns the call of a signature without inputs; None where the version does not have it."""
+    return _Call(session, definition) if definition and needed <= set(definition.outputs) else None
 
 
 def _call_options(inputs: tuple[Input, ...], outputs: tuple[Input, ...], definition: typing.Any) -> typing.Any:

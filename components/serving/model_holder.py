@@ -20,8 +20,9 @@ import numpy as np
 from components.errors import DayoneError
 from components.registry import versions
 from components.registry.versions import Version
-from components.serving.predict_request import DEFAULT_SIGNATURE, Input
+from components.serving.predict_request import DEFAULT_SIGNATURE
 from components.serving.request_errors import NOT_FOUND, RequestError
+from components.serving.signature_input import Input
 
 _LOGGER = logging.getLogger("dayone.serving")
 NOT_READY = 503
@@ -40,6 +41,9 @@ class Model(Protocol):
 
     def titles(self) -> Mapping[str, str]:
         """Item id to title, of what may be recommended; empty where the version does not say."""
+
+    def choices(self) -> Mapping[str, Any]:
+        """Input of each filter to its values, or to its least and greatest number; `rules` to the lists; empty for an old version."""
 
     def answers_as(self, history: Sequence[bytes]) -> str:
         """Returns the policy that answers such a history: "model" or "rules"."""

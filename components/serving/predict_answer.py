@@ -32,11 +32,11 @@ def rows(request: PredictRequest, outputs: Mapping[str, np.ndarray]) -> list[Ans
     return answers
 
 
-def cut(answers: Sequence[Answer], k: int | None) -> None:
-    """Leaves the first `k` of each recommendation."""
+def cut(answers: Sequence[Answer], n: int | None) -> None:
+    """Leaves the first `n` of each recommendation."""
     for answer in answers:
-        if k is not None and ITEMS in answer:
-            answer.update({name: value[:k] for name, value in answer.items()})
+        if n is not None and ITEMS in answer:
+            answer.update({name: value[:n] for name, value in answer.items()})
 
 
 def encode(request: PredictRequest, answers: Sequence[Answer], more: Mapping[str, object]) -> bytes:

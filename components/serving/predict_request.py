@@ -5,38 +5,33 @@ Column form  {"inputs": {"user_id": ["u1", ...], "item_ids": [["a", "b"], ...]}}
 
 The smallest row is a user id. What else is missing is filled: context with "not known", `exclude_ids` with nothing,
 `history` by whoever keeps histories (`None` here; an empty list says that there is none), `history_ages` with "not
-known". Lists need not be of equal length: they are padded with "". Our additions to TF Serving's: `k` (how many
-answers), `log` (false: this is no impression that anyone sees).
+known". Lists need not be of equal length: they are padded with "". Our additions to TF Serving's: `n`, `offset` and
+`filters` of a recommendation (`page_request`), `log` (false: this is no impression that anyone sees).
 """
 
 import base64
 import binascii
 import dataclasses
+import math
 import typing
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from components.serving import json_body, request_values
+from components.declaration.request_names import FILTER
+from components.serving import json_body, page_request, request_values
 from components.serving.json_body import check_keys, shown
+from components.serving.page_request import Page
 from components.serving.request_errors import TOO_LARGE, RequestError
+from components.serving.signature_input import Input
 
 DEFAULT_SIGNATURE = "serving_default"
-KEYS = ("signature_name", "instances", "inputs", "k", "log")
+KEYS = ("signature_name", "instances", "inputs", *page_request.KEYS, "log")
 HISTORY, USER, ITEMS, EXCLUDED, EXAMPLES = "history", "user_id", "item_ids", "exclude_ids", "examples"
-AGES, WITH_AGES = "history_ages", "recommend_with_ages"
+AGES, WITH_AGES, PAGE = "history_ages", "recommend_with_ages", "recommend_page"
 OPTIONAL_LISTS = (HISTORY, EXCLUDED, AGES)
 UNKNOWN_AGE = -1.0
 Row = dict[str, typing.Any]
-
-
-@dataclasses.dataclass(frozen=True)
-class Input:
-    """One input of a signature: its name, dtype ("string", "int64", "float32", ...) and rank (1: a value per row, 2: a list per row)."""
-
-    name: str
-    dtype: str
-    rank: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,14 +52,14 @@ class PredictRequest:
       signature: the signature's name.
       rows: per row, input name to value: bytes, number, or list of bytes; `history` may be None (not given).
       columns: whether the answer is wanted in column form.
-      k: how many answers are wanted; None for all.
+      page: which part of a recommendation is wanted.
       log: whether the answers are shown to someone.
     """
 
     signature: str
     rows: list[Row]
     columns: bool
-    k: int | None
+    page: Page
     log: bool
 
 
@@ -89,22 +84,36 @@ def parse(body: bytes, signatures: Mapping[str, Sequence[Input]], limits: Limits
     where = "inputs" if columns else "instances"
     rows = [_row(row, inputs, f"{where}[{place}]", limits) for place, row in enumerate(raw)]
     _check_ranked(rows, inputs, limits)
-    return PredictRequest(signature, rows, columns, _k(values.get("k")), _flag(values.get("log", True)))
+    return PredictRequest(signature, rows, columns, _page(values, signature), _flag(values.get("log", True)))
 
 
-def signature_with_ages(request: PredictRequest, signatures: Mapping[str, Sequence[Input]]) -> str:
-    """Returns the signature that answers: for a recommendation the one that weighs by ages, if these and it are known."""
-    if request.signature != DEFAULT_SIGNATURE or WITH_AGES not in signatures:
+def choose_signature(request: PredictRequest, signatures: Mapping[str, Sequence[Input]]) -> str:
+    """Returns the signature that answers: for a recommendation that of pages, or the one that weighs by ages, where it is needed and known."""
+    if request.signature != DEFAULT_SIGNATURE:
         return request.signature
-    return WITH_AGES if any(row.get(AGES) for row in request.rows) else DEFAULT_SIGNATURE
+    if PAGE in signatures and "n" in request.rows[0]:
+        return PAGE
+    has_ages = WITH_AGES in signatures and any(row.get(AGES) for row in request.rows)
+    return WITH_AGES if has_ages else DEFAULT_SIGNATURE
 
 
 def arrays(rows: Sequence[Row], inputs: Sequence[Input]) -> dict[str, np.ndarray]:
-    """Returns the rows as a signature takes them: [rows] or [rows, longest] per input, lists padded with b"", ages with -1."""
+    """Returns the rows as a signature takes them: [rows] or [rows, longest] per input, lists padded with b"", ages with -1.
+
+    An input that a row lacks is not known: versions of two arms may differ in their columns.
+    """
     return {
-        tensor.name: _ages(rows) if tensor.name == AGES else _array([row[tensor.name] for row in rows], tensor)
+        tensor.name: _ages(rows) if tensor.name == AGES else _array([_fill(row, tensor) for row in rows], tensor)
         for tensor in inputs
     }
+
+
+def _fill(row: Row, each: Input) -> typing.Any:
+    if each.name in row:
+        return row[each.name]
+    if each.rank == 1:
+        return request_values.BLANK[each.dtype]
+    return [] if each.dtype == "string" else [math.nan] * 2
 
 
 def _ages(rows: Sequence[Row]) -> np.ndarray:
@@ -119,6 +128,8 @@ def _ages(rows: Sequence[Row]) -> np.ndarray:
 def _array(values: list, each: Input) -> np.ndarray:
     if each.rank == 1:
         return np.array(values, object if each.dtype == "string" else each.dtype)
+    if each.dtype != "string":
+        return np.array(values, each.dtype).reshape(len(values), -1)
     padded = np.full((len(values), max(map(len, values), default=0)), b"", object)
     for place, ids in enumerate(values):
         padded[place, : len(ids)] = ids
@@ -200,11 +211,21 @@ def _list(value: object, each: Input, where: str, limits: Limits) -> list | None
     """Reads a list per row: ids, or the ages of the history."""
     if value is None and each.name == HISTORY:
         return None
-    if value is None and each.name not in OPTIONAL_LISTS:
+    if value is None and each.name not in OPTIONAL_LISTS and not each.name.startswith(FILTER):
         raise RequestError(f"{where} is missing: it needs a list of ids.")
     if each.name == AGES:
         return request_values.to_numbers(value, where, limits.ids, UNKNOWN_AGE)
+    if each.dtype != "string":
+        return _to_range(value, where)
     return request_values.to_ids(value, where, limits.ids)
+
+
+def _to_range(value: object, where: str) -> list[float]:
+    """Reads the two ends of a filter by a number; null is an open end."""
+    numbers = request_values.to_numbers(value, where, 2, math.nan) or [math.nan] * 2
+    if len(numbers) != 2:
+        raise RequestError(f"{where} needs the two ends of a range, got {shown(value)}.")
+    return numbers
 
 
 def _example(value: object, where: str) -> bytes:
@@ -217,10 +238,11 @@ def _example(value: object, where: str) -> bytes:
         raise RequestError(f"{where}.b64 needs base64, got {shown(value['b64'])}.") from error
 
 
-def _k(value: object) -> int | None:
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
-        return value
-    raise RequestError(f"k needs an integer from 1 on, got {shown(value)}.")
+def _page(values: Mapping[str, typing.Any], signature: str) -> Page:
+    page = page_request.parse(values)
+    if page != Page() and signature != DEFAULT_SIGNATURE:
+        raise RequestError(f"{', '.join(page_request.KEYS)} belong to {DEFAULT_SIGNATURE}, got {shown(signature)}.")
+    return page
 
 
 def _flag(value: object) -> bool:

@@ -15,12 +15,11 @@ from typing import Any
 
 from components.declaration import Launch
 from components.declaration.request_names import input_name
-from components.registry import withheld
 from components.registry.withheld import WithheldItems
 from components.serving import (
     event_request,
     exploration,
-    item_request,
+    page_request,
     predict_answer,
     predict_request,
     slot_exploration,
@@ -35,13 +34,13 @@ from components.serving.predict_request import (
     EXCLUDED,
     HISTORY,
     ITEMS,
+    PAGE,
     UNKNOWN_AGE,
     USER,
     Limits,
     PredictRequest,
 )
 from components.serving.prometheus_metrics import Metrics
-from components.serving.request_errors import BUSY, TOO_LARGE, RequestError
 from components.serving.shown_answers import KEPT_BYTES, Shown
 from components.serving.signature_form import describe_signature
 from components.serving.traffic_rows import TrafficRows
@@ -101,14 +100,18 @@ class Service:
         self._rng = random.Random()
         self.withheld = WithheldItems(holder.folder)
 
+    @property
+    def front(self) -> ModelHolder:
+        """What parses requests."""
+        return self.holder if self.arms is None or self.holder.ready else self.arms.front
+
     def predict(self, body: bytes, version: int | None = None) -> bytes:
         """Answers a predict request.
 
         Raises:
           RequestError: for what is wrong with it.
         """
-        front = self.holder if self.arms is None or self.holder.ready else self.arms.front
-        with front.using(version) as model:
+        with self.front.using(version) as model:
             request = predict_request.parse(body, model.inputs, self.limits)
             self._fill_histories(request)
             self.fill_user_columns(request, model)
@@ -121,14 +124,15 @@ class Service:
 
     def _answer(self, request: PredictRequest, model: Model) -> Answered:
         """Asks a model, draws and logs what is shown."""
-        signature = predict_request.signature_with_ages(request, model.inputs)
+        request = self.add_page(request, model)
+        signature = predict_request.choose_signature(request, model.inputs)
         outputs = model(signature, predict_request.arrays(request.rows, model.inputs[signature]))
         answers = predict_answer.rows(request, outputs)
         more: dict[str, Any] = {"model_version": str(model.number)}
         if request.signature == DEFAULT_SIGNATURE:
             rows = zip(answers, request.rows, strict=True)
-            drawn = [self._draw(answer, model.answers_as(row[HISTORY]), request.k) for answer, row in rows]
-            self._note(request, answers, drawn, model)
+            drawn = [self._draw(answer, model.answers_as(row[HISTORY]), request.page.n) for answer, row in rows]
+            self.note_shown(request, answers, drawn, model)
             more |= {
                 "request_ids": [answer.request for answer in drawn],
                 "policies": [answer.policy for answer in drawn],
@@ -144,42 +148,19 @@ class Service:
         if self._users is not None:
             self._users.fill(request, {tensor.name: tensor.dtype for tensor in model.inputs[request.signature]})
 
+    def add_page(self, request: PredictRequest, model: Model) -> PredictRequest:
+        """Returns a recommendation with the inputs of its page, where the model's default answer does not hold that."""
+        if request.signature != DEFAULT_SIGNATURE or request.page.fits(self.launch.model.top_k):
+            return request
+        page = page_request.to_inputs(request.page, PAGE, model, self.launch)
+        return dataclasses.replace(request, rows=[row | page for row in request.rows])
+
     def leave_out_withheld(self, request: PredictRequest) -> None:
-        """Adds the withheld items to what a recommendation excludes, so that the answer is still full."""
+        """Adds the withheld items to what a request excludes, whatever the signature, so that the answer is still full."""
         ids = self.withheld.current()
-        if ids and request.signature == DEFAULT_SIGNATURE:
-            for row in request.rows:
-                row[EXCLUDED] = [*row.get(EXCLUDED, ()), *ids]
-
-    def items(self, body: bytes, action: str) -> bytes:
-        """Withholds or releases items, in every server of the folder.
-
-        Raises:
-          RequestError: for what is wrong with the request, or where the folder of the versions cannot be written.
-        """
-        change = item_request.parse(body, action, self.limits)
-        folder = self.holder.folder
-        try:
-            hides = action == item_request.WITHHOLD
-            items = (
-                withheld.withhold(folder, change.items, change.until)
-                if hides
-                else withheld.release(folder, change.items)
-            )
-        except withheld.WithheldError as error:
-            raise RequestError(str(error), TOO_LARGE) from error
-        except OSError as error:
-            raise RequestError(f"the folder of the versions cannot be written: {error.strerror}.", BUSY) from error
-        self.withheld.look_now()
-        return json.dumps({"withheld": len(items)}).encode()
-
-    def list_withheld(self) -> bytes:
-        """Returns the withheld items, and when each comes back."""
-        try:
-            items = withheld.read(self.holder.folder)
-        except withheld.WithheldError as error:
-            raise RequestError(str(error), BUSY) from error
-        return json.dumps({"items": {item: withheld.to_text(until) for item, until in items.items()}}).encode()
+        for row in request.rows if ids else ():
+            if EXCLUDED in row:
+                row[EXCLUDED] = [*row[EXCLUDED], *ids]
 
     def _fill_histories(self, request: PredictRequest) -> None:
         """From the store, for the rows that bring none; without them the rules answer, so a store that fails costs no answer."""
@@ -202,18 +183,18 @@ class Service:
             self.metrics.history_failures.inc(len(users))
             return [[] for _ in users]
 
-    def _draw(self, answer: predict_answer.Answer, policy: str, k: int | None) -> Drawn:
-        """Orders an answer of a policy, cuts it to the k that are shown, and says how probable that was."""
-        explores, order, chances = self._choose_order(answer, k)
+    def _draw(self, answer: predict_answer.Answer, policy: str, n: int | None) -> Drawn:
+        """Orders an answer of a policy, cuts it to the n that are shown, and says how probable that was."""
+        explores, order, chances = self._choose_order(answer, n)
         answer.update({name: exploration.reorder(values, order) for name, values in answer.items()})
-        predict_answer.cut([answer], k)
+        predict_answer.cut([answer], n)
         shown_by = exploration.EXPLORE if explores else policy
         return Drawn(secrets.token_hex(8), shown_by, chances[: len(answer[ITEMS])])
 
-    def _choose_order(self, answer: predict_answer.Answer, k: int | None) -> tuple[bool, list[int], list[float]]:
+    def _choose_order(self, answer: predict_answer.Answer, n: int | None) -> tuple[bool, list[int], list[float]]:
         """Returns whether a request explores, the ranks in the order of the slots, and their propensities."""
         count = len(answer[ITEMS])
-        slots = min(count, k or count)
+        slots = min(count, n or count)
         if self._policy and slots:
             try:
                 return exploration.ask_policy(self._policy, answer["scores"], slots, self._rng)
@@ -227,7 +208,7 @@ class Service:
         explores, order = exploration.draw(count, self._explore, self._rng)
         return explores, order, exploration.propensities(order, self._explore)
 
-    def _note(
+    def note_shown(
         self, request: PredictRequest, answers: Sequence[predict_answer.Answer], drawn: Sequence[Drawn], model: Model
     ) -> None:
         """Logs what is shown."""
@@ -239,9 +220,8 @@ class Service:
             context = {
                 name: row.get(input_name(name)) for name in self.launch.log.context
             }  # not the row: its lists would stay in memory
-            shown = Shown(
-                user, how.request, answer[ITEMS], how.propensities, how.policy, str(model.number), context, now
-            )
+            drew = (answer[ITEMS], how.propensities, how.policy, str(model.number))
+            shown = Shown(user, how.request, *drew, context, now, request.page.offset)
             # A user without an id cannot be told from others: the log has no column for such a row.
             self.log.add(self._rows.impressions(shown) if user else [])
 
@@ -278,9 +258,9 @@ class Service:
         with self.holder.using(version) as model:
             spec = {"name": self.launch.name, "signature_name": "", "version": str(model.number)}
             described = {name: describe_signature(model, name) for name in sorted(model.inputs)}
-            return json.dumps(
-                {"model_spec": spec, "metadata": {"signature_def": {"signature_def": described}, "card": model.card}}
-            ).encode()
+            metadata = {"signature_def": {"signature_def": described}, "card": model.card}
+            metadata |= {"choices": page_request.describe_choices(model, self.launch)}
+            return json.dumps({"model_spec": spec, "metadata": metadata}).encode()
 
     def count_logged(self) -> None:
         """Brings the log's figures into the metrics."""

@@ -32,6 +32,7 @@ class Shown:
       version: of the model.
       context: declared context column to value, as the request had it.
       time: microseconds since the epoch.
+      offset: the rank of the first item, from 0: of a later page it is not 0.
     """
 
     user: str
@@ -42,6 +43,7 @@ class Shown:
     version: str
     context: Mapping[str, Any]
     time: int
+    offset: int = 0
 
 
 class _Kept(typing.NamedTuple):
@@ -54,6 +56,7 @@ class _Kept(typing.NamedTuple):
     version: str
     context: tuple[Any, ...]
     time: int
+    offset: int
 
 
 class ShownAnswers:
@@ -76,7 +79,8 @@ class ShownAnswers:
         context = tuple(shown.context.get(name) for name in self._columns)
         propensities = array.array("d", shown.propensities).tobytes()
         policy, version = sys.intern(shown.policy), sys.intern(shown.version)
-        kept = _Kept(shown.user, SEPARATOR.join(shown.items), propensities, policy, version, context, shown.time)
+        items = SEPARATOR.join(shown.items)
+        kept = _Kept(shown.user, items, propensities, policy, version, context, shown.time, shown.offset)
         with self._lock:
             self._answers[shown.request], self._newest[shown.user] = kept, shown.request
             self.bytes += _size(kept)
@@ -104,8 +108,9 @@ class ShownAnswers:
             return None
         context = dict(zip(self._columns, kept.context, strict=True))
         propensities = array.array("d", kept.propensities).tolist()
+        items = kept.items.split(SEPARATOR)
         return Shown(
-            kept.user, request, kept.items.split(SEPARATOR), propensities, kept.policy, kept.version, context, kept.time
+            kept.user, request, items, propensities, kept.policy, kept.version, context, kept.time, kept.offset
         )
 
 

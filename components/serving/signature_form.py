@@ -1,7 +1,7 @@
 """TF Serving's description of a signature, as its metadata has it."""
 
 from components.serving.model_holder import Model
-from components.serving.predict_request import Input
+from components.serving.signature_input import Input
 
 
 def describe_signature(model: Model, name: str) -> dict[str, object]:

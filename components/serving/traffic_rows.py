@@ -40,7 +40,7 @@ class Impressions(Sequence[Row]):
         if isinstance(place, slice):
             return [self[row] for row in range(*place.indices(len(self)))]
         log, shown = self._log, self.shown
-        position = log.first_position + place
+        position = log.first_position + shown.offset + place
         item_fields = {log.item: shown.items[place], log.position: position}
         item_fields |= {log.propensity: shown.propensities[place]}
         return self._same | {name: value for name, value in item_fields.items() if name is not None}

@@ -118,7 +118,7 @@ def _serve(project, clock, world):
         answers = {"predictions": [], "request_ids": [], "policies": []}
         for first in range(0, len(users), AT_ONCE):
             rows = [{"user_id": user} for user in users[first : first + AT_ONCE]]
-            status, answer = server.client.predict({"instances": rows, "k": count}, NAME)
+            status, answer = server.client.predict({"instances": rows, "n": count}, NAME)
             assert status == 200, answer
             for name, values in answers.items():
                 values.extend(answer[name])

@@ -96,7 +96,7 @@ def make_request(rng):
         name = rng.choice(("origin", "host", "content-length", "transfer-encoding", "x-y"))
         headers |= {name: rng.choice(("x", "0", "-1", "http://evil", "chunked"))}
     if rng.random() < 0.1:
-        path += "?" + rng.choice(("k=-1", "k=x", "user=%ff", "user=" + "a" * 9000, "%00=1"))
+        path += "?" + rng.choice(("n=-1", "n=x", "user=%ff", "user=" + "a" * 9000, "%00=1"))
     return method, path, body, headers
 
 
@@ -112,7 +112,7 @@ def make_event(rng):
 def make_query(rng):
     """A query with a hostile field."""
     instance = {"user_id": "u", "history": ["A"], "device": "tv", "age": 3.0}
-    instance |= {rng.choice((*instance, "exclude_ids", "item_ids", "k")): fuzz_values.value(rng)}
+    instance |= {rng.choice((*instance, "exclude_ids", "item_ids", "n", "offset", "filters")): fuzz_values.value(rng)}
     return {"instances": [instance], "signature_name": rng.choice(("rank", "serving_default", "embed_items", 5))}
 
 

@@ -19,9 +19,10 @@ from components.serving import app
 from components.serving.access import of_server
 from components.serving.connections import ConnectionLimits
 from components.serving.model_holder import ModelHolder
-from components.serving.predict_request import Input, Limits
+from components.serving.predict_request import Limits
 from components.serving.prometheus_metrics import Metrics
 from components.serving.service import Service
+from components.serving.signature_input import Input
 from components.serving.work_queue import WorkQueue
 from pipeline.local import server as local_server
 
@@ -54,11 +55,21 @@ INPUTS = {
     "rank": (Input("history", "string", 2), Input("item_ids", "string", 2), Input("user_id", "string", 1), *CONTEXT),
     "embed_items": (Input("item_ids", "string", 1),),
 }
+# Pages: of a catalogue whose column "kind" is "mug" for A, B, C and "hat" for the others.
+PAGE = (Input("n", "int64", 1), Input("offset", "int64", 1), Input("filter_kind", "string", 2))
+EXCLUDED = Input("exclude_ids", "string", 2)
+INPUTS |= {
+    "recommend_page": (*INPUTS["serving_default"], Input("history_ages", "float32", 2), *PAGE),
+    "similar_items": (EXCLUDED, Input("item_ids", "string", 2), *CONTEXT, *PAGE),
+    "list_items": (EXCLUDED, Input("rule", "string", 1), *CONTEXT, *PAGE),
+}
+CHOICES = {"rules": {"newest": None}, "filter_kind": {"hat": None, "mug": None}}
 OUTPUTS = {
     "serving_default": (Input("item_ids", "string", 2), Input("scores", "float32", 2)),
     "rank": (Input("click", "float32", 2),),
     "embed_items": (Input("embedding", "float32", 2),),
 }
+OUTPUTS |= dict.fromkeys(("recommend_page", "similar_items", "list_items"), OUTPUTS["serving_default"])
 
 
 OWN = of_server("127.0.0.1")
@@ -84,15 +95,30 @@ class SmallModel:
                     inputs["item_ids"]
                 )
             }
+        seen = inputs.get("history", inputs.get("item_ids", [[]] * len(inputs["exclude_ids"])))
         rows = [
             [item for item in ITEMS if item not in {*history, *hidden}]
-            for history, hidden in zip(inputs["history"], inputs["exclude_ids"], strict=True)
+            for history, hidden in zip(seen, inputs["exclude_ids"], strict=True)
         ]
+        if "n" in inputs:
+            rows = [
+                self._cut(row, *page) for row, *page in zip(rows, *(inputs[each.name] for each in PAGE), strict=True)
+            ]
         padded = np.array([row + [b""] * (len(ITEMS) - len(row)) for row in rows], object)
         scores = np.array(
             [[10.0 - place if item else -np.inf for place, item in enumerate(row)] for row in padded], np.float32
         )
-        return {"item_ids": padded, "scores": scores}
+        answered = {"answered_by": np.array([b"model"] * len(rows), object)} if signature == "similar_items" else {}
+        return {"item_ids": padded, "scores": scores} | answered
+
+    def _cut(self, row, n, offset, kinds):
+        """A page of a ranking, of the items of some kinds."""
+        kinds = {kind for kind in kinds if kind}
+        kept = [item for item in row if not kinds or (b"mug" if item in ITEMS[:3] else b"hat") in kinds]
+        return kept[max(offset, 0) :][: n if n > 0 else len(kept)]
+
+    def choices(self):
+        return CHOICES
 
     def answers_as(self, history):
         return self.card["kind"] if not self.falls_back or set(ITEMS) & set(history) else "rules"

@@ -209,3 +209,21 @@ def test_a_factor_of_zero_hides():
 )
 def test_a_boost_matches_text_numbers_and_flags(column, value, boosted):
     assert _boosted(("price", value, 2.0), price=column).boost.tolist() == boosted
+
+
+def test_what_requests_may_filter_by_is_what_the_catalogue_says():
+    table = _build(logged=[b"z"], words=[b"Red steel red", b"", b"blue"])
+    assert table.filterable["kind"].tolist() == [(), (b"tool",), (b"tool",), (b"pot",), ()]
+    assert table.filterable["words"].tolist() == [(), (b"Red", b"steel", b"red"), (), (b"blue",), ()]
+    np.testing.assert_array_equal(table.filterable["price"], [np.nan, 1, 3, np.nan, np.nan])
+    assert SHOP.filterable == ("kind", "words", "price")
+
+
+def test_a_long_text_is_nothing_to_filter_by():
+    words = b" ".join(b"word%d" % place for place in range(item_table.MAX_FEATURE_SLOTS + 1))
+    assert "words" not in _build(words=[words, b"a", b"b"]).filterable
+    assert "words" in _build(words=[words.rpartition(b" ")[0], b"a", b"b"]).filterable
+
+
+def test_a_category_of_numbers_is_filtered_by_its_text():
+    assert _build(kind=np.array([1999, MISSING_INT, 7])).filterable["kind"].tolist() == [(), (b"1999",), (), (b"7",)]

@@ -34,8 +34,9 @@ def saved(tmp_path_factory):
 def test_every_warm_up_request_is_answered_by_the_saved_model(saved):
     model = tf.saved_model.load(saved)
     warm_up_requests = requests(saved)
-    assert len(warm_up_requests) == len(warmup.SIZES)  # the ring has no ranking head and no embeddings
-    for request, (batch, _) in zip(warm_up_requests, warmup.SIZES, strict=True):
+    # The ring has no ranking head, no embeddings and no lists.
+    assert len(warm_up_requests) == 3 * len(warmup.SIZES)
+    for request, (batch, _) in zip(warm_up_requests, 3 * warmup.SIZES, strict=True):
         answer = model.signatures[request.pop("signature")](
             **{name: tf.constant(value) for name, value in request.items()}
         )
@@ -43,7 +44,7 @@ def test_every_warm_up_request_is_answered_by_the_saved_model(saved):
 
 
 def test_histories_are_known_items_and_context_is_missing(saved):
-    last = requests(saved)[-1]
+    last = requests(saved)[len(warmup.SIZES) - 1]
     assert last["history"].tolist() == [[b"0", b"1", b"2"]] * 8
     assert last["exclude_ids"].shape == (8, 0)
     assert last["device"].tolist() == [b""] * 8

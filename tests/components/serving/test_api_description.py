@@ -13,7 +13,7 @@ pytestmark = pytest.mark.tensorflow
 
 EXAMPLES = 30
 CHECKS = ("not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance")
-GOOD = {"instances": [{"user_id": "u", "history": ["3"]}], "k": 1}
+GOOD = {"instances": [{"user_id": "u", "history": ["3"]}], "n": 1}
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from small_server import LAUNCH, SmallModel, push, service, serving
 from components.serving.event_log import EventLog
 from components.serving.predict_request import Limits
 
-GOOD = {"instances": [{"user_id": "u"}], "k": 2}
+GOOD = {"instances": [{"user_id": "u"}], "n": 2}
 BEST = [{"item_ids": ["A", "B"], "scores": [10.0, 9.0]}]
 U = {"user_id": "u"}
 
@@ -69,7 +69,7 @@ def test_events_change_the_next_answer(client):
         200,
         {"accepted": 1},
     )
-    assert client.predict({"instances": [{"user_id": "w"}], "k": 1})[1]["predictions"][0]["item_ids"] == ["B"]
+    assert client.predict({"instances": [{"user_id": "w"}], "n": 1})[1]["predictions"][0]["item_ids"] == ["B"]
 
 
 def deep(levels):
@@ -114,8 +114,8 @@ BAD_BODIES = [
     {"instances": [{"user_id": "\u0000" * 600}]},
     {"instances": [U] * 257},
     {"instances": [U], "inputs": {}},
-    {"instances": [U], "k": -1},
-    {"instances": [U], "k": 10**30 * 1.5},
+    {"instances": [U], "n": -1},
+    {"instances": [U], "n": 10**30 * 1.5},
     {"instances": [U], "signature_name": "../../etc/passwd"},
     {"instances": [U], "signature_name": None},
     {"inputs": []},

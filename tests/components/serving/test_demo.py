@@ -1,11 +1,13 @@
 """The demo page: what it says, what it never does."""
 
+import dataclasses
 import html
 import re
 
 import pytest
-from small_server import SmallModel, push, service, serving
+from small_server import LAUNCH, SmallModel, push, service, serving
 
+from components.declaration import Catalogue
 from components.errors import LogError
 from components.serving.demo import Demo
 from components.serving.demo_users import DemoUsers
@@ -141,3 +143,42 @@ def test_nothing_of_it_is_logged_or_remembered_and_a_browser_may_run_no_script(t
 def test_without_a_version_it_says_so(tmp_path):
     status, text = page(service(tmp_path))
     assert status == 503 and "no version is loaded yet" in text
+
+
+SHOP = dataclasses.replace(LAUNCH, catalogue=Catalogue("items", "id", categories=("kind",)))
+
+
+def test_a_category_can_be_chosen_and_stays_chosen_after_a_click(tmp_path):
+    push(tmp_path, 5)
+    answering = service(tmp_path, launch=SHOP)
+    _, text = page(answering)
+    assert re.findall(r'<select name="(.*?)">', text) == ["filter_kind"]
+    assert re.findall(r"<option>(.*?)</option>", text) == ["hat", "mug"]
+    status, text = page(answering, ("user", "u1"), ("filter_kind", "hat"))
+    assert (status, section(text, "The model serves")) == (200, ["D", "E", "F"])
+    assert section(text, "The rules") == ["D", "E", "F"]
+    assert "<option selected>hat</option>" in text
+    (link,) = re.findall(r'href="(\?[^"]*clicked=D)"', text.split("The model serves")[1])
+    assert html.unescape(link) == "?user=u1&filter_kind=hat&clicked=D"
+    status, text = page(answering, ("filter_kind", "<b>"))
+    assert status == 400 and "one of hat, mug" in text and "<b>" not in text
+
+
+def test_the_items_like_one_are_shown_and_who_says_so(tmp_path):
+    push(tmp_path, 5)
+    answering = service(tmp_path, launch=SHOP)
+    _, text = page(answering, ("user", "u1"), ("clicked", "C"))
+    assert "?user=u1&amp;clicked=C&amp;like=D" in text
+    status, text = page(answering, ("user", "u1"), ("like", "A"), ("filter_kind", "mug"))
+    assert (status, section(text, "Similar to Mug &lt;A&gt; &amp; co")) == (200, ["B", "C"])
+    assert "answered by: model" in text
+
+
+def test_a_version_without_lists_and_filters_has_a_page_too(tmp_path):
+    class Old(SmallModel):
+        def choices(self):
+            return {}
+
+    push(tmp_path, 5)
+    status, text = page(service(tmp_path, launch=SHOP, make=lambda version: Old(version.number)))
+    assert status == 200 and "<select" not in text

@@ -56,7 +56,7 @@ def backwards(scores, places, rng):
 def test_a_policy_of_a_team_draws_the_order_and_says_how_probable_it_was(tmp_path):
     push(tmp_path, 1)
     answering = service(tmp_path, policy=backwards)
-    answer = json.loads(answering.predict(b'{"instances": [{"user_id": "u"}], "k": 2}'))
+    answer = json.loads(answering.predict(b'{"instances": [{"user_id": "u"}], "n": 2}'))
     assert answer["predictions"][0]["item_ids"] == ["F", "E"]
     assert answer["policies"] == ["explore"]
 
@@ -78,6 +78,6 @@ def test_a_policy_that_answers_wrongly_costs_the_exploration_not_the_answer(wron
         exploration.ask_policy(policy, [3.0, 2.0, 1.0], 2, random.Random(0))
     push(tmp_path, 1)
     answering = service(tmp_path, policy=policy)
-    answer = json.loads(answering.predict(b'{"instances": [{"user_id": "u"}], "k": 2}'))
+    answer = json.loads(answering.predict(b'{"instances": [{"user_id": "u"}], "n": 2}'))
     assert answer["predictions"][0]["item_ids"] == ["A", "B"]
     assert b"dayone_policy_failures_total 1.0" in answering.metrics.text()

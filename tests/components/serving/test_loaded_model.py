@@ -14,8 +14,8 @@ from small_recommenders import LAUNCH, next_item, save_table
 from components.registry import warmup
 from components.serving import predict_request
 from components.serving.loaded_model import LoadedModel, ModelError
-from components.serving.predict_request import Input
 from components.serving.request_errors import RequestError
+from components.serving.signature_input import Input
 
 pytestmark = pytest.mark.tensorflow
 HEAD = dataclasses.replace(
@@ -99,7 +99,7 @@ def test_a_history_too_long_counts_by_its_last_items_and_hides_all_of_it(model):
 
 
 def test_a_warm_up_asks_every_request_in_the_file(model):
-    assert model.warm_up() == 2 * len(warmup.SIZES)  # serving_default and rank
+    assert model.warm_up() == 4 * len(warmup.SIZES)  # serving_default, rank, recommend_page, similar_items
 
 
 def test_values_that_the_graph_refuses_are_the_callers_mistake(model):

@@ -72,3 +72,19 @@ def test_a_page_that_is_not_logged_takes_no_click(tmp_path):
     push(tmp_path / "serving", 5)
     with pytest.raises(RequestError):
         Demo(service(tmp_path / "serving")).act([("user_id", "u1"), ("item", "A"), ("event", "click")])
+
+
+def test_similar_items_are_impressions_of_their_own_and_can_be_acted_on(logged):
+    client, _, log, folder = logged
+    _, text, _ = client.page(f"/demo?user={FIRST_USER}&like=C")
+    shown, like = text.split("<h2>Similar to")
+    form = {
+        "user_id": FIRST_USER,
+        "item": hidden(like, "item")[0],
+        "event": "click",
+        "request": hidden(like, "request")[0],
+    }
+    assert hidden(shown, "request")[0] != form["request"]
+    assert client.whole("POST", "/demo", urlencode(form).encode(), FORM)[0] == 303
+    (click,) = [row for row in rows(log, folder) if row["event"] == "click"]
+    assert (click["policy"], click["place"], click["item"]) == ("similar:model", 0, form["item"])

@@ -8,8 +8,10 @@ from small_server import INPUTS
 
 from components.features.item_table import MISSING_INT
 from components.serving import predict_request
-from components.serving.predict_request import Input, Limits
+from components.serving.page_request import Page
+from components.serving.predict_request import Limits
 from components.serving.request_errors import RequestError
+from components.serving.signature_input import Input
 
 LIMITS = Limits(rows=4, ids=3)
 
@@ -21,7 +23,10 @@ def parse(body, signatures=INPUTS):
 def test_the_smallest_request_is_a_user_id():
     request = parse({"instances": [{"user_id": "u1"}]})
     (row,) = request.rows
-    assert (request.signature, request.columns, request.k, request.log) == ("serving_default", False, None, True)
+    assert (request.signature, request.columns, request.page, request.log) == (
+        *("serving_default", False),
+        *(Page(), True),
+    )
     assert (
         row["user_id"] == b"u1"
         and row["history"] is None
@@ -104,9 +109,12 @@ def test_missing_integers_are_the_smallest_one():
         (b"[" * 100_000, "nested too deeply"),
         (
             {"instances": [], "typo": 1},
-            'the request has no "typo"; it may hold inputs, instances, k, log, signature_name',
+            'the request has no "typo"; it may hold filters, inputs, instances, log, n, offset, signature_name',
         ),
-        ({"signature_name": "nope"}, 'signature_name needs one of embed_items, rank, serving_default, got "nope"'),
+        (
+            {"signature_name": "nope"},
+            'signature_name needs one of embed_items, list_items, rank, recommend_page, serving_default, similar_items, got "nope"',
+        ),
         ({"signature_name": ["rank"]}, 'got ["rank"]'),
         ({}, "needs either instances (rows) or inputs (columns)"),
         ({"instances": [], "inputs": {}}, "needs either instances"),
@@ -130,8 +138,8 @@ def test_missing_integers_are_the_smallest_one():
         ({"instances": [{"user_id": "u", "age": 10**400}]}, "needs a number that a float32 holds"),
         ({"instances": [{"user_id": "u", "devise": "tv"}]}, 'instances[0] has no "devise"'),
         (b'{"instances": [{"user_id": "\\ud800"}]}', "half a surrogate pair"),
-        ({"instances": [{"user_id": "u"}], "k": 0}, "k needs an integer from 1 on, got 0"),
-        ({"instances": [{"user_id": "u"}], "k": "3"}, 'got "3"'),
+        ({"instances": [{"user_id": "u"}], "n": 0}, "n needs an integer from 1 to 100, got 0"),
+        ({"instances": [{"user_id": "u"}], "n": "3"}, 'got "3"'),
         ({"instances": [{"user_id": "u"}], "log": 1}, "log needs true or false, got 1"),
         ({"inputs": {"user_id": "u"}}, 'inputs.user_id needs a list with a value per row, got "u"'),
         ({"inputs": {"user_id": ["u"], "age": [1, 2]}}, "columns of one length, got user_id: 1, age: 2"),
@@ -169,7 +177,7 @@ names = st.sampled_from(["user_id", "history", "exclude_ids", "device", "age", "
 @given(
     st.fixed_dictionaries(
         {"instances": anything | st.lists(st.dictionaries(names, anything))},
-        optional={"k": anything, "signature_name": st.sampled_from([*INPUTS])},
+        optional={"n": anything, "signature_name": st.sampled_from([*INPUTS])},
     )
 )
 def test_whatever_is_sent_is_read_or_refused(body):

@@ -12,8 +12,8 @@ from components.ingest.log_reader import LogReader
 from components.serving import history_store
 from components.serving.event_log import EventLog
 from components.serving.history_store import MemoryHistories
-from components.serving.predict_request import Input
 from components.serving.request_errors import RequestError
+from components.serving.signature_input import Input
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_history_comes_from_the_events_where_the_caller_sends_none(folder):
     answering = service(folder)
     assert click(answering, "u", "A") == {"accepted": 1}
     rows = [{"user_id": "u"}, {"user_id": "v"}, {"user_id": "u", "history": []}, {"user_id": "u", "history": ["B"]}]
-    firsts = [answer["item_ids"][0] for answer in ask(answering, {"instances": rows, "k": 1})["predictions"]]
+    firsts = [answer["item_ids"][0] for answer in ask(answering, {"instances": rows, "n": 1})["predictions"]]
     assert firsts == ["B", "A", "A", "A"]
 
 
@@ -80,7 +80,7 @@ def test_a_model_that_weighs_by_ages_is_told_how_long_the_user_was_away(folder, 
 
 
 def test_k_and_exclusions(folder):
-    body = ask(service(folder), {"instances": [{"user_id": "u", "exclude_ids": ["A", "C"]}], "k": 2})
+    body = ask(service(folder), {"instances": [{"user_id": "u", "exclude_ids": ["A", "C"]}], "n": 2})
     assert body["predictions"] == [{"item_ids": ["B", "D"], "scores": [10.0, 9.0]}]
     everything = {"user_id": "u", "exclude_ids": ["A", "B", "C", "D", "E", "F"]}
     assert ask(service(folder), {"instances": [everything]})["predictions"] == [{"item_ids": [], "scores": []}]
@@ -103,7 +103,7 @@ def simulate(answering, users, seed_rows=3):
     """Every user asks a few times, clicks the first item shown, and does something that no answer led to."""
     for user in range(users):
         for _ in range(seed_rows):
-            body = ask(answering, {"instances": [{"user_id": f"u{user}", "device": "tv", "age": user}], "k": 4})
+            body = ask(answering, {"instances": [{"user_id": f"u{user}", "device": "tv", "age": user}], "n": 4})
             shown = body["predictions"][0]["item_ids"]
             if shown:
                 click(answering, f"u{user}", shown[0], request_id=body["request_ids"][0])
@@ -173,7 +173,7 @@ def test_the_answer_and_the_log_name_the_policy_that_answered(folder, tmp_path):
     answering = service(folder, log, make=lambda version: SmallModel(version.number, falls_back=True))
     rows = [{"user_id": "u"}, {"user_id": "v", "history": ["A"]}, {"user_id": "w", "history": ["unknown"]}]
     policies = ["rules", "model", "rules"]
-    assert ask(answering, {"instances": rows, "k": 1})["policies"] == policies
+    assert ask(answering, {"instances": rows, "n": 1})["policies"] == policies
     log.close()
     (file,) = (tmp_path / "log").iterdir()
     assert [json.loads(line)["policy"] for line in file.read_text().splitlines()] == policies

@@ -74,7 +74,7 @@ def test_the_server_shows_one_place_and_logs_its_propensity(tmp_path):
     log = Collected()
     answering = service(tmp_path, log)
     answering.explore_slot = 1.0
-    body = {"instances": [{"user_id": f"u{number}"} for number in range(200)], "k": 2}
+    body = {"instances": [{"user_id": f"u{number}"} for number in range(200)], "n": 2}
     answer = json.loads(answering.predict(json.dumps(body).encode()))
     behind = {"C", "D", "E", "F"}
 

@@ -61,6 +61,6 @@ class Failing:
 def test_a_store_that_fails_costs_the_history_not_the_answer(tmp_path):
     push(tmp_path, 1)
     answering = service(tmp_path, histories=Failing())
-    assert b'"item_ids": ["A"]' in answering.predict(b'{"instances": [{"user_id": "u"}], "k": 1}')
+    assert b'"item_ids": ["A"]' in answering.predict(b'{"instances": [{"user_id": "u"}], "n": 1}')
     assert answering.events(b'{"events": [{"user_id": "u", "item_id": "A", "event": "click"}]}') == b'{"accepted": 1}'
     assert b"dayone_history_failures_total 2.0" in answering.metrics.text()
