@@ -267,7 +267,8 @@ def describe_context(what: str, column: pa.ChunkedArray, field: str) -> Iterator
         )
     elif different < 2:
         only = f"the value {column.drop_null()[0].as_py()!r} only" if different else "no value"
-        yield warning(f"{what} has {only}.", "It tells no request from another.", f"Take it out of {field}.")
+        fix = f"Take it out of {field}, unless other values are to come."
+        yield warning(f"{what} has {only}.", "It tells no request from another.", fix)
     elif different > _MOST_VALUES and pa.types.is_string(column.type):
         yield warning(
             f"{what} has {different:,} different values, such as {column.drop_null()[0].as_py()!r}.",

@@ -49,8 +49,10 @@ def find_answer(columns: list[Column]) -> Answer | None:
 
 
 def find_unclear(columns: list[Column]) -> Column | None:
-    """Returns a column that is an answer by its name, and has no word for yes beside one for no: 1 or nothing, 1 and -1."""
+    """Returns a column that is an answer by its name and cannot be read as one: 1 or nothing, 1 and -1, "3 stars"."""
     for column in columns:
+        if column.has(role_words.RATINGS) and column.is_text and not _is_id(column) and column.distinct > 1:
+            return column
         coded = is_answer(column) or column.is_number
         if (
             _is_named(column)
@@ -65,10 +67,13 @@ def unclear_text(column: Column) -> str:
     """Returns what is wrong with the column that `find_unclear` found, and the fix."""
     empty = column.values.null_count
     gaps = f", empty in {empty:,} of {len(column.values):,} rows" if empty else ""
+    is_rating = column.has(role_words.RATINGS)
+    needed = "a number in every row" if is_rating else "a word for yes and one for no"
+    kind, fix = ("a rating", "numbers") if is_rating else ("the answer to an impression", "1 and 0")
     return (
-        f"{column.name!r} ({column.described()}{gaps}) looks like the answer to an impression, and needs a word for yes "
-        "and one for no: without them every row would count as a positive. "
-        f"Write 1 and 0 in it; or, if every row is an action, leave it out: --drop {column.name}."
+        f"{column.name!r} ({column.described()}{gaps}) looks like {kind}, and needs {needed}: "
+        "without that every row would count as a positive. "
+        f"Write {fix} in it; or, if every row is an action, leave it out: --drop {column.name}."
     )
 
 

@@ -56,7 +56,8 @@ def impression_value(column: Column, has_request: bool) -> str | None:
     shown = [
         value
         for value in column.listed
-        if role_words.SHOWN.intersection(_words(value)) or {"view", "list"} <= set(_words(value))
+        if role_words.SHOWN.intersection(_words(value))
+        or ("list" in _words(value) and role_words.VIEWED.intersection(_words(value)))
     ]
     viewed = [value for value in column.listed[:1] if has_request and role_words.VIEWED.intersection(_words(value))]
     return next(iter([*shown, *viewed]), None)

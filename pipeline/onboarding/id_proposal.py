@@ -14,10 +14,14 @@ def best(columns: list[Column], role: str) -> tuple[Column, str] | None:
         "user": (role_words.USERS, role_words.USERS_BY_ID),
         "item": (role_words.ITEMS, role_words.ITEMS_BY_ID),
     }[role]
-    scored = [(id_score(column, words, words_by_id), column.distinct_ids, column) for column in columns]
-    best_entry = max(scored, key=lambda entry: entry[:2], default=(0, 0, None))
-    if best_entry[0] > 0 and best_entry[2] is not None:
-        return best_entry[2], f"the name says {role}"
+    scored = [(id_score(column, words, words_by_id), column) for column in columns]
+    named = [(score, column) for score, column in scored if score > 0]
+    if named:
+        # Who logged in, before the browser: that one fills the gaps (`fallback_of`).
+        _, match = max(
+            named, key=lambda entry: (entry[0], not entry[1].has(role_words.ANONYMOUS), entry[1].distinct_ids)
+        )
+        return match, f"the name says {role}"
     contacts = [
         column
         for column in columns

@@ -1,5 +1,7 @@
 """Proposes the time column and how it is written; where two readings fit, it asks."""
 
+import pyarrow.compute as pc
+
 from pipeline.onboarding import role_words, time_readings
 from pipeline.onboarding.column_profile import Column
 from pipeline.onboarding.time_readings import Reading
@@ -45,14 +47,23 @@ def reading_of(column: Column, form: str | None) -> tuple[Reading | None, str]:
     readings = column.time_readings
     if not readings:
         return None, f"needs {TIMES}, got {column.described()}{shares_text(column)}"
-    if len(readings) > 1:
-        first = column.present[0].as_py()
-        moments = " or ".join(
-            f"{reading} ({reading.times(column.present.slice(0, 1)).cast('timestamp[us]')[0]})"
-            for reading in readings[:2]
-        )
-        return None, f"{first!r} can be read in {len(readings)} ways. Say which: {moments}"
+    if len(readings) > 1 and (unlike := _read_unlike(column, readings)):
+        return None, unlike
     return readings[0], _reason(column, readings[0])
+
+
+def _read_unlike(column: Column, readings: tuple[Reading, ...]) -> str:
+    """Returns a value that two readings take for different moments, with both options; "" if they agree on every value."""
+    one, other = (reading.times(column.present) for reading in readings[:2])
+    differing = pc.indices_nonzero(pc.fill_null(pc.not_equal(one, other), True))
+    if not len(differing):
+        return ""
+    at = differing[0].as_py()
+    moments = " or ".join(
+        f"{reading} ({times.slice(at, 1).cast('timestamp[us]')[0]})"
+        for reading, times in zip(readings[:2], (one, other), strict=True)
+    )
+    return f"{column.present[at].as_py()!r} can be read in {len(readings)} ways. Say which: {moments}"
 
 
 def _reason(column: Column, reading: Reading) -> str:

@@ -77,6 +77,33 @@ def test_an_answer_without_a_word_for_no_is_refused_as_every_row_would_be_a_posi
     assert new.propose("tea", log, None, {}, ("clicked",)).left_out == {"clicked": "as --drop says"}
 
 
+@pytest.mark.parametrize("spelling", ["{} stars", "{}/5", "{}%", "five"])
+def test_a_rating_that_is_no_number_is_refused_as_every_row_would_be_a_positive(tmp_path, spelling):
+    log = write_csv(tmp_path / "log.csv", "rating", lambda at: (spelling.format(at % 5) if at % 3 else 4,))
+    with pytest.raises(ProposalError, match=r"'rating' \(.*looks like a rating, and needs a number.*--drop rating"):
+        new.propose("tea", log, None, {})
+    assert new.propose("tea", log, None, {}, ("rating",)).launch.objectives[0].name == "interaction"
+
+
+@pytest.mark.parametrize("name", ["recommended", "was_returned", "fraud", "ok"])
+@pytest.mark.parametrize("words", ["no yes", "N Y", "false true"])
+def test_a_yes_or_no_beside_a_rating_is_never_a_context(tmp_path, name, words):
+    no, yes = words.split()
+    log = write_csv(tmp_path / "log.csv", f"rating,{name}", lambda at: (at % 5 + 1, yes if at % 3 else no))
+    proposed = new.propose("tea", log, None, {})
+    assert proposed.launch.log.value == "rating" and proposed.launch.log.context == ()
+
+
+@pytest.mark.parametrize("anonymous", ["domain_userid", "anonymousId", "visitor_id", "guest_user_id"])
+def test_the_account_is_the_user_and_the_browser_fills_its_gaps(tmp_path, anonymous):
+    log = write_csv(
+        tmp_path / "log.csv", f"{anonymous},account_id", lambda at: (f"d{at % 90}", f"a{at % 40}" if at % 3 else "")
+    )
+    log.write_text(log.read_text().replace("user_id,item_id", "row,item_id", 1))
+    declared = new.propose("tea", log, None, {}).launch.log
+    assert (declared.user, declared.user_fallbacks) == ("account_id", (anonymous,))
+
+
 def test_a_flag_that_is_true_in_every_row_is_no_answer(tmp_path):
     log = write_csv(tmp_path / "log.csv", "purchased", lambda at: ("1",))
     assert new.propose("tea", log, None, {}).launch.objectives[0].name == "interaction"
@@ -123,6 +150,23 @@ def test_an_id_column_without_a_value_is_named_as_empty(tmp_path):
         "user_id,item_id,timestamp\n" + "".join(f",i{at % 57},{START + at}\n" for at in range(ROWS))
     )
     with pytest.raises(ProposalError, match=r"user_id: no value at all \(empty in every row\)"):
+        new.propose("tea", tmp_path / "log.csv", None, {})
+
+
+def test_a_time_of_day_beside_its_date_is_named_as_one(tmp_path):
+    log = write_csv(tmp_path / "log.csv", "time", lambda at: (f"{at % 24:02}:{at % 60:02}",))
+    log.write_text(log.read_text().replace("timestamp,time", "date,time", 1))
+    assert (
+        new.propose("tea", log, None, {}).left_out["time"].startswith("a time of day: write it and the date into one")
+    )
+
+
+def test_a_date_that_two_forms_read_alike_is_not_asked_for(tmp_path):
+    rows = "".join(f"u{at % 60},i{at % 57},{at % 12 + 1:02}/{at % 12 + 1:02}/2025\n" for at in range(ROWS))
+    (tmp_path / "log.csv").write_text("user_id,item_id,date\n" + rows)
+    assert new.propose("tea", tmp_path / "log.csv", None, {}).launch.log.time_format == "%m/%d/%Y"
+    (tmp_path / "log.csv").write_text("user_id,item_id,date\n" + rows + "u1,i1,03/04/2025\n")
+    with pytest.raises(ProposalError, match=r"'03/04/2025' can be read in 2 ways.*2025-03-04 .*2025-04-03 "):
         new.propose("tea", tmp_path / "log.csv", None, {})
 
 

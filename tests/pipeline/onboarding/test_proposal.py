@@ -200,7 +200,7 @@ def test_a_rating_is_the_value_before_any_answer(ratings):
     assert (roles.column["value"], roles.column.get("event"), roles.context) == ("rating", None, ())
 
 
-@pytest.mark.parametrize("name", ["rating", "is_click", "converted", "dwell_label", "purchase_state"])
+@pytest.mark.parametrize("name", ["is_click", "converted", "dwell_label", "purchase_state"])
 def test_an_outcome_is_never_a_context(name):
     assert proposal.propose(sample_of(plain(**{name: some("good", "bad", "ugly")})), {}).context == ()
 
