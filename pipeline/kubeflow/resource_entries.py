@@ -27,7 +27,11 @@ _MULTIPLES = {
 }
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 # An immutable reference: a tag that is not `latest`, or a digest.
-IMAGE = re.compile(r"[^\s:@]+(:\d+/[^\s:@]+)?((:[\w.-]+)?@sha256:[0-9a-f]{64}|:(?!latest$)\w[\w.-]*)")
+IMAGE = re.compile(r"[^\s:@]+(:\d+/[^\s:@]+)?((:[\w.-]+)?@sha256:[0-9a-f]{64}|:(?!latest$)\w[\w.-]{0,127})")
+# The grammar of the OCI's distribution specification: a host, perhaps with a port, and parts of a path.
+_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_HOST = r"(?:localhost|[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)+|[a-zA-Z0-9-]+(?=:\d))(?::\d+)?"
+IMAGE_NAME = re.compile(rf"(?:{_HOST}/)?{_PART}(?:/{_PART})*")
 IMAGE_FORM = "an image with a tag other than latest, or with a digest"
 _CORES_FORM = "cores such as 2, 0.5 or 500m"
 _SIZE_FORM = "a quantity with its unit such as 512Mi or 4G"

@@ -136,23 +136,34 @@ def check_image(place: str, image: object) -> None:
 
 
 def _check_letters(place: str, image: str) -> None:
+    if "@" in image and not re.search("@sha256:[0-9a-f]{64}$", image):
+        needed = "a digest of 64 hexadecimal digits: NAME@sha256:DIGEST"
+        raise ResourcesError(place, image, needed, "`docker buildx imagetools inspect` shows it.")
     wrong = _wrong_letters(image)
     if wrong:
         needed = "a name in lower-case letters, digits, and . _ - / between them"
-        raise ResourcesError(place, image, needed, f"The name holds {wrong}.")
+        raise ResourcesError(place, image, needed, f"The name {wrong}.")
 
 
 def _wrong_letters(image: str) -> str:
-    """Returns what no registry accepts in an image's name: "capitals (D, O) and blanks"; "" if nothing is wrong."""
-    digest = image.find("@")
-    name = image[:digest] if digest >= 0 else image.rpartition(":")[0] if ":" in image.rpartition("/")[2] else image
+    """Returns what no registry accepts in an image's name: "holds capitals (D, O) and blanks"; "" if nothing is wrong."""
+    reference = image.partition("@")[0]
+    last = reference.rpartition("/")[2]
+    name = reference.rpartition(":")[0] if ":" in last else reference
     host, slash, path = name.partition("/")  # a host may be written in capitals
     capitals = dict.fromkeys(
         letter for letter in (path if slash and re.search("[.:]", host) else name) if letter.isupper()
     )
     problems = [f"capitals ({', '.join(capitals)})"] if capitals else []
     problems += ["blanks"] if any(map(str.isspace, image)) else []
-    return " and ".join(problems)
+    problems += ["an address such as http://"] if "://" in image else []
+    if problems:
+        return f"holds {' and '.join(problems)}"
+    return (
+        ""
+        if resource_entries.IMAGE_NAME.fullmatch(name)
+        else "has a part that is empty or begins or ends with . _ or -"
+    )
 
 
 def _step(place: str, defaults: Mapping[str, typing.Any], content: object) -> StepResources:

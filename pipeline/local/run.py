@@ -9,7 +9,7 @@ import signal
 from pathlib import Path
 
 from components.errors import DayoneError
-from pipeline.local import child_process, repetition, sample
+from pipeline.local import child_process, lost_memory, metadata_file, repetition, sample
 from pipeline.local.run_record import RunRecord
 from pipeline.local.run_request import Request
 from pipeline.local.screen import Terminal
@@ -49,6 +49,8 @@ def run(request: Request, verbose: bool = False, terminal: Terminal | None = Non
         log = settings.logs / f"{dt.datetime.now().astimezone():%Y%m%d-%H%M%S-%f}.log"
         before = settings.champion()
         record = RunRecord()
+        if settings.metadata:
+            metadata_file.check(settings.metadata)
         stopped = _follow(request, terminal, record, log, held, verbose)
         if record.finished and settings.keep_runs:
             _clean(settings, terminal)
@@ -72,6 +74,7 @@ def _provide_inputs(request: Request, terminal: Terminal) -> None:
 
 def _follow(request: Request, terminal: Terminal, record: RunRecord, log: Path, held: int, verbose: bool) -> bool:
     """Draws the run until its process ends; True if Ctrl-C stopped it."""
+    kills = lost_memory.count_kills()
     child = child_process.start(request, log, held, verbose)
     try:
         with terminal:
@@ -89,15 +92,28 @@ def _follow(request: Request, terminal: Terminal, record: RunRecord, log: Path, 
     finally:
         child.stop()
     if not record.finished and record.failure is None:
-        reason = f"killed by signal {-status}" if status < 0 else f"ended with status {status}"
-        hint = " (out of memory?)" if status == -signal.SIGKILL else ""
-        step = f" in step {record.running}" if record.running else ""
-        record.failure = {
-            "step": record.running,
-            "expected": False,
-            "message": f"the pipeline's process was {reason}{step}{hint}",
-        }
+        message = _ending(status, record.running, lost_memory.count_kills() > kills)
+        record.failure = {"step": record.running, "expected": False, "message": message}
     return False
+
+
+def _ending(status: int, step: str, memory: bool) -> str:
+    """Returns how the pipeline's process ended that told no failure.
+
+    Args:
+      status: of the process; a signal if negative.
+      step: that was running; "" for none.
+      memory: whether the system killed a process meanwhile because memory ran out.
+    """
+    where = f" in step {step}" if step else ""
+    if status >= 0:
+        return f"the pipeline's process ended with status {status}{where}"
+    if status != -signal.SIGKILL:
+        return f"the pipeline's process was ended by signal {-status}{where}"
+    why = (
+        "the system, as memory ran out: give it more memory or a smaller log" if memory else "somebody else (signal 9)"
+    )
+    return f"the pipeline's process was killed{where} by {why}; the next run continues from the cache"
 
 
 def _clean(settings: Settings, terminal: Terminal) -> None:

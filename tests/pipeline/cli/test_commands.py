@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 from commands import MOST_CPU_SECONDS, ROOT, one_message, pipeline, pipeline_process
@@ -108,6 +110,24 @@ def test_a_wrong_declaration_is_one_message_at_once(tmp_path):
     assert answer.cpu < MOST_CPU_SECONDS
     assert message.startswith("error: pipeline/launches/shop.py:")
     assert "declaration: launch.log.time_unit needs one of s, ms, us, ns, excel, iso, got 'minutes'." in message
+
+
+@pytest.mark.parametrize("module", ["components", "components.terminal_text", "pipeline.cli", "pipeline.settings"])
+def test_ctrl_c_while_it_imports_is_one_word_too(module):
+    code = f"""
+import runpy, sys
+
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupt())
+sys.argv = ["pipeline", "launches"]
+runpy.run_module("pipeline", run_name="__main__")
+"""
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (answer.returncode, answer.stdout, answer.stderr) == (main.EXIT_STOPPED, "", "stopped\n")
 
 
 def test_ctrl_c_before_the_run_exits_with_130(monkeypatch, capsys):

@@ -148,6 +148,12 @@ def test_a_wrong_value_is_told_by_its_place(tmp_path, place, name, value, needed
         ),
         ({"cluster": {**CLUSTER, "image": "registry:5000/dayone"}}, "cluster.image needs an image with a tag"),
         ({"cluster": {**CLUSTER, "image": "Reg.example/Day One:v1"}}, r"The name holds capitals \(D, O\) and blanks\."),
+        ({"cluster": {**CLUSTER, "image": "team/:v1"}}, r"The name has a part that is empty or begins or ends with"),
+        ({"cluster": {**CLUSTER, "image": "team//x:v1"}}, r"The name has a part that is empty"),
+        ({"cluster": {**CLUSTER, "image": ".x:v1"}}, r"The name has a part that is empty or begins"),
+        ({"cluster": {**CLUSTER, "image": "http://r.example/x:v1"}}, r"The name holds an address such as http://\."),
+        ({"cluster": {**CLUSTER, "image": "x:v1@sha256:zz"}}, r"needs a digest of 64 hexadecimal digits"),
+        ({"cluster": {**CLUSTER, "image": "x:" + "v" * 129}}, r"needs an image with a tag"),
         (
             {"cluster": {**CLUSTER, "data": "gs://bucket/log"}},
             "cluster.data needs an absolute path as the pods see it, got 'gs://bucket/log'. Mount",
@@ -175,6 +181,9 @@ def test_a_file_that_is_no_yaml_is_told_by_its_name(tmp_path):
         "registry:5000/team/dayone:v1_2.3-a",
         "r.example/dayone@sha256:" + "a" * 64,
         "dayone:latest@sha256:" + "b" * 64,
+        "localhost/dayone:1",
+        "registry:5000/dayone:1",
+        "Reg.Example/a__b/c--d.e:1",
     ],
 )
 def test_images_whose_names_do_not_move_are_taken(image):
