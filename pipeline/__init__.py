@@ -7,4 +7,6 @@ too late to say so.
 
 import os
 
+__version__ = "0.1.0"
+
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")

@@ -4,11 +4,11 @@ It answers help and mistakes at once: neither TensorFlow nor TFX is imported in 
 command that reads data.
 """
 
-import re
 import sys
 from collections.abc import Sequence
 
 from components.errors import DayoneError
+from pipeline import __version__
 from pipeline.cli import (
     clean,
     compile_pipeline,
@@ -31,7 +31,7 @@ from pipeline.cli import (
     withhold,
 )
 from pipeline.cli.parser import Help, Parser, entries
-from pipeline.settings import PROJECT, VARIABLES
+from pipeline.settings import VARIABLES
 
 EXIT_OK, EXIT_ERROR, EXIT_STOPPED = 0, 1, 130
 
@@ -91,16 +91,9 @@ def build_parser() -> Parser:
         epilog=entries("environment variables (an option wins over its variable):", VARIABLES),
         formatter_class=Help,
     )
-    parser.add_argument("--version", action="version", version=f"dayone {read_version()}")
+    parser.add_argument("--version", action="version", version=f"dayone {__version__}")
     parser.set_defaults(command=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for module in COMMANDS:
         module.register(commands)
     return parser
-
-
-def read_version() -> str:
-    """Returns the version in `pyproject.toml`; "unknown" where that file is not shipped."""
-    file = PROJECT / "pyproject.toml"
-    line = re.search(r'^version = "(.*)"', file.read_text(encoding="utf-8"), re.MULTILINE) if file.is_file() else None
-    return line[1] if line else "unknown"

@@ -194,6 +194,7 @@ def _write(made: Path, folder: Path, proposed: Proposal, schemas: Mapping[str, s
         target.parent.mkdir(parents=True)
         target.write_text(text, encoding="utf-8")
     (made / template_files.STAMP).write_text(template_files.stamp(version), encoding="utf-8")
+    project_files.name_package(made, name)
     data = data_folder(proposed.data, folder)
     for path, text in project_files.render(name, data, proposed.launch.log.path, version).items():
         (made / path).parent.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ They replace the template's own; `.gitattributes` keeps the project's side of ea
 (the driver "ours", which `start_repository` sets up, and docs/clone.md names for everybody else).
 """
 
+import re
 import shlex
 import subprocess
 from collections.abc import Mapping
@@ -32,6 +33,23 @@ def render(name: str, data: str, log: str, template: Mapping[str, str]) -> dict[
         f"tests/launches/test_launch_{name}.py": _TEST,
     }
     return {path: _fill(text, values) for path, text in files.items()}
+
+
+def name_package(folder: Path, name: str) -> str:
+    """Gives the project's package the name of the launch, in `pyproject.toml` and `uv.lock`, and returns it.
+
+    Both change on lines of their own: neither the version nor a dependency stands there, so updates merge.
+    """
+    files = [folder / "pyproject.toml", folder / "uv.lock"]
+    texts = {file: file.read_text(encoding="utf-8") for file in files if file.is_file()}
+    found = re.search(r'^name = "(.*)"', texts.get(files[0], ""), re.MULTILINE)
+    template, package = found[1] if found else "", re.sub(r"_+", "-", name).strip("-")
+    if f'name = "{package}"' in texts.get(files[1], ""):
+        package += "-launch"  # a package that the project depends on has that name
+    for file, text in texts.items():
+        own = text.replace(f'name = "{template}"', f'name = "{package}"').replace(f'"{template}[', f'"{package}[')
+        file.write_text(own, encoding="utf-8")
+    return package
 
 
 def start_repository(folder: Path) -> str:

@@ -70,8 +70,8 @@ def copy(project: Path, files: Iterable[Path], into: Path) -> int:
 
 def version(project: Path) -> dict[str, str]:
     """Returns the template's version, its commit ("unknown" without git), and whether other files were copied, too."""
-    text = (project / "pyproject.toml").read_text(encoding="utf-8")
-    match = re.search(r'^version = "(.*)"', text, re.MULTILINE)
+    text = (project / "pipeline" / "__init__.py").read_text(encoding="utf-8")
+    match = re.search(r'^__version__ = "(.*)"', text, re.MULTILINE)
     commit = _git(project, "rev-parse", "HEAD").strip() if (project / ".git").exists() else ""
     changed = {"changes": "uncommitted"} if commit and _git(project, "status", "--porcelain").strip() else {}
     return {"version": match.group(1) if match else "unknown", "commit": commit or "unknown"} | changed

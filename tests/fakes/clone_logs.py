@@ -44,7 +44,8 @@ def rich_log(folder, answers=900, seed=6):
             chance = 0.8 if article == liked[number] else 0.1
             for kind, share in (("tap", chance), ("bookmark", chance / 2), ("purchase", chance / 3)):
                 if rng.random() < share:
-                    rows.append(row | {"ts": moment + dt.timedelta(seconds=30), "kind": kind, "slot": None})
+                    seconds = 3 + number % 20
+                    rows.append(row | {"ts": moment + dt.timedelta(seconds=seconds), "kind": kind, "slot": None})
     rows.sort(key=lambda row: row["ts"])
     table = pa.table({name: [row[name].isoformat() if name == "ts" else row[name] for row in rows] for name in rows[0]})
     pyarrow.csv.write_csv(table, folder / "deeds.csv", pyarrow.csv.WriteOptions(delimiter=";"))

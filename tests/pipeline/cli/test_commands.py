@@ -42,8 +42,16 @@ def test_no_command_shows_the_help():
 
 
 def test_the_version_is_that_of_the_project():
-    version = re.search(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[1]
+    version = re.search(r'^__version__ = "(.*)"', (ROOT / "pipeline/__init__.py").read_text(), re.MULTILINE)[1]
     assert pipeline("--version").stdout == f"dayone {version}\n"
+
+
+def test_the_package_takes_its_version_from_there():
+    metadata = (ROOT / "pyproject.toml").read_text()
+    assert 'dynamic = ["version"]' in metadata
+    assert 'version = { attr = "pipeline.__version__" }' in metadata
+    package = re.search(r'^name = "(.*)"', metadata, re.MULTILINE)[1]
+    assert f'name = "{package}"\nsource = {{ editable = "." }}' in (ROOT / "uv.lock").read_text()
 
 
 @pytest.mark.parametrize(("typed", "meant"), [(("rnu",), "run"), (("vectors", "fais"), "faiss")])

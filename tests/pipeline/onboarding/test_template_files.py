@@ -7,7 +7,8 @@ import pytest
 from pipeline.onboarding import template_files
 
 FILES = {
-    "pyproject.toml": 'version = "1.2.3"\n',
+    "pyproject.toml": 'name = "dayone"\n',
+    "pipeline/__init__.py": '__version__ = "1.2.3"\n',
     ".gitignore": "/runs/\n__pycache__/\n*.egg-info/\n# a comment\n\n/.venv/\n",
     ".github/ci.yml": "",
     "pipeline/a.py": "a = 1\n",
