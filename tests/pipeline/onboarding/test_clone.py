@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -110,8 +111,35 @@ def git(folder, *arguments):
     return answer.stdout.strip()
 
 
-@pytest.mark.skipif(shutil.which("git") is None, reason="git is not there")
-def test_a_clone_takes_the_templates_updates_by_git_merge(tmp_path):
+def release(template, version, edits, renamed=()):
+    """A release of the template: a version, edits of files, a renamed file."""
+    edits = {"pipeline/__init__.py": (r'__version__ = ".*"', f'__version__ = "{version}"')} | edits
+    for path, (old, new) in edits.items():
+        text, count = re.subn(old, new, (template / path).read_text(), count=1)
+        assert count, (path, old)
+        (template / path).write_text(text)
+    if renamed:
+        git(template, "mv", *renamed)
+    git(template, "add", "-A")
+    git(template, "commit", "-qm", f"Release {version}")
+
+
+def update(clone):
+    """Merges the template as docs/clone.md says; returns the files in which git asks."""
+    git(clone, "fetch", "-q", "template")
+    command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "merge", "-m", "Update", "template/main"]
+    answer = subprocess.run(command, cwd=clone, env=CLEAN, text=True, capture_output=True)
+    print(answer.stdout)
+    return git(clone, "diff", "--name-only", "--diff-filter=U").splitlines()
+
+
+NEWS = (r"\A", "News.\n")
+ITS_OWN = ("README.md", "CHANGELOG.md", ".github/workflows/ci.yml")
+
+
+@pytest.fixture
+def connected(tmp_path):
+    """A template with one commit, and a clone of it with edits of its own, connected as docs/clone.md says."""
     template, clone = tmp_path / "template", tmp_path / "visits_first"
     template_files.copy(PROJECT, template_files.list_files(PROJECT), template)
     for command in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "The template")):
@@ -123,40 +151,48 @@ def test_a_clone_takes_the_templates_updates_by_git_merge(tmp_path):
     assert stamp["commit"] == git(template, "rev-parse", "HEAD")
     mine = clone / "pipeline" / "launches" / "visits_first.py"
     mine.write_text(mine.read_text().replace("eval_share=0.1", "eval_share=0.2"))
-    # Once: as docs/clone.md says.
-    for command in (
-        ("add", "-A"),
-        ("commit", "-qm", "First launch"),
-        ("remote", "add", "template", str(template)),
-        ("fetch", "-q", "template"),
-    ):
+    own = {"docs/exit.md": (r"\Z", "A line of ours.\n"), "docs/privacy.md": (r"\A.*\n", "# What we keep\n")}
+    for path, (old, new) in own.items():
+        (clone / path).write_text(re.sub(old, new, (clone / path).read_text(), count=1))
+    connect = ("merge", "-q", "-s", "ours", "--allow-unrelated-histories", "-m", "Made from it", stamp["commit"])
+    for command in (("add", "-A"), ("commit", "-qm", "First launch"), ("remote", "add", "template", str(template))):
         git(clone, *command)
-    git(
-        clone,
-        "merge",
-        "-q",
-        "-s",
-        "ours",
-        "--allow-unrelated-histories",
-        "-m",
-        "Made from the template",
-        stamp["commit"],
-    )
-    # The template changes further.
-    for page in ("README.md", "CHANGELOG.md", "docs/log.md", ".github/workflows/ci.yml"):
-        (template / page).write_text("News.\n" + (template / page).read_text())
-    (template / "components" / "novelty.py").write_text('"""New."""\n')
-    git(template, "add", "-A")
-    git(template, "commit", "-qm", "News")
-    # At every update.
     git(clone, "fetch", "-q", "template")
-    git(clone, "merge", "-q", "-m", "Update from the template", "template/main")
-    assert (clone / "docs" / "log.md").read_text().startswith("News.\n")
-    # What is the project's own stays so, whatever the template does with its own.
-    assert (clone / "README.md").read_text().startswith("# visits_first\n")
-    assert (clone / "CHANGELOG.md").read_text().startswith("# Changelog of visits_first\n")
-    assert "make test-light" in (clone / ".github" / "workflows" / "ci.yml").read_text()
-    assert (clone / "components" / "novelty.py").is_file()
-    assert "eval_share=0.2" in mine.read_text()
-    assert 'LAUNCH = "visits_first"' in (clone / "pipeline" / "default_launch.py").read_text()
+    git(clone, *connect)
+    return template, clone
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not there")
+def test_a_clone_takes_two_releases_of_the_template_by_git_merge(connected):
+    template, clone = connected
+    # A release with a new version, another release of a package, a renamed file, and a line that the clone changed, too.
+    bumped = {"pyproject.toml": (r"tenacity>=8.5,<10", "tenacity>=8.5,<11"), "uv.lock": (r'0\.25\.0"', '0.25.1"')}
+    news = dict.fromkeys(("docs/log.md", *ITS_OWN), NEWS)
+    changed = {"docs/privacy.md": (r"\A.*\n", "# Personal data, anew\n")}
+    release(template, "0.2.0", bumped | news | changed, ("docs/exit.md", "docs/leave.md"))
+    (template / "components" / "novelty.py").write_text('"""New."""\n')
+    assert update(clone) == ["docs/privacy.md"]  # the line that both changed, and nothing else
+    git(clone, "checkout", "--theirs", "docs/privacy.md")
+    git(clone, "add", "-A")
+    git(clone, "commit", "-qm", "Update, their title")
+    assert "A line of ours." in (clone / "docs" / "leave.md").read_text()
+    assert not (clone / "docs" / "exit.md").exists()
+    # A second one, in the same places.
+    bumped = {"pyproject.toml": (r"tenacity>=8.5,<11", "tenacity>=8.5,<12"), "uv.lock": (r'0\.25\.1"', '0.25.2"')}
+    news = dict.fromkeys(("docs/log.md", "docs/privacy.md", "docs/leave.md", *ITS_OWN), NEWS)
+    release(template, "0.3.0", bumped | news)
+    assert update(clone) == []
     assert git(clone, "status", "--porcelain") == ""
+    # What is the project's own stays so, whatever the template does with its own.
+    texts = {path: (clone / path).read_text() for path in (*ITS_OWN, "pyproject.toml", "uv.lock", "docs/log.md")}
+    assert texts["docs/log.md"].startswith("News.\nNews.\n")
+    assert texts["README.md"].startswith("# visits_first\n")
+    assert texts["CHANGELOG.md"].startswith("# Changelog of visits_first\n")
+    assert "make test-light" in texts[".github/workflows/ci.yml"]
+    assert 'name = "visits-first"' in texts["pyproject.toml"] and "<12" in texts["pyproject.toml"]
+    assert 'name = "visits-first"' in texts["uv.lock"] and '0.25.2"' in texts["uv.lock"]
+    assert "A line of ours." in (clone / "docs" / "leave.md").read_text()
+    assert (clone / "components" / "novelty.py").is_file()
+    assert "eval_share=0.2" in (clone / "pipeline" / "launches" / "visits_first.py").read_text()
+    assert 'LAUNCH = "visits_first"' in (clone / "pipeline" / "default_launch.py").read_text()
+    assert pipeline(clone, "--version") == "dayone 0.3.0\n"
