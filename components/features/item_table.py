@@ -6,6 +6,7 @@ Letters: n items, m feature slots per item, p number columns.
 
 import dataclasses
 import math
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -15,8 +16,10 @@ from components.declaration import Catalogue, Filter
 from components.declaration.views import CatalogueFeatures
 from components.features import item_filters, truth_words
 from components.features.id_codes import codes
+from components.ingest.number_texts import COMMA_TEXT
 
 MAX_FEATURE_SLOTS = 24
+_COMMA = re.compile(COMMA_TEXT.encode())
 # A missing integer: below every number that a log or a catalogue may hold.
 MISSING_INT = int(np.iinfo(np.int64).min)
 
@@ -216,8 +219,9 @@ def _numbers(column: np.ndarray) -> np.ndarray:
 
 
 def _number(text: bytes) -> float:
+    """Returns the number that a text holds, with a point or a comma ("4,50"); NaN for none."""
     try:
-        return float(text)
+        return float(text.replace(b",", b".") if _COMMA.fullmatch(text) else text)
     except ValueError:
         return float("nan")
 

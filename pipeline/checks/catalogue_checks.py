@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from components.declaration import Catalogue
 from components.errors import LogError
 from components.ingest.log_layout import Layout
-from components.ingest.number_texts import TRUE_WORDS
+from components.ingest.number_texts import COMMA_TEXT, TRUE_WORDS
 from components.ingest.spans import input_files
 from pipeline.checks import id_checks
 from pipeline.checks.findings import Finding, error, share, warning
@@ -18,7 +18,7 @@ from pipeline.checks.log_view import LogView, codes
 from pipeline.onboarding import lenient_log
 
 _MOST_UNKNOWN = 0.5
-_NUMBER = r"^\s*([+-]?\d+(\.\d*)?([eE][+-]?\d+)?)?\s*$"  # or nothing, which is missing
+_NUMBER = rf"^\s*([+-]?\d+(\.\d*)?([eE][+-]?\d+)?)?\s*$|{COMMA_TEXT}"  # or nothing, which is missing
 _MOST_TEXTS = 0.05
 
 

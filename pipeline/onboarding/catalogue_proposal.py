@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from components.declaration import Catalogue
 from components.errors import DayoneError
 from components.ingest.event_time import NUMBER_TEXT
-from components.ingest.number_texts import FALSE_WORDS, TRUE_WORDS
+from components.ingest.number_texts import COMMA_TEXT, FALSE_WORDS, TRUE_WORDS
 from pipeline.onboarding import role_words
 from pipeline.onboarding.column_profile import Column
 from pipeline.onboarding.log_sample import Sample
@@ -134,7 +134,8 @@ def _number_role(column: Column) -> tuple[tuple[str, ...], str]:
 def _text_role(column: Column, rows: int) -> tuple[tuple[str, ...], str]:
     if column.time_unit:
         return (), "a time"
-    numbers = pc.mean(pc.match_substring_regex(column.present, NUMBER_TEXT).cast(pa.float64())).as_py() or 0.0
+    number_text = f"{NUMBER_TEXT}|{COMMA_TEXT}"
+    numbers = pc.mean(pc.match_substring_regex(column.present, number_text).cast(pa.float64())).as_py() or 0.0
     if numbers >= _ENOUGH_NUMBERS and not column.has(role_words.CATEGORIES | role_words.IDS):
         return ("numbers",), "nearly all of its texts are numbers"
     if column.mean_words >= 1.5:

@@ -1,6 +1,7 @@
-"""Two logs that are nothing like the sample, for the tests of clones: other names, other units, other events."""
+"""Four logs that are nothing like the sample, for the tests of clones: other names, other units, other events."""
 
 import datetime as dt
+import json
 
 import numpy as np
 import pyarrow as pa
@@ -50,6 +51,50 @@ def rich_log(folder, answers=900, seed=6):
     table = pa.table({name: [row[name].isoformat() if name == "ts" else row[name] for row in rows] for name in rows[0]})
     pyarrow.csv.write_csv(table, folder / "deeds.csv", pyarrow.csv.WriteOptions(delimiter=";"))
     return folder / "deeds.csv", _articles(folder)
+
+
+def music_log(folder, plays=6_000, seed=8):
+    """`plays.jsonl`: who listened to what, when in milliseconds, and for how many seconds; nested, without a catalogue."""
+    rng = np.random.default_rng(seed)
+    listener, track = _tastes(rng, plays)
+    moments = np.sort(rng.integers(0, 20 * 86_400_000, plays)) + int(START.timestamp()) * 1_000
+    liked = rng.random(plays) < 0.7
+    seconds = np.where(liked, rng.integers(60, 240, plays), rng.integers(1, 30, plays))
+    with (folder / "plays.jsonl").open("w") as file:
+        for at in range(plays):
+            device = ["phone", "desktop", "speaker"][int(rng.integers(3))]
+            row = {"listener_id": f"l{listener[at]}", "track_id": f"t{track[at]}", "played_at": int(moments[at])}
+            file.write(json.dumps(row | {"listened_seconds": int(seconds[at]), "client": {"device": device}}) + "\n")
+    return folder / "plays.jsonl"
+
+
+def order_log(folder, orders=1_500, seed=9):
+    """`orders.csv`, lines of orders in the European form, with reorders, and `products.csv` with descriptions."""
+    rng = np.random.default_rng(seed)
+    customer, first = _tastes(rng, orders)
+    lines = ["customer_id;order_no;order_date;sku;quantity;net_price"]
+    for number in range(orders):
+        day = (START + dt.timedelta(hours=3 * number)).date()
+        usual = [int(first[number]), int(customer[number] % 4)]  # what a customer always orders
+        for sku in dict.fromkeys([*usual, int(rng.integers(ITEMS))]):
+            price = f"{rng.integers(5, 900)},{rng.integers(10, 99)}"
+            line = (
+                f"K{customer[number]:05d}",
+                f"A-{number}",
+                day.isoformat(),
+                f"{sku:04d}",
+                str(rng.integers(1, 50)),
+                price,
+            )
+            lines.append(";".join(line))
+    (folder / "orders.csv").write_text("\n".join(lines) + "\n")
+    lines = ["sku;name;description;category;list_price;available"]
+    for number in range(ITEMS):
+        kind = ["Schraube", "Mutter", "Bohrer", "Dichtung"][number % 4]
+        words = f"{kind} aus Edelstahl, Größe {number}, für den Dauereinsatz"
+        lines.append(f"{number:04d};{kind} M{number};{words};{kind};{number + 1},5{number % 10};{int(number % 20 > 0)}")
+    (folder / "products.csv").write_text("\n".join(lines) + "\n")
+    return folder / "orders.csv", folder / "products.csv"
 
 
 def _articles(folder):

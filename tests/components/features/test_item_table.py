@@ -132,6 +132,7 @@ def test_the_last_row_of_an_id_is_used_and_rows_without_an_id_are_dropped():
         np.array([1, 3, MISSING_INT]),
         np.array([1, 3, np.inf], np.float32),
         [b"1", b"3.0", b"V"],
+        [b"1,0", b"3,00", b"1,234"],  # the last may be a thousand
         [b"1", b" 3 ", b""],
         [b"1", b"3", b"nan"],
     ],

@@ -97,6 +97,10 @@ def test_a_column_in_another_encoding_is_an_error_by_name(tmp_path):
     assert "'name'" in results[0].what and "UTF-8" in results[0].what
 
 
+def test_a_decimal_comma_is_a_number(tmp_path):
+    assert findings(tmp_path, GOOD | {"year": ["1,5", "2,75", ""]}) == []
+
+
 def test_a_filter_of_numbers_needs_numbers(tmp_path):
     catalogue = dataclasses.replace(CATALOGUE, filters=(Filter("name", "<=", value=3),))
     pyarrow.csv.write_csv(pa.table(GOOD), tmp_path / "items.csv")

@@ -49,6 +49,12 @@ def test_numbers_of_the_log_are_found_in_the_texts_of_the_catalogue():
     assert catalogue_proposal.propose(sample(id=["7", "8"]), "items.csv", pa.array([7, 8])).catalogue.item == "id"
 
 
+def test_prices_with_a_decimal_comma_are_numbers():
+    made = sample(sku=ITEMS, price=[f"{number},5{number % 10}" for number in range(40)])
+    proposed = catalogue_proposal.propose(made, "items.csv", pa.array(["i3"])).catalogue
+    assert proposed.numbers == ("price",)
+
+
 def test_a_catalogue_of_other_items_is_an_error_with_the_way_out():
     with pytest.raises(catalogue_proposal.CatalogueError) as caught:
         catalogue_proposal.propose(sample(sku=ITEMS), "items.csv", pa.array(["p1"]))
