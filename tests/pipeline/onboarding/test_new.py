@@ -111,7 +111,7 @@ def test_the_first_schema_holds_every_column_and_label(plain, data):
 
 def test_what_is_said_names_each_guess_and_the_next_two_commands(plain):
     folder, output = plain
-    assert "  user          customer  (the name says user: string, " in output
+    assert "  user          customer  (the name says user: " in output
     commands = output[output.index("Next:") :].splitlines()[1:3]
     assert commands == [f"  cd '{folder}' && {sys.executable} -m pipeline validate", f"  cd '{folder}' && make run"]
     assert "git add -A && git commit" in output
