@@ -67,6 +67,14 @@ class LogColumns(View):
 
 
 @dataclasses.dataclass(frozen=True)
+class ServedColumns(LogColumns):
+    """The columns of the examples by role, with the policy and the version that answered."""
+
+    policy: str | None
+    model_version: str | None
+
+
+@dataclasses.dataclass(frozen=True)
 class IdColumns(View):
     """The id columns of the examples."""
 
@@ -268,6 +276,7 @@ class RetrievalView(QueriesView):
     """RetrievalEvaluator."""
 
     name: str
+    log: ServedColumns
     objectives: tuple[Label, ...]
     model: AnswerSize
     catalogue: ItemColumn | None

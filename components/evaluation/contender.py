@@ -63,6 +63,21 @@ class Contender:
         answer = self._call(signature, queries.known(slice(row, row + 1)), exclude_ids=hidden)
         return answer["item_ids"].numpy()[0].tolist(), answer["scores"].numpy()[0]
 
+    def rank(self, known: Known, items: np.ndarray) -> dict[str, np.ndarray]:
+        """Returns the probability of each objective for one item per query: [batch] float32 each.
+
+        Args:
+          known: [batch] queries.
+          items: [batch] object, ids as bytes.
+
+        Raises:
+          ValueError: if there is no ranking head, or it cannot be asked.
+        """
+        if RANK not in self.model.signatures:
+            raise ValueError(f"it has no signature {RANK}")
+        answers = self._call(RANK, known, item_ids=tf.constant(items[:, None].tolist(), tf.string))
+        return {name: answer.numpy()[:, 0] for name, answer in answers.items() if name != "value"}
+
     def check_ranking(self, queries: Queries) -> None:
         """Asks `rank`, where there is one, what some of the items that were taken are worth.
 

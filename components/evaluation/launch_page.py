@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.evaluation import triangle_words
+from components.evaluation import served_words, triangle_words
 
 GLOSSES = {
     "recall": "how often the item taken next stood among the {k} shown",
@@ -136,6 +136,7 @@ def _list_known(summary: Mapping[str, Any], experiment: Mapping[str, Any] | None
         where = f"Offline, on {summary['queries']:,} queries of the newest days, {explain_metric(metric)}"
         yield f"{where}: {_describe(gain)} over the best rule, {_significance(gain)}."
     yield from _list_measured(experiment)
+    yield from served_words.list_known(summary.get("served"))
     if summary.get("insight"):
         yield from triangle_words.list_known(summary["insight"], summary.get("margin") or 0.0)
     gains = (summary.get("slices") or {}).get("gains") or {}

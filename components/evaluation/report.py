@@ -42,7 +42,7 @@ def render(summary: Mapping[str, Any]) -> str:
     )
     parts = "\n".join(
         part
-        for make in (_page, _verdict, _rolling, _frozen, _slices, _ranking, _example, _notes)
+        for make in (_page, _verdict, _rolling, _frozen, _slices, _ranking, _served, _example, _notes)
         for part in make(summary)
     )
     phone = '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -126,6 +126,22 @@ def _gain(gain: Interval) -> str:
         f'<circle cx="{place(gain.point):.0f}" cy="{middle}" r="4" fill="currentColor"/></svg>'
     )
     return f'<span class="{kind}">{percent(gain.point)} ({percent(gain.low)} to {percent(gain.high)}) {drawn}</span>'
+
+
+def _served(summary: Mapping[str, Any]) -> Iterator[str]:
+    """What came of each policy's lists, day by day, in actions per impression."""
+    rates = (summary.get("served") or {}).get("rates") or ()
+    names = list(dict.fromkeys(name for row in rates for name in row["rates"]))
+    body = [
+        (
+            f"{row['day']} {row['policy']}",
+            f"{row['impressions']:,}",
+            *(figure(row["rates"].get(name)) for name in names),
+        )
+        for row in rates
+    ]
+    if body:
+        yield f"<h2>Online rates by day and policy</h2>{_cells(['impressions', *names], body)}"
 
 
 def _example(summary: Mapping[str, Any]) -> Iterator[str]:

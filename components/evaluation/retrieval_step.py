@@ -15,7 +15,7 @@ from tfx.types import standard_artifacts
 from tfx.utils import io_utils, path_utils
 
 from components.declaration.views import RetrievalView
-from components.evaluation import comparison, own_slices
+from components.evaluation import comparison, own_slices, served_calibration
 from components.evaluation.evaluation_file import EVALUATION_FILE
 from components.features import split_events, training_data
 from components.progress import set_figure
@@ -39,7 +39,12 @@ def RetrievalEvaluator(
     events = split_events.read(declared, examples, schema)
     challenger, counted = (path_utils.serving_model_path(artifact.uri) for artifact in (model, rules))
     columns = _read_catalogue(declared, catalogue) if catalogue is not None else {}
-    found = comparison.compare(declared, events, challenger, counted, champion_version.served(champion), columns)
+    served = champion_version.served(champion)
+    found = comparison.compare(declared, events, challenger, counted, served, columns)
+    names = {"version": declared.log.model_version, "policy": declared.log.policy}
+    found["served"] = served_calibration.measure(
+        declared, events, split_events.read_texts(names, examples, schema), served
+    )
     io_utils.write_string_file(
         os.path.join(evaluation.uri, EVALUATION_FILE), json.dumps(found, indent=2, allow_nan=False)
     )

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from components.declaration.functions import load_function
+from components.declaration.learning import CustomModel
 from components.declaration.triangle_view import TriangleView
 from components.declaration.views import RulesView, TrainerView
 from components.evaluation import contender
@@ -75,7 +76,7 @@ class PartTrainer:
         Raises:
           ValueError: if a team's own `run_fn` read anything but the part.
         """
-        view = (TrainerView if name == MODEL else RulesView).of(self.view)
+        view = (TrainerView if name == MODEL else RulesView).of(without_ranking(self.view))
         config = {LAUNCH_KEY: view.to_json(), CATALOGUE_URI: self.catalogue, PART_KEY: dataclasses.asdict(part)}
         with tempfile.TemporaryDirectory(prefix="dayone-triangle-") as folder:
             arguments = FnArgs(
@@ -93,6 +94,17 @@ class PartTrainer:
                 f"{self.run_fns[name]} has to learn from the {needed:,} events of `training_data.read`, got {read}"
             )
         return loaded if name == MODEL else serve_rule(loaded)
+
+
+def without_ranking(view: TriangleView) -> TriangleView:
+    """Returns the view without what a ranking head learns from: it has no part in what is compared.
+
+    A team's own model keeps it, as it may read the labels.
+    """
+    if isinstance(view.model, CustomModel):
+        return view
+    objectives = tuple(dataclasses.replace(one, value_at_least=None, label_fn=None) for one in view.objectives)
+    return dataclasses.replace(view, log=dataclasses.replace(view.log, impression=None), objectives=objectives)
 
 
 def serve_rule(rules: Contender) -> Contender:

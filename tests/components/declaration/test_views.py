@@ -51,7 +51,7 @@ CHANGES = {
     ),
     "log.policy": (
         dataclasses.replace(LAUNCH, log=dataclasses.replace(LAUNCH.log, policy="by")),
-        {"ExampleGen", "Verdict"},
+        {"ExampleGen", "RetrievalEvaluator", "Verdict"},
     ),
     "catalogue.boosts[].factor": (
         dataclasses.replace(

@@ -12,6 +12,16 @@ EXPERIMENT = {
     "plan": [{"days": 28, "users": 1423, "smallest_gain": 0.0271}],
     "metrics": [{"name": "click", "role": "objective", "gain": 0.052, "low": 0.011, "high": 0.094}],
 }  # fmt: skip
+SERVED = {
+    "versions": [
+        {
+            "version": "1795449687", "kind": "model", "impressions": 7760, "problem": "",
+            "objectives": {"click": {"ratio": {"point": 1.31, "low": 1.21, "high": 1.42}, "days": []}},
+        },
+        {"version": "9", "kind": "", "impressions": 5, "problem": "gone", "objectives": {}},
+    ],
+    "rates": [],
+}  # fmt: skip
 SUMMARY = {
     "launch": "shop", "metric": "recall@10", "queries": 2005, "written_at": "2026-11-28T23:18:45+00:00",
     "gains": {"model_over_rules": GAIN}, "champion": {"kind": "model"}, "model_problem": "", "experiment": EXPERIMENT,
@@ -31,7 +41,7 @@ def numbers_in(values):
     if isinstance(values, bool) or values is None:
         return set()
     value = abs(values)
-    return {f"{value:,}", f"{value:g}", f"{100 * value:.0f}", f"{100 * value:.1f}", f"{100 * value:g}"}
+    return {f"{value:,}", f"{value:g}", f"{100 * value:.0f}", f"{100 * value:.1f}", f"{100 * value:g}", f"{value:.2f}"}
 
 
 def test_the_page_says_what_is_known_what_it_takes_and_what_is_not_known():
@@ -46,9 +56,14 @@ def test_the_page_says_what_is_known_what_it_takes_and_what_is_not_known():
     assert len(page.unknown) == 1
 
 
+def test_a_served_version_whose_probabilities_are_off_is_named():
+    said = [text for text in build_page(SUMMARY | {"served": SERVED}).known if "1795449687" in text]
+    assert len(said) == 1 and "1.31 (1.21 to 1.42)" in said[0] and "are off" in said[0]
+
+
 @pytest.mark.parametrize("insight", [None, RESULT])
 def test_every_number_on_the_page_is_in_the_summary(insight):
-    summary = SUMMARY | {"insight": insight}
+    summary = SUMMARY | {"insight": insight, "served": SERVED}
     page, allowed = build_page(summary), numbers_in(summary)
     for text in (render_markdown(page), re.sub(r"<[^>]*>", " ", render_section(page))):
         for number in re.findall(r"\d[\d,.]*\d|\d", text):
