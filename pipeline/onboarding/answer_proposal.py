@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from components.ingest.number_texts import FALSE_WORDS, TRUE_WORDS
 from pipeline.onboarding import role_words
-from pipeline.onboarding.column_profile import Column
+from pipeline.onboarding.column_profile import Column, varies_within
 
 _TRUTHS = TRUE_WORDS | FALSE_WORDS
 
@@ -77,19 +77,40 @@ def unclear_text(column: Column) -> str:
     )
 
 
-def find_value(columns: list[Column]) -> tuple[Column, str] | None:
-    """Returns the number on the event, and why: a rating before any other."""
+def find_value(columns: list[Column], items: pa.Array) -> tuple[Column, str] | None:
+    """Returns the number on the event, and why: a rating before any other, never what is the item's own.
+
+    Args:
+      columns: those without a role.
+      items: [rows] the items' ids.
+    """
     numbers = [column.as_number for column in columns]
     fitting = [
         column
         for column in numbers
-        if column.is_number and column.distinct > 1 and column.has(role_words.VALUES) and not _is_id(column)
+        if column.is_number and column.distinct > 1 and (column.has(role_words.VALUES) or _is_stay(column))
     ]
-    fitting = [column for column in fitting if not is_answer(column)]
-    fitting.sort(key=lambda column: not column.has(role_words.RATINGS))
+    fitting = [column for column in fitting if not (_is_id(column) or is_answer(column) or _is_length(column, items))]
+    fitting.sort(key=lambda column: (not column.has(role_words.RATINGS), not _is_stay(column)))
     for column in fitting[:1]:
         return column, f"a number from {column.bounds[0]:g} to {column.bounds[1]:g} whose name says value"
     return None
+
+
+def _is_stay(column: Column) -> bool:
+    """Returns whether the name says how long somebody stayed: `play_time_ms`, `watch_duration`."""
+    return column.has(role_words.STAYS) and column.has(role_words.LENGTHS)
+
+
+def _is_length(column: Column, items: pa.Array) -> bool:
+    """Returns whether the number may be the item's own length: its name says no more than duration, or each item has one."""
+    if column.has(role_words.RATINGS | role_words.QUANTITIES):
+        return False
+    bare = set(column.words) <= role_words.LENGTHS | role_words.ITEMS
+    recurs = len(items) > 2 * int(pc.count_distinct(items).as_py())
+    return (bare and "duration" in column.words and "time" not in column.words) or (
+        recurs and not varies_within(column.values, items)
+    )
 
 
 def _says_answer(column: Column) -> bool:

@@ -107,8 +107,8 @@ def _free_name(value: str, objectives: dict[str, Objective]) -> str:
 def from_value(column: Column) -> tuple[str, Objective] | None:
     """Returns the number from which on an event is a success, and why; None if none splits the events.
 
-    Of ratings up to 5 it is 4, up to 10 it is 8; of other numbers about the median; of true and false, which count as 1
-    and 0, it is 1.
+    Of ratings up to 5 it is 4, up to 10 it is 8; of a quantity the least above 0; of other numbers about the median; of
+    true and false, which count as 1 and 0, it is 1.
     """
     if pa.types.is_boolean(column.values.type):
         is_binary = column.distinct == 2
@@ -122,6 +122,8 @@ def from_value(column: Column) -> tuple[str, Objective] | None:
         )
     least, most = column.bounds
     values = column.present.to_numpy(zero_copy_only=False).astype(float)
+    if column.has(role_words.QUANTITIES) and not column.has(role_words.RATINGS):
+        return _from_quantity(values)
     scale = {5.0: 4.0, 10.0: 8.0}
     if most in scale and least >= 0 and column.distinct <= 21:
         name, start = "like", scale[most]
@@ -132,3 +134,10 @@ def from_value(column: Column) -> tuple[str, Objective] | None:
         why = f"about the median of {least:g} to {most:g}: say where success begins"
     objective = Objective(name, value_at_least=start, auc_decides=False)
     return (why, objective) if 0 < np.mean(values >= start) < 1 else None
+
+
+def _from_quantity(values: np.ndarray) -> tuple[str, Objective] | None:
+    """Returns the least quantity above 0 as a success, if some are none: orders that came back."""
+    least = float(np.min(values[values > 0], initial=np.inf))
+    objective = Objective("purchase", value_at_least=least, auc_decides=False)
+    return ("a quantity above 0 was taken; any other came back", objective) if 0 < np.mean(values > 0) < 1 else None

@@ -42,9 +42,8 @@ def propose_objectives(sample: Sample, roles: Roles, why: dict[str, str], notes:
             if "value" in roles.column
             else None
         )
-        proposed = (
-            dict([value]) if value else {"Without events or values every row is a positive.": Objective("interaction")}
-        )
+        no_choice = "No event and no value tells rows apart: every row is a positive."
+        proposed = dict([value]) if value else {no_choice: Objective("interaction")}
         why["objectives"] = roles.why["event"]
     why |= {f"objectives.{objective.name}": reason for reason, objective in proposed.items()}
     return tuple(proposed.values())

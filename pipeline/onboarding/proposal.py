@@ -241,7 +241,11 @@ def _find_outcome(roles: Roles, sample: Sample) -> None:
     Raises:
       ProposalError: if rows say where an item was shown and nothing says which were taken.
     """
-    value = None if "value" in roles.column else answer_proposal.find_value(free(roles, sample))
+    value = (
+        None
+        if "value" in roles.column
+        else answer_proposal.find_value(free(roles, sample), sample.columns[roles.column["item"]].ids)
+    )
     answer = answer_proposal.find_answer(free(roles, sample))
     rated = value is not None and value[0].has(role_words.RATINGS)
     if "event" in roles.column:

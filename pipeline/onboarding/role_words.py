@@ -35,6 +35,11 @@ EVENTS = _words("event action type kind interaction behavior behaviour activity 
 VALUES = _words(
     "rating score stars star value dwell duration seconds secs watched watch listened amount quantity qty playtime progress plays"
 )
+# How much of an item was taken: below 0 it came back.
+QUANTITIES = _words("quantity qty amount units")
+# How long somebody stayed with an item; `duration` alone may be the item's own length.
+STAYS = _words("play watch listen view read dwell")
+LENGTHS = _words("time duration seconds secs ms")
 # What names a person outside of the product.
 CONTACTS = _words("email mail phone telephone mobile msisdn")
 # Who a visitor is who did not log in.

@@ -19,8 +19,8 @@ def choose(columns: list[Column]) -> tuple[Column, str] | None:
         if column.time_readings and (not column.time_readings[0].by_name or column.has(role_words.TIMES))
     ]
     named = [column for column in times if column.has(role_words.TIMES)]
-    # Days alone say less than moments: date=20260131 next to time_ms.
-    named.sort(key=lambda column: column.time_readings[0].by_name)
+    # Days alone say less than moments: date=20260131 next to time_ms; a time that is often missing says less, too.
+    named.sort(key=lambda column: (column.time_readings[0].by_name, column.values.null_count))
     typed = [column for column in times if column.time_unit == "iso"]
     best = (named or typed or (times if len(times) == 1 else []))[:1]
     return (best[0], "the name says time" if named else "its values are times") if best else None

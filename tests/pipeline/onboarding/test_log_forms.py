@@ -104,6 +104,34 @@ def test_the_account_is_the_user_and_the_browser_fills_its_gaps(tmp_path, anonym
     assert (declared.user, declared.user_fallbacks) == ("account_id", (anonymous,))
 
 
+@pytest.mark.parametrize(("returned", "objective"), [(True, ("purchase", 1.0)), (False, ("interaction", None))])
+def test_a_quantity_above_zero_is_a_purchase_however_many_were_bought(tmp_path, returned, objective):
+    log = write_csv(tmp_path / "log.csv", "Quantity", lambda at: (-1 if returned and at % 9 == 0 else at % 5 + 1,))
+    proposed = new.propose("tea", log, None, {}).launch.objectives
+    assert [(one.name, one.value_at_least) for one in proposed] == [objective]
+
+
+@pytest.mark.parametrize("item_length", ["duration_ms", "duration", "video_seconds"])
+def test_how_long_somebody_stayed_is_the_value_and_never_the_items_own_length(tmp_path, item_length):
+    names = f"{item_length},play_time_ms"
+    log = write_csv(tmp_path / "log.csv", names, lambda at: (1000 + at * 7 % 57, at % 31 * 100))
+    assert new.propose("tea", log, None, {}).launch.log.value == "play_time_ms"
+    alone = new.propose("tea", log, None, {}, ("play_time_ms",))
+    assert alone.launch.log.value is None and item_length in alone.left_out
+
+
+def test_of_two_times_the_one_without_gaps_is_taken(tmp_path):
+    log = write_csv(tmp_path / "log.csv", "created_at", lambda at: (START + at,))
+    rows = log.read_text().splitlines()
+    log.write_text(
+        "\n".join(
+            ",".join([*row.split(",")[:2], "", row.split(",")[3]]) if at % 3 == 1 else row
+            for at, row in enumerate(rows)
+        )
+    )
+    assert new.propose("tea", log, None, {}).launch.log.time == "created_at"
+
+
 def test_a_flag_that_is_true_in_every_row_is_no_answer(tmp_path):
     log = write_csv(tmp_path / "log.csv", "purchased", lambda at: ("1",))
     assert new.propose("tea", log, None, {}).launch.objectives[0].name == "interaction"
