@@ -30,7 +30,7 @@ def is_outcome(column: Column) -> bool:
     """Returns whether a column is only known after the request: an answer, a rating, a dwell time."""
     if column.has(role_words.CONTEXTS) and not is_answer(column):
         return False
-    return column.has(role_words.VALUES | role_words.ANSWERS)
+    return column.has(role_words.VALUES | role_words.ANSWERS | role_words.OPINIONS | role_words.LATER)
 
 
 def is_answer(column: Column) -> bool:
@@ -51,7 +51,8 @@ def find_answer(columns: list[Column]) -> Answer | None:
 def find_unclear(columns: list[Column]) -> Column | None:
     """Returns a column that is an answer by its name and cannot be read as one: 1 or nothing, 1 and -1, "3 stars"."""
     for column in columns:
-        if column.has(role_words.RATINGS) and column.is_text and not _is_id(column) and column.distinct > 1:
+        said = column.has(role_words.RATINGS | role_words.OPINIONS) and column.is_text
+        if said and not _is_id(column) and column.distinct > 1:
             return column
         coded = is_answer(column) or column.is_number
         if (
@@ -67,7 +68,7 @@ def unclear_text(column: Column) -> str:
     """Returns what is wrong with the column that `find_unclear` found, and the fix."""
     empty = column.values.null_count
     gaps = f", empty in {empty:,} of {len(column.values):,} rows" if empty else ""
-    is_rating = column.has(role_words.RATINGS)
+    is_rating = column.has(role_words.RATINGS | role_words.OPINIONS)
     needed = "a number in every row" if is_rating else "a word for yes and one for no"
     kind, fix = ("a rating", "numbers") if is_rating else ("the answer to an impression", "1 and 0")
     return (

@@ -75,6 +75,9 @@ WORTH = {
     ),
 }
 RATINGS = _words("rating score stars star")
+# What users thought of an item, in words; and what is only known later. No request has either.
+OPINIONS = _words("thumb thumbs reaction sentiment opinion")
+LATER = _words("outcome result status returned refunded delivered")
 # Beside a word for an action these say something of the user, not what was done.
 NO_ANSWERS = _words("verified eligible enabled allowed can may test")
 # Names of columns of true and false that say whether the user wanted it.

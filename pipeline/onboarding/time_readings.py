@@ -49,7 +49,9 @@ _WHOLE = (
     "%b %d, %Y, %I:%M:%S %p",
 )
 FORMS = tuple(date + clock for date in (*_DATES, *_WORDED) for clock in _CLOCKS) + _WHOLE
-_NUMBER_FORMS = ("%Y%m%d", "%Y%m%d%H%M%S")
+_NUMBER_FORMS = ("%Y%m%d", "%Y%m%d%H%M", "%Y%m%d%H%M%S")
+# 2025110123 is a moment of 2034 in seconds, too; of many such numbers hardly one in a hundred is also a date and an hour.
+_HOURS = "%Y%m%d%H"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +87,9 @@ def find(values: pa.Array) -> tuple[Reading, ...]:
         return (Reading("iso"),)
     if not len(values) or not (pa.types.is_string(kind) or pa.types.is_int64(kind) or pa.types.is_float64(kind)):
         return ()
+    hours = _of_form(_HOURS)
+    if pa.types.is_int64(kind) and len(values) >= _FEW and _fits(values, hours):
+        return (hours,)
     fitting = tuple(reading for reading in _plain(kind) if _fits(values, reading))
     if fitting or not pa.types.is_string(kind):
         return fitting[:1]
@@ -140,7 +145,7 @@ def _expression(form: str) -> re.Pattern[str]:
 @functools.cache
 def _of_form(form: str) -> Reading:
     assert not time_format.problem_of(form)
-    return Reading("iso", form, by_name=form in _NUMBER_FORMS)
+    return Reading("iso", form, by_name=form in (*_NUMBER_FORMS, _HOURS))
 
 
 def _plain(kind: pa.DataType) -> tuple[Reading, ...]:

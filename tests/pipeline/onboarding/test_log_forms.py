@@ -85,6 +85,32 @@ def test_a_rating_that_is_no_number_is_refused_as_every_row_would_be_a_positive(
     assert new.propose("tea", log, None, {}, ("rating",)).launch.objectives[0].name == "interaction"
 
 
+@pytest.mark.parametrize("name", ["thumbs", "user_reaction", "sentiment"])
+def test_an_opinion_in_words_is_asked_for(tmp_path, name):
+    log = write_csv(tmp_path / "log.csv", name, lambda at: ("up" if at % 3 else "down",))
+    with pytest.raises(ProposalError, match=rf"'{name}' \(.*looks like a rating, and needs a number"):
+        new.propose("tea", log, None, {})
+
+
+@pytest.mark.parametrize("name", ["result", "order_status", "outcome"])
+def test_what_is_known_later_is_never_a_context(tmp_path, name):
+    log = write_csv(tmp_path / "log.csv", name, lambda at: (("kept", "lost", "open")[at % 3],))
+    proposed = new.propose("tea", log, None, {})
+    assert proposed.launch.log.context == () and "no request knows" in proposed.left_out[name]
+
+
+@pytest.mark.parametrize(("form", "digits"), [("%Y%m%d%H", 10), ("%Y%m%d%H%M", 12), ("%Y%m%d%H%M%S", 14)])
+def test_numbers_that_spell_a_date_and_an_hour_are_that_and_no_seconds(tmp_path, form, digits):
+    log = tmp_path / "log.csv"
+    rows = (
+        (f"u{at % 60}", f"i{at % 57}", f"202511{at % 28 + 1:02}{at % 24:02}{at % 60:02}{at % 59:02}"[:digits])
+        for at in range(ROWS)
+    )
+    log.write_text(",".join(HEAD) + "\n" + "".join(",".join(row) + "\n" for row in rows))
+    declared = new.propose("tea", log, None, {}).launch.log
+    assert (declared.time_unit, declared.time_format) == ("iso", form)
+
+
 @pytest.mark.parametrize("name", ["recommended", "was_returned", "fraud", "ok"])
 @pytest.mark.parametrize("words", ["no yes", "N Y", "false true"])
 def test_a_yes_or_no_beside_a_rating_is_never_a_context(tmp_path, name, words):
