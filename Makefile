@@ -114,6 +114,9 @@ bench-quality: setup ## rivals on public data; ARGS="--data FOLDER"
 bench-sample: setup ## judged by the truth of samples, 5 minutes
 	@$(BIN)/python tests/bench/bench_sample.py $(ARGS)
 
+bench-two-tower: setup ## docs/extend.md's own model beside ours, 10 minutes
+	@$(BIN)/python tests/bench/bench_two_tower.py $(ARGS)
+
 fuzz: setup ## hostile inputs at every border; ARGS="--seconds 60"
 	@$(BIN)/python tests/bench/fuzz.py $(ARGS)
 
