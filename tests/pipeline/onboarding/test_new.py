@@ -131,25 +131,6 @@ def test_the_project_is_its_own(plain):
         ]
 
 
-def test_the_package_has_the_launchs_name(plain, tmp_path):
-    folder, _ = plain
-    metadata, lock = text(folder, "pyproject.toml"), text(folder, "uv.lock")
-    template = re.search(r'^name = "(.*)"', text(PROJECT, "pyproject.toml"), re.MULTILINE)[1]
-    assert '\nname = "my-feature"\n' in metadata
-    assert '"my-feature[faiss' in metadata
-    assert 'name = "my-feature"\nsource = { editable = "." }' in lock
-    assert f'"{template}"' not in metadata + lock
-    assert f'"{template}[' not in metadata
-    # Nothing else differs: each other line is the template's.
-    for name, changed in (("pyproject.toml", 2), ("uv.lock", 3)):
-        pairs = zip(text(folder, name).splitlines(), text(PROJECT, name).splitlines(), strict=True)
-        assert sum(one != other for one, other in pairs) == changed
-    # A name that a dependency has would be a package that depends on itself.
-    (tmp_path / "pyproject.toml").write_text('name = "dayone"')
-    (tmp_path / "uv.lock").write_text('name = "dayone"\nname = "faiss-cpu"')
-    assert project_files.name_package(tmp_path, "faiss_cpu") == "faiss-cpu-launch"
-
-
 def test_the_launch_has_tests_of_its_own(plain):
     folder, _ = plain
     command = [

@@ -18,10 +18,6 @@ pytestmark = [pytest.mark.tensorflow, KERAS_SEEDS]
 class PlainModel(tf_keras.Model):
     """All that this project uses of `tfrs.Model`: a training step on `compute_loss`."""
 
-    def compute_loss(self, inputs, training=False):
-        """The loss of a batch; layers may add losses of their own."""
-        raise NotImplementedError
-
     def train_step(self, inputs):
         """One step of the optimizer; returns the losses."""
         with tf.GradientTape() as tape:
@@ -31,11 +27,6 @@ class PlainModel(tf_keras.Model):
         gradients = tape.gradient(total, self.trainable_variables)
         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
         return {"loss": loss, "regularization_loss": regularization, "total_loss": total}
-
-    def test_step(self, inputs):
-        """The losses without a step."""
-        loss = self.compute_loss(inputs, training=False)
-        return {"loss": loss, "total_loss": loss + sum(self.losses)}
 
 
 def plain_retrieval_model(monkeypatch):
