@@ -10,10 +10,10 @@ import ast
 import functools
 import hashlib
 import importlib.util
-from collections.abc import Iterable
 from pathlib import Path
 
 from components.declaration.functions import is_own
+from pipeline import steps
 
 PROJECT = Path(__file__).resolve().parents[1]
 PACKAGES = ("components", "pipeline.launches")
@@ -49,10 +49,10 @@ def of_file(path: str | Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:DIGEST_LETTERS] if path.is_file() else ""
 
 
-def of_modules(modules: Iterable[str], functions: Iterable[str] = ()) -> str:
-    """Returns the digests of modules, and of those of a team's functions that are given by their dotted paths."""
+def of_step(step: str, *functions: str) -> str:
+    """Returns the digest of the code that a step runs, and of a team's functions given by their dotted paths."""
     own = dict.fromkeys(function.rpartition(".")[0] for function in functions if is_own(function))
-    return "-".join(map(of_module, (*modules, *own)))
+    return "-".join(map(of_module, (*steps.named(step).code, *own)))
 
 
 @functools.cache

@@ -1,11 +1,13 @@
-"""The steps in the graph that only some launches declare: Triangle with an insight, Outcome with an experiment."""
+"""The steps in the graph that only some launches declare: Triangle with an insight, Outcome with an experiment, Refit."""
 
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.types import BaseChannel
 
 from components.declaration import CustomModel, Launch
+from components.evaluation.refit_step import Refit
 from components.evaluation.triangle_step import Triangle
 from components.experiment.outcome_step import Outcome
+from components.models.trainer import Learning
 from components.registry import experiment_state
 from pipeline import code_digest, steps
 from pipeline.settings import Settings
@@ -36,14 +38,25 @@ def digest_model(launch: Launch) -> str:
     """Returns the digest of the code that trains a launch's model, with a team's own functions."""
     if isinstance(launch.model, CustomModel):
         return code_digest.of_module(launch.model.run_fn.rpartition(".")[0])
-    return code_digest.of_modules(steps.named(steps.TRAINER).code, (*launch.rules.names, *launch.model.towers))
+    return code_digest.of_step(steps.TRAINER, *launch.rules.names, *launch.model.towers)
+
+
+def refit(learning: Learning, schema: BaseChannel, winner: BaseChannel) -> Refit:
+    """Returns the step that trains a model that won once more, on all events.
+
+    Args:
+      learning: what the Trainer was told and read.
+      schema: of the log.
+      winner: what the verdict chose.
+    """
+    return Refit(learning, f"{learning.code}-{code_digest.of_step(steps.REFIT)}", schema, winner).with_id(steps.REFIT)
 
 
 def measure_triangle(launch: Launch, data: dict[str, BaseChannel], trainers: list[BaseNode]) -> BaseNode:
     """Returns the step that trains on parts of the log and compares later; for its arguments see `build`."""
     model, rules, *tuner = trainers
     optional = {"hyperparameters": tuner[0].outputs["best_hyperparameters"]} if tuner else {}
-    code = code_digest.of_modules(steps.named(steps.TRIANGLE).code, (*launch.rules.names, *launch.promotion.metrics))
+    code = code_digest.of_step(steps.TRIANGLE, *launch.rules.names, *launch.promotion.metrics)
     return Triangle(
         **data,
         **optional,
@@ -70,7 +83,7 @@ def read_outcome(launch: Launch, settings: Settings, data: dict[str, BaseChannel
         schema=data["schema"],
         launch=steps.view_of(steps.OUTCOME, launch).to_json(),
         serving=str(settings.serving),
-        code=code_digest.of_modules(steps.named(steps.OUTCOME).code),
+        code=code_digest.of_step(steps.OUTCOME),
         seen=experiment_state.digest(settings.serving),
     ).with_id(steps.OUTCOME)
     outcome.add_upstream_node(after)

@@ -1,8 +1,6 @@
 """The pipeline, as its list of stages. The same graph runs on a laptop and compiles for a cluster."""
 
-from typing import NamedTuple
-
-from tfx.components import Evaluator, ExampleValidator, StatisticsGen, Transform
+from tfx.components import Evaluator, Transform
 from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration import metadata
@@ -15,31 +13,16 @@ from components.evaluation.ranking_step import RankingExamples
 from components.evaluation.retrieval_step import RetrievalEvaluator
 from components.evaluation.verdict_step import Verdict
 from components.features.preprocessing import CODE_KEY, LAUNCH_KEY
-from components.ingest.example_gen import catalogue_example_gen, events_example_gen
 from components.models.too_early import LEAST_ACTIONS
-from components.models.trainer import CatalogueTrainer
+from components.models.trainer import CatalogueTrainer, Learning
 from components.models.tuning.tuner import CatalogueTuner
 from components.registry.pusher import VersionPusher
-from components.validation.curated_schema import CuratedSchema
-from components.validation.drift import SERVED_PAIR, SPLIT_PAIR
-from components.validation.drift_steps import DriftBaseline, DriftGate
-from components.validation.drift_validator import DriftValidator, drift_config
-from components.validation.schema_gate import SchemaGate
-from components.validation.statistics_step import StatisticsPage
 from pipeline import code_digest, custom_steps, further_steps, steps
+from pipeline.gates import Checked, check_catalogue, check_log, measure_drift, show_statistics
 from pipeline.settings import Settings
 
 PREPROCESSING_FN = "components.features.preprocessing.preprocessing_fn"
 TUNER_FN = "components.models.tuning.tuner_fn.tuner_fn"
-
-
-class Checked(NamedTuple):
-    """Examples that passed their gate, which is the last of the components."""
-
-    examples: BaseChannel
-    statistics: BaseChannel
-    schema: BaseChannel
-    components: list[BaseNode]
 
 
 def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pipeline.Pipeline:
@@ -58,14 +41,15 @@ def create_pipeline(launch: Launch, settings: Settings, champion: str) -> tfx_pi
     transform = transform_context(launch, log, drift)
     rules = count_rules(launch, log, transform, catalogue)
     tuner = [tune(launch, log, transform, catalogue)] if launch.model.tuning_trials else []
-    model = train(launch, log, transform, catalogue, champion, tuner)
+    learning = describe_learning(launch, log, transform, catalogue, champion, tuner)
+    model = CatalogueTrainer(learning).with_id(steps.TRAINER)
     retrieval = evaluate_retrieval(launch, log, model, rules, champion, catalogue)
     ranking = evaluate_ranking(launch, log, model) if launch.has_ranking_head else []
     further = further_steps.build(launch, settings, gather(log, transform, catalogue), [model, rules, *tuner])
     verdict = decide(launch, log, model, rules, [retrieval, *ranking, *further])
-    pusher = push(settings, verdict)
+    pushing = push(launch, settings, learning, log, verdict)
     gates = [*log.components, *(catalogue.components if catalogue else []), page, *drift]
-    standard = [*gates, transform, rules, *tuner, model, retrieval, *ranking, *further, verdict, pusher]
+    standard = [*gates, transform, rules, *tuner, model, retrieval, *ranking, *further, verdict, *pushing]
     return _pipeline(launch, settings, [*standard, *custom_steps.build(launch.steps, standard)])
 
 
@@ -83,107 +67,16 @@ def _pipeline(launch: Launch, settings: Settings, components: list[BaseNode]) ->
     )
 
 
-def _code(step: str, *functions: str) -> str:
-    """Returns the digest of the code that a step runs, and of a team's functions given by their dotted paths."""
-    return code_digest.of_modules(steps.named(step).code, functions)
-
-
-def check_log(launch: Launch, settings: Settings) -> Checked:
-    """Reads the log, splits it by time, and checks it against its curated schema."""
-    code = _code(steps.EXAMPLE_GEN, *(objective.label_fn or "" for objective in launch.objectives))
-    reader = events_example_gen(launch, str(settings.data), code, settings.gzip_level)
-    names = (steps.STATISTICS_GEN, steps.SCHEMA, steps.EXAMPLE_VALIDATOR, steps.GATE)
-    return _check(reader, "log", launch, settings, names)
-
-
-def check_catalogue(launch: Launch, settings: Settings) -> Checked:
-    """Reads the catalogue and checks it against its curated schema."""
-    reader = catalogue_example_gen(launch, str(settings.data), _code(steps.EXAMPLE_GEN), settings.gzip_level)
-    names = (steps.CATALOGUE_STATISTICS_GEN, steps.CATALOGUE_SCHEMA, steps.CATALOGUE_VALIDATOR, steps.CATALOGUE_GATE)
-    return _check(reader, "catalogue", launch, settings, names)
-
-
-def _check(
-    reader: BaseNode, data: str, launch: Launch, settings: Settings, names: tuple[str, str, str, str]
-) -> Checked:
-    examples = reader.outputs["examples"]
-    schema_file = _schema_file(launch, settings, data)
-    statistics = StatisticsGen(examples=examples).with_id(names[0])
-    schema = CuratedSchema(schema_file, code_digest.of_file(schema_file)).with_id(names[1])
-    validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]).with_id(
-        names[2]
-    )
-    gate = SchemaGate(
-        anomalies=validator.outputs["anomalies"],
-        statistics=statistics.outputs["statistics"],
-        data=data,
-        schema=schema_file,
-        launch=launch.name,
-        code=_code(steps.GATE),
-        may_be_empty=int(data == "log" and launch.log.starts_empty),
-    ).with_id(names[3])
-    return Checked(
-        examples,
-        statistics.outputs["statistics"],
-        schema.outputs["schema"],
-        [reader, statistics, schema, validator, gate],
-    )
-
-
-def _schema_file(launch: Launch, settings: Settings, data: str) -> str:
-    return str(settings.schema / launch.name / data / "schema.pbtxt")
-
-
-def show_statistics(launch: Launch, log: Checked, catalogue: Checked | None) -> BaseNode:
-    """Writes a page of the statistics before the gates run, so that it exists if they stop the run."""
-    optional = {"catalogue_statistics": catalogue.statistics} if catalogue else {}
-    page = StatisticsPage(
-        statistics=log.statistics,
-        launch=steps.view_of(steps.STATISTICS_PAGE, launch).to_json(),
-        code=_code(steps.STATISTICS_PAGE),
-        **optional,
-    ).with_id(steps.STATISTICS_PAGE)
-    for checked in (log, catalogue):
-        if checked:
-            checked.components[-1].add_upstream_node(page)
-    return page
-
-
-def measure_drift(
-    launch: Launch, settings: Settings, log: Checked, catalogue: Checked | None, champion: str
-) -> list[BaseNode]:
-    """Measures drift of eval against train, and of train since the served version (`components.validation.drift`)."""
-    schema_file = _schema_file(launch, settings, "log")
-    code = _code(steps.DRIFT_GATE)
-    baseline = DriftBaseline(statistics=log.statistics, champion=champion, code=code).with_id(steps.DRIFT_BASELINE)
-    validator = DriftValidator(
-        statistics=log.statistics,
-        baseline_statistics=baseline.outputs["baseline"],
-        config=drift_config(schema_file),
-        include_split_pairs=[SPLIT_PAIR, SERVED_PAIR],
-    ).with_id(steps.DRIFT_VALIDATOR)
-    optional = {"catalogue": catalogue.examples} if catalogue else {}
-    gate = DriftGate(
-        drift_anomalies=validator.outputs["anomalies"],
-        examples=log.examples,
-        launch=steps.view_of(steps.DRIFT_GATE, launch).to_json(),
-        schema=schema_file,
-        code=code,
-        **optional,
-    ).with_id(steps.DRIFT_GATE)
-    for checked in (log, catalogue):
-        if checked:
-            validator.add_upstream_node(checked.components[-1])
-    return [baseline, validator, gate]
-
-
 def transform_context(launch: Launch, log: Checked, drift: list[BaseNode]) -> Transform:
     """Fits the features of a request on the train split, after all gates; the drift gate is the last of them."""
     transform = Transform(
         examples=log.examples,
         schema=log.schema,
         preprocessing_fn=PREPROCESSING_FN,
-        custom_config={LAUNCH_KEY: steps.view_of(steps.TRANSFORM, launch).to_json(), CODE_KEY: _code(steps.TRANSFORM)},
+        custom_config={
+            LAUNCH_KEY: steps.view_of(steps.TRANSFORM, launch).to_json(),
+            CODE_KEY: code_digest.of_step(steps.TRANSFORM),
+        },
         materialize=False,
         disable_statistics=True,
         disable_analyzer_cache=True,
@@ -194,28 +87,31 @@ def transform_context(launch: Launch, log: Checked, drift: list[BaseNode]) -> Tr
 
 def count_rules(launch: Launch, log: Checked, transform: Transform, catalogue: Checked | None) -> CatalogueTrainer:
     """Counts the rules on the train split and exports them with the serving signatures."""
-    view, code = steps.view_of(steps.RULES, launch), _code(steps.RULES, *launch.rules.names, *launch.promotion.metrics)
+    view, code = (
+        steps.view_of(steps.RULES, launch),
+        code_digest.of_step(steps.RULES, *launch.rules.names, *launch.promotion.metrics),
+    )
     items, graph = catalogue.examples if catalogue else None, transform.outputs["transform_graph"]
-    return CatalogueTrainer(further_steps.RULES_RUN_FN, code, view, log.examples, graph, items).with_id(steps.RULES)
+    learning = Learning(further_steps.RULES_RUN_FN, code, view, log.examples, graph, items)
+    return CatalogueTrainer(learning).with_id(steps.RULES)
 
 
-def train(
+def describe_learning(
     launch: Launch,
     log: Checked,
     transform: Transform,
     catalogue: Checked | None,
     champion: str,
     tuner: list[CatalogueTuner],
-) -> CatalogueTrainer:
-    """Trains the model on the train split and exports it with the serving signatures."""
+) -> Learning:
+    """Returns what training the model is told and reads."""
     view = steps.view_of(steps.TRAINER, launch)
     run_fn, code = further_steps.find_model_run_fn(launch), further_steps.digest_model(launch)
     items, graph = catalogue.examples if catalogue else None, transform.outputs["transform_graph"]
     start = champion if launch.model.warm_start else ""
     best = tuner[0].outputs["best_hyperparameters"] if tuner else None
     least = launch.log.starts_empty * LEAST_ACTIONS
-    trainer = CatalogueTrainer(run_fn, code, view, log.examples, graph, items, start, best, least)
-    return trainer.with_id(steps.TRAINER)
+    return Learning(run_fn, code, view, log.examples, graph, items, start, best, least)
 
 
 def tune(launch: Launch, log: Checked, transform: Transform, catalogue: Checked | None) -> CatalogueTuner:
@@ -225,7 +121,7 @@ def tune(launch: Launch, log: Checked, transform: Transform, catalogue: Checked 
     as trials start from random weights.
     """
     items = catalogue.examples if catalogue else None
-    code = _code(steps.TUNER, *launch.model.towers)
+    code = code_digest.of_step(steps.TUNER, *launch.model.towers)
     return CatalogueTuner(
         TUNER_FN, code, steps.view_of(steps.TUNER, launch), log.examples, transform.outputs["transform_graph"], items
     ).with_id(steps.TUNER)
@@ -243,7 +139,7 @@ def evaluate_retrieval(
         model=model.outputs["model"],
         rules=rules.outputs["model"],
         launch=view.to_json(),
-        code=_code(steps.RETRIEVAL_EVALUATOR, *launch.promotion.metrics, *launch.promotion.slices),
+        code=code_digest.of_step(steps.RETRIEVAL_EVALUATOR, *launch.promotion.metrics, *launch.promotion.slices),
         champion=champion,
         **optional,
     ).with_id(steps.RETRIEVAL_EVALUATOR)
@@ -255,7 +151,7 @@ def evaluate_ranking(launch: Launch, log: Checked, model: BaseNode) -> list[Base
         examples=log.examples,
         schema=log.schema,
         launch=steps.view_of(steps.RANKING_EXAMPLES, launch).to_json(),
-        code=_code(steps.RANKING_EXAMPLES),
+        code=code_digest.of_step(steps.RANKING_EXAMPLES),
     ).with_id(steps.RANKING_EXAMPLES)
     rows.add_upstream_node(log.components[-1])
     evaluator = Evaluator(
@@ -283,13 +179,18 @@ def decide(launch: Launch, log: Checked, model: BaseNode, rules: BaseNode, measu
         model=model.outputs["model"],
         rules=rules.outputs["model"],
         launch=steps.view_of(steps.VERDICT, launch).to_json(),
-        code=_code(steps.VERDICT),
+        code=code_digest.of_step(steps.VERDICT),
         statistics=log.statistics,
         **optional,
     ).with_id(steps.VERDICT)
 
 
-def push(settings: Settings, verdict: BaseNode) -> VersionPusher:
-    """Pushes the winner to a numbered version folder that TF Serving and KServe can load."""
+def push(
+    launch: Launch, settings: Settings, learning: Learning, log: Checked, verdict: BaseNode
+) -> tuple[BaseNode, ...]:
+    """Pushes the winner to a numbered version folder that TF Serving and KServe can load; before, it may be refitted."""
     winner, blessing = verdict.outputs["winner"], verdict.outputs["blessing"]
-    return VersionPusher(winner, blessing, str(settings.serving), settings.keep_versions).with_id(steps.PUSHER)
+    again = [further_steps.refit(learning, log.schema, winner)] if launch.promotion.refit else []
+    model = again[0].outputs["model"] if again else winner
+    pusher = VersionPusher(model, blessing, str(settings.serving), settings.keep_versions)
+    return *again, pusher.with_id(steps.PUSHER)

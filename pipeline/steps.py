@@ -37,6 +37,7 @@ EVALUATOR = "Evaluator"
 TRIANGLE = "Triangle"
 OUTCOME = "Outcome"
 VERDICT = "Verdict"
+REFIT = "Refit"
 PUSHER = "Pusher"
 
 
@@ -54,7 +55,7 @@ class Step:
 
     name: str
     does: str
-    needs: typing.Literal["", "catalogue", "ranking head", "tuning", "insight", "experiment"] = ""
+    needs: typing.Literal["", "catalogue", "ranking head", "tuning", "insight", "experiment", "refit"] = ""
     reads: str = ""
     code: tuple[str, ...] = ()
 
@@ -141,6 +142,13 @@ STEPS = (
         reads="verdict_view.VerdictView",
         code=("components.evaluation.verdict_step",),
     ),
+    Step(
+        REFIT,
+        "trains a model that won once more, on all events",
+        "refit",
+        "views.TrainerView",
+        ("components.evaluation.refit_step",),
+    ),
     Step(PUSHER, "pushes the winner to the serving folder"),
 )
 
@@ -154,6 +162,7 @@ def of(launch: Launch) -> tuple[Step, ...]:
         "tuning": launch.model.tuning_trials > 0,
         "insight": launch.insight is not None,
         "experiment": launch.experiment is not None,
+        "refit": launch.promotion.refit,
     }
     custom = (Step(step.name, step.does) for step in launch.steps)
     return (*(step for step in STEPS if has[step.needs]), *custom)

@@ -33,6 +33,8 @@ class Promotion(Metrics):
         `log.context`. Each adds two thirds of the Evaluator's cost.
       request_ndcg: whether the standard Evaluator also measures the order within each request (docs/evaluation.md says
         what it costs).
+      refit: whether a model that won is trained once more, on all events, those of the eval part included, and pushed so
+        (step Refit). The verdict is then about the way it was trained; docs/evaluation.md.
       min_auc: per objective, for the ranking head on the exported model; an AUC whose 95% interval is below it keeps a
         model from being pushed. The standard Evaluator blesses by the AUC itself.
     """
@@ -48,6 +50,7 @@ class Promotion(Metrics):
     guard_loss: float = 0.0
     ranking_slices: tuple[str, ...] = ("users",)
     request_ndcg: bool = False
+    refit: bool = False
     min_auc: float = 0.5
 
     def __post_init__(self) -> None:

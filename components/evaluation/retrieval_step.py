@@ -39,12 +39,11 @@ def RetrievalEvaluator(
     events = split_events.read(declared, examples, schema)
     challenger, counted = (path_utils.serving_model_path(artifact.uri) for artifact in (model, rules))
     columns = _read_catalogue(declared, catalogue) if catalogue is not None else {}
-    served = champion_version.served(champion)
-    found = comparison.compare(declared, events, challenger, counted, served, columns)
+    with champion_version.judged(champion) as judged:
+        found = comparison.compare(declared, events, challenger, counted, judged, columns)
     names = {"version": declared.log.model_version, "policy": declared.log.policy}
-    found["served"] = served_calibration.measure(
-        declared, events, split_events.read_texts(names, examples, schema), served
-    )
+    texts, served = split_events.read_texts(names, examples, schema), champion_version.served(champion)
+    found["served"] = served_calibration.measure(declared, events, texts, served)
     io_utils.write_string_file(
         os.path.join(evaluation.uri, EVALUATION_FILE), json.dumps(found, indent=2, allow_nan=False)
     )

@@ -29,6 +29,7 @@ from components.evaluation.verdict_words import describe_gain, percent
 PUSHED = {MODEL: "Model pushed", CHAMPION: "Nothing pushed", RULES: "Rules pushed"}
 NOTHING = "nothing"
 NEXT = "Serve it (docs/serving.md), or try it on users first (docs/experiment.md)."
+REFIT = "What is pushed is trained once more in the same way, on all events: the figures are those of the model before that."
 WATCH = "Watch the same figures on tomorrow's log."
 
 
@@ -125,6 +126,8 @@ def _list_reasons(in_the_way: Sequence[Obstacle], findings: Findings, promotion:
     yield from _describe_areas(findings)
     yield from _describe_guards(findings, promotion)
     yield from _warn_slices(findings, promotion)
+    if not in_the_way and promotion.refit:
+        yield REFIT
 
 
 def _describe_traffic(findings: Findings) -> Iterator[str]:

@@ -6,7 +6,7 @@ The TFX and TFRS tutorial goes without and builds its index from a split of the 
 recommended.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from tfx import types
 from tfx.components.trainer import executor as trainer_executor
@@ -18,6 +18,7 @@ from tfx.utils import json_utils, path_utils
 from components.declaration.views import ServingView, TrainerView
 from components.features import training_data
 from components.features.preprocessing import CATALOGUE_INPUT, CATALOGUE_URI, CODE_KEY, LAUNCH_KEY
+from components.features.split_names import TRAIN
 from components.models.retrieval.warm_start import CHAMPION_KEY
 from components.progress import FIGURE, set_figure
 from components.registry import export
@@ -60,49 +61,63 @@ class CatalogueTrainerExecutor(trainer_executor.GenericExecutor):
         return training_data.count_positives(launch, arguments.train_files) < least
 
 
+class Learning(NamedTuple):
+    """What a step that trains is told and reads.
+
+    Attributes:
+      run_fn: its dotted path.
+      code: the digest of its code.
+      view: what it reads of the declaration.
+      examples, transform_graph: of the log.
+      catalogue: examples of the catalogue; None without one.
+      champion: the served version that training may start from; "" for none.
+      hyperparameters: of a Tuner; they replace the declared settings. None for none.
+      least_actions: with fewer, `components.models.too_early` runs instead.
+    """
+
+    run_fn: str
+    code: str
+    view: ServingView
+    examples: types.BaseChannel
+    transform_graph: types.BaseChannel
+    catalogue: types.BaseChannel | None
+    champion: str = ""
+    hyperparameters: types.BaseChannel | None = None
+    least_actions: int = 0
+
+
 class CatalogueTrainer(base_component.BaseComponent):
     """Trains and exports by a `run_fn`, from events and catalogue."""
 
     SPEC_CLASS = CatalogueTrainerSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(CatalogueTrainerExecutor)
 
-    def __init__(
-        self,
-        run_fn: str,
-        code: str,
-        view: ServingView,
-        examples: types.BaseChannel,
-        transform_graph: types.BaseChannel,
-        catalogue: types.BaseChannel | None,
-        champion: str = "",
-        hyperparameters: types.BaseChannel | None = None,
-        least_actions: int = 0,
-    ):
-        """Names the dotted path of the `run_fn`, the digest of its code, and what it reads.
+    def __init__(self, learning: Learning, splits: tuple[str, ...] = (TRAIN,), **more: types.BaseChannel):
+        """Takes what it learns from.
 
         Args:
-          run_fn, code: a dotted path and a digest.
-          view: what it reads of the declaration.
-          examples, transform_graph, catalogue: of the data.
-          champion: the served version that training may start from; "" for none.
-          hyperparameters: of a Tuner; they replace the declared settings.
-          least_actions: with fewer, `components.models.too_early` runs instead.
+          learning: what it is told and reads.
+          splits: of the examples.
+          **more: further inputs of the standard Trainer, by its own names.
         """
-        wanted = {CATALOGUE_INPUT: catalogue, standard_component_specs.HYPERPARAMETERS_KEY: hyperparameters}
-        inputs = {name: channel for name, channel in wanted.items() if channel is not None}
+        optional = {
+            CATALOGUE_INPUT: learning.catalogue,
+            standard_component_specs.HYPERPARAMETERS_KEY: learning.hyperparameters,
+        }
         spec = CatalogueTrainerSpec(
-            examples=examples,
-            transform_graph=transform_graph,
-            run_fn=run_fn,
-            train_args=trainer_pb2.TrainArgs(),
+            examples=learning.examples,
+            transform_graph=learning.transform_graph,
+            run_fn=learning.run_fn,
+            train_args=trainer_pb2.TrainArgs(splits=list(splits)),
             eval_args=trainer_pb2.EvalArgs(),
             custom_config=json_utils.dumps(
-                {LAUNCH_KEY: view.to_json(), CODE_KEY: code}
-                | ({CHAMPION_KEY: champion} if champion else {})
-                | ({LEAST_ACTIONS_KEY: least_actions} if least_actions else {})
+                {LAUNCH_KEY: learning.view.to_json(), CODE_KEY: learning.code}
+                | ({CHAMPION_KEY: learning.champion} if learning.champion else {})
+                | ({LEAST_ACTIONS_KEY: learning.least_actions} if learning.least_actions else {})
             ),
             model=types.Channel(type=standard_artifacts.Model),
             model_run=types.Channel(type=standard_artifacts.ModelRun),
-            **inputs,
+            **{name: channel for name, channel in optional.items() if channel is not None},
+            **more,
         )
         super().__init__(spec=spec)

@@ -6,11 +6,19 @@ No second record of the champion exists that could disagree: a rollback renames 
 with the highest version that remains.
 """
 
+import contextlib
+import io
 import os
+import tempfile
+import zipfile
+from collections.abc import Iterator
 
 import tensorflow as tf
 
 SAVED_MODEL = "saved_model.pb"
+# Where a version that was trained once more on all events keeps the model that the verdict was about. An archive: a
+# pusher takes files of the name `saved_model.pb` apart, wherever they are.
+JUDGED = os.path.join("assets.extra", "judged.zip")
 
 
 def served(path: str) -> str:
@@ -29,6 +37,47 @@ def served(path: str) -> str:
     names = [name.rstrip("/") for name in tf.io.gfile.listdir(path)]
     versions = [name for name in names if name.isdigit() and tf.io.gfile.exists(os.path.join(path, name, SAVED_MODEL))]
     return os.path.join(path, max(versions, key=int)) if versions else ""
+
+
+def keep_judged(model: str, version: str) -> None:
+    """Stores the model that the verdict was about in the folder of one that was trained once more.
+
+    Args:
+      model: the folder of the SavedModel; it may be on another file system.
+      version: the folder of the other one.
+    """
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for folder, _, names in tf.io.gfile.walk(model):
+            for name in names:
+                path = os.path.join(folder, name)
+                with tf.io.gfile.GFile(path, "rb") as file:
+                    archive.writestr(os.path.relpath(path, model), file.read())
+    tf.io.gfile.makedirs(os.path.join(version, os.path.dirname(JUDGED)))
+    with tf.io.gfile.GFile(os.path.join(version, JUDGED), "wb") as file:
+        file.write(content.getvalue())
+
+
+@contextlib.contextmanager
+def judged(path: str) -> Iterator[str]:
+    """Gives the folder of the model by which the served version is compared: it has not learnt from the eval split.
+
+    Args:
+      path: as for `served`.
+
+    Yields:
+      The folder of the version; of one that was trained once more on all events, a temporary folder with the model that
+      won.
+    """
+    version = served(path)
+    archive = os.path.join(version, JUDGED)
+    if not version or not tf.io.gfile.exists(archive):
+        yield version
+        return
+    with tempfile.TemporaryDirectory() as folder, tf.io.gfile.GFile(archive, "rb") as file:
+        with zipfile.ZipFile(file) as content:
+            content.extractall(folder)
+        yield folder
 
 
 def _is_version(path: str) -> bool:

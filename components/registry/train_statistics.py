@@ -38,6 +38,14 @@ def keep(statistics: Artifact, model: str, log: LogColumns) -> None:
         file.write(data.SerializeToString())
 
 
+def carry(source: str, target: str) -> None:
+    """Copies the stored statistics from the folder of one saved model to that of another, where there are any."""
+    path = os.path.join(source, KEPT)
+    if tf.io.gfile.exists(path):
+        tf.io.gfile.makedirs(os.path.dirname(os.path.join(target, KEPT)))
+        tf.io.gfile.copy(path, os.path.join(target, KEPT), overwrite=True)
+
+
 def fetch(statistics: Artifact, champion: str, baseline: Artifact) -> bool:
     """Fills an artifact with the statistics that drift is measured against.
 

@@ -40,6 +40,30 @@ def write(signatures: Mapping[str, Any], items: tf.Tensor, blank: Mapping[tf.DTy
     return count
 
 
+def replay(folder: str) -> int:
+    """Asks a saved recommender its own warm-up requests, as a model server does.
+
+    Returns:
+      How many requests were answered.
+
+    Raises:
+      ValueError: if the folder does not load, or a request fails or is answered with anything but numbers and ids.
+    """
+    count = 0
+    try:
+        model = tf.saved_model.load(folder)
+        for record in tf.data.TFRecordDataset(os.path.join(folder, WARMUP)).as_numpy_iterator():
+            request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
+            inputs = {name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()}
+            for name, answer in model.signatures[request.model_spec.signature_name](**inputs).items():
+                if answer.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(answer))):
+                    raise ValueError(f"{request.model_spec.signature_name} answers no number for {name}")
+            count += 1
+    except (OSError, KeyError, TypeError, tf.errors.OpError) as error:
+        raise ValueError(f"{folder} fails its warm-up: {error}") from error
+    return count
+
+
 def _requests(
     signatures: Mapping[str, Any], items: tf.Tensor, blank: Mapping[tf.DType, object]
 ) -> Iterator[prediction_log_pb2.PredictionLog]:

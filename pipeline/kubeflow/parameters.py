@@ -28,7 +28,7 @@ def expose(spec: Json, launch: Launch, data: str) -> None:
         name for name, task in tasks.items() if run_parameters.FOLDER in task.get("inputs", {}).get("parameters", {})
     )
     if isinstance(launch.model, Model):
-        trainers = [name for name in (steps.TUNER, steps.TRAINER) if name in tasks]
+        trainers = [name for name in (steps.TUNER, steps.TRAINER, steps.REFIT) if name in tasks]
         _add(spec, run_parameters.EPOCHS, "NUMBER_INTEGER", launch.model.epochs, trainers)
     if launch.log.spans:
         _add(spec, run_parameters.SPANS, "NUMBER_INTEGER", launch.log.spans, [steps.EXAMPLE_GEN])

@@ -4,7 +4,7 @@ The declaration travels to the steps as constants, so that nothing a step reads 
 parameter of the run comes to the steps that it concerns in addition to these constants, and is written into them here, before
 TFX reads them:
 
-- `epochs`: passes over the training sequences, in the declaration of the Trainer and, where there is one, of the Tuner;
+- `epochs`: passes over the training sequences, in the declaration of the Trainer and, where there are any, of the Tuner and Refit;
 - `spans`: how many of the newest span folders are read, where the declaration reads several;
 - `log`: the folder that relative paths of the declaration start at, where files are read.
 """
@@ -73,7 +73,7 @@ def _join(base: str, folder: str) -> str:
 
 
 def _with_epochs(text: str, epochs: int) -> str:
-    """Returns the `custom_config` of Trainer or Tuner, whose declaration has other epochs."""
+    """Returns the `custom_config` of Trainer, Tuner or Refit, whose declaration has other epochs."""
     config = json.loads(text)
     view = TrainerView.from_json(config[_LAUNCH]).with_model({"epochs": epochs})
     check_model(view.model)

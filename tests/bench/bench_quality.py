@@ -35,6 +35,7 @@ NEED_IMPLICIT = ("iALS", "item-kNN")
 OURS, WITHOUT_AGES, TUTORIAL = "our model", "our model, not told ages", "TFRS tutorial"
 RULES = ("popularity", "recent_popularity", "covisitation")
 RULE = "rule "
+NOT_REFITTED = "our model, not refitted"
 NAMES = (OURS, *(RULE + name for name in RULES), *rivals.GRIDS, TUTORIAL)
 SHOWN = {
     "recall@10": "R@10",
@@ -67,6 +68,16 @@ class OurModel:
         """What else is asked of the fitted model: its name, and a contender that needs no fit."""
         parts = [("part " + name, OnePart(self, place)) for place, name in enumerate(self.recommender.parts.names)]
         return [(WITHOUT_AGES, WithoutAges(self)), *parts]
+
+
+class NotRefitted(OurModel):
+    """Our model as it is pushed without `Promotion.refit`: it has not learnt from the newest tenth, which judged it."""
+
+    def fit(self, problem):
+        super().fit(protocols.validation(problem))
+
+    def alone(self):
+        return []
 
 
 class WithoutAges:
@@ -120,8 +131,8 @@ class OneRule:
 
 def contender(name, problem):
     """An unfitted contender, its settings chosen on the validation part."""
-    if name == OURS:
-        return OurModel()
+    if name in (OURS, NOT_REFITTED):
+        return OurModel() if name == OURS else NotRefitted()
     if name == TUTORIAL:
         from bench_tutorial import Tutorial
 
@@ -216,10 +227,10 @@ def parsed(arguments):
     parser.add_argument(
         "--only",
         nargs="+",
-        choices=NAMES,
+        choices=(*NAMES, NOT_REFITTED),
         default=NAMES,
         metavar="NAME",
-        help="some of: " + "; ".join(NAMES).replace("%", "%%"),
+        help=f"some of: {'; '.join(NAMES).replace('%', '%%')} (the default: all of these); {NOT_REFITTED}",
     )
     parser.add_argument(
         "--protocols", nargs="+", choices=("leave-one-out", "temporal"), default=("leave-one-out", "temporal")

@@ -141,7 +141,7 @@ def test_which_error_is_raised_matters(package):
 
 
 # One module of each package, and the steps whose cache key an edit of it changes.
-LEARNING = {"Rules", "Tuner", "Trainer"}
+LEARNING = {"Rules", "Tuner", "Trainer", "Refit"}
 COMPARING = {"RetrievalEvaluator", "RankingExamples"}
 TRIANGLE = {"Triangle"}  # trains as Rules and Trainer do; a team's model is in its key, too
 RERUNS = {
@@ -151,10 +151,10 @@ RERUNS = {
     "components.validation.drift": {"DriftBaseline", "DriftGate"},
     "components.validation.schema_limits": {"SchemaGate", "CatalogueSchemaGate"},
     "components.features.histories": LEARNING | COMPARING | TRIANGLE,
-    "components.metrics.bootstrap": {"RetrievalEvaluator", "Verdict"} | TRIANGLE,
-    "components.registry.warmup": {"Rules", "Trainer", "RetrievalEvaluator", "Verdict"} | TRIANGLE,
+    "components.metrics.bootstrap": {"Refit", "RetrievalEvaluator", "Verdict"} | TRIANGLE,
+    "components.registry.warmup": {"Refit", "Rules", "Trainer", "RetrievalEvaluator", "Verdict"} | TRIANGLE,
     "components.rules.counting": LEARNING | TRIANGLE,
-    "components.models.retrieval.query_tower": {"Tuner", "Trainer"},
+    "components.models.retrieval.query_tower": {"Refit", "Tuner", "Trainer"},
     "components.models.ranking.ranking_head": {"Trainer"},
     "components.models.tuning.search": {"Tuner"},
     "components.evaluation.slices": COMPARING,

@@ -34,6 +34,7 @@ LAUNCHES = {
     "search": dataclasses.replace(
         shop.LAUNCH, model=dataclasses.replace(shop.LAUNCH.model, tuning_trials=2, warm_start=True), insight=Insight()
     ),
+    "refit": dataclasses.replace(shop.LAUNCH, promotion=dataclasses.replace(shop.LAUNCH.promotion, refit=True)),
     "bare": dataclasses.replace(
         movielens.LAUNCH,
         catalogue=None,
@@ -87,6 +88,7 @@ def test_the_launches_differ_in_catalogue_and_ranking_head():
         "no catalogue": (False, True),
         "no ranking head": (True, False),
         "search": (True, True),
+        "refit": (True, True),
         "bare": (False, False),
     }
 
@@ -108,13 +110,14 @@ def test_nothing_reads_examples_before_their_gate_but_what_the_gate_needs(launch
     search = {steps.TUNER} if launch.model.tuning_trials else set()
     ranking |= {steps.OUTCOME} if launch.experiment else set()
     insight = {steps.TRIANGLE} if launch.insight else set()
-    optional = ranking | search | insight
+    training = search | insight | ({steps.REFIT} if launch.promotion.refit else set())
+    optional = ranking | training
     assert (
         readers[steps.GATE]
         == {steps.DRIFT_GATE, steps.TRANSFORM, steps.RULES, steps.TRAINER, steps.RETRIEVAL_EVALUATOR} | optional
     )
     assert readers[steps.CATALOGUE_GATE] == (
-        {steps.DRIFT_GATE, steps.RULES, steps.TRAINER} | search | insight if launch.catalogue else set()
+        {steps.DRIFT_GATE, steps.RULES, steps.TRAINER} | training if launch.catalogue else set()
     )
 
 
@@ -130,6 +133,7 @@ def test_training_evaluation_and_push_wait_for_every_gate(launch, tmp_path):
         steps.EVALUATOR,
         steps.TRIANGLE,
         steps.VERDICT,
+        steps.REFIT,
         steps.PUSHER,
     }
     for name in after & set(nodes):
@@ -152,7 +156,8 @@ def test_a_gate_reads_the_anomalies_of_its_own_data(launch, tmp_path):
 
 def test_the_pusher_gets_the_winner_and_its_blessing(launch, tmp_path):
     nodes = nodes_of(build(launch, tmp_path))
-    assert producers(nodes[steps.PUSHER]) == {("Model", steps.VERDICT), ("ModelBlessing", steps.VERDICT)}
+    pushed = ("Model", steps.REFIT if launch.promotion.refit else steps.VERDICT)
+    assert producers(nodes[steps.PUSHER]) == {pushed, ("ModelBlessing", steps.VERDICT)}
     # The Evaluator's blessing knows no interval: the verdict reads its figures.
     judged = {("ModelEvaluation", steps.EVALUATOR)} if launch.has_ranking_head else set()
     evaluated = {("ModelEvaluation", steps.RETRIEVAL_EVALUATOR), ("Model", steps.TRAINER), ("Model", steps.RULES)}
@@ -181,6 +186,7 @@ def test_the_projects_steps_carry_launch_and_code(launch, tmp_path):
         steps.RANKING_EXAMPLES: "components.evaluation.ranking_step",
         steps.TRIANGLE: "components.evaluation.triangle_step",
         steps.VERDICT: "components.evaluation.verdict_step",
+        steps.REFIT: "components.evaluation.refit_step",
     }
     for name, module in code.items():
         if name in nodes:

@@ -1,7 +1,8 @@
-"""Optional training in full runs: the hyperparameter search, and the warm start from the champion."""
+"""Optional training in full runs: the hyperparameter search, the warm start from the champion, and the refit on all events."""
 
 import dataclasses
 import json
+import zipfile
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -71,3 +72,35 @@ def test_the_next_run_starts_from_the_towers_of_the_pushed_version(first, days):
     assert "Tuner" not in states and states["Trainer"] == "done"
     assert card["warm_start"] is True and "tuned" not in card
     assert figures["Trainer"].endswith("; began with the served version's towers")
+
+
+@pytest.fixture(scope="module")
+def refitted(days, tmp_path_factory):
+    """Returns the workspace of two runs on the same log that refit what won, and the results of both."""
+    folder = tmp_path_factory.mktemp("refitted")
+    launch = launch_of()
+    launch = dataclasses.replace(launch, promotion=dataclasses.replace(launch.promotion, refit=True))
+    return folder, [run_of(folder, days[0], launch) for _ in range(2)]
+
+
+def test_what_won_is_pushed_after_it_was_trained_once_more_on_all_events(refitted):
+    folder, [(states, figures, judged), _] = refitted
+    assert states["Refit"] == "done" and figures["Refit"].startswith("learnt from all 2")
+    version, *others = (folder / "shop/serving/shop").iterdir()
+    assert not others, "the second run compares the same model with the one that won, and pushes nothing"
+    card = json.loads((version / "assets.extra/dayone.json").read_text())
+    with zipfile.ZipFile(version / "assets.extra/judged.zip") as archive:
+        kept = json.loads(archive.read("assets.extra/dayone.json"))
+    assert kept["data"] == judged["data"] and card["data"]["first_event"] == judged["data"]["first_event"]
+    assert card["data"]["last_event"] > judged["data"]["last_event"]
+    assert card["data"]["events"] > judged["data"]["events"]
+    assert card["verdict"] == kept["verdict"] and card["refit"]["agreement"] > 0.5
+
+
+def test_the_next_run_compares_with_the_model_that_won(refitted):
+    folder, [_, (states, figures, _)] = refitted
+    verdicts = (folder / "shop/artifacts/Verdict/summary").iterdir()
+    summary = json.loads((max(verdicts, key=lambda version: int(version.name)) / "summary.json").read_text())
+    assert summary["verdict"]["cause"] == "unchanged"
+    assert summary["rolling"]["what is served now"] == summary["rolling"]["model"]
+    assert states["Trainer"] == "cached" and figures["Refit"] == "not needed: no model is pushed"

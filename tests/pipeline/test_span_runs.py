@@ -15,7 +15,7 @@ from components.declaration import Drift, Launch, Log, Objective, Split
 from components.declaration.verdict_view import VerdictView
 from components.errors import GateError
 from components.registry import train_statistics
-from pipeline import graph
+from pipeline import gates
 from pipeline.checks import schema_comparison
 from pipeline.settings import Settings
 
@@ -68,9 +68,9 @@ def settings(tmp_path):
 
 def run(launch, settings, champion=""):
     """Runs the steps from ExampleGen to DriftGate; returns their states, their headline metrics, and the error."""
-    log = graph.check_log(launch, settings)
-    page = graph.show_statistics(launch, log, None)
-    nodes = [*log.components, page, *graph.measure_drift(launch, settings, log, None, champion)]
+    log = gates.check_log(launch, settings)
+    page = gates.show_statistics(launch, log, None)
+    nodes = [*log.components, page, *gates.measure_drift(launch, settings, log, None, champion)]
     settings.home.mkdir(parents=True, exist_ok=True)
     connection = metadata.sqlite_metadata_connection_config(str(settings.metadata))
     with metadata.Metadata(connection) as handle:

@@ -12,13 +12,19 @@ def names(launch):
     return [step.name for step in steps.of(launch)]
 
 
-def test_the_shop_has_every_step_but_search_insight_and_experiment():
-    assert names(SHOP) == [step.name for step in steps.STEPS if step.needs not in ("tuning", "insight", "experiment")]
+def test_the_shop_has_every_step_that_needs_no_declaration_of_its_own():
+    further = ("tuning", "insight", "experiment", "refit")
+    assert names(SHOP) == [step.name for step in steps.STEPS if step.needs not in further]
 
 
 def test_a_launch_with_tuning_trials_has_a_search():
     searching = dataclasses.replace(SHOP, model=dataclasses.replace(SHOP.model, tuning_trials=3))
-    assert steps.of(searching) == tuple(step for step in steps.STEPS if step.needs not in ("insight", "experiment"))
+    assert set(names(searching)) - set(names(SHOP)) == {steps.TUNER}
+
+
+def test_a_launch_that_refits_has_one_more_step_before_the_pusher():
+    refitting = dataclasses.replace(SHOP, promotion=dataclasses.replace(SHOP.promotion, refit=True))
+    assert names(refitting) == [*names(SHOP)[:-1], steps.REFIT, steps.PUSHER]
 
 
 def test_names_are_given_once():

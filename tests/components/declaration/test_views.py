@@ -28,14 +28,14 @@ LAUNCH = Launch(
     objectives=(Objective("click", event="click"), Objective("buy", weight=5.0, event="buy")),
     split=Split(eval_share=0.1),
 )
-LEARNING = {"Rules", "Tuner", "Trainer", "Triangle"}
+LEARNING = {"Rules", "Tuner", "Trainer", "Triangle", "Refit"}
 VIEWS = {step.name: step.view for step in steps.STEPS if step.view is not None}
 CHANGES = {
     "promotion.margin": (dataclasses.replace(LAUNCH, promotion=Promotion(margin=0.1)), {"Verdict"}),
     "promotion.min_auc": (dataclasses.replace(LAUNCH, promotion=Promotion(min_auc=0.6)), {"Evaluator", "Verdict"}),
     "insight.moments": (dataclasses.replace(LAUNCH, insight=Insight(moments=4)), {"Triangle"}),
     "drift.new_users": (dataclasses.replace(LAUNCH, drift=Drift(new_users=0.9)), {"DriftGate"}),
-    "model.dim": (dataclasses.replace(LAUNCH, model=Model(dim=8)), {"Tuner", "Trainer", "Triangle"}),
+    "model.dim": (dataclasses.replace(LAUNCH, model=Model(dim=8)), {"Tuner", "Trainer", "Triangle", "Refit"}),
     "model.top_k": (
         dataclasses.replace(LAUNCH, model=Model(top_k=20)),
         LEARNING | {"RetrievalEvaluator", "RankingExamples"},

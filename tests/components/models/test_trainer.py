@@ -10,7 +10,7 @@ from tfx.utils import json_utils, proto_utils
 from toy_shop import LAUNCH
 
 from components.features.preprocessing import CATALOGUE_URI, CODE_KEY, LAUNCH_KEY
-from components.models.trainer import CATALOGUE_INPUT, CatalogueTrainer, CatalogueTrainerExecutor
+from components.models.trainer import CATALOGUE_INPUT, CatalogueTrainer, CatalogueTrainerExecutor, Learning
 
 pytestmark = pytest.mark.tensorflow
 
@@ -19,7 +19,7 @@ CATALOGUE = Channel(type=standard_artifacts.Examples)
 
 
 def _node(catalogue):
-    return CatalogueTrainer("components.models.training.run_fn", "digest", LAUNCH, EXAMPLES, GRAPH, catalogue)
+    return CatalogueTrainer(Learning("components.models.training.run_fn", "digest", LAUNCH, EXAMPLES, GRAPH, catalogue))
 
 
 def _artifact(kind, uri, **fields):
