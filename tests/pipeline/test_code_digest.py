@@ -153,7 +153,7 @@ RERUNS = {
     "components.features.histories": LEARNING | COMPARING | TRIANGLE,
     "components.metrics.bootstrap": {"Refit", "RetrievalEvaluator", "Verdict"} | TRIANGLE,
     "components.registry.warmup": {"Refit", "Rules", "Trainer", "RetrievalEvaluator", "Verdict"} | TRIANGLE,
-    "components.rules.counting": LEARNING | TRIANGLE,
+    "components.rules.counting": (LEARNING - {"Refit"}) | TRIANGLE,
     "components.models.retrieval.query_tower": {"Refit", "Tuner", "Trainer"},
     "components.models.ranking.ranking_head": {"Trainer"},
     "components.models.tuning.search": {"Tuner"},
