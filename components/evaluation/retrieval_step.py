@@ -47,13 +47,16 @@ def RetrievalEvaluator(
     io_utils.write_string_file(
         os.path.join(evaluation.uri, EVALUATION_FILE), json.dumps(found, indent=2, allow_nan=False)
     )
-    metric = declared.promotion.metric
-    values = {"model": found["rolling"].get("model"), "rules": found["rolling"][found["rules_name"]]}
+    set_figure(evaluation, _summarise(declared.promotion.metric, found))
+
+
+def _summarise(metric: str, found: dict) -> str:
+    """Returns the headline of the finished step."""
     if not found["queries"]:
-        set_figure(evaluation, "nothing to rank yet")
-        return
+        return "nothing to rank yet"
+    values = {"model": found["rolling"].get("model"), "rules": found["rolling"][found["rules_name"]]}
     said = {name: "not judged" if value is None else f"{value.get(metric, 0.0):.3f}" for name, value in values.items()}
-    set_figure(evaluation, f"{metric}: " + ", ".join(f"{name} {value}" for name, value in said.items()))
+    return f"{metric}: " + ", ".join(f"{name} {value}" for name, value in said.items())
 
 
 def _read_catalogue(launch: RetrievalView, catalogue: standard_artifacts.Examples) -> dict[str, np.ndarray]:
