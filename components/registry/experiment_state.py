@@ -10,10 +10,11 @@ import dataclasses
 import hashlib
 import json
 import math
-import os
 import re
 from pathlib import Path
 from typing import Any, Literal
+
+from components.atomic_file import sync_entry, write_atomically
 
 FILE, FORMAT = "experiment.json", "dayone-experiment-1"
 CONTROL_SUFFIX = "_control"
@@ -161,16 +162,8 @@ def digest(folder: Path) -> str:
 
 
 def write_state(folder: Path, state: State) -> None:
-    """Writes the state to a temporary file, then renames it."""
-    path = Path(folder) / FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    hidden = path.with_name(f".{FILE}-{os.getpid()}")
-    with hidden.open("w", encoding="utf-8") as file:
-        file.write(encode_state(state))
-        file.flush()
-        os.fsync(file.fileno())
-    hidden.replace(path)
-    _sync_folder(path.parent)
+    """Writes the state in one step."""
+    write_atomically(Path(folder) / FILE, encode_state(state))
 
 
 def finish_state(folder: Path, kind: str) -> bool:
@@ -188,7 +181,7 @@ def finish_state(folder: Path, kind: str) -> bool:
         return False
     state = read_state(folder).state
     path.rename(path.with_name(f"experiment-{state.id if state else 'unreadable'}.{kind}.json"))
-    _sync_folder(path.parent)
+    sync_entry(path.parent)
     return True
 
 
@@ -202,11 +195,3 @@ def find_control(folder: Path) -> Path:
     """Returns the folder of the control's versions, next to that of a launch: NAME -> NAME_control."""
     folder = Path(folder)
     return folder.with_name(folder.name + CONTROL_SUFFIX)
-
-
-def _sync_folder(folder: Path) -> None:
-    entry = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(entry)
-    finally:
-        os.close(entry)

@@ -17,6 +17,7 @@ import shutil
 import typing
 from pathlib import Path
 
+from components.atomic_file import sync_entry, write_atomically
 from components.errors import DayoneError
 
 MODEL_FILE = "saved_model.pb"
@@ -83,9 +84,7 @@ def note_refusal(version: Version, problem: str) -> None:
         if not problem:
             path.unlink()
             return
-        half = path.with_name(f"{path.name}.{os.getpid()}")
-        half.write_text(json.dumps({"fingerprint": fingerprint(version), "problem": problem}), encoding="utf-8")
-        half.rename(path)
+        write_atomically(path, json.dumps({"fingerprint": fingerprint(version), "problem": problem}))
 
 
 def refusals(folder: Path) -> dict[int, str]:
@@ -115,7 +114,7 @@ def publish(written: Path, folder: Path, number: int) -> int:
     _sync(written)
     number = max(number, *(version.number + 1 for version in find_all(folder)), 0)
     written.rename(folder / str(number))
-    _sync_entry(folder)
+    sync_entry(folder)
     return number
 
 
@@ -155,7 +154,7 @@ def roll_back(folder: Path, to: int | None = None) -> tuple[list[int], Version]:
     above = [version for version in versions if version.number > target.number and version.state != "withdrawn"]
     for version in reversed(above):
         version.folder.rename(folder / f"{version.number}{WITHDRAWN}")
-    _sync_entry(folder)
+    sync_entry(folder)
     return [version.number for version in above], Version(target.number, folder / str(target.number), "served")
 
 
@@ -182,12 +181,4 @@ def _sync(folder: Path) -> None:
     """Brings a folder and all in it to the disk: a rename that survives a power cut must not point at empty files."""
     for parent, _, names in os.walk(folder):
         for path in (parent, *(os.path.join(parent, name) for name in names)):
-            _sync_entry(path)
-
-
-def _sync_entry(path: str | Path) -> None:
-    entry = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(entry)
-    finally:
-        os.close(entry)
+            sync_entry(path)

@@ -10,11 +10,11 @@ import contextlib
 import datetime as dt
 import fcntl
 import json
-import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from components.atomic_file import write_atomically
 from components.errors import DayoneError
 
 FILE, LOCK = ".withheld.json", ".withheld.lock"
@@ -142,12 +142,8 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 def _write(folder: Path, items: Mapping[str, float | None]) -> None:
-    half = folder / f"{FILE}.{os.getpid()}"
-    half.write_text(
-        json.dumps({"items": {item: to_text(until) for item, until in sorted(items.items())}}, indent=1),
-        encoding="utf-8",
-    )
-    half.rename(folder / FILE)
+    content = {"items": {item: to_text(until) for item, until in sorted(items.items())}}
+    write_atomically(folder / FILE, json.dumps(content, indent=1))
 
 
 @contextlib.contextmanager

@@ -7,13 +7,14 @@ new one; no file is held in memory.
 """
 
 import json
+import os
 import re
-import shutil
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from components.atomic_file import replace_file
 from components.declaration import Log
 from components.serving.traffic_file import CLOSED, ENDING, OPEN
 from pipeline.local import id_search
@@ -131,15 +132,13 @@ def _rewrite(path: Path, edit: Callable[[bytes], bytes]) -> int:
     with path.open("rb") as file:
         if all(edit(line) == line for line in file):
             return 0
-    half = path.with_name(f".{path.name}.half")
-    changed = 0
-    with path.open("rb") as file, half.open("wb") as target:
+    changed, times = 0, path.stat()
+    with path.open("rb") as file, replace_file(path) as target:
         for line in file:
             edited = edit(line)
             changed += edited != line
             target.write(edited)
-    shutil.copystat(path, half)  # the time too: `history` may have no other date of a verdict
-    half.replace(path)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))  # `history` may have no other date of a verdict
     return changed
 
 

@@ -16,6 +16,7 @@ import shutil
 import time
 from pathlib import Path
 
+from components.atomic_file import write_atomically
 from components.declaration import Launch
 from components.declaration.paths import is_dated, query_of
 from components.errors import DayoneError, SettingsError
@@ -142,9 +143,7 @@ def _rename_path(file: Path, old: str, new: str) -> str:
             f"path={new!r} in its Log",
             _BY_HAND,
         )
-    half = file.with_name(f".{file.name}.{os.getpid()}")
-    half.write_text(text.replace(written, f'path="{new}"'), encoding="utf-8")
-    half.rename(file)
+    write_atomically(file, text.replace(written, f'path="{new}"'))
     return f'{file}: path="{new}" instead of {written.removeprefix("path=")}'
 
 
