@@ -30,7 +30,7 @@ class Page:
     """What the page says.
 
     Attributes:
-      launch, written: the launch's name; when the run wrote it, "" where that is not known.
+      launch, written: the launch's name; when the run wrote it, of which data, and what served then; "" if unknown.
       headline, decided: one sentence each; `decided` is the reason that came first.
       known, takes, unknown: sentences.
       stage: "crawl", "walk" or "run".
@@ -54,7 +54,7 @@ def build_page(summary: Mapping[str, Any]) -> Page:
     reasons = verdict.get("reasons") or ()
     return Page(
         launch=str(summary.get("launch") or "launch"),
-        written=str(summary.get("written_at") or ""),
+        written=_describe_data(summary),
         headline=str(verdict.get("headline") or "No verdict."),
         decided=str(reasons[0]) if reasons else "",
         known=tuple(_list_known(summary, experiment)),
@@ -63,6 +63,17 @@ def build_page(summary: Mapping[str, Any]) -> Page:
         stage=find_stage(summary, experiment),
         next_step=str(verdict.get("advice") or ""),
     )
+
+
+def _describe_data(summary: Mapping[str, Any]) -> str:
+    """Returns when the page was written, the days of the log, and the version that served."""
+    window = summary.get("window") or {}
+    parts = [f"written {summary['written_at']}"] if summary.get("written_at") else []
+    if window.get("first"):
+        parts.append(f"log of {window['first']} to {window['last']}, evaluated from {window['split']} on")
+    if window.get("served_version"):
+        parts.append(f"version {window['served_version']} served then")
+    return "; ".join(parts)
 
 
 def find_stage(summary: Mapping[str, Any], experiment: Mapping[str, Any] | None) -> str:
@@ -90,7 +101,7 @@ def explain_metric(name: str) -> str:
 
 def render_markdown(page: Page) -> str:
     """Returns launch.md."""
-    written = f"\n*{page.launch}, written {page.written}*\n" if page.written else f"\n*{page.launch}*\n"
+    written = f"\n*{page.launch}, {page.written}*\n" if page.written else f"\n*{page.launch}*\n"
     parts = [f"# {page.headline}\n{written}"]
     if page.decided:
         parts.append(f"What decided: {page.decided}\n")
@@ -105,7 +116,7 @@ def render_markdown(page: Page) -> str:
 
 def render_section(page: Page) -> str:
     """Returns the top of report.html, below its heading."""
-    written = f'<p class="written">{html.escape(f"written {page.written}")}</p>' if page.written else ""
+    written = f'<p class="written">{html.escape(page.written)}</p>' if page.written else ""
     lists = "".join(
         f"<h2>{title}</h2><ul>{''.join(f'<li>{html.escape(text)}</li>' for text in texts)}</ul>"
         for title, texts in _title_sections(page)

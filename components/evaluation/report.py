@@ -1,14 +1,15 @@
 """The summary of a run as one HTML page that needs nothing else: no script, no other file, no network.
 
 It holds what `components.evaluation.summary` says in text, of the same dict, and more of it: every slice, and the
-intervals drawn.
+intervals drawn (`components.evaluation.figures`).
 """
 
 import html
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.evaluation import launch_page
+from components.evaluation import figures, launch_page
 from components.evaluation.summary import FROZEN, OF_LISTS, RANKING, ROLLING, figure, own_metrics
 from components.evaluation.verdict_words import percent
 from components.metrics.bootstrap import Interval
@@ -25,14 +26,12 @@ h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2rem } .written { o
 .wide { overflow-x: auto } table { border-collapse: collapse }
 th, td { padding: .25rem .8rem; text-align: right; border-bottom: 1px solid var(--line) }
 th:first-child, td:first-child { text-align: left } .next { font-weight: 600 }
-.worse { color: var(--worse) } .better { color: var(--better) } svg { vertical-align: middle }
+.worse { color: var(--worse) } .better { color: var(--better) } svg.figure { width: 100%; max-width: 44rem; height: auto }
 .stages { display: flex; flex-wrap: wrap; gap: .8rem } .stage { flex: 1 1 10rem; padding: .6rem .8rem }
 .stage { border: 1px solid var(--line); border-radius: .4rem; opacity: .6 }
 .stage.now { border: 2px solid currentColor; opacity: 1 }
 @media print { body { margin: 0; color: #000; background: #fff } .stage, tr { break-inside: avoid } }
 """
-# The range of gains that an interval is drawn in: from half to double.
-LOW, HIGH, WIDTH, HEIGHT = -0.5, 1.0, 180, 14
 
 
 def render(summary: Mapping[str, Any]) -> str:
@@ -53,6 +52,14 @@ def render(summary: Mapping[str, Any]) -> str:
 
 def _page(summary: Mapping[str, Any]) -> Iterator[str]:
     yield launch_page.render_section(launch_page.build_page(summary))
+    for title, drawn in (
+        (
+            "Rules and model over the time of the log",
+            figures.draw_values(summary.get("insight"), summary.get("margin") or 0.0),
+        ),
+        ("The verdicts of the last runs", figures.draw_history(summary.get("history") or ())),
+    ):
+        yield f"<h2>{title}</h2>{drawn}" if drawn else ""
 
 
 def _verdict(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -107,25 +114,18 @@ def _slices(summary: Mapping[str, Any]) -> Iterator[str]:
     for name, table in tables.items():
         cells = [table.get(contender) or {} for contender in contenders] if table else []
         queries = max((cell.get("queries") or 0 for cell in cells), default=0)
-        drawn = _gain(Interval.from_dict(gains[name])) if name in gains else ""
-        body.append((name, f"{queries:,}", *(html.escape(figure(cell.get(metric))) for cell in cells), drawn))
-    yield f"<h2>{html.escape(str(metric))} by slice</h2>{_cells(['queries', *contenders, 'model over rules'], body)}"
+        gain = _gain(Interval.from_dict(gains[name])) if name in gains else ""
+        body.append((name, f"{queries:,}", *(html.escape(figure(cell.get(metric))) for cell in cells), gain))
+    drawn = figures.draw_gains(gains)
+    yield f"<h2>{html.escape(str(metric))} by slice</h2>{drawn}{_cells(['queries', *contenders, 'model over rules'], body)}"
 
 
 def _gain(gain: Interval) -> str:
-    """Renders a gain in words and drawn: the line is no gain, the bar the interval, the dot the point."""
-
-    def place(share: float) -> float:
-        return WIDTH * (min(max(share, LOW), HIGH) - LOW) / (HIGH - LOW)
-
+    """Renders a gain in words; the figure above the table draws it."""
+    if not all(map(math.isfinite, (gain.point, gain.low, gain.high))):
+        return "too little data"
     kind = "better" if gain.low > 0 else "worse" if gain.high < 0 else ""
-    x_low, x_high, middle = place(gain.low), place(gain.high), HEIGHT / 2
-    drawn = (
-        f'<svg width="{WIDTH}" height="{HEIGHT}"><line x1="{place(0):.0f}" x2="{place(0):.0f}" y1="0" y2="{HEIGHT}" stroke="#999"/>'
-        f'<rect x="{x_low:.0f}" y="{middle - 2}" width="{max(x_high - x_low, 1):.0f}" height="4" fill="currentColor" opacity=".4"/>'
-        f'<circle cx="{place(gain.point):.0f}" cy="{middle}" r="4" fill="currentColor"/></svg>'
-    )
-    return f'<span class="{kind}">{percent(gain.point)} ({percent(gain.low)} to {percent(gain.high)}) {drawn}</span>'
+    return f'<span class="{kind}">{percent(gain.point)} ({percent(gain.low)} to {percent(gain.high)})</span>'
 
 
 def _served(summary: Mapping[str, Any]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from components.declaration.views import RetrievalView
 from components.evaluation import comparison, own_slices, served_calibration
 from components.evaluation.evaluation_file import EVALUATION_FILE
 from components.features import split_events, training_data
+from components.features.event_table import EventTable
 from components.progress import set_figure
 from components.registry import champion_version
 
@@ -44,6 +45,7 @@ def RetrievalEvaluator(
     names = {"version": declared.log.model_version, "policy": declared.log.policy}
     texts, served = split_events.read_texts(names, examples, schema), champion_version.served(champion)
     found["served"] = served_calibration.measure(declared, events, texts, served)
+    found["window"] = _describe_window(events) | {"served_version": os.path.basename(served)}
     io_utils.write_string_file(
         os.path.join(evaluation.uri, EVALUATION_FILE), json.dumps(found, indent=2, allow_nan=False)
     )
@@ -57,6 +59,15 @@ def _summarise(metric: str, found: dict) -> str:
     values = {"model": found["rolling"].get("model"), "rules": found["rolling"][found["rules_name"]]}
     said = {name: "not judged" if value is None else f"{value.get(metric, 0.0):.3f}" for name, value in values.items()}
     return f"{metric}: " + ", ".join(f"{name} {value}" for name, value in said.items())
+
+
+def _describe_window(events: EventTable) -> dict[str, str]:
+    """Returns the days (UTC) of the first event, of the split and of the last event; {} without an eval split."""
+    late = events.time[events.late]
+    if not len(late):
+        return {}
+    moments = {"first": events.time.min(), "split": late.min(), "last": events.time.max()}
+    return {name: str(np.datetime64(int(moment), "us").astype("datetime64[D]")) for name, moment in moments.items()}
 
 
 def _read_catalogue(launch: RetrievalView, catalogue: standard_artifacts.Examples) -> dict[str, np.ndarray]:

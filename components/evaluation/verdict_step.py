@@ -5,9 +5,11 @@ read by none of
 them: it is the digest of their code, a part of the cache's key, and the reason why each step has a module of its own.
 """
 
+import dataclasses
 import datetime as dt
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 from tfx.components.statistics_gen import stats_artifact_utils
@@ -26,6 +28,7 @@ from components.evaluation import (
     ranking_metrics,
     report,
     verdict,
+    verdict_history,
     verdict_numbers,
 )
 from components.evaluation import summary as text
@@ -36,6 +39,7 @@ from components.progress import set_figure
 from components.registry import export, train_statistics
 
 SUMMARY_JSON, SUMMARY_TEXT, REPORT, PAGE = "summary.json", "summary.txt", "report.html", "launch.md"
+MOST_RUNS = 12
 
 
 def _serving(model: standard_artifacts.Model) -> str:
@@ -122,6 +126,12 @@ def _earned(found: dict, decision: verdict.Verdict) -> dict[str, Any]:
     return {"metrics": found["rolling"][name], "verdict": decision.to_dict()} | stage
 
 
+def _read_history(uri: str, found: dict) -> list[dict[str, Any]]:
+    """Returns the last runs with this one; on a cluster, where each step finds its own files alone, this one."""
+    past = verdict_history.read_history(Path(uri).parent)[-MOST_RUNS:]
+    return [dataclasses.asdict(row) for row in (*past, verdict_history.build_row(found, found["written_at"]))]
+
+
 def _write_summary(found: dict, outcome: str, output: standard_artifacts.ModelEvaluation) -> None:
     """Writes summary.json, summary.txt, report.html and launch.md, and the numbers; the example is what the winner answers."""
     found["example"] = found["examples"].get(outcome)
@@ -129,6 +139,7 @@ def _write_summary(found: dict, outcome: str, output: standard_artifacts.ModelEv
         found["ranking"] or "left out: the log has neither impressions with request ids nor values with a threshold"
     )
     found["written_at"] = dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
+    found["history"] = _read_history(output.uri, found)
     page = launch_page.render_markdown(launch_page.build_page(found))
     io_utils.write_string_file(os.path.join(output.uri, PAGE), page)
     io_utils.write_string_file(os.path.join(output.uri, SUMMARY_JSON), json.dumps(found, indent=2, allow_nan=False))

@@ -22,6 +22,7 @@ SERVED = {
     ],
     "rates": [],
 }  # fmt: skip
+WINDOW = {"first": "2026-10-29", "split": "2026-11-25", "last": "2026-11-28", "served_version": "1795449687"}
 SUMMARY = {
     "launch": "shop", "metric": "recall@10", "queries": 2005, "written_at": "2026-11-28T23:18:45+00:00",
     "gains": {"model_over_rules": GAIN}, "champion": {"kind": "model"}, "model_problem": "", "experiment": EXPERIMENT,
@@ -56,6 +57,12 @@ def test_the_page_says_what_is_known_what_it_takes_and_what_is_not_known():
     assert len(page.unknown) == 1
 
 
+def test_the_page_names_its_date_the_days_of_the_log_and_the_version_that_served():
+    said = render_section(build_page(SUMMARY | {"window": WINDOW}))
+    for part in ("2026-11-28T23:18:45", "2026-10-29 to 2026-11-28", "from 2026-11-25", "version 1795449687"):
+        assert part in said and part in render_markdown(build_page(SUMMARY | {"window": WINDOW}))
+
+
 def test_a_served_version_whose_probabilities_are_off_is_named():
     said = [text for text in build_page(SUMMARY | {"served": SERVED}).known if "1795449687" in text]
     assert len(said) == 1 and "1.31 (1.21 to 1.42)" in said[0] and "are off" in said[0]
@@ -63,7 +70,7 @@ def test_a_served_version_whose_probabilities_are_off_is_named():
 
 @pytest.mark.parametrize("insight", [None, RESULT])
 def test_every_number_on_the_page_is_in_the_summary(insight):
-    summary = SUMMARY | {"insight": insight, "served": SERVED}
+    summary = SUMMARY | {"insight": insight, "served": SERVED, "window": WINDOW}
     page, allowed = build_page(summary), numbers_in(summary)
     for text in (render_markdown(page), re.sub(r"<[^>]*>", " ", render_section(page))):
         for number in re.findall(r"\d[\d,.]*\d|\d", text):

@@ -108,3 +108,24 @@ def test_the_verdict_is_that_of_the_local_run(cluster, run, data, tmp_path):
     on_cluster, locally = summary_of(stored(cluster, run["artifacts"]["verdict"]["summary"])), summary_of(local)
     assert on_cluster["verdict"] == locally["verdict"]
     assert on_cluster["rolling"] == locally["rolling"]
+
+
+@pytest.mark.parametrize(("kind", "action", "served"), [("better", "won", "model"), ("worse", "harm", "rules")])
+def test_an_experiment_goes_from_its_begin_to_a_decision(cluster, data, kind, action, served):
+    python("tests/fakes/kubeflow_experiment.py", cluster, data, kind)
+    played = json.loads((cluster / f"{kind}.json").read_text())
+    begun, ended = (summary_of(stored(cluster, played[when]["verdict"]["summary"])) for when in ("begun", "ended"))
+    state, versions = played["state"], cluster / kind / "volume/shop/serving"
+
+    assert begun["verdict"]["action"] == "start" and begun["verdict"]["outcome"] == "model"
+    assert (versions / "shop_control" / str(state["control"]) / "saved_model.pb").is_file()
+    assert ended["verdict"]["action"] == action and ended["experiment"]["served_as_assigned"] == 1.0
+    assert sum(ended["experiment"]["progress"]["users"]) == 400
+    newest = max(
+        (folder for folder in (versions / "shop").iterdir() if folder.name.isdigit()), key=lambda one: int(one.name)
+    )
+    assert json.loads((newest / "assets.extra/dayone.json").read_text())["kind"] == served
+    if action == "won":
+        assert played["after"] == {"phase": "holdout", "finished": []}
+    else:
+        assert played["after"] == {"phase": None, "finished": [[state["id"], "harm"]]}

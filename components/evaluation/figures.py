@@ -1,0 +1,151 @@
+"""The figures of the page, drawn by matplotlib as SVG that stands in the page itself: no script, no other file.
+
+Lines and text take the page's own colour, so that a figure suits light and dark. An interval that reaches beyond the
+axis ends in an arrow. Without matplotlib, in an environment that is older than the lock, there are no figures.
+"""
+
+import io
+import math
+import re
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from components.evaluation import triangle_words
+from components.terminal_text import printable
+
+# A colour that nothing else has: replaced by the page's own.
+INK = "#010203"
+MODEL_COLOUR, RULES_COLOUR = "#1b9e77", "#d95f02"
+LOWEST, HIGHEST = -1.0, 2.0
+LONGEST_LABEL = 40
+SETTINGS = {
+    "svg.fonttype": "none",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+
+
+def draw_values(insight: Mapping[str, Any] | None, margin: float) -> str:
+    """Returns the metric of model and rules in the windows of the log's time, with 95% intervals and the takeover; "" without."""
+    moments = [one for one in (insight or {}).get("moments") or () if one["gain"] is not None]
+    if len(moments) < 2 or insight is None:
+        return ""
+
+    def paint(axes: Any) -> None:
+        for name, colour, shift in (("model", MODEL_COLOUR, 0.1), ("rules", RULES_COLOUR, -0.1)):
+            points = [one[name]["point"] for one in moments]
+            reach = [
+                [one[name]["point"] - one[name]["low"] for one in moments],
+                [one[name]["high"] - one[name]["point"] for one in moments],
+            ]
+            days = [one["days"] + shift for one in moments]
+            axes.errorbar(days, points, reach, marker="o", color=colour, capsize=3, label=name)
+        takeover = triangle_words.find_takeover(moments, margin)
+        if takeover is not None:
+            axes.axvline(takeover["days"], color=INK, linestyle=":", linewidth=1)
+            axes.text(takeover["days"], axes.get_ylim()[1], " takeover", va="top")
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("trained on the days of the log before, asked in the days after")
+        axes.set_ylabel(_label(insight["metric"]))
+        axes.legend(frameon=False)
+
+    return _draw("values", paint, 3.2)
+
+
+def draw_history(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Returns the gains of the last runs' models over the rules, with 95% intervals; "" with fewer than two."""
+    known = [row for row in rows if None not in (row["gain"], row["low"], row["high"])]
+    if len(known) < 2:
+        return ""
+
+    def paint(axes: Any) -> None:
+        _whiskers(axes, [row["gain"] for row in known], [row["low"] for row in known], [row["high"] for row in known])
+        names = [_label(f"{row['date'][:16].replace('T', ' ')}: {row['outcome']}") for row in known]
+        axes.set_yticks(range(len(known)), names)
+
+    return _draw("history", paint, 0.9 + 0.32 * len(known))
+
+
+def draw_gains(gains: Mapping[str, Mapping[str, Any]]) -> str:
+    """Returns the gains of the model over the rules by slice, with 95% intervals; "" without a known one."""
+    known = {
+        name: tuple(float(gain[part]) for part in ("point", "low", "high"))
+        for name, gain in gains.items()
+        if all(math.isfinite(float(gain[part])) for part in ("point", "low", "high"))
+    }
+    if not known:
+        return ""
+
+    def paint(axes: Any) -> None:
+        points, lows, highs = zip(*known.values(), strict=True)
+        _whiskers(axes, points, lows, highs)
+        axes.set_yticks(range(len(known)), list(map(_label, known)))
+
+    return _draw("slices", paint, 0.9 + 0.32 * len(known))
+
+
+def _label(text: str) -> str:
+    """Returns a name as matplotlib shows it letter by letter: it reads formulas between dollar signs."""
+    short = text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "~"
+    return printable(short).replace("$", r"\$")
+
+
+def _whiskers(axes: Any, points: Sequence[float], lows: Sequence[float], highs: Sequence[float]) -> None:
+    """Draws intervals as rows from the top, on an axis of per cent that is cut at `LOWEST` and `HIGHEST`."""
+    from matplotlib import ticker
+
+    left = max(min(*lows, 0.0) - 0.05, LOWEST)
+    right = min(max(*highs, 0.0) + 0.05, HIGHEST)
+    for row, (point, low, high) in enumerate(zip(points, lows, highs, strict=True)):
+        colour = MODEL_COLOUR if low > 0 else RULES_COLOUR if high < 0 else INK
+        axes.plot([max(low, left), min(high, right)], [row, row], color=colour)
+        if left <= point <= right:
+            axes.plot(point, row, "o", color=colour)
+        if low < left:
+            axes.plot(left, row, "<", color=colour, clip_on=False)
+        if high > right:
+            axes.plot(right, row, ">", color=colour, clip_on=False)
+    axes.axvline(0, color=INK, linewidth=0.8)
+    axes.set_xlim(left, right)
+    axes.set_ylim(len(points) - 0.5, -0.5)
+    axes.xaxis.set_major_formatter(ticker.PercentFormatter(1.0, decimals=0))
+    axes.set_xlabel("gain of the model over the rules, 95% interval")
+
+
+def _draw(name: str, paint: Callable[[Any], None], height: float) -> str:
+    """Returns a figure as an SVG element; "" without matplotlib."""
+    try:
+        import matplotlib as mpl
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+        from matplotlib.figure import Figure
+    except ImportError:
+        return ""
+    with mpl.rc_context(SETTINGS | {"svg.hashsalt": name}), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a letter that matplotlib's own font lacks; the reader's has it
+        figure = Figure(figsize=(7.0, height), layout="constrained")
+        canvas = FigureCanvasSVG(figure)
+        paint(figure.subplots())
+        file = io.BytesIO()
+        canvas.print_svg(file, metadata={"Date": None, "Creator": None})
+    return _embed(name, file.getvalue().decode())
+
+
+def _embed(name: str, text: str) -> str:
+    """Returns an SVG file's element for a page: ids of its own, the page's colour, as wide as there is room."""
+    element = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    for before in ('id="', "url(#", 'href="#'):
+        element = element.replace(before, f"{before}{name}-")
+    head, _, body = element.partition(">")
+    box = " ".join(re.findall(r'viewBox="[^"]*"', head))
+    figure = f'<svg class="figure" role="img" aria-label="{name}" {box}>{body}'.strip()
+    return figure.replace("xlink:href", "href").replace(INK, "currentColor")
