@@ -42,14 +42,8 @@ def draw_values(insight: Mapping[str, Any] | None, margin: float) -> str:
         return ""
 
     def paint(axes: Any) -> None:
-        for name, colour, shift in (("model", MODEL_COLOUR, 0.1), ("rules", RULES_COLOUR, -0.1)):
-            points = [one[name]["point"] for one in moments]
-            reach = [
-                [one[name]["point"] - one[name]["low"] for one in moments],
-                [one[name]["high"] - one[name]["point"] for one in moments],
-            ]
-            days = [one["days"] + shift for one in moments]
-            axes.errorbar(days, points, reach, marker="o", color=colour, capsize=3, label=name)
+        for name, colour in (("model", MODEL_COLOUR), ("rules", RULES_COLOUR)):
+            _error_bars(axes, [one["days"] for one in moments], [one[name] for one in moments], name, colour)
         takeover = triangle_words.find_takeover(moments, margin)
         if takeover is not None:
             axes.axvline(takeover["days"], color=INK, linestyle=":", linewidth=1)
@@ -92,6 +86,12 @@ def draw_gains(gains: Mapping[str, Mapping[str, Any]]) -> str:
         axes.set_yticks(range(len(known)), list(map(_label, known)))
 
     return _draw("slices", paint, 0.9 + 0.32 * len(known))
+
+
+def _error_bars(axes: Any, days: list[float], values: list[Mapping[str, Any]], name: str, colour: str) -> None:
+    points = [value["point"] for value in values]
+    reach = [[abs(value[end] - value["point"]) for value in values] for end in ("low", "high")]
+    axes.errorbar(days, points, reach, marker="o", color=colour, capsize=3, label=name)
 
 
 def _label(text: str) -> str:
