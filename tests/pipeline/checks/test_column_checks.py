@@ -4,7 +4,7 @@ import time
 import pyarrow as pa
 import pytest
 
-from components.declaration import Launch, Log, Objective, Split
+from components.declaration import Launch, Log, Objective, Promotion, Split
 from pipeline.checks import column_checks
 from pipeline.checks.log_view import LogView
 
@@ -129,6 +129,15 @@ def test_a_value_that_is_text_is_an_error_with_an_example():
 def test_a_propensity_is_a_probability_above_zero(wrong):
     text = f"1 of 2 (50.0%) propensities lie outside of (0, 1], such as {wrong!r}."
     one(column_checks.check_propensities, "error", text, GOOD | {"chance": [0.5, wrong, None]}, propensity="chance")
+
+
+@pytest.mark.parametrize(("guard", "level"), [("device=p", None), ("device=P", "error"), ("device=", "error")])
+def test_a_guard_on_a_value_that_never_occurs_is_an_error(guard, level):
+    log = view(GOOD | {"device": ["p", "q", None]}, context=("device",))
+    launch = dataclasses.replace(log.launch, promotion=Promotion(guards=("new users", guard)))
+    findings = list(column_checks.check_guards(dataclasses.replace(log, launch=launch)))
+    assert [finding.level for finding in findings] == ([level] if level else [])
+    assert all("launch.promotion.guards[1]" in finding.what and "'p', 'q'" in finding.what for finding in findings)
 
 
 def test_contexts_that_say_nothing_or_too_much_are_worth_a_look():
