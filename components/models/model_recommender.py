@@ -13,7 +13,7 @@ from components.models.ranking.ranking_head import RankingModel
 from components.models.retrieval.blend_training import RANGES_HOURS
 from components.models.retrieval.context import RequestContext
 from components.models.retrieval.retrieval_model import RetrievalModel
-from components.models.retrieval.score_parts import OF_ITEMS, ScoreParts
+from components.models.retrieval.score_parts import ScoreParts
 from components.registry.recommender import (
     HISTORY_AGES,
     ITEMS_SHAPE,
@@ -124,14 +124,12 @@ class ModelRecommender(Recommender):
         return tf.where(history[:, :1] > 0, score + self.log_boost, rules)
 
     def similar_scores(self, items: tf.Tensor, context: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        """See `Recommender.similar_scores`: the parts that say what goes with the items, without those of popularity and recency.
+        """See `Recommender.similar_scores`; an item without a vector is one of which neither an event nor a feature is known.
 
-        An item without a vector is one of which the model knows neither an event nor a feature: a list answers.
+        All parts of the score count: without popularity and recency fewer held-out pairs are found (docs/serving.md).
         """
-        relates = tf.constant([name not in OF_ITEMS for name in self.parts.names], tf.float32)
-        weights = tf.tile((self._part_weights[0] * relates)[None], [tf.shape(items)[0], 1])
         known = tf.reduce_any(tf.gather(self._item_vectors, items) != 0, axis=[1, 2])
-        return self._scores(items, context, weights), tf.where(known, "model", "")
+        return self.scores(items, context), tf.where(known, "model", "")
 
     def _weights_of(self, history: tf.Tensor, history_ages: tf.Tensor) -> tf.Tensor:
         """Returns the weights of each request, [B, P]; those for all where no age is known.

@@ -105,8 +105,12 @@ def _passes(row, wanted, ends):
 
 def held_out_pairs(events, share=0.1):
     """Pairs of different items that a user acted on one after the other, both in the last part of the log."""
-    actions = events.filter(np.isin(events["event"].to_numpy(zero_copy_only=False), ("click", "purchase")))
-    time_, user, item = (actions[name].to_numpy(zero_copy_only=False) for name in ("timestamp", "user_id", "item_id"))
+    actions = events.filter(
+        np.isin(events["event"].combine_chunks().to_numpy(zero_copy_only=False), ("click", "purchase"))
+    )
+    time_, user, item = (
+        actions[name].combine_chunks().to_numpy(zero_copy_only=False) for name in ("timestamp", "user_id", "item_id")
+    )
     cut = np.quantile(events["timestamp"].to_numpy(), 1 - share)
     order = np.lexsort((time_, user))
     order = order[time_[order] >= cut]
@@ -133,9 +137,8 @@ def judge_similar(model, rules, events, seed):
         name: tf.fill([len(seeds)], value) for name, value in NOTHING.items()
     }
     own = np.array([[item == seed for item in ids] for seed in seeds])
-    scored = {"the model's whole score": model.signatures["score_catalogue"](**common)["scores"].numpy()}
-    scored["co-visitation alone"] = rules.signatures["score_rule_covisitation"](**common)["scores"].numpy()
-    scored["recent popularity"] = rules.signatures["score_rule_recent_popularity"](**common)["scores"].numpy()
+    names = {"co-visitation, fallbacks": "covisitation", "recent popularity": "recent_popularity"}
+    scored = {name: rules.signatures[f"score_rule_{rule}"](**common)["scores"].numpy() for name, rule in names.items()}
     if "embed_items" in model.signatures:
         vectors = model.signatures["embed_items"](item_ids=tf.constant(ids))["embedding"].numpy()
         scored["cosine of the item vectors"] = vectors[[ids.index(item) for item in seeds]] @ vectors.T
