@@ -86,9 +86,13 @@ def describe(evidence: Evidence, rule: str, pushed: bool) -> str:
 
 def advise(evidence: Evidence, promotion: Promotion, split: Split) -> str:
     """Returns what ends a stage in which nothing can be compared yet."""
-    judged = math.ceil(promotion.min_queries / split.eval_share) if split.eval_share else promotion.min_queries
-    needed = max(evidence.needed, judged)
+    share = split.eval_share
+    # Rules are compared by the actions of the train split, and judged on those of the eval split.
+    enough = f"{evidence.needed:,} actions before the split, and {promotion.min_queries:,} after it"
+    if share:
+        total = max(math.ceil(evidence.needed / (1 - share)), math.ceil(promotion.min_queries / share))
+        enough = f"about {total:,} logged actions ({evidence.needed:,} in the train split)"
     return (
-        f"Serve it with `make serve`, and run again. From about {needed:,} actions on, rules and model can be compared; "
+        f"Serve it with `make serve`, and run again. From {enough} on, rules and model can be compared; "
         "then `plan` says when a test on users would show a difference."
     )

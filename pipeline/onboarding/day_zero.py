@@ -28,7 +28,7 @@ _OTHER_WEIGHT = 1.0
 _WHY = {
     "log": "What `python -m pipeline serve` writes: no column is guessed.",
     "split": "While the log is small, the last quarter judges; 0.1 is enough from some ten thousand actions on.",
-    "promotion": "So that some 200 actions are enough for a first comparison; the default is 200 evaluated ones.",
+    "promotion": "So that some 270 actions are enough for a first comparison; the default is 200 evaluated ones.",
 }
 
 
