@@ -53,7 +53,7 @@ def _forget(options: argparse.Namespace) -> int:
         print(
             f"no run of launch {loaded.settings.launch!r} is in {loaded.settings.workspace}: only the log is searched"
         )
-    locations = _locations(loaded, options.traffic)
+    locations = find_locations(loaded, options.traffic)
     with child_process.lock(locations.home):
         erased = (
             erasure.search(options.user, locations)
@@ -87,7 +87,7 @@ def _explain(path: Path, serving: Path, log: Sequence[Path]) -> str:
     return "gone after the next `run` and `clean --keep-runs 1`, unless it means something else there"
 
 
-def _locations(loaded: context.Context, further: Path | None) -> erasure.Locations:
+def find_locations(loaded: context.Context, further: Path | None) -> erasure.Locations:
     """Returns where ids may be: the workspace, the folders that `serve` writes to, the files of the log and the users' table."""
     settings, path = loaded.settings, loaded.effective_launch.log.path
     users = loaded.effective_launch.log.users

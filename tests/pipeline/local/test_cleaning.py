@@ -261,3 +261,35 @@ def test_a_run_at_work_is_not_disturbed(history, capsys):
     with child_process.lock(history.settings.home):
         assert call(history) == 1
     assert "another run is at work" in capsys.readouterr().err
+
+
+def write_traffic(history, name, days):
+    """A closed traffic file of some age, with one row."""
+    folder = history.settings.home / "traffic" / "2026-01-01"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text('{"user_id": "u1"}\n')
+    os.utime(folder / name, (time.time() - days * 86_400,) * 2)
+    return folder / name
+
+
+def test_old_traffic_goes_where_a_version_has_learnt_from_it(history, capsys):
+    (history.settings.serving / "1").rename(history.settings.serving / str(int(time.time() - 10 * 86_400)))
+    old, learnt, young = (write_traffic(history, f"traffic-{days}-0a.jsonl", days) for days in (100, 11, 9))
+    own = write_traffic(history, "traffic-mine.jsonl", 100)
+    opened = write_traffic(history, ".open-1-0b.jsonl", 100)
+    assert call(history, "--traffic-days", "90", "--dry-run") == 0
+    assert "would remove 0.0 MB of the traffic log (1 files)" in capsys.readouterr().out
+    assert old.exists()
+    assert call(history, "--traffic-days", "90") == 0
+    assert [path.exists() for path in (old, learnt, young, own, opened)] == [False, True, True, True, True]
+    assert call(history, "--traffic-days", "1") == 0
+    assert [path.exists() for path in (learnt, young, own, opened)] == [False, True, True, True]
+
+
+def test_traffic_stays_without_the_option_and_before_the_first_version(history):
+    old = write_traffic(history, "traffic-100-0a.jsonl", 100)
+    assert call(history) == 0
+    assert old.exists()
+    assert call(history, "--traffic-days", "90") == 0
+    assert old.exists(), "version 1 was pushed in 1970: it has learnt from nothing"
+    assert call(history, "--traffic-days", "0") == 1
