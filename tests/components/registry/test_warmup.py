@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+import toy_shop
 from small_recommenders import LAUNCH, Table, next_item, save_table
 from tensorflow_serving.apis import prediction_log_pb2
 
@@ -64,3 +65,16 @@ def test_items_for_each_request_where_the_signature_wants_them(tmp_path):
     rank = table.traced(table.score_catalogue, {"user_id": (None,), "history": (None, None)})
     warmup.write({"rank": rank}, tf.constant(["0"]), {tf.string: ""}, str(tmp_path))
     assert [request["history"].shape for request in requests(tmp_path)] == [(1, 0), (1, 1), (8, 1)]
+
+
+def test_what_is_exported_answers_its_own_warm_up():
+    folder = toy_shop.saved("rules")
+    assert warmup.replay(folder) == len(requests(folder)) > 0
+
+
+def test_a_warm_up_that_is_answered_with_nan_or_not_at_all_is_refused(tmp_path):
+    broken = save_table(tmp_path / "nan", next_item(count=10) + np.nan, context=CONTEXT)
+    with pytest.raises(ValueError, match="answers no number for scores"):
+        warmup.replay(broken)
+    with pytest.raises(ValueError, match="fails its warm-up"):
+        warmup.replay(str(tmp_path))
