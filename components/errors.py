@@ -41,3 +41,8 @@ class GateError(DayoneError):
 
 class PartialRunError(DayoneError):
     """The requested part of the pipeline cannot run alone."""
+
+
+def first_line(error: BaseException) -> str:
+    """Returns the first line of an error's text; the name of its type if it has none."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.declaration.request_names import input_name
+from components.errors import first_line
 from components.metrics.queries import Known, Queries
 from components.registry import export
 from components.registry.recommender import (
@@ -109,7 +110,7 @@ class Contender:
             inputs = {name: tf.constant(value, wanted[name].dtype) for name, value in given.items() if name in wanted}
             return function(**inputs, **more)
         except (TypeError, ValueError, tf.errors.OpError) as error:
-            raise ValueError(f"its signature {signature} fails: {_first_line(error)}") from error
+            raise ValueError(f"its signature {signature} fails: {first_line(error)}") from error
 
 
 def load(folder: str) -> Contender:
@@ -121,7 +122,7 @@ def load(folder: str) -> Contender:
     try:
         model, card = tf.saved_model.load(folder), export.card(folder)
     except (OSError, ValueError, tf.errors.OpError) as error:
-        raise ValueError(f"{folder} does not load as a SavedModel: {_first_line(error)}") from error
+        raise ValueError(f"{folder} does not load as a SavedModel: {first_line(error)}") from error
     missing = {SCORE_CATALOGUE, "catalogue", RECOMMEND} - set(model.signatures)
     if missing:
         raise ValueError(f"{folder} lacks the signatures {', '.join(sorted(missing))}")
@@ -129,7 +130,3 @@ def load(folder: str) -> Contender:
     ids, titles = (listed[name].numpy() for name in ("item_ids", "titles"))
     scoring = SCORE_WITH_AGES if {SCORE_WITH_AGES, RECOMMEND_WITH_AGES} <= set(model.signatures) else SCORE_CATALOGUE
     return Contender(model, ids, titles, card.get("kind", "model"), card.get("rule", ""), scoring, card)
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)

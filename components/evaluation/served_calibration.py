@@ -24,11 +24,11 @@ from components.evaluation import contender
 from components.features import histories
 from components.features.event_table import EventTable
 from components.features.id_codes import codes
+from components.ingest.event_time import DAY
 from components.metrics import bootstrap, queries
 from components.metrics.queries import Known
 from components.registry import experiment_state, versions
 
-DAY = 86_400_000_000
 MOST_ROWS, BATCH, MOST_VERSIONS, RATE_DAYS = 20_000, 1024, 4, 28
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from components.declaration import slice_names as names
 from components.features.event_table import EventTable
 from components.features.id_codes import codes
+from components.ingest.event_time import DAY
 from components.metrics.queries import Queries
 
-MICROSECONDS_PER_DAY = 86_400_000_000
 SHORT = 5
 HEAD_SHARE = 0.5
 # A context column with a thousand cities must not make a thousand comparisons: the most frequent values have a slice,
@@ -37,7 +37,7 @@ def _users(events: EventTable, asked: Queries) -> dict[str, np.ndarray]:
     """By whether training saw an action of the user, and by the days since the user's first event of any kind."""
     user, _ = codes(events.user)
     has_history = np.isin(asked.user, user[events.positive & ~events.late])
-    days = (asked.time - _first(user, events.time)[asked.user]) / MICROSECONDS_PER_DAY
+    days = (asked.time - _first(user, events.time)[asked.user]) / DAY
     return {names.KNOWN_USERS: has_history, names.NEW_USERS: ~has_history} | _ages(
         days, names.FIRST_DAY, names.FIRST_WEEK, names.LATER
     )
@@ -69,7 +69,7 @@ def _items(events: EventTable, asked: Queries) -> dict[str, np.ndarray]:
     head = np.zeros(len(ids), bool)
     head[order] = np.cumsum(counts[order]) - counts[order] < HEAD_SHARE * counts.sum()
     in_train = counts[target] > 0
-    days = (asked.time - _first(logged, events.time)[target]) / MICROSECONDS_PER_DAY
+    days = (asked.time - _first(logged, events.time)[target]) / DAY
     ages = _ages(days, "", names.YOUNG_ITEMS, names.OLD_ITEMS)
     ages[names.YOUNG_ITEMS] |= ages.pop("")
     return (

@@ -39,12 +39,12 @@ from components.evaluation.findings import MODEL, RULES
 from components.features.event_table import EventTable
 from components.features.id_codes import codes
 from components.features.training_data import Part
+from components.ingest.event_time import DAY
 from components.metrics import bootstrap, queries, rank_metrics
 from components.metrics.bootstrap import Interval
 from components.metrics.queries import Queries
 
 LEAST_ACTIONS = 100
-DAY = 86_400_000_000
 # Share of the users to how many random draws of them.
 USER_PARTS = {0.125: 3, 0.25: 3, 0.5: 2}
 

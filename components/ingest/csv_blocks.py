@@ -15,7 +15,7 @@ import weakref
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from components.errors import LogError
+from components.errors import LogError, first_line
 from components.ingest.column_types import TypeConflictError, Types, plain_type
 from components.ingest.log_files import ending_note
 
@@ -178,7 +178,7 @@ def _options(delimiter: str, types: Types, on_broken: OnBroken) -> dict[str, typ
 
 
 def _unreadable(path: str, error: Exception) -> LogError:
-    reason = str(error).splitlines()[0]
+    reason = first_line(error)
     if "Empty CSV file" in reason:
         return LogError(path, "is empty, needs a header and rows.", "Remove the file or write it again.")
     if "straddling" in reason:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from components.declaration import Log
 from components.declaration.views import IngestView, Label
-from components.errors import LogError
+from components.errors import LogError, first_line
 from components.ingest import attribution, own_labels
 from components.ingest.event_time import MICROSECONDS
 
@@ -205,7 +205,7 @@ def _texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
     try:
         return column if pa.types.is_string(column.type) else column.cast(pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        problem = f"the event column needs UTF-8 text or numbers, got {column.type}: {str(error).splitlines()[0]}."
+        problem = f"the event column needs UTF-8 text or numbers, got {column.type}: {first_line(error)}."
         raise LogError("launch.log.event", problem, "Fix the column or declare another.") from error
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from components.declaration.views import ServingView
 from components.features.histories import order_by_user_and_time
 from components.features.id_codes import codes
+from components.ingest.event_time import DAY
 from components.rules.rule_forms import NextItems, PerContext, PerItem, RuleLog, context_keys
 
-MICROSECONDS_PER_DAY = 86_400_000_000
 NEIGHBOURS = 100
 READ, READ_DECAY = 5, 0.5  # the last items that co-visitation reads, and the weight of each against the one after it
 MAX_SLICES = 50
@@ -82,7 +82,7 @@ def next_pairs(launch: ServingView, log: RuleLog) -> tuple[np.ndarray, np.ndarra
 
 def _recent(launch: ServingView, log: RuleLog) -> np.ndarray:
     """[e] bool, the events of the declared last days."""
-    return log.time >= log.time.max(initial=0) - launch.rules.recent_days * MICROSECONDS_PER_DAY
+    return log.time >= log.time.max(initial=0) - launch.rules.recent_days * DAY
 
 
 def _taken(log: RuleLog, chosen: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 import json
 import typing
 
+from components.errors import first_line
 from components.serving.request_errors import RequestError
 
 SHOWN_LETTERS = 60
@@ -21,7 +22,7 @@ def read(body: bytes) -> dict[str, typing.Any]:
     except RecursionError as error:
         raise RequestError("the body is nested too deeply.") from error
     except ValueError as error:
-        raise RequestError(f"the body needs JSON: {_first_line(error)}.") from error
+        raise RequestError(f"the body needs JSON: {first_line(error)}.") from error
     if not isinstance(value, dict):
         raise RequestError(f"the body needs a JSON object, got {shown(value)}.")
     return value
@@ -45,7 +46,3 @@ def check_keys(values: typing.Mapping[str, object], allowed: typing.Collection[s
 
 def _refuse(name: str) -> typing.NoReturn:
     raise ValueError(f"{name} is no JSON number")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]

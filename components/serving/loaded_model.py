@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.errors import DayoneError
+from components.errors import DayoneError, first_line
 from components.registry import card_file, vector_file
 from components.serving.predict_request import DEFAULT_SIGNATURE, ITEMS
 from components.serving.request_errors import RequestError
@@ -113,7 +113,7 @@ class LoadedModel:
         except ModelError:
             raise
         except Exception as error:  # whatever a version's graph raises, the answer is the same: it is not served
-            raise ModelError(f"version {self.number} fails its warm-up: {_first_line(error)}") from error
+            raise ModelError(f"version {self.number} fails its warm-up: {first_line(error)}") from error
         return count
 
     def _probe(self, signature: str) -> None:
@@ -239,7 +239,7 @@ def _open(folder: Path, threads: int) -> tuple[typing.Any, dict[str, typing.Any]
             loaded = tf.compat.v1.saved_model.loader.load(session, [tf.saved_model.SERVING], str(folder))
     except Exception as error:  # a broken folder raises whatever the broken part raises
         session.close()
-        raise ModelError(f"{folder} does not load as a SavedModel: {_first_line(error)}") from error
+        raise ModelError(f"{folder} does not load as a SavedModel: {first_line(error)}") from error
     return session, dict(loaded.signature_def)
 
 
@@ -278,7 +278,3 @@ def _warmup_requests(path: Path) -> typing.Iterator[tuple[str, Arrays]]:
             request.model_spec.signature_name,
             {name: tf.make_ndarray(value) for name, value in request.inputs.items()},
         )
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -11,6 +11,7 @@ import tensorflow as tf
 from components.features import histories
 from components.features.id_codes import codes
 from components.features.training_data import TrainingData
+from components.ingest.event_time import DAY
 from components.models.retrieval import item_similarity, neighbour_table, neighbours
 from components.models.retrieval.neighbour_table import NeighbourTable
 from components.models.retrieval.retrieval_model import RetrievalModel
@@ -28,7 +29,6 @@ from components.models.retrieval.score_parts import (
 from components.rules.event_counts import count_events
 from components.rules.rule_forms import NextItems
 
-MICROSECONDS_PER_DAY = 86_400_000_000
 RULE = "rule "
 
 
@@ -78,7 +78,7 @@ def _of_candidates(data: TrainingData, active: np.ndarray) -> tuple[np.ndarray, 
     _, item, time, positive = known_events(data)
     size, window, end = (
         len(data.items),
-        data.launch.rules.recent_days * MICROSECONDS_PER_DAY,
+        data.launch.rules.recent_days * DAY,
         time[positive].max(initial=0),
     )
     recent = np.bincount(item[positive & (time >= end - window)], minlength=size)

@@ -12,7 +12,7 @@ from components.metrics import queries
 
 pytestmark = pytest.mark.tensorflow
 
-DAY = slices.MICROSECONDS_PER_DAY
+DAY = 86_400_000_000
 KEPT = dataclasses.replace(LAUNCH, exclude_seen=False)
 
 

@@ -9,8 +9,8 @@ import pytest
 from components.declaration import Launch, Log, Objective, Rules, Split
 from components.features.histories import order_by_user_and_time
 from components.features.item_table import ItemTable
+from components.ingest.event_time import DAY
 from components.rules import counting
-from components.rules.counting import MICROSECONDS_PER_DAY
 from components.rules.rule_forms import RuleLog
 
 LAUNCH = Launch(
@@ -109,8 +109,8 @@ def test_the_heaviest_neighbours_are_kept_heaviest_first(monkeypatch, seed):
 
 
 def test_popularity_and_the_edge_of_the_recent_window():
-    end = 10 * MICROSECONDS_PER_DAY
-    edge = end - 2 * MICROSECONDS_PER_DAY
+    end = 10 * DAY
+    edge = end - 2 * DAY
     log = _log([0, 1, 2, 3], [1, 2, 2, 3], [end, edge, edge - 1, 0], size=5)
     assert counting.popularity(LAUNCH, log).scores.tolist() == [0, 1, 2, 1, 0]
     assert counting.recent_popularity(LAUNCH, log).scores.tolist() == [0, 1, 1, 0, 0]
