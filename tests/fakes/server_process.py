@@ -39,7 +39,7 @@ class ServerProcess:
         self.said = self.process.stdout.readline() + self.process.stdout.readline()
         self.client = Client(int(self.said.split("127.0.0.1:")[1].split("/")[0]))
 
-    def wait_ready(self, version=None, seconds=120):
+    def wait_ready(self, version=None, seconds=300):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             with contextlib.suppress(OSError):  # on a busy machine the import of TensorFlow holds all else up
@@ -47,7 +47,7 @@ class ServerProcess:
                 if answer and version in (None, answer):
                     return answer
             time.sleep(0.05)
-        raise AssertionError(f"not ready: {self.client.ask('GET', '/v1/models/shop')}")
+        raise AssertionError(f"not ready in {seconds} s: {self.client.ask('GET', '/readyz')}")
 
     def end(self, how=signal.SIGTERM):
         self.process.send_signal(how)
