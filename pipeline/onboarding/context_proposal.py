@@ -59,13 +59,13 @@ def _meaning_reason(column: Column, taken: list[str]) -> str:
     reading = next(iter(column.time_readings), None)
     reasons = {
         "an outcome, which no request knows": answer_proposal.is_outcome(column),
-        "yes or no, which may say what came of the request": answer_proposal.is_answer(column)
-        and not column.has(role_words.CONTEXTS),
         "a time": reading is not None and (not reading.by_name or column.has(role_words.TIMES)),
         "a time of day: write it and the date into one column": column.is_text
         and column.has(role_words.TIMES)
         and all(map(_TIME_OF_DAY.fullmatch, column.present.slice(0, 100).to_pylist())),
         "no role fits, and only a text can be a context": not column.is_text,
+        "yes or no, which may say what came of the request": answer_proposal.is_answer(column)
+        and not column.has(role_words.CONTEXTS),
         "the id of a request": column.has(role_words.REQUESTS) and column.has(role_words.IDS),
         f"its name in requests, {input_name(column.name)!r}, is taken": input_name(column.name)
         in (*RESERVED_INPUTS, *taken),

@@ -79,7 +79,7 @@ def shares_text(column: Column) -> str:
     shares = time_readings.parts(column.present)
     unit, later = time_readings.future_share(column.present)
     if later >= _MANY_LATER:
-        return f" ({later:.0%} of them are in the future if they are {unit}, after 2040)"
+        return f" (read as {unit}, {later:.0%} of them lie after 2040, in the future)"
     if span := time_readings.dates_outside(column.present):
         return f" (dates from {span[0]} to {span[1]}: a time lies between 1985 and 2040)"
     if not any(unit != "0" for unit, _ in shares):

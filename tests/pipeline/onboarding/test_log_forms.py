@@ -253,7 +253,5 @@ def test_a_file_that_is_no_table_is_named_as_what_it_is(tmp_path, content, said)
 def test_times_in_the_future_are_named_with_their_share_and_unit(tmp_path, every, said):
     rows = ((f"u{at % 60}", f"i{at % 57}", START + at + (10**9 if at % every == 0 else 0)) for at in range(ROWS))
     (tmp_path / "log.csv").write_text(",".join(HEAD) + "\n" + "".join(f"{u},{i},{t}\n" for u, i, t in rows))
-    with pytest.raises(
-        ProposalError, match=rf"timestamp: .*{said} of them are in the future if they are s, after 2040"
-    ):
+    with pytest.raises(ProposalError, match=rf"timestamp: .*read as s, {said} of them lie after 2040, in the future"):
         new.propose("tea", tmp_path / "log.csv", None, {})
