@@ -60,9 +60,11 @@ def test_others_can_query_the_numbers_of_the_verdict(first):
     query = "custom_properties.queries.int_value > 0 AND custom_properties.gain.double_value > -1.0"
     (found,) = metadata_store.MetadataStore(config).get_artifacts(metadata_store.ListOptions(filter_query=query))
     measured = summary(folder / "ws")
-    assert found.custom_properties["gain"].double_value == measured["gains"]["model_over_rules"]["point"]
+    gain = measured["gains"]["model_over_rules"]["point"]
+    assert found.custom_properties["gain"].double_value == pytest.approx(gain, abs=1e-5), "stored with six digits"
     assert found.custom_properties["metric"].string_value == "recall@10"
-    assert found.custom_properties["rules"].double_value == measured["rolling"][measured["rules_name"]]["recall@10"]
+    rules = measured["rolling"][measured["rules_name"]]["recall@10"]
+    assert found.custom_properties["rules"].double_value == pytest.approx(rules, abs=1e-5)
 
 
 def test_a_changed_insight_reruns_the_triangle_and_what_shows_it(first):
