@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from components.declaration import Catalogue, Launch, Split
+from components.declaration import Catalogue, Launch, Promotion, Split
 from components.errors import SettingsError
 from components.ingest.log_files import check_literal
 from components.validation import schema_proposal, traffic_schema
@@ -106,9 +106,11 @@ def propose(
     items = _catalogue(catalogue, sample, roles, why, notes, left_out)
     objectives = objective_proposal.propose_objectives(sample, roles, why, notes)
     why["split"] = "The last tenth of the log, in time, judges what the rest has taught."
-    launch = Launch(
-        name=name, log=declared, split=Split(eval_share=_EVAL_SHARE), objectives=objectives, catalogue=items
+    why["promotion"] = (
+        "A model that won is trained once more on the whole log before it is pushed (docs/evaluation.md)."
     )
+    split, promotion = Split(eval_share=_EVAL_SHARE), Promotion(refit=True)
+    launch = Launch(name=name, log=declared, split=split, objectives=objectives, catalogue=items, promotion=promotion)
     launch = objective_proposal.allow_repeats(launch, sample, why)
     launch = day_zero.allow_no_action(launch, sample, why)
     source = f"the first {sample.rows:,} rows of {sample.name}"
