@@ -32,7 +32,11 @@ def choose(sample: Sample, roles: Mapping[str, str], columns: list[Column]) -> t
     unused: dict[str, str] = {}
     for column in columns:
         input_names = [input_name(name) for name in chosen]
-        refused = _form_reason(column, sample) or _meaning_reason(column, input_names) or _spread_reason(column, items)
+        refused = (
+            _form_reason(column, sample)
+            or _meaning_reason(column, input_names)
+            or _spread_reason(column, items, sample)
+        )
         varies = 0.0 if refused else varies_within(column.values, users)
         if not refused and (varies > 0 or column.has(role_words.CONTEXTS)):
             how = f"varies within {varies:.0%} of the users" if varies else "the name says context"
@@ -73,9 +77,11 @@ def _meaning_reason(column: Column, taken: list[str]) -> str:
     return next((reason for reason, holds in reasons.items() if holds), "")
 
 
-def _spread_reason(column: Column, items: pa.Array) -> str:
+def _spread_reason(column: Column, items: pa.Array, sample: Sample) -> str:
     """Returns why a text cannot be a context, by its values; "" if it can."""
-    least = 1 if column.has(role_words.CONTEXTS) else 2  # a log that begins may hold one kind of device
+    # A log that begins may hold one kind of device; a folder's own key says nothing of its requests.
+    begins = column.has(role_words.CONTEXTS) and column.name not in partition_columns(sample.files[0])
+    least = 1 if begins else 2
     if not least <= column.distinct <= MOST_VALUES:
         return f"needs {least} to {MOST_VALUES} different values to be a context"
     if not column.has(role_words.CONTEXTS) and varies_within(column.values, items) < _LEAST_ITEM_SPREAD:

@@ -197,9 +197,8 @@ def _find_request(roles: Roles, sample: Sample) -> None:
     words = role_words.REQUESTS | (role_words.BASKETS if sample.item else frozenset())
     requests = [column for column in free(roles, sample) if _is_request(column, sample.rows, words)]
     for request in requests[:1]:
-        roles.take(
-            "request", request, f"ids that {sample.rows / max(request.distinct_ids, 1):.1f} rows share on average"
-        )
+        rows = sample.rows / max(request.distinct_ids, 1)
+        roles.take("request", request, f"ids that {rows:.1f} rows share on average")
         return
     if sample.item:
         roles.column["request"] = ROW_ID
@@ -241,11 +240,8 @@ def _find_outcome(roles: Roles, sample: Sample) -> None:
     Raises:
       ProposalError: if rows say where an item was shown and nothing says which were taken.
     """
-    value = (
-        None
-        if "value" in roles.column
-        else answer_proposal.find_value(free(roles, sample), sample.columns[roles.column["item"]].ids)
-    )
+    items = sample.columns[roles.column["item"]].ids
+    value = None if "value" in roles.column else answer_proposal.find_value(free(roles, sample), items)
     answer = answer_proposal.find_answer(free(roles, sample))
     rated = value is not None and value[0].has(role_words.RATINGS)
     if "event" in roles.column:
