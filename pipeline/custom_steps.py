@@ -48,7 +48,7 @@ def _component(step: CustomStep, field: str, known: dict[str, BaseNode]) -> Base
     if takes and not unknown <= set(takes):
         names = ", ".join(sorted(unknown - set(takes)))
         raise DeclarationError(field, names, f"inputs and parameters of the component: {', '.join(takes)}")
-    component = make(**inputs, **step.parameters, **code)
+    component = make(**inputs, **(code | dict(step.parameters)))
     if not isinstance(component, BaseNode):
         raise DeclarationError(
             f"{field}.component", step.component, "a TFX component, such as a function under @component"

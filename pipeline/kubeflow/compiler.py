@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from components.declaration import Launch
-from pipeline import beam_profiles
+from pipeline import beam_profiles, launches
 from pipeline.kubeflow import contract, parameters
 from pipeline.kubeflow import resources as kubeflow_resources
 from pipeline.kubeflow import spec as kubeflow_spec
@@ -25,12 +25,12 @@ class ClusterSettings(Settings):
 
 
 def table_for(resources: Path, image: str | None) -> Table:
-    """Returns the table of resources, with the image replaced if one is given.
+    """Returns the table of resources, with the image replaced if one is given; it may name any launch's own steps.
 
     Raises:
       ResourcesError: for a wrong entry, or an image whose name can move.
     """
-    table = kubeflow_resources.load(resources)
+    table = kubeflow_resources.load(resources, launches.own_steps())
     if image is None:
         return table
     kubeflow_resources.check_image("--image", image)

@@ -4,7 +4,7 @@ import dataclasses
 import difflib
 import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pydantic
@@ -92,14 +92,26 @@ class StepResources:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """The complete table: the cluster, and a row for every step that a pipeline can have."""
+    """The complete table: the cluster, a row for every step of the template, and what a step without a row gets.
+
+    A launch's own step may have a row, too.
+    """
 
     cluster: Cluster
     rows: Mapping[str, StepResources]
+    defaults: StepResources = dataclasses.field(default_factory=StepResources)
+
+    def row(self, step: str) -> StepResources:
+        """Returns what a step gets."""
+        return self.rows.get(step, self.defaults)
 
 
-def load(path: Path) -> Table:
+def load(path: Path, own: Collection[str] = ()) -> Table:
     """Reads and checks the table.
+
+    Args:
+      path: the file.
+      own: names of launches' own steps, which may have entries, too.
 
     Raises:
       ResourcesError: naming the entry, its value and the allowed form.
@@ -112,14 +124,17 @@ def load(path: Path) -> Table:
         raise ResourcesError(str(path), error.reason, "UTF-8") from error
     table = _entries("the file", content, ("cluster", "defaults", "steps"))
     defaults = _validate(StepEntries, "defaults", table.get("defaults") or {}).to_fields()
-    entries = _entries("steps", table.get("steps") or {}, tuple(step.name for step in steps.STEPS))
-    rows = {step.name: _step(f"steps.{step.name}", defaults, entries.get(step.name) or {}) for step in steps.STEPS}
+    known = (*(step.name for step in steps.STEPS), *own)
+    entries = _entries("steps", table.get("steps") or {}, known)
+    rows = {name: _step(f"steps.{name}", defaults, entries.get(name) or {}) for name in known}
     declared = table.get("cluster")
     if isinstance(declared, Mapping) and isinstance(declared.get("image"), str):
         _check_letters("cluster.image", declared["image"])
     cluster = _validate(ClusterEntries, "cluster", declared)
     return Table(
-        Cluster(cluster.image, cluster.data, cluster.workspace, cluster.schema_folder, tuple(cluster.beam_args)), rows
+        Cluster(cluster.image, cluster.data, cluster.workspace, cluster.schema_folder, tuple(cluster.beam_args)),
+        rows,
+        _step("defaults", defaults, {}),
     )
 
 

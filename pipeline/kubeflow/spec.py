@@ -73,8 +73,8 @@ def adapt(spec: Json, table: Table, remote: Collection[str] = ()) -> tuple[Json,
     names = sorted(tasks)
     for name in names:
         _name_task(tasks[name], name)
-        _run_task(tasks[name], name, table.rows[name])
-        _run_executor(executors[_label(spec, name)], name, table.rows[name])
+        _run_task(tasks[name], name, table.row(name))
+        _run_executor(executors[_label(spec, name)], name, table.row(name))
         _pack_task(tasks[name])
         _shorten_types(spec["components"][name])
         if name == steps.EXAMPLE_GEN:
@@ -87,7 +87,7 @@ def adapt(spec: Json, table: Table, remote: Collection[str] = ()) -> tuple[Json,
         f"comp-{kebab(name)}": spec["components"][name] | {"executorLabel": f"exec-{kebab(name)}"} for name in names
     }
     spec["root"]["dag"]["tasks"] = {kebab(name): tasks[name] for name in names}
-    return spec, platform({name: table.rows[name] for name in names})
+    return spec, platform({name: table.row(name) for name in names})
 
 
 def platform(rows: Mapping[str, StepResources]) -> Json:

@@ -5,6 +5,7 @@ A folder also holds what the launch names by dotted path: its rules, its model (
 A launch file is executed when it is loaded; what goes wrong in it is shown as file, line and message.
 """
 
+import contextlib
 import dataclasses
 import difflib
 import re
@@ -18,7 +19,7 @@ from components.declaration import Launch
 from components.errors import DayoneError, SettingsError
 from pipeline.settings import DEFAULT_LAUNCH as DEFAULT
 
-__all__ = ["DEFAULT", "LaunchError", "available", "file_of", "load", "load_file"]
+__all__ = ["DEFAULT", "LaunchError", "available", "file_of", "load", "load_file", "own_steps"]
 
 _FOLDER = Path(__file__).parent
 _IN_FOLDER = "launch.py"
@@ -47,6 +48,15 @@ def load(name: str) -> Launch:
         fix = f"Did you mean {near[0]}?" if near else "Add a file to pipeline/launches/."
         raise SettingsError("--launch", name, f"one of {', '.join(available())}", fix)
     return load_file(file_of(name))
+
+
+def own_steps() -> tuple[str, ...]:
+    """Returns the names of the own steps of all launches; a launch that cannot be loaded is left out."""
+    names: list[str] = []
+    for launch in available():
+        with contextlib.suppress(DayoneError):
+            names += [step.name for step in load(launch).steps]
+    return tuple(dict.fromkeys(names))
 
 
 def file_of(name: str) -> Path:

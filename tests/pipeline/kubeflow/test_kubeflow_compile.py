@@ -10,6 +10,7 @@ import yaml
 from kfp import components
 from kubeflow_cluster import table_for
 
+from components.declaration import CustomStep
 from pipeline import launches, steps
 from pipeline.beam_profiles import BeamProfile
 from pipeline.cli.compile_pipeline import RESOURCES
@@ -66,6 +67,17 @@ def test_every_launch_compiles_to_the_steps_that_it_has_when_it_runs_locally(nam
     assert set(next(yaml.safe_load_all(text))["root"]["dag"]["tasks"]) == {
         kebab(step.name) for step in steps.of(launch)
     }
+
+
+def test_a_launchs_own_step_compiles_with_the_defaults_of_the_table():
+    component, inputs = "components.validation.drift_steps.DriftBaseline", {"statistics": "StatisticsGen.statistics"}
+    step = CustomStep("OwnProbe", component, inputs, {"champion": ""}, before=("Trainer",))
+    text = compiler.compile_launch(dataclasses.replace(launches.load("shop"), steps=(step,)), TABLE)
+    assert contract.problems(text) == []
+    spec, platform = yaml.safe_load_all(text)
+    assert "own-probe" in spec["root"]["dag"]["tasks"]["trainer"]["dependentTasks"]
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert executors["exec-own-probe"] == executors["exec-transform"]  # whose row changes memory alone
 
 
 def test_the_workflow_stays_far_below_the_size_at_which_the_server_stops_telling_states(text):

@@ -194,3 +194,14 @@ def test_a_file_in_another_encoding_is_an_error(tmp_path):
     (tmp_path / "resources.yaml").write_bytes("cluster: {data: Zürich}".encode("latin1"))
     with pytest.raises(ResourcesError, match="needs UTF-8"):
         resources.load(tmp_path / "resources.yaml")
+
+
+def test_a_launchs_own_step_may_have_a_row_and_gets_the_defaults_without_one(tmp_path):
+    path = tmp_path / "resources.yaml"
+    content = {"cluster": {"image": "dayone:1", "data": "/d", "workspace": "/w"}, "defaults": {"retries": 3}}
+    path.write_text(yaml.safe_dump(content | {"steps": {"BotGate": {"memory_limit": "1Gi"}}}))
+    table = resources.load(path, ("BotGate", "Mailer"))
+    assert (table.row("BotGate").memory_limit, table.row("BotGate").retries) == (pytest.approx(1.074, abs=1e-3), 3)
+    assert table.row("Mailer") == table.row("NamedNowhere") == table.defaults
+    with pytest.raises(resources.ResourcesError, match="BotGate"):
+        resources.load(path)

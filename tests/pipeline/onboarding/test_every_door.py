@@ -81,9 +81,10 @@ def test_the_stores_and_the_policy_serve_and_the_vectors_go_to_the_sink(clone, t
 
 def logged_plans(folder, traffic, *options):
     """The plans with which a server answers the visitor v1, as it logs them."""
-    server = ServerProcess(folder / "runs", "--traffic", str(traffic), *options, project=folder, launch=NAME)
+    options = ("--traffic", str(traffic), "--timeout", "60", *options)
+    server = ServerProcess(folder / "runs", *options, project=folder, launch=NAME)
     try:
-        server.wait_ready()
+        server.wait_ready(seconds=400)
         for _ in range(50):  # the table is read in the background
             status, answer = server.client.predict({"instances": [{"user_id": "v1"}], "k": 3}, NAME)
             assert (status, len(answer["predictions"][0]["item_ids"])) == (200, 3)
