@@ -13,7 +13,7 @@ from components.declaration.views import ServingView
 from components.features.item_table import ItemTable
 from components.registry.recommender import Recommender
 from components.rules.attribute_scores import AttributeScores
-from components.rules.rule_forms import NextItems, Rule
+from components.rules.rule_forms import TIE, NextItems, Rule
 from components.rules.rule_scores import RuleScores
 
 RULE_SIGNATURE, ATTRIBUTES = "score_rule_", "attributes"
@@ -71,7 +71,9 @@ class RulesRecommender(Recommender):
         total, said = self._list_scores(items), tf.fill([tf.shape(items)[0]], "")
         for height, (name, scores) in enumerate(reversed(levels), 1):
             best = tf.reduce_max(scores, axis=1, keepdims=True)
-            total = tf.where(scores > 0, height + tf.math.divide_no_nan(scores, best), total)
+            # Of two items that a level scores alike, those below it decide.
+            settled = (tf.math.divide_no_nan(scores, best) + TIE * total / height) / (1.0 + TIE)
+            total = tf.where(scores > 0, height + settled, total)
             said = tf.where(best[:, 0] > 0, name, said)
         return total, said
 
