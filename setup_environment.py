@@ -68,7 +68,7 @@ class Workshop:
         first = "installing the packages of uv.lock into .venv: about 250 packages, 3 GB; one to five minutes, once"
         self.say("updating .venv to the current uv.lock" if venv.exists() else first)
         start = time.monotonic()
-        if not self.run(uv, "sync", "--frozen", "--python", interpreter.path):
+        if not self.run(uv, "sync", "--frozen", "--compile-bytecode", "--python", interpreter.path):
             raise self.failure("the environment could not be created")
         write_stamp(self.root, machine, stack)
         self.say(f"ready after {time.monotonic() - start:.0f} s")
