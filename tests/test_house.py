@@ -41,7 +41,7 @@ LONGER = {
     "tests/components/metrics/test_queries.py": 348,
     "tests/data/test_generate.py": 358,
     "tests/fakes/kubeflow_server.py": 336,
-    "tests/kubeflow/test_manifests.py": 476,
+    "tests/kubeflow/test_manifests.py": 433,
     "tests/manifests.py": 304,
     "tests/pipeline/kubeflow/test_kubeflow_commands.py": 335,
     "tests/pipeline/kubeflow/test_kubeflow_entrypoint.py": 312,

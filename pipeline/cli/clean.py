@@ -44,14 +44,7 @@ def register(commands: "Commands[Parser]") -> None:
 
 
 def _clean(options: argparse.Namespace) -> int:
-    if options.keep_runs < 1:
-        raise SettingsError("--keep-runs", str(options.keep_runs), "an integer of at least 1")
-    if not options.keep_days >= 0:
-        raise SettingsError("--keep-days", str(options.keep_days), "a number of at least 0")
-    if options.traffic_days is not None and not options.traffic_days > 0:
-        raise SettingsError("--traffic-days", str(options.traffic_days), "a number above 0")
-    if options.traffic is not None and not options.traffic.is_dir():
-        raise SettingsError("--traffic", str(options.traffic), "a folder that exists")
+    _check(options)
     loaded = context.load(options, "launch", "workspace")
     settings = loaded.settings
     # Here, because ML Metadata takes a second to import, and --help needs none.
@@ -71,6 +64,18 @@ def _clean(options: argparse.Namespace) -> int:
     if options.traffic_days is not None:
         print(f"{verb} {_megabytes(sum(traffic))} of the traffic log ({len(traffic)} files)")
     return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Raises `SettingsError` for the first option that is out of range."""
+    if options.keep_runs < 1:
+        raise SettingsError("--keep-runs", str(options.keep_runs), "an integer of at least 1")
+    if not options.keep_days >= 0:
+        raise SettingsError("--keep-days", str(options.keep_days), "a number of at least 0")
+    if options.traffic_days is not None and not options.traffic_days > 0:
+        raise SettingsError("--traffic-days", str(options.traffic_days), "a number above 0")
+    if options.traffic is not None and not options.traffic.is_dir():
+        raise SettingsError("--traffic", str(options.traffic), "a folder that exists")
 
 
 def _clean_traffic(options: argparse.Namespace, loaded: context.Context) -> list[int]:

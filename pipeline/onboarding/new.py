@@ -35,7 +35,7 @@ from pipeline.onboarding.proposal import Roles
 from pipeline.settings import PROJECT
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_EVAL_SHARE = 0.1
+_SPLIT = Split(eval_share=0.1)
 _NESTED = "nested, and no role names it"
 
 
@@ -86,6 +86,12 @@ def make(
     return made_project.describe(folder, proposed, count, found, project_files.start_repository(folder))
 
 
+_CRITERIA = {
+    "split": "The last tenth of the log, in time, judges what the rest has taught.",
+    "promotion": "A model that won is trained once more on the whole log before it is pushed (docs/evaluation.md).",
+}
+
+
 def propose(
     name: str, log: Path, catalogue: Path | None, given: Mapping[str, str], drop: Collection[str] = ()
 ) -> Proposal:
@@ -105,12 +111,8 @@ def propose(
     notes = [_unused_note("the log", left_out)]
     items = _catalogue(catalogue, sample, roles, why, notes, left_out)
     objectives = objective_proposal.propose_objectives(sample, roles, why, notes)
-    why["split"] = "The last tenth of the log, in time, judges what the rest has taught."
-    why["promotion"] = (
-        "A model that won is trained once more on the whole log before it is pushed (docs/evaluation.md)."
-    )
-    split, promotion = Split(eval_share=_EVAL_SHARE), Promotion(refit=True)
-    launch = Launch(name=name, log=declared, split=split, objectives=objectives, catalogue=items, promotion=promotion)
+    why |= _CRITERIA
+    launch = Launch(name, declared, _SPLIT, objectives, items, promotion=Promotion(refit=True))
     launch = objective_proposal.allow_repeats(launch, sample, why)
     launch = day_zero.allow_no_action(launch, sample, why)
     source = f"the first {sample.rows:,} rows of {sample.name}"
