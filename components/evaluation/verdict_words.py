@@ -45,7 +45,9 @@ def percent(share: float) -> str:
 
 
 def describe_gain(gain: Interval) -> str:
-    """Returns a gain with its interval: "+31% (95% CI +18% to +45%)"."""
+    """Returns a gain with its interval: "+31% (95% CI +18% to +45%)"; over one that has nothing, "up from 0"."""
+    if gain.point == math.inf:
+        return "up from 0"
     if math.isinf(gain.low) and math.isinf(gain.high) and gain.low < gain.high:
         return f"{percent(gain.point)} (too little data for an interval)"
     return f"{percent(gain.point)} ({100 * gain.level:g}% CI {percent(gain.low)} to {percent(gain.high)})"
