@@ -73,12 +73,11 @@ def declare(clone, own_model):
         for name, code in BLOCKS.items():
             (launch / name).write_text(code)
         text = (launch / "launch.py").read_text()
-        text = text.replace("import Catalogue, Launch, Log, Objective, Split", f"import {_IMPORTS}")
+        text = text.replace("import Catalogue, Launch, Log, Objective, Promotion, Split", f"import {_IMPORTS}")
         text = re.sub(r"    objectives=.*?\n    \),\n", f"    {OBJECTIVES}\n", text, flags=re.DOTALL)
         text = text.replace('        delimiter=";",\n', f'        delimiter=";",\n        {USERS}\n', 1)
-        promotion = f'promotion=Promotion("recall@5", {METRIC}, {SLICE}, {GUARDS}),'.replace(
-            '"recall', 'metric="recall'
-        )
+        text = re.sub(r"    promotion=.*?\n    \),\n", "", text, flags=re.DOTALL)
+        promotion = f'promotion=Promotion(metric="recall@5", {METRIC}, {SLICE}, {GUARDS}, refit=True),'
         head = DOORS["feature of the head"][1]
         ours = f"model=Model({TOWER}, {head}, history=20),"
         added = "".join(f"    {line}\n" for line in (ours, promotion, RULES, STEPS))
