@@ -196,9 +196,12 @@ def test_the_pushed_folder_answers_in_a_process_without_the_projects_code(worksp
 
 def documented_signatures():
     """Returns name to (inputs, outputs) from docs/serving.md, each a list of "name DTYPE (sizes)"."""
-    rows = re.findall(
-        r"^\| `(\w+)`[^|]*\| (`.*?DT_.*?) \| (`.*?) \|$", (PROJECT / "docs" / "serving.md").read_text(), re.MULTILINE
-    )
+    page = (PROJECT / "docs" / "serving.md").read_text()
+    rows = re.findall(r"^\| `(\w+)`[^|]*\| (`.*?DT_.*?) \| (`.*?) \|$", page, re.MULTILINE)
+    (inputs,) = re.findall(r'"page" stands for these inputs.*?:\n\n(.*?)\n\n', page, re.DOTALL)
+    rows = [
+        (name, asked.removesuffix(", page") + inputs * asked.endswith(", page"), said) for name, asked, said in rows
+    ]
     return {
         name: tuple(sorted(re.findall(r"`(\w+)` (DT_\w+ \([-\d, ]+\))", side)) for side in sides)
         for name, *sides in rows
@@ -213,10 +216,11 @@ def test_the_pushed_signatures_are_the_documented_ones(workspace, good_second):
         sizes = {
             name: ", ".join("-1" if size is None else str(size) for size in spec.shape) for name, spec in specs.items()
         }
-        names = {tf.string: "DT_STRING", tf.float32: "DT_FLOAT"}
+        names = {tf.string: "DT_STRING", tf.float32: "DT_FLOAT", tf.int64: "DT_INT64"}
         return sorted((name, f"{names[spec.dtype]} ({sizes[name]})") for name, spec in specs.items())
 
-    assert set(documented_signatures()) == {"serving_default", "rank", "embed_query", "embed_items"}
+    pages = {"recommend_page", "similar_items", "list_items"}
+    assert set(documented_signatures()) == {"serving_default", "rank", "embed_query", "embed_items"} | pages
     for name, documented in documented_signatures().items():
         signature = signatures[name]
         exported = describe(signature.structured_input_signature[1]), describe(signature.structured_outputs)
