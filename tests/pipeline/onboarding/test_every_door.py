@@ -86,7 +86,7 @@ def logged_plans(folder, traffic, *options):
     try:
         server.wait_ready(seconds=400)
         for _ in range(50):  # the table is read in the background
-            status, answer = server.client.predict({"instances": [{"user_id": "v1"}], "k": 3}, NAME)
+            status, answer = server.client.predict({"instances": [{"user_id": "v1"}], "n": 3}, NAME)
             assert (status, len(answer["predictions"][0]["item_ids"])) == (200, 3)
     finally:
         server.end()
