@@ -176,7 +176,8 @@ def test_without_context_catalogue_and_ranking_head(plain, kind):
     ages = {"recommend_with_ages", "score_with_ages"}
     rules = {f"score_rule_{name}" for name in PLAIN.rules.names}
     more = rules if kind == "rules" else {"embed_query", "embed_items"} | ages
-    assert set(plain.signatures) == {"serving_default", "score_catalogue", "catalogue"} | more
+    pages = {"recommend_page", "similar_items", "list_items", "choices"}
+    assert set(plain.signatures) == {"serving_default", "score_catalogue", "catalogue"} | pages | more
     answers, _ = recommend(plain, [[b"A"], []], context=False)
     assert set(answers[0]) == set(ITEMS) - {b"A", b"G"} | {b""}
     assert set(answers[1]) == set(ITEMS) - {b"G"}
