@@ -156,7 +156,7 @@ def _problem(
     launch: Launch, events: EventTable, catalogue: dict[str, np.ndarray], cuts: dict[str, int | None]
 ) -> Problem:
     early = events.rows(~events.late)
-    data = TrainingData(launch, early, item_table.build(launch.catalogue, catalogue, early.item), None)
+    data = TrainingData(launch, early, item_table.build(launch.catalogue, catalogue, early.item), None, catalogue)
     return Problem(data, {name: _asked(launch, events, data, cut) for name, cut in cuts.items()})
 
 
