@@ -7,8 +7,8 @@ with the highest version that remains.
 """
 
 import contextlib
-import io
 import os
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -46,16 +46,16 @@ def keep_judged(model: str, version: str) -> None:
       model: the folder of the SavedModel; it may be on another file system.
       version: the folder of the other one.
     """
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        for folder, _, names in tf.io.gfile.walk(model):
-            for name in names:
-                path = os.path.join(folder, name)
-                with tf.io.gfile.GFile(path, "rb") as file:
-                    archive.writestr(os.path.relpath(path, model), file.read())
-    tf.io.gfile.makedirs(os.path.join(version, os.path.dirname(JUDGED)))
-    with tf.io.gfile.GFile(os.path.join(version, JUDGED), "wb") as file:
-        file.write(content.getvalue())
+    with tempfile.TemporaryDirectory() as local:
+        packed = os.path.join(local, os.path.basename(JUDGED))
+        with zipfile.ZipFile(packed, "w") as archive:
+            for folder, _, names in tf.io.gfile.walk(model):
+                for path in (os.path.join(folder, name) for name in names):
+                    entry = archive.open(os.path.relpath(path, model), "w", force_zip64=True)
+                    with entry, tf.io.gfile.GFile(path, "rb") as file:
+                        shutil.copyfileobj(file, entry)
+        tf.io.gfile.makedirs(os.path.join(version, os.path.dirname(JUDGED)))
+        tf.io.gfile.copy(packed, os.path.join(version, JUDGED), overwrite=True)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
@@ -40,6 +41,20 @@ def write(signatures: Mapping[str, Any], items: tf.Tensor, blank: Mapping[tf.DTy
     return count
 
 
+def read(folder: str) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """Yields the stored requests of a saved recommender: the signature, and its inputs by name.
+
+    Raises:
+      tf.errors.OpError: if there are none, or the file is damaged.
+    """
+    for record in tf.compat.v1.io.tf_record_iterator(os.path.join(folder, WARMUP)):
+        request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
+        yield (
+            request.model_spec.signature_name,
+            {name: tf.make_ndarray(value) for name, value in request.inputs.items()},
+        )
+
+
 def replay(folder: str) -> int:
     """Asks a saved recommender its own warm-up requests, as a model server does.
 
@@ -52,13 +67,12 @@ def replay(folder: str) -> int:
     count = 0
     try:
         model = tf.saved_model.load(folder)
-        for record in tf.data.TFRecordDataset(os.path.join(folder, WARMUP)).as_numpy_iterator():
-            request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
-            inputs = {name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()}
-            for name, answer in model.signatures[request.model_spec.signature_name](**inputs).items():
-                # An answer with fewer items than it has places ends with scores of -inf.
+        for signature, arrays in read(folder):
+            inputs = {name: tf.constant(values) for name, values in arrays.items()}
+            for name, answer in model.signatures[signature](**inputs).items():
+                # The scores of an answer with fewer items than its size end with -inf.
                 if answer.dtype.is_floating and bool(tf.reduce_any(tf.math.is_nan(answer))):
-                    raise ValueError(f"{request.model_spec.signature_name} answers no number for {name}")
+                    raise ValueError(f"{signature} answers no number for {name}")
             count += 1
     except (OSError, KeyError, TypeError, tf.errors.OpError) as error:
         raise ValueError(f"{folder} fails its warm-up: {error}") from error

@@ -20,7 +20,6 @@ from components.serving.request_errors import RequestError
 from components.serving.request_values import BLANK
 from components.serving.signature_input import Input
 
-WARMUP = Path("assets.extra") / "tf_serving_warmup_requests"
 NEEDED_OUTPUTS = (ITEMS, "scores")
 PROBED = (DEFAULT_SIGNATURE, "rank", "embed_query", "embed_items")
 PROBE_ROWS = 2
@@ -100,12 +99,14 @@ class LoadedModel:
         Raises:
           ModelError: if one of them fails: this version would fail people, too.
         """
-        count = 0
+        from components.registry import warmup
+
+        count, has_requests = 0, (self.folder / warmup.WARMUP).is_file()
         try:
             for signature in PROBED:
                 if signature in self._calls:
                     self._probe(signature)
-            for signature, inputs in _warmup_requests(self.folder / WARMUP):
+            for signature, inputs in warmup.read(str(self.folder)) if has_requests else ():
                 rows = {len(values) for values in self._calls[signature](inputs).values()}
                 if rows != {len(next(iter(inputs.values())))}:
                     raise ModelError(f"version {self.number} answers {signature} with {sorted(rows)} rows.")
@@ -263,18 +264,3 @@ def _blank(each: Input) -> np.ndarray:
         raise ModelError(f"an input needs one of {', '.join(sorted(BLANK))} per row or a list of ids, got {each}.")
     blank = BLANK[each.dtype] if each.rank == 1 else b"no such item"
     return np.full((PROBE_ROWS,) + (1,) * (each.rank - 1), blank, object if each.dtype == "string" else each.dtype)
-
-
-def _warmup_requests(path: Path) -> typing.Iterator[tuple[str, Arrays]]:
-    if not path.is_file():
-        return
-    import tensorflow as tf
-    from tensorflow_serving.apis import prediction_log_pb2
-
-    for record in tf.compat.v1.io.tf_record_iterator(str(path)):
-        log = prediction_log_pb2.PredictionLog.FromString(record)
-        request = log.predict_log.request
-        yield (
-            request.model_spec.signature_name,
-            {name: tf.make_ndarray(value) for name, value in request.inputs.items()},
-        )
