@@ -1,7 +1,7 @@
 """The figures of the page, drawn by matplotlib as SVG that stands in the page itself: no script, no other file.
 
 Lines and text take the page's own colour, so that a figure suits light and dark. An interval that reaches beyond the
-axis ends in an arrow. Without matplotlib, in an environment that is older than the lock, there are no figures.
+axis ends in an arrow. matplotlib is imported where something is drawn.
 """
 
 import io
@@ -123,15 +123,14 @@ def _whiskers(axes: Any, points: Sequence[float], lows: Sequence[float], highs: 
 
 
 def _draw(name: str, paint: Callable[[Any], None], height: float) -> str:
-    """Returns a figure as an SVG element; "" without matplotlib."""
-    try:
-        import matplotlib as mpl
-        from matplotlib.backends.backend_svg import FigureCanvasSVG
-        from matplotlib.figure import Figure
-    except ImportError:
-        return ""
+    """Returns a figure as an SVG element."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
     with mpl.rc_context(SETTINGS | {"svg.hashsalt": name}), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a letter that matplotlib's own font lacks; the reader's has it
+        # A letter that matplotlib's own font lacks; the reader's has it.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
         figure = Figure(figsize=(7.0, height), layout="constrained")
         canvas = FigureCanvasSVG(figure)
         paint(figure.subplots())

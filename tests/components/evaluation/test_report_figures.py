@@ -14,7 +14,6 @@ GAINS = {"new users": interval(0.2, 0.1, 0.3), "tail": interval(-0.4, -0.6, -0.2
 
 @pytest.fixture
 def drawn():
-    pytest.importorskip("matplotlib")
     return {
         "values": figures.draw_values(RESULT, 0.0),
         "history": figures.draw_history([ROW, ROW | {"date": "2026-11-29T10:00:00+00:00", "low": -0.2}]),
@@ -53,7 +52,6 @@ def test_the_same_numbers_give_the_same_figure(drawn):
 
 
 def test_an_interval_beyond_the_axis_ends_in_arrows(drawn):
-    pytest.importorskip("matplotlib")
     inside, beyond = (figures.draw_gains({"a": interval(0.2, low, high)}) for low, high in ((0.1, 0.3), (-5.0, 9.0)))
     markers = [len(set(re.findall(r'<path id="(slices-m\w+)"', svg))) for svg in (inside, beyond)]
     assert markers[1] == markers[0] + 2
@@ -61,7 +59,6 @@ def test_an_interval_beyond_the_axis_ends_in_arrows(drawn):
 
 @pytest.mark.parametrize("name", ["price=$5$", r"$\frac{", "<script>", "国=日本", "a\x1b[31mb", "x" * 500, "&amp;", ""])
 def test_any_name_of_a_slice_is_shown_letter_by_letter(name):
-    pytest.importorskip("matplotlib")
     svg = figures.draw_gains({name: interval(0.2, 0.1, 0.3)})
     shown = name.replace("\x1b", r"\x1b")
     assert (shown if len(shown) <= figures.LONGEST_LABEL else "xxx~") in texts(svg)

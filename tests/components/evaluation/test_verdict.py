@@ -9,7 +9,7 @@ import pytest
 
 from components.declaration import Promotion
 from components.evaluation.findings import UNKNOWN, Area, Champion, Findings, Traffic, read
-from components.evaluation.verdict import decide
+from components.evaluation.verdict import REFIT, decide
 from components.metrics.bootstrap import Interval
 
 GATE = Promotion(metric="recall@10", margin=0.05, min_queries=200, guards=("new users",), guard_loss=0.03)
@@ -105,6 +105,13 @@ def test_reasons_in_words():
         "recall@10 0.120 for what is served now (a model): the model +1.0% (95% CI -10% to +12%), not significant; "
         "the rules -20% (95% CI -30% to -10%), significantly worse."
     )
+
+
+def test_a_model_that_will_be_refitted_is_said_to_be_so_and_only_where_it_is_pushed():
+    refits = dataclasses.replace(GATE, refit=True)
+    assert decide(GOOD, refits).reasons[-1] == REFIT
+    assert REFIT not in decide(GOOD, GATE).reasons
+    assert REFIT not in decide(_with(model_gain=EQUAL), refits).reasons
 
 
 def test_reasons_name_every_obstacle():
