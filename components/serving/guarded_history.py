@@ -69,9 +69,17 @@ class GuardedHistories:
         self._open_store, self._breaker = open_store, breaker or Breaker()
         self._lock = threading.Lock()
         self._in_a_row, self._pause, self._next_probe, self._probing = 0, self._breaker.pause, 0.0, False
-        self.state, self.failed = CLOSED, 0
+        self.state, self.failed, self._last_failure = CLOSED, 0, ""
         self._waiting: collections.deque[tuple[bytes, bytes]] = collections.deque(maxlen=_WAITING_EVENTS)
         self._store, self._workers = open_store(), _Workers(self._breaker.workers)
+
+    @property
+    def problem(self) -> str:
+        """The kind of the last failure while the breaker is open, else "". Tries the store again if that is due: there may be no requests that do."""
+        if self.state == CLOSED:
+            return ""
+        self._probe_if_due()
+        return self._last_failure
 
     def get(self, users: Sequence[bytes]) -> list[list[bytes]]:
         """See `HistoryStore`.
@@ -103,10 +111,11 @@ class GuardedHistories:
         try:
             answer = self._workers.submit(lambda: question(store)).result(self._breaker.deadline)
         except concurrent.futures.TimeoutError as error:
-            self._note_failure()
-            raise HistoryUnavailable(f"no answer within {1000 * self._breaker.deadline:g} ms") from error
-        except Exception:
-            self._note_failure()
+            reason = f"no answer within {1000 * self._breaker.deadline:g} ms"
+            self._note_failure(reason)
+            raise HistoryUnavailable(reason) from error
+        except Exception as error:
+            self._note_failure(type(error).__name__)  # no text: clients put addresses and passwords in it
             raise
         self._in_a_row = 0
         return answer
@@ -115,8 +124,9 @@ class GuardedHistories:
         with self._lock:
             self.failed += 1
 
-    def _note_failure(self) -> None:
+    def _note_failure(self, reason: str) -> None:
         with self._lock:
+            self._last_failure = reason
             self.failed += 1
             self._in_a_row += 1
             if self._in_a_row >= self._breaker.failures and self.state == CLOSED:

@@ -34,6 +34,12 @@ class Metrics:
         self.user_failures = Counter(
             "dayone_user_failures", "Users' columns that their store did not give.", registry=self._registry
         )
+        self.store_down = Gauge(
+            "dayone_store_down",
+            "1 while a store (history, users) failed so often that it is not asked.",
+            ["store"],
+            registry=self._registry,
+        )
         self.policy_failures = Counter(
             "dayone_policy_failures",
             "Answers that the team's exploration policy did not draw.",

@@ -96,6 +96,7 @@ class Service:
         self.launch, self.holder, self.log, self.metrics, self.limits = launch, holder, log, metrics, limits
         self.histories = histories if histories is not None else MemoryHistories()
         self._rows, self._explore = TrafficRows(launch, remembered_bytes), explore
+        self._stores = {"history": self.histories} | ({"users": users} if users is not None else {})
         self._users = UserColumns(launch, users, self.metrics.user_failures.inc) if users is not None else None
         self._rng = random.Random()
         self.withheld = WithheldItems(holder.folder)
@@ -266,15 +267,22 @@ class Service:
         """Brings the log's figures into the metrics."""
         self.metrics.version.set(self.holder.number)
         self.metrics.withheld.set(len(self.withheld.current()))
+        for name, problem in self._store_problems().items():
+            self.metrics.store_down.labels(name).set(bool(problem))
         if self.log is not None:
             self.metrics.logged.set(self.log.written)
             self.metrics.dropped.set(self.log.dropped)
             self.metrics.log_failing.set(bool(self.log.problem))
 
     def readiness(self) -> tuple[bool, dict[str, object]]:
-        """Returns whether a version is loaded, with details; a failing log is named, but costs no answer."""
+        """Returns whether a version is loaded, with details; a failing log or store is named, but costs no answer."""
         version = self.holder.number
         state: dict[str, object] = {"status": "ready" if version else "no version is loaded yet", "version": version}
         if self.log is not None and self.log.problem:
             state["log"] = f"failing: {self.log.problem}"
+        state |= {name: f"failing: {problem}" for name, problem in self._store_problems().items() if problem}
         return bool(version), state
+
+    def _store_problems(self) -> dict[str, str]:
+        """Returns why each store is not asked now, "" where it is; only a guarded store can tell."""
+        return {name: getattr(store, "problem", "") for name, store in self._stores.items()}

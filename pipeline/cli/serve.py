@@ -8,6 +8,7 @@ from pathlib import Path
 from components.declaration import Launch
 from components.ingest import spans
 from components.serving.access import THIS_MACHINE
+from components.serving.guarded_history import DEADLINE
 from pipeline.cli import context, launch_options
 from pipeline.cli.parser import Commands, Parser
 from pipeline.local import history_choice, loop_setup, server, users_choice
@@ -101,6 +102,13 @@ def _add_log(serve: argparse.ArgumentParser) -> None:
         metavar="STORE",
         help="where the columns of a declared users table come from: the table, or the dotted path of your own store",
     )
+    serve.add_argument(
+        "--store-deadline",
+        type=float,
+        default=1000 * DEADLINE,
+        metavar="MS",
+        help="milliseconds that those two stores may take; then the answer does without (default: %(default)g)",
+    )
 
 
 def _add_pages(serve: argparse.ArgumentParser) -> None:
@@ -123,8 +131,9 @@ def _serve(given: argparse.Namespace) -> int:
     loaded = context.load(given, "launch", "workspace")
     settings, launch = loaded.settings, loaded.effective_launch
     options = _options(given, launch, settings)
-    histories = history_choice.make(options.history, launch, settings.home)
-    users = users_choice.make(options.users, launch, settings.data, settings.home)
+    deadline = options.store_deadline / 1000
+    histories = history_choice.make(options.history, launch, settings.home, deadline)
+    users = users_choice.make(options.users, launch, settings.data, settings.home, deadline)
     with server.listen(options.host, options.port) as listening:
         address, port = listening.getsockname()[:2]
         print(
@@ -160,6 +169,7 @@ def _options(given: argparse.Namespace, launch: Launch, settings: Settings) -> O
         explore_slot=given.explore_slot,
         explore_policy=given.explore_policy,
         users=given.users,
+        store_deadline=given.store_deadline,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from components.errors import SettingsError
+from components.serving.guarded_history import DEADLINE
 from pipeline.local import history_choice, users_choice
 
 _ORIGIN = re.compile(r"https?://[^\s/?#@*]+")
@@ -26,6 +27,7 @@ class Options:
       day_folder: the folder of a day's files in it, as for `strftime`; "" for none.
       history: the store of histories, see `history_choice`.
       users: the store of the users' columns, see `users_choice`.
+      store_deadline: milliseconds that an answer of these two stores may take.
       demo: whether there is a page to try it out, which shows users and their histories.
       origins: of pages of other sites that may ask, such as https://shop.example.
       connections: at once; then the one that waits longest is closed.
@@ -51,6 +53,7 @@ class Options:
     explore_slot: float = 0.0
     explore_policy: str = ""
     users: str = users_choice.TABLE
+    store_deadline: float = 1000 * DEADLINE
 
     def __post_init__(self) -> None:
         """Checks the numbers."""
@@ -63,6 +66,7 @@ class Options:
             ("connections", self.connections, 1, 100_000),
             ("remember", self.remember, 1, 100_000),
             ("explore-slot", self.explore_slot, 0, 1),
+            ("store-deadline", self.store_deadline, 1, 60_000),
         ):
             if not low <= value <= high:
                 raise SettingsError(f"--{name}", value, f"a number from {low} to {high}")

@@ -1,5 +1,6 @@
 """What the server tells of itself over HTTP, and the items that it withholds."""
 
+import logging
 import re
 import time
 
@@ -7,6 +8,7 @@ import pytest
 from small_server import push, service, serving
 from test_app import BEST, GOOD, check_refused
 
+from components.serving.guarded_history import Breaker, GuardedHistories
 from components.serving.predict_request import Limits
 
 
@@ -49,6 +51,49 @@ def test_a_withheld_item_is_shown_by_no_server_of_the_folder_and_the_answer_is_f
         assert one.ask("GET", "/v1/items/withheld") == (200, {"items": {"A": None}})
         assert other.ask("POST", "/v1/items/release", {"item_ids": ["A"]}) == (200, {"withheld": 0})
         assert other.predict(GOOD)[1]["predictions"] == BEST
+
+
+class Gone(Exception):
+    """What the client of a store raises; it names whom it connected as."""
+
+
+class Failing:
+    """A store that can be shut down and started."""
+
+    down = False
+
+    def get(self, users):
+        if self.down:
+            raise Gone("postgres://feast:secret@db refused")
+        return [[b"A"] for _ in users]
+
+    def add(self, user, item):
+        pass
+
+
+def test_a_store_that_is_down_costs_no_answer_and_is_told_until_it_is_back(tmp_path, caplog):
+    caplog.set_level(logging.CRITICAL)
+    push(tmp_path, 1)
+    store = Failing()
+    guarded = GuardedHistories(lambda: store, Breaker(deadline=5.0, failures=2, pause=0.05, longest_pause=0.1))
+    with serving(service(tmp_path, histories=guarded)) as server:
+
+        def told():
+            status, state = server.ask("GET", "/readyz")
+            down = re.search(r'dayone_store_down\{store="history"\} (\S+)', server.ask("GET", "/metrics")[1])
+            return status, state, down and down[1]
+
+        def first():
+            return server.predict({"instances": [{"user_id": "u"}]})[1]["predictions"][0]["item_ids"][0]
+
+        assert first() == "B" and told() == (200, {"status": "ready", "version": 1}, "0.0")
+        store.down = True
+        assert [first(), first(), first()] == ["A"] * 3
+        assert told() == (200, {"status": "ready", "version": 1, "history": "failing: Gone"}, "1.0")
+        store.down, end = False, time.monotonic() + 5
+        while told()[2] == "1.0":
+            assert time.monotonic() < end
+        assert first() == "B" and "history" not in told()[1]
 
 
 TIMES = [{"item_ids": ["A"], "until": 5}, {"item_ids": ["A"], "until": "1999-01-01"}]

@@ -119,6 +119,17 @@ def test_a_restarted_store_is_opened_anew(world):
     assert guard.state == CLOSED and world.opened == 2
 
 
+def test_the_guard_tells_why_a_store_is_not_asked_and_finds_out_without_requests_that_it_is_back(world):
+    guard = GuardedHistories(world.open, BREAKER)
+    world.down = True
+    ask(guard, 2)
+    assert guard.problem == ""  # too few failures
+    ask(guard)
+    assert guard.problem == "ConnectionError"
+    world.down = False
+    assert eventually(lambda: guard.problem == "") and guard.state == CLOSED
+
+
 def test_events_wait_for_a_store_that_is_gone_and_are_told_once(world):
     guard = GuardedHistories(world.open, BREAKER)
     world.down = True

@@ -12,6 +12,7 @@ from pipeline.local.serve_options import Options
         ("timeout", 0.0, "setting --timeout needs a number from 0.001 to 3600, got 0.0"),
         ("port", 70_000, "setting --port needs"),
         ("waiting", -1, "setting --waiting needs"),
+        ("store_deadline", 0.05, "setting --store-deadline needs a number from 1 to 60000, got 0.05"),
     ],
 )
 def test_a_wrong_option_is_one_message(name, value, said):
