@@ -13,15 +13,14 @@ import numpy as np
 from components.declaration.views import RetrievalView
 from components.evaluation import judging, own_slices, slices
 from components.evaluation.contender import Contender
-from components.evaluation.findings import MODEL, RULES
-from components.evaluation.findings import SERVED as CHAMPION
+from components.evaluation.findings import CHAMPION, MODEL, RULES
 from components.evaluation.judging import Judged
 from components.features.event_table import EventTable
 from components.features.item_table import MISSING_INT
 from components.metrics import bootstrap, queries, rank_metrics
 from components.metrics.queries import Known, Queries
 
-NOTHING_LOGGED = "No event is logged yet: nothing was asked."
+NOTHING_LOGGED = "No event is logged yet: nothing was evaluated."
 
 
 def compare(
@@ -36,7 +35,7 @@ def compare(
 
     Args:
       launch: the declaration.
-      events: the events of both splits; those of the eval split are asked.
+      events: the events of both splits; those of the eval split are the queries.
       model: folder of the challenger.
       rules: folder of the rules.
       champion: folder of what is being served.
@@ -48,7 +47,7 @@ def compare(
     judged, problems = judging.judge(launch, {MODEL: model, CHAMPION: champion}, rules, rolling, frozen)
     rule = next(each.contender.rule for name, each in judged.items() if name not in (MODEL, CHAMPION))
     paths = launch.promotion.metric_paths
-    serving = {"model": MODEL, "rules": rule, "champion": CHAMPION}
+    serving = {MODEL: MODEL, RULES: rule, CHAMPION: CHAMPION}
     return {
         "launch": launch.name,
         "metric": launch.promotion.metric,
@@ -189,25 +188,25 @@ def _notes(
     notes = []
     cut = np.datetime64(_cut(events), "us").astype("datetime64[s]")
     notes.append(
-        f"Split at {cut} UTC: {int((~events.late).sum()):,} events before, {int(events.late.sum()):,} after; {len(asked):,} asked."
+        f"Split at {cut} UTC: {int((~events.late).sum()):,} events before, {int(events.late.sum()):,} after; {len(asked):,} queries."
     )
     if len(asked) < asked.possible:
         share = len(asked) / asked.possible
         notes.append(
-            f"A sample of the users was asked: {len(asked):,} of {asked.possible:,} events ({share:.0%}); the standard "
+            f"A sample of the users was evaluated: {len(asked):,} of {asked.possible:,} events ({share:.0%}); the standard "
             f"error of a recall is {0.5 / len(asked) ** 0.5:.4f} at most."
         )
     if asked.repeats:
         notes.append(
-            f"{asked.repeats:,} events repeat an item the user had acted on: not recommended again, so not asked."
+            f"{asked.repeats:,} events repeat an item the user had acted on: not recommended again, so not evaluated."
         )
     missing = queries.columns_of(asked.target, judged[rule].contender.candidates) < 0
     if missing.any():
-        notes.append(f"{int(missing.sum()):,} asked items are not in the active catalogue: counted as misses for all.")
+        notes.append(f"{int(missing.sum()):,} targets are not in the active catalogue: they count as misses for all.")
     if CHAMPION in judged:
         unknown = int(((queries.columns_of(asked.target, judged[CHAMPION].contender.candidates) < 0) & ~missing).sum())
         if unknown:
-            notes.append(f"What is served now does not know the item of {unknown:,} asked events: misses of its own.")
+            notes.append(f"The champion does not know the target of {unknown:,} queries: they count as its misses.")
     if launch.catalogue is None:
         notes.append("No catalogue: items have no features and no titles, and all logged items may be recommended.")
     return notes

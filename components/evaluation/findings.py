@@ -8,13 +8,12 @@ from components.evaluation.launch_stage import Evidence
 from components.metrics.bootstrap import Interval
 
 MODEL, CHAMPION, RULES = "model", "champion", "rules"
-SERVED = "what is served now"
 UNKNOWN = Interval(0.0, float("-inf"), float("inf"))
 
 
 @dataclasses.dataclass(frozen=True)
 class Champion:
-    """What is served now, measured on the same queries.
+    """The champion: the version that is served, measured on the same queries.
 
     Attributes:
       kind: "model" or "rules".
@@ -89,9 +88,9 @@ class Findings:
       model_problem: why the new model cannot be trusted with a judgement: it does not load or answer, or it knows the
         answers.
       slices: name -> the new model's relative gain over the rules there.
-      slices_over_champion: the same over what is served now.
+      slices_over_champion: the same over the champion.
       metrics: metric -> the new model's relative gain over the rules by it.
-      metrics_over_champion: the same over what is served now.
+      metrics_over_champion: the same over the champion.
       evidence: what the log of a launch that starts empty holds; None for any other.
       traffic: of a log in which one policy chose nearly everything; None for another, or one that does not say.
     """
@@ -121,9 +120,9 @@ class Findings:
         return gain.low == gain.point == gain.high == 0
 
     def guarded(self, name: str) -> dict[str, Interval]:
-        """Returns the new model's gains by a guard, a metric or a slice: over "the rules" and over "what is served now"."""
+        """Returns the new model's gains by a guard, a metric or a slice: over "the rules" and over "the champion"."""
         over = {"the rules": {**self.slices, **self.metrics}}
-        over[SERVED] = {**self.slices_over_champion, **self.metrics_over_champion}
+        over["the champion"] = {**self.slices_over_champion, **self.metrics_over_champion}
         return {other: gains[name] for other, gains in over.items() if name in gains}
 
 
@@ -137,7 +136,7 @@ def read(
     }
     champion = evaluation["champion"] and Champion(
         kind=evaluation["champion"]["kind"],
-        value=rolling[SERVED].get(metric, 0.0),
+        value=rolling[CHAMPION].get(metric, 0.0),
         model_gain=gains.get("model_over_champion", UNKNOWN),
         rules_gain=gains["rules_over_champion"],
         stage=evaluation["champion"].get("stage", ""),

@@ -6,11 +6,11 @@ given. So no advice is about another situation than the one that the headline na
     kind        it is there if                                          the advice is about
     problem     the model does not load or answer, or leaks             the model
     few         fewer events than `Promotion.min_queries`               how many more
-    unchanged   the gain over what is served now is 0 for every user    the next run
+    unchanged   the gain over the champion is 0 for every user          the next run
     rules       the gain over the rules is not above the margin         more events, or the model (`_advise_gain`)
     head        an AUC is significantly below `Promotion.min_auc`       the ranking head
     guard       a guard is significantly worse                          that guard
-    champion    the gain over what is served now is not above zero      more events, or the model (`_advise_gain`)
+    champion    the gain over the champion is not above zero            more events, or the model (`_advise_gain`)
 
 Where one policy chose nearly everything that the eval part shows, `rules` and `champion` advise a comparison on users:
 more of the same log would not tell.
@@ -22,7 +22,7 @@ from collections.abc import Iterator
 
 from components.declaration import Promotion
 from components.declaration.metric_names import METRICS
-from components.evaluation.findings import MODEL, SERVED, Findings
+from components.evaluation.findings import MODEL, Findings
 from components.evaluation.verdict_words import compare_gain, describe_gain, more_queries_needed, percent
 from components.metrics.bootstrap import Interval
 
@@ -65,8 +65,8 @@ def find_obstacles(findings: Findings, promotion: Promotion) -> Iterator[Obstacl
     if findings.unchanged:
         yield Obstacle(
             UNCHANGED,
-            "the model does as well as what is served now, user by user",
-            "The model does as well as what is served now, user by user: nothing has changed.",
+            "the model does as well as the champion, user by user",
+            "The model does as well as the champion, user by user: nothing has changed.",
             "Run again when the log has grown.",
         )
     if findings.model_gain.low <= promotion.margin:
@@ -89,9 +89,7 @@ def describe_champion(findings: Findings, promotion: Promotion) -> str:
     """Returns the sentence about the champion."""
     served = findings.champion
     if findings.champion_problem:
-        return (
-            f"What is served now could not be evaluated and counts as absent: {findings.champion_problem.rstrip('.')}."
-        )
+        return f"The champion could not be evaluated and counts as absent: {findings.champion_problem.rstrip('.')}."
     if served is None:
         return "Nothing was served before this run."
     judged = [("the rules", served.rules_gain)]
@@ -99,7 +97,7 @@ def describe_champion(findings: Findings, promotion: Promotion) -> str:
         judged.insert(0, ("the model", served.model_gain))
     gains = "; ".join(f"{name} {describe_gain(gain)}, {compare_gain(gain, 0)}" for name, gain in judged)
     kind = "a model" if served.kind == MODEL else "rules"
-    return f"{promotion.metric} {served.value:.3f} for what is served now ({kind}): {gains}."
+    return f"{promotion.metric} {served.value:.3f} for the champion ({kind}, served now): {gains}."
 
 
 def is_broken(gain: Interval, promotion: Promotion) -> bool:
@@ -132,7 +130,7 @@ def _by_rules(findings: Findings, promotion: Promotion) -> Obstacle:
 def _by_champion(findings: Findings, promotion: Promotion) -> Obstacle:
     assert findings.champion is not None
     gain = findings.champion.model_gain
-    clause = f"{_wins(findings, promotion)}, but not {SERVED} ({percent(gain.point)}, {compare_gain(gain, 0)})"
+    clause = f"{_wins(findings, promotion)}, but not the champion ({percent(gain.point)}, {compare_gain(gain, 0)})"
     reason = describe_champion(findings, promotion)
     return Obstacle(BY_CHAMPION, clause, reason, _advise_gain(gain, 0.0, findings, promotion))
 

@@ -6,7 +6,7 @@ out:
     launch    str, the launch's name
     verdict   {"headline": str, "reasons": [str], "advice": str}                       see `verdict.Verdict.to_dict`
     rolling   {contender: {"queries": n, "recall@10": x, ...}}                         see `metrics.table`
-              rolling: each event of the eval time is asked with the history that was known then
+              rolling: each event of the eval time is a query with the history that was known then
     frozen    the same, with the histories as they were at the split
     slices    {"metric": str, "tables": {slice: {contender: {"queries": n, metric: x, ...}}}, "gains": {slice: interval}}
     ranking   {objective: {"rows": n, "auc": x, "log_loss": x, "calibration": x}}, or a str that says why there is none;
@@ -15,7 +15,7 @@ out:
     example   {"user": str, "history": [title], "recommended": [[title, score], ...]}
     notes     [str], what the run did without, what it skipped
 
-A contender is named as people should read it ("model", "what is served now", "popularity"), in the order in which it is
+A contender is named as people should read it ("model", "champion", "popularity"), in the order in which it is
 to be shown.
 A column is shown if any contender has it. Figures that are None or not finite are shown as "-".
 """

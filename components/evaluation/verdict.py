@@ -1,4 +1,4 @@
-"""The verdict: who serves next, the new model, what is served now, or the rules; with reasons that a stakeholder reads.
+"""The verdict: who serves next, the new model, the champion or the rules; with reasons that a stakeholder reads.
 
 The new model is pushed if, and only if, nothing is in its way (`components.evaluation.obstacles` lists what can be):
 
@@ -7,8 +7,8 @@ The new model is pushed if, and only if, nothing is in its way (`components.eval
   3. its relative gain over the best rule is above `Promotion.margin` even at the low end of the interval;
   4. no AUC of its ranking head is significantly below `Promotion.min_auc`, of an objective whose AUC decides;
   5. on no guard (`Promotion.guards`), a further metric or a slice, it is significantly worse, by more than
-     `Promotion.guard_loss`, than the rules or than what is served now;
-  6. it is better than the champion, that is what is served now, even at the low end of the interval.
+     `Promotion.guard_loss`, than the rules or than the champion;
+  6. it is better than the champion, the version that is served, even at the low end of the interval.
 
 Else the champion stays, unless the rules beat it in the same sense; and where nothing is served yet, the rules are. A
 champion that cannot be evaluated (its folder does not load, its signature changed) counts as none, and the reasons say
@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from components.declaration import Promotion, Split
 from components.declaration.slice_names import DEFAULT_GUARDS
 from components.evaluation import launch_stage, obstacles
-from components.evaluation.findings import CHAMPION, MODEL, RULES, SERVED, Findings
+from components.evaluation.findings import CHAMPION, MODEL, RULES, Findings
 from components.evaluation.obstacles import Obstacle
 from components.evaluation.verdict_words import describe_gain, percent
 
@@ -105,15 +105,15 @@ def _praise(findings: Findings, promotion: Promotion) -> str:
     if findings.champion is None:
         return f"{PUSHED[MODEL]}: it beats the rules on {promotion.metric} ({gain})."
     over = percent(findings.champion.model_gain.point)
-    return f"{PUSHED[MODEL]}: it beats the rules ({gain}) and {SERVED} ({over}) on {promotion.metric}."
+    return f"{PUSHED[MODEL]}: it beats the rules ({gain}) and the champion ({over}) on {promotion.metric}."
 
 
 def _why_rules(findings: Findings, promotion: Promotion) -> str:
-    """Returns what made the rules win over what is served now; "" where nothing was served."""
+    """Returns what made the rules win over the champion; "" where nothing was served."""
     if findings.champion is not None and findings.champion.rules_gain.low > 0:
         gain = percent(findings.champion.rules_gain.point)
-        return f"they beat {SERVED} on {promotion.metric} ({gain}), and "
-    return f"{SERVED} could not be evaluated, and " if findings.champion_problem else ""
+        return f"they beat the champion on {promotion.metric} ({gain}), and "
+    return "the champion could not be evaluated, and " if findings.champion_problem else ""
 
 
 def _list_reasons(in_the_way: Sequence[Obstacle], findings: Findings, promotion: Promotion) -> Iterator[str]:

@@ -117,7 +117,7 @@ def render_history(launch: str, rows: Sequence[Past]) -> str:
 
 def _contenders(summary: Mapping[str, Any]) -> tuple[str, str, str]:
     """Returns the names of model, best rule and champion in the summary's tables."""
-    return "model", summary["rules_name"], "what is served now"
+    return "model", summary["rules_name"], "champion"
 
 
 def _describe(verdict: Mapping[str, Any]) -> str:

@@ -42,7 +42,7 @@ def _list_offline(summary: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     verdict, metric, rolling = summary["verdict"], summary["metric"], summary["rolling"]
     yield from (("metric", metric), ("outcome", verdict["outcome"]), ("action", verdict.get("action")))
     yield "queries", summary["queries"]
-    for name, key in (("model", "model"), ("rules", summary["rules_name"]), ("champion", "what is served now")):
+    for name, key in (("model", "model"), ("rules", summary["rules_name"]), ("champion", "champion")):
         yield name, (rolling.get(key) or {}).get(metric)
     yield from _list_interval("gain", (summary.get("gains") or {}).get("model_over_rules"))
 

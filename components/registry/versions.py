@@ -142,7 +142,7 @@ def roll_back(folder: Path, to: int | None = None) -> tuple[list[int], Version]:
       to: the version to serve; None for the one before the served one.
 
     Returns:
-      The numbers withdrawn, and the version that is served now.
+      The withdrawn numbers, and the version that is served after.
 
     Raises:
       VersionError: if there is none to roll back to.

@@ -102,5 +102,5 @@ def test_the_next_run_compares_with_the_model_that_won(refitted):
     verdicts = (folder / "shop/artifacts/Verdict/summary").iterdir()
     summary = json.loads((max(verdicts, key=lambda version: int(version.name)) / "summary.json").read_text())
     assert summary["verdict"]["cause"] == "unchanged"
-    assert summary["rolling"]["what is served now"] == summary["rolling"]["model"]
+    assert summary["rolling"]["champion"] == summary["rolling"]["model"]
     assert states["Trainer"] == "cached" and figures["Refit"] == "not needed: no model is pushed"

@@ -94,7 +94,7 @@ def test_a_good_model_by_eye(saved):
     assert (result["rules_name"], result["champion"], result["champion_problem"]) == ("popularity", None, "")
     assert (
         result["notes"][0]
-        == f"Split at 1970-01-01T00:00:08 UTC: {USERS * LATE} events before, {query_count} after; {query_count} asked."
+        == f"Split at 1970-01-01T00:00:08 UTC: {USERS * LATE} events before, {query_count} after; {query_count} queries."
     )
     assert decide(result).outcome == "model"
 
@@ -144,7 +144,7 @@ def test_the_champion(saved, model, champion, outcome):
         over_champion = {"model_over_champion", "rules_over_champion", "by_metric_over_champion"}
         assert set(result["gains"]) == {"model_over_rules", "by_metric"} | over_champion
         assert set(result["examples"]) == {"model", "rules", "champion"}
-        assert list(result["rolling"])[1] == "what is served now"
+        assert list(result["rolling"])[1] == "champion"
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_without_a_single_event_to_ask(saved, champion):
     chosen = decide(result)
     assert chosen.outcome == ("champion" if champion else "rules")
     assert chosen.reasons[0] == "Too few events to judge: 0 were evaluated, `Promotion.min_queries` asks for 100."
-    assert "0 asked" in render(result | {"verdict": chosen.to_dict()})
+    assert "0 queries" in render(result | {"verdict": chosen.to_dict()})
 
 
 def test_slices_hold_the_queries_they_name(saved):
@@ -257,7 +257,7 @@ def test_slices_hold_the_queries_they_name(saved):
     assert sizes["items new since training"] == int((log.item[log.late] == newest).sum())
     assert result["tables"]["known users"]["model"] == {"queries": query_count - late, "recall@10": 1.0}
     assert result["tables"]["no history yet"]["model"]["recall@10"] == 0
-    assert set(result["tables"]["known users"]) == {"model", "what is served now", "popularity"}
+    assert set(result["tables"]["known users"]) == {"model", "champion", "popularity"}
     assert set(result["gains"]) == set(result["gains_over_champion"]) == set(result["tables"])
 
 
@@ -265,7 +265,7 @@ def test_what_the_champion_lacks_is_said(saved):
     log = dataclasses.replace(LOG, item=np.where(LOG.late & (LOG.user == b"1"), b"7", LOG.item))
     notes = compare(saved, "good", "other items", log=log)["notes"]
     unknown = int(np.isin(log.item[log.late], [b"0", b"1", b"2"], invert=True).sum()) - 3
-    assert f"What is served now does not know the item of {unknown:,} asked events: misses of its own." in notes
+    assert f"The champion does not know the target of {unknown:,} queries: they count as its misses." in notes
 
 
 def test_the_example_is_what_serving_answers(saved):
@@ -289,8 +289,8 @@ def test_notes_say_what_was_not_asked_and_what_cannot_be_found(saved):
     notes = compare(saved, "good", log=log)["notes"]
     assert last.sum() == 1
     assert notes[1:] == [
-        "1 events repeat an item the user had acted on: not recommended again, so not asked.",
-        "1 asked items are not in the active catalogue: counted as misses for all.",
+        "1 events repeat an item the user had acted on: not recommended again, so not evaluated.",
+        "1 targets are not in the active catalogue: they count as misses for all.",
         "No catalogue: items have no features and no titles, and all logged items may be recommended.",
     ]
 

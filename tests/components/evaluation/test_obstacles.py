@@ -17,11 +17,11 @@ NAMED = {
     "nothing": "^Model pushed: it beats the rules",
     "problem": "the model cannot be judged",
     "few": "too few events",
-    "unchanged": "as well as what is served now",
+    "unchanged": "as well as the champion",
     "rules": "the rules on recall@10",
     "head": "AUC of",
     "guard": "ndcg@10|tail items|new users",
-    "champion": "but not what is served now",
+    "champion": "but not the champion",
 }
 MORE = r"more evaluated events would settle|when the log has grown|[Mm]ore events from more users are needed|more evaluated events are needed"
 # Pairs of patterns of which a verdict must not hold both.

@@ -135,8 +135,7 @@ def test_figures_that_are_no_numbers_are_dashes_and_numpy_numbers_are_numbers():
 
 def test_a_full_summary_fits_a_screen():
     contenders = {
-        name: _metrics(1.0)
-        for name in ("model", "what is served now", "popularity", "recent_popularity", "covisitation")
+        name: _metrics(1.0) for name in ("model", "champion", "popularity", "recent_popularity", "covisitation")
     }
     long = "a reason of many words " * 4
     full = {

@@ -102,7 +102,7 @@ def test_reasons_in_words():
         "margin of +5.0%."
     )
     assert over_champion == (
-        "recall@10 0.120 for what is served now (a model): the model +1.0% (95% CI -10% to +12%), not significant; "
+        "recall@10 0.120 for the champion (a model, served now): the model +1.0% (95% CI -10% to +12%), not significant; "
         "the rules -20% (95% CI -30% to -10%), significantly worse."
     )
 
@@ -139,7 +139,7 @@ def test_guards_that_hold_are_told_with_their_intervals():
     read_findings = dataclasses.replace(read_findings, metrics_over_champion={"ndcg@10": OPEN})
     assert decide(read_findings, Promotion()).reasons[-1] == (
         "Guards that hold: ndcg@10 +1.0% (95% CI -10% to +12%) over the rules, "
-        "+31% (too little data for an interval) over what is served now; tail items +31% (95% CI +18% to +45%) over the "
+        "+31% (too little data for an interval) over the champion; tail items +31% (95% CI +18% to +45%) over the "
         "rules."
     )
 
@@ -206,7 +206,7 @@ EVALUATION = {
     "rules_name": "covisitation",
     "rolling": {
         "model": {"queries": 900, "recall@10": 0.2},
-        "what is served now": {"recall@10": 0.0},
+        "champion": {"recall@10": 0.0},
         "covisitation": {"recall@10": 0.1},
     },
     "gains": {
@@ -275,7 +275,7 @@ def test_findings_without_a_model():
         (
             {"metrics_over_champion": {"ndcg@10": WORSE}, "champion": _champion()},
             "champion",
-            "against what is served now",
+            "against the champion",
         ),
     ],
     ids=[

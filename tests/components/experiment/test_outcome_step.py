@@ -78,7 +78,7 @@ def write_evaluation(folder, champion):
         {"model_over_champion": GAIN, "rules_over_champion": GAIN} if champion else {}
     )
     rolling = {"model": {"queries": 500, "recall@10": 0.3}, "popularity": {"queries": 500, "recall@10": 0.2}}
-    rolling |= {"what is served now": {"queries": 500, "recall@10": 0.2}} if champion else {}
+    rolling |= {"champion": {"queries": 500, "recall@10": 0.2}} if champion else {}
     content = {
         "launch": "toy", "metric": "recall@10", "queries": 500, "rolling": rolling, "frozen": {}, "gains": gains,
         "rules_name": "popularity", "champion": {"kind": champion} if champion else None, "champion_problem": "",
