@@ -1,12 +1,13 @@
 """Commands for a server of Kubeflow Pipelines: `python -m pipeline submit | schedule | status | cancel`."""
 
 import argparse
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline.cli import launch_options
+from pipeline.cli import context, launch_options
 from pipeline.cli.parser import Commands, Help, Parser, entries
 from pipeline.kubeflow import commands as kubeflow_commands
 from pipeline.kubeflow import errors
@@ -52,12 +53,26 @@ def _add_schedule(commands: Any) -> None:
 
 
 def _add_status(commands: Any) -> None:
-    parser = _command(commands, "status", "show runs and schedules, or how one run is going", kubeflow_commands.status)
-    parser.add_argument("run", nargs="?", help="the run's id; without it, the newest runs and the schedules are listed")
+    does = "show how the launch stands here, or the runs of a server of Kubeflow Pipelines"
+    parser = _command(commands, "status", does, _status)
+    launch_options.add(parser, "workspace")
+    parser.add_argument("run", nargs="?", help="the id of a run on the server; without it, the newest ones are listed")
     parser.add_argument("--wait", action="store_true", help="wait for the end of the run")
     parser.add_argument(
         "--limit", metavar="MINUTES", type=int, default=_DAY_MINUTES, help="wait no longer (default: a day)"
     )
+
+
+def _status(options: argparse.Namespace) -> int:
+    """Shows the server's runs where a server or one of its runs is named, and this machine's workspace otherwise."""
+    named = (options.run, options.host, options.namespace, options.experiment, options.wait)
+    if any(named) or os.environ.get("DAYONE_KFP_HOST"):
+        return kubeflow_commands.status(options)
+    from pipeline.local import workspace_status
+
+    for line in workspace_status.describe(context.load(options, "launch", "workspace").settings):
+        print(line)
+    return 0
 
 
 def _add_cancel(commands: Any) -> None:
