@@ -129,6 +129,9 @@ rehearsal: setup ## a launch rehearsed on the sample; ARGS=--quick
 day-zero: setup ## a launch from its first day on; ARGS=--quick
 	@$(BIN)/python tests/bench/bench_day_zero.py $(ARGS)
 
+bench-year: setup ## thirty daily runs and `clean`, half an hour
+	@$(BIN)/python tests/bench/bench_year.py $(ARGS)
+
 ## The rest
 clean: ## delete environment and caches; runs/ stays
 	rm -rf .venv .uv .setup.lock .setup.log build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
