@@ -71,8 +71,8 @@ def _check_names(field: str, names: tuple[str, ...]) -> None:
         raise DeclarationError(field, (), "at least one rule")
     short = [short_name(name) for name in names]
     for name in names:
-        own = OWN_FUNCTION.fullmatch(name) and short_name(name) not in BUILT_IN_RULES
-        if not (name in BUILT_IN_RULES or own) or short.count(short_name(name)) > 1:
+        is_custom = OWN_FUNCTION.fullmatch(name) and short_name(name) not in BUILT_IN_RULES
+        if not (name in BUILT_IN_RULES or is_custom) or short.count(short_name(name)) > 1:
             fix = f"A rule of your own is {FORM}."
             raise DeclarationError(field, name, f"rules out of {', '.join(BUILT_IN_RULES)}, each once", fix)
 

@@ -105,7 +105,7 @@ class Log:
         return self.users.columns if self.users else ()
 
     def columns(self) -> tuple[str, ...]:
-        """Every column that has a role, in the order of the roles."""
+        """Returns every column that has a role, in the order of the roles."""
         single = (self.user, self.item, self.time, self.event, self.value, self.request)
         shown = (self.position, self.policy, self.propensity, self.model_version)
         return tuple(name for name in (*single, *shown) if name) + self.context

@@ -79,7 +79,7 @@ def _check_forms(log: Log) -> None:
 
 
 def _check_rows(log: Log) -> None:
-    """What makes a row wrong."""
+    """Checks the fields that decide which rows are quarantined."""
     if log.attribution_seconds <= 0:
         raise DeclarationError("launch.log.attribution_seconds", log.attribution_seconds, "a number above 0")
     checks.check_share("launch.log.max_quarantined", log.max_quarantined)
@@ -146,9 +146,9 @@ def _check_label(field: str, objective: Objective, log: Log) -> None:
 
 
 def _check_split(split: Split) -> None:
-    given = {name: value for name, value in dataclasses.asdict(split).items() if value is not None}
-    if len(given) != 1:
-        raise DeclarationError("launch.split", given, "exactly one of eval_share, eval_days, eval_from")
+    set_fields = {name: value for name, value in dataclasses.asdict(split).items() if value is not None}
+    if len(set_fields) != 1:
+        raise DeclarationError("launch.split", set_fields, "exactly one of eval_share, eval_days, eval_from")
     if split.eval_share is not None and not 0 < split.eval_share <= 0.5:
         raise DeclarationError("launch.split.eval_share", split.eval_share, "a share above 0 and at most 0.5")
     if split.eval_days is not None and split.eval_days <= 0:
@@ -158,7 +158,7 @@ def _check_split(split: Split) -> None:
 
 
 def _check_query(log: Log, split: Split) -> None:
-    """A query is cut in time by the database, and its actions are joined to no impressions."""
+    """Checks a log that is a BigQuery query: the database selects its time span, and its actions join no impressions."""
     if not query_of(log.path):
         return
     if split.eval_from is None:
@@ -176,15 +176,15 @@ def _check_query(log: Log, split: Split) -> None:
 
 
 def _check_request(log: Log, objectives: tuple[Objective, ...]) -> None:
-    """Each context column is an input of the served model, each objective an output: their names must not meet."""
+    """Checks that no two inputs of the served model (one per context column) and no two outputs (objectives) share a name."""
     names = [input_name(column) for column in log.context]
     for index, (column, name) in enumerate(zip(log.context, names, strict=True)):
         if name in RESERVED_INPUTS or name in names[:index]:
-            taken = "every served model has" if name in RESERVED_INPUTS else "another context column has"
+            owner = "every served model has" if name in RESERVED_INPUTS else "another context column has"
             raise DeclarationError(
                 f"launch.log.context[{index}]",
                 column,
-                f"a name of its own in requests: there it is {name!r}, which {taken}",
+                f"a name of its own in requests: there it is {name!r}, which {owner}",
             )
     for index, objective in enumerate(objectives):
         if objective.name == VALUE:

@@ -24,12 +24,12 @@ def filter_inputs(columns: Iterable[str], context: Iterable[str]) -> dict[str, s
       columns: of the catalogue, in the order of the declaration.
       context: the declared context columns, whose inputs are taken. A taken name gets a number: `filter_price_2`.
     """
-    taken, names = {input_name(column) for column in context}, {}
+    used_names, names = {input_name(column) for column in context}, {}
     for column in columns:
         name = FILTER + re.sub(r"[^a-z0-9_]", "_", column.lower())
         number = 2
-        while name in taken:
+        while name in used_names:
             name, number = f"{FILTER}{re.sub(r'[^a-z0-9_]', '_', column.lower())}_{number}", number + 1
-        taken.add(name)
+        used_names.add(name)
         names[column] = name
     return names

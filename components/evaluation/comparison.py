@@ -45,7 +45,7 @@ def compare(
     rolling = queries.rolling(launch, events, events.late, most)
     frozen = queries.frozen(launch, events, events.late, _cut(events), most)
     judged, problems = judging.judge(launch, {MODEL: model, CHAMPION: champion}, rules, rolling, frozen)
-    rule = next(each.contender.rule for name, each in judged.items() if name not in (MODEL, CHAMPION))
+    rule = next(one.contender.rule for name, one in judged.items() if name not in (MODEL, CHAMPION))
     paths = launch.promotion.metric_paths
     serving = {MODEL: MODEL, RULES: rule, CHAMPION: CHAMPION}
     return {
@@ -53,8 +53,8 @@ def compare(
         "metric": launch.promotion.metric,
         "queries": len(rolling),
         "rules_name": rule,
-        "rolling": {name: _table(each, rolling, events, paths) for name, each in judged.items()},
-        "frozen": {name: rank_metrics.table(each.frozen.ranks, paths) for name, each in judged.items()},
+        "rolling": {name: _table(one, rolling, events, paths) for name, one in judged.items()},
+        "frozen": {name: rank_metrics.table(one.frozen.ranks, paths) for name, one in judged.items()},
         "gains": _gains(launch, judged, rolling, rule),
         "champion": _champion(launch, judged, rule, rolling),
         "champion_problem": problems.get(CHAMPION, ""),
@@ -67,13 +67,13 @@ def compare(
 
 
 def _cut(events: EventTable) -> int:
-    """The first moment of the eval split, in microseconds; without one, the moment after the last event."""
+    """Returns the first moment of the eval split in microseconds; without a split, the moment after the last event."""
     late = events.time[events.late]
     return int(late.min()) if len(late) else int(events.time.max(initial=-1)) + 1
 
 
 def _champion(launch: RetrievalView, judged: dict[str, Judged], rule: str, asked: Queries) -> dict[str, Any] | None:
-    """What is served: its kind; of a launch that starts empty the stage in which it was pushed, and whether it greets a new user as the rules do."""
+    """Describes the champion: its kind; of a launch that starts empty also its stage, and whether a new user sees the same list as from the rules."""
     if CHAMPION not in judged:
         return None
     served = judged[CHAMPION].contender
@@ -86,7 +86,7 @@ def _champion(launch: RetrievalView, judged: dict[str, Judged], rule: str, asked
 
 
 def _first_list(contender: Contender, asked: Queries) -> np.ndarray:
-    """All candidates in the order in which someone without a history gets them: [A] object."""
+    """Ranks all candidates for a user without a history: [A] object."""
     blanks: dict[str, Any] = {"O": b"", "f": np.nan, "i": MISSING_INT}
     context = {name: np.full(1, blanks[column.dtype.kind], column.dtype) for name, column in asked.context.items()}
     scores = contender.score(Known(np.full((1, asked.history.shape[1]), b"", object), context))[0]
@@ -123,22 +123,22 @@ def _gains(launch: RetrievalView, judged: dict[str, Judged], asked: Queries, rul
         "rules_over_champion": (rule, CHAMPION),
     }
     paths = launch.promotion.metric_paths
-    wanted = [(name, launch.promotion.metric, *pair) for name, pair in pairs.items() if set(pair) <= set(judged)]
+    by_pair = [(name, launch.promotion.metric, *pair) for name, pair in pairs.items() if set(pair) <= set(judged)]
     by_metric = [(metric, metric, MODEL, rule) for metric in paths if MODEL in judged]
     over_champion = [(metric, metric, MODEL, CHAMPION) for metric in paths if {MODEL, CHAMPION} <= set(judged)]
     compared = [
         (_earned(launch, metric, judged[ours]), _earned(launch, metric, judged[theirs]))
-        for _, metric, ours, theirs in wanted + by_metric + over_champion
+        for _, metric, ours, theirs in by_pair + by_metric + over_champion
     ]
-    found = [gain.to_dict() for gain in bootstrap.relative_gains(compared, asked.user, launch.seed)]
-    gains: dict[str, Any] = dict(zip([name for name, *_ in wanted], found, strict=False))
-    rest = iter(found[len(wanted) :])
+    intervals = [gain.to_dict() for gain in bootstrap.relative_gains(compared, asked.user, launch.seed)]
+    gains: dict[str, Any] = dict(zip([name for name, *_ in by_pair], intervals, strict=False))
+    rest = iter(intervals[len(by_pair) :])
     gains["by_metric"] = {name: next(rest) for name, *_ in by_metric}
     return gains | {"by_metric_over_champion": {name: next(rest) for name, *_ in over_champion}}
 
 
 def _earned(launch: RetrievalView, metric: str, contender: Judged) -> np.ndarray:
-    """What each query contributes to a metric, by its name: [q] float64."""
+    """Returns the contribution of each query to a metric: [q] float64."""
     return rank_metrics.gains(launch.promotion.metric_paths[metric], contender.rolling.ranks)
 
 
@@ -150,7 +150,7 @@ def _slices(
     rule: str,
     catalogue: Mapping[str, np.ndarray],
 ) -> dict[str, Any]:
-    """The gate's metric for kinds of users, items and requests, and the model's gains there, over the rules and over the champion."""
+    """Returns the metric per slice of users, items and requests, and the model's gains there over the rules and the champion."""
     metric = launch.promotion.metric
     masks = slices.masks(events, asked) | own_slices.masks(launch, asked, catalogue)
     shown = [name for name in (MODEL, CHAMPION, rule) if name in judged]
@@ -176,10 +176,10 @@ def _slice_gains(
     launch: RetrievalView, masks: dict[str, np.ndarray], asked: Queries, ours: np.ndarray, theirs: np.ndarray
 ) -> dict[str, Any]:
     members = [np.flatnonzero(mask) for mask in masks.values()]
-    found = bootstrap.relative_gains(
+    intervals = bootstrap.relative_gains(
         [(ours[rows], theirs[rows]) for rows in members], asked.user, launch.seed, members=members
     )
-    return {name: gain.to_dict() for name, gain in zip(masks, found, strict=True)}
+    return {name: gain.to_dict() for name, gain in zip(masks, intervals, strict=True)}
 
 
 def _notes(

@@ -45,11 +45,11 @@ class Contender:
     card: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def by(self, signature: str) -> "Contender":
-        """The same, judged by another of its scoring signatures."""
+        """Returns the same contender with another scoring signature."""
         return dataclasses.replace(self, signature=signature)
 
     def score(self, known: Known) -> np.ndarray:
-        """Scores of all candidates for a batch of queries: [batch, A] float32, TensorFlow's own memory: to be read, not written to.
+        """Returns the scores of all candidates for a batch of queries: [batch, A] float32, read-only (TensorFlow's memory).
 
         Raises:
           ValueError: if the signature cannot be asked with what the queries hold, or fails.
@@ -57,9 +57,9 @@ class Contender:
         return np.asarray(self._call(self.signature, known)["scores"])
 
     def recommend(self, queries: Queries, row: int) -> tuple[list[bytes], np.ndarray]:
-        """What the model recommends to one query, what the user had seen excluded: item ids and scores."""
-        seen = queries.seen_item[queries.seen_query == row]
-        hidden = tf.constant(seen.tolist(), tf.string, [1, len(seen)])
+        """Recommends items for one query, without those that the user had seen: item ids and scores."""
+        seen_items = queries.seen_item[queries.seen_query == row]
+        hidden = tf.constant(seen_items.tolist(), tf.string, [1, len(seen_items)])
         signature = RECOMMEND_WITH_AGES if self.signature == SCORE_WITH_AGES else RECOMMEND
         answer = self._call(signature, queries.known(slice(row, row + 1)), exclude_ids=hidden)
         return answer["item_ids"].numpy()[0].tolist(), answer["scores"].numpy()[0]
@@ -85,29 +85,33 @@ class Contender:
         Raises:
           ValueError: if it fails, or answers anything but numbers.
         """
-        asked = slice(0, RANKED)
+        batch = slice(0, RANKED)
         if RANK not in self.model.signatures or not len(queries):
             return
-        items = tf.constant(queries.target[asked][:, None].tolist(), tf.string)
-        for name, answer in self._call(RANK, queries.known(asked), item_ids=items).items():
+        items = tf.constant(queries.target[batch][:, None].tolist(), tf.string)
+        for name, answer in self._call(RANK, queries.known(batch), item_ids=items).items():
             if not np.isfinite(answer.numpy()).all():
                 raise ValueError(f"its signature {RANK} answers no number for {name}: the ranking head is broken")
 
     def _call(self, signature: str, known: Known, **more: tf.Tensor) -> dict[str, tf.Tensor]:
         function = self.model.signatures[signature]
-        wanted = function.structured_input_signature[1]
+        signature_inputs = function.structured_input_signature[1]
         # Nobody: the id is in the contract for servers, which look histories up by it, and is no feature.
-        given = {"user_id": np.full(len(known.history), b"", object), "history": known.history}
-        given |= {input_name(name): column for name, column in known.context.items()}
+        columns = {"user_id": np.full(len(known.history), b"", object), "history": known.history}
+        columns |= {input_name(name): column for name, column in known.context.items()}
         ages = np.full(known.history.shape, -1.0) if known.ages is None else known.ages
-        given |= {HISTORY_AGES: ages} if HISTORY_AGES in wanted else {}
-        lacking = set(wanted) - set(given) - set(more)
+        columns |= {HISTORY_AGES: ages} if HISTORY_AGES in signature_inputs else {}
+        lacking = set(signature_inputs) - set(columns) - set(more)
         if lacking:
             raise ValueError(
                 f"its signature {signature} asks for {', '.join(sorted(lacking))}, which the declared log does not give"
             )
         try:
-            inputs = {name: tf.constant(value, wanted[name].dtype) for name, value in given.items() if name in wanted}
+            inputs = {
+                name: tf.constant(value, signature_inputs[name].dtype)
+                for name, value in columns.items()
+                if name in signature_inputs
+            }
             return function(**inputs, **more)
         except (TypeError, ValueError, tf.errors.OpError) as error:
             raise ValueError(f"its signature {signature} fails: {first_line(error)}") from error

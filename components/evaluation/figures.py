@@ -58,34 +58,36 @@ def draw_values(insight: Mapping[str, Any] | None, margin: float) -> str:
 
 def draw_history(rows: Sequence[Mapping[str, Any]]) -> str:
     """Returns the gains of the last runs' models over the rules, with 95% intervals; "" with fewer than two."""
-    known = [row for row in rows if None not in (row["gain"], row["low"], row["high"])]
-    if len(known) < 2:
+    drawable = [row for row in rows if None not in (row["gain"], row["low"], row["high"])]
+    if len(drawable) < 2:
         return ""
 
     def paint(axes: Any) -> None:
-        _whiskers(axes, [row["gain"] for row in known], [row["low"] for row in known], [row["high"] for row in known])
-        names = [_label(f"{row['date'][:16].replace('T', ' ')}: {row['outcome']}") for row in known]
-        axes.set_yticks(range(len(known)), names)
+        _whiskers(
+            axes, [row["gain"] for row in drawable], [row["low"] for row in drawable], [row["high"] for row in drawable]
+        )
+        names = [_label(f"{row['date'][:16].replace('T', ' ')}: {row['outcome']}") for row in drawable]
+        axes.set_yticks(range(len(drawable)), names)
 
-    return _draw("history", paint, 0.9 + 0.32 * len(known))
+    return _draw("history", paint, 0.9 + 0.32 * len(drawable))
 
 
 def draw_gains(gains: Mapping[str, Mapping[str, Any]]) -> str:
     """Returns the gains of the model over the rules by slice, with 95% intervals; "" without a known one."""
-    known = {
+    drawable = {
         name: tuple(float(gain[part]) for part in ("point", "low", "high"))
         for name, gain in gains.items()
         if all(math.isfinite(float(gain[part])) for part in ("point", "low", "high"))
     }
-    if not known:
+    if not drawable:
         return ""
 
     def paint(axes: Any) -> None:
-        points, lows, highs = zip(*known.values(), strict=True)
+        points, lows, highs = zip(*drawable.values(), strict=True)
         _whiskers(axes, points, lows, highs)
-        axes.set_yticks(range(len(known)), list(map(_label, known)))
+        axes.set_yticks(range(len(drawable)), list(map(_label, drawable)))
 
-    return _draw("slices", paint, 0.9 + 0.32 * len(known))
+    return _draw("slices", paint, 0.9 + 0.32 * len(drawable))
 
 
 def _error_bars(axes: Any, days: list[float], values: list[Mapping[str, Any]], name: str, colour: str) -> None:
@@ -104,19 +106,19 @@ def _whiskers(axes: Any, points: Sequence[float], lows: Sequence[float], highs: 
     """Draws intervals as rows from the top, on an axis of per cent that is cut at `LOWEST` and `HIGHEST`."""
     from matplotlib import ticker
 
-    left = max(min(*lows, 0.0) - 0.05, LOWEST)
-    right = min(max(*highs, 0.0) + 0.05, HIGHEST)
+    leftmost = max(min(*lows, 0.0) - 0.05, LOWEST)
+    rightmost = min(max(*highs, 0.0) + 0.05, HIGHEST)
     for row, (point, low, high) in enumerate(zip(points, lows, highs, strict=True)):
         colour = MODEL_COLOUR if low > 0 else RULES_COLOUR if high < 0 else INK
-        axes.plot([max(low, left), min(high, right)], [row, row], color=colour)
-        if left <= point <= right:
+        axes.plot([max(low, leftmost), min(high, rightmost)], [row, row], color=colour)
+        if leftmost <= point <= rightmost:
             axes.plot(point, row, "o", color=colour)
-        if low < left:
-            axes.plot(left, row, "<", color=colour, clip_on=False)
-        if high > right:
-            axes.plot(right, row, ">", color=colour, clip_on=False)
+        if low < leftmost:
+            axes.plot(leftmost, row, "<", color=colour, clip_on=False)
+        if high > rightmost:
+            axes.plot(rightmost, row, ">", color=colour, clip_on=False)
     axes.axvline(0, color=INK, linewidth=0.8)
-    axes.set_xlim(left, right)
+    axes.set_xlim(leftmost, rightmost)
     axes.set_ylim(len(points) - 0.5, -0.5)
     axes.xaxis.set_major_formatter(ticker.PercentFormatter(1.0, decimals=0))
     axes.set_xlabel("gain of the model over the rules, 95% interval")

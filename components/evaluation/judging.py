@@ -44,7 +44,7 @@ class Judged:
 def judge(
     launch: RetrievalView, folders: dict[str, str], rules: str, rolling: Queries, frozen: Queries
 ) -> tuple[dict[str, Judged], dict[str, str]]:
-    """Every contender that answers, by the name people read, and why a model or champion does not.
+    """Judges every contender that answers; returns them by display name, and why a model or champion does not answer.
 
     Args:
       launch: the declaration.
@@ -93,7 +93,7 @@ def _judged(each: Contender, rolling: Queries, frozen: Queries, progress: Progre
 
 
 def _example(each: Contender, asked: Queries) -> dict[str, Any] | None:
-    """One answer as people read it: to the last query whose user has a history of at least three items."""
+    """Returns one answer with titles: to the last query whose user has a history of at least three items."""
     rows = np.flatnonzero((asked.history != b"").sum(axis=1) >= min(3, asked.history.shape[1]))
     if not len(rows):
         return None
@@ -114,7 +114,7 @@ def _example(each: Contender, asked: Queries) -> dict[str, Any] | None:
 
 
 def _leak(launch: RetrievalView, model: Judged, rules: Iterable[Judged], asked: Queries) -> str:
-    """How the model knows answers from elsewhere than the history, if it does; "" if not.
+    """Returns the evidence of a leak: answers that the model does not know from the history; "" without one.
 
     By contract a request without a history is answered by the rules. A model that without any is surely better than
     every rule with it has seen the answers: in a context column that is only known after the action, or in its

@@ -58,12 +58,12 @@ class Evidence:
 
 
 def goes_back(evidence: Evidence, served: str) -> bool:
-    """Whether the log is enough for less than the stage of what is served."""
+    """Returns whether the log has too few events for the stage in which the champion was pushed."""
     return served in (ACTIONS, RULES) and STAGES.index(evidence.stage) < STAGES.index(served)
 
 
 def refreshes(evidence: Evidence, served: str, alike: bool, worse: bool) -> bool:
-    """Whether the rules of today replace those that are served: more is counted, or the catalogue is another.
+    """Returns whether today's rules replace the served rules: they count more events, or the catalogue has changed.
 
     Args:
       evidence: what the log holds.

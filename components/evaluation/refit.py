@@ -51,15 +51,15 @@ def check(launch: QueriesView, events: EventTable, judged: str, refitted: str) -
     try:
         warmup.replay(refitted)
         other = contender.load(refitted)
-        asked = queries.rolling(launch, events, events.late, MOST_QUERIES)
-        other.check_ranking(asked)
-        agreement = measure_agreement(contender.load(judged), other, asked)
+        sample = queries.rolling(launch, events, events.late, MOST_QUERIES)
+        other.check_ranking(sample)
+        agreement = measure_agreement(contender.load(judged), other, sample)
     except ValueError as error:
         return Check(float("nan"), str(error))
     if not agreement >= LEAST_AGREEMENT:
         return Check(
             agreement,
-            f"for {agreement:.0%} of {len(asked):,} queries it has the first item of the judged model among its first "
+            f"for {agreement:.0%} of {len(sample):,} queries it has the first item of the judged model among its first "
             f"{queries.RECOMMENDED}, at least {LEAST_AGREEMENT:.0%} are needed",
         )
     return Check(agreement)

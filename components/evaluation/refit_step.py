@@ -50,15 +50,15 @@ class RefitExecutor(CatalogueTrainerExecutor):
         launch = TrainerView.from_json(config[LAUNCH_KEY])
         inputs = (standard_component_specs.EXAMPLES_KEY, standard_component_specs.SCHEMA_KEY)
         events = split_events.read(launch, *(artifact_utils.get_single_instance(input_dict[name]) for name in inputs))
-        found = refit.check(launch, events, judged, folder)
-        if found.problem:
+        result = refit.check(launch, events, judged, folder)
+        if result.problem:
             fileio.rmtree(folder)
         else:
-            _complete(folder, judged, found)
-        _copy(winner.uri, output.uri, leaving=() if found.problem else (os.path.basename(folder),))
-        if found.problem:
-            export.add_to_card(folder, {REFIT: found.to_dict()})
-        set_figure(output, _describe(found, len(events)))
+            _complete(folder, judged, result)
+        _copy(winner.uri, output.uri, leaving=() if result.problem else (os.path.basename(folder),))
+        if result.problem:
+            export.add_to_card(folder, {REFIT: result.to_dict()})
+        set_figure(output, _describe(result, len(events)))
 
 
 class Refit(CatalogueTrainer):

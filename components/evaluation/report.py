@@ -129,7 +129,7 @@ def _gain(gain: Interval) -> str:
 
 
 def _served(summary: Mapping[str, Any]) -> Iterator[str]:
-    """What came of each policy's lists, day by day, in actions per impression."""
+    """Yields the actions per impression of each policy, by day."""
     rates = (summary.get("served") or {}).get("rates") or ()
     names = list(dict.fromkeys(name for row in rates for name in row["rates"]))
     body = [

@@ -41,15 +41,15 @@ def RetrievalEvaluator(
     challenger, counted = (path_utils.serving_model_path(artifact.uri) for artifact in (model, rules))
     columns = _read_catalogue(declared, catalogue) if catalogue is not None else {}
     with champion_version.judged(champion) as judged:
-        found = comparison.compare(declared, events, challenger, counted, judged, columns)
+        result = comparison.compare(declared, events, challenger, counted, judged, columns)
     names = {"version": declared.log.model_version, "policy": declared.log.policy}
     texts, served = split_events.read_texts(names, examples, schema), champion_version.served(champion)
-    found["served"] = served_calibration.measure(declared, events, texts, served)
-    found["window"] = _describe_window(events) | {"served_version": os.path.basename(served)}
+    result["served"] = served_calibration.measure(declared, events, texts, served)
+    result["window"] = _describe_window(events) | {"served_version": os.path.basename(served)}
     io_utils.write_string_file(
-        os.path.join(evaluation.uri, EVALUATION_FILE), json.dumps(found, indent=2, allow_nan=False)
+        os.path.join(evaluation.uri, EVALUATION_FILE), json.dumps(result, indent=2, allow_nan=False)
     )
-    set_figure(evaluation, _summarise(declared.promotion.metric, found))
+    set_figure(evaluation, _summarise(declared.promotion.metric, result))
 
 
 def _summarise(metric: str, found: dict) -> str:
@@ -57,8 +57,8 @@ def _summarise(metric: str, found: dict) -> str:
     if not found["queries"]:
         return "nothing to rank yet"
     values = {"model": found["rolling"].get("model"), "rules": found["rolling"][found["rules_name"]]}
-    said = {name: "not judged" if value is None else f"{value.get(metric, 0.0):.3f}" for name, value in values.items()}
-    return f"{metric}: " + ", ".join(f"{name} {value}" for name, value in said.items())
+    texts = {name: "not judged" if value is None else f"{value.get(metric, 0.0):.3f}" for name, value in values.items()}
+    return f"{metric}: " + ", ".join(f"{name} {value}" for name, value in texts.items())
 
 
 def _describe_window(events: EventTable) -> dict[str, str]:

@@ -47,13 +47,13 @@ def measure(
     if not labels or not columns:
         return None
     labelled = np.all([label >= 0 for label in labels.values()], axis=0)
-    found: dict[str, Any] = {"versions": [], "rates": []}
+    result: dict[str, Any] = {"versions": [], "rates": []}
     if "version" in columns:
         late = labelled & events.late & (columns["version"] != b"")
-        found["versions"] = list(_list_versions(launch, events, labels, columns["version"], late, champion))
+        result["versions"] = list(_list_versions(launch, events, labels, columns["version"], late, champion))
     if "policy" in columns:
-        found["rates"] = list(_list_rates(events, labels, columns["policy"], labelled & (columns["policy"] != b"")))
-    return found
+        result["rates"] = list(_list_rates(events, labels, columns["policy"], labelled & (columns["policy"] != b"")))
+    return result
 
 
 def _list_versions(
@@ -76,8 +76,8 @@ def _list_versions(
         except ValueError as error:
             yield values | {"problem": str(error)}
             continue
-        found = {name: _compare(launch, events, rows, predicted[name], labels[name][rows]) for name in predicted}
-        yield values | {"problem": "", "kind": loaded.kind, "objectives": found}
+        objectives = {name: _compare(launch, events, rows, predicted[name], labels[name][rows]) for name in predicted}
+        yield values | {"problem": "", "kind": loaded.kind, "objectives": objectives}
 
 
 def _find_folder(champion: str, version: str) -> str:
@@ -86,15 +86,15 @@ def _find_folder(champion: str, version: str) -> str:
     Raises:
       ValueError: if it is in neither.
     """
-    found: list[Path] = []
+    matches: list[Path] = []
     if champion and version.isdecimal():
         serving = Path(champion).parent
         names = (version, version + versions.WITHDRAWN)
         folders = (parent / name for parent in (serving, experiment_state.find_control(serving)) for name in names)
-        found = [folder for folder in folders if folder.is_dir()]
-    if not found:
+        matches = [folder for folder in folders if folder.is_dir()]
+    if not matches:
         raise ValueError(f"version {version} is not in the serving folder any more")
-    return str(found[0])
+    return str(matches[0])
 
 
 def _predict(

@@ -7,14 +7,17 @@ LOW, HIGH = 0.8, 1.25
 
 
 def list_known(served: Mapping[str, Any] | None) -> Iterator[str]:
-    """Yields a sentence for each version that was asked for its own impressions."""
+    """Yields a sentence for each version that was evaluated on its own impressions."""
     for version in (served or {}).get("versions") or ():
         if version["problem"] or not version["objectives"]:
             continue
         parts = "; ".join(f"{name}s {_describe(one['ratio'])}" for name, one in version["objectives"].items())
-        said = f"Version {version['version']} ({version['kind']}) predicted, over what came on its {version['impressions']:,} impressions: {parts}"
+        sentence = (
+            f"Version {version['version']} ({version['kind']}) predicted, over what came on its "
+            f"{version['impressions']:,} impressions: {parts}"
+        )
         alarms = [name for name, one in version["objectives"].items() if is_alarming(one["ratio"])]
-        yield f"{said}. Its probabilities of {', '.join(alarms)} are off: retrain it." if alarms else f"{said}."
+        yield f"{sentence}. Its probabilities of {', '.join(alarms)} are off: retrain it." if alarms else f"{sentence}."
 
 
 def is_alarming(ratio: Mapping[str, Any]) -> bool:

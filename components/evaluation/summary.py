@@ -42,7 +42,7 @@ Table = Mapping[str, Mapping[str, Any] | None]
 
 
 def render(summary: Mapping[str, Any]) -> str:
-    """The text of a summary; its form is in the module's docstring. Ends in a newline, and fails on no missing part."""
+    """Renders a summary (form: the module's docstring) as text that ends in a newline; missing parts are left out."""
     parts = (
         _verdict(summary.get("launch"), summary.get("verdict") or {}),
         _table("Rolling", summary.get("rolling") or {}, (*own_metrics(summary.get("rolling")), *ROLLING)),
@@ -77,7 +77,7 @@ def _verdict(launch: str | None, verdict: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _table(title: str, rows: Table, columns: Sequence[str]) -> Iterator[str]:
-    """A line with the title, the number of queries and the column names; then a line per contender."""
+    """Yields a line with the title, the number of queries and the column names; then a line per contender."""
     filled = {name: row for name, row in rows.items() if row}
     if not filled:
         return
@@ -91,7 +91,7 @@ def _table(title: str, rows: Table, columns: Sequence[str]) -> Iterator[str]:
 
 
 def _slices(slices: Mapping[str, Any]) -> Iterator[str]:
-    """A line per slice with a column per contender; slices without queries are left out."""
+    """Yields a line per slice with a column per contender; slices without queries are left out."""
     metric = slices.get("metric") or ROLLING[0]
     tables = {name: table for name, table in (slices.get("tables") or {}).items() if table and _queries(table)}
     if not tables:
@@ -119,8 +119,8 @@ def _ranking(ranking: str | Table | None) -> Iterator[str]:
 
 def _insight(insight: Mapping[str, Any] | None, margin: float) -> Iterator[str]:
     if insight:
-        said = (*triangle_words.list_known(insight, margin), *triangle_words.list_takes(insight))
-        for sentence in said or tuple(triangle_words.list_unknown(insight, margin)):
+        sentences = (*triangle_words.list_known(insight, margin), *triangle_words.list_takes(insight))
+        for sentence in sentences or tuple(triangle_words.list_unknown(insight, margin)):
             yield from _wrapped(sentence, "")
 
 
@@ -147,7 +147,7 @@ def _queries(table: Table) -> int:
 
 
 def _row(name: str, cells: Sequence[str]) -> str:
-    """A line of a table: columns as wide as the room allows, as many cells as fit, names cut to their column."""
+    """Returns a line of a table: columns as wide as the room allows, as many cells as fit, names cut to their column."""
     room = WIDTH - _NAME_WIDTH
     width = min(max(room // max(len(cells), 1), _NARROWEST), _COLUMN_WIDTH)
     text = "".join(f"{_cut(cell, width - 1):>{width}}" for cell in cells[: room // width])
@@ -159,7 +159,7 @@ def _cut(text: str, width: int) -> str:
 
 
 def figure(value: object) -> str:
-    """A count as it is, a figure with three decimals, anything else as "-"."""
+    """Formats a count unchanged, a figure with three decimals, anything else as "-"."""
     if isinstance(value, numbers.Integral):
         return f"{int(value):,}"
     return f"{float(value):.3f}" if isinstance(value, numbers.Real) and math.isfinite(value) else "-"

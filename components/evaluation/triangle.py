@@ -78,8 +78,8 @@ def choose_moments(events: EventTable, count: int) -> list[Moment]:
       count: K.
     """
     actions = np.sort(events.time[events.positive & ~events.late])
-    asked = events.time[events.positive & events.late]
-    if not len(asked) or len(actions) < LEAST_ACTIONS:
+    targets = events.time[events.positive & events.late]
+    if not len(targets) or len(actions) < LEAST_ACTIONS:
         return []
     split, end = int(events.time[events.late].min()), int(events.time.max()) + 1
     times = [int(actions[round(share * len(actions))]) for share in np.geomspace(0.1, 1, count)[:-1]]
@@ -113,11 +113,11 @@ def measure(view: TriangleView, events: EventTable, own: Trained, train: Train) 
     problem = "" if moments else f"the log needs {LEAST_ACTIONS} actions to learn from and some later ones to ask for"
     if moments and set(own) != {MODEL, RULES}:
         problem = "the run's own model could not be asked"
-    found: dict[str, Any] = {"metric": view.promotion.metric, "problem": problem}
+    content: dict[str, Any] = {"metric": view.promotion.metric, "problem": problem}
     if problem:
-        return found | {"trainings": 0, "moments": [], "ages": [], "users": None}
-    found |= {"start": _iso(int(events.time.min())), "trainings": count_trainings(moments, view.insight.users)[0]}
-    return found | _measure_moments(view, events, moments, own, train)
+        return content | {"trainings": 0, "moments": [], "ages": [], "users": None}
+    content |= {"start": _iso(int(events.time.min())), "trainings": count_trainings(moments, view.insight.users)[0]}
+    return content | _measure_moments(view, events, moments, own, train)
 
 
 def _measure_moments(
@@ -128,7 +128,7 @@ def _measure_moments(
     rows = [train(Part(before=moment.time), (MODEL, RULES)) for moment in moments[:-1]]
     trained = [row if set(row) == {MODEL, RULES} else None for row in rows] + [own]
     windows = [_ask_window(view, events, moment) for moment in moments]
-    diagonal = [_gains(view, row, asked) for row, asked in zip(trained, windows, strict=True)]
+    diagonal = [_gains(view, row, window) for row, window in zip(trained, windows, strict=True)]
     last = [_gains(view, row, windows[-1]) for row in trained[:-1]]
     newest = {name: _gain(view, one, windows[-1]) for name, one in own.items()}
     described = _describe_moments(view, int(events.time.min()), moments, windows, diagonal)
@@ -157,15 +157,15 @@ def _gain(view: TriangleView, contender: Contender, asked: Queries) -> np.ndarra
 def _describe_moments(
     view: TriangleView, start: int, moments: Sequence[Moment], windows: Sequence[Queries], diagonal: Sequence[Any]
 ) -> Iterator[dict[str, Any]]:
-    for moment, asked, gains in zip(moments, windows, diagonal, strict=True):
+    for moment, window, gains in zip(moments, windows, diagonal, strict=True):
         yield {
             "time": _iso(moment.time),
             "until": _iso(moment.until),
             "days": round((moment.time - start) / DAY, 1),
             "share": round(moment.share, 3),
             "actions": moment.actions,
-            "queries": len(asked),
-        } | _compare(view, asked, gains)
+            "queries": len(window),
+        } | _compare(view, window, gains)
 
 
 def _compare(view: TriangleView, asked: Queries, gains: Mapping[str, np.ndarray] | None) -> dict[str, Any]:
@@ -189,8 +189,8 @@ def _list_ages(
     """Yields what versions trained at earlier moments lose in the last window, against the run's own; oldest first."""
     older = [(moment, gains) for moment, gains in zip(moments[:-1], column[:-1], strict=True) if gains is not None]
     pairs = [(gains[MODEL], column[-1][MODEL]) for _, gains in older]
-    found = bootstrap.relative_gains(pairs, asked.user, view.seed) if pairs and len(asked) else []
-    for (moment, _), gain in zip(older, found, strict=False):
+    intervals = bootstrap.relative_gains(pairs, asked.user, view.seed) if pairs and len(asked) else []
+    for (moment, _), gain in zip(older, intervals, strict=False):
         loss = dataclasses.replace(gain, point=-gain.point, low=-gain.high, high=-gain.low)
         yield {"days": round((moments[-1].time - moment.time) / DAY, 1), "loss": loss.to_dict()}
 

@@ -79,10 +79,10 @@ def _load_own(model: standard_artifacts.Model, rules: standard_artifacts.Model) 
     """Loads the run's own model and rules; a model that does not load, or that is none yet, is left out."""
     loaded = {RULES: serve_rule(contender.load(path_utils.serving_model_path(rules.uri)))}
     try:
-        own = contender.load(path_utils.serving_model_path(model.uri))
+        trained = contender.load(path_utils.serving_model_path(model.uri))
     except ValueError:
         return loaded
-    return loaded if TOO_EARLY in own.card else loaded | {MODEL: own}
+    return loaded if TOO_EARLY in trained.card else loaded | {MODEL: trained}
 
 
 def _summarise(result: dict) -> str:

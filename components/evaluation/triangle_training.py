@@ -54,10 +54,10 @@ class PartTrainer:
 
     def __call__(self, part: Part, names: Sequence[str]) -> dict[str, Contender]:
         """Returns the contenders of a part; one that fails is left out, and the reason kept: the run goes on."""
-        said = describe_part(part, self.early)
-        tried = {name: self._try(part, name, said) for name in names}
+        description = describe_part(part, self.early)
+        tried = {name: self._try(part, name, description) for name in names}
         trained = {name: one for name, one in tried.items() if one is not None}
-        self.progress.advance(note=said)
+        self.progress.advance(note=description)
         tf.keras.backend.clear_session()
         gc.collect()
         return trained

@@ -21,10 +21,10 @@ Number = str | int | float
 
 def list_numbers(summary: Mapping[str, Any]) -> dict[str, Number]:
     """Returns the properties of a run's summary (its form: `components.evaluation.summary`)."""
-    found = dict(_list_offline(summary))
-    found |= dict(_list_users(summary.get("experiment")))
-    found |= dict(_list_triangle(summary.get("insight"), summary.get("margin") or 0.0))
-    return {name: value for name, value in found.items() if _is_known(value)}
+    values = dict(_list_offline(summary))
+    values |= dict(_list_users(summary.get("experiment")))
+    values |= dict(_list_triangle(summary.get("insight"), summary.get("margin") or 0.0))
+    return {name: value for name, value in values.items() if _is_known(value)}
 
 
 def store_numbers(artifact: Any, numbers: Mapping[str, Number]) -> None:

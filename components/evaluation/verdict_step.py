@@ -63,24 +63,24 @@ def Verdict(
 ) -> None:
     """Decides what is pushed, and says why; see `components.evaluation.verdict`."""
     declared = VerdictView.from_json(launch)
-    found = json.loads(io_utils.read_string_file(os.path.join(evaluation.uri, EVALUATION_FILE)))
-    found |= _of_ranking(declared, ranking) if ranking is not None else {"ranking": None}
-    areas = ranking_metrics.list_areas(declared, found["ranking"] or {})
+    evaluated = json.loads(io_utils.read_string_file(os.path.join(evaluation.uri, EVALUATION_FILE)))
+    evaluated |= _of_ranking(declared, ranking) if ranking is not None else {"ranking": None}
+    areas = ranking_metrics.list_areas(declared, evaluated["ranking"] or {})
     traffic = _find_traffic(declared, statistics) if statistics is not None else None
-    decision = verdict.decide(findings.read(found, areas, traffic), declared.promotion, declared.split)
+    decision = verdict.decide(findings.read(evaluated, areas, traffic), declared.promotion, declared.split)
     measured = experiment_handover.read(outcome.uri) if outcome is not None else None
-    choice = experiment_handover.choose(decision, found, measured)
+    choice = experiment_handover.choose(decision, evaluated, measured)
     said_verdict = launch_action.merge(decision.to_dict(), choice)
-    found |= {"verdict": said_verdict, "experiment": measured}
-    found |= {"insight": _read_triangle(triangle), "margin": declared.promotion.margin}
-    _write_summary(found, decision.outcome, summary)
+    evaluated |= {"verdict": said_verdict, "experiment": measured}
+    evaluated |= {"insight": _read_triangle(triangle), "margin": declared.promotion.margin}
+    _write_summary(evaluated, decision.outcome, summary)
     chosen = None
     if choice is None or choice.pushes:
         chosen = {findings.MODEL: model, findings.RULES: rules}.get(decision.outcome)
     if choice is not None:
         experiment_handover.hand_over(choice, winner.uri, _serving(rules) if choice.pushes else None)
     if chosen is not None:
-        _copy_winner(chosen, winner, _earned(found, decision))
+        _copy_winner(chosen, winner, _earned(evaluated, decision))
         if statistics is not None:
             train_statistics.keep(statistics, path_utils.serving_model_dir(winner.uri), declared.log)
     _bless(blessing, chosen is not None, decision.outcome)
@@ -100,7 +100,7 @@ def _bless(blessing: standard_artifacts.ModelBlessing, is_blessed: bool, outcome
 
 
 def _of_ranking(launch: VerdictView, evaluation: standard_artifacts.ModelEvaluation) -> dict[str, Any]:
-    """What the standard Evaluator measured on the ranking head, over all rows and per slice."""
+    """Returns the standard Evaluator's metrics of the ranking head, over all rows and per slice."""
     return {
         "ranking": ranking_metrics.read(launch, evaluation.uri),
         "ranking_slices": ranking_metrics.read_slices(launch, evaluation.uri),
@@ -120,7 +120,7 @@ def _find_traffic(launch: VerdictView, statistics: standard_artifacts.ExampleSta
 
 
 def _earned(found: dict, decision: verdict.Verdict) -> dict[str, Any]:
-    """What the winner's card says of its evaluation."""
+    """Returns the evaluation's entries in the winner's card."""
     name = findings.MODEL if decision.outcome == findings.MODEL else found["rules_name"]
     stage = {"launch_stage": decision.launch_stage} if decision.launch_stage else {}
     return {"metrics": found["rolling"][name], "verdict": decision.to_dict()} | stage

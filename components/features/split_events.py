@@ -36,8 +36,8 @@ def read_texts(
     """
     spec, files = _read_spec(schema), _find_files(examples)
     columns = {name: column for name, column in names.items() if column and column in spec}
-    wanted = {column: tf.io.VarLenFeature(spec[column].dtype) for column in columns.values()}
-    read_columns = event_table.read_columns([*files["train"], *files["eval"]], wanted) if wanted else {}
+    features = {column: tf.io.VarLenFeature(spec[column].dtype) for column in columns.values()}
+    read_columns = event_table.read_columns([*files["train"], *files["eval"]], features) if features else {}
     return {name: _to_texts(read_columns[column]) for name, column in columns.items()}
 
 

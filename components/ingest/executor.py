@@ -88,7 +88,7 @@ class _ArrowExecutor(base_example_gen_executor.BaseExampleGenExecutor):
         raise NotImplementedError
 
     def may_be_empty(self, launch: typing.Any) -> bool:
-        """Whether there may be no file to read."""
+        """Returns whether the input may have no file."""
         del launch
         return False
 
@@ -115,7 +115,7 @@ class LogExecutor(_ArrowExecutor):
     VIEW = IngestView
 
     def may_be_empty(self, launch: IngestView) -> bool:
-        """Whether the declaration says so."""
+        """Returns whether the declaration allows an empty log."""
         return launch.log.starts_empty
 
     def write(self, launch: IngestView, files: tuple[str, ...], target: Target) -> Written:

@@ -160,12 +160,12 @@ def _first_actions(
     fulfils: np.ndarray,
     launch: IngestView,
 ) -> np.ndarray:
-    """The row of the first action that each impression led to: [rows] int64, `attribution.NONE` for none."""
+    """Returns the row of the first action that each impression led to: [rows] int64, `attribution.NONE` for none."""
     window = round(launch.log.attribution_seconds * MICROSECONDS["s"])
     acted, first = fulfils & (pairs >= 0), np.full(len(times), attribution.NONE)
     for rows, actions in ((shown & in_train, acted & in_train), (shown & ~in_train, acted)):
-        seen = (pairs[rows], times[rows], pairs[actions], times[actions])
-        at = attribution.first_actions(*seen, window, last_only=not launch.log.joins_by_request)
+        pairs_and_times = (pairs[rows], times[rows], pairs[actions], times[actions])
+        at = attribution.first_actions(*pairs_and_times, window, last_only=not launch.log.joins_by_request)
         first[rows] = np.append(np.flatnonzero(actions), attribution.NONE)[at]
     return first
 

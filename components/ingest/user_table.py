@@ -42,9 +42,9 @@ class Joined:
     def part(self, events: slice) -> "Joined":
         """Returns the join of some events, with the rows that they need and no others."""
         used, rows = np.unique(self.rows[events], return_inverse=True)
-        known = used[used >= 0]
-        columns = {name: values.take(pa.array(known)) for name, values in self.columns.items()}
-        return Joined(columns, rows.reshape(-1) - (len(used) - len(known)))
+        rows_in_use = used[used >= 0]
+        columns = {name: values.take(pa.array(rows_in_use)) for name, values in self.columns.items()}
+        return Joined(columns, rows.reshape(-1) - (len(used) - len(rows_in_use)))
 
     def types(self, of_log: Types) -> Types:
         """Returns the columns of the log with those of the table, each in the type that holds the values of both."""
@@ -59,9 +59,9 @@ class Joined:
         rows = self.rows[start : start + batch.num_rows]
         places = pa.array(rows, mask=rows < 0)
         columns = dict(zip(batch.schema.names, batch.columns, strict=True))
-        for name, known in self.columns.items():
-            values, own = known.take(places).cast(types[name]), columns.get(name)
-            columns[name] = values if own is None else pc.coalesce(own.cast(types[name]), values)
+        for name, column in self.columns.items():
+            values, logged = column.take(places).cast(types[name]), columns.get(name)
+            columns[name] = values if logged is None else pc.coalesce(logged.cast(types[name]), values)
         return pa.RecordBatch.from_arrays(list(columns.values()), list(columns))
 
     def add_to_table(self, events: pa.Table) -> pa.Table:
@@ -113,19 +113,19 @@ class UserTable:
         Returns:
           The row of each event: the newest of its user's that is not newer than the event. Exact; O((m + n) log(m + n)).
         """
-        asked = _places(users, self.ids)
+        user_rows = _places(users, self.ids)
         if len(self.ids) == len(self._users) and (not len(times) or (self._times <= times.min()).all()):
-            return Joined(self.columns, asked)
-        known, count = np.flatnonzero(asked >= 0), len(self._users)
-        every_user = np.concatenate([self._users, asked[known]])
-        every_time = np.concatenate([self._times, times[known]])
+            return Joined(self.columns, user_rows)
+        in_table, count = np.flatnonzero(user_rows >= 0), len(self._users)
+        every_user = np.concatenate([self._users, user_rows[in_table]])
+        every_time = np.concatenate([self._times, times[in_table]])
         is_event = np.arange(len(every_user)) >= count  # at one moment the table's row comes first
         order = np.lexsort((is_event, every_time, every_user))
         newest = np.maximum.accumulate(np.where(order < count, order, NONE))
         # A row of another user comes before the first one of this user, where none holds yet.
         right = (newest >= 0) & (self._users[newest] == every_user[order])
         rows, events = np.full(len(times), NONE), order >= count
-        rows[known[order[events] - count]] = np.where(right, newest, NONE)[events]
+        rows[in_table[order[events] - count]] = np.where(right, newest, NONE)[events]
         return Joined(self.columns, rows)
 
     def newest(self, moment: int) -> tuple[dict[bytes, int], int | None]:
@@ -198,5 +198,5 @@ def _places(users: pa.ChunkedArray, ids: pa.Array) -> np.ndarray:
     """Returns the index of each user among the ids: [n] int64, `NONE` for one that is not there."""
     if not len(ids):
         return np.full(len(users), NONE)
-    found = pc.index_in(users.cast(pa.string()), value_set=ids)
-    return np.asarray(found.fill_null(NONE).to_numpy()).astype(np.int64)
+    positions = pc.index_in(users.cast(pa.string()), value_set=ids)
+    return np.asarray(positions.fill_null(NONE).to_numpy()).astype(np.int64)

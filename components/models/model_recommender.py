@@ -104,11 +104,11 @@ class ModelRecommender(Recommender):
         return tf.math.l2_normalize(tf.gather(self._item_vectors, rows), axis=-1)
 
     def item_vectors(self) -> np.ndarray:
-        """What `embed_items` answers, for every row of the item table: [N, D] float32, zero in row 0."""
+        """Returns the vectors of `embed_items` for every row of the item table: [N, D] float32, zero in row 0."""
         return tf.math.l2_normalize(self._item_vectors, axis=-1).numpy()
 
     def scores(self, history: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
-        """The weighted parts of the score (`score_parts`) and the declared boosts, exact; the rules' scores where the history is empty."""
+        """Returns the weighted parts of the score (`score_parts`) plus the declared boosts, exact; the rules' scores where the history is empty."""
         return self._scores(history, context, tf.repeat(self._part_weights[:1], tf.shape(history)[0], axis=0))
 
     def weighted_scores(self, history: tf.Tensor, context: dict[str, tf.Tensor], weights: np.ndarray) -> tf.Tensor:
@@ -128,8 +128,8 @@ class ModelRecommender(Recommender):
 
         All parts of the score count: without popularity and recency fewer held-out pairs are found (docs/serving.md).
         """
-        known = tf.reduce_any(tf.gather(self._item_vectors, items) != 0, axis=[1, 2])
-        return self.scores(items, context), tf.where(known, "model", "")
+        has_vector = tf.reduce_any(tf.gather(self._item_vectors, items) != 0, axis=[1, 2])
+        return self.scores(items, context), tf.where(has_vector, "model", "")
 
     def _weights_of(self, history: tf.Tensor, history_ages: tf.Tensor) -> tf.Tensor:
         """Returns the weights of each request, [B, P]; those for all where no age is known.
@@ -138,8 +138,8 @@ class ModelRecommender(Recommender):
           history: [B, H] string.
           history_ages: [B, H] float32, seconds since each item of the history; negative or NaN where it is not known.
         """
-        known = (history != "") & (history_ages >= 0)
-        hours = tf.reduce_min(tf.where(known, history_ages, np.inf), axis=1) / SECONDS_PER_HOUR
+        has_age = (history != "") & (history_ages >= 0)
+        hours = tf.reduce_min(tf.where(has_age, history_ages, np.inf), axis=1) / SECONDS_PER_HOUR
         place = tf.searchsorted(tf.constant(RANGES_HOURS, tf.float32), hours, side="right")
         return tf.gather(self._part_weights, tf.where(tf.math.is_finite(hours), place, 0))
 
@@ -182,8 +182,8 @@ class ModelRecommender(Recommender):
         query = tf.reshape(tf.repeat(queries, count, axis=0), [-1, size])
         pairs = {"query": query, "item": self._vectors(tf.reshape(items, [-1]))}
         if self._features is not None:
-            asked = {name: tf.repeat(column, count) for name, column in self._request(context).items()}
-            pairs["features"] = self._features(tf.reshape(items, [-1]), asked)
+            request = {name: tf.repeat(column, count) for name, column in self._request(context).items()}
+            pairs["features"] = self._features(tf.reshape(items, [-1]), request)
         logits = ranking(pairs)
         answers = tf.unstack(tf.sigmoid(logits), axis=-1)
         return {
@@ -200,7 +200,7 @@ class ModelRecommender(Recommender):
         return {"embedding": self._vectors(self.item_rows(item_ids))}
 
     def signatures(self) -> dict:
-        """The contract's signatures and the two embeddings."""
+        """Returns the contract's signatures and the two embeddings."""
         named = super().signatures()
         ids, ages = {"user_id": (None,), "history": ITEMS_SHAPE}, {HISTORY_AGES: ITEMS_SHAPE}
         named[RECOMMEND_WITH_AGES] = self.traced(self.recommend_with_ages, ids | {"exclude_ids": ITEMS_SHAPE}, ages)

@@ -25,5 +25,5 @@ def run_fn(fn_args: Any) -> None:
     recommender = rules_training.counted(data, np.ones(len(data.events), bool), names.before_events or names.names[0])
     card = model_card.describe(data, fn_args.custom_config.get(CODE_KEY, ""))
     problem = f"{int(data.events.positive.sum()):,} actions to learn from, a model needs {LEAST_ACTIONS}"
-    said = {"kind": "model", TOO_EARLY: problem, FIGURE: f"no model yet: {problem}"}
-    export.save(recommender, fn_args.serving_model_dir, card | said)
+    entries = {"kind": "model", TOO_EARLY: problem, FIGURE: f"no model yet: {problem}"}
+    export.save(recommender, fn_args.serving_model_dir, card | entries)

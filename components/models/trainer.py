@@ -52,7 +52,7 @@ class CatalogueTrainerExecutor(trainer_executor.GenericExecutor):
         set_figure(model, export.card(path_utils.serving_model_dir(model.uri)).get(FIGURE, ""))
 
     def _is_too_early(self, input_dict: dict, output_dict: dict, exec_properties: dict) -> bool:
-        """Whether the log has fewer actions than a model needs; see `components.models.too_early`."""
+        """Returns whether the log has fewer actions than a model needs; see `components.models.too_early`."""
         arguments = self._GetFnArgs(input_dict, output_dict, exec_properties)
         least = arguments.custom_config.get(LEAST_ACTIONS_KEY, 0)
         if not least:

@@ -57,9 +57,9 @@ class AnswerPages(tf.Module):
         """Returns scores [B, A] and who says so [B], by the default list where nobody does (""); unchanged without a list."""
         if not self.lists:
             return scores, said
-        known = said != ""
+        is_answered = said != ""
         listed = tf.cast(-self.list_ranks[:1], tf.float32)
-        return tf.where(known[:, None], scores, listed), tf.where(known, said, self.lists[0])
+        return tf.where(is_answered[:, None], scores, listed), tf.where(is_answered, said, self.lists[0])
 
     def choices(self) -> dict[str, tf.Tensor]:
         """Returns the names of the lists [R], and for each filter its values [D], or its least and greatest number [2]."""
@@ -90,5 +90,5 @@ def cut(ids: tf.Tensor, scores: tf.Tensor, n: tf.Tensor, offset: tf.Tensor, defa
     ranks = tf.where(slots < n[:, None], first[:, None] + slots, size)
     ranks = tf.minimum(ranks, tf.shape(best.values, tf.int64)[1])
     shown = tf.gather(values, ranks, batch_dims=1)
-    found = tf.gather(indices, ranks, batch_dims=1)
-    return {"item_ids": tf.where(shown > -np.inf, tf.gather(ids, found), ""), "scores": shown}
+    positions = tf.gather(indices, ranks, batch_dims=1)
+    return {"item_ids": tf.where(shown > -np.inf, tf.gather(ids, positions), ""), "scores": shown}

@@ -173,9 +173,9 @@ class Recommender(tf.Module):
 
     def similar_items(self, item_ids: tf.Tensor, exclude_ids: tf.Tensor, **more: tf.Tensor) -> dict[str, tf.Tensor]:
         """`similar_items`: items like these; `answered_by` is "model" or the rule whose order they have."""
-        scores, said = self.similar_scores(self.history_rows(item_ids), self._declared(more))
-        scores, said = self.pages.stand_in(scores, said)
-        return self._page(scores, tf.concat([item_ids, exclude_ids], axis=1), more) | {"answered_by": said}
+        scores, answered_by = self.similar_scores(self.history_rows(item_ids), self._declared(more))
+        scores, answered_by = self.pages.stand_in(scores, answered_by)
+        return self._page(scores, tf.concat([item_ids, exclude_ids], axis=1), more) | {"answered_by": answered_by}
 
     def list_items(self, rule: tf.Tensor, exclude_ids: tf.Tensor, **more: tf.Tensor) -> dict[str, tf.Tensor]:
         """`list_items`: the items in the order of a rule; nothing for an unknown one. Scores are 0, -1, ...: they tell the order."""

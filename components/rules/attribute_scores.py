@@ -32,6 +32,6 @@ class AttributeScores(tf.Module):
         requests, slots = tf.shape(items)[0], self._features.shape[1]
         shared = tf.reshape(tf.gather(self._features, items), [requests, -1])
         cells = tf.stack([tf.broadcast_to(tf.range(requests)[:, None], tf.shape(shared)), shared], axis=-1)
-        wanted = tf.scatter_nd(cells, tf.gather(self._squares, shared), [requests, tf.size(self._squares)])
-        total = tf.add_n([tf.gather(wanted, self._features[:, slot], axis=1) for slot in range(slots)])
+        squared_weights = tf.scatter_nd(cells, tf.gather(self._squares, shared), [requests, tf.size(self._squares)])
+        total = tf.add_n([tf.gather(squared_weights, self._features[:, slot], axis=1) for slot in range(slots)])
         return tf.gather(total * self._scale, self._active, axis=1)

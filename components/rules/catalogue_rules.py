@@ -17,18 +17,18 @@ from components.rules.rule_forms import PerItem, RuleLog
 
 
 def catalogue_order(launch: ServingView, log: RuleLog) -> PerItem:
-    """The order of the catalogue's rows: what stands first is shown first."""
+    """Ranks the items in the order of the catalogue's rows."""
     del launch
     return _rank_rows(log, _list_rows(log))
 
 
 def newest(launch: ServingView, log: RuleLog) -> PerItem:
-    """The items that came last, by `catalogue.added`; without a time they come at the end."""
+    """Ranks the newest items first, by `catalogue.added`; items without a time come last."""
     return _rank_rows(log, _sort_by_time(_catalogue(launch), log, _list_rows(log)))
 
 
 def priority(launch: ServingView, log: RuleLog) -> PerItem:
-    """The number in `catalogue.priority`; of an item without one, or with one of 0 or less, the rule says nothing."""
+    """Scores items by the number in `catalogue.priority`; items without one, or with 0 or less, have no score."""
     rows = _list_rows(log)
     numbers = _numbers(_read_column(log, _catalogue(launch).priority or "", rows))
     scores = np.zeros(len(log.items), np.float32)
@@ -37,7 +37,7 @@ def priority(launch: ServingView, log: RuleLog) -> PerItem:
 
 
 def round_robin(launch: ServingView, log: RuleLog) -> PerItem:
-    """The first of `catalogue.categories` in turns: the first item of each category, the second of each, and so on.
+    """Alternates between the categories (the first of `catalogue.categories`): the first item of each, the second of each, and so on.
 
     Within a category the newest come first where the catalogue says when an item was added, else the catalogue's order.
     Categories take turns in the order in which they first appear in the catalogue. What is not active takes no turn.
@@ -62,25 +62,25 @@ def _catalogue(launch: ServingView) -> CatalogueFeatures:
 
 
 def _list_rows(log: RuleLog) -> np.ndarray:
-    """The rows of the item table that the catalogue lists, in its order: [n] int64."""
+    """Returns the rows of the item table that the catalogue lists, in its order: [n] int64."""
     rows = np.flatnonzero(log.place >= 0)
     return rows[np.argsort(log.place[rows], kind="stable")]
 
 
 def _read_column(log: RuleLog, column: str, rows: np.ndarray) -> np.ndarray:
-    """A column of the catalogue for rows of the item table: [n]."""
+    """Returns a column of the catalogue for rows of the item table: [n]."""
     return log.catalogue[column][log.place[rows]]
 
 
 def _sort_by_time(catalogue: CatalogueFeatures, log: RuleLog, rows: np.ndarray) -> np.ndarray:
-    """The rows, those that were added last first; equal ones stay in their order."""
+    """Sorts the rows, the last added first; the sort is stable."""
     return rows[
         np.argsort(-_moments(_read_column(log, catalogue.added or "", rows), catalogue.added or ""), kind="stable")
     ]
 
 
 def _moments(column: np.ndarray, name: str) -> np.ndarray:
-    """A column of times as numbers that grow: [n] float64, -inf where there is none.
+    """Converts a column of times to numbers: [n] float64, -inf for a missing time.
 
     Raises:
       LogError: for a text that is neither a number nor ISO 8601.
@@ -98,7 +98,7 @@ def _moments(column: np.ndarray, name: str) -> np.ndarray:
 
 
 def _numbers(column: np.ndarray) -> np.ndarray:
-    """A column as numbers, also of texts: [n] float64, NaN where there is none."""
+    """Converts a column of numbers or texts to numbers: [n] float64, NaN for a missing one."""
     if column.dtype == object:
         return np.array([_number(text) for text in column.tolist()], np.float64)
     numbers = column.astype(np.float64)

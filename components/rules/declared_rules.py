@@ -52,7 +52,7 @@ def _counted(name: str, launch: ServingView, log: RuleLog) -> Rule:
 
 
 def _problem(rule: object, size: int) -> str:
-    """What is wrong with the answer of a rule's function; "" for nothing."""
+    """Returns what is wrong with the answer of a rule's function; "" if nothing is."""
     if isinstance(rule, PerItem):
         return _of_scores(rule.scores, (size,))
     if isinstance(rule, PerContext):

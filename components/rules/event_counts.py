@@ -12,13 +12,13 @@ from components.rules.rule_scores import RuleScores
 
 
 def fallback_scores(data: TrainingData) -> RuleScores:
-    """What answers a request without a history, in the declared order; what reads histories has nothing to say there and is left out."""
+    """Returns the scores for requests without a history, in the declared order; rules that read histories are left out."""
     rules = count_events(data, np.ones(len(data.events), bool), data.launch.rules.fallback_order)
     return RuleScores({name: rule for name, rule in rules.items() if not isinstance(rule, NextItems)}, data.items)
 
 
 def count_events(data: TrainingData, used: np.ndarray, names: Iterable[str]) -> dict[str, Rule]:
-    """The declared rules `names`, counted from the positive events among the rows in `used` [n] bool."""
+    """Counts the declared rules `names` from the positive events among the rows in `used` [n] bool."""
     rows = used & data.events.positive & (data.item_rows > 0)
     user, _ = codes(data.events.user)
     context = {name: column[rows] for name, column in data.events.context.items()}
@@ -28,7 +28,7 @@ def count_events(data: TrainingData, used: np.ndarray, names: Iterable[str]) -> 
 
 
 def _places(data: TrainingData) -> np.ndarray:
-    """The catalogue's row of each item, the last where there are several: [N] int64; -1 for none."""
+    """Returns the catalogue's row of each item, the last of several: [N] int64; -1 for none."""
     place = np.full(len(data.items), -1)
     if data.launch.catalogue:
         listed = data.items.rows_of(data.catalogue[data.launch.catalogue.item])

@@ -86,7 +86,7 @@ SEPARATOR = b"\x1f"
 
 
 def context_keys(columns: list[np.ndarray]) -> np.ndarray:
-    """The values of some context columns [n] as one key per row: [n] object, as the served graph joins them.
+    """Joins the values of some context columns [n] into one key per row, as the served graph does: [n] object.
 
     Raises:
       TypeError: for a column of fractions, whose text is not the same everywhere.

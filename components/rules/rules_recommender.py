@@ -68,14 +68,14 @@ class RulesRecommender(Recommender):
         # Each level has scores from 0 to 1, 0 for what it says nothing of.
         levels = [(name, self._rule_scores((name,), items, context)) for name in self._by_items]
         levels.append((ATTRIBUTES, self._boosted(self._attributes(items))))
-        total, said = self._list_scores(items), tf.fill([tf.shape(items)[0]], "")
+        total, answered_by = self._list_scores(items), tf.fill([tf.shape(items)[0]], "")
         for height, (name, scores) in enumerate(reversed(levels), 1):
             best = tf.reduce_max(scores, axis=1, keepdims=True)
             # Of two items that a level scores alike, those below it decide.
             settled = (tf.math.divide_no_nan(scores, best) + TIE * total / height) / (1.0 + TIE)
             total = tf.where(scores > 0, height + settled, total)
-            said = tf.where(best[:, 0] > 0, name, said)
-        return total, said
+            answered_by = tf.where(best[:, 0] > 0, name, answered_by)
+        return total, answered_by
 
     def _boosted(self, scores: tf.Tensor) -> tf.Tensor:
         return scores * tf.exp(self.log_boost)

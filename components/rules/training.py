@@ -31,13 +31,13 @@ def run_fn(fn_args: Any) -> None:
     served = best_rule(data)
     recommender = counted(data, np.ones(len(data.events), bool), served)
     card = model_card.describe(data, fn_args.custom_config.get(CODE_KEY, ""))
-    said: dict[str, Any] = {"kind": "rules", "rule": served, FIGURE: _figure(data, served)}
-    said |= {"compared": compares_rules(data), "needed": NEEDED_ACTIONS}
-    export.save(recommender, fn_args.serving_model_dir, card | said)
+    entries: dict[str, Any] = {"kind": "rules", "rule": served, FIGURE: _figure(data, served)}
+    entries |= {"compared": compares_rules(data), "needed": NEEDED_ACTIONS}
+    export.save(recommender, fn_args.serving_model_dir, card | entries)
 
 
 def compares_rules(data: TrainingData) -> bool:
-    """Whether there are events enough to compare the rules; always, where each of them needs events."""
+    """Returns whether there are enough events to compare the rules; always true if each of them needs events."""
     held_out = int(data.events.positive.sum()) * VALIDATION_SHARE
     return data.launch.rules.before_events is None or held_out >= LEAST_HELD_OUT
 
@@ -62,14 +62,14 @@ def best_rule(data: TrainingData) -> str:
     if len(names) < 2 or len(positives) < 2:
         return names[0]
     late = data.events.time >= positives[int(len(positives) * (1 - VALIDATION_SHARE))]
-    asked = rule_queries(data, queries.rolling(launch, data.events, late, launch.promotion.max_queries))
+    sample = rule_queries(data, queries.rolling(launch, data.events, late, launch.promotion.max_queries))
     counts = count_events(data, ~late, (*launch.rules.names, *launch.rules.fallback_order))
     metric = launch.promotion.metric_paths[launch.promotion.metric]
     exact, fallbacks = ExactRanks(counts, data.items), tuple(map(short_name, launch.rules.fallback_order))
 
     def value(rule: str) -> float:
-        ranks = exact.ranks(dict.fromkeys((rule, *fallbacks)), asked)
-        return float(rank_metrics.gains(metric, ranks).mean()) if len(asked) else 0.0
+        ranks = exact.ranks(dict.fromkeys((rule, *fallbacks)), sample)
+        return float(rank_metrics.gains(metric, ranks).mean()) if len(sample) else 0.0
 
     return max(names, key=value)
 
@@ -78,12 +78,14 @@ def rule_queries(data: TrainingData, asked: queries.Queries) -> RuleQueries:
     """Returns queries as rows and columns of the item table; items that are no candidates do not count as seen."""
     history = data.items.rows_of(asked.history.reshape(-1)).reshape(asked.history.shape)
     column = np.where(data.items.active, np.cumsum(data.items.active) - 1, UNKNOWN)
-    target, seen = column[data.items.rows_of(asked.target)], column[data.items.rows_of(asked.seen_item)]
-    return RuleQueries(history, target, asked.context, asked.seen_query[seen >= 0], seen[seen >= 0])
+    target, seen_columns = column[data.items.rows_of(asked.target)], column[data.items.rows_of(asked.seen_item)]
+    return RuleQueries(
+        history, target, asked.context, asked.seen_query[seen_columns >= 0], seen_columns[seen_columns >= 0]
+    )
 
 
 def counted(data: TrainingData, used: np.ndarray, served: str) -> RulesRecommender:
-    """The rules counted from the rows in `used` [n] bool."""
+    """Counts the rules from the rows in `used` [n] bool."""
     rules = data.launch.rules
     counts = count_events(data, used, (*rules.names, *rules.fallback_order))
     context = {name: data.transform.raw_feature_spec()[name].dtype for name in data.launch.log.context}
@@ -92,13 +94,13 @@ def counted(data: TrainingData, used: np.ndarray, served: str) -> RulesRecommend
 
 
 def _rates(launch: RulesView, events: EventTable, rows: np.ndarray, size: int) -> dict[str, np.ndarray]:
-    """How often an item fulfils each objective, drawn towards the mean: (ones + prior x mean) / (labels + prior): [N] float32."""
+    """Returns each item's rate of each objective, shrunk towards the mean: (ones + prior x mean) / (labels + prior): [N] float32."""
     rates = {}
     for objective in launch.ranking_objectives:
         label = events.labels[objective.name]
-        known = label >= 0
-        ones = np.bincount(rows[known], label[known], minlength=size)
-        labels = np.bincount(rows[known], minlength=size)
-        mean = label[known].mean() if known.any() else 0.0
+        is_labelled = label >= 0
+        ones = np.bincount(rows[is_labelled], label[is_labelled], minlength=size)
+        labels = np.bincount(rows[is_labelled], minlength=size)
+        mean = label[is_labelled].mean() if is_labelled.any() else 0.0
         rates[objective.name] = ((ones + PRIOR_ROWS * mean) / (labels + PRIOR_ROWS)).astype(np.float32)
     return rates

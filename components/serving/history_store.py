@@ -112,7 +112,7 @@ class MemoryHistories:
             return [max(now - self._acted[user], 0.0) if user in self._acted else UNKNOWN for user in users]
 
     def __len__(self) -> int:
-        """How many users are known."""
+        """Returns the number of users."""
         return len(self._items)
 
 

@@ -49,11 +49,11 @@ def change(body: bytes, action: str, limits: Limits, held: WithheldItems) -> byt
     Raises:
       RequestError: for what is wrong with the request, or where the folder of the versions cannot be written.
     """
-    wanted = parse(body, action, limits)
+    change = parse(body, action, limits)
     try:
         hides, folder = action == WITHHOLD, held.folder
         items = (
-            withheld.withhold(folder, wanted.items, wanted.until) if hides else withheld.release(folder, wanted.items)
+            withheld.withhold(folder, change.items, change.until) if hides else withheld.release(folder, change.items)
         )
     except withheld.WithheldError as error:
         raise RequestError(str(error), TOO_LARGE) from error

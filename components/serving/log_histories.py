@@ -58,7 +58,7 @@ def read(launch: Launch, base: str, traffic: Path | None = None) -> dict[bytes, 
 
 
 def _read_rows(launch: Launch, base: str, traffic: Path | None) -> pa.Table:
-    """The positive events of the newest files, in the order of time."""
+    """Reads the positive events of the newest files, in the order of time."""
     log = launch.log
     files = _newest_files(launch, base, traffic)
     names = (log.user, log.item, log.time, *((log.event,) if log.event else ()))

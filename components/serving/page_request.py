@@ -52,7 +52,7 @@ class Page:
     filters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def fits(self, default: int) -> bool:
-        """Whether the default answer of that many items holds the page."""
+        """Returns whether the default answer, of `default` items, holds the page."""
         return not self.offset and not self.filters and (self.n or 0) <= default
 
 
@@ -91,12 +91,12 @@ def to_inputs(page: Page, signature: str, model: Chooses, launch: Launch) -> dic
     check_keys(page.filters, names, "filters")
     choices = model.choices() if page.filters else {}
     values: dict[str, Any] = {name: [] if inputs[name].dtype == "string" else [math.nan] * 2 for name in names.values()}
-    for column, wanted in page.filters.items():
+    for column, condition in page.filters.items():
         name, where = names[column], f"filters.{column}"
         values[name] = (
-            _to_values(wanted, where, choices[name], model.number)
+            _to_values(condition, where, choices[name], model.number)
             if inputs[name].dtype == "string"
-            else _to_range(wanted, where)
+            else _to_range(condition, where)
         )
     return values | {"n": max(page.n or 0, launch.model.top_k), "offset": page.offset}
 
@@ -152,17 +152,17 @@ def _near(text: str, choices: Collection[str]) -> str:
     return f"such as {', '.join(close or sorted(choices)[:3])}; got {shown(text)}"
 
 
-def _to_range(wanted: object, where: str) -> list[float]:
+def _to_range(value: object, where: str) -> list[float]:
     """Returns the ends of a range, NaN for an open one; a number alone is a range of one."""
-    if isinstance(wanted, int | float) and not isinstance(wanted, bool):
-        wanted = {"from": wanted, "to": wanted}
-    if not isinstance(wanted, dict) or not wanted or not set(wanted) <= {"from", "to"}:
-        raise RequestError(f'{where} needs {{"from": NUMBER, "to": NUMBER}} or one of them, got {shown(wanted)}.')
-    least, greatest = (to_scalar(wanted.get(end), "float32", f"{where}.{end}") for end in ("from", "to"))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = {"from": value, "to": value}
+    if not isinstance(value, dict) or not value or not set(value) <= {"from", "to"}:
+        raise RequestError(f'{where} needs {{"from": NUMBER, "to": NUMBER}} or one of them, got {shown(value)}.')
+    least, greatest = (to_scalar(value.get(end), "float32", f"{where}.{end}") for end in ("from", "to"))
     if math.isnan(least) and math.isnan(greatest):
-        raise RequestError(f"{where} needs a number, got {shown(wanted)}.")
+        raise RequestError(f"{where} needs a number, got {shown(value)}.")
     if least > greatest:
-        raise RequestError(f"{where} needs from <= to, got {shown(wanted)}.")
+        raise RequestError(f"{where} needs from <= to, got {shown(value)}.")
     return [least, greatest]
 
 

@@ -57,14 +57,14 @@ def to_ids(value: object, where: str, most: int) -> list[bytes]:
 
 
 def to_numbers(value: object, where: str, most: int, blank: float) -> list[float]:
-    """A list of numbers; null counts as an empty list, in it as `blank`."""
+    """Parses a list of numbers; null is an empty list, and `blank` inside a list."""
     if value is None:
         return []
     if not isinstance(value, list):
         raise RequestError(f"{where} needs a list of numbers, got {shown(value)}.")
     if len(value) > most:
         raise RequestError(f"{where} needs at most {most:,} numbers, got {len(value):,}.", TOO_LARGE)
-    numbers = [to_scalar(each, "float32", f"{where}[{place}]") for place, each in enumerate(value)]
+    numbers = [to_scalar(element, "float32", f"{where}[{place}]") for place, element in enumerate(value)]
     return [blank if math.isnan(number) else number for number in numbers]
 
 

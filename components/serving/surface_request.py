@@ -72,12 +72,12 @@ def _context(value: object, signature: str, model: Chooses, launch: Launch) -> R
     """Returns the declared context columns; what the request leaves out is not known."""
     if value is not None and not isinstance(value, dict):
         raise RequestError(f"context needs an object of context columns, got {shown(value)}.")
-    given: Mapping[str, object] = value or {}
-    check_keys(given, launch.log.context, "context")
+    values: Mapping[str, object] = value or {}
+    check_keys(values, launch.log.context, "context")
     dtypes = {tensor.name: tensor.dtype for tensor in model.inputs[signature]}
     named = {name: input_name(name) for name in launch.log.context}
     return {
-        column: request_values.to_scalar(given.get(name), dtypes[column], f"context.{name}")
+        column: request_values.to_scalar(values.get(name), dtypes[column], f"context.{name}")
         for name, column in named.items()
         if column in dtypes
     }

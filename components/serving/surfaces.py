@@ -43,8 +43,8 @@ class Surfaces:
             arms = service.arms
             answered = arms.answer(request, self._ask, service.metrics.count_arm) if arms else self._ask(request, model)
         more = answered.more
-        said = {"model_version": more["model_version"], "request_id": more["request_ids"][0]}
-        return json.dumps(answered.answers[0] | said | {"policy": more["policies"][0]}, allow_nan=False).encode()
+        identity = {"model_version": more["model_version"], "request_id": more["request_ids"][0]}
+        return json.dumps(answered.answers[0] | identity | {"policy": more["policies"][0]}, allow_nan=False).encode()
 
     def _ask(self, request: PredictRequest, model: Model) -> Answered:
         """Asks a model about the one row, and logs what is shown."""

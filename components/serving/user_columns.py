@@ -140,8 +140,8 @@ class UserColumns:
         if not names or not lacking:
             return
         try:
-            found = self._store.get([row[USER] for row in lacking])
-            for row, values in zip(lacking, found, strict=True):
+            stored = self._store.get([row[USER] for row in lacking])
+            for row, values in zip(lacking, stored, strict=True):
                 row |= {name: self._value(values, name, dtypes) for name in names if _is_blank(row, name, dtypes)}
         except Exception:
             _LOGGER.exception("the store of the users' columns does not answer")

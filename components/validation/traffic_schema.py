@@ -13,12 +13,12 @@ def columns(launch: Launch) -> tuple[Column, ...]:
     log = launch.log
     events = tuple(sorted({*launch.positive_events, *([log.impression] if log.impression else [])}))
     time = Column(log.time, "INT", low=0) if log.time_unit != "iso" else Column(log.time, "INT")
-    found = [Column(log.user, "BYTES"), Column(log.item, "BYTES"), time]
-    found += [Column(log.event, "BYTES", domain=events)] if log.event else []
-    found += [Column(name, "FLOAT", filled="never") for name in (log.value,) if name]
-    found += [Column(name, "BYTES", filled="never") for name in (log.request, log.policy, log.model_version) if name]
-    found += [Column(name, "INT", filled="never", low=0) for name in (log.position,) if name]
-    found += [Column(name, "FLOAT", filled="never", low=0, high=1) for name in (log.propensity,) if name]
-    found += [Column(name, "BYTES", filled="never") for name in log.context]
+    result = [Column(log.user, "BYTES"), Column(log.item, "BYTES"), time]
+    result += [Column(log.event, "BYTES", domain=events)] if log.event else []
+    result += [Column(name, "FLOAT", filled="never") for name in (log.value,) if name]
+    result += [Column(name, "BYTES", filled="never") for name in (log.request, log.policy, log.model_version) if name]
+    result += [Column(name, "INT", filled="never", low=0) for name in (log.position,) if name]
+    result += [Column(name, "FLOAT", filled="never", low=0, high=1) for name in (log.propensity,) if name]
+    result += [Column(name, "BYTES", filled="never") for name in log.context]
     labels = [Column(objective.label, "INT", filled="never", boolean=True) for objective in launch.ranking_objectives]
-    return (*found, *labels)
+    return (*result, *labels)

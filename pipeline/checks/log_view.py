@@ -116,7 +116,7 @@ def read(launch: Launch, base: Path) -> LogView:
 
 
 def _empty(launch: Launch) -> LogView:
-    """The view of a log that its server has not begun."""
+    """Returns the view of a log to which the server has not written yet."""
     log = launch.log
     kinds: dict[str | None, pa.DataType] = {log.time: pa.int64(), log.position: pa.int64()}
     kinds |= {log.propensity: pa.float64(), log.value: pa.float64()}

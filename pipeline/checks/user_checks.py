@@ -130,7 +130,7 @@ def _check_known(view: LogView, table: UserTable, users: Users) -> Iterator[Find
 
 
 def _check_time(view: LogView, table: UserTable, users: Users) -> Iterator[Finding]:
-    """A table of today that stands beside events of the past, and columns that were counted from these events."""
+    """Yields warnings of a user table without times for past events, and of columns that were counted from these events."""
     if users.time is not None:
         return
     names = ", ".join(map(repr, users.columns))
@@ -167,10 +167,10 @@ def _rank_correlation(values: pa.Array, actions: np.ndarray) -> float:
     if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
         return 0.0
     numbers = values.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    known = np.isfinite(numbers) & (actions > 0)
-    if known.sum() < _LEAST_USERS or np.ptp(numbers[known]) == 0 or np.ptp(actions[known]) == 0:
+    usable = np.isfinite(numbers) & (actions > 0)
+    if usable.sum() < _LEAST_USERS or np.ptp(numbers[usable]) == 0 or np.ptp(actions[usable]) == 0:
         return 0.0
-    return float(np.corrcoef(_ranks(numbers[known]), _ranks(actions[known]))[0, 1])
+    return float(np.corrcoef(_ranks(numbers[usable]), _ranks(actions[usable]))[0, 1])
 
 
 def _ranks(numbers: np.ndarray) -> np.ndarray:

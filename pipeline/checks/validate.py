@@ -96,7 +96,7 @@ def _findings(launch: Launch, settings: Settings) -> Iterator[Finding]:
 
 
 def _checks_of(view: LogView) -> Sequence[Callable[[LogView], Iterator[Finding]]]:
-    """All checks; of a log that starts empty those of its actions only once there are enough to judge by."""
+    """Returns all checks; for a log that starts empty, those of its actions only once there are enough of them."""
     early = int(view.positive.sum()) < view.launch.promotion.min_queries
     if not view.rows:
         return ()

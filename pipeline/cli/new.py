@@ -66,7 +66,7 @@ def _make(options: argparse.Namespace) -> int:
 
 
 def _actions(options: argparse.Namespace) -> tuple[str, ...]:
-    """The actions of a launch without a log; with one they are read from it."""
+    """Returns the actions of a launch without a log; with a log they are read from it."""
     if options.actions is None:
         return ("click",)
     if options.log is not None:

@@ -35,10 +35,10 @@ def expose(spec: Json, launch: Launch, data: str) -> None:
     if readers:
         _add(spec, run_parameters.LOG, "STRING", data, readers)
     for name in readers:
-        given = tasks[name]["inputs"]["parameters"]
-        constant = given[run_parameters.FOLDER]["runtimeValue"]
+        inputs = tasks[name]["inputs"]["parameters"]
+        constant = inputs[run_parameters.FOLDER]["runtimeValue"]
         constant["constant"] = _below(data, constant["constant"])
-        config = given[run_parameters.CONFIG]["runtimeValue"]
+        config = inputs[run_parameters.CONFIG]["runtimeValue"]
         if run_parameters.USERS in config["constant"]:
             config["constant"] = run_parameters.with_users_folder(
                 config["constant"], lambda folder: _below(data, folder)

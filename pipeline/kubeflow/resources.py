@@ -124,9 +124,9 @@ def load(path: Path, own: Collection[str] = ()) -> Table:
         raise ResourcesError(str(path), error.reason, "UTF-8") from error
     table = _entries("the file", content, ("cluster", "defaults", "steps"))
     defaults = _validate(StepEntries, "defaults", table.get("defaults") or {}).to_fields()
-    known = (*(step.name for step in steps.STEPS), *own)
-    entries = _entries("steps", table.get("steps") or {}, known)
-    rows = {name: _step(f"steps.{name}", defaults, entries.get(name) or {}) for name in known}
+    step_names = (*(step.name for step in steps.STEPS), *own)
+    entries = _entries("steps", table.get("steps") or {}, step_names)
+    rows = {name: _step(f"steps.{name}", defaults, entries.get(name) or {}) for name in step_names}
     declared = table.get("cluster")
     if isinstance(declared, Mapping) and isinstance(declared.get("image"), str):
         _check_letters("cluster.image", declared["image"])

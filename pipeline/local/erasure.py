@@ -85,8 +85,8 @@ def search(users: Sequence[str], locations: Locations) -> Erasure:
     paths = dict.fromkeys(_files([locations.home, *locations.traffic, *locations.log]))
     holding = [path for path in paths if id_search.holds(path, ids)]
     unfinished = {file for folder in locations.traffic for file in _traffic_files(folder, _OPEN)}
-    left = tuple(path for path in holding if path not in unfinished)
-    return Erasure(0, (), tuple(path for path in holding if path in unfinished), left)
+    remaining = tuple(path for path in holding if path not in unfinished)
+    return Erasure(0, (), tuple(path for path in holding if path in unfinished), remaining)
 
 
 def spell(users: Sequence[str]) -> frozenset[str]:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 def walk(folder: Path) -> Iterator[Path]:
     """Yields the files below a folder in a fixed order, without compiled ones; no folder twice, so a circle of links ends."""
-    seen = set()
+    visited = set()
     for parent, folders, names in os.walk(folder, followlinks=True):
         entry = os.stat(parent)
-        if (entry.st_dev, entry.st_ino) in seen:
+        if (entry.st_dev, entry.st_ino) in visited:
             folders.clear()
             continue
-        seen.add((entry.st_dev, entry.st_ino))
+        visited.add((entry.st_dev, entry.st_ino))
         folders[:] = sorted(name for name in folders if name != "__pycache__")
         yield from (Path(parent, name) for name in sorted(names))

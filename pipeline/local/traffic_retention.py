@@ -22,5 +22,5 @@ def find_old(folders: Iterable[Path], days: float, serving: Path) -> list[Path]:
     served = versions.find_served(serving)
     # A version's number is the second of its push.
     before = min(time.time() - days * _DAY, served.number if served else 0)
-    found = dict.fromkeys(path for folder in folders for path in walk(folder) if is_traffic(path))
-    return [path for path in found if path.is_file() and path.stat().st_mtime < before]
+    files = dict.fromkeys(path for folder in folders for path in walk(folder) if is_traffic(path))
+    return [path for path in files if path.is_file() and path.stat().st_mtime < before]

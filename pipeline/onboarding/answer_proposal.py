@@ -51,8 +51,8 @@ def find_answer(columns: list[Column]) -> Answer | None:
 def find_unclear(columns: list[Column]) -> Column | None:
     """Returns a column that is an answer by its name and cannot be read as one: 1 or nothing, 1 and -1, "3 stars"."""
     for column in columns:
-        said = column.has(role_words.RATINGS | role_words.OPINIONS) and column.is_text
-        if said and not _is_id(column) and column.distinct > 1:
+        is_opinion = column.has(role_words.RATINGS | role_words.OPINIONS) and column.is_text
+        if is_opinion and not _is_id(column) and column.distinct > 1:
             return column
         coded = is_answer(column) or column.is_number
         if (

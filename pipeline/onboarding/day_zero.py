@@ -89,8 +89,8 @@ def propose(
     """
     sample = log_sample.read(_require_catalogue(path, given)).drop(drop)
     column = _item_column(sample, given.get("item"))
-    found = catalogue_proposal.propose(sample, sample.name, column.ids)
-    catalogue, more = _add_order(found.catalogue, sample)
+    proposed = catalogue_proposal.propose(sample, sample.name, column.ids)
+    catalogue, more = _add_order(proposed.catalogue, sample)
     why = _WHY | {f"catalogue.{name}": reason for name, reason in more.items()}
     why["catalogue.item"] = "an id of its own in every row"
     why["rules"] = _WHY_RULES
@@ -106,7 +106,7 @@ def propose(
     used = {catalogue.added, catalogue.priority}
     _check_active(catalogue, sample)
     _check_folder(sample.base / launch.log.path, name)
-    return DayZero(launch, sample, why, {name: why for name, why in found.unused.items() if name not in used})
+    return DayZero(launch, sample, why, {name: why for name, why in proposed.unused.items() if name not in used})
 
 
 def _require_catalogue(path: Path | None, given: Mapping[str, str]) -> Path:
@@ -121,8 +121,8 @@ def _require_catalogue(path: Path | None, given: Mapping[str, str]) -> Path:
 
 
 def _check_folder(folder: Path, name: str) -> None:
-    own = {loop_setup.MARK, ".gitignore"}  # what an earlier `new` of this name left: no log
-    if folder.exists() and (not folder.is_dir() or any(path.name not in own for path in folder.iterdir())):
+    leftovers = {loop_setup.MARK, ".gitignore"}  # what an earlier `new` of this name left: no log
+    if folder.exists() and (not folder.is_dir() or any(path.name not in leftovers for path in folder.iterdir())):
         needed = f"a name without a log: {folder} holds something"
         raise SettingsError("--name", name, needed, "Take another name, or give that log: --log.")
 
@@ -155,7 +155,7 @@ def _weight(action: str) -> float:
 
 
 def _item_column(sample: Sample, given: str | None) -> Column:
-    """The column of the items' ids: the one that a person names, or the only one whose name and values say so."""
+    """Returns the column of item ids: the one that the user names, or the only one with the name and values of ids."""
     if given is not None and given not in sample.columns:
         raise SettingsError("--item", given, f"a column of {sample.name} ({', '.join(sample.columns)})")
     columns = list(sample.columns.values()) if given is None else [sample.columns[given]]
@@ -183,14 +183,14 @@ def _require_one(columns: Sequence[Column], sample: Sample) -> Column:
 
 
 def _is_named_id(column: Column) -> bool:
-    """Whether the name is "id", or says both item and id; whatever the values are."""
+    """Returns whether the name is "id", or has a word for item and one for id; the values do not matter."""
     words = set(column.words)
     says_both = not words.isdisjoint(role_words.IDS) and not words.isdisjoint(role_words.ITEMS)
     return words == {"id"} or (says_both and words.isdisjoint(role_words.ATTRIBUTES))
 
 
 def _add_order(catalogue: Catalogue, sample: Sample) -> tuple[Catalogue, dict[str, str]]:
-    """The catalogue with what orders its items before anybody acted on one, and why."""
+    """Adds to the catalogue the columns that order its items before the first action, and returns the reasons."""
     why = {}
     added = next((column for column in sample.columns.values() if _is_date_added(column)), None)
     priority = next((column for column in sample.columns.values() if _is_priority(column)), None)
@@ -214,7 +214,7 @@ def _is_priority(column: Column) -> bool:
 
 
 def _choose_first_rules(catalogue: Catalogue) -> tuple[str, ...]:
-    """The rules that need no event, the one that serves first; the last has an answer for every item."""
+    """Returns the rules that need no event, the serving one first; the last ranks every item."""
     if catalogue.priority:
         return ("priority", "newest" if catalogue.added else "catalogue_order")
     if catalogue.added:

@@ -17,7 +17,7 @@ _ADVICE = (
 
 
 def launch_file(launch: Launch, source: str, why: Mapping[str, str], notes: Iterable[str]) -> str:
-    """The text of `pipeline/launches/<name>.py`.
+    """Returns the text of `pipeline/launches/<name>.py`.
 
     Args:
       launch: the declaration.
@@ -58,7 +58,7 @@ def _docstring(launch: Launch, source: str, notes: Iterable[str]) -> str:
 
 
 def _record(name: str, record: Log | Catalogue | Rules | Promotion, why: Mapping[str, str]) -> list[str]:
-    """The lines of a part of the declaration, without the fields that have their default."""
+    """Returns the lines of a part of the declaration, without fields that have their default."""
     lines = [*_comment(why.get(name, ""), 4), f"    {name}={type(record).__name__}("]
     for field in dataclasses.fields(record):
         value = getattr(record, field.name)
@@ -87,12 +87,12 @@ def _objectives(objectives: tuple[Objective, ...], why: Mapping[str, str]) -> li
 def _objective(objective: Objective) -> str:
     fields = {"weight": objective.weight, "event": objective.event, "value_at_least": objective.value_at_least}
     fields |= {} if objective.auc_decides else {"auc_decides": False}
-    given = "".join(f", {name}={literal(value)}" for name, value in fields.items() if value is not None)
-    return f"Objective({literal(objective.name)}{given})"
+    arguments = "".join(f", {name}={literal(value)}" for name, value in fields.items() if value is not None)
+    return f"Objective({literal(objective.name)}{arguments})"
 
 
 def _assigned(name: str, value: Any, indent: int) -> list[str]:
-    """A field as an argument, in the form that the project's formatter gives it."""
+    """Returns a field as an argument, formatted as the project's formatter does."""
     space = " " * indent
     line = f"{space}{name}={literal(value)},"
     if not isinstance(value, tuple) or len(line) <= _LONGEST_LINE:
@@ -101,7 +101,7 @@ def _assigned(name: str, value: Any, indent: int) -> list[str]:
 
 
 def literal(value: Any) -> str:
-    """The value as Python writes it, strings in double quotes."""
+    """Returns the value as a Python literal, strings in double quotes."""
     if isinstance(value, tuple):
         return f"({', '.join(map(literal, value))}{',' if len(value) == 1 else ''})"
     # The formatter wants double quotes, but no more escapes than there must be.
@@ -123,5 +123,5 @@ def _comment(text: str, indent: int) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """One line without what would end a docstring or break a comment."""
+    """Returns the text as one line that can neither end a docstring nor break a comment."""
     return " ".join(text.replace("\\", "/").replace('"""', "'''").split())

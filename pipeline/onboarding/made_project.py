@@ -33,7 +33,7 @@ class Proposal:
 
 
 def _basis(proposed: Proposal) -> str:
-    """What the declaration was made from."""
+    """Returns the source of the declaration, in words."""
     launch = proposed.launch
     if proposed.roles.column:
         return "guessed from the log:"
@@ -42,7 +42,7 @@ def _basis(proposed: Proposal) -> str:
 
 
 def _guesses(proposed: Proposal) -> list[str]:
-    """A line per column that has a role, and per column that has none, with the reason."""
+    """Returns a line per column with a role, and per column without one, with the reason."""
     roles = proposed.roles
     shown = [(role, roles.column[role]) for role in roles.column] + [("context", column) for column in roles.context]
     guesses = [f"  {role:<13} {column}  ({roles.why[column if role == 'context' else role]})" for role, column in shown]
@@ -55,7 +55,7 @@ def _guesses(proposed: Proposal) -> list[str]:
 
 
 def _left_out(proposed: Proposal) -> list[str]:
-    """A line per column that has no role; the launch file names those that are too many for a screen."""
+    """Returns a line per column without a role; the launch file lists those that do not fit the screen."""
     listed = [f"  {'left out':<13} {name}  ({reason})" for name, reason in proposed.left_out.items()]
     more = len(listed) - _MOST_LEFT_OUT
     return listed if more <= 0 else [*listed[:_MOST_LEFT_OUT], f"  {'left out':<13} and {more} more columns"]

@@ -74,16 +74,16 @@ def make(
         else propose_without_log(name, catalogue, given, actions, drop)
     )
     schemas = _schemas(proposed)
-    found = template_files.version(PROJECT)
+    version = template_files.version(PROJECT)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as beside:
         made = Path(beside) / folder.name
         count = template_files.copy(PROJECT, template_files.list_files(PROJECT), made)
-        _write(made, folder, proposed, schemas, found)
+        _write(made, folder, proposed, schemas, version)
         os.replace(made, folder)
     if log is None:
         loop_setup.make_folder(proposed.data / proposed.launch.log.path)
-    return made_project.describe(folder, proposed, count, found, project_files.start_repository(folder))
+    return made_project.describe(folder, proposed, count, version, project_files.start_repository(folder))
 
 
 _CRITERIA = {
@@ -95,7 +95,7 @@ _CRITERIA = {
 def propose(
     name: str, log: Path, catalogue: Path | None, given: Mapping[str, str], drop: Collection[str] = ()
 ) -> Proposal:
-    """The declaration for a log and its catalogue.
+    """Proposes the declaration for a log and its catalogue.
 
     Raises:
       DayoneError: if a file cannot be read or a column that is needed cannot be found.
@@ -123,20 +123,20 @@ def propose(
 def propose_without_log(
     name: str, catalogue: Path | None, given: Mapping[str, str], actions: Sequence[str], drop: Collection[str] = ()
 ) -> Proposal:
-    """The declaration of a launch whose log is what its own server will write.
+    """Proposes the declaration of a launch whose log its own server will write.
 
     Raises:
       DayoneError: without a catalogue, or if it says too little.
     """
-    found = day_zero.propose(name, catalogue, given, actions, drop)
-    notes = [_unused_note("the catalogue", found.unused)]
-    source = f"the catalogue {found.sample.name}; there is no log yet"
-    text = declaration_text.launch_file(found.launch, source, found.why, [note for note in notes if note])
-    return Proposal(found.launch, found.sample.base, text, Roles(), found.unused)
+    proposed = day_zero.propose(name, catalogue, given, actions, drop)
+    notes = [_unused_note("the catalogue", proposed.unused)]
+    source = f"the catalogue {proposed.sample.name}; there is no log yet"
+    text = declaration_text.launch_file(proposed.launch, source, proposed.why, [note for note in notes if note])
+    return Proposal(proposed.launch, proposed.sample.base, text, Roles(), proposed.unused)
 
 
 def _with_one_item_a_row(sample: Sample, given: Mapping[str, str], drop: Collection[str]) -> Sample:
-    """The sample, with a row per element if its items are in a list."""
+    """Returns the sample, with a row per element if its items are in a list."""
     columns = list(sample.columns.values())
     named = proposal.given_column(sample, "item", given["item"]) if "item" in given else None
     listed = named if named and named.is_list else None
@@ -148,23 +148,23 @@ def _with_one_item_a_row(sample: Sample, given: Mapping[str, str], drop: Collect
 def _catalogue(
     path: Path | None, log: Sample, roles: Roles, why: dict[str, str], notes: list[str], left_out: dict[str, str]
 ) -> Catalogue | None:
-    """The catalogue's part of the declaration; adds its reasons, its note and the columns that it leaves out."""
+    """Proposes the catalogue's part of the declaration; adds its reasons, its note and the columns that it leaves out."""
     if path is None:
         return None
     sample = log_sample.read(path)
     shown = catalogue_proposal.relative(sample.base / sample.name, log.base)
-    found = catalogue_proposal.propose(sample, shown, log.columns[roles.column["item"]].ids)
-    notes.append(_unused_note("the catalogue", found.unused))
-    left_out |= {f"{shown}: {column}": reason for column, reason in found.unused.items()}
-    roles.why["catalogue"] = f"{found.catalogue.item!r} {found.why[found.catalogue.item]}"
-    for field in dataclasses.fields(found.catalogue):
-        value = getattr(found.catalogue, field.name)
+    proposed = catalogue_proposal.propose(sample, shown, log.columns[roles.column["item"]].ids)
+    notes.append(_unused_note("the catalogue", proposed.unused))
+    left_out |= {f"{shown}: {column}": reason for column, reason in proposed.unused.items()}
+    roles.why["catalogue"] = f"{proposed.catalogue.item!r} {proposed.why[proposed.catalogue.item]}"
+    for field in dataclasses.fields(proposed.catalogue):
+        value = getattr(proposed.catalogue, field.name)
         for column in (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ():
             single = isinstance(value, str)
-            said_before = not single and column == found.catalogue.title
-            if column in found.why and field.name not in ("path", "delimiter") and not said_before:
-                why[f"catalogue.{field.name}" if single else f"catalogue.{field.name}.{column}"] = found.why[column]
-    return found.catalogue
+            said_before = not single and column == proposed.catalogue.title
+            if column in proposed.why and field.name not in ("path", "delimiter") and not said_before:
+                why[f"catalogue.{field.name}" if single else f"catalogue.{field.name}.{column}"] = proposed.why[column]
+    return proposed.catalogue
 
 
 def _unused_note(where: str, unused: Mapping[str, str]) -> str:
@@ -174,7 +174,7 @@ def _unused_note(where: str, unused: Mapping[str, str]) -> str:
 
 
 def _schemas(proposed: Proposal) -> dict[str, str]:
-    """The first schema of the log and of the catalogue, from all rows: "log" or "catalogue" to the file's text."""
+    """Infers the first schemas from all rows: "log" or "catalogue" to the file's text."""
     launch, base = proposed.launch, str(proposed.data)
     kinds = [schema_proposal.LOG] + ([schema_proposal.CATALOGUE] if launch.catalogue else [])
     columns = {
@@ -206,7 +206,7 @@ def _write(made: Path, folder: Path, proposed: Proposal, schemas: Mapping[str, s
 
 
 def _with_default(text: str, name: str, data: str) -> str:
-    """The module that names the default launch, with other values."""
+    """Returns the text of the module that names the default launch, with other values."""
     text = re.sub(r"^LAUNCH = .*$", lambda _: f"LAUNCH = {declaration_text.literal(name)}", text, flags=re.MULTILINE)
     return re.sub(
         r"^DATA: str \| None = .*$",
@@ -217,7 +217,7 @@ def _with_default(text: str, name: str, data: str) -> str:
 
 
 def data_folder(data: Path, project: Path) -> str:
-    """The log's folder as a project names it: relative if it lies in the project or beside it, as both then move together; else absolute."""
+    """Returns the log's folder as a project names it: relative inside the project or next to it (both move together), else absolute."""
     shown = Path(os.path.relpath(data, project))
     return str(data) if shown.parts[:2] == ("..", "..") or project.parent == Path(project.anchor) else shown.as_posix()
 
@@ -247,8 +247,8 @@ def _checked_name(name: str | None, folder: Path) -> str:
         needed = "a name in lower-case letters, digits and _, a letter first, 40 at most"
         raise SettingsError(option, text, needed, "Give one with --name." if name is None else "")
     if text in launches.available():
-        taken = ", ".join(launches.available())
+        shipped = ", ".join(launches.available())
         raise SettingsError(
-            option, text, f"a name that the template's launches ({taken}) do not have", "Give another with --name."
+            option, text, f"a name that the template's launches ({shipped}) do not have", "Give another with --name."
         )
     return text

@@ -42,13 +42,13 @@ def name_package(folder: Path, name: str) -> str:
     """
     files = [folder / "pyproject.toml", folder / "uv.lock"]
     texts = {file: file.read_text(encoding="utf-8") for file in files if file.is_file()}
-    found = re.search(r'^name = "(.*)"', texts.get(files[0], ""), re.MULTILINE)
-    template, package = found[1] if found else "", re.sub(r"_+", "-", name).strip("-")
+    match = re.search(r'^name = "(.*)"', texts.get(files[0], ""), re.MULTILINE)
+    template, package = match[1] if match else "", re.sub(r"_+", "-", name).strip("-")
     if f'name = "{package}"' in texts.get(files[1], ""):
         package += "-launch"  # a package that the project depends on has that name
     for file, text in texts.items():
-        own = text.replace(f'name = "{template}"', f'name = "{package}"').replace(f'"{template}[', f'"{package}[')
-        file.write_text(own, encoding="utf-8")
+        renamed = text.replace(f'name = "{template}"', f'name = "{package}"').replace(f'"{template}[', f'"{package}[')
+        file.write_text(renamed, encoding="utf-8")
     return package
 
 

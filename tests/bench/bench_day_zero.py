@@ -140,12 +140,14 @@ def line(row):
 
 def conclude(rows):
     """When the model took over, and what it brought."""
-    taken = next((row["day"] for row in rows if row["server"] == "the model"), None)
-    if taken is None:
+    day = next((row["day"] for row in rows if row["server"] == "the model"), None)
+    if day is None:
         return "No model has taken over yet: the rules are still the best that was found."
     gained = sum((row["shown"] - row["first_rule"]) * row["requests"] for row in rows)
     base = sum(row["first_rule"] * row["requests"] for row in rows)
-    return f"Day {taken}: ML took over. Expected clicks so far, against the first day's rule for ever: {gained / base:+.0%}."
+    return (
+        f"Day {day}: ML took over. Expected clicks so far, against the first day's rule for ever: {gained / base:+.0%}."
+    )
 
 
 def main(arguments=None):

@@ -61,7 +61,7 @@ def check_filters(model, catalogue, seed):
     right = full = 0
     for _ in range(REQUESTS // BATCH):
         history = [list(rng.choice(ids, rng.integers(0, 9), replace=False)) for _ in range(BATCH)]
-        wanted = {
+        filters = {
             name: [list(rng.choice(sorted({row[name] for row in catalogue}), rng.integers(0, 4))) for _ in range(BATCH)]
             for name in CATEGORIES
         }
@@ -77,7 +77,7 @@ def check_filters(model, catalogue, seed):
             n=tf.constant(n),
             offset=tf.constant(offset),
             filter_price=tf.constant(ends),
-            **{f"filter_{name}": constant(values) for name, values in wanted.items()},
+            **{f"filter_{name}": constant(values) for name, values in filters.items()},
         )
         ages = tf.fill(common["history"].shape, -1.0)
         answer = model.signatures["recommend_page"](**common | page, history_ages=ages)["item_ids"].numpy()
@@ -87,7 +87,7 @@ def check_filters(model, catalogue, seed):
                 item
                 for item in order
                 if item not in history[row]
-                and _passes(rows[item], {name: values[row] for name, values in wanted.items()}, ends[row])
+                and _passes(rows[item], {name: values[row] for name, values in filters.items()}, ends[row])
             ]
             expected = kept[offset[row] :][: n[row]]
             right += [item.decode() for item in answer[row] if item] == expected
@@ -125,28 +125,29 @@ def judge_similar(model, rules, events, seed):
 
     first, second = held_out_pairs(events)
     ids = [item.decode() for item in model.signatures["catalogue"]()["item_ids"].numpy()]
-    known = np.isin(second, ids) & np.isin(first, ids)
-    chosen = np.random.default_rng(seed).permutation(np.flatnonzero(known))[:MOST_PAIRS]
+    in_catalogue = np.isin(second, ids) & np.isin(first, ids)
+    chosen = np.random.default_rng(seed).permutation(np.flatnonzero(in_catalogue))[:MOST_PAIRS]
     seeds, place = np.unique(first[chosen], return_inverse=True)
     answers = {}
     for name, version in (("similar_items, the model", model), ("similar_items, the rules", rules)):
         page = inputs_of(len(seeds))
-        found = version.signatures["similar_items"](item_ids=constant([[item] for item in seeds]), **page)
-        answers[name] = found["item_ids"].numpy().astype(str)
+        similar = version.signatures["similar_items"](item_ids=constant([[item] for item in seeds]), **page)
+        answers[name] = similar["item_ids"].numpy().astype(str)
     common = {"user_id": tf.fill([len(seeds)], ""), "history": constant([[item] for item in seeds])} | {
         name: tf.fill([len(seeds)], value) for name, value in NOTHING.items()
     }
-    own = np.array([[item == seed for item in ids] for seed in seeds])
+    is_seed = np.array([[item == seed for item in ids] for seed in seeds])
     names = {"co-visitation, fallbacks": "covisitation", "recent popularity": "recent_popularity"}
     scored = {name: rules.signatures[f"score_rule_{rule}"](**common)["scores"].numpy() for name, rule in names.items()}
     if "embed_items" in model.signatures:
         vectors = model.signatures["embed_items"](item_ids=tf.constant(ids))["embedding"].numpy()
         scored["cosine of the item vectors"] = vectors[[ids.index(item) for item in seeds]] @ vectors.T
     for name, scores in scored.items():
-        best = np.argsort(-np.where(own, -np.inf, scores), axis=1, kind="stable")[:, :K]
+        best = np.argsort(-np.where(is_seed, -np.inf, scores), axis=1, kind="stable")[:, :K]
         answers[name] = np.array(ids)[best]
     hits = {
-        name: (found[place.ravel()] == second[chosen][:, None]).any(axis=1).mean() for name, found in answers.items()
+        name: (similar[place.ravel()] == second[chosen][:, None]).any(axis=1).mean()
+        for name, similar in answers.items()
     }
     return len(chosen), hits
 

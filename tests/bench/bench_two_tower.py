@@ -32,14 +32,16 @@ def make_project(folder):
         shutil.copytree(ROOT / name, folder / name, ignore=kept)
     code = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[0]
     for shipped in SHIPPED.values():
-        own = f"{shipped}_two_tower"
-        launch = folder / "pipeline" / "launches" / own
+        launch_name = f"{shipped}_two_tower"
+        launch = folder / "pipeline" / "launches" / launch_name
         launch.mkdir()
         (launch / "__init__.py").write_text("")
         (launch / "model.py").write_text(code)
         text = (folder / "pipeline" / "launches" / f"{shipped}.py").read_text(encoding="utf-8")
-        text = re.sub(r"    model=Model\(.*?\),\n", "", text, flags=re.DOTALL).replace(f'"{shipped}"', f'"{own}"')
-        model = f'model=CustomModel("pipeline.launches.{own}.model.run_fn", {{"dim": 32, "epochs": 3}})'
+        text = re.sub(r"    model=Model\(.*?\),\n", "", text, flags=re.DOTALL).replace(
+            f'"{shipped}"', f'"{launch_name}"'
+        )
+        model = f'model=CustomModel("pipeline.launches.{launch_name}.model.run_fn", {{"dim": 32, "epochs": 3}})'
         text = text.replace("    split=", f"    {model},\n    split=", 1)
         text = re.sub(
             r"^from components.declaration import .*$",
@@ -48,7 +50,7 @@ def make_project(folder):
             flags=re.MULTILINE,
         )
         (launch / "launch.py").write_text(text)
-        shutil.copytree(folder / "schema" / shipped, folder / "schema" / own)
+        shutil.copytree(folder / "schema" / shipped, folder / "schema" / launch_name)
     return folder
 
 

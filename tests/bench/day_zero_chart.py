@@ -42,11 +42,13 @@ def svg(rows):
 
 
 def _ground(rows, x):
-    taken = next((place for place, row in enumerate(rows) if row["server"] == "the model"), None)
-    if taken is None:
+    takeover = next((place for place, row in enumerate(rows) if row["server"] == "the model"), None)
+    if takeover is None:
         return ""
-    area = f'<rect x="{x(taken):.1f}" y="{TOP}" width="{x(len(rows) - 1) - x(taken):.1f}" height="{HEIGHT - TOP - BOTTOM}" fill="#e9effc"/>'
-    return area + _text(x(taken) + 4, TOP - 8, f"day {rows[taken]['day']}: the model takes over", colour="#2457c5")
+    area = f'<rect x="{x(takeover):.1f}" y="{TOP}" width="{x(len(rows) - 1) - x(takeover):.1f}" height="{HEIGHT - TOP - BOTTOM}" fill="#e9effc"/>'
+    return area + _text(
+        x(takeover) + 4, TOP - 8, f"day {rows[takeover]['day']}: the model takes over", colour="#2457c5"
+    )
 
 
 def _axes(rows, most, x, y):

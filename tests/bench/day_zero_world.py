@@ -65,10 +65,10 @@ class ServedTraffic(DailyTraffic):
         """Writes the items that are there on the morning of a day, the withdrawn ones as not active."""
         moment = START_MS + day * DAY_MS
         self._listed = (self._shop.launched_ms <= moment) & (self._shop.withdrawn_ms > moment)
-        there = self._items.filter(pa.array(self._shop.launched_ms <= moment))
+        items = self._items.filter(pa.array(self._shop.launched_ms <= moment))
         active = pa.array(self._listed[self._shop.launched_ms <= moment])
-        there = there.set_column(there.schema.get_field_index("active"), "active", active)
-        pq.write_table(there, path)
+        items = items.set_column(items.schema.get_field_index("active"), "active", active)
+        pq.write_table(items, path)
 
     def live(self, day):
         """Plays a day; returns what happened."""

@@ -49,16 +49,16 @@ def change_field(record, rng):
 def attack_terminal(tally, rng, folder, end):
     """Hostile titles, names and reasons on the screen and on the page."""
     while time.monotonic() < end:
-        found = make_summary(rng)
-        text = tally.attempt(lambda found=found: summary.render(found), found)
-        page = tally.attempt(lambda found=found: report.render(found), found)
+        made_up = make_summary(rng)
+        text = tally.attempt(lambda made_up=made_up: summary.render(made_up), made_up)
+        page = tally.attempt(lambda made_up=made_up: report.render(made_up), made_up)
         shown = tally.attempt(lambda text=text: show(str(text)), text)
         if isinstance(shown, str) and UNSAFE & set(shown):
             tally.counts["tracebacks"] += 1
             tally.note("unsafe characters on the screen", repr(UNSAFE & set(shown)), text)
         if isinstance(page, str) and "<script" in page:
             tally.counts["tracebacks"] += 1
-            tally.note("a script on the page", "", found)
+            tally.note("a script on the page", "", made_up)
 
 
 def show(text: str) -> str:

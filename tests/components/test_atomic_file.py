@@ -82,7 +82,7 @@ def test_readers_meet_one_whole_file_or_the_other_while_several_write(tmp_path):
     ]
     for writer in writers:
         writer.start()
-    seen = set()
+    contents = set()
     while any(writer.is_alive() for writer in writers):
-        seen.add(path.read_text())
-    assert seen and seen <= texts and names(tmp_path) == ["file"]
+        contents.add(path.read_text())
+    assert contents and contents <= texts and names(tmp_path) == ["file"]

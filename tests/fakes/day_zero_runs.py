@@ -65,8 +65,8 @@ def main(folder):
         runner.run(Request(launch, settings))
         folders = (settings.pipeline_root / "Verdict" / "summary").iterdir()
         summary = json.loads((max(folders, key=lambda path: int(path.name)) / "summary.json").read_text())
-        found = {name: summary[name] for name in ("verdict", "evidence", "champion", "rolling", "model_problem")}
-        stages.append(found | {"served": card_file.read(Path(settings.champion()))})
+        stage = {name: summary[name] for name in ("verdict", "evidence", "champion", "rolling", "model_problem")}
+        stages.append(stage | {"served": card_file.read(Path(settings.champion()))})
         write_traffic(launch, folder / "data" / launch.log.path)
     (folder / "stages.json").write_text(json.dumps(stages))
 

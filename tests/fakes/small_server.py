@@ -95,14 +95,15 @@ class SmallModel:
                     inputs["item_ids"]
                 )
             }
-        seen = inputs.get("history", inputs.get("item_ids", [[]] * len(inputs["exclude_ids"])))
+        histories = inputs.get("history", inputs.get("item_ids", [[]] * len(inputs["exclude_ids"])))
         rows = [
             [item for item in ITEMS if item not in {*history, *hidden}]
-            for history, hidden in zip(seen, inputs["exclude_ids"], strict=True)
+            for history, hidden in zip(histories, inputs["exclude_ids"], strict=True)
         ]
         if "n" in inputs:
             rows = [
-                self._cut(row, *page) for row, *page in zip(rows, *(inputs[each.name] for each in PAGE), strict=True)
+                self._cut(row, *page)
+                for row, *page in zip(rows, *(inputs[page_input.name] for page_input in PAGE), strict=True)
             ]
         padded = np.array([row + [b""] * (len(ITEMS) - len(row)) for row in rows], object)
         scores = np.array(

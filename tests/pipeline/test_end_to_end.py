@@ -200,7 +200,8 @@ def documented_signatures():
     rows = re.findall(r"^\| `(\w+)`[^|]*\| (`.*?DT_.*?) \| (`.*?) \|$", page, re.MULTILINE)
     (inputs,) = re.findall(r'"page" stands for these inputs.*?:\n\n(.*?)\n\n', page, re.DOTALL)
     rows = [
-        (name, asked.removesuffix(", page") + inputs * asked.endswith(", page"), said) for name, asked, said in rows
+        (name, inputs_text.removesuffix(", page") + inputs * inputs_text.endswith(", page"), answer)
+        for name, inputs_text, answer in rows
     ]
     return {
         name: tuple(sorted(re.findall(r"`(\w+)` (DT_\w+ \([-\d, ]+\))", side)) for side in sides)

@@ -47,11 +47,11 @@ def test_the_triangle_trains_on_parts_and_the_page_says_what_it_measured(first):
     assert states["Triangle"] == "done" and figures["Triangle"].startswith("2 trainings")
     assert insight["problem"] == "" and insight["left_out"] == [] and insight["trainings"] == 2
     assert insight["users"] is None
-    own = summary(folder / "ws")["rolling"]
+    rolling = summary(folder / "ws")["rolling"]
     last = insight["moments"][-1]
-    assert last["share"] == 1 and last["queries"] == own["model"]["queries"]
-    assert last["model"]["point"] == pytest.approx(own["model"]["recall@10"])
-    assert last["rules"]["point"] == pytest.approx(own[summary(folder / "ws")["rules_name"]]["recall@10"])
+    assert last["share"] == 1 and last["queries"] == rolling["model"]["queries"]
+    assert last["model"]["point"] == pytest.approx(rolling["model"]["recall@10"])
+    assert last["rules"]["point"] == pytest.approx(rolling[summary(folder / "ws")["rules_name"]]["recall@10"])
 
 
 def test_others_can_query_the_numbers_of_the_verdict(first):
@@ -59,10 +59,10 @@ def test_others_can_query_the_numbers_of_the_verdict(first):
     config = metadata_store_pb2.ConnectionConfig()
     config.sqlite.filename_uri = str(settings.metadata)
     query = "custom_properties.queries.int_value > 0 AND custom_properties.gain.double_value > -1.0"
-    (found,) = metadata_store.MetadataStore(config).get_artifacts(metadata_store.ListOptions(filter_query=query))
+    (verdict,) = metadata_store.MetadataStore(config).get_artifacts(metadata_store.ListOptions(filter_query=query))
     measured = summary(folder / "ws")
     gain = measured["gains"]["model_over_rules"]["point"]
-    assert found.custom_properties["gain"].double_value == pytest.approx(gain, abs=1e-5), "stored with six digits"
-    assert found.custom_properties["metric"].string_value == "recall@10"
+    assert verdict.custom_properties["gain"].double_value == pytest.approx(gain, abs=1e-5), "stored with six digits"
+    assert verdict.custom_properties["metric"].string_value == "recall@10"
     rules = measured["rolling"][measured["rules_name"]]["recall@10"]
-    assert found.custom_properties["rules"].double_value == pytest.approx(rules, abs=1e-5)
+    assert verdict.custom_properties["rules"].double_value == pytest.approx(rules, abs=1e-5)

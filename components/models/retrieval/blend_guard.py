@@ -96,12 +96,12 @@ def cross_fit(lists: Shortlists, user: np.ndarray, fit: Fit, measure: Measure) -
     """
     values = np.zeros(len(lists))
     for side in (0, 1):
-        asked = user % 2 != side
-        values[asked] = measure(lists.of(asked).ranks(fit(lists.of(user % 2 == side))))
+        half = user % 2 != side
+        values[half] = measure(lists.of(half).ranks(fit(lists.of(user % 2 == side))))
     return values
 
 
 def surpasses(values: np.ndarray, others: np.ndarray, errors: float) -> bool:
-    """Whether values [q] of the same questions are larger on average, by so many standard errors of the difference."""
+    """Returns whether values [q] of the same queries are larger on average, by `errors` standard errors of the difference."""
     gains = values - others
     return bool(len(gains)) and bool(gains.mean() > errors * gains.std() / len(gains) ** 0.5)

@@ -16,34 +16,34 @@ def test_the_prediction_is_half_of_what_two_doublings_brought():
     gains = curve(0.10, 0.15, 0.20)
     quarter, _, whole = gains.mean(axis=0)
 
-    found = predict(gains, USERS, seed=1).gain
+    gain = predict(gains, USERS, seed=1).gain
 
-    assert found.point == pytest.approx((whole - quarter) / 2 / whole)
-    assert found.low <= found.point / 2 and found.high >= 1.5 * found.point
+    assert gain.point == pytest.approx((whole - quarter) / 2 / whole)
+    assert gain.low <= gain.point / 2 and gain.high >= 1.5 * gain.point
 
 
 def test_a_bend_of_the_curve_widens_the_range():
     gains = curve(0.10, 0.19, 0.20, seed=2)
     quarter, half, whole = gains.mean(axis=0)
 
-    found = predict(gains, USERS, seed=1).gain
+    gain = predict(gains, USERS, seed=1).gain
 
     bend = abs((whole / half - 1) - (half / quarter - 1))
-    assert found.high - found.point >= bend
+    assert gain.high - gain.point >= bend
 
 
 def test_too_few_queries_are_refused():
     size = LEAST_QUERIES - 1
-    found = predict(curve(0.10, 0.15, 0.20, size=size), USERS[:size], seed=1)
-    assert found.gain is None and str(LEAST_QUERIES) in found.refusal
+    prediction = predict(curve(0.10, 0.15, 0.20, size=size), USERS[:size], seed=1)
+    assert prediction.gain is None and str(LEAST_QUERIES) in prediction.refusal
 
 
 @pytest.mark.parametrize("shares", [(0.10, 0.20, 0.20), (0.10, 0.20, 0.19), (0.0, 0.0, 0.0), (0.0, 0.1, 0.2)])
 def test_a_last_doubling_without_significant_gain_is_refused(shares):
-    found = predict(curve(*shares), USERS, seed=1)
-    assert found.gain is None and found.refusal
+    prediction = predict(curve(*shares), USERS, seed=1)
+    assert prediction.gain is None and prediction.refusal
 
 
 def test_plain_values_for_json():
-    found = predict(curve(0.10, 0.15, 0.20), USERS, seed=1).to_dict()
-    assert set(found) == {"gain", "refusal"} and set(found["gain"]) >= {"point", "low", "high"}
+    values = predict(curve(0.10, 0.15, 0.20), USERS, seed=1).to_dict()
+    assert set(values) == {"gain", "refusal"} and set(values["gain"]) >= {"point", "low", "high"}

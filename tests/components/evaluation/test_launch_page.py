@@ -58,14 +58,14 @@ def test_the_page_says_what_is_known_what_it_takes_and_what_is_not_known():
 
 
 def test_the_page_names_its_date_the_days_of_the_log_and_the_version_that_served():
-    said = render_section(build_page(SUMMARY | {"window": WINDOW}))
+    section = render_section(build_page(SUMMARY | {"window": WINDOW}))
     for part in ("2026-11-28T23:18:45", "2026-10-29 to 2026-11-28", "from 2026-11-25", "version 1795449687"):
-        assert part in said and part in render_markdown(build_page(SUMMARY | {"window": WINDOW}))
+        assert part in section and part in render_markdown(build_page(SUMMARY | {"window": WINDOW}))
 
 
 def test_a_served_version_whose_probabilities_are_off_is_named():
-    said = [text for text in build_page(SUMMARY | {"served": SERVED}).known if "1795449687" in text]
-    assert len(said) == 1 and "1.31 (1.21 to 1.42)" in said[0] and "are off" in said[0]
+    sentences = [text for text in build_page(SUMMARY | {"served": SERVED}).known if "1795449687" in text]
+    assert len(sentences) == 1 and "1.31 (1.21 to 1.42)" in sentences[0] and "are off" in sentences[0]
 
 
 @pytest.mark.parametrize("insight", [None, RESULT])

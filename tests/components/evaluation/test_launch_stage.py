@@ -54,12 +54,12 @@ def test_the_log_says_which_stage_it_is_enough_for(stage):
 
 @pytest.mark.parametrize("stage", ["nothing", "impressions", "actions"])
 def test_an_early_verdict_names_the_stage_who_serves_and_what_ends_it(stage):
-    said = decide(findings(stage), PROMOTION, SPLIT).to_dict()
-    assert "Served: newest first" in said["headline"]
+    verdict = decide(findings(stage), PROMOTION, SPLIT).to_dict()
+    assert "Served: newest first" in verdict["headline"]
     # Of 267 actions a quarter, 67, is in the eval split and evaluated, and 200 are left to compare rules by.
-    assert f"{math.ceil(200 / 0.75)} logged actions" in said["advice"]
+    assert f"{math.ceil(200 / 0.75)} logged actions" in verdict["advice"]
     counts = {"nothing": "nothing", "impressions": "80", "actions": "60"}
-    assert counts[stage] in said["headline"]
+    assert counts[stage] in verdict["headline"]
 
 
 def test_more_evaluated_events_or_a_smaller_share_ask_for_more_actions():

@@ -46,17 +46,17 @@ def test_the_agreement_is_the_share_of_first_items_among_the_others_first_ten(ju
 
 
 def test_a_model_that_recommends_something_else_is_refused(judged, save):
-    found = refit.check(LAUNCH, LOG, judged, save(random_scores(seed=3)))
-    assert found.agreement < 0.4, "ten of about thirty-five items that compete"
-    assert "at least 50%" in found.problem
+    result = refit.check(LAUNCH, LOG, judged, save(random_scores(seed=3)))
+    assert result.agreement < 0.4, "ten of about thirty-five items that compete"
+    assert "at least 50%" in result.problem
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_model_without_numbers_is_refused(judged, save, value):
     matrix = next_item()
     matrix[:] = value
-    found = refit.check(LAUNCH, LOG, judged, save(matrix))
-    assert found.problem and not found.agreement > 0
+    result = refit.check(LAUNCH, LOG, judged, save(matrix))
+    assert result.problem and not result.agreement > 0
 
 
 def test_a_model_whose_ranking_head_is_broken_is_refused(judged, save):

@@ -40,7 +40,7 @@ def test_figures_take_the_pages_colour_and_width_and_load_nothing(drawn):
 
 
 def test_no_two_figures_of_a_page_share_an_id(drawn):
-    ids = [found for svg in drawn.values() for found in re.findall(r'\sid="([^"]+)"', svg)]
+    ids = [name for svg in drawn.values() for name in re.findall(r'\sid="([^"]+)"', svg)]
     assert len(ids) == len(set(ids))
     for svg in drawn.values():
         used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))

@@ -65,17 +65,17 @@ def test_a_version_that_answers_half_of_the_truth_raises_an_alarm(serving):
     late = events.late
     predicted, observed = 0.5 * chance(events.item[late]).sum(), events.labels["like"][late].sum()
     assert ratio["point"] == pytest.approx(predicted / observed, rel=1e-5)
-    (said,) = served_words.list_known(result)
-    assert f"likes {predicted / observed:.2f} (" in said and "are off" in said
+    (sentence,) = served_words.list_known(result)
+    assert f"likes {predicted / observed:.2f} (" in sentence and "are off" in sentence
 
 
 def test_each_version_is_asked_for_its_own_impressions_wherever_its_folder_is(serving):
     events = log()
     names = texts(*np.array([b"10", b"11", b"9", b"77"], object)[np.arange(len(events)) % 4])
-    found = {one["version"]: one for one in measure(events, serving / "12", version=names)["versions"]}
-    assert {name for name, one in found.items() if not one["problem"]} == {"9", "10", "11"}
-    assert found["77"]["problem"] == "version 77 is not in the serving folder any more"
-    for name, one in found.items():
+    by_version = {one["version"]: one for one in measure(events, serving / "12", version=names)["versions"]}
+    assert {name for name, one in by_version.items() if not one["problem"]} == {"9", "10", "11"}
+    assert by_version["77"]["problem"] == "version 77 is not in the serving folder any more"
+    for name, one in by_version.items():
         assert one["impressions"] == int((events.late & (names == name.encode())).sum())
 
 
@@ -103,9 +103,11 @@ def test_rates_are_labels_over_impressions_by_day_and_policy(serving):
 @pytest.mark.parametrize("columns", [{}, {"version": b""}, {"policy": b""}])
 def test_a_log_that_names_neither_has_nothing_to_show(serving, columns):
     events = log(users=20)
-    found = measure(events, serving / "12", **{name: texts(*[value] * len(events)) for name, value in columns.items()})
-    assert found in (None, {"versions": [], "rates": []})
-    assert list(served_words.list_known(found)) == []
+    measured = measure(
+        events, serving / "12", **{name: texts(*[value] * len(events)) for name, value in columns.items()}
+    )
+    assert measured in (None, {"versions": [], "rates": []})
+    assert list(served_words.list_known(measured)) == []
 
 
 def test_before_the_first_push_no_version_is_found():

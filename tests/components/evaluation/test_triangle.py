@@ -15,8 +15,8 @@ SEEDS = 20
 
 
 def measure(events, **settings):
-    own, train = learner(events, popular_model=settings.pop("popular_model", False))
-    return triangle.measure(view(**settings), events, own, train)
+    final, train = learner(events, popular_model=settings.pop("popular_model", False))
+    return triangle.measure(view(**settings), events, final, train)
 
 
 def holds_zero(interval):
@@ -40,8 +40,8 @@ def test_a_log_that_is_too_small_is_not_measured(kept):
     rows = np.append(rows[:99], np.flatnonzero(events.late)) if kept == "few actions" else rows
     result = measure(events.rows(rows))
     assert result["problem"] and result["trainings"] == 0 and result["moments"] == []
-    (said,) = triangle_words.list_unknown(result | {"left_out": []}, 0.0)
-    assert said.endswith(f"{result['problem']}.")
+    (sentence,) = triangle_words.list_unknown(result | {"left_out": []}, 0.0)
+    assert sentence.endswith(f"{result['problem']}.")
 
 
 def test_a_part_of_the_users_holds_all_of_their_events():
@@ -58,12 +58,12 @@ def test_each_cell_is_the_metric_of_the_model_of_that_moment_in_that_window():
     settings = view(users=False)
     result = measure(events, users=False)
     _, train = learner(events)
-    for moment, found in zip(triangle.choose_moments(events, 5), result["moments"], strict=True):
-        asked = queries.rolling(settings, events, (events.time >= moment.time) & (events.time < moment.until), 2000)
+    for moment, row in zip(triangle.choose_moments(events, 5), result["moments"], strict=True):
+        window = queries.rolling(settings, events, (events.time >= moment.time) & (events.time < moment.until), 2000)
         for name, contender in train(Part(before=moment.time), (MODEL, RULES)).items():
-            ranks = queries.ask(contender.score, contender.candidates, asked).ranks
-            assert found[name]["point"] == pytest.approx(rank_metrics.gains("recall@10", ranks).mean())
-        assert found["queries"] == len(asked) and found["days"] == round((moment.time - events.time.min()) / DAY, 1)
+            ranks = queries.ask(contender.score, contender.candidates, window).ranks
+            assert row[name]["point"] == pytest.approx(rank_metrics.gains("recall@10", ranks).mean())
+        assert row["queries"] == len(window) and row["days"] == round((moment.time - events.time.min()) / DAY, 1)
     assert result["trainings"] == 4 and result["users"] is None
 
 
@@ -108,12 +108,12 @@ def test_the_predicted_gain_of_twice_the_users_holds_the_truth():
         result = measure(half, moments=3, max_queries=1000)["users"]["next"]["gain"]
         if result is None:
             continue
-        own, _ = learner(half)
+        once, _ = learner(half)
         twice, _ = learner(join(half, play(seed, 400, items=500, followers=60, first_user=400)))
-        asked = queries.rolling(view(), half, half.late, 1000)
+        window = queries.rolling(view(), half, half.late, 1000)
         values = [
-            rank_metrics.gains("recall@10", queries.ask(one[MODEL].score, one[MODEL].candidates, asked).ranks).mean()
-            for one in (own, twice)
+            rank_metrics.gains("recall@10", queries.ask(one[MODEL].score, one[MODEL].candidates, window).ranks).mean()
+            for one in (once, twice)
         ]
         held.append(result["low"] <= values[1] / values[0] - 1 <= result["high"])
     assert len(held) >= 15 and np.mean(held) >= 0.85

@@ -46,24 +46,24 @@ PARTS = [Part(before=int(np.median(EARLY.time))), Part(users=0.5), Part(users=0.
 
 @pytest.mark.parametrize("part", PARTS, ids=["earlier", "half the users", "another half"])
 def test_contenders_learn_from_the_part_alone(trainer, part):
-    found = trainer(part, (MODEL, RULES))
+    contenders = trainer(part, (MODEL, RULES))
     rows = part.choose(trainer.early, VIEW.seed)
     assert trainer.left_out == [] and 0 < rows.sum() < len(rows)
-    for contender in found.values():
+    for contender in contenders.values():
         assert contender.card["data"]["events"] == rows.sum()
         assert set(contender.candidates.tolist()) == set(EARLY.item[rows].tolist()), "what came later is not known"
 
 
 def test_the_rules_answer_by_the_rule_that_would_have_served(trainer):
-    found = trainer(PARTS[0], (RULES,))[RULES]
-    assert found.signature == f"score_rule_{found.rule}"
+    contender = trainer(PARTS[0], (RULES,))[RULES]
+    assert contender.signature == f"score_rule_{contender.rule}"
 
 
 def test_a_training_that_reads_more_than_the_part_is_left_out_with_the_reason(trainer):
     trainer.run_fns = COUNTING | {MODEL: "careless_training.run_fn"}
     assert set(trainer(PARTS[1], (MODEL, RULES))) == {RULES}
-    (said,) = trainer.left_out
-    assert "careless_training.run_fn" in said and "training_data.read" in said and f"got {len(EARLY)}" in said
+    (reason,) = trainer.left_out
+    assert "careless_training.run_fn" in reason and "training_data.read" in reason and f"got {len(EARLY)}" in reason
 
 
 def test_a_training_that_fails_is_left_out_with_the_reason(trainer):

@@ -29,9 +29,9 @@ def test_the_takeover_is_the_first_moment_from_which_the_gain_stays_above_the_ma
 
 
 def test_what_is_known_names_day_age_and_range():
-    known = " ".join(list_known(RESULT, 0.0))
-    assert "day 6.2" in known and "6,400 actions" in known
-    assert "20.8 days earlier has lost 18% (8.0% to 27%)" in known and "24 days earlier has lost 50%" in known
+    text = " ".join(list_known(RESULT, 0.0))
+    assert "day 6.2" in text and "6,400 actions" in text
+    assert "20.8 days earlier has lost 18% (8.0% to 27%)" in text and "24 days earlier has lost 50%" in text
 
 
 def test_what_it_takes_names_twice_the_users_the_prediction_before_with_its_truth_and_when_to_retrain():

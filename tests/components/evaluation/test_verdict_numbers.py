@@ -19,21 +19,21 @@ def test_every_run_has_its_offline_numbers():
 
 def test_what_is_infinite_or_missing_has_no_property():
     gains = {"model_over_rules": {"point": "Infinity", "low": "-Infinity", "high": "Infinity"}}
-    found = list_numbers(SUMMARY | {"gains": gains, "rolling": {"covisitation": {"recall@10": 0.1}}})
-    assert found == {"metric": "recall@10", "outcome": "model", "queries": 2005, "rules": 0.1}
+    numbers = list_numbers(SUMMARY | {"gains": gains, "rolling": {"covisitation": {"recall@10": 0.1}}})
+    assert numbers == {"metric": "recall@10", "outcome": "model", "queries": 2005, "rules": 0.1}
 
 
 def test_the_experiment_on_users_and_the_triangle_have_theirs():
-    found = list_numbers(SUMMARY | {"experiment": PAGE["experiment"], "insight": RESULT})
-    assert (found["users_gain"], found["users_gain_low"], found["users_gain_high"]) == (0.052, 0.011, 0.094)
-    assert (found["takeover_day"], found["age_days"], found["age_loss"]) == (6.2, 20.8, 0.18)
-    assert found["doubling_gain"] == 0.14
+    numbers = list_numbers(SUMMARY | {"experiment": PAGE["experiment"], "insight": RESULT})
+    assert (numbers["users_gain"], numbers["users_gain_low"], numbers["users_gain_high"]) == (0.052, 0.011, 0.094)
+    assert (numbers["takeover_day"], numbers["age_days"], numbers["age_loss"]) == (6.2, 20.8, 0.18)
+    assert numbers["doubling_gain"] == 0.14
 
 
 def test_after_a_win_the_holdouts_gain_is_that_on_users():
     holdout = {"gain": 0.2, "low": 0.1, "high": None}
-    found = list_numbers(SUMMARY | {"experiment": PAGE["experiment"] | {"metrics": [], "holdout": holdout}})
-    assert (found["users_gain"], found["users_gain_low"]) == (0.2, 0.1) and "users_gain_high" not in found
+    numbers = list_numbers(SUMMARY | {"experiment": PAGE["experiment"] | {"metrics": [], "holdout": holdout}})
+    assert (numbers["users_gain"], numbers["users_gain_low"]) == (0.2, 0.1) and "users_gain_high" not in numbers
 
 
 def test_properties_keep_their_types():

@@ -45,14 +45,14 @@ def test_without_a_row_both_splits_are_there_and_empty(tmp_path, text, name):
 
 
 def test_impressions_alone_are_negatives_and_no_error(tmp_path):
-    found = examples(tmp_path, rows(*["shown"] * 8))
-    assert (len(found["train"]), len(found["eval"])) == (6, 2)
-    assert {row["label_click"][0] for split in found.values() for row in split} == {0}
+    splits = examples(tmp_path, rows(*["shown"] * 8))
+    assert (len(splits["train"]), len(splits["eval"])) == (6, 2)
+    assert {row["label_click"][0] for split in splits.values() for row in split} == {0}
 
 
 def test_one_row_is_a_row_of_train(tmp_path):
-    found = examples(tmp_path, rows("click"))
-    assert (len(found["train"]), len(found["eval"])) == (1, 0)
+    splits = examples(tmp_path, rows("click"))
+    assert (len(splits["train"]), len(splits["eval"])) == (1, 0)
 
 
 @pytest.mark.parametrize("text", ["", rows(*["shown"] * 8)])

@@ -53,8 +53,8 @@ def test_each_event_holds_its_users_columns_as_of_its_time(tmp_path):
         plan = expected(row["user"][0], row["time"][0] / 1e6, b"as answered" if served else None)
         assert row.get("plan", [None])[0] == plan
     assert {row.get("plan", [None])[0] for row in rows} == {b"free", b"pro", b"as answered", None}
-    known = sum(row["user"][0] != b"u8" for row in rows) / 82
-    assert examples.get_string_custom_property("figure").endswith(f"users known for {known:.0%}")
+    share = sum(row["user"][0] != b"u8" for row in rows) / 82
+    assert examples.get_string_custom_property("figure").endswith(f"users known for {share:.0%}")
 
 
 def test_shares_on_beam_hold_the_same(tmp_path, monkeypatch):

@@ -116,8 +116,8 @@ def answers(output):
 
 def ranked(matrix, order, history):
     """Candidates best first by the last known item; equal ones in the table's order."""
-    known = [item for item in history if int(item) < COUNT]
-    last = order.index(int(known[-1])) + 1 if known else 0
+    catalogued = [item for item in history if int(item) < COUNT]
+    last = order.index(int(catalogued[-1])) + 1 if catalogued else 0
     return [order[column] for column in np.argsort(-matrix[last], kind="stable")]
 
 
@@ -148,8 +148,8 @@ def test_similar_items_are_those_of_a_history_of_these_items_without_themselves(
         output = model.signatures["similar_items"](
             item_ids=padded([request["history"] for request in requests]), **inputs_of(requests)
         )
-        said = output["answered_by"].numpy().tolist()
-        for request, answer, name in zip(requests, answers(output), said, strict=True):
+        names = output["answered_by"].numpy().tolist()
+        for request, answer, name in zip(requests, answers(output), names, strict=True):
             hidden = {*request["history"], *request["excluded"]}
             best = ranked(matrix, order, request["history"])
             assert answer == brute_force(request, columns, best, hidden)

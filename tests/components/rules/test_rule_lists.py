@@ -93,13 +93,13 @@ def test_similar_attributes_are_the_formula(seed):
     counts = np.array([(features == number).sum() for number in range(5)])
     weight = np.log(9 / np.maximum(counts, 1)) ** 2
     seeds = [1, 4, 0]
-    wanted = np.zeros(5)
+    profile = np.zeros(5)
     for seed_row in seeds:
         for number in features[seed_row]:
-            wanted[number] += weight[number] if number else 0
+            profile[number] += weight[number] if number else 0
     norms = [np.sqrt(sum(weight[number] for number in row if number)) for row in features]
     expected = [
-        sum(wanted[number] for number in features[row] if number) / norms[row] if norms[row] else 0.0
+        sum(profile[number] for number in features[row] if number) / norms[row] if norms[row] else 0.0
         for row in np.flatnonzero(active)
     ]
     got = AttributeScores(table)(tf.constant([seeds], tf.int32)).numpy()[0]
@@ -112,7 +112,7 @@ def test_without_an_event_similar_items_are_those_of_the_same_kind():
     launch = dataclasses.replace(LAUNCH, catalogue=catalogue, rules=rules)
     rules = training.counted(made(launch, log(launch=LAUNCH)), np.zeros(0, bool), "newest")
     rows = rules.item_rows(tf.constant([["C"], ["G"], ["never"]]))
-    scores, said = rules.similar_scores(rows, {})
+    scores, answered_by = rules.similar_scores(rows, {})
     # Hats, then the newest (the dearest here) of the others; F is a hat that is not active.
     assert [order(-row) for row in scores.numpy()] == ["DCGEBA", "GEBADC", "GEDCBA"]
-    assert said.numpy().tolist() == [b"attributes", b"attributes", b""]
+    assert answered_by.numpy().tolist() == [b"attributes", b"attributes", b""]

@@ -69,8 +69,8 @@ def test_a_model_that_weighs_by_ages_is_told_how_long_the_user_was_away(folder, 
     histories.seed({b"old": [b"A", b"B"]}, {b"old": 1_000_000.0 - 8 * 86_400})
     click(answering, "new", "C")
     monkeypatch.setattr(history_store.time, "time", lambda: 1_000_060.0)
-    given = {"user_id": "told", "history": ["A", "B"], "history_ages": [90, None]}
-    ask(answering, {"instances": [{"user_id": "old"}, {"user_id": "new"}, {"user_id": "nobody"}, given]})
+    row = {"user_id": "told", "history": ["A", "B"], "history_ages": [90, None]}
+    ask(answering, {"instances": [{"user_id": "old"}, {"user_id": "new"}, {"user_id": "nobody"}, row]})
     (signature, inputs), _ = model.asked.pop(), model.asked.clear()
     assert signature == "recommend_with_ages"
     assert inputs["history"].tolist() == [[b"A", b"B"], [b"C", b""], [b"", b""], [b"A", b"B"]]

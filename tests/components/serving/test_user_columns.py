@@ -62,18 +62,18 @@ def failures(answering):
 def test_the_request_counts_before_the_store(folder):
     store = Store({b"u": {"device": "tv", "age": 30}, b"v": {"device": None}})
     rows = [{"user_id": "u"}, {"user_id": "u", "device": "phone"}, {"user_id": "u", "age": 7.5}, {"user_id": "v"}]
-    asked, answering = ask(folder, store, rows)
-    assert asked["device"] == [b"tv", b"phone", b"tv", b""]
-    assert asked["age"][:3] == [30.0, 30.0, 7.5]
-    assert math.isnan(asked["age"][3])
+    inputs, answering = ask(folder, store, rows)
+    assert inputs["device"] == [b"tv", b"phone", b"tv", b""]
+    assert inputs["age"][:3] == [30.0, 30.0, 7.5]
+    assert math.isnan(inputs["age"][3])
     assert failures(answering) == 0
 
 
 def test_the_ranking_head_gets_them_too(folder):
-    asked, _ = ask(
+    inputs, _ = ask(
         folder, Store({b"u": {"device": "tv", "age": 3}}), [{"user_id": "u", "item_ids": ["A"]}], signature="rank"
     )
-    assert (asked["device"], asked["age"]) == ([b"tv"], [3.0])
+    assert (inputs["device"], inputs["age"]) == ([b"tv"], [3.0])
 
 
 def test_what_was_answered_with_is_logged(folder, tmp_path):
@@ -88,8 +88,8 @@ def test_what_was_answered_with_is_logged(folder, tmp_path):
 @pytest.mark.parametrize("values", [{}, {b"u": None}, {b"u": 5}])
 def test_a_store_that_fails_costs_no_answer(folder, values, caplog):
     caplog.set_level(logging.CRITICAL)
-    asked, answering = ask(folder, Store(values), [{"user_id": "u"}])
-    assert asked["device"] == [b""]
+    inputs, answering = ask(folder, Store(values), [{"user_id": "u"}])
+    assert inputs["device"] == [b""]
     assert failures(answering) == 1
 
 
@@ -98,14 +98,14 @@ def test_a_store_that_fails_costs_no_answer(folder, values, caplog):
     [("tv", b"tv"), (b"tv", b"tv"), (7, b"7"), ("a\x00b", b""), (["tv"], b""), ("x" * 9_999, b"")],
 )
 def test_a_value_that_does_not_fit_counts_as_missing(folder, given, device):
-    asked, answering = ask(folder, Store({b"u": {"device": given, "age": True}}), [{"user_id": "u"}])
-    assert (asked["device"], asked["age"]) == ([device], [1.0])
+    inputs, answering = ask(folder, Store({b"u": {"device": given, "age": True}}), [{"user_id": "u"}])
+    assert (inputs["device"], inputs["age"]) == ([device], [1.0])
     assert failures(answering) == (device == b"")
 
 
 def test_without_a_table_nothing_is_asked(folder):
-    asked, _ = ask(folder, None, [{"user_id": "u"}])
-    assert asked["device"] == [b""]
+    inputs, _ = ask(folder, None, [{"user_id": "u"}])
+    assert inputs["device"] == [b""]
 
 
 def write(folder, text):
@@ -162,9 +162,9 @@ def test_a_store_of_the_team_stands_behind_a_deadline(folder, tmp_path, monkeypa
     monkeypatch.setattr("pipeline.local.own_functions.load_function", lambda option, path: hanging)
     users = users_choice.make("pipeline.launches.shop.stores.hanging", JOINED, tmp_path, tmp_path)
     began = time.monotonic()
-    asked, answering = ask(folder, users, [{"user_id": "u"}])
+    inputs, answering = ask(folder, users, [{"user_id": "u"}])
     assert time.monotonic() - began < 1.5
-    assert (asked["device"], failures(answering)) == ([b""], 1)
+    assert (inputs["device"], failures(answering)) == ([b""], 1)
 
 
 def test_the_table_is_the_default_where_one_is_declared(tmp_path):

@@ -53,14 +53,16 @@ def test_a_good_table_has_no_finding(tmp_path):
     ],
 )
 def test_what_is_wrong_is_found(tmp_path, text, level, words):
-    found = findings(tmp_path, text)
-    assert [finding.level for finding in found if words in finding.what] == [level], [each.what for each in found]
+    results = findings(tmp_path, text)
+    assert [finding.level for finding in results if words in finding.what] == [level], [
+        result.what for result in results
+    ]
 
 
 def test_the_name_of_a_column_may_say_that_it_names_a_person(tmp_path):
     users = dataclasses.replace(USERS, columns=("birthDate",))
-    found = findings(tmp_path, GOOD.replace("plan", "birthDate"), users)
-    assert "seems to name a person" not in str(found)  # "birth" and "date" apart say nothing
+    results = findings(tmp_path, GOOD.replace("plan", "birthDate"), users)
+    assert "seems to name a person" not in str(results)  # "birth" and "date" apart say nothing
     users = dataclasses.replace(USERS, columns=("contactEmail",))
     assert "seems to name a person (email)" in findings(tmp_path, GOOD.replace("plan", "contactEmail"), users)[0].what
 
@@ -71,13 +73,13 @@ def test_a_table_of_today_is_told_and_so_are_columns_counted_from_the_log(tmp_pa
     counts = random.integers(1, 30, 80)
     logged = [f"u{user}" for user, count in enumerate(counts) for _ in range(count)]
     rows = [f"u{user},{random.integers(20, 60)},{count + random.integers(0, 4)}" for user, count in enumerate(counts)]
-    found = findings(tmp_path, "\n".join(["id,age,visits", *rows]), users, logged)
-    assert [finding.level for finding in found] == ["warning", "warning"]
-    assert "no time: the values of today ('age', 'visits') count for every event" in found[0].what
-    assert "column 'visits' of the users follows how often the user acts in the log" in found[1].what
+    results = findings(tmp_path, "\n".join(["id,age,visits", *rows]), users, logged)
+    assert [finding.level for finding in results] == ["warning", "warning"]
+    assert "no time: the values of today ('age', 'visits') count for every event" in results[0].what
+    assert "column 'visits' of the users follows how often the user acts in the log" in results[1].what
 
 
 def test_the_name_of_a_column_may_say_that_it_is_an_outcome(tmp_path):
     users = Users("users.csv", "id", ("churned",))
-    found = findings(tmp_path, "id,churned\na,x\nb,y\n", users)
-    assert "column 'churned' of the users has a name (churned) that says it was counted afterwards" in found[1].what
+    results = findings(tmp_path, "id,churned\na,x\nb,y\n", users)
+    assert "column 'churned' of the users has a name (churned) that says it was counted afterwards" in results[1].what

@@ -275,15 +275,15 @@ def write_traffic(history, name, days):
 def test_old_traffic_goes_where_a_version_has_learnt_from_it(history, capsys):
     (history.settings.serving / "1").rename(history.settings.serving / str(int(time.time() - 10 * 86_400)))
     old, learnt, young = (write_traffic(history, f"traffic-{days}-0a.jsonl", days) for days in (100, 11, 9))
-    own = write_traffic(history, "traffic-mine.jsonl", 100)
+    mine = write_traffic(history, "traffic-mine.jsonl", 100)
     opened = write_traffic(history, ".open-1-0b.jsonl", 100)
     assert call(history, "--traffic-days", "90", "--dry-run") == 0
     assert "would remove 0.0 MB of the traffic log (1 files)" in capsys.readouterr().out
     assert old.exists()
     assert call(history, "--traffic-days", "90") == 0
-    assert [path.exists() for path in (old, learnt, young, own, opened)] == [False, True, True, True, True]
+    assert [path.exists() for path in (old, learnt, young, mine, opened)] == [False, True, True, True, True]
     assert call(history, "--traffic-days", "1") == 0
-    assert [path.exists() for path in (learnt, young, own, opened)] == [False, True, True, True]
+    assert [path.exists() for path in (learnt, young, mine, opened)] == [False, True, True, True]
 
 
 def test_traffic_stays_without_the_option_and_before_the_first_version(history):

@@ -74,14 +74,14 @@ def test_reports_name_the_user_no_longer(locations):
     summary = locations.home / REPORTS / "summary.json"
     summary.write_text(json.dumps({"user": "u1", "other": "u12", "items": ["u1x", "x-u1"]}))
     os.utime(summary, (1e9, 1e9))
-    found = erasure.erase(["u1"], LOG, locations)
+    erased = erasure.erase(["u1"], LOG, locations)
     assert summary.stat().st_mtime == 1e9, "the date of a verdict in `history`"
     assert json.loads(summary.read_text()) == {
         "user": "(forgotten)",
         "other": "u12",
         "items": ["u1x", "x-(forgotten)"],
     }
-    assert found.texts == (summary,) and summary not in found.left
+    assert erased.texts == (summary,) and summary not in erased.left
 
 
 def write_gzip(path, content):
@@ -118,8 +118,8 @@ def test_an_id_across_two_blocks_is_seen(locations):
 def test_a_file_that_a_server_writes_to_is_told_and_left(locations):
     path = locations.traffic[0] / ".open-cd.jsonl"
     path.write_text('{"user_id": "u1"}\n')
-    found = erasure.erase(["u1"], LOG, locations)
-    assert found.open == (path,) and path not in found.left
+    erased = erasure.erase(["u1"], LOG, locations)
+    assert erased.open == (path,) and path not in erased.left
     assert path.read_text() == '{"user_id": "u1"}\n'
 
 
@@ -130,8 +130,8 @@ def test_an_id_of_any_letters_is_found_as_it_is(locations, user):
     row = locations.traffic[0] / "traffic-2-ef.jsonl"
     row.write_text(json.dumps({"user_id": user}) + "\n")
     assert set(erasure.search([user], locations).left) == {text, row}
-    found = erasure.erase([user], LOG, locations)
-    assert (found.rows, row.read_text()) == (1, "")
+    erased = erasure.erase([user], LOG, locations)
+    assert (erased.rows, row.read_text()) == (1, "")
     assert text.read_text() == "For example, user (forgotten), and b."
 
 
@@ -188,8 +188,8 @@ def test_versions_artifacts_and_metadata_are_never_edited(locations):
     for name in names:
         (locations.home / name).parent.mkdir(parents=True, exist_ok=True)
         (locations.home / name).write_text('"u1 x"')
-    found = erasure.erase(["u1 x"], LOG, locations)
-    assert {str(path.relative_to(locations.home)) for path in found.left} == set(names) and found.texts == ()
+    erased = erasure.erase(["u1 x"], LOG, locations)
+    assert {str(path.relative_to(locations.home)) for path in erased.left} == set(names) and erased.texts == ()
     assert {(locations.home / name).read_text() for name in names} == {'"u1 x"'}
 
 
@@ -199,10 +199,10 @@ def test_a_user_who_is_called_none_is_not_every_row_without_a_user(locations):
 
 @pytest.mark.parametrize("name", ["traffic-sources.jsonl", "traffic-2026-01-31.jsonl", "traffic-1-ab.json"])
 def test_a_log_of_the_team_that_is_called_traffic_is_not_edited(locations, name):
-    own = locations.traffic[0] / name
-    own.write_text('{"user_id": "u1"}\n')
-    assert own in erasure.erase(["u1"], LOG, locations).left
-    assert own.read_text() == '{"user_id": "u1"}\n'
+    path = locations.traffic[0] / name
+    path.write_text('{"user_id": "u1"}\n')
+    assert path in erasure.erase(["u1"], LOG, locations).left
+    assert path.read_text() == '{"user_id": "u1"}\n'
 
 
 def test_what_lies_behind_a_link_is_edited_there_and_keeps_its_mode(locations, tmp_path):

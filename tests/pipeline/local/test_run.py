@@ -76,8 +76,8 @@ def test_failures_are_one_message_and_the_next_run_goes_on(tmp_path):
 
     killed = run(tmp_path, "killed")
     assert killed.returncode == 1
-    said = "the pipeline's process was killed in step Sum by somebody else (signal 9); the next run continues from the cache"
-    assert f"error: {said}" in killed.stdout
+    message = "the pipeline's process was killed in step Sum by somebody else (signal 9); the next run continues from the cache"
+    assert f"error: {message}" in killed.stdout
     assert names_and_states(tmp_path) == [("Numbers", "cached")]
 
 

@@ -151,8 +151,8 @@ def connected(tmp_path):
     assert stamp["commit"] == git(template, "rev-parse", "HEAD")
     mine = clone / "pipeline" / "launches" / "visits_first.py"
     mine.write_text(mine.read_text().replace("eval_share=0.1", "eval_share=0.2"))
-    own = {"docs/exit.md": (r"\Z", "A line of ours.\n"), "docs/privacy.md": (r"\A.*\n", "# What we keep\n")}
-    for path, (old, new) in own.items():
+    edits = {"docs/exit.md": (r"\Z", "A line of ours.\n"), "docs/privacy.md": (r"\A.*\n", "# What we keep\n")}
+    for path, (old, new) in edits.items():
         (clone / path).write_text(re.sub(old, new, (clone / path).read_text(), count=1))
     connect = ("merge", "-q", "-s", "ours", "--allow-unrelated-histories", "-m", "Made from it", stamp["commit"])
     for command in (("add", "-A"), ("commit", "-qm", "First launch"), ("remote", "add", "template", str(template))):

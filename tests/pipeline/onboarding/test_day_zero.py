@@ -155,8 +155,8 @@ def test_impressions_alone_are_no_error_yet(project):
     log.write_text("".join(row.format(number, 1_770_000_000_000 + number) + "\n" for number in range(20)))
     try:
         columns = "policy propensity model_version"
-        found = [finding for finding in validate.look(launch, settings) if finding.level == "error"]
-        assert all(any(name in finding.what for name in columns.split()) for finding in found), found
+        errors = [finding for finding in validate.look(launch, settings) if finding.level == "error"]
+        assert all(any(name in finding.what for name in columns.split()) for finding in errors), errors
     finally:
         log.unlink()
 

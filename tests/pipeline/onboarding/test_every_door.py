@@ -71,8 +71,8 @@ def test_the_clone_compiles_with_the_folder_of_the_table(clone):
 def test_the_stores_and_the_policy_serve_and_the_vectors_go_to_the_sink(clone, tmp_path):
     folder, launch = clone[0], f"pipeline.launches.{NAME}"
     workspace = folder / "runs"
-    own = ["--history", f"{launch}.stores.Remembered", "--users", f"{launch}.profiles.Profiles"]
-    assert logged_plans(folder, tmp_path / "own", *own, "--explore-policy", f"{launch}.policies.rotate") == {"free"}
+    options = ["--history", f"{launch}.stores.Remembered", "--users", f"{launch}.profiles.Profiles"]
+    assert logged_plans(folder, tmp_path / "own", *options, "--explore-policy", f"{launch}.policies.rotate") == {"free"}
     assert logged_plans(folder, tmp_path / "table") == {"plan 1"}
     kinds = {path.parent.name for path in workspace.glob(f"{NAME}/serving/{NAME}/*/assets.extra/item_vectors.parquet")}
     if kinds:  # rules have no vectors

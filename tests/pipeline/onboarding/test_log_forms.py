@@ -228,8 +228,8 @@ def test_a_date_that_two_forms_read_alike_is_not_asked_for(tmp_path):
 def test_dates_of_another_age_are_named_as_dates(tmp_path, year):
     rows = "".join(f"u{at % 60},i{at % 57},{year}-01-{at % 28 + 1:02}T10:00:00\n" for at in range(ROWS))
     (tmp_path / "log.csv").write_text(",".join(HEAD) + "\n" + rows)
-    said = rf"\(dates from {year}-01-01 to {year}-01-28: a time lies between 1985 and 2040\)"
-    with pytest.raises(ProposalError, match=said):
+    message = rf"\(dates from {year}-01-01 to {year}-01-28: a time lies between 1985 and 2040\)"
+    with pytest.raises(ProposalError, match=message):
         new.propose("tea", tmp_path / "log.csv", None, {})
 
 

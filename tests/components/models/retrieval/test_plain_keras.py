@@ -41,12 +41,12 @@ def plain_retrieval_model(monkeypatch):
 
 def losses(monkeypatch, model_class):
     """The loss of each training step, and the trained item vectors."""
-    seen = []
+    recorded = []
 
     class Noting(model_class):
         def train_step(self, inputs):
             answer = super().train_step(inputs)
-            tf.py_function(lambda loss: seen.append(float(loss)), [answer["loss"]], [])
+            tf.py_function(lambda loss: recorded.append(float(loss)), [answer["loss"]], [])
             return answer
 
     monkeypatch.setattr(retrieval_training, "RetrievalModel", Noting)
@@ -54,7 +54,7 @@ def losses(monkeypatch, model_class):
     request = RequestContext(LAUNCH.log.context, shop.transform)
     tf.keras.utils.set_random_seed(3)
     towers = retrieval_training.train(shop, request, request.of_rows(shop.events.context), "test")
-    return np.array(seen), towers.model.vectors().numpy()
+    return np.array(recorded), towers.model.vectors().numpy()
 
 
 def test_a_plain_keras_model_reaches_the_same_loss(monkeypatch):
