@@ -7,6 +7,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+UV = $(or $(shell command -v uv),.uv/bin/uv)
 ARGS ?=
 IMAGE ?= dayone:0.1.0
 
@@ -79,6 +80,10 @@ test-clones: setup ## the light tests once more, in a clone of the project
 test-containers: setup image ## the compiled pipeline in containers (docker)
 	$(BIN)/python -m pytest --lane containers --image $(IMAGE)
 
+test-engines: setup ## what needs other people's servers: Postgres, ...
+	UV_PROJECT_ENVIRONMENT=.venv-engines $(UV) sync --frozen --group engines --python $(BIN)/python
+	.venv-engines/bin/python -m pytest --lane engines $(ARGS)
+
 ## Kubeflow
 image: ## build the container image (docker)
 	docker build --file kubeflow/Dockerfile --target runtime --build-arg VERSION=$(lastword $(subst :, ,$(IMAGE))) --tag $(IMAGE) $(ARGS) .
@@ -134,5 +139,5 @@ bench-year: setup ## thirty daily runs and `clean`, half an hour
 
 ## The rest
 clean: ## delete environment and caches; runs/ stays
-	rm -rf .venv .uv .setup.lock .setup.log build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-engines .uv .setup.lock .setup.log build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,8 @@
 """The lanes of the tests, in this order: light (no mark), `tensorflow`, `slow`. `--lane` chooses one.
 
-The light lane never imports TensorFlow: it does not even read files that are marked with `pytestmark`. Two lanes run
-only when they are chosen: `containers` needs docker and the image, `clones` repeats the light lane in a clone.
+The light lane never imports TensorFlow: it does not even read files that are marked with `pytestmark`. Three lanes run
+only when they are chosen: `containers` needs docker and the image, `clones` repeats the light lane in a clone,
+`engines` starts other people's servers.
 """
 
 import atexit
@@ -19,9 +20,9 @@ import pytest
 
 # What the light lane never imports.
 ENGINES = ("tensorflow", "tfx", "tfx_bsl", "apache_beam")
-LANES = ("light", "tensorflow", "slow", "containers", "clones")
-BY_CHOICE = ("containers", "clones")
-MARKED_AS_A_WHOLE = re.compile(r"^pytestmark\b.*pytest\.mark\.(tensorflow|slow|containers|clones)", re.MULTILINE)
+BY_CHOICE = ("containers", "clones", "engines")
+LANES = ("light", "tensorflow", "slow", *BY_CHOICE)
+MARKED_AS_A_WHOLE = re.compile(rf"^pytestmark\b.*pytest\.mark\.(tensorflow|slow|{'|'.join(BY_CHOICE)})", re.MULTILINE)
 
 # Derandomized, so that a change is judged by the same examples as main.
 hypothesis.settings.register_profile("dayone", deadline=None, derandomize=True)

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from components.integrations.sink import Sink
 
 PINECONE_KEY, PINECONE_HOST = "PINECONE_API_KEY", "PINECONE_INDEX_HOST"
+QDRANT_URL, QDRANT_KEY = "QDRANT_URL", "QDRANT_API_KEY"
+KINDS = ("auto", "flat", "hnsw")
 _EXAMPLES = f"""\
 examples:
   # an index file, with its recall measured
@@ -32,14 +35,14 @@ def register(commands: "Commands[Parser]") -> None:
     """Adds the command to the command line."""
     vectors = commands.add_parser(
         "vectors",
-        help="export the item vectors of the served version: Parquet, faiss, Vespa, Pinecone, Vertex AI",
+        help="export the item vectors of the served version: Parquet, faiss, pgvector, Qdrant, Vespa, Pinecone, Vertex AI",
         description="Export the active items of the served version and their vectors. A version of the rules has none: then nothing is exported, and "
         "the exit status is 1. See docs/infrastructure.md.",
         epilog=_EXAMPLES,
         formatter_class=Help,
     )
     targets = vectors.add_subparsers(title="where to", metavar="WHERE", required=True)
-    for add in (_add_parquet, _add_faiss, _add_vespa, _add_pinecone, _add_vertex, _add_own):
+    for add in (_add_parquet, _add_faiss, _add_pgvector, _add_qdrant, _add_vespa, _add_pinecone, _add_vertex, _add_own):
         target = add(targets)
         launch_options.add(target, "launch", "workspace")
         target.add_argument(
@@ -72,7 +75,7 @@ def _add_faiss(targets: "Commands[Parser]") -> argparse.ArgumentParser:
     )
     target.add_argument(
         "--kind",
-        choices=("auto", "flat", "hnsw"),
+        choices=KINDS,
         default="auto",
         help="the index (default: flat up to 50,000 items, then hnsw)",
     )
@@ -82,6 +85,34 @@ def _add_faiss(targets: "Commands[Parser]") -> argparse.ArgumentParser:
         default=0.95,
         help="the recall@10 that hnsw's search is widened to (default: %(default)s)",
     )
+    return target
+
+
+def _add_pgvector(targets: "Commands[Parser]") -> argparse.ArgumentParser:
+    what = "a Postgres table for the extension pgvector; the connection comes from libpq's variables (PGHOST, ...)"
+    target = _target(targets, "pgvector", what, _pgvector)
+    target.add_argument("--schema", default="public", help="the tables' schema (default: %(default)s)")
+    target.add_argument(
+        "--kind",
+        choices=KINDS,
+        default="auto",
+        help="the index (default: none, so exact, up to 50,000 items, then hnsw)",
+    )
+    target.add_argument(
+        "--recall", type=float, default=0.95, help="the recall@10 that hnsw must reach (default: %(default)s)"
+    )
+    target.add_argument("--keep", type=int, default=2, help="how many versions' tables stay (default: %(default)s)")
+    return target
+
+
+def _add_qdrant(targets: "Commands[Parser]") -> argparse.ArgumentParser:
+    target = _target(targets, "qdrant", f"a Qdrant collection; the key comes from {QDRANT_KEY}", _qdrant)
+    target.add_argument("--url", help=f"the server, or a folder for the client's own store (default: {QDRANT_URL})")
+    target.add_argument(
+        "--keep", type=int, default=2, help="how many versions' collections stay (default: %(default)s)"
+    )
+    target.add_argument("--batch", type=int, default=256, help="vectors per request (default: %(default)s)")
+    target.add_argument("--timeout", type=int, default=30, help="seconds for one request (default: %(default)s)")
     return target
 
 
@@ -171,6 +202,29 @@ def _faiss(options: argparse.Namespace, folder: Path, _environ: Mapping[str, str
 
     _check("--recall", options.recall, 0, 1)
     return FaissIndex(folder, options.kind, options.recall)
+
+
+def _pgvector(options: argparse.Namespace, _folder: Path, _environ: Mapping[str, str]) -> "Sink":
+    from components.integrations.pgvector_table import PgvectorTable
+
+    _check("--recall", options.recall, 0, 1)
+    _check("--keep", options.keep, 1, 1_000)
+    if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", options.schema):
+        raise SettingsError(
+            "--schema", options.schema, "lower-case letters, digits and underscores, as Postgres has them"
+        )
+    return PgvectorTable(options.schema, options.kind, options.recall, options.keep)
+
+
+def _qdrant(options: argparse.Namespace, _folder: Path, environ: Mapping[str, str]) -> "Sink":
+    from components.integrations.qdrant_collection import QdrantCollection
+
+    url = options.url or environ.get(QDRANT_URL, "")
+    if not url:
+        raise SettingsError(QDRANT_URL, url, "the URL of a Qdrant server, or a folder", "--url gives it too.")
+    for option, high in (("keep", 1_000), ("batch", 10_000), ("timeout", 3_600)):
+        _check(f"--{option}", getattr(options, option), 1, high)
+    return QdrantCollection(url, environ.get(QDRANT_KEY, ""), options.keep, options.batch, options.timeout)
 
 
 def _vespa(_options: argparse.Namespace, folder: Path, _environ: Mapping[str, str]) -> "Sink":

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from components.integrations import faiss_index, feast_online, pinecone_index
+from components.integrations import faiss_index, feast_online, pgvector_table, pinecone_index
 from components.registry import vector_file
 from components.serving.history_store import REMEMBERED_ITEMS
 from pipeline import launches
@@ -20,7 +20,7 @@ def test_every_export_and_every_extra_is_described():
     named = set(re.findall(r"^(\w+) = \[", extras, re.MULTILINE))
 
     assert named == set(re.findall(r"'\.\[(\w+)\]'", TEXT)) >= {"faiss", "feast", "pinecone", "vertex", "vespa"}
-    for export in ("parquet", "faiss", "vespa", "pinecone", "vertex"):
+    for export in ("parquet", "faiss", "pgvector", "qdrant", "vespa", "pinecone", "vertex"):
         assert f"python -m pipeline vectors {export}" in TEXT
 
 
@@ -40,4 +40,9 @@ def test_the_defaults_are_those_of_the_options():
     options = main.build_parser().parse_args(["vectors", "pinecone"])
     assert f"`--keep` ({options.keep})" in PROSE and f"`--max-deletes` ({options.max_deletes})" in PROSE
     assert f"`--recall` ({main.build_parser().parse_args(['vectors', 'faiss']).recall})" in PROSE
+    for export in ("pgvector", "qdrant"):
+        assert f"`--keep` ({main.build_parser().parse_args(['vectors', export]).keep}) of them" in PROSE
+    assert (
+        pgvector_table.FLAT_ITEMS == faiss_index.FLAT_ITEMS and f"for {pgvector_table._LOCK_SECONDS} s stops" in PROSE
+    )
     assert "feast" in history_choice.NAMED

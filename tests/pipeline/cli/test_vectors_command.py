@@ -20,7 +20,7 @@ def folder(tmp_path):
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch):
-    for name in ("PINECONE_API_KEY", "PINECONE_INDEX_HOST"):
+    for name in ("PINECONE_API_KEY", "PINECONE_INDEX_HOST", "QDRANT_URL", "QDRANT_API_KEY"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -79,6 +79,9 @@ def test_a_version_that_was_rolled_back_can_still_be_named(folder, capsys):
             ("pinecone",),
             "setting PINECONE_API_KEY needs the API key of your Pinecone project, got ''. It is read from the environment only.",
         ),
+        (("qdrant",), "setting QDRANT_URL needs the URL of a Qdrant server, or a folder, got ''. --url gives it too."),
+        (("qdrant", "--url", "q", "--keep", "0"), "setting --keep needs a number from 1 to 1000, got 0."),
+        (("pgvector", "--schema", "a;b"), "setting --schema needs lower-case letters, digits and underscores"),
         (
             ("vertex", "--project", "P", "--region", "r", "--dataset", "d", "--store", "s"),
             "setting --project needs a name of the form",
@@ -110,6 +113,15 @@ def test_pinecone_takes_key_and_host_from_the_environment(folder, capsys, monkey
 
     assert status == 0 and out.splitlines()[-1] == "namespace v200 holds 3 vectors"
     assert sorted(index.namespaces["v200"]) == ["i0", "i1", "i2"]
+
+
+def test_qdrant_fills_a_folder_that_the_environment_names(folder, capsys, monkeypatch, tmp_path):
+    pytest.importorskip("qdrant_client", reason="the extra `qdrant` is not installed")
+    monkeypatch.setenv("QDRANT_URL", str(tmp_path / "qdrant"))
+
+    status, out, _ = said(capsys, folder, "qdrant")
+
+    assert status == 0 and out.splitlines()[-1] == "shop_items_v200 holds 3 vectors"
 
 
 @pytest.mark.parametrize("option", ["--keep=0", "--batch=1001", "--timeout=0", "--max-deletes=2"])
