@@ -76,11 +76,36 @@ def _source(module: str) -> Path:
 
 def _code(module: str) -> bytes:
     """Returns a module's syntax tree as bytes, without docstrings and error messages."""
-    return ast.dump(_Bare().visit(ast.parse(_source(module).read_text()))).encode()
+    return _parse(_source(module).read_text())[0]
+
+
+def _imports(module: str) -> list[str]:
+    """Returns the modules of this project that a module imports anywhere in its source, and their parent packages."""
+    source = _source(module)
+    package = module if source.name == "__init__.py" else module.rpartition(".")[0]
+    origins = [(importlib.util.resolve_name(origin, package), names) for origin, names in _parse(source.read_text())[1]]
+    paths = [name.split(".") for origin, names in origins for name in (origin, *(f"{origin}.{name}" for name in names))]
+    packages = {".".join(path[:size]) for path in paths for size in range(1, len(path) + 1)}
+    project_modules = [
+        name for name in packages if name.startswith(tuple(f"{package}." for package in PACKAGES)) or name in PACKAGES
+    ]
+    return [name for name in project_modules if _source(name).is_file()]
+
+
+# By the text, because the steps share most of their modules: parsing them for each step took 2 CPU-s of a run.
+@functools.cache
+def _parse(text: str) -> tuple[bytes, list[tuple[str, list[str]]]]:
+    """Returns a source's bare syntax tree, and what it imports: origin (relative ones with their dots) and names."""
+    bare = _Bare()
+    tree = ast.dump(bare.visit(ast.parse(text)), annotate_fields=False)
+    return tree.encode(), bare.imports
 
 
 class _Bare(ast.NodeTransformer):
-    """Removes docstrings and error messages, which do not change the result of a step."""
+    """Removes docstrings and error messages, which do not change the result of a step, and collects the imports."""
+
+    def __init__(self) -> None:
+        self.imports: list[tuple[str, list[str]]] = []
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         """Drops docstrings and other constant expressions."""
@@ -92,21 +117,12 @@ class _Bare(ast.NodeTransformer):
             node.exc = node.exc.func
         return node
 
+    def visit_Import(self, node: ast.Import) -> ast.AST:
+        """Collects `import a.b`."""
+        self.imports += [(alias.name, []) for alias in node.names]
+        return node
 
-def _imports(module: str) -> list[str]:
-    """Returns the modules of this project that a module imports anywhere in its source, and their parent packages."""
-    source = _source(module)
-    package = module if source.name == "__init__.py" else module.rpartition(".")[0]
-    names = []
-    for node in ast.walk(ast.parse(source.read_text())):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            origin = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
-            names += [origin, *(f"{origin}.{alias.name}" for alias in node.names)]
-    paths = [name.split(".") for name in names]
-    packages = {".".join(path[:size]) for path in paths for size in range(1, len(path) + 1)}
-    project_modules = [
-        name for name in packages if name.startswith(tuple(f"{package}." for package in PACKAGES)) or name in PACKAGES
-    ]
-    return [name for name in project_modules if _source(name).is_file()]
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
+        """Collects `from .a import b`."""
+        self.imports.append(("." * node.level + (node.module or ""), [alias.name for alias in node.names]))
+        return node

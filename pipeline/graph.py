@@ -8,7 +8,7 @@ from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.types import BaseChannel
 
 from components.declaration import Launch
-from components.evaluation import own_slices, ranking_metrics
+from components.evaluation import own_slices, ranking_config
 from components.evaluation.ranking_step import RankingExamples
 from components.evaluation.retrieval_step import RetrievalEvaluator
 from components.evaluation.verdict_step import Verdict
@@ -154,10 +154,11 @@ def evaluate_ranking(launch: Launch, log: Checked, model: BaseNode) -> list[Base
         code=code_digest.of_step(steps.RANKING_EXAMPLES),
     ).with_id(steps.RANKING_EXAMPLES)
     rows.add_upstream_node(log.components[-1])
+    view, code = steps.view_of(steps.EVALUATOR, launch), code_digest.of_step(steps.EVALUATOR)
     evaluator = Evaluator(
         examples=rows.outputs["ranking_examples"],
         model=model.outputs["model"],
-        eval_config=ranking_metrics.eval_config(steps.view_of(steps.EVALUATOR, launch)),
+        eval_config=ranking_config.build(view, code),
         example_splits=["eval"],
     ).with_id(steps.EVALUATOR)
     return [rows, evaluator]

@@ -121,7 +121,13 @@ STEPS = (
         "ranking_views.RankingView",
         ("components.evaluation.ranking_step",),
     ),
-    Step(EVALUATOR, "evaluates the ranking head", "ranking head", "ranking_views.EvaluatorView"),
+    Step(
+        EVALUATOR,
+        "evaluates the ranking head",
+        "ranking head",
+        "ranking_views.EvaluatorView",
+        ("components.evaluation.head_figures",),
+    ),
     Step(
         TRIANGLE,
         "trains on parts of the log: takeover, learning curve, age",

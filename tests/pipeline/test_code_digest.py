@@ -158,6 +158,7 @@ RERUNS = {
     "components.models.ranking.ranking_head": {"Trainer"},
     "components.models.tuning.search": {"Tuner"},
     "components.evaluation.slices": COMPARING,
+    "components.evaluation.head_figures": {"Evaluator"},
     "components.evaluation.triangle_words": {"Verdict"},
     "components.evaluation.doubling": TRIANGLE,
     "components.evaluation.verdict_words": {"Verdict"},

@@ -184,6 +184,7 @@ def test_the_projects_steps_carry_launch_and_code(launch, tmp_path):
         steps.TRAINER: "components.models.training",
         steps.RETRIEVAL_EVALUATOR: "components.evaluation.retrieval_step",
         steps.RANKING_EXAMPLES: "components.evaluation.ranking_step",
+        steps.EVALUATOR: "components.evaluation.head_figures",
         steps.TRIANGLE: "components.evaluation.triangle_step",
         steps.VERDICT: "components.evaluation.verdict_step",
         steps.REFIT: "components.evaluation.refit_step",

@@ -18,7 +18,7 @@ from components.declaration import Log, Objective
 from components.declaration.ranking_views import RankingView
 from components.declaration.verdict_view import VerdictView
 from components.declaration.views import RetrievalView
-from components.evaluation import ranking_metrics
+from components.evaluation import ranking_config
 from components.evaluation.evaluation_file import EVALUATION_FILE
 from components.evaluation.ranking_step import RankingExamples
 from components.evaluation.retrieval_step import RetrievalEvaluator
@@ -211,7 +211,7 @@ def heard(inputs, model, launch, tmp_path):
     figures = artifact(standard_artifacts.ModelEvaluation, tmp_path / "figures")
     blessing = artifact(standard_artifacts.ModelBlessing, tmp_path / "head")
     properties = {
-        "eval_config": proto_utils.proto_to_json(ranking_metrics.eval_config(launch)),
+        "eval_config": proto_utils.proto_to_json(ranking_config.build(launch)),
         "example_splits": '["eval"]',
     }
     Executor().Do(
