@@ -52,7 +52,7 @@ def of_file(path: str | Path) -> str:
 def of_step(step: str, *functions: str) -> str:
     """Returns the digest of the code that a step runs, and of a team's functions given by their dotted paths."""
     modules = dict.fromkeys(function.rpartition(".")[0] for function in functions if is_own(function))
-    return "-".join(map(of_module, (*steps.named(step).code, *modules)))
+    return "-".join(map(of_module, (*steps.find_step(step).code, *modules)))
 
 
 @functools.cache

@@ -174,14 +174,14 @@ def of(launch: Launch) -> tuple[Step, ...]:
     return (*(step for step in STEPS if has[step.needs]), *custom)
 
 
-def named(name: str) -> Step:
+def find_step(name: str) -> Step:
     """Returns the step with a name."""
     return next(step for step in STEPS if step.name == name)
 
 
 def view_of(name: str, launch: Launch) -> typing.Any:
     """Returns the part of a declaration that a step reads, as its view."""
-    view = named(name).view
+    view = find_step(name).view
     assert view is not None, name
     return view.of(launch)
 

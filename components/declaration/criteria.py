@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from components.declaration.metric_names import Metrics, unlisted
+from components.declaration.metric_names import Metrics, find_unlisted
 from components.declaration.slice_names import DEFAULT_GUARDS
 
 
@@ -57,7 +57,9 @@ class Promotion(Metrics):
         """Adds the built-in metrics that the criteria name to those that are measured."""
         if isinstance(self.metrics, tuple) and isinstance(self.guards, tuple):
             object.__setattr__(
-                self, "metrics", (*self.metrics, *unlisted(self.metrics, (str(self.metric), *map(str, self.guards))))
+                self,
+                "metrics",
+                (*self.metrics, *find_unlisted(self.metrics, (str(self.metric), *map(str, self.guards)))),
             )
 
 

@@ -31,7 +31,7 @@ class Metrics:
         return {short_name(name): name for name in names}
 
 
-def unlisted(metrics: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:
+def find_unlisted(metrics: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:
     """Returns the built-in metrics among `names` that are measured only if they are listed, and are not yet."""
     missing = (name for name in names if is_built_in(name) and name not in (*METRICS, *metrics))
     return tuple(dict.fromkeys(missing))

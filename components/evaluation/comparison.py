@@ -127,7 +127,7 @@ def _gains(launch: RetrievalView, judged: dict[str, Judged], asked: Queries, rul
     by_metric = [(metric, metric, MODEL, rule) for metric in paths if MODEL in judged]
     over_champion = [(metric, metric, MODEL, CHAMPION) for metric in paths if {MODEL, CHAMPION} <= set(judged)]
     compared = [
-        (_earned(launch, metric, judged[ours]), _earned(launch, metric, judged[theirs]))
+        (_contributions(launch, metric, judged[ours]), _contributions(launch, metric, judged[theirs]))
         for _, metric, ours, theirs in by_pair + by_metric + over_champion
     ]
     intervals = [gain.to_dict() for gain in bootstrap.relative_gains(compared, asked.user, launch.seed)]
@@ -137,7 +137,7 @@ def _gains(launch: RetrievalView, judged: dict[str, Judged], asked: Queries, rul
     return gains | {"by_metric_over_champion": {name: next(rest) for name, *_ in over_champion}}
 
 
-def _earned(launch: RetrievalView, metric: str, contender: Judged) -> np.ndarray:
+def _contributions(launch: RetrievalView, metric: str, contender: Judged) -> np.ndarray:
     """Returns the contribution of each query to a metric: [q] float64."""
     return rank_metrics.gains(launch.promotion.metric_paths[metric], contender.rolling.ranks)
 
@@ -154,7 +154,7 @@ def _slices(
     metric = launch.promotion.metric
     masks = slices.masks(events, asked) | own_slices.masks(launch, asked, catalogue)
     shown = [name for name in (MODEL, CHAMPION, rule) if name in judged]
-    earned = {name: _earned(launch, metric, judged[name]) for name in shown}
+    earned = {name: _contributions(launch, metric, judged[name]) for name in shown}
     tables = {
         slice_name: {name: {"queries": int(mask.sum()), metric: float(earned[name][mask].mean())} for name in shown}
         for slice_name, mask in masks.items()

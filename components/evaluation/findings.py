@@ -119,7 +119,7 @@ class Findings:
         gain = self.champion.model_gain
         return gain.low == gain.point == gain.high == 0
 
-    def guarded(self, name: str) -> dict[str, Interval]:
+    def list_guard_gains(self, name: str) -> dict[str, Interval]:
         """Returns the new model's gains by a guard, a metric or a slice: over "the rules" and over "the champion"."""
         over = {"the rules": {**self.slices, **self.metrics}}
         over["the champion"] = {**self.slices_over_champion, **self.metrics_over_champion}

@@ -59,12 +59,12 @@ def judge(
     progress = Progress("evaluation", 2 * (len(of_rules) + sum(map(bool, folders.values()))) * len(rolling))
     for name, folder in folders.items():
         try:
-            judged |= {name: _judged(_loaded(folder), rolling, frozen, progress)} if folder else {}
+            judged |= {name: _judge_one(_load(folder), rolling, frozen, progress)} if folder else {}
         except ValueError as error:  # noqa: PERF203 (two turns)
             problems[name] = str(error)
     for name, rule in of_rules.items():
         try:
-            judged[name] = _judged(rule, rolling, frozen, progress)
+            judged[name] = _judge_one(rule, rolling, frozen, progress)
         except ValueError as error:  # noqa: PERF203 (a handful of turns, minutes each)
             raise ValueError(f"{name} cannot be judged: {error}") from error
     if MODEL in judged:
@@ -73,7 +73,7 @@ def judge(
     return judged, problems
 
 
-def _loaded(folder: str) -> Contender:
+def _load(folder: str) -> Contender:
     """Loads a contender that could serve.
 
     Raises:
@@ -85,7 +85,7 @@ def _loaded(folder: str) -> Contender:
     return loaded
 
 
-def _judged(each: Contender, rolling: Queries, frozen: Queries, progress: Progress) -> Judged:
+def _judge_one(each: Contender, rolling: Queries, frozen: Queries, progress: Progress) -> Judged:
     each.check_ranking(rolling)
     answers = queries.ask(each.score, each.candidates, rolling, progress.advance, queries.RECOMMENDED)
     stale = queries.ask(each.score, each.candidates, frozen, progress.advance)

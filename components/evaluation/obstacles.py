@@ -150,7 +150,7 @@ def _by_head(findings: Findings, promotion: Promotion) -> Iterator[Obstacle]:
 
 def _by_guards(findings: Findings, promotion: Promotion) -> Iterator[Obstacle]:
     for name in promotion.guards:
-        for other, gain in findings.guarded(name).items():
+        for other, gain in findings.list_guard_gains(name).items():
             if is_broken(gain, promotion):
                 where = f"{'on' if name in METRICS else 'for'} {name}"
                 yield Obstacle(

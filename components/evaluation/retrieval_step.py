@@ -40,10 +40,10 @@ def RetrievalEvaluator(
     events = split_events.read(declared, examples, schema)
     challenger, counted = (path_utils.serving_model_path(artifact.uri) for artifact in (model, rules))
     columns = _read_catalogue(declared, catalogue) if catalogue is not None else {}
-    with champion_version.judged(champion) as judged:
+    with champion_version.open_judged(champion) as judged:
         result = comparison.compare(declared, events, challenger, counted, judged, columns)
     names = {"version": declared.log.model_version, "policy": declared.log.policy}
-    texts, served = split_events.read_texts(names, examples, schema), champion_version.served(champion)
+    texts, served = split_events.read_texts(names, examples, schema), champion_version.find_served(champion)
     result["served"] = served_calibration.measure(declared, events, texts, served)
     result["window"] = _describe_window(events) | {"served_version": os.path.basename(served)}
     io_utils.write_string_file(

@@ -66,14 +66,14 @@ def own_metrics(rows: Table | None) -> tuple[str, ...]:
 def _verdict(launch: str | None, verdict: Mapping[str, Any]) -> Iterator[str]:
     headline = verdict.get("headline")
     if launch or headline:
-        yield from _wrapped(": ".join(filter(None, (launch, headline))), "")
+        yield from _wrap(": ".join(filter(None, (launch, headline))), "")
     reasons = verdict.get("reasons") or ()
     for reason in reasons[:_REASONS]:
-        yield from _wrapped(reason, "  ")
+        yield from _wrap(reason, "  ")
     if len(reasons) > _REASONS:
         yield f"  ... and {len(reasons) - _REASONS} more in the JSON summary."
     if verdict.get("advice"):
-        yield from _wrapped(f"Next: {verdict['advice']}", "  ")
+        yield from _wrap(f"Next: {verdict['advice']}", "  ")
 
 
 def _table(title: str, rows: Table, columns: Sequence[str]) -> Iterator[str]:
@@ -110,7 +110,7 @@ def _slices(slices: Mapping[str, Any]) -> Iterator[str]:
 
 def _ranking(ranking: str | Table | None) -> Iterator[str]:
     if isinstance(ranking, str):
-        yield from _wrapped(f"Ranking head: {ranking}", "")
+        yield from _wrap(f"Ranking head: {ranking}", "")
     elif ranking and not any((row or {}).get("rows") for row in ranking.values()):
         yield "Ranking head: no labelled row yet"
     elif ranking:
@@ -121,7 +121,7 @@ def _insight(insight: Mapping[str, Any] | None, margin: float) -> Iterator[str]:
     if insight:
         sentences = (*triangle_words.list_known(insight, margin), *triangle_words.list_takes(insight))
         for sentence in sentences or tuple(triangle_words.list_unknown(insight, margin)):
-            yield from _wrapped(sentence, "")
+            yield from _wrap(sentence, "")
 
 
 def _example(example: Mapping[str, Any]) -> Iterator[str]:
@@ -130,14 +130,14 @@ def _example(example: Mapping[str, Any]) -> Iterator[str]:
     yield f"For example, user {example.get('user') or '(unknown)'}"[:WIDTH]
     history = [str(title) for title in example.get("history") or ()]
     shown = ", ".join(history[-_HISTORY:]) or "nothing yet"
-    yield from _wrapped(f"acted on:    {'... ' if len(history) > _HISTORY else ''}{shown}", "  ")
+    yield from _wrap(f"acted on:    {'... ' if len(history) > _HISTORY else ''}{shown}", "  ")
     answers = (f"{title} ({figure(score)})" for title, score in example["recommended"][:_RECOMMENDED])
-    yield from _wrapped(f"is offered:  {', '.join(answers)}", "  ")
+    yield from _wrap(f"is offered:  {', '.join(answers)}", "  ")
 
 
 def _notes(notes: Sequence[str]) -> Iterator[str]:
     for note in notes[:_NOTES]:
-        yield from _wrapped(f"Note: {note}", "")
+        yield from _wrap(f"Note: {note}", "")
     if len(notes) > _NOTES:
         yield f"... and {len(notes) - _NOTES} more notes in the JSON summary."
 
@@ -165,5 +165,5 @@ def figure(value: object) -> str:
     return f"{float(value):.3f}" if isinstance(value, numbers.Real) and math.isfinite(value) else "-"
 
 
-def _wrapped(text: str, indent: str) -> list[str]:
+def _wrap(text: str, indent: str) -> list[str]:
     return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent + "  ")

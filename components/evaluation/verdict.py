@@ -150,7 +150,7 @@ def _describe_guards(findings: Findings, promotion: Promotion) -> Iterator[str]:
     """Yields the guards that hold, with their intervals, and those that had no query."""
     kept = []
     for name in promotion.guards:
-        gains = findings.guarded(name)
+        gains = findings.list_guard_gains(name)
         if gains and not any(obstacles.is_broken(gain, promotion) for gain in gains.values()):
             kept.append(f"{name} {', '.join(f'{describe_gain(gain)} over {other}' for other, gain in gains.items())}")
         elif not gains and name not in DEFAULT_GUARDS and not findings.model_problem:

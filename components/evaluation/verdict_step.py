@@ -80,7 +80,7 @@ def Verdict(
     if choice is not None:
         experiment_handover.hand_over(choice, winner.uri, _serving(rules) if choice.pushes else None)
     if chosen is not None:
-        _copy_winner(chosen, winner, _earned(evaluated, decision))
+        _copy_winner(chosen, winner, _describe_evaluation(evaluated, decision))
         if statistics is not None:
             train_statistics.keep(statistics, path_utils.serving_model_dir(winner.uri), declared.log)
     _bless(blessing, chosen is not None, decision.outcome)
@@ -119,7 +119,7 @@ def _find_traffic(launch: VerdictView, statistics: standard_artifacts.ExampleSta
     return eval_traffic.find_traffic(data, launch.log.policy)
 
 
-def _earned(found: dict, decision: verdict.Verdict) -> dict[str, Any]:
+def _describe_evaluation(found: dict, decision: verdict.Verdict) -> dict[str, Any]:
     """Returns the evaluation's entries in the winner's card."""
     name = findings.MODEL if decision.outcome == findings.MODEL else found["rules_name"]
     stage = {"launch_stage": decision.launch_stage} if decision.launch_stage else {}

@@ -168,7 +168,7 @@ class ModelRecommender(Recommender):
 
     def _aged(self, history: tf.Tensor, history_ages: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
         """Returns the scores [B, A] of histories with ages, after the declared filters."""
-        return self.allowed(self.aged_scores(history, history_ages, context), context)
+        return self.apply_filters(self.aged_scores(history, history_ages, context), context)
 
     def probabilities(
         self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]
@@ -203,8 +203,8 @@ class ModelRecommender(Recommender):
         """Returns the contract's signatures and the two embeddings."""
         named = super().signatures()
         ids, ages = {"user_id": (None,), "history": ITEMS_SHAPE}, {HISTORY_AGES: ITEMS_SHAPE}
-        named[RECOMMEND_WITH_AGES] = self.traced(self.recommend_with_ages, ids | {"exclude_ids": ITEMS_SHAPE}, ages)
-        named[SCORE_WITH_AGES] = self.traced(self.score_with_ages, ids, ages)
-        named["embed_query"] = self.traced(self.embed_query, {"user_id": (None,), "history": (None, None)})
+        named[RECOMMEND_WITH_AGES] = self.trace(self.recommend_with_ages, ids | {"exclude_ids": ITEMS_SHAPE}, ages)
+        named[SCORE_WITH_AGES] = self.trace(self.score_with_ages, ids, ages)
+        named["embed_query"] = self.trace(self.embed_query, {"user_id": (None,), "history": (None, None)})
         named["embed_items"] = concrete(self.embed_items, tf.TensorSpec([None], tf.string, "item_ids"))
         return named

@@ -22,7 +22,9 @@ def run_fn(fn_args: Any) -> None:
     """TFX's entry: see `tfx.components.trainer.fn_args_utils.FnArgs` for the argument."""
     data = training_data.read(fn_args)
     names = data.launch.rules
-    recommender = rules_training.counted(data, np.ones(len(data.events), bool), names.before_events or names.names[0])
+    recommender = rules_training.count_rules(
+        data, np.ones(len(data.events), bool), names.before_events or names.names[0]
+    )
     card = model_card.describe(data, fn_args.custom_config.get(CODE_KEY, ""))
     problem = f"{int(data.events.positive.sum()):,} actions to learn from, a model needs {LEAST_ACTIONS}"
     entries = {"kind": "model", TOO_EARLY: problem, FIGURE: f"no model yet: {problem}"}

@@ -35,7 +35,7 @@ def run_fn(fn_args: Any) -> None:
     data = _apply_tuning(training_data.read(fn_args), fn_args.hyperparameters)
     positives = int(data.events.positive.sum())
     card = model_card.describe(data, fn_args.custom_config.get(CODE_KEY, ""))
-    with champion_version.judged(fn_args.custom_config.get(warm_start.CHAMPION_KEY, "")) as champion:
+    with champion_version.open_judged(fn_args.custom_config.get(warm_start.CHAMPION_KEY, "")) as champion:
         saved = warm_start.read(champion)
     model, choice, towers = chosen_and_trained(data, saved)
     began = "; began with the served version's towers" if choice.warm else ""

@@ -21,7 +21,7 @@ SAVED_MODEL = "saved_model.pb"
 JUDGED = os.path.join("assets.extra", "judged.zip")
 
 
-def served(path: str) -> str:
+def find_served(path: str) -> str:
     """Returns the folder of the version that is served.
 
     Args:
@@ -59,7 +59,7 @@ def keep_judged(model: str, version: str) -> None:
 
 
 @contextlib.contextmanager
-def judged(path: str) -> Iterator[str]:
+def open_judged(path: str) -> Iterator[str]:
     """Gives the folder of the model by which the served version is compared: it has not learnt from the eval split.
 
     Args:
@@ -69,7 +69,7 @@ def judged(path: str) -> Iterator[str]:
       The folder of the version; of one that was trained once more on all events, a temporary folder with the model that
       won.
     """
-    version = served(path)
+    version = find_served(path)
     archive = os.path.join(version, JUDGED)
     if not version or not tf.io.gfile.exists(archive):
         yield version

@@ -143,10 +143,10 @@ class Recommender(tf.Module):
         del (
             user_id
         )  # part of the contract: what a server looks histories up by; the model itself reads the history only
-        scores = self.allowed(self.scores(self.history_rows(history), context), context)
+        scores = self.apply_filters(self.scores(self.history_rows(history), context), context)
         return self.answer(scores, history, exclude_ids)
 
-    def allowed(self, scores: tf.Tensor, context: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    def apply_filters(self, scores: tf.Tensor, context: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Returns scores [B, A] with -inf where a declared filter hides a candidate from a request."""
         for one in self._filters:
             scores = tf.where(one(context), scores, -np.inf)
@@ -187,7 +187,7 @@ class Recommender(tf.Module):
 
     def _page(self, scores: tf.Tensor, hidden: tf.Tensor, more: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Returns the page that the inputs `n` and `offset` name, after all filters; `more` also holds the context."""
-        return self.pages.cut(self._candidate_ids, self._without(self.allowed(scores, more), hidden), more)
+        return self.pages.cut(self._candidate_ids, self._without(self.apply_filters(scores, more), hidden), more)
 
     def rank(
         self, user_id: tf.Tensor, history: tf.Tensor, item_ids: tf.Tensor, **context: tf.Tensor
@@ -203,7 +203,7 @@ class Recommender(tf.Module):
     def score_catalogue(self, user_id: tf.Tensor, history: tf.Tensor, **context: tf.Tensor) -> dict[str, tf.Tensor]:
         """`score_catalogue`: what the evaluation ranks by; nothing is removed, what a filter hides has the score -inf."""
         del user_id
-        return {"scores": self.allowed(self.scores(self.history_rows(history), context), context)}
+        return {"scores": self.apply_filters(self.scores(self.history_rows(history), context), context)}
 
     def catalogue(self) -> dict[str, tf.Tensor]:
         """`catalogue`: the candidates in the order of the columns of `score_catalogue`."""
@@ -242,12 +242,12 @@ class Recommender(tf.Module):
     def signatures(self) -> dict[str, Callable]:
         """Returns the concrete functions to export, by signature name."""
         ids = {"user_id": (None,), "history": ITEMS_SHAPE}
-        named = {RECOMMEND: self.traced(self.recommend, ids | {"exclude_ids": ITEMS_SHAPE})}
-        named[SCORE_CATALOGUE] = self.traced(self.score_catalogue, ids)
+        named = {RECOMMEND: self.trace(self.recommend, ids | {"exclude_ids": ITEMS_SHAPE})}
+        named[SCORE_CATALOGUE] = self.trace(self.score_catalogue, ids)
         named["catalogue"] = concrete(self.catalogue)
         named |= self._page_signatures(ids | {"exclude_ids": ITEMS_SHAPE})
         if self._launch.has_ranking_head and type(self).probabilities is not Recommender.probabilities:
-            named["rank"] = self.traced(self.rank, ids | {"item_ids": ITEMS_SHAPE})
+            named["rank"] = self.trace(self.rank, ids | {"item_ids": ITEMS_SHAPE})
             named["rank_examples"] = concrete(self.rank_examples, tf.TensorSpec([None], tf.string, "examples"))
         return named
 
@@ -255,15 +255,15 @@ class Recommender(tf.Module):
         """Returns the signatures whose answers are pages; that of lists where there are any."""
         page, excluded = self.pages.specs.values(), {"exclude_ids": ITEMS_SHAPE}
         named = {
-            RECOMMEND_PAGE: self.traced(self.recommend_page, strings, {HISTORY_AGES: ITEMS_SHAPE}, page),
-            SIMILAR: self.traced(self.similar_items, excluded | {"item_ids": ITEMS_SHAPE}, more=page),
+            RECOMMEND_PAGE: self.trace(self.recommend_page, strings, {HISTORY_AGES: ITEMS_SHAPE}, page),
+            SIMILAR: self.trace(self.similar_items, excluded | {"item_ids": ITEMS_SHAPE}, more=page),
             CHOICES: concrete(self.pages.choices),
         }
         if self.pages.lists:
-            named[LIST] = self.traced(self.list_items, excluded | {"rule": (None,)}, more=page)
+            named[LIST] = self.trace(self.list_items, excluded | {"rule": (None,)}, more=page)
         return named
 
-    def traced(
+    def trace(
         self,
         function: Callable,
         strings: dict[str, tuple],

@@ -57,7 +57,7 @@ def fetch(statistics: Artifact, champion: str, baseline: Artifact) -> bool:
     Returns:
       Whether the served version has statistics.
     """
-    served = champion_version.served(champion)
+    served = champion_version.find_served(champion)
     path = os.path.join(served, KEPT)
     sources = {TRAIN: _file(statistics, TRAIN)} | ({SERVED: path} if served and tf.io.gfile.exists(path) else {})
     baseline.split_names = artifact_utils.encode_split_names(list(sources))

@@ -29,7 +29,7 @@ def count(launch: ServingView, log: RuleLog, names: Iterable[str]) -> dict[str, 
     Raises:
       DeclarationError: if a rule cannot be found, or returns something else than scores for the items.
     """
-    return {short_name(name): _counted(name, launch, log) for name in dict.fromkeys(names)}
+    return {short_name(name): _count(name, launch, log) for name in dict.fromkeys(names)}
 
 
 def function_of(name: str) -> Callable[[ServingView, RuleLog], Rule]:
@@ -41,7 +41,7 @@ def function_of(name: str) -> Callable[[ServingView, RuleLog], Rule]:
     return BUILT_IN[name] if name in BUILT_IN else load_function("launch.rules.names", name)
 
 
-def _counted(name: str, launch: ServingView, log: RuleLog) -> Rule:
+def _count(name: str, launch: ServingView, log: RuleLog) -> Rule:
     rule = function_of(name)(launch, log)
     problem = _problem(rule, len(log.items))
     if problem:

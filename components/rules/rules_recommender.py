@@ -67,7 +67,7 @@ class RulesRecommender(Recommender):
         """
         # Each level has scores from 0 to 1, 0 for what it says nothing of.
         levels = [(name, self._rule_scores((name,), items, context)) for name in self._by_items]
-        levels.append((ATTRIBUTES, self._boosted(self._attributes(items))))
+        levels.append((ATTRIBUTES, self._boost(self._attributes(items))))
         total, answered_by = self._list_scores(items), tf.fill([tf.shape(items)[0]], "")
         for height, (name, scores) in enumerate(reversed(levels), 1):
             best = tf.reduce_max(scores, axis=1, keepdims=True)
@@ -77,7 +77,7 @@ class RulesRecommender(Recommender):
             answered_by = tf.where(best[:, 0] > 0, name, answered_by)
         return total, answered_by
 
-    def _boosted(self, scores: tf.Tensor) -> tf.Tensor:
+    def _boost(self, scores: tf.Tensor) -> tf.Tensor:
         return scores * tf.exp(self.log_boost)
 
     def _list_scores(self, items: tf.Tensor) -> tf.Tensor:
@@ -98,14 +98,12 @@ class RulesRecommender(Recommender):
         """Returns the contract's signatures and one for each declared rule."""
         named = super().signatures()
         for rule in map(short_name, self._launch.rules.names):
-            named[RULE_SIGNATURE + rule] = self.traced(
-                self._scorer(rule), {"user_id": (None,), "history": (None, None)}
-            )
+            named[RULE_SIGNATURE + rule] = self.trace(self._scorer(rule), {"user_id": (None,), "history": (None, None)})
         return named
 
     def _scorer(self, rule: str) -> Callable:
         def score(user_id: tf.Tensor, history: tf.Tensor, **context: tf.Tensor) -> dict[str, tf.Tensor]:
             del user_id
-            return {"scores": self.allowed(self.rule_scores(rule, self.history_rows(history), context), context)}
+            return {"scores": self.apply_filters(self.rule_scores(rule, self.history_rows(history), context), context)}
 
         return score

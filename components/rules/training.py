@@ -29,7 +29,7 @@ def run_fn(fn_args: Any) -> None:
     """TFX's entry: see `tfx.components.trainer.fn_args_utils.FnArgs` for the argument."""
     data = training_data.read(fn_args, RulesView)
     served = best_rule(data)
-    recommender = counted(data, np.ones(len(data.events), bool), served)
+    recommender = count_rules(data, np.ones(len(data.events), bool), served)
     card = model_card.describe(data, fn_args.custom_config.get(CODE_KEY, ""))
     entries: dict[str, Any] = {"kind": "rules", "rule": served, FIGURE: _figure(data, served)}
     entries |= {"compared": compares_rules(data), "needed": NEEDED_ACTIONS}
@@ -84,7 +84,7 @@ def rule_queries(data: TrainingData, asked: queries.Queries) -> RuleQueries:
     )
 
 
-def counted(data: TrainingData, used: np.ndarray, served: str) -> RulesRecommender:
+def count_rules(data: TrainingData, used: np.ndarray, served: str) -> RulesRecommender:
     """Counts the rules from the rows in `used` [n] bool."""
     rules = data.launch.rules
     counts = count_events(data, used, (*rules.names, *rules.fallback_order))

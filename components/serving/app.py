@@ -189,13 +189,13 @@ def _add_surface_routes(app: _App, service: Service, queue: WorkQueue) -> None:
         body = await read_body(request, service.limits.body_bytes, queue.seconds)
         return Response(await queue.run(lambda: surfaces.similar(body)), media_type=JSON)
 
-    async def listed(request: Request) -> Response:
+    async def rank_list(request: Request) -> Response:
         body, rule = await read_body(request, service.limits.body_bytes, queue.seconds), request.path_params["rule"]
         return Response(await queue.run(lambda: surfaces.list(body, rule)), media_type=JSON)
 
     described = api_description.surfaces(service.launch, service.limits)
     _route(app, "POST", "/v1/similar", similar, service, "Items like these", described[0])
-    _route(app, "POST", "/v1/lists/{rule}", listed, service, "The items in the order of a rule", described[1])
+    _route(app, "POST", "/v1/lists/{rule}", rank_list, service, "The items in the order of a rule", described[1])
 
 
 def _add_operations(app: FastAPI, service: Service, queue: WorkQueue) -> None:

@@ -39,7 +39,7 @@ def is_answer(column: Column) -> bool:
         return column.distinct > 0
     if not (column.is_text or column.is_number) or not 0 < column.distinct <= 6:
         return False
-    return _TRUTHS.issuperset(text.strip().lower() for text in column.listed)
+    return _TRUTHS.issuperset(text.strip().lower() for text in column.frequent_values)
 
 
 def find_answer(columns: list[Column]) -> Answer | None:
@@ -72,7 +72,7 @@ def unclear_text(column: Column) -> str:
     needed = "a number in every row" if is_rating else "a word for yes and one for no"
     kind, fix = ("a rating", "numbers") if is_rating else ("the answer to an impression", "1 and 0")
     return (
-        f"{column.name!r} ({column.described()}{gaps}) looks like {kind}, and needs {needed}: "
+        f"{column.name!r} ({column.describe()}{gaps}) looks like {kind}, and needs {needed}: "
         "without that every row would count as a positive. "
         f"Write {fix} in it; or, if every row is an action, leave it out: --drop {column.name}."
     )
@@ -124,7 +124,7 @@ def _is_named(column: Column) -> bool:
 
 def _two_values(column: Column) -> Answer | None:
     """Returns the answer, if it has one word for yes and one for no."""
-    texts = column.as_event.listed
+    texts = column.as_event.frequent_values
     yes = [text for text in texts if text.strip().lower() in TRUE_WORDS]
     no = [text for text in texts if text.strip().lower() in FALSE_WORDS]
     return Answer(column, no[0], yes[0]) if len(yes) == len(no) == 1 else None

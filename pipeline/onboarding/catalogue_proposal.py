@@ -58,7 +58,7 @@ def propose(sample: Sample, path: str, logged: pa.Array) -> CatalogueRoles:
         role_names, reason = _role(column, sample.rows, bool(roles["title"]), bool(roles["active"]))
         for role in role_names:
             roles[role].append(name)
-        (why if role_names else unused)[name] = f"{reason}: {column.described()}"
+        (why if role_names else unused)[name] = f"{reason}: {column.describe()}"
     fields: dict[str, tuple[str, ...]] = {role: tuple(roles[role]) for role in ("categories", "texts", "numbers")}
     single = {role: next(iter(roles[role]), None) for role in ("title", "active")}
     return CatalogueRoles(
@@ -83,7 +83,7 @@ def _item_column(sample: Sample, logged: pa.Array) -> tuple[str, float]:
     shares = {name: _overlap(column, items) for name, column in sample.columns.items()}
     best = max(shares, key=lambda name: shares[name], default="")
     if not best or shares[best] == 0:
-        columns = "".join(f"\n  {name}: {column.described()}" for name, column in sample.columns.items())
+        columns = "".join(f"\n  {name}: {column.describe()}" for name, column in sample.columns.items())
         problem = (
             f"{sample.name}: no column holds items of the log, such as {items[:3].to_pylist()}. Its columns:{columns}"
         )
@@ -148,7 +148,7 @@ def _text_role(column: Column, rows: int) -> tuple[tuple[str, ...], str]:
 
 
 def _is_flag(column: Column) -> bool:
-    words = {str(value).lower() for value in column.listed}
+    words = {str(value).lower() for value in column.frequent_values}
     flag_words = TRUE_WORDS | FALSE_WORDS
     return pa.types.is_boolean(column.values.type) or (0 < column.distinct <= 2 and words <= flag_words)
 

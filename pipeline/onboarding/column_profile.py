@@ -80,7 +80,7 @@ class Column:
         return bool(pa.types.is_list(self.values.type))
 
     @functools.cached_property
-    def listed(self) -> tuple[str, ...]:
+    def frequent_values(self) -> tuple[str, ...]:
         """The different values as text, the most frequent first; none if there are more than 60."""
         if not 0 < self.distinct <= MOST_LISTED:
             return ()
@@ -98,7 +98,7 @@ class Column:
         """Whether the values are texts of blanks, or empty lists."""
         if self.is_list:
             return not len(self.present.flatten())
-        return self.is_text and not "".join(self.listed).strip() and 0 < self.distinct <= MOST_LISTED
+        return self.is_text and not "".join(self.frequent_values).strip() and 0 < self.distinct <= MOST_LISTED
 
     @property
     def is_whole(self) -> bool:
@@ -155,15 +155,15 @@ class Column:
         """Returns the first value as text."""
         return repr(self.present[0].as_py())[:40] if len(self.present) else "no value"
 
-    def described(self) -> str:
+    def describe(self) -> str:
         """Type, number of values and an example: "string, 18 different values such as 'mobile'"."""
         many = f"{self.distinct:,} different value{'' if self.distinct == 1 else 's'}"
         return f"{self.values.type}, {many} such as {self.example()}" if len(self.present) else "no value at all"
 
-    def described_ids(self) -> str:
+    def describe_ids(self) -> str:
         """Describes the values as ids, which are text whatever their type: "120 different ids such as '007'"."""
         if self.spelled is None or not len(self.present):
-            return self.described()
+            return self.describe()
         example = (
             repr(self.spelled.drop_null()[0].as_py())[:40] if self.spelled.null_count < len(self.spelled) else "no id"
         )

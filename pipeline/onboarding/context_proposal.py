@@ -40,9 +40,9 @@ def choose(sample: Sample, roles: Mapping[str, str], columns: list[Column]) -> t
         varies = 0.0 if refused else varies_within(column.values, users)
         if not refused and (varies > 0 or column.has(role_words.CONTEXTS)):
             how = f"varies within {varies:.0%} of the users" if varies else "the name says context"
-            chosen[column.name] = f"{how}: {column.described()}"
+            chosen[column.name] = f"{how}: {column.describe()}"
         else:
-            unused[column.name] = f"{refused or 'never varies within a user'}: {column.described()}"
+            unused[column.name] = f"{refused or 'never varies within a user'}: {column.describe()}"
     return chosen, unused
 
 

@@ -69,7 +69,7 @@ def _record(name: str, record: Log | Catalogue | Rules | Promotion, why: Mapping
             continue
         for reason in reasons:
             lines += _comment(reason, 8)
-        lines += _assigned(field.name, value, 8)
+        lines += _format_argument(field.name, value, 8)
     return [*lines, "    ),"]
 
 
@@ -91,7 +91,7 @@ def _objective(objective: Objective) -> str:
     return f"Objective({literal(objective.name)}{arguments})"
 
 
-def _assigned(name: str, value: Any, indent: int) -> list[str]:
+def _format_argument(name: str, value: Any, indent: int) -> list[str]:
     """Returns a field as an argument, formatted as the project's formatter does."""
     space = " " * indent
     line = f"{space}{name}={literal(value)},"

@@ -26,7 +26,7 @@ def missing_text(name: str, taken: Mapping[str, str], free: Sequence[Column], mi
     meanings = {"user": "the user's id", "item": "the item's id", "time": "the time"}
     head = f"{name}: no column could be taken for {' or '.join(meanings[role] for role in missing)}."
     assigned = "".join(f"\n  found: {role} = {column}" for role, column in taken.items())
-    rest = "".join(f"\n  {column.name}: {column.described()}{_why_not(column)}" for column in free[:_MOST_SHOWN])
+    rest = "".join(f"\n  {column.name}: {column.describe()}{_why_not(column)}" for column in free[:_MOST_SHOWN])
     rest += f"\n  and {hidden} more" if (hidden := len(free) - _MOST_SHOWN) > 0 else ""
     options = " ".join(f"--{role} COL" for role in missing)
     why = "\nDayone learns from what the same user did, with which item, and when: a log without one of these cannot be used as it is."

@@ -67,7 +67,7 @@ def make(
     """
     folder = folder.expanduser().resolve()
     _check_folder(folder)
-    name = _checked_name(name, folder)
+    name = _check_name(name, folder)
     proposed = (
         propose(name, log, catalogue, given, drop)
         if log
@@ -108,7 +108,7 @@ def propose(
         why["log.spans"] = "The days from the first partition folder to the last: each is a span."
     why |= {f"log.context.{column}": roles.why[column] for column in roles.context}
     left_out = {**roles.unused, **dict.fromkeys(drop, "as --drop says"), **dict.fromkeys(sample.ignored, _NESTED)}
-    notes = [_unused_note("the log", left_out)]
+    notes = [_note_unused("the log", left_out)]
     items = _catalogue(catalogue, sample, roles, why, notes, left_out)
     objectives = objective_proposal.propose_objectives(sample, roles, why, notes)
     why |= _CRITERIA
@@ -129,7 +129,7 @@ def propose_without_log(
       DayoneError: without a catalogue, or if it says too little.
     """
     proposed = day_zero.propose(name, catalogue, given, actions, drop)
-    notes = [_unused_note("the catalogue", proposed.unused)]
+    notes = [_note_unused("the catalogue", proposed.unused)]
     source = f"the catalogue {proposed.sample.name}; there is no log yet"
     text = declaration_text.launch_file(proposed.launch, source, proposed.why, [note for note in notes if note])
     return Proposal(proposed.launch, proposed.sample.base, text, Roles(), proposed.unused)
@@ -154,7 +154,7 @@ def _catalogue(
     sample = log_sample.read(path)
     shown = catalogue_proposal.relative(sample.base / sample.name, log.base)
     proposed = catalogue_proposal.propose(sample, shown, log.columns[roles.column["item"]].ids)
-    notes.append(_unused_note("the catalogue", proposed.unused))
+    notes.append(_note_unused("the catalogue", proposed.unused))
     left_out |= {f"{shown}: {column}": reason for column, reason in proposed.unused.items()}
     roles.why["catalogue"] = f"{proposed.catalogue.item!r} {proposed.why[proposed.catalogue.item]}"
     for field in dataclasses.fields(proposed.catalogue):
@@ -167,7 +167,7 @@ def _catalogue(
     return proposed.catalogue
 
 
-def _unused_note(where: str, unused: Mapping[str, str]) -> str:
+def _note_unused(where: str, unused: Mapping[str, str]) -> str:
     listed = "; ".join(f"{name} ({reason})" for name, reason in list(unused.items())[:20])
     more = f"; and {len(unused) - 20} more" if len(unused) > 20 else ""
     return f"Without a role in {where}: {listed}{more}." if unused else ""
@@ -240,7 +240,7 @@ def _check_folder(folder: Path) -> None:
         )
 
 
-def _checked_name(name: str | None, folder: Path) -> str:
+def _check_name(name: str | None, folder: Path) -> str:
     option = "--name" if name is not None else "DIR"
     text = name if name is not None else re.sub(r"[^a-z0-9]+", "_", folder.name.lower()).strip("_")
     if not NAME.fullmatch(text):

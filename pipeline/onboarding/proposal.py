@@ -52,7 +52,7 @@ class Roles:
     def take(self, role: str, column: Column, why: str) -> None:
         """Gives a column its role."""
         self.column[role] = column.name
-        described = column.described_ids() if role in ("user", "item", "request") else column.described()
+        described = column.describe_ids() if role in ("user", "item", "request") else column.describe()
         self.why[role] = f"{why}: {described}"
 
     def declare(self, field: str, value: Any, why: str) -> None:
@@ -179,7 +179,9 @@ def _find_time(roles: Roles, sample: Sample, form: str | None) -> None:
 def _find_events(roles: Roles, sample: Sample) -> None:
     column = sample.columns[roles.column["event"]] if "event" in roles.column else event_column(free(roles, sample))
     if column is not None and "event" not in roles.column:
-        roles.take("event", column, f"few different values, which are events: {', '.join(column.as_event.listed[:8])}")
+        roles.take(
+            "event", column, f"few different values, which are events: {', '.join(column.as_event.frequent_values[:8])}"
+        )
     _find_request(roles, sample)
     if column is None:
         column = only_impressions(free(roles, sample))
@@ -223,9 +225,9 @@ def _find_shown(roles: Roles, sample: Sample) -> None:
             and column.bounds[1] <= 10_000
         ),
         "model_version": lambda column: (
-            column.has(role_words.VERSIONS) and "app" not in column.words and bool(column.listed)
+            column.has(role_words.VERSIONS) and "app" not in column.words and bool(column.frequent_values)
         ),
-        "policy": lambda column: column.has(role_words.POLICIES) and column.is_text and bool(column.listed),
+        "policy": lambda column: column.has(role_words.POLICIES) and column.is_text and bool(column.frequent_values),
     }
     for role, test in tests.items():
         for column in [column for column in free(roles, sample) if test(column)][:1]:
@@ -289,7 +291,7 @@ def _check_separated(roles: Roles, sample: Sample) -> None:
         return
     column = roles.column[shown[0]]
     candidates = (
-        ", ".join(f"{column.name} ({column.described()})" for column in free(roles, sample)[:_MOST_SHOWN]) or "none"
+        ", ".join(f"{column.name} ({column.describe()})" for column in free(roles, sample)[:_MOST_SHOWN]) or "none"
     )
     raise ProposalError(
         f"{sample.name}: {column!r} says where an item was shown, and no column says which were taken: "

@@ -42,11 +42,11 @@ def reading_of(column: Column, form: str | None) -> tuple[Reading | None, str]:
         return (
             (reading, "you said so")
             if share > 0
-            else (None, f"no value of {column.name} has the form {form!r}: {column.described()}")
+            else (None, f"no value of {column.name} has the form {form!r}: {column.describe()}")
         )
     readings = column.time_readings
     if not readings:
-        return None, f"needs {TIMES}, got {column.described()}{shares_text(column)}"
+        return None, f"needs {TIMES}, got {column.describe()}{shares_text(column)}"
     if len(readings) > 1 and (unlike := _read_unlike(column, readings)):
         return None, unlike
     return readings[0], _reason(column, readings[0])

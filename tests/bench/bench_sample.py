@@ -69,7 +69,7 @@ def rules(data):
     """Each declared rule, counted on all of the training part, as a recommender."""
     from components.rules import training
 
-    counted = training.counted(data, np.ones(len(data.events), bool), data.launch.rules.names[0])
+    counted = training.count_rules(data, np.ones(len(data.events), bool), data.launch.rules.names[0])
     return {
         name: (counted, lambda history, context, name=name: counted.rule_scores(name, history, context))
         for name in data.launch.rules.names

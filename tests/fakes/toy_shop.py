@@ -179,7 +179,7 @@ def recommender(kind: str, launch: Launch = LAUNCH) -> Recommender:
     return (
         model_training.train(train_data)
         if kind == "model"
-        else rules_training.counted(train_data, np.ones(len(train_data.events), bool), "covisitation")
+        else rules_training.count_rules(train_data, np.ones(len(train_data.events), bool), "covisitation")
     )
 
 

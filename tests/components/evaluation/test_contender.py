@@ -91,8 +91,8 @@ class Aged(Table):
 
     def signatures(self):
         ids, ages = {"user_id": (None,), "history": ITEMS_SHAPE}, {"history_ages": ITEMS_SHAPE}
-        more = {"score_with_ages": self.traced(self.score_with_ages, ids, ages)}
-        more["recommend_with_ages"] = self.traced(self.recommend_with_ages, ids | {"exclude_ids": ITEMS_SHAPE}, ages)
+        more = {"score_with_ages": self.trace(self.score_with_ages, ids, ages)}
+        more["recommend_with_ages"] = self.trace(self.recommend_with_ages, ids | {"exclude_ids": ITEMS_SHAPE}, ages)
         return super().signatures() | more
 
 

@@ -111,17 +111,17 @@ def test_the_refitted_model_takes_what_the_judged_one_earned_and_holds_it(tmp_pa
     version = tmp_path / "serving/1700000000"
     version.parent.mkdir()
     folder.rename(version)
-    with champion_version.judged(str(version.parent)) as judged:
+    with champion_version.open_judged(str(version.parent)) as judged:
         assert export.card(judged)["choice"] == "judged"
         assert refit.check(LAUNCH, LOG, judged, str(version)) == refit.Check(1.0)
     assert not Path(judged).exists()
-    assert champion_version.served(str(version.parent)) == str(version)
+    assert champion_version.find_served(str(version.parent)) == str(version)
 
 
 def test_a_refitted_model_that_fails_its_check_leaves_the_judged_one(tmp_path, monkeypatch):
     folder, card = Step(tmp_path, monkeypatch, "model", random_scores(seed=3)).run()
     assert card["choice"] == "judged" and "at least 50%" in card["refit"]["problem"]
-    with champion_version.judged(str(folder)) as judged:
+    with champion_version.open_judged(str(folder)) as judged:
         assert judged == str(folder)
 
 

@@ -19,10 +19,10 @@ def version(served, name, whole=True):
 
 
 def test_nothing_is_served_where_nothing_is(served):
-    assert champion_version.served("") == ""
-    assert champion_version.served(str(served)) == ""
+    assert champion_version.find_served("") == ""
+    assert champion_version.find_served(str(served)) == ""
     served.mkdir(parents=True)
-    assert champion_version.served(str(served)) == ""
+    assert champion_version.find_served(str(served)) == ""
 
 
 def test_it_is_the_highest_number_that_holds_a_model(served):
@@ -30,10 +30,10 @@ def test_it_is_the_highest_number_that_holds_a_model(served):
     ten = version(served, "10")
     version(served, "11", whole=False)
     version(served, "notes")
-    assert champion_version.served(str(served)) == champion_version.served(f"{served}/") == ten
+    assert champion_version.find_served(str(served)) == champion_version.find_served(f"{served}/") == ten
 
 
 def test_a_versions_folder_is_its_own_answer_even_if_it_is_gone(served):
     nine = version(served, "9")
-    assert champion_version.served(nine) == nine
-    assert champion_version.served(str(served / "8")) == str(served / "8")
+    assert champion_version.find_served(nine) == nine
+    assert champion_version.find_served(str(served / "8")) == str(served / "8")

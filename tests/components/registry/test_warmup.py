@@ -62,7 +62,7 @@ def test_a_signature_over_items_alone_gets_known_items(tmp_path):
 
 def test_items_for_each_request_where_the_signature_wants_them(tmp_path):
     table = Table(next_item(count=4))
-    rank = table.traced(table.score_catalogue, {"user_id": (None,), "history": (None, None)})
+    rank = table.trace(table.score_catalogue, {"user_id": (None,), "history": (None, None)})
     warmup.write({"rank": rank}, tf.constant(["0"]), {tf.string: ""}, str(tmp_path))
     assert [request["history"].shape for request in requests(tmp_path)] == [(1, 0), (1, 1), (8, 1)]
 

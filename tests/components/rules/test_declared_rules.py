@@ -46,7 +46,7 @@ def test_a_rule_of_ones_own_is_counted_served_and_judged_like_the_others(house, 
     train_data = data(launch)
 
     export.save(
-        training.counted(train_data, np.ones(len(train_data.events), bool), "cheapest"),
+        training.count_rules(train_data, np.ones(len(train_data.events), bool), "cheapest"),
         str(tmp_path),
         {"kind": "rules", "rule": "cheapest"},
     )
@@ -68,7 +68,7 @@ def test_it_may_be_a_fallback(house):
     house.last = lambda launch, log: PerItem((log.items.ids == b"G").astype(np.float32))
     launch = declaring(f"{HOUSE}.last", fallbacks=(f"{HOUSE}.last", "popularity"))
     train_data = data(launch)
-    rules = training.counted(train_data, np.ones(len(train_data.events), bool), "popularity")
+    rules = training.count_rules(train_data, np.ones(len(train_data.events), bool), "popularity")
     scores = rules.rule_scores("popularity", tf.zeros([1, 3], tf.int32), {}).numpy()[0]
     assert train_data.items.ids[train_data.items.active][scores.argmin()] == b"G", (
         "nobody took it, so that it comes last, but it comes"

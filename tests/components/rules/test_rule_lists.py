@@ -110,7 +110,7 @@ def test_without_an_event_similar_items_are_those_of_the_same_kind():
     catalogue = dataclasses.replace(LAUNCH.catalogue, added="price")
     rules = Rules(names=("newest", "covisitation", "catalogue_order"))
     launch = dataclasses.replace(LAUNCH, catalogue=catalogue, rules=rules)
-    rules = training.counted(made(launch, log(launch=LAUNCH)), np.zeros(0, bool), "newest")
+    rules = training.count_rules(made(launch, log(launch=LAUNCH)), np.zeros(0, bool), "newest")
     rows = rules.item_rows(tf.constant([["C"], ["G"], ["never"]]))
     scores, answered_by = rules.similar_scores(rows, {})
     # Hats, then the newest (the dearest here) of the others; F is a hat that is not active.

@@ -111,7 +111,7 @@ def test_a_log_that_tells_nothing_has_a_rule_all_the_same(log):
     train_data = data(PLAIN, log)
     served = training.best_rule(train_data)
     assert served in PLAIN.rules.names
-    rules = training.counted(train_data, np.ones(len(log), bool), served)
+    rules = training.count_rules(train_data, np.ones(len(log), bool), served)
     assert rules.score_catalogue(tf.constant([b"u"]), tf.constant([[b"1"]]))["scores"].shape == (
         1,
         int(train_data.items.active.sum()),
