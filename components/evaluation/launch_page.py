@@ -8,6 +8,7 @@ not known, and crawl, walk or run.
 import dataclasses
 import html
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -118,7 +119,7 @@ def render_section(page: Page) -> str:
     """Returns the top of report.html, below its heading."""
     written = f'<p class="written">{html.escape(page.written)}</p>' if page.written else ""
     lists = "".join(
-        f"<h2>{title}</h2><ul>{''.join(f'<li>{html.escape(text)}</li>' for text in texts)}</ul>"
+        f"<h2>{title}</h2><ul>{''.join(f'<li>{_to_html(text)}</li>' for text in texts)}</ul>"
         for title, texts in _title_sections(page)
     )
     boxes = "".join(
@@ -128,6 +129,11 @@ def render_section(page: Page) -> str:
     )
     next_step = f'<p class="next">Next: {html.escape(page.next_step)}</p>' if page.next_step else ""
     return f'{written}{lists}<h2>Where it stands</h2><div class="stages">{boxes}</div>{next_step}'
+
+
+def _to_html(text: str) -> str:
+    """Returns a sentence as HTML, what stands between backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def _title_sections(page: Page) -> Iterator[tuple[str, tuple[str, ...]]]:

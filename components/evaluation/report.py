@@ -20,12 +20,14 @@ STYLE = """
 @media (prefers-color-scheme: dark) {
   :root { --text: #e8e8e8; --page: #161616; --line: #444; --worse: #ff8a8a; --better: #6fd6c5 }
 }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 66rem; padding: 0 1rem }
 body { color: var(--text); background: var(--page) }
 h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2rem } .written { opacity: .7 }
-.wide { overflow-x: auto } table { border-collapse: collapse }
-th, td { padding: .25rem .8rem; text-align: right; border-bottom: 1px solid var(--line) }
-th:first-child, td:first-child { text-align: left } .next { font-weight: 600 }
+.wide { overflow-x: auto } table { border-collapse: separate; border-spacing: 0 }
+th, td { padding: .25rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line) }
+th:first-child, td:first-child { text-align: left; padding-left: 0; position: sticky; left: 0; background: var(--page) }
+@media (max-width: 600px) { svg.figure { min-width: 34rem } td:first-child { max-width: 9rem; white-space: normal } }
+.next { font-weight: 600 }
 .worse { color: var(--worse) } .better { color: var(--better) } svg.figure { width: 100%; max-width: 44rem; height: auto }
 .stages { display: flex; flex-wrap: wrap; gap: .8rem } .stage { flex: 1 1 10rem; padding: .6rem .8rem }
 .stage { border: 1px solid var(--line); border-radius: .4rem; opacity: .6 }
@@ -59,7 +61,7 @@ def _page(summary: Mapping[str, Any]) -> Iterator[str]:
         ),
         ("The verdicts of the last runs", figures.draw_history(summary.get("history") or ())),
     ):
-        yield f"<h2>{title}</h2>{drawn}" if drawn else ""
+        yield f'<h2>{title}</h2><div class="wide">{drawn}</div>' if drawn else ""
 
 
 def _verdict(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -116,7 +118,7 @@ def _slices(summary: Mapping[str, Any]) -> Iterator[str]:
         queries = max((cell.get("queries") or 0 for cell in cells), default=0)
         gain = _gain(Interval.from_dict(gains[name])) if name in gains else ""
         body.append((name, f"{queries:,}", *(html.escape(figure(cell.get(metric))) for cell in cells), gain))
-    drawn = figures.draw_gains(gains)
+    drawn = f'<div class="wide">{figures.draw_gains(gains)}</div>'
     yield f"<h2>{html.escape(str(metric))} by slice</h2>{drawn}{_cells(['queries', *contenders, 'model over rules'], body)}"
 
 

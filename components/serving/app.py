@@ -4,34 +4,28 @@ Never a traceback to the caller: what is wrong with a request is a 4xx with a te
 """
 
 import contextlib
-import functools
-import logging
-import time
 import typing
-from collections.abc import AsyncIterator, Awaitable, Callable
-from urllib.parse import parse_qsl
+from collections.abc import AsyncIterator, Callable
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from components.serving import api_description, demo_page, docs_page, item_request
+from components.serving import api_description, item_request, page_routes
 from components.serving.access import Access, Refusal
 from components.serving.api_description import JSON
 from components.serving.demo import Demo
 from components.serving.http_request import read_body, version_of
 from components.serving.prometheus_metrics import Metrics
-from components.serving.request_errors import BAD_REQUEST, BUSY, RequestError
+from components.serving.request_errors import BAD_REQUEST, BUSY
+from components.serving.routes import Handler, add_route
 from components.serving.service import Service
 from components.serving.surfaces import Surfaces
 from components.serving.work_queue import WorkQueue
 
-_LOGGER = logging.getLogger("dayone.serving")
 MODEL, VERSION = "/v1/models/{name}", "/v1/models/{name}/versions/{version}"
-SEE_OTHER = 303
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 def create(
@@ -40,6 +34,7 @@ def create(
     close: Callable[[], None] = lambda: None,
     demo: Demo | None = None,
     access: Access = Access(),  # noqa: B008 frozen
+    report: Callable[[], bytes | None] = lambda: None,
 ) -> FastAPI:
     """Returns the application; `guard` adds the headers for pages of other sites.
 
@@ -49,6 +44,7 @@ def create(
       close: called when the server stops, after the last request.
       demo: makes the demo page; None for none.
       access: who may ask.
+      report: returns the last run's report as HTML; None if there is none. It is shown where the demo page is.
     """
 
     @contextlib.asynccontextmanager
@@ -71,9 +67,7 @@ def create(
     _add_operations(app, service, queue)
     _add_item_routes(app, service, queue)
     _add_surface_routes(app, service, queue)
-    _add_docs(app)
-    if demo is not None:
-        _add_demo(app, service, queue, demo)
+    page_routes.add(app, service, queue, demo, report)
     return app
 
 
@@ -140,14 +134,14 @@ def _add_model_routes(app: _App, service: Service, queue: WorkQueue) -> None:
 
     predict_schema, looked_up = api_description.predict(service.launch, service.limits), api_description.lookup()
     for path in (VERSION, MODEL):
-        handle = _route(
+        handle = add_route(
             app, "POST", f"{path}:predict", predict, service, "Ask a signature (TF Serving's predict)", predict_schema
         )
-        _route(app, "GET", f"{path}/metadata", metadata, service, "Signatures, and the version's card", looked_up)
-        _route(app, "GET", path, status, service, "Which versions there are and which serves", looked_up)
+        add_route(app, "GET", f"{path}/metadata", metadata, service, "Signatures, and the version's card", looked_up)
+        add_route(app, "GET", path, status, service, "Which versions there are and which serves", looked_up)
     parameters = {"name": service.launch.name}
     app.direct["POST", f"{MODEL.format_map(parameters)}:predict"] = handle, parameters
-    _route(
+    add_route(
         app,
         "POST",
         "/v1/events",
@@ -176,9 +170,9 @@ def _add_item_routes(app: _App, service: Service, queue: WorkQueue) -> None:
         return Response(await queue.run(lambda: item_request.describe(service.withheld)), media_type=JSON)
 
     described = api_description.items(service.limits)
-    _route(app, "POST", "/v1/items/withhold", withhold, service, "Show items to nobody for now", described[0])
-    _route(app, "POST", "/v1/items/release", release, service, "Show withheld items again", described[1])
-    _route(app, "GET", "/v1/items/withheld", withheld, service, "The withheld items", api_description.lookup())
+    add_route(app, "POST", "/v1/items/withhold", withhold, service, "Show items to nobody for now", described[0])
+    add_route(app, "POST", "/v1/items/release", release, service, "Show withheld items again", described[1])
+    add_route(app, "GET", "/v1/items/withheld", withheld, service, "The withheld items", api_description.lookup())
 
 
 def _add_surface_routes(app: _App, service: Service, queue: WorkQueue) -> None:
@@ -194,8 +188,8 @@ def _add_surface_routes(app: _App, service: Service, queue: WorkQueue) -> None:
         return Response(await queue.run(lambda: surfaces.list(body, rule)), media_type=JSON)
 
     described = api_description.surfaces(service.launch, service.limits)
-    _route(app, "POST", "/v1/similar", similar, service, "Items like these", described[0])
-    _route(app, "POST", "/v1/lists/{rule}", rank_list, service, "The items in the order of a rule", described[1])
+    add_route(app, "POST", "/v1/similar", similar, service, "Items like these", described[0])
+    add_route(app, "POST", "/v1/lists/{rule}", rank_list, service, "The items in the order of a rule", described[1])
 
 
 def _add_operations(app: FastAPI, service: Service, queue: WorkQueue) -> None:
@@ -218,76 +212,7 @@ def _add_operations(app: FastAPI, service: Service, queue: WorkQueue) -> None:
         ("/readyz", ready, "Ready to answer"),
         ("/metrics", metrics, "Prometheus"),
     ):
-        _route(app, "GET", path, handler, service, summary)
-
-
-def _add_docs(app: _App) -> None:
-    """Adds the API's page for people: our own, as FastAPI's loads its scripts from another host."""
-
-    async def docs(request: Request) -> Response:
-        return Response(
-            docs_page.render(app.openapi(), str(request.base_url).rstrip("/")), 200, demo_page.HEADERS, "text/html"
-        )
-
-    app.add_api_route("/docs", docs, methods=["GET"], include_in_schema=False)
-
-
-def _add_demo(app: FastAPI, service: Service, queue: WorkQueue, demo: Demo) -> None:
-    """Adds the demo page."""
-
-    async def page(request: Request) -> Response:
-        parameters = request.query_params.multi_items()
-        status, text = await queue.run(lambda: demo.page(parameters))
-        return Response(text, status, demo_page.HEADERS, "text/html")
-
-    async def act(request: Request) -> Response:
-        body = await read_body(request, service.limits.body_bytes, queue.seconds)
-        form = parse_qsl(body.decode("utf-8", "replace"))
-        return RedirectResponse("/demo" + await queue.run(lambda: demo.act(form)), SEE_OTHER)
-
-    _route(app, "GET", "/demo", page, service, "A page to try it out: /demo?user=u1")
-    _route(app, "POST", "/demo", act, service, "A click on that page, where it is logged")
-
-
-def _route(
-    app: FastAPI, method: str, path: str, handler: Handler, service: Service, summary: str, more: dict | None = None
-) -> Handler:
-    """Adds a route that is counted and explains what is wrong; gives its handler."""
-    name = handler.__name__
-    seconds = service.metrics.seconds.labels(name)
-    count = functools.cache(lambda status: service.metrics.requests.labels(name, str(status)))
-
-    async def handle(request: Request) -> Response:
-        began = time.perf_counter()
-        try:
-            response = await handler(request)
-        except RequestError as error:
-            response = JSONResponse(
-                {"error": str(error)}, error.status, {"Retry-After": "1"} if error.status == BUSY else None
-            )
-        except Exception:
-            _LOGGER.exception("a request failed")
-            response = JSONResponse({"error": "the server failed; its log says why."}, 500)
-        seconds.observe(time.perf_counter() - began)
-        count(response.status_code).inc()
-        return response
-
-    parameters = [part[1:-1] for part in path.replace(":", "/").split("/") if part.startswith("{")]
-    documented = {
-        "parameters": [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in parameters
-        ]
-    }
-    app.add_api_route(
-        path,
-        handle,
-        methods=[method],
-        summary=summary,
-        response_class=Response,
-        openapi_extra=documented | (more or {}),
-        operation_id=f"{name}{len(parameters)}",
-    )
-    return handle
+        add_route(app, "GET", path, handler, service, summary)
 
 
 async def _explain_http(_: Request, error: Exception) -> Response:

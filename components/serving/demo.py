@@ -1,4 +1,7 @@
-"""The content of the demo page: a user's history, the rules' answer, the champion's, and the change by the last click.
+"""The content of the demo page: a user's history, three answers, and the change by the last click.
+
+The answers: the rules' without a history, the baseline's for this history (the rule that the verdict compared the model
+with), and the champion's.
 
 The page keeps nothing: clicks stand in its address, `?user=u1&clicked=i7&clicked=i9`. So do the filter
 (`filter_category=shoes`) and the item whose like are shown (`like=i7`). Nothing of it reaches the
@@ -70,15 +73,22 @@ class Visit:
 class Demo:
     """Makes the page."""
 
-    def __init__(self, service: Service, users: Callable[[], DemoUsers] = lambda: NOBODY, records: bool = False):
-        """Takes what answers, who is there to choose from, and whether the page is logged.
+    def __init__(
+        self,
+        service: Service,
+        users: Callable[[], DemoUsers] = lambda: NOBODY,
+        records: bool = False,
+        baseline: Callable[[], Model | None] = lambda: None,
+    ):
+        """Stores the parts of the page.
 
         Args:
           service: what answers.
           users: called for each page; raises `DayoneError` if nobody knows.
           records: whether what is shown and clicked are events.
+          baseline: returns the rules of the last run; None if there are none.
         """
-        self._service, self._users, self._records = service, users, records
+        self._service, self._users, self._records, self._baseline = service, users, records, baseline
         self._surfaces = Surfaces(service)
 
     def page(self, parameters: Sequence[tuple[str, str]]) -> tuple[int, bytes]:
@@ -175,6 +185,8 @@ class Demo:
         rows = ({HISTORY: [], EXCLUDED: history}, {HISTORY: history, EXCLUDED: []}, {HISTORY: before, EXCLUDED: []})
         queries = [{USER: visit.user} | row | self._context(model, visit) for row in rows]
         rules, now, then = self._ask(model, {"instances": queries, "filters": visit.chosen})
+        baseline = self._ask_baseline(model, visit, history)
+        others = {*rules[ITEMS], *(baseline[ITEMS] if baseline else ())}
         titles = model.titles()
         # A click and the purchase after it are one thing to look at.
         acted = [
@@ -189,9 +201,23 @@ class Demo:
             "history": acted[::-1][:SHOWN_HISTORY],
             "more": max(len(acted) - SHOWN_HISTORY, 0),
             "rules": _list_items(rules, titles, set(now[ITEMS])),
-            "now": _add_moves(_list_items(now, titles, set(rules[ITEMS])), then[ITEMS] if visit.clicked else None),
+            "baseline": _list_items(baseline, titles, set(now[ITEMS])) if baseline else [],
+            "baseline_rule": baseline["rule"] if baseline else "",
+            "now": _add_moves(_list_items(now, titles, others), then[ITEMS] if visit.clicked else None),
             "objectives": self._objectives(model, visit, history, now[ITEMS]),
         }
+
+    def _ask_baseline(self, model: Model, visit: Visit, history: Sequence[str]) -> Answer | None:
+        """Returns the baseline's answer to a history, with the name of its `rule`; None where it would say nothing new."""
+        rules = self._baseline() if history and model.card.get("kind", "model") == "model" else None
+        if rules is None or not rules.acquire():
+            return None
+        try:
+            query = {USER: visit.user, HISTORY: list(history), EXCLUDED: []} | self._context(rules, visit)
+            (answer,) = self._ask(rules, {"instances": [query], "filters": visit.chosen})
+        finally:
+            rules.release()
+        return {**answer, "rule": rules.card.get("rule", "")}
 
     def _known(self, user: str, users: DemoUsers) -> list[str]:
         """Returns a user's history from the log, followed by the events this server has received."""

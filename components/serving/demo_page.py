@@ -33,24 +33,31 @@ label { display: grid; gap: 3px; color: var(--soft); font-size: 13px; }
 input, button { font: inherit; color: var(--ink); background: var(--card); border: 1px solid var(--line); border-radius: 7px; padding: 6px 10px; }
 button { padding: 7px 18px; background: var(--mark); border-color: var(--mark); color: var(--card); font-weight: 600; cursor: pointer; }
 .columns { display: grid; grid-template-columns: 4fr 5fr 9fr; gap: 16px; align-items: start; }
-@media (max-width: 860px) { .columns { grid-template-columns: 1fr; } }
+.four { grid-template-columns: 3fr 4fr 4fr 10fr; }
+@media (max-width: 1100px) { .columns { grid-template-columns: 1fr 1fr; } .columns > :last-child { grid-column: 1 / -1; } }
+@media (max-width: 700px) { .columns { grid-template-columns: 1fr; }
+  .columns > :first-child { order: -2; } .columns > :last-child { order: -1; } }
 ol { list-style: none; margin: 10px 0 0; padding: 0; } li { border-top: 1px solid var(--line); }
 li > * { display: flex; align-items: center; gap: 8px; padding: 6px; }
 a.item:hover, a.item:focus-visible { background: var(--tint); border-radius: 7px; outline: none; }
 .rank { width: 18px; text-align: right; color: var(--soft); font-size: 13px; flex: none; }
 .title { flex: 1; min-width: 0; } .title small { display: block; color: var(--soft); font-size: 12px; }
-.figure { width: 62px; text-align: right; font-variant-numeric: tabular-nums; font-size: 13px; flex: none; }
+.figure { width: 56px; text-align: right; font-variant-numeric: tabular-nums; font-size: 13px; flex: none; }
 .tag { font-size: 12px; border-radius: 9px; padding: 0 7px; background: var(--tint); color: var(--mark); flex: none; white-space: nowrap; }
 .up { color: var(--up); background: none; } .down { color: var(--down); background: none; }
-.heads { display: flex; gap: 8px; padding: 8px 6px 0; color: var(--soft); font-size: 12px; } .heads .title { visibility: hidden; }
+.heads { display: flex; gap: 8px; padding: 8px 6px 0; color: var(--soft); font-size: 12px; }
+.heads .tag { visibility: hidden; } .heads .title { color: transparent; }
+@media (max-width: 480px) { .heads { display: none; } .row > .item { flex-wrap: wrap; padding-left: 32px; position: relative; }
+  .row .rank { position: absolute; left: 6px; } .row .title { flex-basis: 70%; } .row .figure { width: auto; color: var(--soft); }
+  .figure::before { content: attr(data-name) " "; } .row { align-items: start; } .row > .tag { margin: 10px 6px 0 0; } }
 li > form { margin: 0; } li button { padding: 2px 10px; }
 .row { display: flex; align-items: center; } .row > .item { flex: 1; } .card + .columns, .columns + .card { margin-top: 16px; }
 select { font: inherit; color: var(--ink); background: var(--card); border: 1px solid var(--line); border-radius: 7px; padding: 7px 10px; }
 .problem { border-color: var(--down); }
 """
 
-TEMPLATE = """{% macro act(item, place, request) %}<li><form method="post" action="/demo" class="item">
-<span class="rank">{{ place }}</span><span class="title">{{ item.title }}<small>{{ item.id }}</small></span>
+TEMPLATE = """{% macro act(item, rank, request) %}<li><form method="post" action="/demo" class="item">
+<span class="rank">{{ rank }}</span><span class="title">{{ item.title }}<small>{{ item.id }}</small></span>
 {% for name, value in visit.context.items() %}<input type="hidden" name="{{ name }}" value="{{ value }}">{% endfor %}
 {% for name, value in visit.chosen.items() %}<input type="hidden" name="filter_{{ name }}" value="{{ value }}">{% endfor %}
 <input type="hidden" name="user_id" value="{{ visit.user }}"><input type="hidden" name="item" value="{{ item.id }}">
@@ -76,7 +83,7 @@ TEMPLATE = """{% macro act(item, place, request) %}<li><form method="post" actio
 {% for value in values %}<option{% if visit.filters[name] == value %} selected{% endif %}>{{ value }}</option>{% endfor %}</select></label>
 {% endfor %}<button>Show</button></form>
 {% if problem %}<section class="card problem"><h2>No answer</h2><p>{{ problem }}</p></section>{% else %}
-<div class="columns">
+<div class="columns{% if baseline %} four{% endif %}">
 <section class="card"><h2>History</h2>
 <p class="soft">{{ visit.user or "nobody" }}, the newest first
 {%- if visit.clicked %}; <a href="{{ visit.fresh }}"><u>take the clicks back</u></a>{% endif %}</p>
@@ -85,14 +92,19 @@ TEMPLATE = """{% macro act(item, place, request) %}<li><form method="post" actio
 {% if item.here %}<span class="tag">clicked here</span>{% endif %}</div></li>{% endfor %}</ol>
 {% if more %}<p class="soft">and {{ more }} before</p>{% endif %}
 {% else %}<p>Nothing is known of this user: the rules answer.</p>{% endif %}</section>
-{% if not actions %}<section class="card"><h2>The rules</h2><p class="soft">what somebody without a history is shown</p>
+{% if not actions %}<section class="card"><h2>No history</h2><p class="soft">what the rules show a user without a history</p>
 <ol>{% for item in rules %}<li><a class="item" href="{{ visit.link(item.id) }}"><span class="rank">{{ loop.index }}</span>
+<span class="title">{{ item.title }}<small>{{ item.id }}</small></span>
+{% if item.both %}<span class="tag">both</span>{% endif %}</a></li>{% endfor %}</ol></section>{% endif %}
+{% if baseline %}<section class="card"><h2>The baseline</h2>
+<p class="soft">what {{ baseline_rule }}, the best rule, shows for this history</p>
+<ol>{% for item in baseline %}<li><a class="item" href="{{ visit.link(item.id) }}"><span class="rank">{{ loop.index }}</span>
 <span class="title">{{ item.title }}<small>{{ item.id }}</small></span>
 {% if item.both %}<span class="tag">both</span>{% endif %}</a></li>{% endfor %}</ol></section>{% endif %}
 <section class="card"><h2>{% if kind == "rules" %}The rules serve{% else %}The model serves{% endif %}</h2>
 <p class="soft">what this history is shown now{% if visit.clicked %}; moved by the last click{% endif %}</p>
 <div class="heads"><span class="rank">#</span><span class="title">item</span><span class="figure">score</span>
-{% for name in objectives %}<span class="figure">{{ name }}</span>{% endfor %}</div>
+{% for name in objectives %}<span class="figure">{{ name }}</span>{% endfor %}{% if not actions %}<span class="tag">similar</span>{% endif %}</div>
 <ol>{% for item in now %}{% if actions %}{{ act(item, loop.index, request) }}
 {% else %}<li class="row"><a class="item" href="{{ visit.link(item.id) }}"><span class="rank">{{ loop.index }}</span>
 <span class="title">{{ item.title }}<small>{{ item.id }}</small></span>
@@ -100,9 +112,9 @@ TEMPLATE = """{% macro act(item, place, request) %}<li><form method="post" actio
 {% elif item.moved > 0 %}<span class="tag up">&#9650; {{ item.moved }}</span>
 {% elif item.moved < 0 %}<span class="tag down">&#9660; {{ -item.moved }}</span>{% endif %}
 {% elif item.both %}<span class="tag">both</span>{% endif %}
-<span class="figure">{{ "%.2f" % item.score }}</span>
-{% set place = loop.index0 %}{% for name, scores in objectives.items() %}<span class="figure">
-{%- if name == "value" %}{{ "%.3f" % scores[place] }}{% else %}{{ "%.1f" % (100 * scores[place]) }} %{% endif %}</span>
+<span class="figure" data-name="score">{{ "%.2f" % item.score }}</span>
+{% set row = loop.index0 %}{% for name, scores in objectives.items() %}<span class="figure" data-name="{{ name }}">
+{%- if name == "value" %}{{ "%.3f" % scores[row] }}{% else %}{{ "%.1f%%" % (100 * scores[row]) }}{% endif %}</span>
 {% endfor %}</a><a class="tag" href="{{ visit.link_similar(item.id) }}">similar</a></li>{% endif %}{% endfor %}</ol>
 {% if not now %}<p>There is nothing left to recommend.</p>{% endif %}</section>
 </div>

@@ -12,7 +12,8 @@ from components.serving import demo_page
 TEMPLATE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{ title }}: requests</title><link rel="icon" href="data:,"><style>{{ style|safe }}
-article { margin-bottom: 16px; } code, pre { font: 13px/1.4 ui-monospace, Menlo, Consolas, monospace; } pre { overflow-x: auto; margin: 6px 0 0; }
+article { margin-bottom: 16px; } pre { white-space: pre-wrap; margin: 6px 0 0; }
+code, pre { font: 13px/1.4 ui-monospace, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
 summary { cursor: pointer; color: var(--mark); } td { padding: 2px 14px 2px 0; vertical-align: top; } .method { font-weight: 700; }
 </style></head><body><main>
 <header><div><h1>{{ title }}</h1>
@@ -32,15 +33,16 @@ def _template() -> jinja2.Template:
     return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True).from_string(TEMPLATE)
 
 
-def render(description: Mapping[str, typing.Any], address: str) -> bytes:
+def render(description: Mapping[str, typing.Any], address: str, launch: str) -> bytes:
     """Returns the page.
 
     Args:
       description: of OpenAPI.
       address: of the server, for the commands that a person may copy.
+      launch: the name of the model in these commands.
     """
     operations = [
-        _operation(method, path, operation, address)
+        _operation(method, path, operation, address + path.replace("{name}", launch))
         for path, methods in description["paths"].items()
         for method, operation in methods.items()
     ]
@@ -51,7 +53,7 @@ def render(description: Mapping[str, typing.Any], address: str) -> bytes:
     )
 
 
-def _operation(method: str, path: str, operation: Mapping[str, typing.Any], address: str) -> dict[str, typing.Any]:
+def _operation(method: str, path: str, operation: Mapping[str, typing.Any], url: str) -> dict[str, typing.Any]:
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
     example = (body or {}).get("example")
     return {
@@ -60,10 +62,8 @@ def _operation(method: str, path: str, operation: Mapping[str, typing.Any], addr
         "path": path,
         "summary": operation.get("summary", ""),
         "body": json.dumps(body, indent=2) if body else "",
-        "example": f"curl -H 'Content-Type: application/json' -d '{json.dumps(example)}' {address}{path}"
-        if example
-        else "",
+        "example": f"curl -H 'Content-Type: application/json' -d '{json.dumps(example)}' {url}" if example else "",
         "answers": [
-            (status, answer.get("description", "")) for status, answer in operation.get("responses", {}).items()
+            (status, answer.get("description", "")) for status, answer in sorted(operation.get("responses", {}).items())
         ],
     }

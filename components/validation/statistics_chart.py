@@ -15,7 +15,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 Floats = npt.NDArray[np.float64]
 Column: typing.TypeAlias = statistics_pb2.FeatureNameStatistics
 
-BINS, MOST_WORDS = 16, 8
+BINS, MOST_WORDS, WIDEST_RANGE = 16, 8, 9
 WIDTH, HEIGHT = 320.0, 90.0
 
 
@@ -52,6 +52,26 @@ def share_numbers(columns: collections.abc.Sequence[Column | None]) -> tuple[Flo
     low, high = min(ends), max(ends)
     edges = np.linspace(low, high if high > low else low + 1, (BINS if high > low else 1) + 1)
     return edges, np.stack([_spread(buckets, edges) for buckets in histograms])
+
+
+def share_integers(columns: collections.abc.Sequence[Column | None]) -> tuple[list[int], Floats] | None:
+    """Returns the integers [b] from the least to the greatest, and the share [s, b] of each split's values that they are.
+
+    TensorFlow Data Validation counts in ten buckets of equal width, so a bucket holds at most one integer if they span
+    at most `WIDEST_RANGE`. None for a wider range, for floats, and where no split has a histogram.
+    """
+    histograms = [_standard(column) for column in columns]
+    ends = [end for buckets in histograms for low, high, _ in buckets for end in (low, high)]
+    kinds = {column.type for column in columns if column is not None}
+    if not ends or kinds != {statistics_pb2.FeatureNameStatistics.INT} or max(ends) - min(ends) > WIDEST_RANGE:
+        return None
+    least = round(min(ends))
+    counts = np.zeros((len(columns), round(max(ends)) - least + 1))
+    for split, buckets in enumerate(histograms):
+        for low, high, count in buckets:
+            counts[split, round((low + high) / 2) - least] += count
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    return list(range(least, least + counts.shape[1])), shares
 
 
 def share_words(columns: collections.abc.Sequence[Column | None]) -> tuple[list[str], Floats]:

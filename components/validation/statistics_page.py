@@ -76,6 +76,11 @@ def _build_column(
 def _draw(columns: list[Column | None], is_time: bool) -> dict[str, Any]:
     """Returns bars with the labels of their bins, and both ends of the axis of numbers."""
     if any(column is not None and column.HasField("num_stats") for column in columns):
+        integers = None if is_time else statistics_chart.share_integers(columns)
+        if integers is not None:
+            values, shares = list(map(str, integers[0])), integers[1]
+            high = values[-1] if len(values) > 1 else ""
+            return {"labels": values, "bars": statistics_chart.draw_bars(shares), "low": values[0], "high": high}
         chart = statistics_chart.share_numbers(columns)
         if chart is None:
             return {"labels": (), "bars": (), "low": "", "high": ""}

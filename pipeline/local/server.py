@@ -1,20 +1,23 @@
 """The local server's process: its socket, the parts it is made of, its end."""
 
+import functools
 import gc
 import logging
 import signal
 import socket
 import sys
 import typing
+from pathlib import Path
 
 from components.declaration import Launch
 from components.serving.history_store import HistoryStore, MemoryHistories
-from pipeline.local import own_functions
+from pipeline.local import newest_outputs, own_functions
 from pipeline.local.serve_options import Options
 from pipeline.settings import Settings
 
 if typing.TYPE_CHECKING:
     from components.serving.arms import Arms
+    from components.serving.loaded_model import LoadedModel
     from components.serving.service import Service
     from components.serving.user_columns import UserStore
 
@@ -102,12 +105,16 @@ def run(
 
     queue = WorkQueue(options.threads, options.waiting, options.timeout)
     records = launch.log.starts_empty and options.traffic is not None and not options.token
-    demo = Demo(service, lambda: demo_users.read(launch, str(settings.data)), records) if options.demo else None
+    baseline = functools.partial(_load_baseline, settings.pipeline_root)
+    demo = (
+        Demo(service, lambda: demo_users.read(launch, str(settings.data)), records, baseline) if options.demo else None
+    )
     allowed = access.of_server(options.host, options.origins, options.token)
     bounds = ConnectionLimits(
         connections.allow_open_files(options.connections), answer_seconds=2 * options.timeout + 20
     )
-    config = configure(app.create(service, queue, close, demo, allowed), allowed, bounds)
+    report = functools.partial(_read_report, settings.pipeline_root)
+    config = configure(app.create(service, queue, close, demo, allowed, report), allowed, bounds)
     # uvicorn ends in good order and then raises the signal again: being told to stop is no failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     arms.follow(POLL_SECONDS)
@@ -166,6 +173,28 @@ def _make_service(
         **exploring,
     )
     return service, arms
+
+
+def _read_report(pipeline_root: Path) -> bytes | None:
+    file = newest_outputs.find_newest(pipeline_root, newest_outputs.REPORTS)
+    return file.read_bytes() if file else None
+
+
+def _load_baseline(pipeline_root: Path) -> "LoadedModel | None":
+    """Returns the rules of the last run, loaded once; None if there are none, or they do not load."""
+    folder = newest_outputs.find_newest(pipeline_root, newest_outputs.RULES)
+    return _load_rules(folder) if folder else None
+
+
+@functools.lru_cache(maxsize=1)
+def _load_rules(folder: Path) -> "LoadedModel | None":
+    from components.serving.loaded_model import LoadedModel, ModelError
+
+    try:
+        return LoadedModel(0, folder)
+    except ModelError as error:
+        logging.getLogger("dayone.serving").warning("the demo shows no baseline: %s", error)
+        return None
 
 
 def _prepare_process() -> None:

@@ -168,11 +168,15 @@ def service(
 
 
 @contextlib.contextmanager
-def serving(answering, threads=2, waiting=16, seconds=5.0, close=lambda: None, demo=None, access=OWN, bounds=BOUNDS):
+def serving(
+    answering, threads=2, waiting=16, seconds=5.0, close=lambda: None, demo=None, access=OWN, bounds=BOUNDS, **more
+):
     """Serves on a free port; yields a `Client`."""
     listening = local_server.listen("127.0.0.1", 0)
     queue = WorkQueue(threads, waiting, seconds)
-    server = uvicorn.Server(local_server.configure(app.create(answering, queue, close, demo, access), access, bounds))
+    server = uvicorn.Server(
+        local_server.configure(app.create(answering, queue, close, demo, access, **more), access, bounds)
+    )
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
     try:

@@ -37,7 +37,7 @@ def test_it_begins_with_the_first_user_and_shows_history_rules_and_model(answeri
     status, text = page(answering)
     assert status == 200
     assert section(text, "History") == ["A"]
-    assert section(text, "The rules") == section(text, "The model serves") == ["B", "C", "D", "E", "F"], (
+    assert section(text, "No history") == section(text, "The model serves") == ["B", "C", "D", "E", "F"], (
         "what was seen is in neither"
     )
     assert 'value="u1"' in text and '<option value="phone">' in text
@@ -68,13 +68,34 @@ def test_a_click_goes_into_the_history_and_changes_the_answer(answering):
 
 def test_scores_per_objective_stand_beside_the_items(answering):
     _, text = page(answering)
-    assert [figure.strip() for figure in re.findall(r'class="figure">\s*([\d.]+) %', text)] == [
+    assert [figure.strip() for figure in re.findall(r'class="figure" data-name="click">\s*([\d.]+)%', text)] == [
         "10.0",
         "20.0",
         "30.0",
         "40.0",
         "50.0",
     ]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "kind", "items"),
+    [((), "model", ["B", "C", "D", "E", "F"]), ((("user", "new"),), "model", None), ((), "rules", None)],
+    ids=["a history", "no history: the list without one is the same", "the rules serve already"],
+)
+def test_the_baseline_answers_the_same_history(tmp_path, parameters, kind, items):
+    def serve(version):
+        model = SmallModel(version.number)
+        model.card = {"kind": kind}
+        return model
+
+    rules = SmallModel(0)
+    rules.card = {"kind": "rules", "rule": "covisitation"}
+    push(tmp_path, 5)
+    demo = Demo(service(tmp_path, make=serve), lambda: USERS, baseline=lambda: rules)
+    status, text = demo.page(parameters)
+    assert status == 200 and rules.users == 0
+    assert ("covisitation" in text.decode()) == (items is not None)
+    assert items is None or section(text.decode(), "The baseline") == items
 
 
 def test_a_user_nobody_knows_is_answered_by_the_rules(answering):
@@ -105,9 +126,9 @@ def test_without_titles_users_or_a_ranking_head_it_shows_what_there_is(tmp_path)
     push(tmp_path, 5)
     status, text = page(service(tmp_path, make=make), users=gone)
     assert status == 200
-    assert section(text, "The rules") == ["A", "B", "C", "D", "E", "F"]
+    assert section(text, "No history") == ["A", "B", "C", "D", "E", "F"]
     assert "No users to choose from" in text and "&lt;not&gt;" in text
-    assert "%</span>" not in text
+    assert "%</span>" not in text and "The baseline" not in text
 
 
 @pytest.mark.parametrize(
@@ -156,7 +177,7 @@ def test_a_category_can_be_chosen_and_stays_chosen_after_a_click(tmp_path):
     assert re.findall(r"<option>(.*?)</option>", text) == ["hat", "mug"]
     status, text = page(answering, ("user", "u1"), ("filter_kind", "hat"))
     assert (status, section(text, "The model serves")) == (200, ["D", "E", "F"])
-    assert section(text, "The rules") == ["D", "E", "F"]
+    assert section(text, "No history") == ["D", "E", "F"]
     assert "<option selected>hat</option>" in text
     (link,) = re.findall(r'href="(\?[^"]*clicked=D)"', text.split("The model serves")[1])
     assert html.unescape(link) == "?user=u1&filter_kind=hat&clicked=D"

@@ -102,6 +102,20 @@ def test_the_splits_share_their_bins_and_keep_their_mass(seed):
         assert np.abs(np.histogram(values, edges)[0] / len(values) - row).sum() < 0.25
 
 
+@pytest.mark.parametrize("counts", [(3, 1), (5, 0, 2, 1), (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)])
+def test_few_integers_have_a_bar_each(counts):
+    values = [2 + place for place, count in enumerate(counts) for _ in range(count)]
+    integers, shares = statistics_chart.share_integers([counted(x=values).features[0], None])
+    assert integers == list(range(2, 2 + len(counts)))
+    assert shares[0] == pytest.approx(np.array(counts) / sum(counts), abs=0.02), "TFDV's counts are approximate"
+    assert not shares[1].any()
+
+
+@pytest.mark.parametrize("values", [[0.0, 1.0], [0, 10], ["a"]], ids=["floats", "a wide range", "texts"])
+def test_other_columns_have_bins(values):
+    assert statistics_chart.share_integers([counted(x=values).features[0]]) is None
+
+
 def test_bars_stay_inside_the_chart_and_grow_with_their_share():
     bars = statistics_chart.draw_bars(np.array([[0.5, 0.25, 0.0], [0.1, 0.2, 0.7]]))
     assert len(bars) == 5
