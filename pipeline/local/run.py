@@ -5,15 +5,17 @@ its events, keeps its output in the run's log, and stops it when asked to.
 """
 
 import datetime as dt
+import shlex
 import signal
 from pathlib import Path
 
 from components.errors import DayoneError
+from pipeline.launches import DEFAULT
 from pipeline.local import child_process, lost_memory, metadata_file, repetition, sample
 from pipeline.local.run_record import RunRecord
 from pipeline.local.run_request import Request
 from pipeline.local.screen import Terminal
-from pipeline.settings import Settings
+from pipeline.settings import DEFAULT_LAUNCH, PROJECT, Settings
 
 EXIT_OK, EXIT_STOPPED = 0, 130
 
@@ -159,7 +161,14 @@ def _paths(record: RunRecord, settings: Settings, before: str, log: Path) -> dic
     how = "pushed by this run" if served != before else "still served"
     paths = {"serving": f"{served}  ({how})" if served else "nothing yet"}
     if record.summary:
-        paths["report"] = record.summary
+        paths["report"] = f"{record.summary}/report.html"
     if record.page:
         paths["data"] = f"{record.page}/statistics.html"
-    return paths | {"log": str(log), "took": record.totals()}
+    return paths | {"log": str(log), "took": record.totals()} | ({"next": _next_commands(settings)} if served else {})
+
+
+def _next_commands(settings: Settings) -> str:
+    """Returns the two commands that follow a run, with the options that this one had."""
+    options = f" --launch {settings.launch}" if settings.launch != DEFAULT_LAUNCH else ""
+    options += f" --workspace {shlex.quote(str(settings.workspace))}" if settings.workspace != PROJECT / "runs" else ""
+    return f"python -m pipeline serve{options}\n{'':<8} python -m pipeline history{options}"

@@ -2,10 +2,11 @@
 
 On a terminal the progress line shows a spinner, which step of how many it is, a bar for the task within the step, the
 time since the step began, and a note. Elsewhere (a pipe, CI) there is one plain line per finished step, one a minute
-while a step reports progress, and no escape codes. Colours obey NO_COLOR.
+while a step runs, and no escape codes. Colours obey NO_COLOR.
 """
 
 import sys
+import threading
 import time
 from typing import IO, Any
 
@@ -22,6 +23,7 @@ _PLAIN_MARKS = {"done": "ok", "cached": "cached", "skipped": "skipped", "failed"
 _NARROW = 70  # columns; below it the bar and the note are left out
 _BAR_WIDTH = 16
 _QUIET_SECONDS = 60.0  # between two plain lines of one step
+_PULSE_SECONDS = 1.0
 _SECONDS_WIDTH = len("1234.5 s")
 
 
@@ -56,14 +58,22 @@ class Terminal:
         )
         self._step, self._task = "", ""
         self._begun, self._planned = 0, 0
+        self._state = ""  # what a plain progress line says of the step
         self._started = self._spoke = time.monotonic()
+        self._ended = threading.Event()
+        self._pulse = threading.Thread(target=self._speak_every_minute, name="screen", daemon=True)
 
     def __enter__(self) -> "Terminal":
         self._bar.start()
+        if not self._live:
+            self._pulse.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._bar.stop()
+        self._ended.set()
+        if self._pulse.is_alive():
+            self._pulse.join()
 
     def line(self, text: str = "") -> None:
         """Prints a line as it is, however long."""
@@ -86,10 +96,12 @@ class Terminal:
             self._begun += 1
             self._started = self._spoke = time.monotonic()
             self._begin(event["step"], steps.describe(event["step"]))
+            self._state = steps.describe(event["step"])
         elif kind == "progress":
             self._advance(event)
         elif kind == "end":
             self._clear()
+            self._state = ""
             self.step(event["step"], event["state"], event["figure"], event["wall"])
 
     def step(self, name: str, state: str, figure: str, seconds: float) -> None:
@@ -128,7 +140,8 @@ class Terminal:
             self._task = event["task"]
         note = printable(f"{event['task']} {event['note']}".strip())
         if not self._live:
-            self._speak(event["done"] / event["total"], note)
+            self._state = f"{event['done'] / event['total']:.0%} {note}"
+            self._speak()
         if event["done"] >= event["total"]:
             # A bar that stands at 100% would look like a step that hangs.
             self._begin(self._step, note)
@@ -137,15 +150,18 @@ class Terminal:
         for task in self._bar.task_ids:
             self._bar.update(task, completed=event["done"], total=event["total"], note=note)
 
-    def _speak(self, share: float, note: str) -> None:
+    def _speak_every_minute(self) -> None:
+        """Speaks for steps that report no progress, until the screen ends."""
+        while not self._ended.wait(_PULSE_SECONDS):
+            self._speak()
+
+    def _speak(self) -> None:
         """Prints a plain progress line, if the last line of this step is a minute old."""
-        now = time.monotonic()
-        if now - self._spoke >= _QUIET_SECONDS:
+        now, state = time.monotonic(), self._state
+        if state and now - self._spoke >= _QUIET_SECONDS:
             self._spoke = now
             took = f"{now - self._started:.1f} s"
-            self.line(
-                f"{'...':<7} {self._step:<{self._name_width}}  {took:>{_SECONDS_WIDTH}}  {share:.0%} {note}".rstrip()
-            )
+            self.line(f"{'...':<7} {self._step:<{self._name_width}}  {took:>{_SECONDS_WIDTH}}  {state}".rstrip())
 
     def _columns(self) -> list[ProgressColumn]:
         spinner = SpinnerColumn("dots" if self._unicode else "line")

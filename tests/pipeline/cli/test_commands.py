@@ -29,10 +29,11 @@ def test_help_on_run_names_every_step_and_shows_examples():
 
 
 def test_launches_are_listed():
-    answer = pipeline("launches")
-    assert answer.stdout.splitlines() == [
-        name + "  (default)" * (name == launches.DEFAULT) for name in launches.available()
-    ]
+    lines = pipeline("launches").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == list(launches.available())
+    for line, name in zip(lines, launches.available(), strict=True):
+        assert f"  log {launches.load(name).log.path}" in line
+        assert line.endswith("  (default)") == (name == launches.DEFAULT)
 
 
 def test_no_command_shows_the_help():

@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from pipeline import steps
+from pipeline.local import screen
 from pipeline.local.screen import Terminal
 
 ENDS = [
@@ -120,6 +122,22 @@ def test_a_pipe_gets_a_line_a_minute_while_a_step_works(monkeypatch):
     work = [{"event": "progress", "task": "training", "done": 10 * (k + 1), "total": 100, "note": ""} for k in range(6)]
     lines = drawn([RECORDED[0], {"event": "start", "step": "Trainer"}, *work]).splitlines()[1:-1]
     assert lines == ["...     Trainer       60.0 s  30% training", "...     Trainer      120.0 s  60% training"]
+
+
+def test_a_pipe_gets_that_line_from_a_step_that_reports_nothing(monkeypatch):
+    monkeypatch.setattr(screen, "_QUIET_SECONDS", 0.2)
+    monkeypatch.setattr(screen, "_PULSE_SECONDS", 0.05)
+    stream = io.StringIO()
+    with Terminal(stream, width=80, live=False) as terminal:
+        terminal.show({"event": "start", "step": "Trainer"})
+        deadline = time.monotonic() + 20
+        while "..." not in stream.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        terminal.show({"event": "end", "step": "Trainer", "state": "done", "figure": "", "wall": 1.0})
+        after = stream.getvalue()
+        time.sleep(0.5)
+    assert steps.describe("Trainer") in stream.getvalue().splitlines()[0]
+    assert stream.getvalue() == after, "nothing is said between two steps"
 
 
 def test_no_color_is_obeyed(monkeypatch):
