@@ -41,6 +41,12 @@ validate: setup ## check in seconds whether declaration and log fit
 schema: setup ## compare the log with its schema; ARGS="--accept"
 	@$(BIN)/python -m pipeline schema $(ARGS)
 
+history: setup ## list every verdict of a launch; ARGS="--launch NAME"
+	@$(BIN)/python -m pipeline history $(ARGS)
+
+tensorboard: setup ## losses and item vectors of the trainings; ARGS="--port 6007"
+	@$(BIN)/tensorboard --logdir $${DAYONE_WORKSPACE:-runs} $(ARGS)
+
 sample: setup ## make the sample log alone; ARGS="--help"
 	@$(BIN)/python data/generate.py $(ARGS)
 
@@ -54,13 +60,6 @@ lint: setup ## ruff, rules and format; layers of the packages
 
 types: setup ## mypy
 	$(BIN)/mypy
-
-## Pages
-reference: setup ## write docs/declaration.md, the fields and their steps
-	@$(BIN)/python -m pipeline.reference
-
-docs: setup ## write the pages as a site: build/site/index.html
-	@$(BIN)/python docs/make_site.py
 
 test: setup ## all tests, two pieces at a time
 	@$(BIN)/python tests/lanes.py $(ARGS)
@@ -83,6 +82,13 @@ test-containers: setup image ## the compiled pipeline in containers (docker)
 test-engines: setup ## what needs other people's servers: Postgres, ...
 	UV_PROJECT_ENVIRONMENT=.venv-engines $(UV) sync --frozen --group engines --python $(BIN)/python
 	.venv-engines/bin/python -m pytest --lane engines $(ARGS)
+
+## Pages
+reference: setup ## write docs/declaration.md, the fields and their steps
+	@$(BIN)/python -m pipeline.reference
+
+docs: setup ## write the pages as a site: build/site/index.html
+	@$(BIN)/python docs/make_site.py
 
 ## Kubeflow
 image: ## build the container image (docker)

@@ -67,7 +67,7 @@ class RulesRecommender(Recommender):
         """
         # Each level has scores from 0 to 1, 0 for what it says nothing of.
         levels = [(name, self._rule_scores((name,), items, context)) for name in self._by_items]
-        levels.append((ATTRIBUTES, self._boost(self._attributes(items))))
+        levels.append((ATTRIBUTES, self._scale_by_boost(self._attributes(items))))
         total, answered_by = self._list_scores(items), tf.fill([tf.shape(items)[0]], "")
         for height, (name, scores) in enumerate(reversed(levels), 1):
             best = tf.reduce_max(scores, axis=1, keepdims=True)
@@ -77,7 +77,7 @@ class RulesRecommender(Recommender):
             answered_by = tf.where(best[:, 0] > 0, name, answered_by)
         return total, answered_by
 
-    def _boost(self, scores: tf.Tensor) -> tf.Tensor:
+    def _scale_by_boost(self, scores: tf.Tensor) -> tf.Tensor:
         return scores * tf.exp(self.log_boost)
 
     def _list_scores(self, items: tf.Tensor) -> tf.Tensor:

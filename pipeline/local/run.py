@@ -10,7 +10,6 @@ import signal
 from pathlib import Path
 
 from components.errors import DayoneError
-from pipeline.launches import DEFAULT
 from pipeline.local import child_process, lost_memory, metadata_file, repetition, sample
 from pipeline.local.run_record import RunRecord
 from pipeline.local.run_request import Request
