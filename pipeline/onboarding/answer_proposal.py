@@ -39,7 +39,7 @@ def is_answer(column: Column) -> bool:
         return column.distinct > 0
     if not (column.is_text or column.is_number) or not 0 < column.distinct <= 6:
         return False
-    return _TRUTHS.issuperset(text.strip().lower() for text in column.frequent_values)
+    return _TRUTHS.issuperset(text.strip().lower() for text in column.top_values)
 
 
 def find_answer(columns: list[Column]) -> Answer | None:
@@ -124,7 +124,7 @@ def _is_named(column: Column) -> bool:
 
 def _two_values(column: Column) -> Answer | None:
     """Returns the answer, if it has one word for yes and one for no."""
-    texts = column.as_event.frequent_values
+    texts = column.as_event.top_values
     yes = [text for text in texts if text.strip().lower() in TRUE_WORDS]
     no = [text for text in texts if text.strip().lower() in FALSE_WORDS]
     return Answer(column, no[0], yes[0]) if len(yes) == len(no) == 1 else None

@@ -148,7 +148,7 @@ def _text_role(column: Column, rows: int) -> tuple[tuple[str, ...], str]:
 
 
 def _is_flag(column: Column) -> bool:
-    words = {str(value).lower() for value in column.frequent_values}
+    words = {str(value).lower() for value in column.top_values}
     flag_words = TRUE_WORDS | FALSE_WORDS
     return pa.types.is_boolean(column.values.type) or (0 < column.distinct <= 2 and words <= flag_words)
 

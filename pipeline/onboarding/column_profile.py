@@ -80,7 +80,7 @@ class Column:
         return bool(pa.types.is_list(self.values.type))
 
     @functools.cached_property
-    def frequent_values(self) -> tuple[str, ...]:
+    def top_values(self) -> tuple[str, ...]:
         """The different values as text, the most frequent first; none if there are more than 60."""
         if not 0 < self.distinct <= MOST_LISTED:
             return ()
@@ -98,7 +98,7 @@ class Column:
         """Whether the values are texts of blanks, or empty lists."""
         if self.is_list:
             return not len(self.present.flatten())
-        return self.is_text and not "".join(self.frequent_values).strip() and 0 < self.distinct <= MOST_LISTED
+        return self.is_text and not "".join(self.top_values).strip() and 0 < self.distinct <= MOST_LISTED
 
     @property
     def is_whole(self) -> bool:

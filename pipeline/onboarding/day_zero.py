@@ -131,7 +131,7 @@ def allow_no_action(launch: Launch, log: Sample, why: dict[str, str]) -> Launch:
     """Returns the launch, with rules that need no event where its log holds impressions only and there is a catalogue."""
     if launch.catalogue is None or launch.log.event is None or launch.log.impression is None:
         return launch
-    if log.columns[launch.log.event].as_event.frequent_values != (launch.log.impression,):
+    if log.columns[launch.log.event].as_event.top_values != (launch.log.impression,):
         return launch
     why["log.starts_empty"] = "Only impressions are there yet: they are no positives, and a run goes on without one."
     why["rules"] = _WHY_RULES

@@ -26,9 +26,7 @@ def only_impressions(columns: Iterable[Column]) -> Column | None:
     candidates = (
         column for column in columns if column.has(role_words.EVENTS) and column.is_text and column.distinct == 1
     )
-    return next(
-        (column for column in candidates if role_words.SHOWN.intersection(_words(column.frequent_values[0]))), None
-    )
+    return next((column for column in candidates if role_words.SHOWN.intersection(_words(column.top_values[0]))), None)
 
 
 def _event_score(column: Column) -> float:
@@ -37,7 +35,7 @@ def _event_score(column: Column) -> float:
         column.is_text or (column.is_whole and column.has(role_words.EVENTS))
     ):
         return 0.0
-    known_share = float(np.mean([bool(_KNOWN.intersection(_words(value))) for value in column.frequent_values]))
+    known_share = float(np.mean([bool(_KNOWN.intersection(_words(value))) for value in column.top_values]))
     named = column.has(role_words.EVENTS)
     is_one = (known_share > 0 and (named or known_share >= 0.5)) or (named and not column.is_text)
     return named + known_share if is_one else 0.0
@@ -57,13 +55,11 @@ def impression_value(column: Column, has_request: bool) -> str | None:
     """
     shown = [
         value
-        for value in column.frequent_values
+        for value in column.top_values
         if role_words.SHOWN.intersection(_words(value))
         or ("list" in _words(value) and role_words.VIEWED.intersection(_words(value)))
     ]
-    viewed = [
-        value for value in column.frequent_values[:1] if has_request and role_words.VIEWED.intersection(_words(value))
-    ]
+    viewed = [value for value in column.top_values[:1] if has_request and role_words.VIEWED.intersection(_words(value))]
     return next(iter([*shown, *viewed]), None)
 
 
@@ -75,7 +71,7 @@ def from_events(column: Column, impression: str | None) -> tuple[dict[str, Objec
     """
     objectives: dict[str, Objective] = {}
     against = []
-    for value in column.frequent_values:
+    for value in column.top_values:
         if value == impression:
             continue
         if role_words.AGAINST.intersection(_words(value)):

@@ -31,7 +31,7 @@ def propose_objectives(sample: Sample, roles: Roles, why: dict[str, str], notes:
                 "The log holds impressions only: this is the action to come.": Objective("click", event="click")
             }
         if not proposed:
-            events = ", ".join(sample.columns[roles.column["event"]].as_event.frequent_values)
+            events = ", ".join(sample.columns[roles.column["event"]].as_event.top_values)
             fix = "Give a log that also has what people clicked, bought or liked."
             raise proposal.ProposalError(
                 f"{sample.name}: the events {events} hold no action: nothing says what people want. {fix}"

@@ -179,9 +179,8 @@ def _find_time(roles: Roles, sample: Sample, form: str | None) -> None:
 def _find_events(roles: Roles, sample: Sample) -> None:
     column = sample.columns[roles.column["event"]] if "event" in roles.column else event_column(free(roles, sample))
     if column is not None and "event" not in roles.column:
-        roles.take(
-            "event", column, f"few different values, which are events: {', '.join(column.as_event.frequent_values[:8])}"
-        )
+        events = ", ".join(column.as_event.top_values[:8])
+        roles.take("event", column, f"few different values, which are events: {events}")
     _find_request(roles, sample)
     if column is None:
         column = only_impressions(free(roles, sample))
@@ -225,9 +224,9 @@ def _find_shown(roles: Roles, sample: Sample) -> None:
             and column.bounds[1] <= 10_000
         ),
         "model_version": lambda column: (
-            column.has(role_words.VERSIONS) and "app" not in column.words and bool(column.frequent_values)
+            column.has(role_words.VERSIONS) and "app" not in column.words and bool(column.top_values)
         ),
-        "policy": lambda column: column.has(role_words.POLICIES) and column.is_text and bool(column.frequent_values),
+        "policy": lambda column: column.has(role_words.POLICIES) and column.is_text and bool(column.top_values),
     }
     for role, test in tests.items():
         for column in [column for column in free(roles, sample) if test(column)][:1]:

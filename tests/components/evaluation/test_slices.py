@@ -87,7 +87,7 @@ def test_each_kind_of_slices_holds_every_question_once(seed):
         ), kind
 
 
-def test_a_context_column_has_a_slice_for_its_most_frequent_values_only():
+def test_a_context_column_has_a_slice_for_its_most_top_values_only():
     column = np.array([b"%d" % value for value in range(40) for _ in range(40 - value)], object)
     shown = slices.values_of(column)
     assert sorted(set(shown)) == ["0", "1", "2", "3", "4", "other"]
