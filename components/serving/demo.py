@@ -186,14 +186,9 @@ class Demo:
         queries = [{USER: visit.user} | row | self._context(model, visit) for row in rows]
         rules, now, then = self._ask(model, {"instances": queries, "filters": visit.chosen})
         baseline = self._ask_baseline(model, visit, history)
-        others = {*rules[ITEMS], *(baseline[ITEMS] if baseline else ())}
+        others = {*rules[ITEMS], *baseline[ITEMS]}
         titles = model.titles()
-        # A click and the purchase after it are one thing to look at.
-        acted = [
-            _item(item, titles) | {"here": place >= len(history_items)}
-            for place, item in enumerate(history)
-            if item != (history[place - 1] if place else None)
-        ]
+        acted = _list_acted(history, len(history_items), titles)
         return {
             "version": model.number,
             "kind": model.card.get("kind", "model"),
@@ -201,17 +196,17 @@ class Demo:
             "history": acted[::-1][:SHOWN_HISTORY],
             "more": max(len(acted) - SHOWN_HISTORY, 0),
             "rules": _list_items(rules, titles, set(now[ITEMS])),
-            "baseline": _list_items(baseline, titles, set(now[ITEMS])) if baseline else [],
-            "baseline_rule": baseline["rule"] if baseline else "",
+            "baseline": _list_items(baseline, titles, set(now[ITEMS])),
+            "baseline_rule": baseline["rule"],
             "now": _add_moves(_list_items(now, titles, others), then[ITEMS] if visit.clicked else None),
             "objectives": self._objectives(model, visit, history, now[ITEMS]),
         }
 
-    def _ask_baseline(self, model: Model, visit: Visit, history: Sequence[str]) -> Answer | None:
-        """Returns the baseline's answer to a history, with the name of its `rule`; None where it would say nothing new."""
+    def _ask_baseline(self, model: Model, visit: Visit, history: Sequence[str]) -> Answer:
+        """Returns the baseline's answer to a history, with the name of its `rule`; no items where it says nothing new."""
         rules = self._baseline() if history and model.card.get("kind", "model") == "model" else None
         if rules is None or not rules.acquire():
-            return None
+            return {ITEMS: [], "scores": [], "rule": ""}
         try:
             query = {USER: visit.user, HISTORY: list(history), EXCLUDED: []} | self._context(rules, visit)
             (answer,) = self._ask(rules, {"instances": [query], "filters": visit.chosen})
@@ -265,6 +260,21 @@ def _value(name: str, text: str, dtype: str) -> object:
 
 def _item(item: str, titles: Mapping[str, str]) -> dict[str, object]:
     return {"id": item, "title": titles.get(item) or item}
+
+
+def _list_acted(history: Sequence[str], logged: int, titles: Mapping[str, str]) -> list[dict[str, object]]:
+    """Returns the items of a history, oldest first; a click and the purchase after it are one row.
+
+    Args:
+      history: items of the actions.
+      logged: how many of them are not clicks on this page; `here` is true for the others.
+      titles: item to title.
+    """
+    return [
+        _item(item, titles) | {"here": index >= logged}
+        for index, item in enumerate(history)
+        if item != (history[index - 1] if index else None)
+    ]
 
 
 def _list_items(answer: Answer, titles: Mapping[str, str], other: set[str]) -> list[dict[str, object]]:

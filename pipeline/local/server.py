@@ -17,6 +17,7 @@ from pipeline.settings import Settings
 
 if typing.TYPE_CHECKING:
     from components.serving.arms import Arms
+    from components.serving.demo import Demo
     from components.serving.loaded_model import LoadedModel
     from components.serving.service import Service
     from components.serving.user_columns import UserStore
@@ -89,9 +90,8 @@ def run(
     """
     import uvicorn
 
-    from components.serving import access, app, connections, demo_users, log_histories
+    from components.serving import access, app, connections, log_histories
     from components.serving.connections import ConnectionLimits
-    from components.serving.demo import Demo
     from components.serving.user_columns import TableUsers
     from components.serving.work_queue import WorkQueue
 
@@ -105,10 +105,7 @@ def run(
 
     queue = WorkQueue(options.threads, options.waiting, options.timeout)
     records = launch.log.starts_empty and options.traffic is not None and not options.token
-    baseline = functools.partial(_load_baseline, settings.pipeline_root)
-    demo = (
-        Demo(service, lambda: demo_users.read(launch, str(settings.data)), records, baseline) if options.demo else None
-    )
+    demo = _make_demo(service, settings, records) if options.demo else None
     allowed = access.of_server(options.host, options.origins, options.token)
     bounds = ConnectionLimits(
         connections.allow_open_files(options.connections), answer_seconds=2 * options.timeout + 20
@@ -173,6 +170,14 @@ def _make_service(
         **exploring,
     )
     return service, arms
+
+
+def _make_demo(service: "Service", settings: Settings, records: bool) -> "Demo":
+    from components.serving import demo_users
+    from components.serving.demo import Demo
+
+    baseline = functools.partial(_load_baseline, settings.pipeline_root)
+    return Demo(service, lambda: demo_users.read(service.launch, str(settings.data)), records, baseline)
 
 
 def _read_report(pipeline_root: Path) -> bytes | None:
