@@ -220,6 +220,8 @@ def test_the_pushed_signatures_are_the_documented_ones(workspace, good_second):
         names = {tf.string: "DT_STRING", tf.float32: "DT_FLOAT", tf.int64: "DT_INT64"}
         return sorted((name, f"{names[spec.dtype]} ({sizes[name]})") for name, spec in specs.items())
 
+    page = (PROJECT / "docs" / "serving.md").read_text()
+    assert [name for name in signatures if f"`{name}`" not in page] == []
     pages = {"recommend_page", "similar_items", "list_items"}
     assert set(documented_signatures()) == {"serving_default", "rank", "embed_query", "embed_items"} | pages
     for name, documented in documented_signatures().items():
