@@ -15,7 +15,7 @@ from components.declaration import Model
 from components.features import training_data
 from components.features.preprocessing import CODE_KEY
 from components.features.training_data import TrainingData
-from components.models import vector_export
+from components.models import training_log, vector_export
 from components.models.model_recommender import ModelRecommender
 from components.models.ranking import ranking_training
 from components.models.ranking.head_features import HeadFeatures
@@ -37,14 +37,15 @@ def run_fn(fn_args: Any) -> None:
     card = model_card.describe(data, fn_args.custom_config.get(CODE_KEY, ""))
     with champion_version.open_judged(fn_args.custom_config.get(warm_start.CHAMPION_KEY, "")) as champion:
         saved = warm_start.read(champion)
-    model, choice, towers = chosen_and_trained(data, saved)
+    with training_log.record(fn_args.model_run_dir):
+        model, choice, towers = chosen_and_trained(data, saved)
     began = "; began with the served version's towers" if choice.warm else ""
     figure = f"learnt from {positives:,} positive events; {int(data.items.active.sum()):,} items to recommend{began}"
     fields = {"kind": "model", FIGURE: figure, "choice": choice.to_dict()} | _settings_said(
         data.launch.model, fn_args.hyperparameters, choice
     )
     export.save(model, fn_args.serving_model_dir, card | fields)
-    vector_export.write(model, data, fn_args.serving_model_dir)
+    training_log.write_projector(fn_args.model_run_dir, vector_export.write(model, data, fn_args.serving_model_dir))
     if data.launch.model.warm_start:
         warm_start.write(fn_args.serving_model_dir, data, towers)
 

@@ -2,6 +2,8 @@
 
 from typing import Any, Protocol
 
+import pyarrow as pa
+
 from components.features.training_data import TrainingData
 from components.registry import export, vector_file
 
@@ -13,8 +15,8 @@ class VectorModel(Protocol):
         """Returns the vectors of the candidates: [A, dim] float32."""
 
 
-def write(recommender: VectorModel, data: TrainingData, folder: str) -> None:
-    """Writes the vectors that `embed_items` answers, with what the catalogue says of the items.
+def write(recommender: VectorModel, data: TrainingData, folder: str) -> pa.Table:
+    """Writes the vectors that `embed_items` answers, with the items' columns of the catalogue; returns these rows.
 
     Args:
       recommender: the trained model.
@@ -23,3 +25,4 @@ def write(recommender: VectorModel, data: TrainingData, folder: str) -> None:
     """
     rows = vector_file.table(data.items, recommender.item_vectors(), data.launch.catalogue, data.catalogue)
     export.add_file(folder, vector_file.FILE, vector_file.as_bytes(rows))
+    return rows

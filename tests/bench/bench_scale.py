@@ -108,6 +108,7 @@ def arguments(launch, folder, step):
         train_files=[str(folder / "log" / "Split-train" / "*")],
         transform_graph_path=str(folder / "transform"),
         serving_model_dir=str(folder / step),
+        model_run_dir=None,
         hyperparameters=None,
     )
 

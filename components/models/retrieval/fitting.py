@@ -1,4 +1,7 @@
-"""Fits a Keras model on arrays in memory: batches, the learning rate's fall, progress, the best epoch. No metrics but the loss inside `fit`."""
+"""Fits a Keras model on arrays in memory: batches, the learning rate's fall, progress, the best epoch.
+
+Loss and validation value of each epoch go to the default writer of `tf.summary`, if there is one.
+"""
 
 import dataclasses
 from collections.abc import Callable
@@ -73,16 +76,25 @@ def fit(
     dataset = batches(arrays, rows, schedule.batch, epochs, schedule.seed, lengths)
     progress, best = Progress(schedule.task, epochs * steps), _Best(model, watch) if watch else None
     # Keras's own loop traces a step twice and reads all of its code by AutoGraph: 5 CPU-s before the first step, as
-    # much
-    # as five epochs of a small log.
+    # much as five epochs of a small log.
     step = tf.function(model.train_step, autograph=False, input_signature=[dataset.element_spec])
-    batch_iterator = iter(dataset)
-    for _ in range(epochs):
-        for _ in range(steps):
-            progress.advance(note=f"loss {float(step(next(batch_iterator))['loss']):.3f}")
-        if best and best.is_over():
+    answers = map(step, dataset)
+    for epoch in range(1, epochs + 1):
+        loss = _run_epoch(lambda: float(next(answers)["loss"]), steps, progress)
+        tf.summary.scalar(f"{schedule.task}/loss", loss, epoch)
+        if best and best.is_over(schedule.task):
             break
     return best.restore() if best else Epochs(epochs, epochs)
+
+
+def _run_epoch(step: Callable[[], float], steps: int, progress: Progress) -> float:
+    """Takes the steps of an epoch; returns their mean loss."""
+    total = 0.0
+    for _ in range(steps):
+        loss = step()
+        total += loss
+        progress.advance(note=f"loss {loss:.3f}")
+    return total / steps
 
 
 class _Best:
@@ -92,9 +104,10 @@ class _Best:
         self._model, self._watch, self._value, self._epoch, self._tried = model, watch, float("-inf"), 0, 0
         self._weights: list = []
 
-    def is_over(self) -> bool:
-        """Looks at the model after an epoch; whether it no longer gets better."""
+    def is_over(self, task: str) -> bool:
+        """Values the model after an epoch; returns whether it no longer gets better."""
         value, self._tried = self._watch(), self._tried + 1
+        tf.summary.scalar(f"{task}/validation value", value, self._tried)
         if value > self._value:
             self._value, self._epoch, self._weights = value, self._tried, self._model.get_weights()
         return self._tried - self._epoch >= PATIENCE

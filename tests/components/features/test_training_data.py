@@ -51,6 +51,7 @@ def _arguments(launch, tmp_path, monkeypatch, log=None, view=TrainerView):
     catalogue = str(tmp_path / "catalogue") if launch.catalogue else ""
     config = {LAUNCH_KEY: view.of(launch).to_json(), CATALOGUE_URI: catalogue}
     names = {"train_files": [folder], "serving_model_dir": str(tmp_path / "model"), "custom_config": config}
+    names["model_run_dir"] = str(tmp_path / "model_run")
     return types.SimpleNamespace(
         **names, hyperparameters=None, transform_graph_path=transform().transform_savedmodel_dir.rpartition("/")[0]
     ), written
@@ -91,6 +92,8 @@ def test_the_run_functions_read_the_train_files_only(trainer, view, tmp_path, mo
     assert model.signatures["catalogue"]()["item_ids"].numpy().tolist() == [b"A", b"B", b"C", b"D", b"E", b"F", b"X"]
     # Rules have no vectors.
     assert tf.io.gfile.exists(f"{arguments.serving_model_dir}/{vector_file.FILE}") == (trainer is model_training)
+    written = {path.name.partition(".")[0] for path in (tmp_path / "model_run").glob("*")}
+    assert written == ({"events", "vectors", "items", "projector_config"} if trainer is model_training else set())
 
 
 def test_the_dtype_of_a_catalogue_column_is_that_of_its_first_value(tmp_path):
