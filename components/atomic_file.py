@@ -1,4 +1,4 @@
-"""Replaces a file in one step: readers see the old one or the new one, whole, also after a crash or a power cut."""
+"""Replaces a file atomically: readers see the complete old or new file, also after a crash or a power cut."""
 
 import contextlib
 import errno

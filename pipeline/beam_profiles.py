@@ -138,7 +138,7 @@ def _profile(name: str, entry: object) -> BeamProfile:
 
 
 def _wrong(name: str, entry: object, place: tuple[int | str, ...], fields: Mapping[str, Any]) -> ProfileError:
-    """Returns the error of the first invalid entry; `place` is pydantic's location of it."""
+    """Returns the error of the first invalid entry at pydantic's location."""
     if not isinstance(entry, dict) or not place or place[0] not in entry or place[0] not in fields:
         return ProfileError(name, entry, "args, and nothing but remote, args, steps")
     field = str(place[0])

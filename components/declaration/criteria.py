@@ -11,7 +11,7 @@ class Promotion(Metrics):
     """What a model must show to replace what is served.
 
     Attributes:
-      metric: the metric of the comparison, on rolling histories over the whole catalogue: "mrr", "recall@k" or "ndcg@k"
+      metric: the metric of the comparison, on rolling histories over the full catalogue: "mrr", "recall@k" or "ndcg@k"
         with any k up to 1,000, or the name of one of yours.
       metrics: further metrics of the tables: "recall@k" and "ndcg@k", and functions of yours by dotted path
         (docs/extend.md). What `metric` and `guards` name is added by itself.

@@ -40,7 +40,7 @@ class Log:
       value_min: the least valid value.
       value_max: the largest valid value.
       drop_duplicates: whether a row that equals an earlier row in every column is invalid.
-      max_quarantined: the share of invalid rows up to which they are quarantined and the run goes on.
+      max_quarantined: the share of invalid rows up to which they are quarantined and the run continues.
       user_fallbacks: columns of the user's id where `user` is empty, in this order: the anonymous id of a visitor who did
         not log in. `user=("userId", "anonymousId")` declares the same.
       missing_ids: texts in the user or item column that stand for no id ("null", "(not set)", "" for an empty one).
@@ -48,7 +48,7 @@ class Log:
       time_format: the form of other text in the time column, as `strptime` has it: "%d.%m.%Y %H:%M".
       rows_are_impressions: whether each row is an impression and `event` its outcome ("0" or "1"): a row with an action
         is both.
-      first_position: the position of the first place: 0, or 1 where the log counts from 1.
+      first_position: the first position: 0, or 1 if the log counts from 1.
       starts_empty: whether a run may find no event, or none that an objective names: a launch whose log is what its own
         server will write. Then a rule that needs no event serves first (docs/day-zero.md).
       users: a table of the users, whose columns are further context; None for none.
@@ -118,7 +118,7 @@ class Boost:
     Attributes:
       column: of the catalogue; it may have another role too.
       value: the items with this value there, written as text ("true" for a flag, "3" for a number).
-      factor: above 1 they count so many times, below 1 less; 0 hides them, as if they were not active.
+      factor: the scores of the items are multiplied by it; 0 hides the items, as if they were not active.
     """
 
     column: str

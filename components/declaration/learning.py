@@ -18,7 +18,7 @@ class Rules:
         alone: `priority`, `newest`, `round_robin` (over the first of the categories) and `catalogue_order`. A function
         of yours goes by its dotted path (docs/clone.md).
       fallbacks: rules out of `names`, in the order in which they answer where the rule that serves has nothing to say,
-        and where a model is asked without a history. () is the popularity rules among `names`: by context, recent,
+        and where a model gets no history. () is the popularity rules among `names`: by context, recent,
         all-time, then those of the catalogue alone.
       context: columns of `log.context`; `context_popularity` counts recent popularity for each of their values
         (combinations, if several).
@@ -60,10 +60,10 @@ class Model:
       temperature: the divisor of the cosine similarities in the softmax.
       top_k: how many items an answer holds.
       ranking_epochs: passes of the ranking head over the labelled rows.
-      ranking_features: columns that the ranking head reads beside the vectors of query and item: of `log.context`, and
+      ranking_features: columns that the ranking head reads in addition to the vectors of query and item: of `log.context`, and
         of the catalogue's `categories` and `numbers`.
-      query_tower: the dotted path of a class of yours in place of our query tower (docs/extend.md); None for ours.
-      item_tower: the dotted path of a class of yours in place of our item tower; None for ours.
+      query_tower: the dotted path of a class of yours that replaces our query tower (docs/extend.md); None for ours.
+      item_tower: the dotted path of a class of yours that replaces our item tower; None for ours.
       tuning_trials: how many settings the step Tuner tries; 0 leaves the step out.
       warm_start: the towers start from those of the served version instead of at random.
     """
@@ -90,7 +90,7 @@ class Model:
 
 @dataclasses.dataclass(frozen=True)
 class CustomModel:
-    """A team's own model in place of ours; docs/extend.md shows one whole.
+    """A team's own model instead of ours; docs/extend.md has a complete one.
 
     Attributes:
       run_fn: the dotted path of its `run_fn`, which reads the training data and exports a `Recommender`.

@@ -164,7 +164,7 @@ class MetricName(View, Metrics):
 
 @dataclasses.dataclass(frozen=True)
 class Measures(MetricName):
-    """What the comparison measures, and by which slices."""
+    """The metrics and the slices of the comparison."""
 
     slices: tuple[str, ...]
 

@@ -52,7 +52,7 @@ class Contender:
         """Returns the scores of all candidates for a batch of queries: [batch, A] float32, read-only (TensorFlow's memory).
 
         Raises:
-          ValueError: if the signature cannot be asked with what the queries hold, or fails.
+          ValueError: if the signature needs inputs that the queries do not hold, or fails.
         """
         return np.asarray(self._call(self.signature, known)["scores"])
 

@@ -74,7 +74,7 @@ class Traffic:
 
 @dataclasses.dataclass(frozen=True)
 class Findings:
-    """What the evaluation measured, on rolling histories over the whole catalogue.
+    """What the evaluation measured, on rolling histories over the full catalogue.
 
     Attributes:
       queries: evaluated events.

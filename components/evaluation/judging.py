@@ -29,7 +29,7 @@ class Judged:
     """A contender and how it did.
 
     Attributes:
-      contender: what was asked.
+      contender: the evaluated SavedModel.
       rolling: its answers with the histories of each moment.
       frozen: those with the histories of the split; without recommendations.
       example: one answer of its serving signature as people read it; None if no query has a history to show.
@@ -116,7 +116,7 @@ def _example(each: Contender, asked: Queries) -> dict[str, Any] | None:
 def _leak(launch: RetrievalView, model: Judged, rules: Iterable[Judged], asked: Queries) -> str:
     """Returns the evidence of a leak: answers that the model does not know from the history; "" without one.
 
-    By contract a request without a history is answered by the rules. A model that without any is surely better than
+    By contract a request without a history is answered by the rules. A model that is significantly better without one than
     every rule with it has seen the answers: in a context column that is only known after the action, or in its
     training.
     """

@@ -44,7 +44,7 @@ def check(launch: QueriesView, events: EventTable, judged: str, refitted: str) -
 
     Args:
       launch: the declaration.
-      events: the events of both splits; a sample of `MOST_QUERIES` of the eval split is asked.
+      events: the events of both splits; a sample of `MOST_QUERIES` of the eval split is evaluated.
       judged: the folder of the model that won.
       refitted: the folder of the one that was trained once more.
     """

@@ -4,7 +4,7 @@
 
 Calibration of a version is the sum of its predicted probabilities over the sum of the labels, on its own impressions,
 each with the history of its moment; its interval is a bootstrap over users. A ratio of 1.3 says that it promised 30%
-more than came. Rates are labels over impressions, per day and policy: with a holdout, the rules' lie beside the model's.
+more than came. Rates are labels over impressions, per day and policy: with a holdout, the table has those of the rules and of the model.
 
 The result is plain values, the part `served` of `evaluation.json`:
 
@@ -41,7 +41,7 @@ def measure(
       launch: the declaration.
       events: of both splits.
       columns: "version" and "policy" to [n] object of bytes, b"" where the log does not say; either may be missing.
-      champion: folder of the served version; the others are looked for beside it.
+      champion: folder of the served version; the others are in the same folder.
     """
     labels = {one.name: events.labels[one.name] for one in launch.ranking_objectives}
     if not labels or not columns:
@@ -81,7 +81,7 @@ def _list_versions(
 
 
 def _find_folder(champion: str, version: str) -> str:
-    """Returns the folder of a version beside the served one, or among the control's; a withdrawn one, too.
+    """Returns the folder of a version, next to the served one or among the control's; it may be withdrawn.
 
     Raises:
       ValueError: if it is in neither.

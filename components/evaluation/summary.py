@@ -34,7 +34,7 @@ OF_LISTS = ("novelty", "popularity_lift")
 FROZEN = ("recall@10", "ndcg@10", "mrr")
 RANKING = ("rows", "auc", "log_loss", "calibration", "ndcg")
 
-# What keeps the text to a screen; the JSON beside it holds the rest.
+# Limits that keep the text to a screen; `summary.json` has the rest.
 _REASONS, _SLICES, _HISTORY, _RECOMMENDED, _NOTES = 5, 6, 3, 5, 4
 _NAME_WIDTH, _COLUMN_WIDTH, _NARROWEST = 28, 14, 11
 

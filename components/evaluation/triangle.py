@@ -1,4 +1,4 @@
-"""The triangle: rules and model trained at several moments of the log's time, each asked in later windows.
+"""The triangle: rules and model trained at several moments of the log's time, each evaluated on later windows.
 
     K  moments c_1 < ... < c_K, the last one the run's own split      q  queries of a window
 
@@ -7,7 +7,7 @@
     c_2                           x                  x
     c_K                                              x
 
-Asked are the diagonal and the last column. The diagonal says when the model overtook the rules; the last column what
+The diagonal and the last column are evaluated. The diagonal says when the model overtook the rules; the last column what
 more days brought and what age costs: an older version has also seen less of the log, and both are in the figure, as
 they are in the choice to retrain or not. The second part trains the model on random parts of the users, up to the run's
 split (`doubling`).
@@ -112,7 +112,7 @@ def measure(view: TriangleView, events: EventTable, own: Trained, train: Train) 
     moments = choose_moments(events, view.insight.moments)
     problem = "" if moments else f"the log needs {LEAST_ACTIONS} actions to learn from and some later ones to ask for"
     if moments and set(own) != {MODEL, RULES}:
-        problem = "the run's own model could not be asked"
+        problem = "the run's own model could not be evaluated"
     content: dict[str, Any] = {"metric": view.promotion.metric, "problem": problem}
     if problem:
         return content | {"trainings": 0, "moments": [], "ages": [], "users": None}
@@ -169,7 +169,7 @@ def _describe_moments(
 
 
 def _compare(view: TriangleView, asked: Queries, gains: Mapping[str, np.ndarray] | None) -> dict[str, Any]:
-    """Returns the metric of model and rules, and the gain, as intervals; None where nothing was asked."""
+    """Returns the metric of model and rules, and the gain, as intervals; None without queries."""
     if gains is None or not len(asked):
         return {MODEL: None, RULES: None, "gain": None}
     ones = np.ones(len(asked))

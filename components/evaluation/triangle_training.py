@@ -53,7 +53,7 @@ class PartTrainer:
     left_out: list[str] = dataclasses.field(default_factory=list)
 
     def __call__(self, part: Part, names: Sequence[str]) -> dict[str, Contender]:
-        """Returns the contenders of a part; one that fails is left out, and the reason kept: the run goes on."""
+        """Returns the contenders of a part; one that fails is left out with the reason, and the run continues."""
         description = describe_part(part, self.early)
         tried = {name: self._try(part, name, description) for name in names}
         trained = {name: one for name, one in tried.items() if one is not None}

@@ -1,4 +1,4 @@
-"""The step Verdict as a TFX component: a thin shell around `components.evaluation.verdict`, and the report beside it.
+"""The step Verdict as a TFX component: a thin shell around `components.evaluation.verdict` and the report.
 
 TFX drops the docstrings of such functions, and refuses `from __future__ import annotations` in their module. `code` is
 read by none of

@@ -4,7 +4,7 @@ How many more events a gain takes follows from its standard error, which falls w
 
     queries in all = queries now x ((z_level + z_power) x standard error / effect)^2
 
-with z_level = 1.96 for intervals of 95% and z_power = 0.84: if the effect is real, so many events show it in four of
+with z_level = 1.96 for intervals of 95% and z_power = 0.84: if the effect is real, that many events show it in four of
 five cases (the sample size of a z-test; Cohen, Statistical Power Analysis, 1988). It assumes that new users keep
 arriving at the current rate.
 """

@@ -42,7 +42,7 @@ def read_texts(
 
 
 def _to_texts(column: np.ndarray) -> np.ndarray:
-    """Returns a column as bytes, whole numbers as their digits: [n] object."""
+    """Returns a column as bytes, integers as their digits: [n] object."""
     if column.dtype == object:
         return column
     numbers = np.nan_to_num(column, nan=-1).astype(np.int64)

@@ -39,7 +39,7 @@ _NOT_TEXT = {
 
 
 class Piece(typing.NamedTuple):
-    """A file, or a row group of a Parquet file: what one worker of a distributed Beam runner reads.
+    """A file, or a row group of a Parquet file: the unit that one worker of a distributed Beam runner reads.
 
     Attributes:
       file: the file.

@@ -38,7 +38,7 @@ def key_columns(launch: IngestView) -> tuple[str, ...]:
 def check_positives(keys: pa.Table, times: np.ndarray, cut: int, launch: IngestView) -> None:
     """Raises `LogError` if no event before the cut is one that an objective names: neither rules nor a model could learn.
 
-    Of a log that starts empty nothing is asked.
+    A log that starts empty needs none.
 
     Args:
       keys: [rows] the `key_columns`.

@@ -164,7 +164,7 @@ def questions(
 
 
 def _sample(rng: np.random.Generator, count: int, most: int) -> np.ndarray:
-    """Draws at most so many of `count` positions, ascending."""
+    """Draws at most `most` of `count` positions, ascending."""
     return np.arange(count) if count <= most else np.sort(rng.choice(count, most, replace=False))
 
 

@@ -63,7 +63,7 @@ class ModelRecommender(Recommender):
           table: the items.
           context: of a request.
           retrieval: the towers.
-          ranking: the ranking head, if the log has what one learns from.
+          ranking: the ranking head, if the log has labels for one.
           parts: of the score.
           weights: [1 + G, P], what each part counts for a request without ages, then for each range of the gap.
           fallback: scores the candidates for a request without a known history, by the declared order of rules.

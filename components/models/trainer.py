@@ -96,7 +96,7 @@ class CatalogueTrainer(base_component.BaseComponent):
         """Takes what it learns from.
 
         Args:
-          learning: what it is told and reads.
+          learning: the step's parameters and inputs.
           splits: of the examples.
           **more: further inputs of the standard Trainer, by its own names.
         """

@@ -1,6 +1,6 @@
 """Trains the model and exports it: the `run_fn` of the step "Trainer".
 
-First the towers, with the last events of some users left out, by which the best epoch and the weights of the score's
+First the towers, with the last events of some users left out, which choose the best epoch and the weights of the score's
 parts are chosen. Where new items matter, everything of the last tenth of the training time is left out instead, and the
 towers are trained again on all of it. Then the tables of the score, counted on everything; then, on the frozen vectors,
 the ranking head, calibrated on what was left out. The eval split is not read.

@@ -60,7 +60,7 @@ def keep_judged(model: str, version: str) -> None:
 
 @contextlib.contextmanager
 def open_judged(path: str) -> Iterator[str]:
-    """Gives the folder of the model by which the served version is compared: it has not learnt from the eval split.
+    """Yields the folder of the model with which the served version is compared: it has not learnt from the eval split.
 
     Args:
       path: as for `served`.

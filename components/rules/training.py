@@ -51,7 +51,7 @@ def _figure(data: TrainingData, served: str) -> str:
 def best_rule(data: TrainingData) -> str:
     """Returns the rule with the best metric on the last tenth of the training time, counted on the rest.
 
-    The eval split is not read. Of a single declared rule nothing is asked. Where a rule needs no event, it serves until
+    The eval split is not read. A single declared rule is not compared. Where a rule needs no event, it serves until
     there are events enough for a choice.
     """
     launch = data.launch

@@ -78,7 +78,7 @@ def to_inputs(page: Page, signature: str, model: Chooses, launch: Launch) -> dic
     Args:
       page: the wanted one. More than it are asked for where the default answer is larger, so that there is something to
         explore.
-      signature: the one that is asked.
+      signature: the one that answers.
       model: that answers.
       launch: the declaration.
 

@@ -1,4 +1,4 @@
-"""The newest answers, so that an action's row can say where and by which policy its item was shown; bounded in bytes, oldest out first.
+"""The newest answers, so that an action's row can name position and policy of its item; bounded in bytes, oldest out first.
 
 What is kept of an answer of ten items is about 0.7 KB: ids in one string, propensities as float64, the declared context alone.
 """

@@ -1,4 +1,4 @@
-"""The surfaces beside "for you": items like these, and the lists of rules.
+"""The surfaces other than "for you": items like these, and the lists of rules.
 
 What is shown is logged as impressions of the policy that answered: `similar:model`, `similar:covisitation`,
 `list:newest`. Nothing of it explores. While an experiment runs, a user gets both from the version of their arm.

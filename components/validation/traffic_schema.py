@@ -1,7 +1,7 @@
 """The schema of a log before there is one: the columns that our own server writes, by their roles.
 
 Nothing is inferred here. A column that the server leaves empty at times has no presence to keep: on a launch's first
-days whole columns may be empty.
+days entire columns may be empty.
 """
 
 from components.declaration import Launch

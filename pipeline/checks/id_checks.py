@@ -97,7 +97,7 @@ def _twins(texts: list[str], form: Callable[[str], str]) -> list[tuple[str, str]
 
 
 def same_but_for(one: pa.Array, other: pa.Array) -> str:
-    """Returns the form by which most of the ids in `one` are in `other`: "leading zeros"; "" if there is none."""
+    """Returns the form in which most of the ids in `one` are in `other`: "leading zeros"; "" if there is none."""
     for what, form in _FORMS:
         forms = set(map(form, other.to_pylist()))
         matched = sum(form(text) in forms for text in one.to_pylist())

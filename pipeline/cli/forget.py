@@ -97,7 +97,7 @@ def find_locations(loaded: context.Context, further: Path | None) -> erasure.Loc
         return erasure.Locations(settings.home, tuple(traffic), tables)
     folder, files = _find(path, settings)
     log = tuple(path for path in map(Path, files) if not erasure.is_traffic(path))
-    # A log of one file lies beside what is no business of this launch.
+    # The folder of a log of one file may hold other files than this launch's.
     folders = [folder] if "*" in split_pattern(path, str(settings.data))[1] else []
     return erasure.Locations(settings.home, (*traffic, *folders), (*log, *tables))
 

@@ -133,7 +133,7 @@ def allow_no_action(launch: Launch, log: Sample, why: dict[str, str]) -> Launch:
         return launch
     if log.columns[launch.log.event].as_event.top_values != (launch.log.impression,):
         return launch
-    why["log.starts_empty"] = "Only impressions are there yet: they are no positives, and a run goes on without one."
+    why["log.starts_empty"] = "Only impressions are there yet: they are no positives, and a run needs none."
     why["rules"] = _WHY_RULES
     return dataclasses.replace(
         launch,
@@ -177,7 +177,7 @@ def _item_column(sample: Sample, given: str | None) -> Column:
 def _require_one(columns: Sequence[Column], sample: Sample) -> Column:
     if len(columns) != 1:
         described = "".join(f"\n  {name}: {column.describe()}" for name, column in sample.columns.items())
-        needed = "to be named: no one column of the catalogue is surely its id"
+        needed = "to be named: several columns of the catalogue may be its id"
         raise SettingsError("--item", None, needed, f"The columns of {sample.name}:{described}")
     return columns[0]
 

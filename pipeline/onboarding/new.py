@@ -1,6 +1,6 @@
-"""Makes a project of one's own from the template: its files, a declaration proposed from the log, a first schema.
+"""Makes a project from the template: its files, a declaration proposed from the log, a first schema.
 
-Nothing here needs TensorFlow, TFX or a network. The project is built beside its place and moved there when it is whole,
+Nothing here needs TensorFlow, TFX or a network. The project is built in a temporary folder and moved when it is whole,
 so that a mistake leaves nothing behind.
 """
 
@@ -63,7 +63,7 @@ def make(
       What was made and what comes next, for the screen.
 
     Raises:
-      DayoneError: if there is something in the way; nothing was written then.
+      DayoneError: if something exists at the target; nothing was written then.
     """
     folder = folder.expanduser().resolve()
     _check_folder(folder)
@@ -88,7 +88,7 @@ def make(
 
 _CRITERIA = {
     "split": "The last tenth of the log, in time, judges what the rest has taught.",
-    "promotion": "A model that won is trained once more on the whole log before it is pushed (docs/evaluation.md).",
+    "promotion": "A model that won is trained once more on the full log before it is pushed (docs/evaluation.md).",
 }
 
 

@@ -94,7 +94,7 @@ The first `make run` makes the environment (once, about 3 GB). Each run prints i
 | tests of the launch | `tests/launches/` |
 | the template's own pages and tests | `docs/`, `tests/` |
 
-[docs/extend.md](docs/extend.md) shows how to add a model, a rule, a metric, a step and more beside the launch;
+[docs/extend.md](docs/extend.md) shows how to add a model, a rule, a metric, a step and more next to the launch;
 [docs/clone.md](docs/clone.md#update-from-the-template) how to take updates of the template.
 """
 _CHANGELOG = """\

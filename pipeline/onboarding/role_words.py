@@ -1,4 +1,4 @@
-"""The words by which people name the columns of a log: what the proposal of a declaration goes by."""
+"""The words with which people name the columns of a log; the proposal of a declaration uses them."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -13,7 +13,7 @@ ITEMS = _words(
     "item product article sku asin movie film track song video book offer listing show post document doc recipe course job game podcast episode "
     "story news photo image hotel property restaurant poi content creative deal asset isbn ean gtin iid itemid"
 )
-# These name a user or an item only beside a word for an id: `device` is a context, `device_id` may be all that is known
+# These name a user or an item only together with a word for an id: `device` is a context, `device_id` may be all that is known
 # of a user.
 USERS_BY_ID = _words("session cookie device visit household profile anonymous subject")
 ITEMS_BY_ID = _words(
@@ -78,7 +78,7 @@ RATINGS = _words("rating score stars star")
 # What users thought of an item, in words; and what is only known later. No request has either.
 OPINIONS = _words("thumb thumbs reaction sentiment opinion")
 LATER = _words("outcome result status returned refunded delivered")
-# Beside a word for an action these say something of the user, not what was done.
+# Together with a word for an action these describe the user, not the action.
 NO_ANSWERS = _words("verified eligible enabled allowed can may test")
 # Names of columns of true and false that say whether the user wanted it.
 ANSWERS = _words("label target positive success answer accepted converted").union(VALUES, *WORTH.values())

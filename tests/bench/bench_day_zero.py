@@ -9,7 +9,7 @@ time, takes the version up; the shop's users come, are shown what it answers, an
 generator knows. The server's clock is that of the generated days (`tests/fakes/clocked_server.py`).
 
 The table has a line a day: the events that the night's run read, who serves that day, and per request the clicks, what
-was to be expected of the lists shown, of the first day's rule had it served for ever, and of the best lists there are.
+was to be expected of the lists shown, of the first day's rule had it always served, and of the best lists there are.
 """
 
 import argparse
@@ -145,9 +145,7 @@ def conclude(rows):
         return "No model has taken over yet: the rules are still the best that was found."
     gained = sum((row["shown"] - row["first_rule"]) * row["requests"] for row in rows)
     base = sum(row["first_rule"] * row["requests"] for row in rows)
-    return (
-        f"Day {day}: ML took over. Expected clicks so far, against the first day's rule for ever: {gained / base:+.0%}."
-    )
+    return f"Day {day}: ML took over. Expected clicks so far, against serving the first day's rule all along: {gained / base:+.0%}."
 
 
 def main(arguments=None):
