@@ -141,7 +141,7 @@ def _check_label(field: str, objective: Objective, log: Log) -> None:
         return
     check_path(f"{field}.label_fn", objective.label_fn)
     if objective.value_at_least is not None or query_of(log.path):
-        needed = "None, as value_at_least or a BigQuery query is declared"
+        needed = "None together with value_at_least or a BigQuery query"
         raise DeclarationError(f"{field}.label_fn", objective.label_fn, needed)
 
 

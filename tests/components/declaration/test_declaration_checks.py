@@ -146,7 +146,7 @@ WRONG = [
         {"objectives": (Objective("quick", event="click", value_at_least=1.0, label_fn="components.house.quick"),)},
         "launch.objectives[0].label_fn",
         "'components.house.quick'",
-        "None beside value_at_least",
+        "None together with value_at_least",
     ),
     ({"split": Split()}, "launch.split", "{}", "exactly one of eval_share, eval_days, eval_from"),
     ({"split": Split(eval_share=0.1, eval_days=2)}, "launch.split", "'eval_days': 2", "exactly one of"),
