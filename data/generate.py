@@ -28,6 +28,8 @@ from shop_traffic import COUNTRIES, DEVICES, EXAMINATION, RELEVANT_MATCH, SHARPN
 from shop_world import BRANDS, CATEGORIES, LOOKS, MATERIALS, NEVER, LoggingPolicy, SampleError, Shop, Size, make_shop  # noqa: E402
 
 KINDS = ("impression", "click", "purchase")
+# One worker of a distributed Beam runner reads a row group.
+ROWS_IN_GROUP = 1 << 18
 
 
 def _columns(size: Size, traffic: Traffic, visits: Visits) -> dict[str, np.ndarray]:
@@ -165,7 +167,7 @@ def generate(
     )
     _write(out / "truth" / "truth.npz", lambda path: _save(path, truth))
     _write(out / "items.parquet", lambda path: pq.write_table(catalogue, path))
-    _write(out / "events.parquet", lambda path: pq.write_table(log, path))
+    _write(out / "events.parquet", lambda path: pq.write_table(log, path, row_group_size=ROWS_IN_GROUP))
     return f"{_summary(rows, visits, size)}: {out}"
 
 
@@ -195,7 +197,7 @@ def generate_plain(
     ids, names = np.array(_item_ids(items)), np.array([f"u{index:06d}" for index in range(users)])
     log = pa.table({"user_id": names[user], "item_id": ids[item], "timestamp": pa.array(time_ms, pa.int64())})
     _write(out / "items.parquet", lambda path: pq.write_table(_plain_items(world, ids), path))
-    _write(out / "events.parquet", lambda path: pq.write_table(log, path))
+    _write(out / "events.parquet", lambda path: pq.write_table(log, path, row_group_size=ROWS_IN_GROUP))
     return f"{len(user):,} events of {users:,} users on {items:,} items in {days} days: {out}"
 
 

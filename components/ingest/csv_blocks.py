@@ -40,9 +40,11 @@ class _Opened:
     error that is raised, which is kept off the screen.
     """
 
-    def __init__(self, path: str, delimiter: str, types: Types, on_broken: OnBroken):
+    def __init__(
+        self, path: str, delimiter: str, types: Types, on_broken: OnBroken, span: tuple[int, int] | None = None
+    ):
         self._options = _options(delimiter, types, on_broken)
-        self._path, self._let_go = path, threading.Event()
+        self._path, self._span, self._let_go = path, span, threading.Event()
         weakref.finalize(self._options["parse_options"].invalid_row_handler, self._let_go.set)
         self._reader: pa_csv.CSVStreamingReader | None = None
         self._hook = sys.unraisablehook
@@ -50,7 +52,8 @@ class _Opened:
     def __enter__(self) -> "_Opened":
         sys.unraisablehook = self._handle_unraisable
         try:
-            self._reader = pa_csv.open_csv(self._path, **self._options)
+            source = self._path if self._span is None else _with_header(self._path, *self._span)
+            self._reader = pa_csv.open_csv(source, **self._options)
         except BaseException:
             self.__exit__()
             raise
@@ -97,8 +100,33 @@ def first_types(path: str, delimiter: str) -> Types:
     return {field.name: _kept(field.type, field.name, path) for field in schema}
 
 
+class Lines(typing.NamedTuple):
+    """A byte range of complete lines, and how many of them are not blank."""
+
+    start: int
+    end: int
+    lines: int
+
+
+def count_lines(path: str, size: int) -> list[Lines]:
+    """Returns the ranges of a file's header line, and of the lines that follow: `size` bytes or a little more, but for the last."""
+    ranges: list[Lines] = []
+    with open(path, "rb") as file:
+        end = 0
+        # A line longer than `size` is cut, and counted twice.
+        while chunk := file.read(size if ranges else 0) + file.readline(size):
+            ranges.append(Lines(end, end + len(chunk), _count(chunk)))
+            end += len(chunk)
+    return ranges
+
+
+def _count(lines: bytes) -> int:
+    """Returns how many lines are not blank; like pyarrow's, they end at a line feed, a carriage return or both."""
+    return sum(1 for line in lines.splitlines() if line.strip())
+
+
 def blocks(
-    path: str, delimiter: str, types: Types, on_broken: OnBroken = ignore
+    path: str, delimiter: str, types: Types, on_broken: OnBroken = ignore, span: tuple[int, int] | None = None
 ) -> collections.abc.Iterator[pa.RecordBatch]:
     """Yields the rows of a file in batches, with every column.
 
@@ -107,6 +135,7 @@ def blocks(
       delimiter: one character.
       types: of every column of the file, in the order of its header.
       on_broken: told of each line that is no row, before the batch of the rows around it comes.
+      span: the bytes to read after the header, complete lines; None for all.
 
     Raises:
       TypeConflictError: if a column needs a wider type.
@@ -114,7 +143,7 @@ def blocks(
     """
     last = None
     try:
-        with _Opened(path, delimiter, types, on_broken) as reader:
+        with _Opened(path, delimiter, types, on_broken, span) as reader:
             for batch in reader:
                 last = batch if batch.num_rows else last
                 yield batch
@@ -124,8 +153,16 @@ def blocks(
             raise _unreadable(path, error) from error
         name = list(types)[int(column.group(1))]
         raise TypeConflictError(path, {name: _whole_type(path, delimiter, name)}) from error
-    if last is not None:
+    if last is not None and span is None:
         _check_closed(path, last)
+
+
+def _with_header(path: str, start: int, end: int) -> pa.BufferReader:
+    """Returns the header line and a byte range of a file."""
+    with open(path, "rb") as file:
+        header = file.readline()
+        file.seek(start)
+        return pa.BufferReader(header + file.read(end - start))
 
 
 def _check_closed(path: str, batch: pa.RecordBatch) -> None:

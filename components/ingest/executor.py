@@ -93,7 +93,7 @@ class _ArrowExecutor(base_example_gen_executor.BaseExampleGenExecutor):
         return False
 
     def write_share(self, whole: Share, target: Target) -> Written:
-        """Here in one go; with Beam options, which name a runner or its workers, as one element per file or row group."""
+        """Here in one go; with Beam options, which name a runner or its workers, as one element per piece of a file."""
         if self._beam_pipeline_args:
             shares.write_with_beam(whole, target, self._make_beam_pipeline())
         else:

@@ -1,7 +1,6 @@
 """The rows of one file, whatever its format, with their numbers: messages name them, so that people find a row."""
 
 import collections.abc
-import itertools
 import typing
 import zipfile
 
@@ -12,6 +11,7 @@ from components.errors import LogError
 from components.ingest import csv_blocks, jsonl_blocks, nested, parquet_blocks
 from components.ingest.column_types import Types, plain_type
 from components.ingest.csv_blocks import OnBroken
+from components.ingest.file_pieces import Piece
 from components.ingest.log_files import format_of
 
 _GZIP = b"\x1f\x8b"
@@ -38,20 +38,6 @@ _NOT_TEXT = {
 }
 
 
-class Piece(typing.NamedTuple):
-    """A file, or a row group of a Parquet file: the unit that one worker of a distributed Beam runner reads.
-
-    Attributes:
-      file: the file.
-      group: the row group; None for the entire file.
-      first: how many rows of the file come before it.
-    """
-
-    file: str
-    group: int | None = None
-    first: int = 0
-
-
 class Rows(typing.NamedTuple):
     """Some rows of a file.
 
@@ -59,11 +45,15 @@ class Rows(typing.NamedTuple):
       file: the file.
       numbers: [rows] int64, from 1, without the header; lines that are no rows are counted as well.
       raw: [rows] as the file has them.
+      mark: of the block that they are from, see `file_pieces`.
+      first: how many rows of the file come before them, with lines that are no rows.
     """
 
     file: str
     numbers: np.ndarray
     raw: pa.RecordBatch
+    mark: int = 0
+    first: int = 0
 
 
 class Columns(typing.NamedTuple):
@@ -95,7 +85,7 @@ def first_columns(file: str, delimiter: str, named: nested.Names | None) -> Colu
         return Columns(csv_blocks.first_types(file, delimiter), {})
     if kind == "parquet":
         return _convert_types(file, parquet_blocks.first_schema(file), named)
-    for table in jsonl_blocks.blocks(file):
+    for _, table in jsonl_blocks.blocks(file):
         if table.num_columns:
             return _convert_types(file, table.schema, named)
     raise LogError(
@@ -138,22 +128,6 @@ def check_content(file: str, kind: str) -> None:
             raise LogError(file, f"is {what}, needs {kind.upper()} as text.", fix)
 
 
-def pieces(file: str, rows: int) -> list[tuple[Piece, int]]:
-    """Returns the pieces of a file in the order of its rows, each with its number of rows.
-
-    Args:
-      file: the file.
-      rows: how many rows it has, without lines that are no rows.
-    """
-    groups = parquet_blocks.group_rows(file) if format_of(file) == "parquet" else []
-    firsts = [0, *itertools.accumulate(groups)]
-    return (
-        [(Piece(file, at, firsts[at]), count) for at, count in enumerate(groups)]
-        if len(groups) > 1
-        else [(Piece(file), rows)]
-    )
-
-
 def rows(
     piece: Piece,
     delimiter: str,
@@ -165,7 +139,7 @@ def rows(
     """Yields the rows of a piece in batches, with nested columns opened.
 
     Args:
-      piece: a file or a row group.
+      piece: a file or a part of one.
       delimiter: of CSV.
       types: of every column of the file that is read.
       columns: what Parquet reads of them; None for all.
@@ -180,12 +154,13 @@ def rows(
 
     def broken(number: int, line: str) -> None:
         skipped.append(number)
-        on_broken(number, line)
+        on_broken(piece.first + number, line)
 
-    first = piece.first
-    for raw in _batches(piece, delimiter, types, columns, named, broken):
-        yield Rows(piece.file, _numbers(first, raw.num_rows, skipped), raw)
-        first += raw.num_rows
+    good, before = 0, 0
+    for mark, raw in _batches(piece, delimiter, types, columns, named, broken):
+        yield Rows(piece.file, piece.first + _numbers(good, raw.num_rows, skipped), raw, mark, piece.first + before)
+        good += raw.num_rows
+        before = good + len(skipped)
 
 
 def _batches(
@@ -195,19 +170,25 @@ def _batches(
     columns: nested.Names | None,
     named: nested.Names | None,
     on_broken: OnBroken,
-) -> collections.abc.Iterator[pa.RecordBatch]:
+) -> collections.abc.Iterator[tuple[int, pa.RecordBatch]]:
+    """Yields batches, each with the mark of its block: the row group of Parquet, the first byte of JSON lines, 0 for CSV."""
     kind = format_of(piece.file)
     if kind == "csv":
-        yield from csv_blocks.blocks(piece.file, delimiter, types, on_broken)
+        for batch in csv_blocks.blocks(piece.file, delimiter, types, on_broken, piece.span):
+            yield 0, batch
     elif kind == "parquet":
         chosen = [name for name in types if columns is None or name in columns]
-        for batch in parquet_blocks.blocks(piece.file, chosen, piece.group):
-            yield nested.open_columns(batch, chosen)
+        for group, batch in parquet_blocks.blocks(piece.file, chosen, piece.group):
+            yield group, nested.open_columns(batch, chosen)
     else:
-        for table in jsonl_blocks.blocks(piece.file, on_broken):
-            for batch in table.combine_chunks().to_batches():
+        for start, table in jsonl_blocks.blocks(piece.file, on_broken, piece.span):
+            # A block without a row is told, too: its broken lines are its own.
+            for batch in table.combine_chunks().to_batches() or [pa.RecordBatch.from_arrays([], [])]:
                 flat = not any(map(nested.is_nested, batch.schema.types))
-                yield batch if flat else nested.open_columns(batch, list(nested.leaf_types(batch.schema, named)[0]))
+                yield (
+                    start,
+                    batch if flat else nested.open_columns(batch, list(nested.leaf_types(batch.schema, named)[0])),
+                )
 
 
 def _numbers(first: int, count: int, skipped: list[int]) -> np.ndarray:

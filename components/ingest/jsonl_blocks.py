@@ -8,6 +8,7 @@ left out, and a column whose JSON type changes (7, then "7") becomes text.
 import collections.abc
 import gzip
 import json
+import sys
 import typing
 import zlib
 
@@ -20,22 +21,27 @@ from components.ingest.csv_blocks import OnBroken, ignore
 
 _BLOCK_BYTES = 8 << 20
 _BEYOND_INT64 = 2.0**63
+_ALL = sys.maxsize
 _BOM = b"\xef\xbb\xbf"
 
 
-def blocks(path: str, on_broken: OnBroken = ignore) -> collections.abc.Iterator[pa.Table]:
-    """Yields the rows of a file in tables; a table may lack columns that none of its lines has.
+def blocks(
+    path: str, on_broken: OnBroken = ignore, span: tuple[int, int] | None = None
+) -> collections.abc.Iterator[tuple[int, pa.Table]]:
+    """Yields the rows of a file in tables, each with its first byte; a table may lack columns that none of its lines has.
 
     Args:
       path: of the file.
-      on_broken: told of each line that is no JSON object, before the table of the rows around it comes.
+      on_broken: told of each line that is no JSON object, before the table of the rows around it comes; its number
+        counts from the first line read.
+      span: the bytes to read, between two tables of the entire file; None for all.
 
     Raises:
       LogError: for a file that cannot be read.
     """
     stamps: set[str] = set()
     row = 1
-    for lines in _line_blocks(path):
+    for start, lines in _line_blocks(path, span):
         table, broken = _parse_fast(lines, stamps), 0
         if table is None:
             good, bad = _read_lines(lines)
@@ -43,17 +49,21 @@ def blocks(path: str, on_broken: OnBroken = ignore) -> collections.abc.Iterator[
                 on_broken(row + number, text)
             table, broken = _table(good, stamps), len(bad)
         row += table.num_rows + broken
-        yield table
+        yield start, table
 
 
-def _line_blocks(path: str) -> collections.abc.Iterator[bytes]:
-    """Yields complete lines, about eight megabytes at a time."""
+def _line_blocks(path: str, span: tuple[int, int] | None) -> collections.abc.Iterator[tuple[int, bytes]]:
+    """Yields complete lines, about eight megabytes at a time, with their first byte."""
+    start, end = span or (0, _ALL)
     try:
         with gzip.open(path) if path.lower().endswith(".gz") else open(path, "rb") as file:
-            while chunk := file.read(_BLOCK_BYTES):
-                block = (chunk + file.readline()).removeprefix(_BOM)
-                if block.strip():
-                    yield block
+            file.seek(start)
+            while start < end and (chunk := file.read(_BLOCK_BYTES)):
+                block = chunk + file.readline()
+                lines = block.removeprefix(_BOM)
+                if lines.strip():
+                    yield start, lines
+                start += len(block)
     except (OSError, EOFError, zlib.error) as error:
         if path.lower().endswith(".gz") and isinstance(error, EOFError | zlib.error):
             raise LogError(

@@ -6,7 +6,6 @@ fails, so that what a person sees is the schema gate's word on the type and not 
 that are wrong (`row_checks`).
 """
 
-import collections
 import collections.abc
 import copy
 
@@ -17,7 +16,8 @@ from components.errors import LogError
 from components.ingest import file_rows, row_checks
 from components.ingest.column_types import TypeConflictError, Types, plain_type, unify
 from components.ingest.event_shape import EventShape
-from components.ingest.file_rows import Piece, Rows
+from components.ingest.file_pieces import Piece, PieceCounts
+from components.ingest.file_rows import Rows
 from components.ingest.log_files import format_of
 from components.ingest.log_layout import Layout, check_columns
 from components.ingest.quarantine import Quarantine
@@ -53,8 +53,7 @@ class LogReader:
         self._shape = EventShape(layout)
         self._codes: np.ndarray | None = None
         self._settled: Types | None = None
-        self._rows_of: collections.Counter[str] = collections.Counter()
-        self._broken_of: collections.Counter[str] = collections.Counter()
+        self._counts = PieceCounts()
         self.quarantined = Quarantined(0, {})
         columns = {file: file_rows.first_columns(file, layout.delimiter, layout.role_names) for file in self._files}
         self._found: dict[str, Types] = {file: leaves.types for file, leaves in columns.items()}
@@ -96,23 +95,18 @@ class LogReader:
         return self.settle(columns)
 
     def parts(self) -> list["LogReader"]:
-        """After `settle`, a reader for each file and each row group of a Parquet file: their `batches`, one after the other, are this one's."""
+        """After `settle`, a reader for each piece of each file (see `file_pieces`): their `batches`, one after the other, are this one's."""
         assert self._codes is not None
         parts, at = [], 0
-        for piece, rows in (piece for file in self._files for piece in self._pieces_of(file)):
-            part = copy.copy(self)
-            part._pieces, part._files, part._found = (piece,), (piece.file,), {piece.file: self._found[piece.file]}
-            part._codes = self._codes[at : at + rows]
-            part.quarantined = self._count_reasons(part._codes, self._broken_of[piece.file])
-            parts.append(part)
-            at += rows
+        for file in self._files:
+            for piece, events, broken in self._counts.pieces(file):
+                part = copy.copy(self)
+                part._pieces, part._files, part._found = (piece,), (file,), {file: self._found[file]}
+                part._codes = self._codes[at : at + events]
+                part.quarantined = self._count_reasons(part._codes, broken)
+                parts.append(part)
+                at += events
         return parts
-
-    def _pieces_of(self, file: str) -> list[tuple[Piece, int]]:
-        """Returns the pieces of a file and their event counts; one piece where a row may hold many events."""
-        if self._shape.explodes(self._found[file]):
-            return [(Piece(file), self._rows_of[file])]
-        return file_rows.pieces(file, self._rows_of[file])
 
     def batches(self, quarantine: Quarantine | None = None) -> Batches:
         """Returns all columns of all valid rows, after `settle`.
@@ -149,23 +143,19 @@ class LogReader:
 
     def _collect(self, columns: collections.abc.Sequence[str]) -> pa.Table:
         types, kept, codes = self.types, [], [np.zeros(0, np.int8)]
-        self._rows_of, self._broken_of = collections.Counter(), collections.Counter()
+        counts = self._counts = PieceCounts()
         compared = tuple(types) if self._layout.unique else ()
         worded = [name for name in self._layout.numbers if self._holds_text(name)]
         chosen = tuple(dict.fromkeys((*self._layout.to_check, *worded, *columns, *compared)))
-
-        def count_broken(file: str, *_: object) -> None:
-            self._broken_of[file] += 1
-
-        for rows in self._raw_rows(types, chosen, count_broken):
+        for rows in self._raw_rows(types, chosen, counts.add_broken):
             batch = self._unify_batch(rows, types, chosen)
             codes.append(self._checks.codes(rows.raw, batch))
-            self._rows_of[rows.file] += batch.num_rows
+            counts.add(rows.file, rows.mark, rows.first, batch.num_rows)
             kept.append(pa.Table.from_batches([batch]).select(list(dict.fromkeys((*columns, *compared)))))
         check_columns(", ".join(self._files[:3]), self._layout.declared, self.types, self.ignored)
         self._check_types_of_roles()
         self._codes = np.concatenate(codes)
-        self._check_rows(len(self._codes) + self._broken_of.total())
+        self._check_rows(len(self._codes) + counts.broken)
         return self._right_rows(kept, columns, compared)
 
     def _check_rows(self, count: int) -> None:
@@ -202,7 +192,7 @@ class LogReader:
             self._codes[(self._codes == 0) & row_checks.find_repeats(table.select(list(compared)))] = (
                 len(self._checks.reasons) - 1
             )
-        self.quarantined = self._count_reasons(self._codes, self._broken_of.total())
+        self.quarantined = self._count_reasons(self._codes, self._counts.broken)
         table = table.select(list(columns))
         return table.filter(pa.array(self._codes == 0)) if columns and self._codes.any() else table
 
@@ -253,7 +243,7 @@ class LogReader:
                 if format_of(file) == "jsonl":
                     self._check_types(file, rows.raw.schema, types)
                 raw, numbers = self._shape.events(file, rows.raw, rows.numbers, self._found[file])
-                yield Rows(file, numbers, raw)
+                yield rows._replace(numbers=numbers, raw=raw)
 
     def _csv_types(self, file: str, types: Types) -> Types:
         """Ids are read as text, as the file spells them ("007"); times and values in the type found, for their parser."""

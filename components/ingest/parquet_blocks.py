@@ -35,20 +35,10 @@ def _exceeds(file: pq.ParquetFile, name: str) -> bool:
     return any((pc.max(batch.column(0)).as_py() or 0) > _MOST for batch in batches)
 
 
-def group_rows(path: str) -> list[int]:
-    """Returns the number of rows of each row group.
-
-    Raises:
-      LogError: if the file is no Parquet.
-    """
-    metadata = _open(path).metadata
-    return [metadata.row_group(at).num_rows for at in range(metadata.num_row_groups)]
-
-
 def blocks(
     path: str, columns: collections.abc.Sequence[str] | None = None, group: int | None = None
-) -> collections.abc.Iterator[pa.RecordBatch]:
-    """Yields the rows of a file, or of one row group, in batches: all columns, or those that hold `columns`.
+) -> collections.abc.Iterator[tuple[int, pa.RecordBatch]]:
+    """Yields the rows of a file, or of one row group, in batches with their row group: all columns, or those that hold `columns`.
 
     Raises:
       LogError: if the file is no Parquet or damaged.
@@ -56,14 +46,14 @@ def blocks(
     file = _open(path)
     all_names = file.schema_arrow.names
     names = all_names if columns is None else nested.top_level(columns, all_names)
-    groups = None if group is None else [group]
+    groups = range(file.metadata.num_row_groups) if group is None else [group]
     # A dot in a name means a nested field to pyarrow, so a name with one can only be asked for with all others.
     dotted = any("." in name for name in names)
     try:
-        for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=None if dotted else names, row_groups=groups):
-            yield pa.RecordBatch.from_arrays(
-                [batch.column(batch.schema.get_field_index(name)) for name in names], names
-            )
+        for at in groups:
+            for batch in file.iter_batches(_BATCH_ROWS, row_groups=[at], columns=None if dotted else names):
+                arrays = [batch.column(batch.schema.get_field_index(name)) for name in names]
+                yield at, pa.RecordBatch.from_arrays(arrays, names)
     except (pa.ArrowInvalid, OSError) as error:
         raise _unreadable(path, error) from error
 

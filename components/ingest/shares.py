@@ -1,4 +1,4 @@
-"""Writes the examples of a log in shares: one here, or one per file or Parquet row group on the workers of a Beam runner.
+"""Writes the examples of a log in shares: one here, or one per piece of a file on the workers of a Beam runner.
 
 The first pass over a log settles the types, finds the rows that are wrong, cuts in time and makes the labels; it holds
 a few columns of the entire log and runs in the executor. The rest is per row, and costs most: reading all columns,
@@ -63,7 +63,7 @@ class Share(typing.NamedTuple):
 
 
 def split_up(whole: Share) -> list[Share]:
-    """Returns a share per file and per row group."""
+    """Returns a share per piece of each file, see `file_pieces`."""
     parts, shares, row = whole.reader.parts(), [], 0
     for number, part in enumerate(parts):
         rows = slice(row, row + part.quarantined.rows_in - part.quarantined.rows)

@@ -5,6 +5,7 @@ import pytest
 
 from components.errors import LogError
 from components.ingest import csv_blocks, file_rows, jsonl_blocks
+from components.ingest.file_pieces import Piece
 from components.ingest.log_layout import Layout
 from components.ingest.log_reader import LogReader
 from components.ingest.quarantine import Quarantine
@@ -17,7 +18,7 @@ def numbers(file):
     broken = []
     types = file_rows.first_columns(str(file), ",", None).types
     batches = file_rows.rows(
-        file_rows.Piece(str(file)), ",", types, None, None, lambda number, line: broken.append((number, line))
+        Piece(str(file)), ",", types, None, None, lambda number, line: broken.append((number, line))
     )
     return [number for rows in batches for number in rows.numbers.tolist()], broken
 
