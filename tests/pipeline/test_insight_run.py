@@ -7,9 +7,10 @@ import dataclasses
 import json
 
 import pytest
+import tensorflow as tf
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
-from whole_runs import generate, step_states, summary
+from whole_runs import PROJECT, generate, step_states, summary
 
 from components.declaration import Insight, Promotion
 from pipeline import launches
@@ -52,6 +53,29 @@ def test_the_triangle_trains_on_parts_and_the_page_says_what_it_measured(first):
     assert last["share"] == 1 and last["queries"] == rolling["model"]["queries"]
     assert last["model"]["point"] == pytest.approx(rolling["model"]["recall@10"])
     assert last["rules"]["point"] == pytest.approx(rolling[summary(folder / "ws")["rules_name"]]["recall@10"])
+
+
+def test_every_cell_of_the_notebook_runs(first, monkeypatch):
+    folder, settings, _, figures = first
+    monkeypatch.setenv("DAYONE_WORKSPACE", str(settings.workspace))
+    names = {}
+    for cell in json.loads((PROJECT / "docs" / "explore.ipynb").read_text())["cells"]:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), names)
+    assert names["summary"] == summary(folder / "ws")
+    assert set(names["artifacts"]["figure"]) >= {figure for figure in figures.values() if figure}
+    assert names["nearest"]["similarity"].iloc[0] == pytest.approx(1) and names["nearest"]["title"].all()
+    assert set(names["recommended"]["item"]) <= set(names["items"]["item_id"])
+
+
+def test_a_training_leaves_what_tensorboard_reads(first):
+    _, settings, *_ = first
+    (logs,) = settings.pipeline_root.glob("Trainer/model_run/*")
+    (events,) = logs.glob("events.out.tfevents.*")
+    written = tf.compat.v1.train.summary_iterator(str(events))
+    tags = {value.tag for event in written for value in event.summary.value}
+    assert {"choosing/loss", "choosing/validation value"} <= tags and any("rank" in tag for tag in tags), tags
+    assert len((logs / "vectors.tsv").read_text().splitlines()) == 1_000
 
 
 def test_others_can_query_the_numbers_of_the_verdict(first):
