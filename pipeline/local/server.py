@@ -3,10 +3,12 @@
 import functools
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
 import typing
+import warnings
 from pathlib import Path
 
 from components.declaration import Launch
@@ -204,6 +206,9 @@ def _load_rules(folder: Path) -> "LoadedModel | None":
 
 def _prepare_process() -> None:
     """Logs our own messages from INFO on, others' from WARNING on, and lets threads take turns often."""
+    # Read when TensorFlow is imported: its C++ prints a dozen lines about GPUs otherwise; its errors reach us as exceptions.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.")
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("dayone").setLevel(logging.INFO)
     sys.setswitchinterval(SWITCH_SECONDS)
