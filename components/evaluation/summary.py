@@ -1,4 +1,4 @@
-"""The summary of a run as plain text: about 35 lines of at most 100 columns, the verdict first.
+"""The summary of a run as plain text: about 35 lines of at most 80 columns, the verdict first.
 
 The summary is a dict of plain values, as it lies in `summary.json`. Every part may be missing or None, and is then left
 out:
@@ -28,15 +28,15 @@ from typing import Any
 
 from components.evaluation import triangle_words
 
-WIDTH = 100
-ROLLING = ("recall@10", "recall@20", "recall@50", "ndcg@10", "mrr", "coverage")
+WIDTH = 80
+ROLLING = ("recall@10", "recall@20", "ndcg@10", "mrr", "coverage", "recall@50")
 OF_LISTS = ("novelty", "popularity_lift")
 FROZEN = ("recall@10", "ndcg@10", "mrr")
 RANKING = ("rows", "auc", "log_loss", "calibration", "ndcg")
 
 # Limits that keep the text to a screen; `summary.json` has the rest.
-_REASONS, _SLICES, _HISTORY, _RECOMMENDED, _NOTES = 5, 6, 3, 5, 4
-_NAME_WIDTH, _COLUMN_WIDTH, _NARROWEST = 28, 14, 11
+_REASONS, _SLICES, _HISTORY, _RECOMMENDED, _NOTES = 5, 6, 3, 5, 3
+_LEAST_NAME_WIDTH, _NAME_WIDTH, _COLUMN_WIDTH, _NARROWEST = 24, 28, 14, 10
 
 Table = Mapping[str, Mapping[str, Any] | None]
 
@@ -85,9 +85,10 @@ def _table(title: str, rows: Table, columns: Sequence[str]) -> Iterator[str]:
     if queries == 0:
         return
     shown = [column for column in columns if any(column in row for row in filled.values())]
-    yield _row(title if queries is None else f"{title}, {queries:,} queries", shown)
-    for name, row in filled.items():
-        yield _row(f"  {name}", [figure(row.get(column)) for column in shown])
+    head = title if queries is None else f"{title}, {queries:,} queries"
+    yield from _align(
+        (head, shown), *((name, [figure(row.get(column)) for column in shown]) for name, row in filled.items())
+    )
 
 
 def _slices(slices: Mapping[str, Any]) -> Iterator[str]:
@@ -97,13 +98,12 @@ def _slices(slices: Mapping[str, Any]) -> Iterator[str]:
     if not tables:
         return
     contenders = list(dict.fromkeys(name for table in tables.values() for name in table))
-    yield _row(f"{metric} by slice", ["queries", *contenders])
     worse = {name for name, gain in (slices.get("gains") or {}).items() if float(gain["high"]) < 0}
-    for name, table in sorted(tables.items(), key=lambda entry: entry[0] not in worse)[:_SLICES]:
-        yield _row(
-            f"  {name}",
-            [f"{_queries(table):,}", *(figure((table.get(contender) or {}).get(metric)) for contender in contenders)],
-        )
+    rows = [
+        (name, [f"{_queries(table):,}", *(figure((table.get(one) or {}).get(metric)) for one in contenders)])
+        for name, table in sorted(tables.items(), key=lambda entry: entry[0] not in worse)[:_SLICES]
+    ]
+    yield from _align((f"{metric} by slice", ["queries", *contenders]), *rows)
     if len(tables) > _SLICES:
         yield f"  ... and {len(tables) - _SLICES} more in the report."
 
@@ -146,12 +146,15 @@ def _queries(table: Table) -> int:
     return max((int((row or {}).get("queries") or 0) for row in table.values()), default=0)
 
 
-def _row(name: str, cells: Sequence[str]) -> str:
-    """Returns a line of a table: columns as wide as the room allows, as many cells as fit, names cut to their column."""
-    room = WIDTH - _NAME_WIDTH
-    width = min(max(room // max(len(cells), 1), _NARROWEST), _COLUMN_WIDTH)
-    text = "".join(f"{_cut(cell, width - 1):>{width}}" for cell in cells[: room // width])
-    return f"{_cut(name, _NAME_WIDTH):<{_NAME_WIDTH}}{text}".rstrip()
+def _align(head: tuple[str, Sequence[str]], *rows: tuple[str, Sequence[str]]) -> Iterator[str]:
+    """Yields the lines of a table: columns as wide as the room allows, as many as fit; names are cut to their column."""
+    lines = [head, *((f"  {name}", cells) for name, cells in rows)]
+    name_width = max(_LEAST_NAME_WIDTH, min(max(len(name) for name, _ in lines) + 1, _NAME_WIDTH))
+    room = WIDTH - name_width
+    width = min(max(room // max(len(head[1]), 1), _NARROWEST), _COLUMN_WIDTH)
+    for name, cells in lines:
+        text = "".join(f"{_cut(cell, width - 1):>{width}}" for cell in cells[: room // width])
+        yield f"{_cut(name, name_width):<{name_width}}{text}".rstrip()
 
 
 def _cut(text: str, width: int) -> str:
