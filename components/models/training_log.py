@@ -23,8 +23,17 @@ _CONFIG = """embeddings {
 
 
 def record(folder: str | None) -> contextlib.AbstractContextManager:
-    """Returns a context in which `tf.summary` writes to a folder; None for nowhere."""
+    """Returns a context in which `write_scalar` writes to a folder; None for nowhere."""
     return tf.summary.create_file_writer(folder).as_default() if folder else contextlib.nullcontext()
+
+
+def write_scalar(tag: str, value: float, step: int) -> None:
+    """Writes a scalar where `record` is active; elsewhere nothing happens.
+
+    `tf.summary.scalar` is TensorBoard's own function, and TensorFlow 2.21 no longer installs TensorBoard.
+    """
+    kind = tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
+    tf.summary.write(tag, tf.constant(value, tf.float32), step, tf.compat.v1.SummaryMetadata(plugin_data=kind))
 
 
 def write_projector(folder: str | None, rows: pa.Table) -> None:

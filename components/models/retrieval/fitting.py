@@ -1,6 +1,6 @@
 """Fits a Keras model on arrays in memory: batches, the learning rate's fall, progress, the best epoch.
 
-Loss and validation value of each epoch go to the default writer of `tf.summary`, if there is one.
+Loss and validation value of each epoch go to `training_log`.
 """
 
 import dataclasses
@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from components.models import training_log
 from components.models.retrieval.lazy_adam import LazyAdam
 from components.progress import Progress
 
@@ -81,7 +82,7 @@ def fit(
     answers = map(step, dataset)
     for epoch in range(1, epochs + 1):
         loss = _run_epoch(lambda: float(next(answers)["loss"]), steps, progress)
-        tf.summary.scalar(f"{schedule.task}/loss", loss, epoch)
+        training_log.write_scalar(f"{schedule.task}/loss", loss, epoch)
         if best and best.is_over(schedule.task):
             break
     return best.restore() if best else Epochs(epochs, epochs)
@@ -107,7 +108,7 @@ class _Best:
     def is_over(self, task: str) -> bool:
         """Values the model after an epoch; returns whether it no longer gets better."""
         value, self._tried = self._watch(), self._tried + 1
-        tf.summary.scalar(f"{task}/validation value", value, self._tried)
+        training_log.write_scalar(f"{task}/validation value", value, self._tried)
         if value > self._value:
             self._value, self._epoch, self._weights = value, self._tried, self._model.get_weights()
         return self._tried - self._epoch >= PATIENCE

@@ -10,8 +10,8 @@ pytestmark = pytest.mark.tensorflow
 def test_scalars_go_to_the_folder_and_without_one_nowhere(tmp_path):
     for folder in (str(tmp_path), None):
         with training_log.record(folder):
-            tf.summary.scalar("training/loss", 0.5, 1)
-    tf.summary.scalar("training/loss", 9.0, 2)
+            training_log.write_scalar("training/loss", 0.5, 1)
+    training_log.write_scalar("training/loss", 9.0, 2)
     (file,) = tmp_path.iterdir()
     read = [value for event in tf.compat.v1.train.summary_iterator(str(file)) for value in event.summary.value]
     assert [(value.tag, float(tf.make_ndarray(value.tensor))) for value in read] == [("training/loss", 0.5)]
