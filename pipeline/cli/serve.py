@@ -141,8 +141,8 @@ def _serve(given: argparse.Namespace) -> int:
             flush=True,
         )
         print(_where_the_log_goes(launch, settings, options), flush=True)
-        if options.demo:
-            print(f"a page to try it out: http://{address}:{port}/demo", flush=True)
+        pages = "demo, last report, requests" if options.demo else "requests"
+        print(f"pages: http://{address}:{port}/ ({pages})", flush=True)
         return server.run(launch, settings, options, listening, histories, users)
 
 
