@@ -14,13 +14,13 @@ from pathlib import Path
 from components.declaration import Launch
 from components.serving.history_store import HistoryStore, MemoryHistories
 from pipeline.local import newest_outputs, own_functions
+from pipeline.local.baseline_rules import BaselineRules
 from pipeline.local.serve_options import Options
 from pipeline.settings import Settings
 
 if typing.TYPE_CHECKING:
     from components.serving.arms import Arms
     from components.serving.demo import Demo
-    from components.serving.loaded_model import LoadedModel
     from components.serving.service import Service
     from components.serving.user_columns import UserStore
 
@@ -177,31 +177,16 @@ def _make_service(
 def _make_demo(service: "Service", settings: Settings, records: bool) -> "Demo":
     from components.serving import demo_users
     from components.serving.demo import Demo
+    from components.serving.loaded_model import LoadedModel
 
-    baseline = functools.partial(_load_baseline, settings.pipeline_root)
-    return Demo(service, lambda: demo_users.read(service.launch, str(settings.data)), records, baseline)
+    baseline = BaselineRules(settings.pipeline_root, lambda folder: LoadedModel(0, folder))
+    baseline.find()  # begins to load
+    return Demo(service, lambda: demo_users.read(service.launch, str(settings.data)), records, baseline.find)
 
 
 def _read_report(pipeline_root: Path) -> bytes | None:
     file = newest_outputs.find_newest(pipeline_root, newest_outputs.REPORTS)
     return file.read_bytes() if file else None
-
-
-def _load_baseline(pipeline_root: Path) -> "LoadedModel | None":
-    """Returns the rules of the last run, loaded once; None if there are none, or they do not load."""
-    folder = newest_outputs.find_newest(pipeline_root, newest_outputs.RULES)
-    return _load_rules(folder) if folder else None
-
-
-@functools.lru_cache(maxsize=1)
-def _load_rules(folder: Path) -> "LoadedModel | None":
-    from components.serving.loaded_model import LoadedModel, ModelError
-
-    try:
-        return LoadedModel(0, folder)
-    except ModelError as error:
-        logging.getLogger("dayone.serving").warning("the demo shows no baseline: %s", error)
-        return None
 
 
 def _prepare_process() -> None:
