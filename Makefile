@@ -46,7 +46,7 @@ history: setup ## list every verdict of a launch; ARGS="--launch NAME"
 
 tensorboard: setup ## losses and item vectors of the trainings, in a browser
 	@# Of its own environment: TensorFlow 2.21 does not install it, and it needs a setuptools with `pkg_resources`.
-	@$(UV) tool run --python 3.11 --with 'setuptools<81' --from 'tensorboard>=2.20,<2.21' \
+	@$(UV) tool run --python $(BIN)/python --with 'setuptools<81' --from 'tensorboard>=2.20,<2.21' \
 		tensorboard --logdir $${DAYONE_WORKSPACE:-runs} $(ARGS)
 
 sample: setup ## make the sample log alone; ARGS="--help"
