@@ -140,7 +140,7 @@ BAD_PATHS = [
     ("GET", "/v1/models/other", 404),
     ("GET", "/v1/models/toy/versions/6", 404),
     ("GET", "/v1/models/toy/versions/x/metadata", 400),
-    ("GET", "/", 404),
+    ("GET", "/v2", 404),
 ]
 
 
