@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from tfx.components import ExampleValidator, StatisticsGen
+from tfx.components.example_validator.component import ExampleValidator
+from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.types import BaseChannel
 

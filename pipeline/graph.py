@@ -1,6 +1,7 @@
 """The pipeline, as its list of stages. The same graph runs on a laptop and compiles for a cluster."""
 
-from tfx.components import Evaluator, Transform
+from tfx.components.evaluator.component import Evaluator
+from tfx.components.transform.component import Transform
 from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration import metadata
@@ -15,7 +16,6 @@ from components.evaluation.verdict_step import Verdict
 from components.features.preprocessing import CODE_KEY, LAUNCH_KEY
 from components.models.too_early import LEAST_ACTIONS
 from components.models.trainer import CatalogueTrainer, Learning
-from components.models.tuning.tuner import CatalogueTuner
 from components.registry.pusher import VersionPusher
 from pipeline import code_digest, custom_steps, further_steps, steps
 from pipeline.gates import Checked, check_catalogue, check_log, measure_drift, show_statistics
@@ -102,7 +102,7 @@ def describe_learning(
     transform: Transform,
     catalogue: Checked | None,
     champion: str,
-    tuner: list[CatalogueTuner],
+    tuner: list[BaseNode],
 ) -> Learning:
     """Returns what training the model is told and reads."""
     view = steps.view_of(steps.TRAINER, launch)
@@ -114,12 +114,15 @@ def describe_learning(
     return Learning(run_fn, code, view, log.examples, graph, items, start, best, least)
 
 
-def tune(launch: Launch, log: Checked, transform: Transform, catalogue: Checked | None) -> CatalogueTuner:
+def tune(launch: Launch, log: Checked, transform: Transform, catalogue: Checked | None) -> BaseNode:
     """Searches hyperparameters on the validation split of the training time, if the declaration has tuning trials.
 
     A trial evaluates the model alone, so an edit of a team's rules does not repeat the search; nor does a new champion,
     as trials start from random weights.
     """
+    # Here, because it imports Keras Tuner and with it Keras 3: a second of each run, for few launches.
+    from components.models.tuning.tuner import CatalogueTuner
+
     items = catalogue.examples if catalogue else None
     code = code_digest.of_step(steps.TUNER, *launch.model.towers)
     return CatalogueTuner(

@@ -14,13 +14,13 @@ from components.models.retrieval.blend_training import RANGES_HOURS
 from components.models.retrieval.context import RequestContext
 from components.models.retrieval.retrieval_model import RetrievalModel
 from components.models.retrieval.score_parts import ScoreParts
+from components.registry.graph_functions import concrete, share
 from components.registry.recommender import (
     HISTORY_AGES,
     ITEMS_SHAPE,
     RECOMMEND_WITH_AGES,
     SCORE_WITH_AGES,
     Recommender,
-    concrete,
 )
 from components.rules.rule_scores import RuleScores
 
@@ -79,6 +79,7 @@ class ModelRecommender(Recommender):
         self.parts = parts
         self._part_weights = tf.constant(weights, tf.float32)
         self._build()
+        self._share()
         self._weights = [
             *retrieval.query.variables,
             *retrieval.context.variables,
@@ -92,10 +93,18 @@ class ModelRecommender(Recommender):
             for name, dtype in self._context.items()
         }
         history = tf.zeros([1, self._length], tf.int32)
-        self._queries(history, nothing)
-        self.probabilities(history, history, nothing)
+        self._embed(history, nothing)
+        self._rate(history, history, nothing)
 
-    def _queries(self, history: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
+    def _share(self) -> None:
+        """Makes graphs that the signatures share of what they have in common."""
+        history, context = self.request_specs
+        weights = tf.TensorSpec([None, len(self.parts.names)], tf.float32)
+        self._queries = share(self._embed, history, context)
+        self._scores = share(self._score, history, context, weights)
+        self._rates = share(self._rate, history, tf.TensorSpec(ITEMS_SHAPE, tf.int32), context)
+
+    def _embed(self, history: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
         return self._trained.retrieval.last_query(
             tf.gather(self._item_vectors, history), history, self._request(context)
         )
@@ -117,7 +126,7 @@ class ModelRecommender(Recommender):
             history, context, tf.tile(tf.constant(weights, tf.float32)[None], [tf.shape(history)[0], 1])
         )
 
-    def _scores(self, history: tf.Tensor, context: dict[str, tf.Tensor], weights: tf.Tensor) -> tf.Tensor:
+    def _score(self, history: tf.Tensor, context: dict[str, tf.Tensor], weights: tf.Tensor) -> tf.Tensor:
         """Returns the same by the weights [B, P] of each request."""
         score = self.parts.score(self._queries(history, context), history, weights)
         rules = self._fallback(self._fallback.names, history, context)
@@ -174,10 +183,13 @@ class ModelRecommender(Recommender):
         self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]
     ) -> dict[str, tf.Tensor]:
         """See `Recommender.probabilities`; calibrated at the mean position of the training log."""
+        return self._rates(history, items, context)
+
+    def _rate(self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         ranking = self._trained.ranking
         if ranking is None:
             return {}
-        queries = self._queries(history, context)
+        queries = self._embed(history, context)
         count, size = tf.shape(items)[1], queries.shape[-1]
         query = tf.reshape(tf.repeat(queries, count, axis=0), [-1, size])
         pairs = {"query": query, "item": self._vectors(tf.reshape(items, [-1]))}

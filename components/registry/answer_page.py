@@ -11,6 +11,7 @@ import tensorflow as tf
 from components.declaration.request_names import filter_inputs
 from components.declaration.views import CatalogueFeatures
 from components.features.item_table import ItemTable
+from components.registry.graph_functions import share
 from components.registry.request_filters import RequestFilters
 
 MOST = 100
@@ -42,9 +43,14 @@ class AnswerPages(tf.Module):
         self.list_ranks = tf.Variable(ranks, dtype=tf.int32, trainable=False)
         numbers = {name: tf.TensorSpec([None], tf.int64, name) for name in ("n", "offset")}
         self.specs = numbers | self._filters.specs
+        scores = tf.TensorSpec([None, ranks.shape[1]], tf.float32)
+        self._shared_cut = share(self._cut, tf.TensorSpec([ranks.shape[1]], tf.string), scores, self.specs)
 
     def cut(self, ids: tf.Tensor, scores: tf.Tensor, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Returns the page that the inputs ask for, of candidates [A] by scores [B, A]: see `cut`."""
+        return self._shared_cut(ids, scores, {name: inputs[name] for name in self.specs})
+
+    def _cut(self, ids: tf.Tensor, scores: tf.Tensor, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         return cut(ids, self._filters(inputs, scores), inputs["n"], inputs["offset"], self._default)
 
     def score_list(self, rule: tf.Tensor) -> tf.Tensor:

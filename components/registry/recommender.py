@@ -32,6 +32,7 @@ from components.declaration.views import ServingView
 from components.features.item_table import MISSING_INT, ItemTable
 from components.registry import item_filter
 from components.registry.answer_page import AnswerPages
+from components.registry.graph_functions import concrete, share
 
 HISTORY_FEATURE = "history"
 RECOMMEND, SCORE_CATALOGUE = "serving_default", "score_catalogue"
@@ -74,15 +75,20 @@ class Recommender(tf.Module):
         self._columns = tf.constant(columns, tf.int32)
         self._candidate_ids = tf.constant(table.ids[active].tolist(), tf.string, [len(active)])
         self._candidate_titles = tf.constant(table.titles[active].tolist(), tf.string, [len(active)])
-        rows = tf.lookup.KeyValueTensorInitializer(
-            tf.constant(table.ids.tolist(), tf.string), tf.range(len(table), dtype=tf.int64)
-        )
-        self._rows = tf.lookup.StaticHashTable(rows, 0)
+        self._rows = _rows_by_id(table)
         boost = _boost_of(table)
         self._boost = tf.constant(boost, tf.float32)
         self._filters = item_filter.build(launch.catalogue, table, context)
         self.pages = AnswerPages(table, launch.catalogue, context, lists, self._top_k)
         self.log_boost = tf.constant(np.log(boost[active]), tf.float32)  # [A]; what has the factor 0 is no candidate
+        self.history_rows = share(self._last_known_rows, tf.TensorSpec(ITEMS_SHAPE, tf.string))
+        self._shared_scores = share(self.scores, *self.request_specs)
+
+    @property
+    def request_specs(self) -> tuple[tf.TensorSpec, dict[str, tf.TensorSpec]]:
+        """The history of a request as rows of the item table [B, L] int32, and its raw context columns, each [B]."""
+        columns = {name: tf.TensorSpec([None], dtype) for name, dtype in self._context.items()}
+        return tf.TensorSpec([None, self._length], tf.int32), columns
 
     def scores(self, history: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
         """Scores of all candidates; the subclass's part.
@@ -105,7 +111,7 @@ class Recommender(tf.Module):
           context: raw context columns, each [B].
         """
         del history_ages
-        return self.scores(self.history_rows(history), context)
+        return self._shared_scores(self.history_rows(history), context)
 
     def similar_scores(self, items: tf.Tensor, context: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """Scores of all candidates by how much they are like some items, and who says so.
@@ -119,7 +125,7 @@ class Recommender(tf.Module):
         Returns:
           [B, A] float32 and [B] string, "" where none of the items is known: then a list answers.
         """
-        return self.scores(items, context), tf.where(items[:, 0] > 0, "model", "")
+        return self._shared_scores(items, context), tf.where(items[:, 0] > 0, "model", "")
 
     def probabilities(
         self, history: tf.Tensor, items: tf.Tensor, context: dict[str, tf.Tensor]
@@ -143,7 +149,7 @@ class Recommender(tf.Module):
         del (
             user_id
         )  # part of the contract: what a server looks histories up by; the model itself reads the history only
-        scores = self.apply_filters(self.scores(self.history_rows(history), context), context)
+        scores = self.apply_filters(self._shared_scores(self.history_rows(history), context), context)
         return self.answer(scores, history, exclude_ids)
 
     def apply_filters(self, scores: tf.Tensor, context: Mapping[str, tf.Tensor]) -> tf.Tensor:
@@ -203,7 +209,7 @@ class Recommender(tf.Module):
     def score_catalogue(self, user_id: tf.Tensor, history: tf.Tensor, **context: tf.Tensor) -> dict[str, tf.Tensor]:
         """`score_catalogue`: what the evaluation ranks by; nothing is removed, what a filter hides has the score -inf."""
         del user_id
-        return {"scores": self.apply_filters(self.scores(self.history_rows(history), context), context)}
+        return {"scores": self.apply_filters(self._shared_scores(self.history_rows(history), context), context)}
 
     def catalogue(self) -> dict[str, tf.Tensor]:
         """`catalogue`: the candidates in the order of the columns of `score_catalogue`."""
@@ -226,7 +232,7 @@ class Recommender(tf.Module):
         """Rows of the item table, of any shape, int32; 0 for unknown ids and padding."""
         return tf.cast(self._rows.lookup(ids), tf.int32)
 
-    def history_rows(self, history: tf.Tensor) -> tf.Tensor:
+    def _last_known_rows(self, history: tf.Tensor) -> tf.Tensor:
         """Ids [B, H] to the rows of the last L known items [B, L] int32, right-padded with 0; unknown items are left out."""
         rows = self.item_rows(history)
         return tf.ragged.boolean_mask(rows, rows > 0)[:, -self._length :].to_tensor(0, shape=[None, self._length])
@@ -283,10 +289,11 @@ class Recommender(tf.Module):
         return concrete(call, **specs)
 
 
+def _rows_by_id(table: ItemTable) -> tf.lookup.StaticHashTable:
+    """Returns the row of the item table of each id; 0 for an unknown one."""
+    ids = tf.constant(table.ids.tolist(), tf.string)
+    return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(ids, tf.range(len(table), dtype=tf.int64)), 0)
+
+
 def _boost_of(table: ItemTable) -> np.ndarray:
     return np.ones(len(table)) if table.boost is None else table.boost
-
-
-def concrete(function: Callable, *inputs: tf.TensorSpec, **named: tf.TensorSpec) -> Callable:
-    """Returns the concrete function for some inputs, without AutoGraph: nothing here branches on a tensor."""
-    return tf.function(function, autograph=False).get_concrete_function(*inputs, **named)

@@ -3,6 +3,7 @@
 Letters as in `components.registry.recommender`.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -11,6 +12,7 @@ import tensorflow as tf
 from components.declaration.rule_names import short_name
 from components.declaration.views import ServingView
 from components.features.item_table import ItemTable
+from components.registry.graph_functions import share
 from components.registry.recommender import Recommender
 from components.rules.attribute_scores import AttributeScores
 from components.rules.rule_forms import TIE, NextItems, Rule
@@ -49,6 +51,7 @@ class RulesRecommender(Recommender):
         self._rule_scores = RuleScores(rules, table)
         self._by_items = tuple(name for name, rule in rules.items() if isinstance(rule, NextItems))
         self._attributes = AttributeScores(table)
+        self._by_rule = {name: share(functools.partial(self._score, name), *self.request_specs) for name in rules}
         self._rates = {name: tf.constant(rate, tf.float32) for name, rate in rates.items()}
 
     def scores(self, history: tf.Tensor, context: dict[str, tf.Tensor]) -> tf.Tensor:
@@ -57,6 +60,9 @@ class RulesRecommender(Recommender):
 
     def rule_scores(self, rule: str, history: tf.Tensor, context: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Scores by one rule, and by the fallbacks where it has nothing to say, for histories [B, L] of rows: [B, A] float32."""
+        return self._by_rule[rule](history, context)
+
+    def _score(self, rule: str, history: tf.Tensor, context: Mapping[str, tf.Tensor]) -> tf.Tensor:
         scores = self._rule_scores(dict.fromkeys((rule, *self._fallbacks)), history, context)
         return tf.broadcast_to(scores, [tf.shape(history)[0], tf.size(self._active)])
 

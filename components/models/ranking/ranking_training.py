@@ -136,6 +136,23 @@ def row_queries(
         ),
         0,
     )
+    first, place = _distinct_rows([past, *context.values()])
+    return _embed(retrieval, past[first], {name: column[first] for name, column in context.items()})[place]
+
+
+def _distinct_rows(columns: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the first of each kind of rows that are alike in all columns [n, ...], and the kind of each row [n].
+
+    The impressions of a request share their history and context: one query answers them all.
+    """
+    flat = [column.reshape(len(column), int(np.prod(column.shape[1:]))) for column in columns]
+    joined = np.concatenate([np.ascontiguousarray(column).view(np.uint8) for column in flat], axis=1)
+    _, first, place = np.unique(joined.view(f"V{joined.shape[1]}")[:, 0], return_index=True, return_inverse=True)
+    return first, place
+
+
+def _embed(retrieval: RetrievalModel, past: np.ndarray, context: dict[str, np.ndarray]) -> np.ndarray:
+    """Returns the query vectors [n, D] for histories [n, L] of rows of the item table and context features, each [n]."""
     items = retrieval.all_items()
     query = tf.function(
         lambda past, context: retrieval.last_query(tf.gather(items, past), past, context),
@@ -143,11 +160,8 @@ def row_queries(
         autograph=False,
     )
     parts = []
-    for start in range(0, len(rows), EMBEDDED_AT_ONCE):
+    for start in range(0, len(past), EMBEDDED_AT_ONCE):
         batch = slice(start, start + EMBEDDED_AT_ONCE)
-        parts.append(
-            query(
-                tf.constant(past[batch]), {name: tf.constant(column[batch]) for name, column in context.items()}
-            ).numpy()
-        )
-    return np.concatenate(parts) if parts else np.zeros((0, data.launch.model.dim), np.float32)
+        columns = {name: tf.constant(column[batch]) for name, column in context.items()}
+        parts.append(query(tf.constant(past[batch]), columns).numpy())
+    return np.concatenate(parts) if parts else np.zeros((0, items.shape[1]), np.float32)

@@ -59,8 +59,10 @@ def _newton(
     scores = _scores(parts, offset, weights)
     chance = np.exp(scores - scores.max(axis=1, initial=-np.inf, keepdims=True))
     chance /= chance.sum(axis=1, keepdims=True)
-    mean = np.einsum("qs,qsp->qp", chance, parts)
+    mean = (chance[:, None] @ parts)[:, 0]
     target_parts = np.take_along_axis(parts, target[:, None, None], axis=1)[:, 0]
     gradient = (mean - target_parts).sum(axis=0) + PRIOR * (weights - start)
-    spread = np.einsum("qsp,qsr->pr", parts * chance[..., None], parts) - mean.T @ mean
+    # As one product of matrices: `einsum` does this sum without BLAS, in five times the CPU.
+    flat = parts.reshape(-1, len(weights))
+    spread = (parts * chance[..., None]).reshape(flat.shape).T @ flat - mean.T @ mean
     return np.linalg.solve(spread + PRIOR * np.eye(len(weights)), gradient)

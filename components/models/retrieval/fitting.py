@@ -130,6 +130,8 @@ def batches(
     tensors = tf.nest.map_structure(tf.constant, arrays)
     longest = None if lengths is None else tf.constant(lengths, tf.int32)
 
+    # Without AutoGraph, which would read all of this code: nothing here branches on a tensor.
+    @tf.autograph.experimental.do_not_convert
     def order(epoch: tf.Tensor) -> tf.data.Dataset:
         state = tf.stack([tf.constant(seed, tf.int64), epoch])
         shuffled = tf.random.experimental.stateless_shuffle(tf.range(rows), seed=state)
@@ -137,6 +139,7 @@ def batches(
             return tf.data.Dataset.from_tensor_slices(shuffled).batch(batch)
         return _alike(tf.gather(shuffled, _by_length(tf.gather(longest, shuffled), batch)), rows, batch, state)
 
+    @tf.autograph.experimental.do_not_convert
     def gather(chosen: tf.Tensor) -> dict:
         columns = tf.nest.map_structure(lambda column: tf.gather(column, chosen), tensors)
         if longest is None:

@@ -95,6 +95,7 @@ def test_the_age_of_the_newest_item_chooses_the_weights(monkeypatch):
     weights = np.zeros((4, len(model.parts.names)), np.float32)
     weights[:, recent] = [1, 10, 100, 1000]  # without ages, within a day, within a week, later
     monkeypatch.setattr(model, "_part_weights", tf.constant(weights))
+    monkeypatch.setattr(model, "_shared_scores", model.scores)  # not a graph that has other weights
     day, unknown = 86_400.0, [-1.0, np.nan]
     history = tf.constant([[b"A", b"B"]] * 6)
     ages = tf.constant(

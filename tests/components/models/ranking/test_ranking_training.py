@@ -58,6 +58,15 @@ def test_later_events_change_nothing_in_the_queries_of_earlier_rows(shop, step):
     np.testing.assert_array_equal(before, after)
 
 
+def test_rows_that_are_alike_are_found_by_all_their_columns():
+    history, device = np.array([[1, 2], [1, 2], [1, 0], [1, 2]], np.int32), np.array([3, 3, 3, 4])
+    first, place = ranking_training._distinct_rows([history, device])
+    assert sorted(first) == [0, 2, 3]
+    np.testing.assert_array_equal(history[first][place], history)
+    np.testing.assert_array_equal(device[first][place], device)
+    assert [len(part) for part in ranking_training._distinct_rows([history[:0], device[:0]])] == [0, 0]
+
+
 def test_no_more_rows_than_the_limit_in_their_own_order(monkeypatch):
     monkeypatch.setattr(ranking_training, "MOST_ROWS", 3)
     sampled = ranking_training._sample(np.arange(100) * 2, seed=1)
