@@ -45,7 +45,7 @@ def workspace(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def good_log(workspace):
-    return generate(workspace / "good", 100_000)
+    return generate(workspace / "good", 50_000)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -100,7 +101,10 @@ def test_an_own_model_reaches_a_verdict_in_the_same_clone_and_only_the_launchs_f
     door_clone.declare(folder, own_model=True)
     figures, summary = run(folder)
     assert {"model", "covisitation"} <= set(summary["rolling"])
-    assert "items to recommend" in figures["Trainer"]
+    # The page's two towers learn more than chance.
+    items, rows = int(re.search(r"(\d+) items to recommend", figures["Trainer"])[1]), summary["rolling"]
+    print({name: row["recall@10"] for name, row in rows.items()}, items)
+    assert rows["model"]["recall@10"] > 1.5 * 10 / items
     changed = {line[3:] for line in door_clone.git(folder, "status", "--porcelain", "-uall").splitlines()}
     assert changed == {
         f"pipeline/launches/{NAME}.py",  # now in the folder
