@@ -58,7 +58,13 @@ class DailyTraffic(Traffic):
     def play_day(self, day: int) -> Requests:
         """Plays all visits that begin on a day, counted from 0; returns its requests."""
         self._parts = []
-        today = np.flatnonzero(self._day == day)
+        self._play_visits(np.flatnonzero(self._day == day))
+        fields = [field.name for field in dataclasses.fields(Requests)]
+        joined = {name: [getattr(part, name) for part in self._parts] for name in fields}
+        return Requests(**{name: np.concatenate([np.zeros(0), *parts]) for name, parts in joined.items()})
+
+    def _play_visits(self, today: np.ndarray) -> None:
+        """Plays some visits of a day, those of one user one after the other; today: [n] int64, indexes of visits."""
         order = self._visits.rank[today] - _first_of(self._visits.user[today], self._visits.rank[today])
         for rank in range(int(order.max(initial=-1)) + 1):
             visit = today[order == rank]
@@ -68,10 +74,15 @@ class DailyTraffic(Traffic):
             for step in range(steps.max(initial=0)):
                 going = steps > step
                 visit, clock, steps = visit[going], clock[going], steps[going]
+                self._begin_step()
                 clock = self._step(visit, clock + self._rng.integers(5_000, 60_000, len(visit)))
-        fields = [field.name for field in dataclasses.fields(Requests)]
-        joined = {name: [getattr(part, name) for part in self._parts] for name in fields}
-        return Requests(**{name: np.concatenate([np.zeros(0), *parts]) for name, parts in joined.items()})
+                self._end_step()
+
+    def _begin_step(self) -> None:
+        """Called before each step of the visits; nothing by default."""
+
+    def _end_step(self) -> None:
+        """Called after each step of the visits; nothing by default."""
 
     def profile(self, user: np.ndarray) -> np.ndarray:
         """[n, I] float32, what each user acted on, the last item with weight 1 and `DECAY` for each one before."""

@@ -18,7 +18,6 @@ sys.path[:0] = [str(ROOT / "data")]
 
 from generate import _item_ids, _item_table  # noqa: E402 (the folder to look in comes first)
 from shop_days import DailyTraffic  # noqa: E402
-from shop_traffic import MOST_STEPS, STOP  # noqa: E402
 from shop_world import DAY_MS, LENGTH, START_MS  # noqa: E402
 
 BLOCKS = 6  # parts of a day, whose visits are played at the same time
@@ -78,28 +77,14 @@ class ServedTraffic(DailyTraffic):
         block = (self._visits.start_ms[today] - START_MS - day * DAY_MS) * BLOCKS // DAY_MS
         for number in range(BLOCKS):
             self.tick(DAY_MS * 1_000 // BLOCKS // 2 if number else 0)
-            self._play(today[block == number])
+            self._play_visits(today[block == number])
         clicks = np.concatenate([part.clicks for part in self._parts])
         shown, best = (np.concatenate([getattr(part, name) for part in self._parts]) for name in ("value", "best"))
         figures = [float(values.mean()) for values in (clicks, shown, np.concatenate(self._first), best)]
         return Day(len(clicks), *figures, self._policies)
 
-    def _play(self, today):
-        """Plays some visits, those of one user one after the other."""
-        order = np.zeros(len(today), np.int64)
-        for place, user in enumerate(self._visits.user[today]):
-            order[place] = np.count_nonzero(self._visits.user[today[:place]] == user)
-        for rank in range(int(order.max(initial=-1)) + 1):
-            visit = today[order == rank]
-            self._begin(visit)
-            clock = self._visits.start_ms[visit]
-            steps = np.minimum(1 + self._rng.geometric(STOP, len(visit)), MOST_STEPS)
-            for step in range(steps.max(initial=0)):
-                going = steps > step
-                visit, clock, steps = visit[going], clock[going], steps[going]
-                self.tick(30_000_000)
-                clock = self._step(visit, clock + self._rng.integers(5_000, 60_000, len(visit)))
-                self._send()
+    def _begin_step(self):
+        self.tick(30_000_000)
 
     def _show(self, visit, clock, period, context):
         if len(visit):
@@ -134,7 +119,7 @@ class ServedTraffic(DailyTraffic):
             event = {"user_id": f"u{user:05d}", "item_id": str(self._ids[code]), "event": KINDS[kind]}
             self._told.append(event | ({"request_id": self._answers[int(request)]} if request >= 0 else {}))
 
-    def _send(self):
+    def _end_step(self):
         """Tells the server what was done in a step, a second after it was shown."""
         self.tick(1_000_000)
         if self._told:
