@@ -3,8 +3,9 @@
     make bench-year                     thirty daily runs of a small log, about half an hour
     make bench-year ARGS="--days 3"     shorter
 
-Every day the newest two weeks of a generated log are run (`python -m pipeline run`), then `python -m pipeline clean`
-removes what is no longer needed. "without" is the size had nothing been removed: the size now and all bytes removed
+A project made by `python -m pipeline new` runs every day on the newest two weeks of a generated log; its model is small
+(one epoch), because sizes and not answers matter here. After each run `python -m pipeline clean` removes what is no
+longer needed. "without" is the size had nothing been removed: the size now and all bytes removed
 so far. In the middle, `clean` is killed (SIGKILL) once it has begun to remove folders: the run after it has to end
 well with every step that did not change from the cache, and every artifact that ML Metadata calls live has to exist.
 """
@@ -26,6 +27,7 @@ from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
 ROOT = Path(__file__).resolve().parents[2]
+NAME, MODEL = "daily", "Model(dim=16, epochs=1, ranking_epochs=1)"
 WINDOW, KEEP, FORCED = 14, 3, "DAYONE_KEEP_VERSIONS"
 HEADS = f"{'day':>3}  {'events':>8}  {'run':>6}  {'with clean':>10}  {'without':>10}  {'versions':>8}"
 
@@ -35,7 +37,8 @@ class Year:
 
     def __init__(self, folder, days, events):
         """Generates the log."""
-        self.folder, self.log, self.home = folder, folder / "log", folder / "runs" / "shop"
+        self.log, self.project = folder / "log", folder / NAME
+        self.home = self.project / "runs" / NAME
         options = [
             "--events",
             str(events * (days + WINDOW)),
@@ -48,6 +51,13 @@ class Year:
         self.events = pq.read_table(folder / "all" / "events.parquet")
         self.log.mkdir()
         (folder / "all" / "items.parquet").rename(self.log / "items.parquet")
+        self.write_day(0)
+        files = ["--log", str(self.log / "events.parquet"), "--catalogue", str(self.log / "items.parquet")]
+        self.finish(self.call("new", str(self.project), *files, folder=ROOT))
+        os.symlink(ROOT / ".venv", self.project / ".venv")
+        launch = self.project / "pipeline" / "launches" / f"{NAME}.py"
+        text = launch.read_text().replace("    split=Split", f"    model={MODEL},\n    split=Split")
+        launch.write_text(text.replace(" Log,", " Log, Model,", 1))
 
     def write_day(self, day):
         """Writes the log as it is on the evening of a day: its newest two weeks. Returns how many events."""
@@ -58,12 +68,17 @@ class Year:
         pq.write_table(rows, self.log / "events.parquet")
         return rows.num_rows
 
-    def call(self, *arguments, **variables):
-        """Starts a command on the workspace."""
+    def call(self, *arguments, folder=None, **variables):
+        """Starts a command of the project."""
         environ = {name: value for name, value in os.environ.items() if not name.startswith("DAYONE_")} | variables
-        command = [sys.executable, "-m", "pipeline", *arguments, "--workspace", str(self.folder / "runs")]
+        command = [sys.executable, "-m", "pipeline", *arguments]
         return subprocess.Popen(
-            command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            cwd=folder or self.project,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
 
     def finish(self, process):
@@ -74,7 +89,7 @@ class Year:
 
     def run(self, **variables):
         """A run; returns its record."""
-        self.finish(self.call("run", "--log", str(self.log), **variables))
+        self.finish(self.call("run", **variables))
         return json.loads(max((self.home / "logs").glob("*.json")).read_text())
 
     def size(self):
@@ -136,7 +151,7 @@ def live(folder, days, events):
         if day == days // 2:
             freed += kill_and_run(year)
         freed += year.clean()
-        size, versions = year.size(), len(list((year.home / "serving" / "shop").glob("[0-9]*")))
+        size, versions = year.size(), len(list((year.home / "serving" / NAME).glob("[0-9]*")))
         row = f"{day + 1:>3}  {logged:>8,}  {seconds:>4.0f} s  {size / 1e6:>7.1f} MB  {(size + freed) / 1e6:>7.1f} MB"
         print(f"{row}  {versions:>8}", flush=True)
 
