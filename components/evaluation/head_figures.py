@@ -38,11 +38,12 @@ class Counts:
     bins: Counter[tuple[int, int]] = dataclasses.field(default_factory=Counter)
 
     def add(self, label: int, probability: float) -> None:
-        """Counts one row; the label is 0 or 1."""
+        """Counts one row; the label is 0 or 1. A probability that is none, such as NaN, counts in the outer bins."""
         true = probability if label else 1.0 - probability
         self.predicted += probability
         self.log_loss += -math.log(true) if true > 0 else math.inf
-        self.bins[label, min(int(probability * BINS), BINS - 1)] += 1
+        share = probability if 0 <= probability <= 1 else float(probability > 1)
+        self.bins[label, min(int(share * BINS), BINS - 1)] += 1
 
     def merge(self, other: "Counts") -> None:
         """Adds the counts of other rows."""

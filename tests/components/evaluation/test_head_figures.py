@@ -58,6 +58,13 @@ def test_a_certain_answer_that_is_wrong_costs_infinitely_much():
     assert count([0], [1.0]).figures()["binary_crossentropy"] == np.inf
 
 
+@pytest.mark.parametrize("answer", [np.nan, np.inf, -np.inf, -0.2, 1.2])
+def test_an_answer_that_is_no_probability_ends_in_figures(answer):
+    figures = count([0, 1, 1], [0.3, 0.6, answer]).figures()
+    assert figures["example_count"] == 3 and 0 <= figures["auc"] <= 1
+    assert np.isnan(answer) == np.isnan(figures["calibration"])
+
+
 def measure(metrics, rows, outputs):
     """Returns what Model Analysis's combiner makes of some rows: (metric, output) to its value."""
     config = tfma.EvalConfig(
