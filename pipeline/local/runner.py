@@ -14,7 +14,7 @@ import sys
 import threading
 
 from pipeline.beam_engine import ENGINE
-from pipeline.local import failures, lazy_package, step_events
+from pipeline.local import failures, step_events
 from pipeline.local.run_request import Request
 
 _LOGGER = logging.getLogger(__name__)
@@ -44,7 +44,6 @@ def main() -> int:
 
 def run(request: Request) -> None:
     """Compiles the graph and runs it, or a part of it."""
-    lazy_package.defer("tfx.components")
     module, function = request.graph.rsplit(".", 1)
     create_pipeline = getattr(importlib.import_module(module), function)
     from apache_beam.options.pipeline_options import StandardOptions
