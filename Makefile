@@ -81,7 +81,7 @@ test-clones: setup ## the light tests once more, in a clone of the project
 test-containers: setup image ## the compiled pipeline in containers (docker)
 	$(BIN)/python -m pytest --lane containers --image $(IMAGE)
 
-test-engines: setup ## what needs other people's servers: Postgres, ...
+test-engines: setup ## real Postgres, Flink, Spark, Vespa, C; 30 minutes
 	UV_PROJECT_ENVIRONMENT=.venv-engines $(UV) sync --frozen --group engines --python $(BIN)/python
 	.venv-engines/bin/python -m pytest --lane engines $(ARGS)
 

@@ -1,9 +1,11 @@
 """A version as the pipeline pushes it, and its warm-up requests with the answers of plain TensorFlow."""
 
 import dataclasses
+import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import tensorflow as tf
 import whole_runs
 from tensorflow.core.protobuf import saved_model_pb2
@@ -29,13 +31,35 @@ class Asked:
                 np.testing.assert_allclose(outputs[name], expected, rtol=1e-5, atol=1e-6, err_msg=name)
 
 
-def push(folder):
-    """Runs the pipeline on a sample of 20,000 events; returns the version's folder."""
-    workspace = folder / "runs"
-    status, printed, _ = whole_runs.run(workspace, log=whole_runs.generate(folder / "data", 20_000))
+@dataclasses.dataclass(frozen=True)
+class LocalRun:
+    """A run on a sample of 20,000 events, in one process.
+
+    Attributes:
+      data: the sample's folder.
+      groups: how many row groups its log has.
+      workspace: of the run.
+      seconds: of the run.
+      version: the folder that was pushed.
+    """
+
+    data: Path
+    groups: int
+    workspace: Path
+    seconds: float
+    version: Path
+
+
+def run_here(folder, groups=4):
+    """Runs the pipeline."""
+    data, workspace, began = whole_runs.generate(folder / "data", 20_000), folder / "runs", time.monotonic()
+    log = pq.read_table(data / "events.parquet")
+    pq.write_table(log, data / "events.parquet", row_group_size=-(-len(log) // groups))
+    status, printed, _ = whole_runs.run(workspace, log=data)
     assert status == 0, printed
     (version,) = whole_runs.versions(workspace)
-    return Path(workspace) / "shop" / "serving" / "shop" / version
+    pushed = workspace / "shop" / "serving" / "shop" / version
+    return LocalRun(data, groups, workspace, time.monotonic() - began, pushed)
 
 
 def ask(version):

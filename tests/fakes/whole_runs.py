@@ -9,11 +9,12 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-def run(workspace, *options, log=None):
-    """Runs the pipeline; returns (exit status, what was printed, the run's record)."""
+def run(workspace, *options, log=None, beam_args=()):
+    """Runs the pipeline, its Beam steps with those options; returns (exit status, what was printed, the run's record)."""
     command = [sys.executable, "-m", "pipeline", "run", "--launch", "shop", "--workspace", str(workspace), *options]
     command += ["--log", str(log)] if log else []
     environ = {name: value for name, value in os.environ.items() if not name.startswith("DAYONE_")}
+    environ |= {"DAYONE_BEAM_ARGS": " ".join(beam_args)} if beam_args else {}
     done = subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, timeout=900, check=False)
     records = sorted(Path(workspace).glob("*/logs/*.json"))
     return done.returncode, done.stdout + done.stderr, json.loads(records[-1].read_text()) if records else {}
