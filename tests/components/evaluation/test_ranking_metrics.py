@@ -132,7 +132,7 @@ def test_labels_that_are_all_alike_have_no_area(tmp_path, label):
     assert figures["like"]["positive_share"] == label
     assert not blessed
     assert ranking_metrics.list_areas(RATED, figures) == ()
-    assert "  like                                   3             -" in render({"ranking": figures})
+    assert "like 3 -" in " ".join(render({"ranking": figures}).split())
 
 
 def test_no_labelled_row(tmp_path):
