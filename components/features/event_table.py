@@ -91,6 +91,7 @@ def read_columns(files: Sequence[str], spec: dict[str, tf.io.VarLenFeature]) -> 
     """
     defaults = {tf.string: b"", tf.int64: MISSING_INT, tf.float32: float("nan")}
 
+    @tf.autograph.experimental.do_not_convert  # nothing branches on a tensor, and reading all of this code takes time
     def parse(records: tf.Tensor) -> dict[str, tf.Tensor]:
         count = tf.size(records)
         parsed = tf.io.parse_example(records, spec)

@@ -159,4 +159,9 @@ def _by_length(lengths: tf.Tensor, batch: int) -> tf.Tensor:
 def _alike(sorted_rows: tf.Tensor, rows: int, batch: int, state: tf.Tensor) -> tf.data.Dataset:
     """Batches of consecutive rows, in a random order of the batches."""
     starts = tf.random.experimental.stateless_shuffle(tf.range(0, rows, batch), seed=state)
-    return tf.data.Dataset.from_tensor_slices(starts).map(lambda start: sorted_rows[start : start + batch])
+
+    @tf.autograph.experimental.do_not_convert
+    def slice_batch(start: tf.Tensor) -> tf.Tensor:
+        return sorted_rows[start : start + batch]
+
+    return tf.data.Dataset.from_tensor_slices(starts).map(slice_batch)
