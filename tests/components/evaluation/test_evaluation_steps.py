@@ -238,10 +238,8 @@ def test_the_figures_of_the_ranking_head_are_read(inputs, tmp_path):
     assert set(summary["ranking_slices"]) == {"known users"}
     assert summary["ranking_slices"]["known users"]["like"] == summary["ranking"]["like"]
     assert "<td>like</td>" in (tmp_path / "summary" / "report.html").read_text()
-    assert (
-        f"  like                                 {int(LOG.late.sum())}"
-        in (tmp_path / "summary" / "summary.txt").read_text()
-    )
+    text = (tmp_path / "summary" / "summary.txt").read_text()
+    assert f"like {int(LOG.late.sum())} " in " ".join(text.split())
 
 
 def test_an_area_that_is_significantly_too_low_keeps_the_model_out(inputs, tmp_path):
