@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from ml_metadata import metadata_store
 from ml_metadata.proto import metadata_store_pb2
-from whole_runs import generate, step_states, summary
+from whole_runs import PROJECT, generate, step_states, summary
 
 from components.declaration import Insight, Promotion
 from pipeline import launches
@@ -144,3 +144,16 @@ def test_a_training_leaves_what_tensorboard_reads(twice):
     assert {"choosing/loss", "choosing/validation value"} <= tags and any("rank" in tag for tag in tags), tags
     vectors, items = ((logs / name).read_text().splitlines() for name in ("vectors.tsv", "items.tsv"))
     assert len(vectors) == len(items) - 1 > 100
+
+
+def test_every_cell_of_the_notebook_runs(twice, monkeypatch):
+    folder, [_, (_, figures, _, measured)] = twice
+    monkeypatch.setenv("DAYONE_WORKSPACE", str(folder))
+    names = {}
+    for cell in json.loads((PROJECT / "docs" / "explore.ipynb").read_text())["cells"]:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), names)
+    assert names["summary"] == measured
+    assert set(names["artifacts"]["figure"]) >= {figure for figure in figures.values() if figure}
+    assert names["nearest"]["similarity"].iloc[0] == pytest.approx(1) and names["nearest"]["title"].all()
+    assert set(names["recommended"]["item"]) <= set(names["items"]["item_id"])
