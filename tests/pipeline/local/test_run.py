@@ -1,5 +1,6 @@
 """A local run as a person meets it: in processes of its own, on the small pipeline."""
 
+import functools
 import json
 import signal
 import subprocess
@@ -83,8 +84,14 @@ def test_failures_are_one_message_and_the_next_run_goes_on(tmp_path):
 
 def started_and_slow(folder):
     """A run that is in the middle of its second step."""
+    # A shell ignores SIGINT for its jobs in the background, and what ignores it hands that on.
+    restore = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     process = subprocess.Popen(
-        [*COMMAND, str(folder), "slow"], stdout=subprocess.PIPE, text=True, env=small_environment()
+        [*COMMAND, str(folder), "slow"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=small_environment(),
+        preexec_fn=restore,  # noqa: PLW1509 (no other thread)
     )
     for line in process.stdout:
         if "Numbers" in line:
