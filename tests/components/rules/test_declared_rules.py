@@ -69,7 +69,12 @@ def test_it_may_be_a_fallback(house):
     launch = declaring(f"{HOUSE}.last", fallbacks=(f"{HOUSE}.last", "popularity"))
     train_data = data(launch)
     rules = training.count_rules(train_data, np.ones(len(train_data.events), bool), "popularity")
-    scores = rules.rule_scores("popularity", tf.zeros([1, 3], tf.int32), {}).numpy()[0]
+    nothing = tf.constant("")
+    context = {
+        name: tf.fill([1], nothing if spec.dtype == tf.string else tf.constant(0, spec.dtype))
+        for name, spec in rules.request_specs[1].items()
+    }
+    scores = rules.rule_scores("popularity", tf.zeros([1, 3], tf.int32), context).numpy()[0]
     assert train_data.items.ids[train_data.items.active][scores.argmin()] == b"G", (
         "nobody took it, so that it comes last, but it comes"
     )
