@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from components.integrations import neighbour_recall
-from components.integrations.sink import library
+from components.integrations.sink import library, list_names
 from components.registry.item_vectors import ACTIVE, ITEM, MODEL_VERSION, TITLE, VECTOR, ItemVectors, VectorsError
 
 FLAT_ITEMS, MAX_INDEXED_DIM, BATCH = 50_000, 2_000, 10_000
@@ -50,7 +50,7 @@ class PgvectorTable:
         with self._open() as cursor:
             old = self._old(cursor, vectors)
         yield f"would write {len(vectors):,} rows of vector({vectors.dim}) to {self.schema}.{name(vectors)}, {self._described(vectors)}"
-        yield f"would drop the tables of {len(old)} old versions{_list(old)}"
+        yield f"would drop the tables of {len(old)} old versions{list_names(old)}"
 
     def send(self, vectors: ItemVectors) -> Iterator[str]:
         """See `Sink`."""
@@ -66,7 +66,7 @@ class PgvectorTable:
             cursor.execute(f"ANALYZE {staging}")
             yield from self._measure(cursor, staging, vectors)
             old = self._replace(cursor, staging, vectors)
-        yield f"dropped the tables of {len(old)} old versions{_list(old)}"
+        yield f"dropped the tables of {len(old)} old versions{list_names(old)}"
         yield f"{self.schema}.{table} holds {len(vectors):,} items, {self._described(vectors)}"
 
     @contextlib.contextmanager
@@ -93,7 +93,7 @@ class PgvectorTable:
         return "no index: the search is exact" if self._kind(vectors) == "flat" else "with an HNSW index"
 
     def _qualify(self, table: str) -> str:
-        return f'"{self.schema}"."{table}"'
+        return f"{_quote(self.schema)}.{_quote(table)}"
 
     def _replace(self, cursor: Any, staging: str, vectors: ItemVectors) -> list[str]:
         """Puts the new table in the place of the version's earlier one; returns the old versions, whose tables are dropped."""
@@ -137,9 +137,14 @@ def name(vectors: ItemVectors) -> str:
     return f"{vectors.launch}_items_v{vectors.version}"
 
 
+def _quote(identifier: str) -> str:
+    """Returns a name as SQL's delimited identifier: a catalogue's columns may have any."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
 def _create(cursor: Any, table: str, vectors: ItemVectors) -> None:
     fields = {column: _kind_of(vectors.table.schema.field(column).type) for column in (TITLE, *vectors.features)}
-    columns = ", ".join(f'"{column}" {kind}' for column, kind in fields.items())
+    columns = ", ".join(f"{_quote(column)} {kind}" for column, kind in fields.items())
     cursor.execute(
         f"CREATE TABLE {table} ({ITEM} text PRIMARY KEY, {columns}, "
         f"{MODEL_VERSION} bigint NOT NULL DEFAULT {vectors.version}, {VECTOR} vector({vectors.dim}) NOT NULL)"
@@ -157,7 +162,7 @@ def _kind_of(kind: pa.DataType) -> str:
 def _copy(cursor: Any, table: str, vectors: ItemVectors) -> int:
     """Copies the rows; returns how many."""
     columns = [column for column in (ITEM, TITLE, *vectors.features) if column != ACTIVE]
-    listed = ", ".join(f'"{column}"' for column in (*columns, VECTOR))
+    listed = ", ".join(_quote(column) for column in (*columns, VECTOR))
     with cursor.copy(f"COPY {table} ({listed}) FROM STDIN") as copy:
         for batch in vectors.batches(BATCH):
             for row, values in zip(batch.records(), batch.matrix.tolist(), strict=True):
@@ -174,7 +179,3 @@ def _nearest(cursor: Any, table: str, query: np.ndarray, k: int) -> list[str]:
     """Returns the items with the highest inner product; pgvector's <#> is the negative one."""
     cursor.execute(f"SELECT {ITEM} FROM {table} ORDER BY {VECTOR} <#> %s::vector LIMIT %s", [str(query.tolist()), k])
     return [item for (item,) in cursor]
-
-
-def _list(names: list[str]) -> str:
-    return f": {', '.join(names)}" if names else ""

@@ -19,7 +19,7 @@ import urllib.parse
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from components.integrations.sink import library
+from components.integrations.sink import library, list_names
 from components.registry.item_vectors import ACTIVE, MODEL_VERSION, ItemVectors, VectorsError
 
 DELETED_AT_ONCE, LONGEST_ID, REPORT_EVERY = 1_000, 512, 10_000
@@ -60,7 +60,7 @@ class PineconeIndex:
             directed, gone, old = self._compare(index, vectors)
             yield from _report_left_out(vectors, directed)
             yield f"would upsert {len(directed):,} vectors of {vectors.dim} to namespace {self._name(vectors)} of {self.host}"
-            yield f"would delete {len(gone):,} vectors of items that are gone, and the namespaces of {len(old)} old versions{_list(old)}"
+            yield f"would delete {len(gone):,} vectors of items that are gone, and the namespaces of {len(old)} old versions{list_names(old)}"
 
     def send(self, vectors: ItemVectors) -> Iterator[str]:
         """See `Sink`."""
@@ -79,7 +79,7 @@ class PineconeIndex:
                 index.delete(ids=gone[start : start + DELETED_AT_ONCE], namespace=name)
             for namespace in old:
                 index.delete_namespace(name=namespace)
-            yield f"deleted {len(gone):,} vectors of items that are gone, and the namespaces of {len(old)} old versions{_list(old)}"
+            yield f"deleted {len(gone):,} vectors of items that are gone, and the namespaces of {len(old)} old versions{list_names(old)}"
             yield self._wait_for_count(index, name, len(directed))
 
     def _name(self, vectors: ItemVectors) -> str:
@@ -205,7 +205,3 @@ def _metadata(row: dict[str, Any], version: int) -> dict[str, Any]:
 def _report_left_out(vectors: ItemVectors, directed: ItemVectors) -> Iterator[str]:
     if len(directed) < len(vectors):
         yield f"left out: {len(vectors) - len(directed):,} items of which the model knows nothing (their vector is zero, which Pinecone refuses)"
-
-
-def _list(names: list[str]) -> str:
-    return f": {', '.join(names)}" if names else ""

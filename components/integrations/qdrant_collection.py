@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from components.integrations import neighbour_recall
-from components.integrations.sink import library
+from components.integrations.sink import library, list_names
 from components.registry.item_vectors import ACTIVE, ITEM, MODEL_VERSION, ItemVectors, VectorsError
 
 ATTEMPTS, SETTLE_SECONDS, POLL_SECONDS = 3, 600.0, 2.0
@@ -50,7 +50,7 @@ class QdrantCollection:
         with self._open() as client:
             old = self._old(client, vectors)
         yield f"would upload {len(vectors):,} vectors of {vectors.dim} to a new collection and point {alias(vectors)} to it"
-        yield f"would delete the collections of {len(old)} old versions{_list(old)}"
+        yield f"would delete the collections of {len(old)} old versions{list_names(old)}"
 
     def send(self, vectors: ItemVectors) -> Iterator[str]:
         """See `Sink`."""
@@ -69,7 +69,7 @@ class QdrantCollection:
             _point(client, name, filled)
             for gone in {served[one] for one in (name, *old) if one in served}:
                 client.delete_collection(gone)
-        yield f"deleted the collections of {len(old)} old versions{_list(old)}"
+        yield f"deleted the collections of {len(old)} old versions{list_names(old)}"
         yield f"{name} holds {len(vectors):,} vectors"
 
     @contextlib.contextmanager
@@ -183,7 +183,3 @@ def _point(client: Any, name: str, collection: str) -> None:
     client.update_collection_aliases(
         [*(before if name in _aliases(client) else []), models.CreateAliasOperation(create_alias=created)]
     )
-
-
-def _list(names: list[str]) -> str:
-    return f": {', '.join(names)}" if names else ""

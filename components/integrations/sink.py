@@ -4,7 +4,7 @@ import importlib
 import os
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -43,6 +43,11 @@ def library(module: str, extra: str) -> Any:
         raise VectorsError(
             f"this needs the library {module.partition('.')[0]}, got {error}. Install the extra: pip install '.[{extra}]'."
         ) from error
+
+
+def list_names(names: Sequence[str]) -> str:
+    """Returns names for the end of a line: ": a, b", or "" for none."""
+    return f": {', '.join(names)}" if names else ""
 
 
 class AtomicFolder:

@@ -19,7 +19,7 @@ examples:
   # after each run, by itself
   DAYONE_KEEP_RUNS=5 python -m pipeline run
 """
-_RUNS = 5
+RUNS = 5
 
 
 def register(commands: "Commands[Parser]") -> None:
@@ -32,8 +32,8 @@ def register(commands: "Commands[Parser]") -> None:
         formatter_class=Help,
     )
     launch_options.add(parser, "launch", "workspace")
-    runs = f"how many of the newest runs keep their artifacts (default: {_RUNS})"
-    parser.add_argument("--keep-runs", type=int, default=_RUNS, metavar="N", help=runs)
+    runs = f"how many of the newest runs keep their artifacts (default: {RUNS})"
+    parser.add_argument("--keep-runs", type=int, default=RUNS, metavar="N", help=runs)
     days = "also keep what is younger than this (default: 0)"
     parser.add_argument("--keep-days", type=float, default=0, metavar="DAYS", help=days)
     traffic = "also remove traffic files older than this that the served version has learnt from (default: none)"

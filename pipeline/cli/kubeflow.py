@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline.cli import context, launch_options
+from pipeline.cli import clean, context, launch_options
 from pipeline.cli.parser import Commands, Help, Parser, entries
 from pipeline.kubeflow import commands as kubeflow_commands
 from pipeline.kubeflow import errors
@@ -70,7 +70,7 @@ def _status(options: argparse.Namespace) -> int:
         return kubeflow_commands.status(options)
     from pipeline.local import workspace_status
 
-    for line in workspace_status.describe(context.load(options, "launch", "workspace").settings):
+    for line in workspace_status.describe(context.load(options, "launch", "workspace").settings, clean.RUNS):
         print(line)
     return 0
 

@@ -1,8 +1,9 @@
-"""Finds the newest report and the newest rules in a workspace, for the pages of the local server."""
+"""Finds the newest files of a step in a workspace: for the pages of the local server, `status` and the notebook."""
 
 from pathlib import Path
 
-REPORTS, RULES = "Verdict/summary/*/report.html", "Rules/model/*/Format-Serving"
+REPORTS, SUMMARIES = "Verdict/summary/*/report.html", "Verdict/summary/*/summary.json"
+RULES = "Rules/model/*/Format-Serving"
 
 
 def find_newest(pipeline_root: Path, pattern: str) -> Path | None:

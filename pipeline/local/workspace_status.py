@@ -7,12 +7,13 @@ from typing import Any
 
 from components.registry import card_file, experiment_state, versions
 from components.terminal_text import printable
+from pipeline.local import newest_outputs
 from pipeline.settings import Settings
 
 _MEGABYTE = 1e6
 
 
-def describe(settings: Settings, keep_runs: int = 5) -> Iterator[str]:
+def describe(settings: Settings, keep_runs: int) -> Iterator[str]:
     """Yields the lines of the status of a launch.
 
     Args:
@@ -25,7 +26,7 @@ def describe(settings: Settings, keep_runs: int = 5) -> Iterator[str]:
     yield _line("launch", f"{settings.launch}, in {settings.home}")
     records = sorted(settings.logs.glob("*.json"))
     yield _line("last run", _describe_run(records[-1]) if records else "none yet: python -m pipeline run")
-    headline = _read_headline(settings.pipeline_root / "Verdict" / "summary")
+    headline = _read_headline(settings.pipeline_root)
     if headline:
         yield _line("verdict", headline)
     yield _line("serving", _describe_served(settings.serving))
@@ -61,9 +62,9 @@ def _describe_run(path: Path) -> str:
     return f"{moment}, {record.get('state', 'unknown')}{seconds}{': ' + reason[0] if reason else ''}"
 
 
-def _read_headline(folder: Path) -> str:
-    files = sorted(folder.glob("*/summary.json"), key=lambda file: file.stat().st_mtime)
-    verdict = _read(files[-1]).get("verdict", {}) if files else {}
+def _read_headline(pipeline_root: Path) -> str:
+    file = newest_outputs.find_newest(pipeline_root, newest_outputs.SUMMARIES)
+    verdict = _read(file).get("verdict", {}) if file else {}
     return str(verdict.get("headline", ""))
 
 

@@ -22,7 +22,7 @@ def read(settings):
 
 
 def show(settings):
-    return list(workspace_status.describe(settings))
+    return list(workspace_status.describe(settings, 5))
 
 
 def write_run(settings, stem, **record):
