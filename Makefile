@@ -142,7 +142,7 @@ rehearsal: setup ## a launch rehearsed on the sample; ARGS=--quick
 day-zero: setup ## a launch from its first day on; ARGS=--quick
 	@$(BIN)/python tests/bench/bench_day_zero.py $(ARGS)
 
-bench-year: setup ## thirty daily runs and `clean`, half an hour
+bench-year: setup ## thirty daily runs, and `clean` after each
 	@$(BIN)/python tests/bench/bench_year.py $(ARGS)
 
 ## The rest

@@ -1,6 +1,6 @@
 """A launch that runs every day: what the workspace weighs with and without `clean`. `make bench-year`.
 
-    make bench-year                     thirty daily runs of a small log, about half an hour
+    make bench-year                     thirty daily runs of a small log
     make bench-year ARGS="--days 3"     shorter
 
 A project made by `python -m pipeline new` runs every day on the newest two weeks of a generated log; its model is small
