@@ -12,14 +12,36 @@ def curve(*shares, size=2000, seed=0):
     return np.stack([drawn < share for share in shares], axis=1).astype(float)
 
 
-def test_the_prediction_is_half_of_what_two_doublings_brought():
+def test_of_what_is_missed_a_doubling_leaves_the_share_that_both_before_left():
     gains = curve(0.10, 0.15, 0.20)
     quarter, _, whole = gains.mean(axis=0)
 
     gain = predict(gains, USERS, seed=1).gain
 
-    assert gain.point == pytest.approx((whole - quarter) / 2 / whole)
+    missed = (1 - whole) * np.sqrt((1 - whole) / (1 - quarter))
+    assert gain.point == pytest.approx((1 - missed) / whole - 1)
     assert gain.low <= gain.point / 2 and gain.high >= 1.5 * gain.point
+
+
+def test_a_metric_without_a_ceiling_rises_by_half_of_what_two_doublings_brought():
+    gains = 3 * curve(0.10, 0.15, 0.20)
+    quarter, _, whole = gains.mean(axis=0)
+
+    assert predict(gains, USERS, seed=1).gain.point == pytest.approx((whole - quarter) / 2 / whole)
+
+
+def test_nothing_is_predicted_beyond_the_ceiling_of_the_metric():
+    gains = curve(0.70, 0.90, 0.97)
+    whole = gains[:, 2].mean()
+
+    gain = predict(gains, USERS, seed=1).gain
+
+    assert 0 < gain.point < gain.high == pytest.approx(1 / whole - 1)
+
+
+def test_where_nothing_is_missed_no_more_is_promised():
+    gain = predict(curve(0.80, 0.90, 1.0), USERS, seed=1).gain
+    assert gain.point == gain.high == 0.0
 
 
 def test_a_bend_of_the_curve_widens_the_range():

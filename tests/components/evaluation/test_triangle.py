@@ -101,15 +101,18 @@ def test_a_change_of_what_is_popular_shows_as_a_loss_of_older_versions():
     assert before and all(age["loss"]["low"] > 0 for age in before)
 
 
-def test_the_predicted_gain_of_twice_the_users_holds_the_truth():
+@pytest.mark.parametrize(
+    ("users", "items", "followers"), [(400, 500, 60), (400, 200, 10)], ids=["recall .45", "recall .94"]
+)
+def test_the_predicted_gain_of_twice_the_users_holds_the_truth(users, items, followers):
     held = []
     for seed in range(SEEDS):
-        half = play(seed, 400, items=500, followers=60)
+        half = play(seed, users, items=items, followers=followers)
         result = measure(half, moments=3, max_queries=1000)["users"]["next"]["gain"]
         if result is None:
             continue
         once, _ = learner(half)
-        twice, _ = learner(join(half, play(seed, 400, items=500, followers=60, first_user=400)))
+        twice, _ = learner(join(half, play(seed, users, items=items, followers=followers, first_user=users)))
         window = queries.rolling(view(), half, half.late, 1000)
         values = [
             rank_metrics.gains("recall@10", queries.ask(one[MODEL].score, one[MODEL].candidates, window).ranks).mean()
