@@ -62,7 +62,7 @@ def claim_variance(repeats: int) -> Iterator[Claim]:
 def play_all(seeds: int, effect: float, users: int, lost: Callable | None = None, growth: float = 0.0) -> list:
     """Returns what `play_launch` says of each seed."""
     return [
-        play_launch(World(seed, users), DEFAULT, effect, f"launch-{effect}-{seed}", growth, 20, lost)
+        play_launch(World(seed, users), DEFAULT, effect, f"launch-{100 * effect:.0f}-{seed}", growth, 20, lost)
         for seed in range(seeds)
     ]
 
