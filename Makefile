@@ -136,6 +136,12 @@ fuzz: setup ## hostile inputs at every border; ARGS="--seconds 60"
 bench-launch: setup ## the experiment against known truth; ARGS=--quick
 	@$(BIN)/python tests/bench/bench_launch.py $(ARGS)
 
+bench-experiment: setup ## an experiment by day over HTTP, an hour
+	@$(BIN)/python tests/bench/bench_experiment.py $(ARGS)
+
+bench-off-policy: setup ## Open Bandit's ratios; ARGS="--data FOLDER"
+	@$(BIN)/python tests/bench/bench_off_policy.py $(ARGS)
+
 rehearsal: setup ## a launch rehearsed on the sample; ARGS=--quick
 	@$(BIN)/python data/rehearsal.py $(ARGS)
 

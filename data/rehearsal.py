@@ -16,6 +16,7 @@ import numpy as np
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 
+import rehearsal_chart  # noqa: E402
 from shop_days import MODEL_SHOWS, Choose, DailyTraffic, Requests  # noqa: E402
 from shop_world import DAY_MS, LENGTH, START_MS, Size  # noqa: E402
 
@@ -200,12 +201,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--model", choices=MODELS, default="counted", help="what is launched (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="a smaller world: seconds instead of a minute")
     parser.add_argument("--seed", type=int, default=7, help="of the world (default: %(default)s)")
+    parser.add_argument("--chart", type=Path, metavar="FILE", help="also draw the days to a file: .svg or .png")
     options = parser.parse_args(arguments)
     size = (
         Size(50_000, 2_500, 400, 30, options.seed) if options.quick else Size(150_000, 6_000, 1_000, 38, options.seed)
     )
     names = ("never", "at once", "by the ramp")
-    print(render([play_future(size, name, MODELS[options.model]) for name in names]))
+    futures = [play_future(size, name, MODELS[options.model]) for name in names]
+    print(render(futures))
+    if options.chart:
+        rehearsal_chart.draw(futures, options.chart)
     return 0
 
 

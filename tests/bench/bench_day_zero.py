@@ -42,12 +42,12 @@ class Project:
         """Makes it."""
         self.folder, self.data = folder / "project", folder / "data"
         options = ["--name", NAME, "--catalogue", str(self.data / "items.parquet"), "--actions", "click,purchase"]
-        _call(ROOT, "new", str(self.folder), *options)
+        call(ROOT, "new", str(self.folder), *options)
         os.symlink(ROOT / ".venv", self.folder / ".venv")
 
     def run(self):
         """A run; returns its summary."""
-        _call(self.folder, "run")
+        call(self.folder, "run")
         folders = (self.folder / "runs" / NAME / "artifacts" / "Verdict" / "summary").iterdir()
         return json.loads((max(folders, key=lambda folder: int(folder.name)) / "summary.json").read_text())
 
@@ -64,7 +64,7 @@ class Project:
             time.sleep(0.2)
 
 
-def _call(folder, *arguments):
+def call(folder, *arguments):
     """A command of the project; ends this program with its output where it fails."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("DAYONE_")}
     command = [sys.executable, "-m", "pipeline", *arguments]
@@ -96,7 +96,7 @@ def live(size, days, folder, show=print):
                 "actions": evidence["actions"],
                 "server": name_server(card),
             }
-            server = server or _serve(project, clock, world)
+            server = server or serve(project, clock, world)
             server.wait_ready(version, 300)
             row |= vars(world.live(day))
             project.wait_for_log()
@@ -108,14 +108,15 @@ def live(size, days, folder, show=print):
     return rows
 
 
-def _serve(project, clock, world):
+def serve(project, clock, world, per_row=("predictions", "request_ids", "policies")):
+    """Starts the server, and lets the world ask it; `per_row` are the parts of an answer that it is handed."""
     workspace = project.folder / "runs"
     script = [str(ROOT / "tests" / "fakes" / "clocked_server.py"), str(clock)]
     # A busy machine is slow, and no caller here is in a hurry.
     server = ServerProcess(workspace, "--timeout", "18", project=project.folder, launch=NAME, program=script)
 
     def ask(users, count):
-        answers = {"predictions": [], "request_ids": [], "policies": []}
+        answers = {name: [] for name in per_row}
         for first in range(0, len(users), AT_ONCE):
             rows = [{"user_id": user} for user in users[first : first + AT_ONCE]]
             status, answer = server.client.predict({"instances": rows, "n": count}, NAME)

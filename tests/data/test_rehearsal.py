@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "data"))
 
 import rehearsal
+import rehearsal_chart
 from shop_days import DailyTraffic
 from shop_world import Size
 
@@ -56,3 +57,18 @@ def test_a_model_that_counts_is_worth_more_than_the_rules():
 
     assert np.mean(true_values(once)) > 1.1 * np.mean(true_values(never))
     assert "clicks" in rehearsal.render([never, once, never])
+
+
+def test_the_chart_draws_each_future_and_the_days_that_decided(tmp_path):
+    names, verdicts = ("never", "at once", "by the ramp"), ("wait", "ramp", "won", "")
+    futures = [
+        rehearsal.Future(
+            name, tuple(rehearsal.Day(day, 10, 12, 1.2, 3.5, 0.5, text) for day, text in enumerate(verdicts))
+        )
+        for name in names
+    ]
+    rehearsal_chart.draw(futures, tmp_path / "chart.svg")
+    text = (tmp_path / "chart.svg").read_text()
+
+    assert all(f"{name}: 48 clicks" in text for name in names)  # as comments: letters are drawn as paths
+    assert "ramp" in text and "<!--  won -->" in text and "<!--  wait -->" not in text

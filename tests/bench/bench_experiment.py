@@ -1,0 +1,283 @@
+"""An experiment lived day by day over HTTP, a run of the whole pipeline a day. `make bench-experiment`.
+
+    make bench-experiment                                   four worlds, about an hour
+    make bench-experiment ARGS="--worlds better lost"       some of them
+
+A project is made by `python -m pipeline new` from a catalogue alone, with a small model (one epoch) and an experiment.
+Rules serve until a run finds a model that is better offline: it pushes rules and model, and the experiment begins. From
+there four worlds go on, each from the same folders:
+
+    better    what the run began: a model that was trained, against the counted rules
+    inverted  begun by `start`: what hardly anybody takes first; its version is the rules' with that order
+    same      begun by `start`: a copy of the rules against the rules
+    lost      as `better`, but a tenth of the treatment's users never reaches the log
+
+The server is one process on both folders, asked over HTTP by the users of `day_zero_world`, who click by a known truth.
+The table has a line a day: what the morning's run read and decided of the days before, then what the day brought: the
+expected clicks per request of the lists of both arms. The run and the server know the time from the same file; only the
+start of a stage, which the run takes from its machine's clock, is set to that of the days played.
+"""
+
+import argparse
+import copy
+import dataclasses
+import json
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "bench"), str(ROOT / "tests" / "fakes")]
+
+import bench_day_zero  # noqa: E402 (the folders to look in come first)
+import experiment_table  # noqa: E402
+from bench_day_zero import NAME, Project  # noqa: E402
+from day_zero_world import ServedTraffic  # noqa: E402
+from shop_world import DAY_MS, START_MS, Size  # noqa: E402
+
+from components.experiment.assignment import TREATMENT, split_users  # noqa: E402
+from components.registry import experiment_state, versions  # noqa: E402
+
+SIZE = Size(200_000, 8_000, 300, 20, 7)
+DAYS = 14  # planned, of the experiment
+SETTLE = 60
+DECLARED = f"""    model=Model(dim=16, epochs=1, ranking_epochs=1),
+    experiment=Experiment("click", ramp=(0.2, 1.0), days={DAYS}, guards=("purchase",), min_users=50),
+"""
+LEAST_RULE = """
+def least_taken(view, log):
+    import numpy as np
+
+    from components.rules.rule_forms import PerItem
+
+    counts = np.bincount(log.item, minlength=len(log.items.active))
+    return PerItem(np.where(log.items.active, counts.max() - counts + 1, 0))
+"""
+FINAL = ("void", "harm", "ended")
+
+
+class ExperimentProject(Project):
+    """A project with an experiment, its runs and its commands."""
+
+    def __init__(self, folder):
+        """Makes it, with a second launch file whose only rule is inverted."""
+        super().__init__(folder)
+        launches = self.folder / "pipeline" / "launches"
+        text = (launches / f"{NAME}.py").read_text()
+        text = text.replace("    rules=Rules(", f"{DECLARED}    rules=Rules(").replace(
+            " Log,", " Experiment, Log, Model,"
+        )
+        (launches / f"{NAME}.py").write_text(text)
+        self.launch, self.inverted = launches / f"{NAME}.py", text + LEAST_RULE
+        self.served = self.folder / "runs" / NAME / "serving" / NAME
+
+    def call(self, *arguments):
+        """A command of the project."""
+        bench_day_zero.call(self.folder, *arguments)
+
+    @property
+    def state(self):
+        """What `experiment.json` holds, None without."""
+        return experiment_state.read_state(self.served).state
+
+    def keep_time(self, now_s):
+        """Sets the start of the newest stage to the time of the days that are played, if it was begun by another clock."""
+        state = self.state
+        if state is not None and state.began[-1] > now_s + DAYS * DAY_MS // 1000:
+            began = (*state.began[:-1], now_s + SETTLE)
+            experiment_state.write_state(self.served, dataclasses.replace(state, began=began))
+
+    def newest(self, step, output):
+        """The newest folder of a step's output."""
+        folders = (self.folder / "runs" / NAME / "artifacts" / step / output).iterdir()
+        return max(folders, key=lambda folder: int(folder.name))
+
+    def begin_with(self, source, now_s):
+        """Stops the experiment that runs and starts another one, whose treatment is a copy of a saved recommender."""
+        self.call("stop")
+        number = max(version.number for version in versions.find_all(self.served)) + 1
+        folder = self.served / f"{number}{versions.WITHDRAWN}"
+        shutil.copytree(source, folder)
+        card = folder / "assets.extra" / "dayone.json"
+        card.write_text(json.dumps(json.loads(card.read_text()) | {"kind": "model"}))  # `start` tries models only
+        self.call("start", "--version", str(number))
+        self.keep_time(now_s)
+
+    def count_inverted(self):
+        """Returns the folder of rules whose first one shows what hardly anybody takes."""
+        declared = self.launch.read_text()
+        names = 'names=("popularity", "recent_popularity", "covisitation", "newest")'
+        assert names in self.inverted
+        path = f'"pipeline.launches.{NAME}.least_taken"'
+        self.launch.write_text(self.inverted.replace(names, f'names=({path}, "newest")'))
+        self.call("run", "--to", "Rules")
+        self.launch.write_text(declared)
+        return next(self.newest("Rules", "model").glob("Format-Serving"))
+
+
+class ArmsTraffic(ServedTraffic):
+    """The world, which also notes the arm of each request."""
+
+    def __init__(self, size, clock):
+        """Makes it; see `ServedTraffic`."""
+        super().__init__(size, clock)
+        self.arms = []
+
+    def live_arms(self, day):
+        """Plays a day; returns its users, and the expected clicks per request by arm."""
+        self.arms = []
+        self.live(day)
+        values = np.concatenate([part.value for part in self._parts])
+        users = len(set(np.concatenate([part.user for part in self._parts]).tolist()))
+        arms = np.array(self.arms)
+        return users, {arm: values[arms == arm] for arm in set(self.arms)}
+
+
+def lose_rows(project, state):
+    """Takes a tenth of the treatment's users out of the log that the server wrote."""
+    for file in sorted((project.data / f"{NAME}-log").rglob("*.jsonl")):
+        lines = file.read_text().splitlines(keepends=True)
+        users = [json.loads(line)["user_id"] for line in lines]
+        treated = split_users(state.id, users) == TREATMENT
+        lost = [arm and user.endswith("3") for arm, user in zip(treated.tolist(), users, strict=True)]
+        file.write_text("".join(line for line, gone in zip(lines, lost, strict=True) if not gone))
+
+
+class Days:
+    """The days of all worlds: one server at a time, a run a day."""
+
+    def __init__(self, folder, seed, show):
+        """Makes world and project."""
+        self.folder, self.show = folder, show
+        (folder / "data").mkdir()
+        self.size = dataclasses.replace(SIZE, seed=seed)
+        self.world = ArmsTraffic(self.size, folder / "clock")
+        self.world.write_catalogue(folder / "data" / "items.parquet", 0)
+        self.project, self.server, self.first = ExperimentProject(folder), None, 0
+
+    def serve(self):
+        """Starts the server."""
+        self.server = bench_day_zero.serve(
+            self.project, self.folder / "clock", self.world, ("predictions", "request_ids", "policies", "arms")
+        )
+        ask = self.world.ask
+
+        def note(users, count):
+            answers = ask(users, count)
+            self.world.arms.extend(answers["arms"])
+            return answers
+
+        self.world.ask = note
+
+    def end(self):
+        """Ends the server."""
+        if self.server is not None:
+            self.server.end()
+        self.server = None
+
+    def run(self, day):
+        """The run of a morning; returns the summary."""
+        self.world.write_catalogue(self.folder / "data" / "items.parquet", day)
+        summary = self.project.run()
+        self.project.keep_time(_seconds(day))
+        return summary
+
+    def live(self, day):
+        """A day of the users."""
+        if self.server is None:
+            self.serve()
+        self._wait_followed()
+        lived = self.world.live_arms(day)
+        self.project.wait_for_log()
+        return lived
+
+    def _wait_followed(self):
+        """Waits until the server holds the newest version and knows the experiment's stage."""
+        newest = versions.find_served(self.project.served).number
+        self.server.wait_ready(newest, 300)
+        time.sleep(3)  # it looks at `experiment.json` every second
+
+    def prepare(self):
+        """Lives the days until a run begins the experiment; keeps the folders for each world."""
+        while True:
+            verdict = self.run(self.first)["verdict"]
+            self.show(f"day {self.first}: {verdict['headline']}")
+            if self.project.state is not None:
+                break
+            self.live(self.first)
+            self.first += 1
+        self.end()
+        self.inverted = self.folder / "inverted"
+        shutil.copytree(self.project.count_inverted(), self.inverted)
+        for name in ("project", "data"):
+            shutil.copytree(self.folder / name, self.folder / "kept" / name, symlinks=True)
+        self.world.ask = self.world.tell = self.world.choose = None
+        self.kept = self.world
+
+    def play(self, kind):
+        """Plays one world from the kept folders; returns the last decision."""
+        for name in ("project", "data"):
+            shutil.rmtree(self.folder / name)
+            shutil.copytree(self.folder / "kept" / name, self.folder / name, symlinks=True)
+        self.world = copy.deepcopy(self.kept)
+        control = experiment_state.find_control(self.project.served) / str(self.project.state.control)
+        if kind in ("inverted", "same"):
+            self.project.begin_with(self.inverted if kind == "inverted" else control, _seconds(self.first))
+        self.show(f"\n{kind}: experiment {self.project.state.id}\n{experiment_table.HEADS}")
+        try:
+            return self._play_days(kind)
+        finally:
+            self.end()
+
+    def _play_days(self, kind):
+        state, ending = self.project.state, ""
+        for day in range(self.first, self.first + DAYS + 2):
+            users, arms = self.live(day)
+            if kind == "lost":
+                lose_rows(self.project, state)
+            experiment = self.run(day + 1)["experiment"]
+            self.show(experiment_table.line(day - self.first + 1, experiment, users, arms))
+            if experiment["decision"] is None:  # the day after the win: what the holdout says
+                break
+            ending = experiment["decision"]["kind"]
+            if ending in FINAL:
+                break
+        return ending
+
+
+def _seconds(day):
+    return (START_MS + day * DAY_MS) // 1000
+
+
+WORLDS = {"better": "won", "inverted": "harm", "same": "ended", "lost": "void"}
+
+
+def main(arguments=None):
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="tests/bench/bench_experiment.py", description=__doc__.splitlines()[0])
+    parser.add_argument("--worlds", nargs="+", choices=WORLDS, default=list(WORLDS), help="which (default: all)")
+    parser.add_argument("--seed", type=int, default=SIZE.seed, help="of the world (default: %(default)s)")
+    parser.add_argument("--pages", type=Path, metavar="DIR", help="keep the last page of each world there")
+    options = parser.parse_args(arguments)
+    began, missed = time.monotonic(), 0
+    with tempfile.TemporaryDirectory(prefix="experiment-") as folder:
+        days = Days(Path(folder), options.seed, lambda text: print(text, flush=True))
+        try:
+            days.prepare()
+            for kind in options.worlds:
+                ending = days.play(kind)
+                missed += ending != WORLDS[kind]
+                print(f"{kind}: {ending} (needed {WORLDS[kind]}), {time.monotonic() - began:.0f} s so far", flush=True)
+                if options.pages:
+                    shutil.copytree(days.project.newest("Verdict", "summary"), options.pages / kind)
+        finally:
+            days.end()
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
