@@ -5,8 +5,8 @@
     rollout abort                             it gets nothing; what was served has all again
 
 KServe splits traffic between Knative's revisions, so this needs its serverless mode. The copy of the version is what
-the job `copy-versions` of kubeflow/overlays/kserve makes. After a promotion the way back is `canary` with the older
-version and 100.
+the job `copy-versions` of kubeflow/overlays/kserve makes; `--control` moves the service of the control that
+kubeflow/overlays/kserve-experiment adds. After a promotion the way back is `canary` with the older version and 100.
 """
 
 import argparse
@@ -17,10 +17,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from components.errors import DayoneError, SettingsError
+from components.registry import experiment_state
 from pipeline.cli import context, launch_options
 from pipeline.cli.parser import Commands, Parser
 
-# As kubeflow/overlays/kserve/copy-versions.yaml has it.
+# As kubeflow/overlays/kserve/server/copy-versions.yaml has it.
 STORE = "s3://dayone-models"
 NAMESPACE = "kubeflow"
 KUBECTL_SECONDS = 60
@@ -55,6 +56,7 @@ def register(commands: "Commands[Parser]") -> None:
     abort = actions.add_parser("abort", help="take the traffic from the canary, before it was promoted")
     for action, patch in ((canary, _canary), (promote, lambda *_: PROMOTE), (abort, lambda *_: ABORT)):
         launch_options.add(action, "launch")
+        action.add_argument("--control", action="store_true", help="move the control of an experiment, not the launch")
         action.add_argument("--namespace", default=NAMESPACE, help="of the InferenceService (default: %(default)s)")
         action.add_argument("--dry-run", action="store_true", help="print the kubectl command and do nothing")
         action.set_defaults(command=_run, patch=patch)
@@ -90,6 +92,7 @@ def kubectl(launch: str, namespace: str, patch: Patch) -> list[str]:
 
 def _run(options: argparse.Namespace) -> int:
     launch = context.load(options, "launch").launch.name
+    launch += experiment_state.CONTROL_SUFFIX if options.control else ""
     command = kubectl(launch, options.namespace, options.patch(options, launch))
     if options.dry_run:
         print(shlex.join(command))

@@ -10,7 +10,6 @@ import manifests
 import pytest
 import yaml
 
-from components.registry import experiment_state
 from pipeline import launches
 from pipeline.cli import rollout
 from pipeline.cli.compile_pipeline import RESOURCES
@@ -35,7 +34,7 @@ def containers(objects):
 
 
 def test_there_is_an_overlay_for_each_way_to_serve_and_to_scale():
-    serving = {"kserve", "own-server", "tf-serving", "tf-serving-experiment"}
+    serving = {"kserve", "kserve-experiment", "own-server", "tf-serving", "tf-serving-experiment"}
     assert set(manifests.OVERLAYS) == {"artifact-store", "beam-flink", "beam-spark"} | serving
 
 
@@ -266,23 +265,6 @@ def test_the_launch_is_named_in_one_place_and_paths_follow(tmp_path):
     )
 
 
-def test_an_experiment_has_a_server_for_the_model_and_one_for_the_control():
-    objects = rendered("tf-serving-experiment")
-    launch = object_of(objects, "ConfigMap", "dayone-launch")["data"]
-    assert launch["control"] == launch["launch"] + experiment_state.CONTROL_SUFFIX
-    servers = {name: object_of(objects, "Deployment", name) for name in ("tf-serving", "tf-serving-control")}
-    for name, server in servers.items():
-        (container,) = server["spec"]["template"]["spec"]["containers"]
-        model = launch["launch"] if name == "tf-serving" else launch["control"]
-        assert container["readinessProbe"]["httpGet"]["path"] == f"/v1/models/{model}/metadata"
-        selected = object_of(objects, "Service", name)["spec"]["selector"]["app.kubernetes.io/name"]
-        assert selected == name == server["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/name"]
-        assert object_of(objects, "HorizontalPodAutoscaler", name)["spec"]["scaleTargetRef"]["name"] == name
-    (control,) = servers["tf-serving-control"]["spec"]["template"]["spec"]["containers"]
-    folder = f"{TABLE.cluster.workspace}/$(LAUNCH)/serving/$(CONTROL)"
-    assert {"--model_name=$(CONTROL)", f"--model_base_path={folder}"} <= set(control["args"])
-
-
 def test_servers_look_where_the_pipeline_pushes():
     """The table says where the pods of the pipeline work; servers see the volume at the same path."""
     folder = f"{TABLE.cluster.workspace}/$(LAUNCH)/serving/$(LAUNCH)"
@@ -326,6 +308,7 @@ def test_kserve_gets_a_name_that_it_allows(tmp_path):
         "launch": "my_shop",
         "service": kebab("my_shop"),
         "control": "shop_control",
+        "control_service": "shop-control",
     }
     assert (
         object_of(objects, "InferenceService")["metadata"]["name"]

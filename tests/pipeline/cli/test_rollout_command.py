@@ -29,6 +29,12 @@ def test_a_dry_run_prints_the_command(capsys, arguments, patch):
     assert out.out == f"kubectl patch inferenceservice shop --namespace ml --type merge --patch '{patch}'\n"
 
 
+def test_the_control_is_a_service_and_a_folder_of_its_own(capsys):
+    status, out = said(capsys, "canary", "17", "--percent", "100", "--control", "--dry-run")
+    assert status == 0
+    assert "inferenceservice shop-control " in out.out and "s3://dayone-models/shop_control/17" in out.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
