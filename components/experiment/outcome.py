@@ -204,7 +204,7 @@ def read_holdout(traffic: Traffic, state: State, name: str) -> Gain | None:
     """Returns what the model is worth now, against the users that kept the rules; None where that cannot be read.
 
     Args:
-      traffic: its newest 28 days are read.
+      traffic: its newest 28 days are read, from the win on: before it, both arms served those who are held out now.
       state: after a win.
       name: of the objective.
     """

@@ -89,16 +89,19 @@ def move_state(state: State, kind: str, looks: Sequence[Look], now: int) -> Stat
       state: before the run; a holdout stays as it is.
       kind: the decision.
       looks: all looks so far, with this run's.
-      now: seconds since the epoch, when a next stage begins.
+      now: seconds since the epoch, when a next stage or the holdout begins.
     """
     if state.phase == "holdout":
         return state
     if kind in FINAL:
         return None
     moved = dataclasses.replace(state, looks=tuple(looks))
-    if kind == "ramp":
-        return dataclasses.replace(moved, stage=state.stage + 1, began=(*state.began, max(now, state.began[-1])))
-    return dataclasses.replace(moved, phase="holdout") if kind == "won" else moved
+    if kind not in ("ramp", "won"):
+        return moved
+    began = (*state.began, max(now, state.began[-1]))
+    if kind == "won":
+        return dataclasses.replace(moved, phase="holdout", began=began)
+    return dataclasses.replace(moved, stage=state.stage + 1, began=began)
 
 
 def apply_decision(folder: Path, action: Action, now: int) -> str:

@@ -47,7 +47,7 @@ class State:
       others: the version that users outside of the experiment get, the one of both that served before.
       ramp: the share of users that each stage enrols.
       stage: the current one, counted from 0.
-      began: when each stage so far began, seconds since the epoch.
+      began: when each stage so far began, seconds since the epoch, and the holdout after them.
       days: the planned length.
       planned_variance: of the log gain, at the end of the plan.
       holdout: the share of users that keep the rules after a win.
@@ -74,8 +74,8 @@ class State:
         problems = {
             "an id of letters, digits, _ and -": bool(_ID.fullmatch(self.id)),
             "a stage of the ramp": 0 <= self.stage < len(self.ramp),
-            "a start for each stage so far, rising": len(self.began) == self.stage + 1
-            and list(self.began) == sorted(self.began),
+            "a start for each stage so far and for the holdout, rising": list(self.began) == sorted(self.began)
+            and len(self.began) == self.stage + 1 + (self.phase == "holdout"),
             "shares between 0 and 1": all(0 < share <= 1 for share in self.ramp) and 0 <= self.holdout < 1,
             "a phase 'ramp' or 'holdout'": self.phase in ("ramp", "holdout"),
             "others to get the control or the treatment": self.others in (self.control, self.treatment),

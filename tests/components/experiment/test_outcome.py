@@ -7,6 +7,7 @@ from simulated_experiment import DECLARED, START, World, advance, make_traffic, 
 from components.experiment import outcome as outcomes
 from components.experiment.assignment import assign_users, hash_users, split_users
 from components.experiment.outcome import DAY, Traffic, assess
+from components.registry.experiment_push import move_state
 
 
 def small_traffic(state):
@@ -114,17 +115,23 @@ def test_rows_lost_in_one_arm_are_void_not_a_win():
     assert read.decision.kind == "void"
 
 
-def test_the_holdout_is_read_after_a_win():
-    world = World(4, users=4000)
-    state = dataclasses.replace(start_experiment("e", DECLARED), phase="holdout", holdout=0.3)
-    held = hash_users("sim/hold", world.ids) < 0.3
-    days = [
-        (START + day * DAY + 60, *world.play_day(np.where(held, 1.0, 1.2)), np.where(held, 10, 20)) for day in range(14)
-    ]
+def test_the_holdout_is_read_from_the_win_on():
+    world, stage = World(4, users=4000), dataclasses.replace(start_experiment("e", DECLARED), holdout=0.3, ramp=(1.0,))
+    state = move_state(stage, "won", (), START + 14 * DAY)
+    held, arm = hash_users("sim/hold", world.ids) < 0.3, assign_users("e", 1.0, world.ids)
+    days = []
+    for day in range(28):
+        treated = arm == 1 if day < 14 else ~held
+        played = world.play_day(np.where(treated, 1.2, 1.0))
+        days.append((START + day * DAY + 60, *played, np.where(treated, 20, 10)))
     gain = outcomes.read_holdout(make_traffic(world, days), state, "click")
     low, high = gain.bounds(1.96)
+    since_the_stage = outcomes.read_holdout(
+        make_traffic(world, days), dataclasses.replace(state, began=(START, START)), "click"
+    )
 
     assert low < 0.2 < high and gain.z > 1.96
+    assert since_the_stage.relative < 0.7 * gain.relative, "half of each group had the model until then"
 
 
 def test_the_next_state_keeps_looks_and_moves_the_stage():

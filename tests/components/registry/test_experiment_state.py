@@ -19,7 +19,8 @@ STATE = State(
 
 
 @pytest.mark.parametrize(
-    "state", [STATE, dataclasses.replace(STATE, planned_variance=math.inf, looks=(), phase="holdout")]
+    "state",
+    [STATE, dataclasses.replace(STATE, planned_variance=math.inf, looks=(), phase="holdout", began=(100, 200, 300))],
 )
 def test_a_state_survives_its_file(tmp_path, state):
     write_state(tmp_path, state)
