@@ -1,7 +1,8 @@
 """The figures of the page, drawn by matplotlib as SVG that stands in the page itself: no script, no other file.
 
 Lines and text take the page's own colour, so that a figure suits light and dark. An interval that reaches beyond the
-axis ends in an arrow. matplotlib is imported where something is drawn.
+axis ends in an arrow. They are as narrow as a phone, so that nothing is out of sight there. matplotlib is imported
+where something is drawn.
 """
 
 import io
@@ -19,6 +20,8 @@ INK = "#010203"
 MODEL_COLOUR, RULES_COLOUR = "#1b9e77", "#d95f02"
 LOWEST, HIGHEST = -1.0, 2.0
 LONGEST_LABEL = 40
+GAIN_LABEL = "gain of the model over the rules, 95% interval"
+WIDTH, ROW = 4.6, 0.42  # inches; of a figure, and of an interval with its name above it
 SETTINGS = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
@@ -58,18 +61,26 @@ def draw_values(insight: Mapping[str, Any] | None, margin: float) -> str:
 
 def draw_history(rows: Sequence[Mapping[str, Any]]) -> str:
     """Returns the gains of the last runs' models over the rules, with 95% intervals; "" with fewer than two."""
-    drawable = [row for row in rows if None not in (row["gain"], row["low"], row["high"])]
+    return _draw_runs("history", rows, ("gain", "low", "high"), GAIN_LABEL)
+
+
+def draw_readings(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Returns the gains on users that the last runs read, with their ranges; "" with fewer than two."""
+    label = "gain on users of the model over the rules, with its range"
+    return _draw_runs("readings", rows, ("users_gain", "users_low", "users_high"), label)
+
+
+def _draw_runs(name: str, rows: Sequence[Mapping[str, Any]], parts: tuple[str, str, str], label: str) -> str:
+    drawable = [row for row in rows if None not in [row.get(part) for part in parts]]
     if len(drawable) < 2:
         return ""
 
     def paint(axes: Any) -> None:
-        _whiskers(
-            axes, [row["gain"] for row in drawable], [row["low"] for row in drawable], [row["high"] for row in drawable]
-        )
         names = [_label(f"{row['date'][:16].replace('T', ' ')}: {row['outcome']}") for row in drawable]
-        axes.set_yticks(range(len(drawable)), names)
+        _whiskers(axes, names, *([row[part] for row in drawable] for part in parts))
+        axes.set_xlabel(label)
 
-    return _draw("history", paint, 0.9 + 0.32 * len(drawable))
+    return _draw(name, paint, 0.9 + ROW * len(drawable))
 
 
 def draw_gains(gains: Mapping[str, Mapping[str, Any]]) -> str:
@@ -83,11 +94,9 @@ def draw_gains(gains: Mapping[str, Mapping[str, Any]]) -> str:
         return ""
 
     def paint(axes: Any) -> None:
-        points, lows, highs = zip(*drawable.values(), strict=True)
-        _whiskers(axes, points, lows, highs)
-        axes.set_yticks(range(len(drawable)), list(map(_label, drawable)))
+        _whiskers(axes, list(map(_label, drawable)), *zip(*drawable.values(), strict=True))
 
-    return _draw("slices", paint, 0.9 + 0.32 * len(drawable))
+    return _draw("slices", paint, 0.9 + ROW * len(drawable))
 
 
 def _error_bars(axes: Any, days: list[float], values: list[Mapping[str, Any]], name: str, colour: str) -> None:
@@ -102,10 +111,10 @@ def _label(text: str) -> str:
     return printable(short).replace("$", r"\$")
 
 
-def _whiskers(axes: Any, points: Sequence[float], lows: Sequence[float], highs: Sequence[float]) -> None:
-    """Draws intervals as rows from the top, on an axis of per cent that is cut at `LOWEST` and `HIGHEST`."""
-    from matplotlib import ticker
-
+def _whiskers(
+    axes: Any, names: Sequence[str], points: Sequence[float], lows: Sequence[float], highs: Sequence[float]
+) -> None:
+    """Draws intervals as rows from the top, each below its name, on an axis of per cent cut at `LOWEST` and `HIGHEST`."""
     leftmost = max(min(*lows, 0.0) - 0.05, LOWEST)
     rightmost = min(max(*highs, 0.0) + 0.05, HIGHEST)
     for row, (point, low, high) in enumerate(zip(points, lows, highs, strict=True)):
@@ -117,11 +126,22 @@ def _whiskers(axes: Any, points: Sequence[float], lows: Sequence[float], highs: 
             axes.plot(leftmost, row, "<", color=colour, clip_on=False)
         if high > rightmost:
             axes.plot(rightmost, row, ">", color=colour, clip_on=False)
-    axes.axvline(0, color=INK, linewidth=0.8)
     axes.set_xlim(leftmost, rightmost)
-    axes.set_ylim(len(points) - 0.5, -0.5)
+    _name_rows(axes, names)
+
+
+def _name_rows(axes: Any, names: Sequence[str]) -> None:
+    """Writes each row's name above it, and draws what all rows share."""
+    from matplotlib import ticker
+
+    for row, name in enumerate(names):
+        axes.text(0, row - 0.42, name, transform=axes.get_yaxis_transform(), va="center")
+    axes.axvline(0, color=INK, linewidth=0.8, alpha=0.4)
+    axes.set_ylim(len(names) - 0.5, -0.8)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_formatter(ticker.PercentFormatter(1.0, decimals=0))
-    axes.set_xlabel("gain of the model over the rules, 95% interval")
+    axes.set_xlabel(GAIN_LABEL)
 
 
 def _draw(name: str, paint: Callable[[Any], None], height: float) -> str:
@@ -133,7 +153,7 @@ def _draw(name: str, paint: Callable[[Any], None], height: float) -> str:
     with mpl.rc_context(SETTINGS | {"svg.hashsalt": name}), warnings.catch_warnings():
         # A letter that matplotlib's own font lacks; the reader's has it.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
-        figure = Figure(figsize=(7.0, height), layout="constrained")
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
         canvas = FigureCanvasSVG(figure)
         paint(figure.subplots())
         file = io.BytesIO()

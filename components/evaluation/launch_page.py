@@ -128,7 +128,8 @@ def render_section(page: Page) -> str:
         for name, text in STAGES
     )
     next_step = f'<p class="next">Next: {html.escape(page.next_step)}</p>' if page.next_step else ""
-    return f'{written}{lists}<h2>Where it stands</h2><div class="stages">{boxes}</div>{next_step}'
+    decided = f'<p class="decided">What decided: {_to_html(page.decided)}</p>' if page.decided else ""
+    return f'{written}{decided}{lists}<h2>Where it stands</h2><div class="stages">{boxes}</div>{next_step}'
 
 
 def _to_html(text: str) -> str:
@@ -183,7 +184,7 @@ def _list_takes(summary: Mapping[str, Any], experiment: Mapping[str, Any] | None
 
 def _list_plan(experiment: Mapping[str, Any]) -> Iterator[str]:
     effect, days = f"{100 * experiment['effect']:+g}%", experiment["days_to_see"]
-    length = f"{days} days" if days else f"more than the {experiment['plan'][-1]['days']} days of the plan"
+    length = f"{days} days" if days else f"more than the {experiment['plan'][-1]['days']} days of the log"
     yield f"To see a gain of {effect} on users takes {length}, with all users enrolled."
     last = experiment["plan"][-1]
     if last["smallest_gain"] is not None:

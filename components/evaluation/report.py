@@ -26,9 +26,9 @@ h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2rem } .written { o
 .wide { overflow-x: auto } table { border-collapse: separate; border-spacing: 0 }
 th, td { padding: .25rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line) }
 th:first-child, td:first-child { text-align: left; padding-left: 0; position: sticky; left: 0; background: var(--page) }
-@media (max-width: 600px) { svg.figure { min-width: 34rem } td:first-child { max-width: 9rem; white-space: normal } }
+@media (max-width: 600px) { td:first-child { max-width: 9rem; white-space: normal } }
 .next { font-weight: 600 }
-.worse { color: var(--worse) } .better { color: var(--better) } svg.figure { width: 100%; max-width: 44rem; height: auto }
+.worse { color: var(--worse) } .better { color: var(--better) } svg.figure { width: 100%; max-width: 32rem; height: auto }
 .stages { display: flex; flex-wrap: wrap; gap: .8rem } .stage { flex: 1 1 10rem; padding: .6rem .8rem }
 .stage { border: 1px solid var(--line); border-radius: .4rem; opacity: .6 }
 .stage.now { border: 2px solid currentColor; opacity: 1 }
@@ -59,6 +59,7 @@ def _page(summary: Mapping[str, Any]) -> Iterator[str]:
             "Rules and model over the time of the log",
             figures.draw_values(summary.get("insight"), summary.get("margin") or 0.0),
         ),
+        ("What users did, run by run", figures.draw_readings(summary.get("history") or ())),
         ("The verdicts of the last runs", figures.draw_history(summary.get("history") or ())),
     ):
         yield f'<h2>{title}</h2><div class="wide">{drawn}</div>' if drawn else ""
@@ -67,7 +68,7 @@ def _page(summary: Mapping[str, Any]) -> Iterator[str]:
 def _verdict(summary: Mapping[str, Any]) -> Iterator[str]:
     reasons = (summary.get("verdict") or {}).get("reasons")
     if reasons:
-        yield "<h2>What decided</h2>"
+        yield "<h2>All reasons</h2>"
         yield from _list(reasons)
 
 

@@ -17,7 +17,8 @@ def list_known(served: Mapping[str, Any] | None) -> Iterator[str]:
             f"{version['impressions']:,} impressions: {parts}"
         )
         alarms = [name for name, one in version["objectives"].items() if is_alarming(one["ratio"])]
-        yield f"{sentence}. Its probabilities of {', '.join(alarms)} are off: retrain it." if alarms else f"{sentence}."
+        advice = ": retrain it" if version["kind"] == "model" else ""  # rules are counted anew by every run
+        yield f"{sentence}. Its probabilities of {', '.join(alarms)} are off{advice}." if alarms else f"{sentence}."
 
 
 def is_alarming(ratio: Mapping[str, Any]) -> bool:

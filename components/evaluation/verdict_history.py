@@ -29,6 +29,8 @@ class Past:
       model, rules, champion: the metric's values; None where there was none.
       gain, low, high: the model's relative gain over the rules, and its interval; None where it is not known.
       moved: whether the rules' figure moved by more than its interval since the run before.
+      users_gain, users_low, users_high: the gain on users that the run read of the experiment or of the holdout, and
+        its range; None where it is not known.
     """
 
     date: str
@@ -42,6 +44,9 @@ class Past:
     low: float | None
     high: float | None
     moved: bool = False
+    users_gain: float | None = None
+    users_low: float | None = None
+    users_high: float | None = None
 
 
 def read_history(folder: Path) -> list[Past]:
@@ -66,7 +71,7 @@ def build_row(summary: Mapping[str, Any], date: str) -> Past:
     metric, rolling = summary["metric"], summary["rolling"]
     gain = summary.get("gains", {}).get("model_over_rules") or {}
     point, low, high = (_number(gain.get(name)) for name in ("point", "low", "high"))
-    verdict = summary["verdict"]
+    verdict, users = summary["verdict"], _find_users_gain(summary.get("experiment") or {})
     model, rules, champion = (_number((rolling.get(key) or {}).get(metric)) for key in _contenders(summary))
     return Past(
         date=date,
@@ -79,7 +84,16 @@ def build_row(summary: Mapping[str, Any], date: str) -> Past:
         model=model,
         rules=rules,
         champion=champion,
+        users_gain=_number(users.get("gain")),
+        users_low=_number(users.get("low")),
+        users_high=_number(users.get("high")),
     )
+
+
+def _find_users_gain(experiment: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns what the run read of the experiment's objective, or of the holdout; empty without."""
+    metrics = experiment.get("metrics") or ()
+    return next((one for one in metrics if one["role"] == "objective"), experiment.get("holdout") or {})
 
 
 def mark_moves(rows: Sequence[Past]) -> list[Past]:

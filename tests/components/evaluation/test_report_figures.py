@@ -9,6 +9,7 @@ from triangle_results import MOMENTS, RESULT, interval
 from components.evaluation import figures, report
 
 ROW = {"date": "2026-11-28T10:00:00+00:00", "outcome": "model pushed", "gain": 1.1, "low": 0.8, "high": 1.4}
+READ = ROW | {"outcome": "experiment: wait", "users_gain": 0.2, "users_low": 0.1, "users_high": 0.3}
 GAINS = {"new users": interval(0.2, 0.1, 0.3), "tail": interval(-0.4, -0.6, -0.2), "rare": interval(0.5, -5.0, 9.0)}
 
 
@@ -17,6 +18,7 @@ def drawn():
     return {
         "values": figures.draw_values(RESULT, 0.0),
         "history": figures.draw_history([ROW, ROW | {"date": "2026-11-29T10:00:00+00:00", "low": -0.2}]),
+        "readings": figures.draw_readings([READ, READ | {"users_low": -0.1}, READ | {"users_low": None}]),
         "slices": figures.draw_gains(GAINS),
     }
 
@@ -28,6 +30,7 @@ def texts(svg):
 def test_figures_are_well_formed_and_name_their_axes(drawn):
     assert "takeover" in texts(drawn["values"]) and "recall@10" in texts(drawn["values"])
     assert "2026-11-29 10:00: model pushed" in texts(drawn["history"]) and "100%" in texts(drawn["history"])
+    assert texts(drawn["readings"]).count("experiment: wait") == 2 and "on users" in texts(drawn["readings"])
     assert all(name in texts(drawn["slices"]) for name in GAINS) and "95% interval" in texts(drawn["slices"])
 
 
@@ -73,6 +76,7 @@ def test_any_name_of_a_slice_is_shown_letter_by_letter(name):
         figures.draw_values({"moments": []}, 0.0),
         figures.draw_history([ROW]),
         figures.draw_history([ROW, ROW | {"low": None}]),
+        figures.draw_readings([ROW, ROW]),
         figures.draw_gains({}),
         figures.draw_gains({"a": {"point": "Infinity", "low": "-Infinity", "high": "Infinity"}}),
     ],

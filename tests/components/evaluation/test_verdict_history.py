@@ -46,6 +46,18 @@ def test_the_experiments_action_is_the_outcome():
     )
 
 
+def test_a_row_holds_what_was_read_of_users():
+    guard, objective = (
+        {"role": role, "gain": gain, "low": low, "high": 0.5}
+        for role, gain, low in (("guard", 0.1, 0.0), ("objective", 0.3, None))
+    )
+    running, holdout = {"metrics": [objective, guard], "holdout": None}, {"metrics": [], "holdout": guard}
+    rows = [build_row(SUMMARY | {"experiment": experiment}, "") for experiment in (running, holdout, None)]
+
+    read = [(row.users_gain, row.users_low, row.users_high) for row in rows]
+    assert read == [(0.3, None, 0.5), (0.1, 0.0, 0.5), (None, None, None)]
+
+
 def test_a_move_of_the_rules_beyond_chance_is_marked():
     row = build_row(SUMMARY, "")
     # standard error of .087 on 2,005 queries: .0063; of a difference of two: .0089
