@@ -28,7 +28,7 @@ class Choice:
       action: for the push.
       pushes: whether the offline winner is handed to the push.
       headline: of the verdict; None for its own.
-      reasons: that come before those of the offline verdict.
+      reasons: that come before those of the offline verdict; after them where its headline stays.
       advice: what comes next; None for the verdict's own.
     """
 
@@ -61,14 +61,16 @@ def choose(winner: str, served: str | None, outcome: Mapping[str, Any]) -> Choic
 
 
 def merge(verdict: Mapping[str, Any], choice: Choice | None) -> dict[str, Any]:
-    """Returns the verdict with the experiment's headline, reasons and advice in front of its own."""
+    """Returns the verdict with the experiment's headline, advice and reasons; the first reason is what decided."""
     if choice is None:
         return dict(verdict)
-    offline = [] if choice.headline is None else [f"Offline verdict: {OFFLINE[verdict['outcome']]}."]
+    reasons = [*verdict["reasons"], *choice.reasons]
+    if choice.headline is not None:
+        reasons = [*choice.reasons, f"Offline verdict: {OFFLINE[verdict['outcome']]}.", *verdict["reasons"]]
     return {
         **verdict,
         "headline": choice.headline or verdict["headline"],
-        "reasons": [*choice.reasons, *offline, *verdict["reasons"]],
+        "reasons": reasons,
         "advice": choice.advice or verdict["advice"],
         "action": choice.action.kind,
     }

@@ -204,6 +204,8 @@ def _list_unknown(summary: Mapping[str, Any], experiment: Mapping[str, Any] | No
         yield f"What users do with the model: {experiment['problem']}."
     elif not experiment["metrics"] and not experiment["holdout"]:
         yield "What users do with the model: it is not launched yet."
+    elif experiment["metrics"] and not any(_is_known(metric) for metric in experiment["metrics"]):
+        yield "What users do with the model: it is too early for a range."
     if summary.get("insight"):
         yield from triangle_words.list_unknown(summary["insight"], summary.get("margin") or 0.0)
     else:

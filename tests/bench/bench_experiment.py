@@ -8,7 +8,7 @@ Rules serve until a run finds a model that is better offline: it pushes rules an
 there four worlds go on, each from the same folders:
 
     better    what the run began: a model that was trained, against the counted rules
-    inverted  begun by `start`: what hardly anybody takes first; its version is the rules' with that order
+    inverted  begun by `start`: what is truly least wanted, first; its version is that of such a rule
     same      begun by `start`: a copy of the rules against the rules
     lost      as `better`, but a tenth of the treatment's users never reaches the log
 
@@ -48,14 +48,18 @@ SETTLE = 60
 DECLARED = f"""    model=Model(dim=16, epochs=1, ranking_epochs=1),
     experiment=Experiment("click", ramp=(0.2, 1.0), days={DAYS}, guards=("purchase",), min_users=50),
 """
-LEAST_RULE = """
-def least_taken(view, log):
+INVERTED_RULE = """
+def inverted(view, log):
+    import json
+    from pathlib import Path
+
     import numpy as np
 
     from components.rules.rule_forms import PerItem
 
-    counts = np.bincount(log.item, minlength=len(log.items.active))
-    return PerItem(np.where(log.items.active, counts.max() - counts + 1, 0))
+    appeal = json.loads(Path({file!r}).read_text())
+    worth = np.array([appeal.get((item or b"").decode(), 0.0) for item in log.items.ids])
+    return PerItem(np.where(log.items.active, worth.max() - worth + 1, 0))
 """
 FINAL = ("void", "harm", "ended")
 
@@ -64,7 +68,7 @@ class ExperimentProject(Project):
     """A project with an experiment, its runs and its commands."""
 
     def __init__(self, folder):
-        """Makes it, with a second launch file whose only rule is inverted."""
+        """Makes it."""
         super().__init__(folder)
         launches = self.folder / "pipeline" / "launches"
         text = (launches / f"{NAME}.py").read_text()
@@ -72,7 +76,7 @@ class ExperimentProject(Project):
             " Log,", " Experiment, Log, Model,"
         )
         (launches / f"{NAME}.py").write_text(text)
-        self.launch, self.inverted = launches / f"{NAME}.py", text + LEAST_RULE
+        self.launch = launches / f"{NAME}.py"
         self.served = self.folder / "runs" / NAME / "serving" / NAME
 
     def call(self, *arguments):
@@ -107,13 +111,15 @@ class ExperimentProject(Project):
         self.call("start", "--version", str(number))
         self.keep_time(now_s)
 
-    def count_inverted(self):
-        """Returns the folder of rules whose first one shows what hardly anybody takes."""
+    def count_inverted(self, appeal):
+        """Returns the folder of rules whose first one shows everybody what is truly least wanted; appeal: by item id."""
+        file = self.folder / "appeal.json"
+        file.write_text(json.dumps(appeal))
         declared = self.launch.read_text()
         names = 'names=("popularity", "recent_popularity", "covisitation", "newest")'
-        assert names in self.inverted
-        path = f'"pipeline.launches.{NAME}.least_taken"'
-        self.launch.write_text(self.inverted.replace(names, f'names=({path}, "newest")'))
+        assert names in declared
+        inverted = declared.replace(names, f'names=("pipeline.launches.{NAME}.inverted", "newest")')
+        self.launch.write_text(inverted + INVERTED_RULE.format(file=str(file)))
         self.call("run", "--to", "Rules")
         self.launch.write_text(declared)
         return next(self.newest("Rules", "model").glob("Format-Serving"))
@@ -126,6 +132,10 @@ class ArmsTraffic(ServedTraffic):
         """Makes it; see `ServedTraffic`."""
         super().__init__(size, clock)
         self.arms = []
+
+    def list_appeal(self):
+        """How much each item is wanted, on average over the periods and all users, by its id."""
+        return dict(zip(self._ids.tolist(), self.appeal.mean(axis=0).tolist(), strict=True))
 
     def live_arms(self, day):
         """Plays a day; returns its users, and the expected clicks per request by arm."""
@@ -212,7 +222,7 @@ class Days:
             self.first += 1
         self.end()
         self.inverted = self.folder / "inverted"
-        shutil.copytree(self.project.count_inverted(), self.inverted)
+        shutil.copytree(self.project.count_inverted(self.world.list_appeal()), self.inverted)
         for name in ("project", "data"):
             shutil.copytree(self.folder / name, self.folder / "kept" / name, symlinks=True)
         self.world.ask = self.world.tell = self.world.choose = None

@@ -62,7 +62,7 @@ def test_a_decision_carries_the_experiment_and_its_looks():
     assert action.experiment == "shop-20" and action.looks == (Look(5.0, 0.1),)
 
 
-def test_the_experiments_words_come_first_and_the_offline_verdict_stays():
+def test_the_words_of_what_decided_come_first_and_the_others_stay():
     verdict = {"outcome": "model", "headline": "Model pushed.", "reasons": ["+5%."], "advice": "Watch."}
 
     ours = merge(verdict, choose("model", "model", running("harm")))
@@ -71,4 +71,5 @@ def test_the_experiments_words_come_first_and_the_offline_verdict_stays():
     assert merge(verdict, None) == verdict
     held = merge(verdict, choose("model", "model", HOLDOUT))
     assert held["headline"] == verdict["headline"]
-    assert held["reasons"][0] == "On users the model is worth +5.0% today, against the holdout (95% CI +1.0% to +9.0%)."
+    assert held["reasons"][0] == "+5%.", "what decided this push"
+    assert held["reasons"][1] == "On users the model is worth +5.0% today, against the holdout (95% CI +1.0% to +9.0%)."

@@ -111,6 +111,8 @@ def test_a_gain_of_users_without_a_range_is_not_said():
     assert not any(
         "On users" in text for text in build_page(SUMMARY | {"experiment": EXPERIMENT | {"metrics": [metric]}}).known
     )
+    early = build_page(SUMMARY | {"experiment": EXPERIMENT | {"metrics": [metric]}})
+    assert any("too early for a range" in text for text in early.unknown)
 
 
 def test_metrics_have_a_gloss():
@@ -125,3 +127,11 @@ def test_the_report_begins_with_the_page_and_fits_a_phone():
     assert 'name="viewport"' in page and "prefers-color-scheme: dark" in page and "@media print" in page
     assert '<div class="stage now"><strong>walk</strong>' in page
     assert not re.search(r"<script|https?://", page)
+
+
+def test_the_reason_that_decided_stands_below_the_headline_of_both_pages():
+    page = build_page(SUMMARY)
+    section = render_section(page)
+    assert page.decided and section.index(page.decided) < section.index("<h2>")
+    markdown = render_markdown(page)
+    assert markdown.index(page.decided) < markdown.index("## ")
