@@ -4,8 +4,8 @@
     make bench-experiment ARGS="--worlds better lost"       some of them
 
 A project is made by `python -m pipeline new` from a catalogue alone, with a small model (one epoch) and an experiment.
-Rules serve until a run finds a model that is better offline: it pushes rules and model, and the experiment begins. From
-there four worlds go on, each from the same folders:
+For five days the newest items are shown. The run after them pushes rules and model, which is better offline, and the
+experiment begins. From there four worlds go on, each from the same folders:
 
     better    what the run began: a model that was trained, against the counted rules
     inverted  begun by `start`: what is truly least wanted, first; its version is that of such a rule
@@ -14,8 +14,8 @@ there four worlds go on, each from the same folders:
 
 The server is one process on both folders, asked over HTTP by the users of `day_zero_world`, who click by a known truth.
 The table has a line a day: what the morning's run read and decided of the days before, then what the day brought: the
-expected clicks per request of the lists of both arms. The run and the server know the time from the same file; only the
-start of a stage, which the run takes from its machine's clock, is set to that of the days played.
+expected clicks per request of the lists of both arms. The server's clock is that of the days played
+(`tests/fakes/clocked_server.py`). A run takes the start of a stage from its machine's clock; it is set to the day's.
 """
 
 import argparse
@@ -42,8 +42,8 @@ from shop_world import DAY_MS, START_MS, Size  # noqa: E402
 from components.experiment.assignment import TREATMENT, split_users  # noqa: E402
 from components.registry import experiment_state, versions  # noqa: E402
 
-SIZE = Size(200_000, 8_000, 300, 20, 7)
-DAYS = 14  # planned, of the experiment
+SIZE = Size(220_000, 8_800, 300, 22, 7)
+WARM, DAYS = 5, 14  # days that the first day's rule serves, and planned days of the experiment
 SETTLE = 60
 DECLARED = f"""    model=Model(dim=16, epochs=1, ranking_epochs=1),
     experiment=Experiment("click", ramp=(0.2, 1.0), days={DAYS}, guards=("purchase",), min_users=50),
@@ -167,7 +167,7 @@ class Days:
         self.size = dataclasses.replace(SIZE, seed=seed)
         self.world = ArmsTraffic(self.size, folder / "clock")
         self.world.write_catalogue(folder / "data" / "items.parquet", 0)
-        self.project, self.server, self.first = ExperimentProject(folder), None, 0
+        self.project, self.server, self.first = ExperimentProject(folder), None, WARM
 
     def serve(self):
         """Starts the server."""
@@ -212,14 +212,13 @@ class Days:
         time.sleep(3)  # it looks at `experiment.json` every second
 
     def prepare(self):
-        """Lives the days until a run begins the experiment; keeps the folders for each world."""
-        while True:
-            verdict = self.run(self.first)["verdict"]
-            self.show(f"day {self.first}: {verdict['headline']}")
-            if self.project.state is not None:
-                break
-            self.live(self.first)
-            self.first += 1
+        """Lives the days before the run that begins the experiment; keeps the folders for each world."""
+        self.show(f"day 0: {self.run(0)['verdict']['headline']}")
+        for day in range(WARM):
+            self.live(day)
+        verdict = self.run(self.first)["verdict"]
+        self.show(f"day {self.first}: {verdict['headline']}")
+        assert self.project.state is not None, verdict
         self.end()
         self.inverted = self.folder / "inverted"
         shutil.copytree(self.project.count_inverted(self.world.list_appeal()), self.inverted)

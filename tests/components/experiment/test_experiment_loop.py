@@ -81,3 +81,38 @@ def test_the_state_of_another_launch_is_a_stated_outcome(tmp_path, monkeypatch, 
     launch.live()
 
     assert "of the launch 'other'" in launch.run()["problem"]
+
+
+def test_without_user_ids_the_rules_answer_and_the_experiment_waits(tmp_path, monkeypatch, start):
+    launch = DailyServer(tmp_path, monkeypatch, start, users=40)
+    launch.now -= 2 * DAY
+    launch.live()
+    launch.users, launch.chances = [""] * 40, {str(RULES): 0.0}  # an action needs a user, else the server refuses it
+    launch.model_chance = 1.0
+    arms = [launch.live() for _ in range(3)]
+    outcome = launch.run()
+
+    assert arms == [{"outside": 40}] * 3
+    assert outcome["decision"]["kind"] == "wait" and sum(outcome["progress"]["users"]) == 0
+    assert outcome["metrics"][0]["gain"] is None and launch.state.phase == "ramp"
+
+
+def test_an_arm_that_never_reaches_the_log_is_void(tmp_path, monkeypatch, start):
+    launch = DailyServer(tmp_path, monkeypatch, start, users=120)
+    launch.live()
+    for file in launch.log.rglob("*.jsonl"):
+        rows = file.read_text().splitlines(keepends=True)
+        file.write_text("".join(row for row in rows if f'"{MODEL}"' not in row))
+    outcome = launch.run()
+
+    assert outcome["decision"]["kind"] == "void" and outcome["sample_ratio"][0]["treatment"] == 0
+    assert launch.state.phase == "ramp" and launch.state.looks == ()
+
+
+def test_days_before_the_start_are_no_days_of_the_experiment(tmp_path, monkeypatch, start):
+    launch = DailyServer(tmp_path, monkeypatch, start, users=120)
+    launch.now -= 30 * DAY
+    outcomes = launch.play(days=3)
+
+    assert kinds(outcomes) == ["wait"] * 3
+    assert [outcome["progress"]["day"] for outcome in outcomes] == [0.0] * 3
