@@ -117,9 +117,10 @@ def play_future(size: Size, name: str, model: Rank | None) -> Future:
         days.append(_describe(log[-1], day - WARM_UP, float(treated.mean()), verdict))
     if last is None or last.objective.gain is None:
         return Future(name, tuple(days), ending)
-    gain, metric = last.objective.gain, last.objective
-    deviations = metric.earliest if ending == "harm" else metric.boundary
-    return Future(name, tuple(days), ending, (gain.relative, *gain.bounds(deviations)), _true_gain(log[:tried]))
+    gain = last.objective.gain
+    return Future(
+        name, tuple(days), ending, (gain.relative, *gain.bounds(last.objective.deviations)), _true_gain(log[:tried])
+    )
 
 
 def _midnight(day: int) -> int:

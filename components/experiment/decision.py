@@ -46,6 +46,11 @@ class Metric:
         return min(self.boundary, self.harm_boundary)
 
     @property
+    def deviations(self) -> float:
+        """How many standard errors the range spans to each side: up to the boundary that decides."""
+        return self.earliest if self.is_worse else self.boundary
+
+    @property
     def better(self) -> bool:
         """Whether the treatment is significantly better."""
         return self.gain is not None and self.gain.z > self.boundary

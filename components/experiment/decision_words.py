@@ -1,6 +1,7 @@
 """The words of each decision, for the verdict, the command line and the page."""
 
 import math
+from collections.abc import Sequence
 
 from components.experiment.decision import SERVED_AS_ASSIGNED, Decision, Metric, Progress
 
@@ -10,22 +11,27 @@ CAUSES = (
 )
 
 
-def explain(decision: Decision, progress: Progress, objective: Metric) -> tuple[str, list[str]]:
+def explain(
+    decision: Decision, progress: Progress, objective: Metric, guards: Sequence[Metric] = ()
+) -> tuple[str, list[str]]:
     """Returns the headline and further sentences.
 
     Args:
       decision: of this run.
       progress: how far the experiment is.
       objective: the metric that decides.
+      guards: the metrics that must not get worse; those that did are described.
     """
-    gain = f"{describe_gain(objective, objective.earliest if decision.kind == 'harm' else objective.boundary)}."
+    gain = f"{describe_gain(objective)}."
     match decision.kind:
         case "void":
             details = [*(f"{cause}." for cause in decision.cause), CAUSES]
             return "Do not read this experiment: its arms cannot be compared.", details
         case "harm":
             names = " and ".join(decision.cause)
-            return f"Rolled back: {names} significantly worse with the model. The rules serve everybody.", [gain]
+            return f"Rolled back: {names} significantly worse with the model. The rules serve everybody.", [
+                *(f"{describe_gain(metric)}." for metric in (objective, *guards) if metric.name in decision.cause)
+            ]
         case "won":
             return "Won: the model is significantly better on users and serves everybody but the holdout.", [gain]
         case "ended":
@@ -41,13 +47,13 @@ def explain(decision: Decision, progress: Progress, objective: Metric) -> tuple[
             return f"The experiment continues: {_left(decision, progress)}.", [gain]
 
 
-def describe_gain(metric: Metric, deviations: float) -> str:
-    """Returns the gain with a range of `deviations` standard errors: "click +4.2% (range +1.0% to +7.5%)"."""
+def describe_gain(metric: Metric) -> str:
+    """Returns the gain with its range: "click +4.2% (range +1.0% to +7.5%)"."""
     if metric.gain is None:
         return f"{metric.name}: nothing to read yet"
-    if not math.isfinite(deviations):
+    if not math.isfinite(metric.deviations):
         return f"{metric.name}: {format_share(metric.gain.relative)}, too early for a range"
-    low, high = metric.gain.bounds(deviations)
+    low, high = metric.gain.bounds(metric.deviations)
     return f"{metric.name} {format_share(metric.gain.relative)} (range {format_share(low)} to {format_share(high)})"
 
 

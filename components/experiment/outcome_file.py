@@ -37,7 +37,7 @@ DEVIATIONS = 1.96
 
 def describe_outcome(outcome: Outcome) -> dict[str, Any]:
     """Returns the plain values of a running experiment's outcome."""
-    headline, details = decision_words.explain(outcome.decision, outcome.progress, outcome.objective)
+    headline, details = decision_words.explain(outcome.decision, outcome.progress, outcome.objective, outcome.guards)
     warning = decision_words.warn_served(outcome.served)
     progress = dataclasses.asdict(outcome.progress) | {"stage": outcome.progress.stage + 1}
     ratios = [
@@ -98,7 +98,7 @@ def _describe_metric(metric: Metric, role: str) -> dict[str, Any]:
     gain = (
         {"gain": None, "low": None, "high": None}
         if metric.gain is None
-        else _describe_gain(metric.gain, metric.boundary)
+        else _describe_gain(metric.gain, metric.deviations)
     )
     z = None if metric.gain is None else metric.gain.z
     return {"name": metric.name, "role": role, "z": z} | gain | bounds

@@ -77,10 +77,20 @@ def test_every_decision_has_words(kind, progress):
 def test_a_gain_is_said_with_the_range_of_its_look():
     gain = Gain(0.04, 0.01**2)
 
-    assert describe_gain(Metric("click", gain), 2.0) == "click +4.1% (range +2.0% to +6.2%)"
-    assert describe_gain(Metric("click", gain), math.inf) == "click: +4.1%, too early for a range"
-    assert describe_gain(Metric("click", None), 2.0) == "click: nothing to read yet"
+    assert describe_gain(Metric("click", gain, boundary=2.0)) == "click +4.1% (range +2.0% to +6.2%)"
+    assert describe_gain(Metric("click", gain)) == "click: +4.1%, too early for a range"
+    assert describe_gain(Metric("click", None, boundary=2.0)) == "click: nothing to read yet"
     assert format_share(0.314) == "+31%" and format_share(-0.05) == "-5.0%"
+
+
+def test_what_is_worse_is_said_with_the_range_of_the_boundary_that_it_crossed():
+    worse = Metric("purchase", Gain(-0.04, 0.01**2), math.inf, 3.0)
+    calm = Metric("click", Gain(0.04, 0.01**2), math.inf, 3.0)
+
+    assert worse.deviations == 3.0 and calm.deviations == math.inf
+    headline, details = explain(Decision("harm", ("purchase",)), RUNNING, calm, [worse])
+    assert "purchase significantly worse" in headline
+    assert details == ["purchase -3.9% (range -6.8% to -1.0%)."]
 
 
 def test_what_was_served_otherwise_than_assigned_is_warned_of():
