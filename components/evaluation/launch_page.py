@@ -127,7 +127,7 @@ def render_section(page: Page) -> str:
         f"<strong>{name}</strong><div>{html.escape(text)}</div></div>"
         for name, text in STAGES
     )
-    next_step = f'<p class="next">Next: {html.escape(page.next_step)}</p>' if page.next_step else ""
+    next_step = f'<p class="next">Next: {_to_html(page.next_step)}</p>' if page.next_step else ""
     decided = f'<p class="decided">What decided: {_to_html(page.decided)}</p>' if page.decided else ""
     return f'{written}{decided}{lists}<h2>Where it stands</h2><div class="stages">{boxes}</div>{next_step}'
 

@@ -129,6 +129,13 @@ def test_the_report_begins_with_the_page_and_fits_a_phone():
     assert not re.search(r"<script|https?://", page)
 
 
+def test_a_command_of_the_next_step_is_code():
+    page = build_page(
+        SUMMARY | {"verdict": {"headline": ".", "outcome": "model", "advice": "Run `python -m pipeline run`."}}
+    )
+    assert "<code>python -m pipeline run</code>" in render_section(page)
+
+
 def test_the_reason_that_decided_stands_below_the_headline_of_both_pages():
     page = build_page(SUMMARY)
     section = render_section(page)

@@ -1,5 +1,6 @@
 """The figures as SVG: what stands in them as text, how they suit a page, and what is left out."""
 
+import itertools
 import re
 import xml.etree.ElementTree as ET
 
@@ -32,6 +33,13 @@ def test_figures_are_well_formed_and_name_their_axes(drawn):
     assert "2026-11-29 10:00: model pushed" in texts(drawn["history"]) and "100%" in texts(drawn["history"])
     assert texts(drawn["readings"]).count("experiment: wait") == 2 and "on users" in texts(drawn["readings"])
     assert all(name in texts(drawn["slices"]) for name in GAINS) and "95% interval" in texts(drawn["slices"])
+
+
+def test_the_ticks_of_an_axis_are_what_they_say():
+    svg = figures.draw_gains({"a": interval(0.1, 0.05, 0.18)})
+    shown = [float(text) for text in re.findall(r">(-?[0-9.]+)%<", svg)]
+    steps = {round(after - before, 6) for before, after in itertools.pairwise(shown)}
+    assert len(shown) >= 4 and len(steps) == 1
 
 
 def test_figures_take_the_pages_colour_and_width_and_load_nothing(drawn):
