@@ -4,11 +4,11 @@
     make bench-experiment ARGS="--worlds better lost"       some of them
 
 A project is made by `python -m pipeline new` from a catalogue alone, with a small model (one epoch) and an experiment.
-For five days the newest items are shown. The run after them pushes rules and model, which is better offline, and the
-experiment begins. From there four worlds go on, each from the same folders:
+For a day the newest items are shown, for `inverted` and `lost` five days. The run after them pushes rules and model, which is
+better offline, and the experiment begins. From there four worlds go on, those with as many days from the same folders:
 
-    better    what the run began: a model that was trained, against the counted rules
-    inverted  begun by `start`: what is truly least wanted, first; its version is that of such a rule
+    better    what the run began: a model that was trained, against the rules counted from the same day
+    inverted  begun by `start`: what is truly least wanted, first, against good rules; its version is that of such a rule
     same      begun by `start`: a copy of the rules against the rules
     lost      as `better`, but three tenths of the treatment's users never reach the log (a tenth would be seen from some
               4,000 users on: `make bench-launch`)
@@ -22,6 +22,7 @@ expected clicks per request of the lists of both arms. The server's clock is tha
 import argparse
 import copy
 import dataclasses
+import functools
 import json
 import shutil
 import sys
@@ -29,22 +30,19 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "bench"), str(ROOT / "tests" / "fakes")]
 
 import bench_day_zero  # noqa: E402 (the folders to look in come first)
 import experiment_table  # noqa: E402
 from bench_day_zero import NAME, Project  # noqa: E402
-from day_zero_world import ServedTraffic  # noqa: E402
+from experiment_world import ArmsTraffic, lose_rows  # noqa: E402
 from shop_world import DAY_MS, START_MS, Size  # noqa: E402
 
-from components.experiment.assignment import TREATMENT, split_users  # noqa: E402
 from components.registry import experiment_state, versions  # noqa: E402
 
 SIZE = Size(220_000, 8_800, 300, 22, 7)
-WARM, DAYS = 5, 14  # days that the first day's rule serves, and planned days of the experiment
+DAYS = 14  # planned, of the experiment
 SETTLE = 60
 DECLARED = f"""    model=Model(dim=16, epochs=1, ranking_epochs=1),
     experiment=Experiment("click", ramp=(0.2, 1.0), days={DAYS}, guards=("purchase",), min_users=50),
@@ -54,9 +52,7 @@ def inverted(view, log):
     import json
     from pathlib import Path
 
-    import numpy as np
-
-    from components.rules.rule_forms import PerItem
+        from components.rules.rule_forms import PerItem
 
     appeal = json.loads(Path({file!r}).read_text())
     worth = np.array([appeal.get((item or b"").decode(), 0.0) for item in log.items.ids])
@@ -126,38 +122,6 @@ class ExperimentProject(Project):
         return next(self.newest("Rules", "model").glob("Format-Serving"))
 
 
-class ArmsTraffic(ServedTraffic):
-    """The world, which also notes the arm of each request."""
-
-    def __init__(self, size, clock):
-        """Makes it; see `ServedTraffic`."""
-        super().__init__(size, clock)
-        self.arms = []
-
-    def list_appeal(self):
-        """How much each item is wanted, on average over the periods and all users, by its id."""
-        return dict(zip(self._ids.tolist(), self.appeal.mean(axis=0).tolist(), strict=True))
-
-    def live_arms(self, day):
-        """Plays a day; returns its users, and the expected clicks per request by arm."""
-        self.arms = []
-        self.live(day)
-        values = np.concatenate([part.value for part in self._parts])
-        users = len(set(np.concatenate([part.user for part in self._parts]).tolist()))
-        arms = np.array(self.arms)
-        return users, {arm: values[arms == arm] for arm in set(self.arms)}
-
-
-def lose_rows(project, state):
-    """Takes three tenths of the treatment's users out of the log that the server wrote."""
-    for file in sorted((project.data / f"{NAME}-log").rglob("*.jsonl")):
-        lines = file.read_text().splitlines(keepends=True)
-        users = [json.loads(line)["user_id"] for line in lines]
-        treated = split_users(state.id, users) == TREATMENT
-        lost = [arm and user.endswith(("3", "6", "9")) for arm, user in zip(treated.tolist(), users, strict=True)]
-        file.write_text("".join(line for line, gone in zip(lines, lost, strict=True) if not gone))
-
-
 class Days:
     """The days of all worlds: one server at a time, a run a day."""
 
@@ -168,7 +132,7 @@ class Days:
         self.size = dataclasses.replace(SIZE, seed=seed)
         self.world = ArmsTraffic(self.size, folder / "clock")
         self.world.write_catalogue(folder / "data" / "items.parquet", 0)
-        self.project, self.server, self.first = ExperimentProject(folder), None, WARM
+        self.project, self.server, self.first = ExperimentProject(folder), None, 0
 
     def serve(self):
         """Starts the server."""
@@ -212,10 +176,11 @@ class Days:
         self.server.wait_ready(newest, 300)
         time.sleep(3)  # it looks at `experiment.json` every second
 
-    def prepare(self):
+    def prepare(self, warm):
         """Lives the days before the run that begins the experiment; keeps the folders for each world."""
+        self.first = warm
         self.show(f"day 0: {self.run(0)['verdict']['headline']}")
-        for day in range(WARM):
+        for day in range(warm):
             self.live(day)
         verdict = self.run(self.first)["verdict"]
         self.show(f"day {self.first}: {verdict['headline']}")
@@ -248,7 +213,7 @@ class Days:
         for day in range(self.first, self.first + DAYS + 2):
             users, arms = self.live(day)
             if kind == "lost":
-                lose_rows(self.project, state)
+                lose_rows(self.project.data / f"{NAME}-log", state)
             experiment = self.run(day + 1)["experiment"]
             self.show(experiment_table.line(day - self.first + 1, experiment, users, arms))
             if experiment["decision"] is None:  # the day after the win: what the holdout says
@@ -263,7 +228,21 @@ def _seconds(day):
     return (START_MS + day * DAY_MS) // 1000
 
 
-WORLDS = {"better": "won", "inverted": "harm", "same": "ended", "lost": "void"}
+# How each world has to end, and how many days the first day's rule serves before.
+WORLDS = {"better": ("won", 1), "same": ("ended", 1), "lost": ("void", 5), "inverted": ("harm", 5)}
+
+
+def play_worlds(folder, warm, kinds, options, show):
+    """Yields how each world ended, all from the same folders."""
+    days = Days(folder, options.seed, show)
+    try:
+        days.prepare(warm)
+        for kind in kinds:
+            yield kind, days.play(kind)
+            if options.pages:
+                shutil.copytree(days.project.newest("Verdict", "summary"), options.pages / kind)
+    finally:
+        days.end()
 
 
 def main(arguments=None):
@@ -273,19 +252,14 @@ def main(arguments=None):
     parser.add_argument("--seed", type=int, default=SIZE.seed, help="of the world (default: %(default)s)")
     parser.add_argument("--pages", type=Path, metavar="DIR", help="keep the last page of each world there")
     options = parser.parse_args(arguments)
-    began, missed = time.monotonic(), 0
-    with tempfile.TemporaryDirectory(prefix="experiment-") as folder:
-        days = Days(Path(folder), options.seed, lambda text: print(text, flush=True))
-        try:
-            days.prepare()
-            for kind in options.worlds:
-                ending = days.play(kind)
-                missed += ending != WORLDS[kind]
-                print(f"{kind}: {ending} (needed {WORLDS[kind]}), {time.monotonic() - began:.0f} s so far", flush=True)
-                if options.pages:
-                    shutil.copytree(days.project.newest("Verdict", "summary"), options.pages / kind)
-        finally:
-            days.end()
+    began, missed, show = time.monotonic(), 0, functools.partial(print, flush=True)
+    for warm in sorted({WORLDS[kind][1] for kind in options.worlds}):
+        kinds = [kind for kind in options.worlds if WORLDS[kind][1] == warm]
+        with tempfile.TemporaryDirectory(prefix="experiment-") as folder:
+            for kind, ending in play_worlds(Path(folder), warm, kinds, options, show):
+                needed = WORLDS[kind][0]
+                missed += ending != needed
+                show(f"{kind}: {ending} (needed {needed}), {time.monotonic() - began:.0f} s so far")
     return int(missed > 0)
 
 
