@@ -52,7 +52,9 @@ def inverted(view, log):
     import json
     from pathlib import Path
 
-        from components.rules.rule_forms import PerItem
+    import numpy as np
+
+    from components.rules.rule_forms import PerItem
 
     appeal = json.loads(Path({file!r}).read_text())
     worth = np.array([appeal.get((item or b"").decode(), 0.0) for item in log.items.ids])
