@@ -202,6 +202,8 @@ def _list_unknown(summary: Mapping[str, Any], experiment: Mapping[str, Any] | No
         yield "What users do with the model: no experiment is declared."
     elif experiment["problem"]:
         yield f"What users do with the model: {experiment['problem']}."
+    elif (experiment.get("decision") or {}).get("kind") == "void":
+        yield "What users do with the model: the arms of its experiment cannot be compared."
     elif not experiment["metrics"] and not experiment["holdout"]:
         yield "What users do with the model: it is not launched yet."
     elif experiment["metrics"] and not any(_is_known(metric) for metric in experiment["metrics"]):

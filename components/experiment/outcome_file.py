@@ -5,7 +5,8 @@
     finished     [[id, ending]] of the experiments that are over
     decision     {"kind", "headline", "details", "causes"}; null where no experiment runs
     progress     stage (from 1), stages, day, days, users per arm of the stage
-    metrics      [{"name", "role", "gain", "low", "high", "boundary", "harm_boundary", "z"}]; gains are relative
+    metrics      [{"name", "role", "gain", "low", "high", "boundary", "harm_boundary", "z"}]; gains are relative, and null
+                 where the decision is `void`: nobody should read them
     sample_ratio [{"stage", "control", "treatment", "p"}]
     served_as_assigned   share; null where the log does not say
     looks        [{"information", "share"}] with this run's
@@ -38,6 +39,9 @@ DEVIATIONS = 1.96
 def describe_outcome(outcome: Outcome) -> dict[str, Any]:
     """Returns the plain values of a running experiment's outcome."""
     headline, details = decision_words.explain(outcome.decision, outcome.progress, outcome.objective, outcome.guards)
+    metrics = {"objective": [outcome.objective], "guard": list(outcome.guards)}
+    if outcome.decision.kind == "void":
+        metrics = {role: [Metric(metric.name, None) for metric in part] for role, part in metrics.items()}
     warning = decision_words.warn_served(outcome.served)
     progress = dataclasses.asdict(outcome.progress) | {"stage": outcome.progress.stage + 1}
     ratios = [
@@ -53,8 +57,7 @@ def describe_outcome(outcome: Outcome) -> dict[str, Any]:
             "days_left": outcome.decision.days_left,
         },
         "progress": progress,
-        "metrics": [_describe_metric(outcome.objective, "objective")]
-        + [_describe_metric(guard, "guard") for guard in outcome.guards],
+        "metrics": [_describe_metric(metric, role) for role, part in metrics.items() for metric in part],
         "sample_ratio": ratios,
         "served_as_assigned": outcome.served,
         "looks": [dataclasses.asdict(look) for look in outcome.looks],

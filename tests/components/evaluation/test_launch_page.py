@@ -115,6 +115,14 @@ def test_a_gain_of_users_without_a_range_is_not_said():
     assert any("too early for a range" in text for text in early.unknown)
 
 
+def test_arms_that_cannot_be_compared_are_said_to_be_unknown():
+    metric = EXPERIMENT["metrics"][0] | {"gain": None, "low": None, "high": None}
+    page = build_page(SUMMARY | {"experiment": EXPERIMENT | {"metrics": [metric], "decision": {"kind": "void"}}})
+
+    assert any("cannot be compared" in text for text in page.unknown)
+    assert not any("On users" in text for text in page.known) and not any("too early" in text for text in page.unknown)
+
+
 def test_metrics_have_a_gloss():
     assert explain_metric("recall@10") == "recall@10 (how often the item taken next stood among the 10 shown)"
     assert explain_metric("own") == "own"

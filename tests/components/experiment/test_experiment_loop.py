@@ -106,6 +106,7 @@ def test_an_arm_that_never_reaches_the_log_is_void(tmp_path, monkeypatch, start)
     outcome = launch.run()
 
     assert outcome["decision"]["kind"] == "void" and outcome["sample_ratio"][0]["treatment"] == 0
+    assert [metric["gain"] for metric in outcome["metrics"]] == [None], "not to be read, so not written"
     assert launch.state.phase == "ramp" and launch.state.looks == ()
 
 
