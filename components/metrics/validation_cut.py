@@ -17,10 +17,10 @@ from components.features.id_codes import codes
 from components.features.training_data import TrainingData
 
 SHARE = 0.1
-MOST_QUESTIONS = 2000
+MOST_QUESTIONS = 5000
 MOST_CANDIDATES = 4096
 BATCH_CELLS = 4_000_000
-HELD_OF_USER = 3
+HELD_OF_USER = 10
 HELD_USERS = 0.25
 MICROSECONDS_PER_HOUR = 3_600_000_000
 

@@ -66,7 +66,10 @@ class OurModel:
 
     def alone(self):
         """What else is asked of the fitted model: its name, and a contender that needs no fit."""
-        parts = [("part " + name, OnePart(self, place)) for place, name in enumerate(self.recommender.parts.names)]
+        from components.models.retrieval.score_parts import STRONG
+
+        names = enumerate(self.recommender.parts.names)
+        parts = [("part " + name, OnePart(self, place)) for place, name in names if STRONG not in name]
         return [(WITHOUT_AGES, WithoutAges(self)), *parts]
 
 

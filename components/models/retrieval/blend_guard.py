@@ -29,11 +29,6 @@ def top_discounts(ranks: np.ndarray) -> np.ndarray:
     return np.where(ranks <= CUT, discounts(ranks), 0.0)
 
 
-def both_discounts(ranks: np.ndarray) -> np.ndarray:
-    """Returns the sum of the two, [q]."""
-    return discounts(ranks) + top_discounts(ranks)
-
-
 def ndcg(ranks: np.ndarray) -> float:
     """Returns NDCG@10 of ranks [q]; 0 without any."""
     return float(top_discounts(ranks).mean()) if len(ranks) else 0.0
@@ -61,26 +56,26 @@ def guard(lists: Shortlists, weights: np.ndarray, alone: list[np.ndarray]) -> np
     return climb(lists, start)
 
 
-def climb(lists: Shortlists, weights: np.ndarray, measure: Measure = top_discounts) -> np.ndarray:
-    """Returns weights [P] with a larger mean of a measure: moves each in turn, in units of its part's deviation, while that helps."""
+def climb(lists: Shortlists, weights: np.ndarray) -> np.ndarray:
+    """Returns weights [P] with a larger NDCG@10: moves each in turn, in units of its part's deviation, while that helps."""
     shown = np.isfinite(lists.offset)
     deviation = np.maximum(lists.parts[shown].std(axis=0), 1e-6)
     unit = max(float((lists.parts[shown] @ weights.astype(np.float32)).std()), 1e-6) / deviation
     start, weights = weights, weights.astype(float)
     scores = lists.parts @ weights.astype(np.float32)
-    best = measure(lists.ranks_of(scores)).mean()
+    best = ndcg(lists.ranks_of(scores))
     for _ in range(SWEEPS):
         before = best
         for place, move in itertools.product(range(len(weights)), STEPS):
             tried = scores + np.float32(move * unit[place]) * lists.parts[:, :, place]
-            value = measure(lists.ranks_of(tried)).mean()
+            value = ndcg(lists.ranks_of(tried))
             if value > best:
                 scores, best = tried, value
                 weights[place] += move * unit[place]
         if best == before:
             break
     # The moves were added up in another order than the weighted sum: what they gained must be there in the sum, too.
-    return weights if measure(lists.ranks(weights)).mean() >= measure(lists.ranks(start)).mean() else start
+    return weights if ndcg(lists.ranks(weights)) >= ndcg(lists.ranks(start)) else start
 
 
 def cross_fit(lists: Shortlists, user: np.ndarray, fit: Fit, measure: Measure) -> np.ndarray:

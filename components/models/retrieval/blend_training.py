@@ -6,7 +6,7 @@ A user of a minute ago continues what they did; a user who comes back after a we
 of the gap, the time since the last item of the history, are fitted anew with the weights for all as their prior. Questions with a long gap are
 rare in a log: the validation's questions are repeated as if their users had been away.
 
-The weights are those of the largest likelihood. A fit with more freedom (a climb by NDCG@10, weights of a range) replaces them only where it
+The weights are those of the largest likelihood. A fit with more freedom (smooth NDCG, weights of a range) replaces them only where it
 generalises: where, fitted to half of the users, it ranks the other half better (`blend_guard.cross_fit`).
 """
 
@@ -16,9 +16,9 @@ import numpy as np
 import tensorflow as tf
 
 from components.metrics.validation_cut import Questions
-from components.models.retrieval import blend, blend_guard, shortlists
+from components.models.retrieval import approximate_ndcg, blend, blend_guard, shortlists
 from components.models.retrieval.retrieval_model import RetrievalModel
-from components.models.retrieval.score_parts import EASE, TOWERS, ScoreParts
+from components.models.retrieval.score_parts import EASE, STRONG, TOWERS, ScoreParts
 from components.models.retrieval.shortlists import Shortlists
 
 # The starts of the ranges of the gap, in hours; and the absences that the questions simulate.
@@ -26,9 +26,9 @@ RANGES_HOURS = (0.0, 24.0, 168.0)
 GAPS_HOURS = (24.0, 168.0)
 MOST_OF_GAP = 800
 LEAST_OF_RANGE = 100
-LEAST_TO_CLIMB = 1000
-# The standard errors by which a freer fit has to be better: the climb has no prior, the weights of a range have those for all.
-CLIMB_ERRORS, RANGE_ERRORS = 2.0, 1.0
+LEAST_TO_ASCEND = 1000
+# The standard errors by which a freer fit has to be better.
+ASCENT_ERRORS, RANGE_ERRORS = 2.0, 1.0
 POPULARITY = {"recent": 1e-3, "popular": 1e-5}  # what a rule is answered by where it has nothing to say
 UNLEARNT = {TOWERS: 1.0, EASE: 0.15, "recent": 0.15}
 
@@ -84,7 +84,8 @@ def learn(
       context: column to [n], the features of every event.
     """
     lists = [_shorten(seed, model, parts, part_scores, context) for part_scores in asked]
-    start, alone = np.eye(len(parts.names))[0], _alone(parts.names)
+    start, by_name = np.eye(len(parts.names))[0], _alone(parts.names)
+    alone = list(by_name.values())
     weights = _fit_all(lists[0], asked[0].user, start, alone)
     every = shortlists.join(lists)
     hours, user = (np.concatenate([getattr(queries, name) for queries in asked]) for name in ("hours", "user"))
@@ -92,10 +93,7 @@ def learn(
     ranges = [(every.of(place == number), user[place == number]) for number in range(len(RANGES_HOURS))]
     by_gap = np.stack([_fit_range(*questions, weights, alone) for questions in ranges])
     ranks = lists[0].ranks(weights)
-    values = {
-        name: blend_guard.ndcg(lists[0].ranks(part_scores))
-        for name, part_scores in zip(parts.names, alone, strict=True)
-    }
+    values = {name: blend_guard.ndcg(lists[0].ranks(part_scores)) for name, part_scores in by_name.items()}
     return Blend(parts.names, weights, by_gap, blend_guard.gain(ranks), blend_guard.ndcg(ranks), values)
 
 
@@ -104,19 +102,19 @@ def _fit(lists: Shortlists, start: np.ndarray) -> np.ndarray:
 
 
 def _fit_all(lists: Shortlists, user: np.ndarray, start: np.ndarray, alone: list[np.ndarray]) -> np.ndarray:
-    """Returns the weights [P] of largest likelihood, or those that climbed from there; guarded."""
+    """Returns the weights [P] of largest likelihood, or those of the best smooth NDCG from there; guarded."""
 
     def plain(some: Shortlists) -> np.ndarray:
         return _fit(some, start)
 
-    def climb(some: Shortlists) -> np.ndarray:
-        return blend_guard.climb(some, plain(some), blend_guard.both_discounts)
+    def ascend(some: Shortlists) -> np.ndarray:
+        return approximate_ndcg.ascend(some, plain(some))
 
-    if len(lists) >= LEAST_TO_CLIMB:
+    if len(lists) >= LEAST_TO_ASCEND:
         top = blend_guard.top_discounts
-        values, others = (blend_guard.cross_fit(lists, user, fit, top) for fit in (climb, plain))
-        if blend_guard.surpasses(values, others, CLIMB_ERRORS):
-            return blend_guard.guard(lists, climb(lists), alone)
+        values, others = (blend_guard.cross_fit(lists, user, fit, top) for fit in (ascend, plain))
+        if blend_guard.surpasses(values, others, ASCENT_ERRORS):
+            return blend_guard.guard(lists, ascend(lists), alone)
     return blend_guard.guard(lists, plain(lists), alone)
 
 
@@ -137,10 +135,15 @@ def _fit_range(lists: Shortlists, user: np.ndarray, weights: np.ndarray, alone: 
     return best(lists) if differs else weights
 
 
-def _alone(names: tuple[str, ...]) -> list[np.ndarray]:
-    """Returns the weights [P] of each part alone, ties broken by popularity, as a rule with its fallbacks answers."""
+def _alone(names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Returns the weights [P] of each part alone, ties broken by popularity, as a rule with its fallbacks answers.
+
+    The two curves of a reading rank alike.
+    """
     behind = np.array([POPULARITY.get(name, 0.0) for name in names])
-    return list(np.eye(len(names)) + behind)
+    return {
+        name: weights for name, weights in zip(names, np.eye(len(names)) + behind, strict=True) if STRONG not in name
+    }
 
 
 def _shorten(
@@ -148,10 +151,11 @@ def _shorten(
 ) -> Shortlists:
     """Returns the score parts of the candidates in the questions' shortlists."""
     items, lists = model.all_items(), []
+    leading = [place for place, name in enumerate(parts.names) if STRONG not in name]
     for number, batch in enumerate(asked.batches(parts.candidates * len(parts.names) // 4)):
         history = tf.constant(asked.history[batch])
         features = {name: tf.constant(column[asked.rows[batch]]) for name, column in context.items()}
         queries = model.last_query(tf.gather(items, history), history, features)
         values = [part.numpy() for part in parts(queries, history)]
-        lists.append(shortlists.shorten(values, asked.target[batch], asked.seen(batch), seed + number))
+        lists.append(shortlists.shorten(values, asked.target[batch], asked.seen(batch), seed + number, leading))
     return shortlists.join(lists) if lists else shortlists.empty(len(parts.names))

@@ -3,7 +3,7 @@
 Letters: n events, e positive ones in the order of user and time, N rows of the item table, A candidates.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -43,7 +43,7 @@ def score_parts(data: TrainingData, model: RetrievalModel) -> ScoreParts:
     active = np.flatnonzero(data.items.active)
     columns = np.full(len(data.items), len(active))
     columns[active] = np.arange(len(active))
-    tables = {name: TableScores(table, reading, columns, len(active)) for name, table, reading in _tables(data)}
+    tables = [TableScores(table, readings, columns, len(active)) for table, readings in _tables(data)]
     return ScoreParts(
         tf.gather(model.vectors(), active),
         data.launch.model.temperature,
@@ -52,25 +52,22 @@ def score_parts(data: TrainingData, model: RetrievalModel) -> ScoreParts:
     )
 
 
-def _tables(data: TrainingData) -> Iterator[tuple[str, NeighbourTable, Reading]]:
-    """Yields every table that scores candidates by the last items: its name, the table, and its reading."""
+def _tables(data: TrainingData) -> Iterator[tuple[NeighbourTable, Mapping[str, Reading]]]:
+    """Yields every table that scores candidates by the last items, and its readings by name."""
     user, item, time, positive = known_events(data)
     order = histories.order_by_user_and_time(user, time, data.launch.seed, tie=data.events.tie)
     order, candidates = order[positive[order]], data.items.active
-    yield NEXT, item_similarity.next_items(user[order], item[order], candidates), READINGS[NEXT]
-    yield KNN, item_similarity.knn(user[order], item[order], candidates), READINGS[KNN]
-    yield EASE, neighbours.count(user[order], item[order], candidates), READINGS[EASE]
+    yield item_similarity.next_items(user[order], item[order], candidates), READINGS[NEXT]
+    yield item_similarity.knn(user[order], item[order], candidates), READINGS[KNN]
+    yield neighbours.count(user[order], item[order], candidates), READINGS[EASE]
     if data.items.feature_count:
-        yield ATTRIBUTES, item_similarity.attributes(data.items, candidates, data.launch.seed), READINGS[ATTRIBUTES]
+        yield item_similarity.attributes(data.items, candidates, data.launch.seed), READINGS[ATTRIBUTES]
     # Popularity by item is a part already, and co-visitation is `next` but for the root: what a team's own rules add is counted as they serve.
     counts = count_events(data, np.ones(len(data.events), bool), data.launch.rules.names)
     for name, rule in counts.items():
         if isinstance(rule, NextItems):
-            yield (
-                RULE + name,
-                neighbour_table.of_slots(rule.neighbours, rule.weights, candidates),
-                Reading(rule.window, rule.decay),
-            )
+            table = neighbour_table.of_slots(rule.neighbours, rule.weights, candidates)
+            yield table, {RULE + name: Reading(rule.window, rule.decay)}
 
 
 def _of_candidates(data: TrainingData, active: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

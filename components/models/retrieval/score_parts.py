@@ -1,12 +1,16 @@
 """What the model's score of a candidate is made of, in training (to learn the weights) and inside the SavedModel, by the same code.
 
-Letters: B requests, L items of history, A candidates, N rows of the item table, P parts, p pairs of a table, c cells that a request touches.
+Letters: B requests, L items of history, A candidates, N rows of the item table, P parts, R readings of a table, p pairs of a table, c cells that a
+request touches.
 
-    score = w_towers cosine(query, candidate) / temperature + sum over tables of w_table f(sum over the last R items, j-th last, of decay^j weight)
+    score = w_towers cosine(query, candidate) / temperature
+            + sum over tables and readings of w f(x) + w' g(x), x = sum over the last items, j-th last, of decay^j weight
             + w_recent log(1 + recent) + w_popular log(1 + taken) + w_young exp(-age) + w_untrained untrained
 
-    tables       `item_similarity`, EASE (`neighbours`), and every declared rule by the last items; f is log(1 + 1000 x), for EASE the division by
-                 the deviation over the candidates: long histories would shout otherwise
+    tables       `item_similarity`, EASE (`neighbours`), and every declared rule by the last items. f is log(1 + 1000 x), which tells what is in
+                 the table from what is not; g is log(1 + 30 x), which tells strong from weak: together they follow whatever curve a log has.
+                 EASE is divided by its deviation over the candidates instead: long histories would shout otherwise
+    readings     how many of the last items, and how much less the older ones count: in some logs only the last item says what comes next
     recent       positive events of the candidate in the declared last days of training
     popular      all positive events of the candidate
     age          time from the candidate's first positive event to the end of training, as a share of these days: what is new is often what
@@ -18,7 +22,7 @@ Tables touch some hundred candidates. With few candidates their sums are laid ou
 request costs what it touches.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -28,8 +32,9 @@ from components.models.retrieval.neighbour_table import NeighbourTable
 
 TOWERS, NEXT, KNN, EASE, ATTRIBUTES = "towers", "next", "knn", "ease", "attributes"
 OF_ITEMS = ("recent", "popular", "young", "untrained")
-LOGARITHM_SCALE = 1000.0
-LAID_OUT_CANDIDATES = 50_000
+LOGARITHM_SCALE, STRONG_SCALE = 1000.0, 30.0
+STRONG = " strong"
+LAID_OUT_CANDIDATES = 5_000
 
 
 class Reading(NamedTuple):
@@ -40,84 +45,107 @@ class Reading(NamedTuple):
     deviation: bool = False
 
 
-READINGS = {NEXT: Reading(5, 0.5), KNN: Reading(20, 0.85), EASE: Reading(20, 0.85, True), ATTRIBUTES: Reading(20, 0.85)}
+READINGS = {
+    NEXT: {NEXT: Reading(5, 0.5), "next of last": Reading(1, 1.0), "next of many": Reading(10, 0.8)},
+    KNN: {KNN: Reading(20, 0.85)},
+    EASE: {EASE: Reading(20, 0.85, deviation=True)},
+    ATTRIBUTES: {ATTRIBUTES: Reading(20, 0.85)},
+}
 
 
 class TableScores(tf.Module):
-    """One table as a part of the score."""
+    """The parts of the score that one table gives."""
 
-    def __init__(self, table: NeighbourTable, reading: Reading, columns: np.ndarray, candidates: int):
-        """Takes the table, its reading, and the column of each item among the A candidates [N]; what is none is left out."""
+    def __init__(
+        self, table: NeighbourTable, readings: Mapping[str, Reading], columns: np.ndarray, candidates: int
+    ) -> None:
+        """Takes the table, its readings by name, and the column of each item among the A candidates [N]; what is none is left out."""
         super().__init__()
         column, size = columns[table.items], len(table.start) - 1
         kept = column < candidates
         row = np.repeat(np.arange(size), np.diff(table.start))[kept]
         count = np.bincount(row, minlength=size)
-        self._reading, self._candidates = reading, candidates
+        self.names = tuple(
+            part for name, how in readings.items() for part in ((name,) if how.deviation else (name, name + STRONG))
+        )
+        self._readings, self._candidates = tuple(readings.values()), candidates
+        self._items = max(how.items for how in self._readings)
         # Variables: constants would make a graph of more than the two gigabytes that a file of it may have.
         self._start = tf.Variable(np.cumsum(count) - count, dtype=tf.int64, trainable=False)
         self._count = tf.Variable(count, dtype=tf.int64, trainable=False)
         self._columns = tf.Variable(column[kept], dtype=tf.int32, trainable=False)
         self._weights = tf.Variable(table.weights[kept], dtype=tf.float32, trainable=False)
 
-    def _cells(self, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the cells, request x A + column [c] int64, of histories [B, L], and what each adds, [c] float32."""
-        read = min(self._reading.items, history.shape[1])
+    def _pairs(self, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the cells, request x A + column [p] int64, of histories [B, L], and what each adds to each reading, [p, R] float32."""
+        read = min(self._items, history.shape[1])
         back = tf.range(read)
         place = tf.reduce_sum(tf.cast(history > 0, tf.int32), axis=1, keepdims=True) - 1 - back
         last = tf.where(place >= 0, tf.gather(history, tf.maximum(place, 0), batch_dims=1), 0)
         start, count = (tf.reshape(tf.gather(values, last), [-1]) for values in (self._start, self._count))
         pairs = tf.ragged.range(start, start + count)
         value_rows = pairs.value_rowids()
-        decay = tf.gather(tf.pow(tf.constant(self._reading.decay), tf.cast(back, tf.float32)), value_rows % read)
+        decays = [
+            [how.decay**item if item < how.items else 0.0 for how in self._readings] for item in range(self._items)
+        ]
+        decay = tf.gather(tf.constant(decays, tf.float32), value_rows % read)
         column = tf.cast(tf.gather(self._columns, pairs.values), tf.int64)
-        return value_rows // read * self._candidates + column, tf.gather(self._weights, pairs.values) * decay
+        return value_rows // read * self._candidates + column, tf.gather(self._weights, pairs.values)[:, None] * decay
 
-    def laid_out(self, history: tf.Tensor) -> tf.Tensor:
-        """Histories [B, L] int32, oldest first, right-padded with 0, to [B, A] float32; 0 for an empty history."""
-        cells, values = self._cells(history)
+    def laid_out(self, history: tf.Tensor) -> list[tf.Tensor]:
+        """Histories [B, L] int32, oldest first, right-padded with 0, to the parts, as `names`: [B, A] float32 each; 0 for an empty history."""
+        cells, values = self._pairs(history)
         requests = tf.shape(history, tf.int64)[0]
         sums = tf.reshape(
-            tf.math.unsorted_segment_sum(values, cells, requests * self._candidates), [requests, self._candidates]
+            tf.math.unsorted_segment_sum(values, cells, requests * self._candidates),
+            [requests, self._candidates, len(self._readings)],
         )
-        if not self._reading.deviation:
-            return _logarithm(sums)
-        return sums / tf.sqrt(tf.math.reduce_variance(sums, axis=1, keepdims=True) + 1e-12)
+        parts = []
+        for how, each in zip(self._readings, tf.unstack(sums, axis=2), strict=True):
+            if how.deviation:
+                parts.append(each / tf.sqrt(tf.math.reduce_variance(each, axis=1, keepdims=True) + 1e-12))
+            else:
+                parts.extend(_logarithms(each))
+        return parts
 
-    def sum_cells(self, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns distinct cells [c] int64 and their values [c] float32; all others are 0."""
-        pairs, added = self._cells(history)
+    def of_cells(self, history: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Returns distinct cells [c] int64 and their values for each part [c] float32; all others are 0."""
+        pairs, added = self._pairs(history)
         cells, place = tf.unique(pairs)
         sums = tf.math.unsorted_segment_sum(added, place, tf.size(cells))
-        if not self._reading.deviation:
-            return cells, _logarithm(sums)
-        request, requests = cells // self._candidates, tf.shape(history)[0]
-        mean, square = (
-            tf.math.unsorted_segment_sum(values, request, requests) / self._candidates for values in (sums, sums * sums)
-        )
-        return cells, sums / tf.gather(tf.sqrt(square - mean * mean + 1e-12), request)
+        request, requests, parts = cells // self._candidates, tf.shape(history)[0], []
+        for how, each in zip(self._readings, tf.unstack(sums, axis=1), strict=True):
+            if how.deviation:
+                mean, square = (
+                    tf.math.unsorted_segment_sum(values, request, requests) / self._candidates
+                    for values in (each, each * each)
+                )
+                parts.append(each / tf.gather(tf.sqrt(square - mean * mean + 1e-12), request))
+            else:
+                parts.extend(_logarithms(each))
+        return cells, parts
 
 
-def _logarithm(sums: tf.Tensor) -> tf.Tensor:
-    return tf.math.log(1.0 + LOGARITHM_SCALE * sums)
+def _logarithms(sums: tf.Tensor) -> list[tf.Tensor]:
+    return [tf.math.log(1.0 + scale * sums) for scale in (LOGARITHM_SCALE, STRONG_SCALE)]
 
 
 class ScoreParts(tf.Module):
     """All parts of the score, by name; holds the candidates' vectors, not the towers."""
 
-    def __init__(self, vectors: tf.Tensor, temperature: float, tables: Mapping[str, TableScores], of_items: np.ndarray):
+    def __init__(self, vectors: tf.Tensor, temperature: float, tables: Sequence[TableScores], of_items: np.ndarray):
         """Takes what is known of the candidates.
 
         Args:
           vectors: [A, D] float32 of length 1.
           temperature: the declared one.
-          tables: the parts by the last items.
+          tables: what gives the parts by the last items.
           of_items: [4, A], what `OF_ITEMS` names, as it stands in the score.
         """
         super().__init__()
-        self.names = (TOWERS, *tables, *OF_ITEMS)
+        self.names = (TOWERS, *(name for table in tables for name in table.names), *OF_ITEMS)
         self._vectors = tf.Variable(vectors, dtype=tf.float32, trainable=False)
-        self._temperature, self._tables, self.candidates = temperature, tuple(tables.values()), len(vectors)
+        self._temperature, self._tables, self.candidates = temperature, tuple(tables), len(vectors)
         self._of_items = tf.Variable(of_items, dtype=tf.float32, trainable=False)
 
     def __call__(self, query: tf.Tensor, history: tf.Tensor) -> list[tf.Tensor]:
@@ -125,7 +153,7 @@ class ScoreParts(tf.Module):
         towers = tf.matmul(query, self._vectors, transpose_b=True) / self._temperature
         return [
             towers,
-            *(table.laid_out(history) for table in self._tables),
+            *(part for table in self._tables for part in table.laid_out(history)),
             *(row[None, :] for row in tf.unstack(self._of_items)),
         ]
 
@@ -137,22 +165,26 @@ class ScoreParts(tf.Module):
           history: [B, L] int32.
           weights: [B, P] float32, what each part counts for each request.
         """
-        first = 1 + len(self._tables)
+        first = len(self.names) - len(OF_ITEMS)
         total = (
             tf.matmul(query * weights[:, :1] / self._temperature, self._vectors, transpose_b=True)
             + weights[:, first:] @ self._of_items
         )
+        by_table = tf.split(weights[:, 1:first], [len(table.names) for table in self._tables], axis=1)
         if self.candidates <= LAID_OUT_CANDIDATES:
-            return total + sum(
-                weights[:, place : place + 1] * table.laid_out(history) for place, table in enumerate(self._tables, 1)
-            )
-        for place, table in enumerate(self._tables, 1):
-            cells, values = table.sum_cells(history)
-            weighted = values * tf.gather(weights[:, place], cells // self.candidates)
-            total = tf.reshape(
-                tf.tensor_scatter_nd_add(tf.reshape(total, [-1]), cells[:, None], weighted), tf.shape(total)
-            )
-        return total
+            for table, counts in zip(self._tables, by_table, strict=True):
+                for place, part in enumerate(table.laid_out(history)):
+                    total += counts[:, place : place + 1] * part
+            return total
+        touched, added = [], []
+        for table, counts in zip(self._tables, by_table, strict=True):
+            cells, parts = table.of_cells(history)
+            touched.append(cells)
+            added.append(tf.reduce_sum(tf.stack(parts, axis=1) * tf.gather(counts, cells // self.candidates), axis=1))
+        of_tables = tf.math.unsorted_segment_sum(
+            tf.concat(added, axis=0), tf.concat(touched, axis=0), tf.size(total, tf.int64)
+        )
+        return total + tf.reshape(of_tables, tf.shape(total))
 
 
 def of_items(recent: np.ndarray, taken: np.ndarray, age: np.ndarray) -> np.ndarray:

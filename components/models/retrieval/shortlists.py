@@ -11,7 +11,7 @@ import functools
 
 import numpy as np
 
-BEST = 60
+BEST = 40
 SAMPLED = 200
 
 
@@ -44,11 +44,11 @@ class Shortlists:
         """Returns the rank of each target by scores [q, S]: [q] float64."""
         target_score = scores[:, -1:]
         above, tied = (scores[:, :-1] > target_score), (scores[:, :-1] == target_score)
-        return 1 + np.einsum("qs,qs->q", above, self._weight) + 0.5 * np.einsum("qs,qs->q", tied, self._weight)
+        return 1 + np.einsum("qs,qs->q", above, self.stands_for) + 0.5 * np.einsum("qs,qs->q", tied, self.stands_for)
 
     @functools.cached_property
-    def _weight(self) -> np.ndarray:
-        """How many candidates each slot but the last stands for: [q, S - 1] float32."""
+    def stands_for(self) -> np.ndarray:
+        """How many candidates each slot but the last stands for: [q, S - 1] float32, 0 for an empty one."""
         return np.exp(self.offset[:, :-1])
 
     def of(self, rows: np.ndarray) -> "Shortlists":
@@ -78,7 +78,13 @@ def empty(parts: int) -> Shortlists:
     return Shortlists(np.zeros((0, 1, parts), np.float32), np.zeros((0, 1), np.float32))
 
 
-def shorten(parts: list[np.ndarray], target: np.ndarray, seen: tuple[np.ndarray, np.ndarray], seed: int) -> Shortlists:
+def shorten(
+    parts: list[np.ndarray],
+    target: np.ndarray,
+    seen: tuple[np.ndarray, np.ndarray],
+    seed: int,
+    leading: list[int] | None = None,
+) -> Shortlists:
     """Returns the shortlists of a batch of questions.
 
     Args:
@@ -86,10 +92,13 @@ def shorten(parts: list[np.ndarray], target: np.ndarray, seen: tuple[np.ndarray,
       target: [q] int, columns.
       seen: pairs of a question and the column of a candidate that is not shown.
       seed: of the sample.
+      leading: the places of the parts whose best candidates are taken, where others rank as one of them does; None for all.
     """
     count, size = len(target), max(part.shape[1] for part in parts)
     question = np.arange(count)[:, None]
-    best = np.concatenate([_best(part, count) for part in parts], axis=1)
+    best = np.concatenate(
+        [_best(parts[place], count) for place in (range(len(parts)) if leading is None else leading)], axis=1
+    )
     state = np.zeros((count, size), bool)  # what is on the list already, or may not be
     state[seen] = True
     state[question[:, 0], target] = True

@@ -107,7 +107,8 @@ def _walks(users=40, steps=8):
     return data(PLAIN, log(*rows))
 
 
-def test_held_out_are_the_last_events_of_a_quarter_of_the_users():
+def test_held_out_are_the_last_events_of_a_quarter_of_the_users(monkeypatch):
+    monkeypatch.setattr(validation_cut, "HELD_OF_USER", 3)
     log_data = _walks()
     held = validation_cut.held_out(log_data, 400)
     users = set(log_data.events.user[held])

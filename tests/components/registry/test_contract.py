@@ -20,7 +20,7 @@ import tensorflow as tf
 from small_server import service, serving
 from toy_shop import CIRCLE, KERAS_SEEDS, LAUNCH, recommender, saved
 
-from components.models.retrieval.score_parts import LOGARITHM_SCALE
+from components.models.retrieval.score_parts import LOGARITHM_SCALE, STRONG_SCALE
 from components.serving.loaded_model import LoadedModel
 
 pytestmark = [pytest.mark.tensorflow, KERAS_SEEDS]
@@ -131,15 +131,22 @@ def test_the_server_over_http(asked, in_memory, tmp_path):
 
 
 def near(table, rows):
-    """A table's part of the score for one history of item rows, by a loop: [A]."""
+    """A table's parts of the score for one history of item rows, by a loop: [A] each."""
     start, count, columns, weights = (
         part.numpy() for part in (table._start, table._count, table._columns, table._weights)
     )
-    sums = np.zeros(table._candidates)
-    for back, row in enumerate(rows[::-1][: table._reading.items]):
-        for pair in range(start[row], start[row] + count[row]):
-            sums[columns[pair]] += table._reading.decay**back * weights[pair]
-    return sums / np.sqrt(sums.var() + 1e-12) if table._reading.deviation else np.log(1 + LOGARITHM_SCALE * sums)
+    parts = []
+    for how in table._readings:
+        sums = np.zeros(table._candidates)
+        for back, row in enumerate(rows[::-1][: how.items]):
+            for pair in range(start[row], start[row] + count[row]):
+                sums[columns[pair]] += how.decay**back * weights[pair]
+        parts += (
+            [sums / np.sqrt(sums.var() + 1e-12)]
+            if how.deviation
+            else [np.log(1 + scale * sums) for scale in (LOGARITHM_SCALE, STRONG_SCALE)]
+        )
+    return parts
 
 
 def test_numpy_from_the_exported_vectors(asked, in_memory):
@@ -158,7 +165,7 @@ def test_numpy_from_the_exported_vectors(asked, in_memory):
     assert COUNT / 2 < len(compared) < COUNT, "the others are for the rules"
     for row in compared:
         hidden = [item.encode() for item in (*asked.columns["history"][row], *asked.columns["exclude_ids"][row])]
-        tables = [near(table, rows[row][rows[row] > 0]) for table in model.parts._tables]
+        tables = [part for table in model.parts._tables for part in near(table, rows[row][rows[row] > 0])]
         parts = (vectors @ queries[row] / LAUNCH.model.temperature, *tables, *of_items)
         due = np.where(
             np.isin(ids, hidden), -np.inf, sum(weight * part for weight, part in zip(weights, parts, strict=True))

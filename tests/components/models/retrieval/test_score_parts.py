@@ -20,51 +20,63 @@ DECAY = 0.5
 SUMS = np.array([[0.5, 0.25, 0], [0.5 * DECAY, 0.25 * DECAY, 1], [0.5, 0.25, DECAY**2], [0, 0, 0]])
 
 
-def _logarithm(sums):
-    return np.log(1 + score_parts.LOGARITHM_SCALE * np.array(sums))
+def _logarithms(sums):
+    return [np.log(1 + scale * np.array(sums)) for scale in (1000, 30)]
 
 
-def _table(**reading):
-    return TableScores(TABLE, Reading(**{"items": 20, "decay": DECAY} | reading), COLUMNS, 3)
+def _table(name="next", **reading):
+    return TableScores(TABLE, {name: Reading(**{"items": 20, "decay": DECAY} | reading)}, COLUMNS, 3)
 
 
 def test_the_last_items_count_most_and_the_sums_are_taken_by_their_logarithm():
-    np.testing.assert_allclose(_table().laid_out(HISTORY), _logarithm(SUMS), rtol=1e-5)
+    np.testing.assert_allclose(_table().laid_out(HISTORY), _logarithms(SUMS), rtol=1e-5)
+
+
+def test_several_readings_of_a_table_are_those_of_each_alone():
+    alone = {"next": Reading(20, DECAY), "ease": Reading(20, DECAY, deviation=True), "last": Reading(1, 1.0)}
+    together = TableScores(TABLE, alone, COLUMNS, 3)
+    assert together.names == ("next", "next strong", "ease", "last", "last strong")
+    each = [part for name, how in alone.items() for part in _table(name, **how._asdict()).laid_out(HISTORY)]
+    np.testing.assert_allclose(together.laid_out(HISTORY), each, rtol=1e-6)
+    cells, values = together.of_cells(HISTORY)
+    laid = np.zeros((5, 12))
+    laid[:, cells.numpy()] = values
+    np.testing.assert_allclose(laid.reshape(5, 4, 3), each, rtol=1e-4, atol=1e-6)
 
 
 def test_a_deviation_makes_long_and_short_histories_comparable():
-    scores = _table(deviation=True).laid_out(HISTORY).numpy()
+    scores = _table(deviation=True).laid_out(HISTORY)[0].numpy()
     np.testing.assert_allclose(scores, SUMS / np.maximum(SUMS.std(axis=1, keepdims=True), 1e-6), rtol=1e-4)
 
 
 def test_what_lies_far_back_is_not_read():
     few = _table(items=2)
-    np.testing.assert_allclose(few.laid_out(tf.constant([[1, 3, 3]])), np.zeros((1, 3)), atol=1e-6)
-    assert few.laid_out(tf.constant([[3, 1, 3]])).numpy().any()
+    np.testing.assert_allclose(few.laid_out(tf.constant([[1, 3, 3]]))[0], np.zeros((1, 3)), atol=1e-6)
+    assert few.laid_out(tf.constant([[3, 1, 3]]))[0].numpy().any()
 
 
 @pytest.mark.parametrize("deviation", [False, True])
 def test_touched_cells_are_those_of_the_layout(deviation):
     table = _table(deviation=deviation)
-    cells, values = (tensor.numpy() for tensor in table.sum_cells(HISTORY))
-    laid = np.zeros((4, 3))
-    laid[cells // 3, cells % 3] = values
+    cells, values = table.of_cells(HISTORY)
+    cells, laid = cells.numpy(), np.zeros((4, 3))
+    laid[cells // 3, cells % 3] = values[0]
     assert len(set(cells)) == len(cells) < 12
-    np.testing.assert_allclose(laid, table.laid_out(HISTORY), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(laid, table.laid_out(HISTORY)[0], rtol=1e-4, atol=1e-6)
 
 
 def _parts():
     vectors = tf.constant([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]])
     static = of_items(np.array([0, 1, 3]), np.array([0, 2, 7]), np.array([2.0, np.inf, 0.5]))
-    return ScoreParts(vectors, 0.5, {"next": _table(items=5), "ease": _table(deviation=True)}, static)
+    return ScoreParts(vectors, 0.5, [_table(items=5), _table("ease", deviation=True)], static)
 
 
 def test_all_parts_by_eye():
     parts = _parts()
-    assert parts.names == ("towers", "next", "ease", "recent", "popular", "young", "untrained")
-    towers, following, _, recent, popular, young, untrained = parts(tf.constant([[0.0, 1.0]]), HISTORY[:1])
+    assert parts.names == ("towers", "next", "next strong", "ease", "recent", "popular", "young", "untrained")
+    towers, *following, _, recent, popular, young, untrained = parts(tf.constant([[0.0, 1.0]]), HISTORY[:1])
     np.testing.assert_allclose(towers, [[0, 1.6, 2]], atol=1e-6)
-    np.testing.assert_allclose(following, _logarithm(SUMS[:1]), rtol=1e-5)
+    np.testing.assert_allclose(following, _logarithms(SUMS[:1]), rtol=1e-5)
     np.testing.assert_allclose(recent, [np.log([1, 2, 4])], atol=1e-6)
     np.testing.assert_allclose(popular, [np.log([1, 3, 8])], atol=1e-6)
     np.testing.assert_allclose(young, [[np.exp(-2), 0, np.exp(-0.5)]], atol=1e-6)
@@ -75,7 +87,7 @@ def test_all_parts_by_eye():
 def test_the_score_is_the_weighted_sum_of_the_parts_of_each_request(monkeypatch, laid_out):
     monkeypatch.setattr(score_parts, "LAID_OUT_CANDIDATES", laid_out)
     rng, parts = np.random.default_rng(0), _parts()
-    query, weights = rng.normal(size=(4, 2)).astype(np.float32), rng.normal(size=(4, 7)).astype(np.float32)
+    query, weights = rng.normal(size=(4, 2)).astype(np.float32), rng.normal(size=(4, 8)).astype(np.float32)
     values = [np.broadcast_to(part, (4, 3)) for part in parts(tf.constant(query), HISTORY)]
     expected = np.einsum("pba,bp->ba", np.stack(values), weights)
     np.testing.assert_allclose(
