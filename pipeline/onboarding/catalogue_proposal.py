@@ -14,7 +14,8 @@ from pipeline.onboarding import role_words
 from pipeline.onboarding.column_profile import Column
 from pipeline.onboarding.log_sample import Sample
 
-_MOST_CATEGORIES = 200
+_MOST_CATEGORIES = 200  # so many values are categories even if hardly two items share one
+_SHARED_BY = 2  # else a value is a category that so many items have on average: brands, sellers, shelves of a large catalogue
 _ENOUGH_NUMBERS = 0.95
 
 
@@ -124,10 +125,11 @@ def _number_role(column: Column) -> tuple[tuple[str, ...], str]:
         return (), "neither a text nor a number that varies"
     if column.time_unit and column.bounds[0] > 1e8:
         return (), "a time"
-    if column.has(role_words.IDS) and column.distinct > _MOST_CATEGORIES:
+    few = column.distinct <= _MOST_CATEGORIES
+    if column.has(role_words.CATEGORIES | role_words.IDS) and column.is_whole and (few or _is_shared(column)):
+        return ("categories",), "few different codes" if few else "codes that several items share"
+    if column.has(role_words.IDS) and not few:
         return (), "ids of something else"
-    if column.has(role_words.CATEGORIES | role_words.IDS) and column.is_whole and column.distinct <= _MOST_CATEGORIES:
-        return ("categories",), "few different codes"
     return ("numbers",), "a number"
 
 
@@ -140,11 +142,16 @@ def _text_role(column: Column, rows: int) -> tuple[tuple[str, ...], str]:
         return ("numbers",), "nearly all of its texts are numbers"
     if column.mean_words >= 1.5:
         return ("texts",), f"{column.mean_words:.1f} words on average"
-    if 1 < column.distinct <= min(_MOST_CATEGORIES, max(20, rows // 2)) and (
-        column.distinct < rows or column.has(role_words.CATEGORIES)
-    ):
+    few = 1 < column.distinct <= min(_MOST_CATEGORIES, max(20, rows // 2))
+    if few and (column.distinct < rows or column.has(role_words.CATEGORIES)):
         return ("categories",), "few different values"
+    if column.distinct > 1 and _is_shared(column):
+        return ("categories",), "values that several items share"
     return (), "one value only" if column.distinct < 2 else "too many different values for a category, and no words"
+
+
+def _is_shared(column: Column) -> bool:
+    return column.distinct * _SHARED_BY <= len(column.present)
 
 
 def _is_flag(column: Column) -> bool:

@@ -45,6 +45,20 @@ def test_columns_get_their_roles_from_names_types_and_values():
     assert set(proposed.unused) == {"code", "added", "constant"}
 
 
+def test_brands_and_sellers_of_a_large_catalogue_are_categories_and_ids_of_single_items_are_not():
+    ids = [f"i{number}" for number in range(3000)]
+    made = sample(
+        sku=ids,
+        brand=[f"b{number % 900}" for number in range(3000)],
+        seller_id=[number % 700 for number in range(3000)],
+        barcode=[f"c{number}" for number in range(3000)],
+        supplier_id=list(range(3000)),
+    )
+    proposed = catalogue_proposal.propose(made, "items.csv", pa.array(["i3"]))
+    assert proposed.catalogue.categories == ("brand", "seller_id")
+    assert set(proposed.unused) == {"barcode", "supplier_id"}
+
+
 def test_numbers_of_the_log_are_found_in_the_texts_of_the_catalogue():
     assert catalogue_proposal.propose(sample(id=["7", "8"]), "items.csv", pa.array([7, 8])).catalogue.item == "id"
 
