@@ -15,7 +15,9 @@ from pipeline.onboarding.column_profile import Column
 from pipeline.onboarding.log_sample import Sample
 
 _MOST_CATEGORIES = 200  # so many values are categories even if hardly two items share one
-_SHARED_BY = 2  # else a value is a category that so many items have on average: brands, sellers, shelves of a large catalogue
+_SHARED_BY = (
+    2  # else a value is a category that so many items have on average: brands, sellers, shelves of a large catalogue
+)
 _ENOUGH_NUMBERS = 0.95
 
 

@@ -130,6 +130,15 @@ def temporal(launch: Launch, events: EventTable, catalogue: dict[str, np.ndarray
     )
 
 
+def limited(problem: Problem, most: int, seed: int) -> Problem:
+    """The problem with at most so many queries a protocol, a random sample."""
+    rng, fewer = np.random.default_rng(seed), {}
+    for name, asked in problem.by_protocol.items():
+        count = len(asked.history)
+        fewer[name] = asked if count <= most else chosen(asked, np.sort(rng.choice(count, most, replace=False)))
+    return dataclasses.replace(problem, by_protocol=fewer)
+
+
 def validation(problem: Problem) -> Problem:
     """The rolling questions of the last tenth of a problem's own training events: what anything may be chosen by."""
     data = problem.data

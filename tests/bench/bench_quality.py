@@ -236,6 +236,9 @@ def parsed(arguments):
         help=f"some of: {'; '.join(NAMES).replace('%', '%%')} (the default: all of these); {NOT_REFITTED}",
     )
     parser.add_argument(
+        "--queries", type=int, default=10_000, help="of each protocol at most, a random sample (default: 10000)"
+    )
+    parser.add_argument(
         "--protocols", nargs="+", choices=("leave-one-out", "temporal"), default=("leave-one-out", "temporal")
     )
     return parser.parse_args(arguments)
@@ -253,6 +256,7 @@ def main(arguments=None):
     for seed in options.seeds:
         for kind in options.protocols:
             problem = made[kind](protocols.plain(declared, seed), events, catalogue)
+            problem = protocols.limited(problem, options.queries, seed)
             for name in names:
                 measured_tables = forked(measure, name, forked(choose, name, None, problem), problem)
                 for row, tables in measured_tables.items():
