@@ -28,19 +28,26 @@ def ascend(lists: Shortlists, start: np.ndarray) -> np.ndarray:
     differences = lists.parts[:, :-1] - lists.parts[:, -1:]
     flat = differences.reshape(-1, len(start))
     deviation = np.maximum(flat.std(axis=0), 1e-6)
-    base = differences @ start.astype(np.float32)
+    base, prior = differences @ start.astype(np.float32), PRIOR / len(lists)
 
     def loss(step: np.ndarray) -> tuple[float, np.ndarray]:
-        scores = np.clip((base + differences @ step.astype(np.float32)) / SMOOTHNESS, -STEEPEST, STEEPEST)
-        above = 1 / (1 + np.exp(-scores))
-        weighted = lists.stands_for * above
-        beyond_one = weighted.sum(axis=1)
-        logarithm = np.log2(2 + beyond_one)
-        slope = -1 / (logarithm**2 * np.log(2) * (2 + beyond_one))
-        by_score = (slope[:, None] * weighted * (1 - above) / SMOOTHNESS).astype(np.float32)
-        scaled = step * deviation
-        gradient = by_score.reshape(-1) @ flat / len(lists)
-        value = (1 / logarithm).mean() - PRIOR / len(lists) * (scaled**2).sum()
-        return -float(value), -(gradient - 2 * PRIOR / len(lists) * scaled * deviation)
+        value, by_score = _smooth(base + differences @ step.astype(np.float32), lists.stands_for)
+        gradient = by_score.reshape(-1) @ flat
+        return prior * ((step * deviation) ** 2).sum() - value, 2 * prior * step * deviation**2 - gradient
 
     return start + minimize(loss, np.zeros(len(start)), jac=True, method="L-BFGS-B", options={"maxiter": STEPS}).x
+
+
+def _smooth(ahead: np.ndarray, stands_for: np.ndarray) -> tuple[float, np.ndarray]:
+    """Returns the mean of 1 / log2(1 + rank), and its slope by each score [q, S - 1] float32.
+
+    Args:
+      ahead: [q, S - 1] float32, by how much each candidate's score exceeds the target's.
+      stands_for: [q, S - 1], see `Shortlists`.
+    """
+    above = 1 / (1 + np.exp(-np.clip(ahead / SMOOTHNESS, -STEEPEST, STEEPEST)))
+    weighted = stands_for * above
+    after_first = 2 + weighted.sum(axis=1)
+    logarithm = np.log2(after_first)
+    slope = -1 / (logarithm**2 * np.log(2) * after_first * SMOOTHNESS * len(ahead))
+    return float((1 / logarithm).mean()), (slope[:, None] * weighted * (1 - above)).astype(np.float32)

@@ -171,16 +171,23 @@ class ScoreParts(tf.Module):
             + weights[:, first:] @ self._of_items
         )
         by_table = tf.split(weights[:, 1:first], [len(table.names) for table in self._tables], axis=1)
-        if self.candidates <= LAID_OUT_CANDIDATES:
-            for table, counts in zip(self._tables, by_table, strict=True):
-                for place, part in enumerate(table.laid_out(history)):
-                    total += counts[:, place : place + 1] * part
-            return total
+        add = self._add_laid_out if self.candidates <= LAID_OUT_CANDIDATES else self._add_cells
+        return add(total, history, by_table)
+
+    def _add_laid_out(self, total: tf.Tensor, history: tf.Tensor, by_table: list[tf.Tensor]) -> tf.Tensor:
+        """Adds what the tables give, by weights [B, parts of the table] each, to scores [B, A]."""
+        for table, weights in zip(self._tables, by_table, strict=True):
+            for place, part in enumerate(table.laid_out(history)):
+                total += weights[:, place : place + 1] * part
+        return total
+
+    def _add_cells(self, total: tf.Tensor, history: tf.Tensor, by_table: list[tf.Tensor]) -> tf.Tensor:
+        """Does the same at the cells that the tables touch."""
         touched, added = [], []
-        for table, counts in zip(self._tables, by_table, strict=True):
+        for table, weights in zip(self._tables, by_table, strict=True):
             cells, parts = table.of_cells(history)
             touched.append(cells)
-            added.append(tf.reduce_sum(tf.stack(parts, axis=1) * tf.gather(counts, cells // self.candidates), axis=1))
+            added.append(tf.reduce_sum(tf.stack(parts, axis=1) * tf.gather(weights, cells // self.candidates), axis=1))
         of_tables = tf.math.unsorted_segment_sum(
             tf.concat(added, axis=0), tf.concat(touched, axis=0), tf.size(total, tf.int64)
         )

@@ -96,15 +96,11 @@ def shorten(
     """
     count, size = len(target), max(part.shape[1] for part in parts)
     question = np.arange(count)[:, None]
-    best = np.concatenate(
-        [_best(parts[place], count) for place in (range(len(parts)) if leading is None else leading)], axis=1
-    )
+    best = _leaders(parts, leading, count)
     state = np.zeros((count, size), bool)  # what is on the list already, or may not be
     state[seen] = True
     state[question[:, 0], target] = True
-    best = np.sort(best, axis=1)
-    repeated = np.concatenate([np.zeros((count, 1), bool), best[:, 1:] == best[:, :-1]], axis=1)
-    exact = ~(repeated | state[question, best])
+    exact = ~(_repeated(best) | state[question, best])
     state[question, best] = True
     sample = np.random.default_rng(seed).permutation(size)[:SAMPLED]
     drawn = ~state[:, sample]
@@ -116,6 +112,17 @@ def shorten(
     )
     chosen = [np.take_along_axis(np.broadcast_to(part, (count, size)), column, axis=1) for part in parts]
     return Shortlists(np.stack(chosen, axis=-1), offset.astype(np.float32))
+
+
+def _leaders(parts: list[np.ndarray], leading: list[int] | None, count: int) -> np.ndarray:
+    """Returns the columns of the best candidates by each leading part, sorted: [q, up to BEST times their number]."""
+    places = range(len(parts)) if leading is None else leading
+    return np.sort(np.concatenate([_best(parts[place], count) for place in places], axis=1), axis=1)
+
+
+def _repeated(columns: np.ndarray) -> np.ndarray:
+    """Returns which of sorted columns [q, k] stand to the left, too: [q, k] bool."""
+    return np.concatenate([np.zeros((len(columns), 1), bool), columns[:, 1:] == columns[:, :-1]], axis=1)
 
 
 def _best(part: np.ndarray, count: int) -> np.ndarray:
