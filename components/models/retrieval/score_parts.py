@@ -34,7 +34,7 @@ TOWERS, NEXT, KNN, EASE, ATTRIBUTES = "towers", "next", "knn", "ease", "attribut
 OF_ITEMS = ("recent", "popular", "young", "untrained")
 LOGARITHM_SCALE, STRONG_SCALE = 1000.0, 30.0
 STRONG = " strong"
-LAID_OUT_CANDIDATES = 5_000
+LAID_OUT_CANDIDATES = 8_000
 
 
 class Reading(NamedTuple):
