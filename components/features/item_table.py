@@ -82,7 +82,9 @@ def build(
     if catalogue is not None:
         columns = _last_of_each(columns, catalogue.item)
         listed = columns[catalogue.item]
-        item_ids = np.concatenate([listed, np.setdiff1d(item_ids, listed, assume_unique=True)])
+        # Not `np.setdiff1d`: of objects it compares every pair, 7 minutes for 360,000 items.
+        known = pc.is_in(pa.array(item_ids, pa.binary()), value_set=pa.array(listed, pa.binary()))
+        item_ids = np.concatenate([listed, item_ids[~known.to_numpy(zero_copy_only=False)]])
     ids = np.concatenate([np.array([b""], object), item_ids[item_ids != b""]])
     size = len(ids)
     bare = ItemTable(ids, ids, np.arange(size) > 0, np.zeros((size, 1), np.int32), 0, np.zeros((size, 0), np.float32))
