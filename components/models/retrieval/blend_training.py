@@ -152,10 +152,11 @@ def _shorten(
     """Returns the score parts of the candidates in the questions' shortlists."""
     items, lists = model.all_items(), []
     leading = [place for place, name in enumerate(parts.names) if STRONG not in name]
-    for number, batch in enumerate(asked.batches(parts.candidates * len(parts.names) // 4)):
+    for number, batch in enumerate(asked.batches(parts.candidates)):
         history = tf.constant(asked.history[batch])
         features = {name: tf.constant(column[asked.rows[batch]]) for name, column in context.items()}
         queries = model.last_query(tf.gather(items, history), history, features)
-        values = [part.numpy() for part in parts(queries, history)]
-        lists.append(shortlists.shorten(values, asked.target[batch], asked.seen(batch), seed + number, leading))
+        lists.append(
+            shortlists.shorten(parts(queries, history), asked.target[batch], asked.seen(batch), seed + number, leading)
+        )
     return shortlists.join(lists) if lists else shortlists.empty(len(parts.names))

@@ -29,6 +29,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.models.retrieval.neighbour_table import NeighbourTable
+from components.models.retrieval.part_values import Dense, Touched, Values
 
 TOWERS, NEXT, KNN, EASE, ATTRIBUTES = "towers", "next", "knn", "ease", "attributes"
 OF_ITEMS = ("recent", "popular", "young", "untrained")
@@ -148,14 +149,15 @@ class ScoreParts(tf.Module):
         self._temperature, self._tables, self.candidates = temperature, tuple(tables), len(vectors)
         self._of_items = tf.Variable(of_items, dtype=tf.float32, trainable=False)
 
-    def __call__(self, query: tf.Tensor, history: tf.Tensor) -> list[tf.Tensor]:
-        """Returns the parts, as `names`: [B, A] or [1, A] float32, for queries [B, D] and histories [B, L]."""
+    def __call__(self, query: tf.Tensor, history: tf.Tensor) -> list[Values]:
+        """Returns the parts, as `names`, for queries [B, D] and histories [B, L]."""
         towers = tf.matmul(query, self._vectors, transpose_b=True) / self._temperature
-        return [
-            towers,
-            *(part for table in self._tables for part in table.laid_out(history)),
-            *(row[None, :] for row in tf.unstack(self._of_items)),
-        ]
+        parts: list[Values] = [Dense(towers.numpy())]
+        for table in self._tables:
+            cells, values = table.of_cells(history)
+            order = np.argsort(cells.numpy())
+            parts += [Touched(cells.numpy()[order], value.numpy()[order], self.candidates) for value in values]
+        return parts + [Dense(row[None]) for row in self._of_items.numpy()]
 
     def score(self, query: tf.Tensor, history: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         """Returns the weighted sum of the parts: [B, A] float32.

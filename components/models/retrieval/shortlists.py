@@ -11,6 +11,8 @@ import functools
 
 import numpy as np
 
+from components.models.retrieval.part_values import Values
+
 BEST = 40
 SAMPLED = 200
 
@@ -79,7 +81,7 @@ def empty(parts: int) -> Shortlists:
 
 
 def shorten(
-    parts: list[np.ndarray],
+    parts: list[Values],
     target: np.ndarray,
     seen: tuple[np.ndarray, np.ndarray],
     seed: int,
@@ -88,13 +90,13 @@ def shorten(
     """Returns the shortlists of a batch of questions.
 
     Args:
-      parts: P arrays [q, A] or [1, A] float32.
+      parts: P of them, the first one dense.
       target: [q] int, columns.
       seen: pairs of a question and the column of a candidate that is not shown.
       seed: of the sample.
       leading: the places of the parts whose best candidates are taken, where others rank as one of them does; None for all.
     """
-    count, size = len(target), max(part.shape[1] for part in parts)
+    count, size = len(target), parts[0].candidates
     question = np.arange(count)[:, None]
     best = _leaders(parts, leading, count)
     state = np.zeros((count, size), bool)  # what is on the list already, or may not be
@@ -110,23 +112,15 @@ def shorten(
     offset = np.concatenate(
         [np.where(exact, 0.0, -np.inf), np.where(drawn, stands_for[:, None], -np.inf), np.zeros((count, 1))], axis=1
     )
-    chosen = [np.take_along_axis(np.broadcast_to(part, (count, size)), column, axis=1) for part in parts]
-    return Shortlists(np.stack(chosen, axis=-1), offset.astype(np.float32))
+    return Shortlists(np.stack([part.at(column) for part in parts], axis=-1), offset.astype(np.float32))
 
 
-def _leaders(parts: list[np.ndarray], leading: list[int] | None, count: int) -> np.ndarray:
+def _leaders(parts: list[Values], leading: list[int] | None, count: int) -> np.ndarray:
     """Returns the columns of the best candidates by each leading part, sorted: [q, up to BEST times their number]."""
     places = range(len(parts)) if leading is None else leading
-    return np.sort(np.concatenate([_best(parts[place], count) for place in places], axis=1), axis=1)
+    return np.sort(np.concatenate([parts[place].best(count, BEST) for place in places], axis=1), axis=1)
 
 
 def _repeated(columns: np.ndarray) -> np.ndarray:
     """Returns which of sorted columns [q, k] stand to the left, too: [q, k] bool."""
     return np.concatenate([np.zeros((len(columns), 1), bool), columns[:, 1:] == columns[:, :-1]], axis=1)
-
-
-def _best(part: np.ndarray, count: int) -> np.ndarray:
-    """Returns the columns of the best candidates by a part [q or 1, A]: [q, at most BEST]."""
-    kept = min(BEST, part.shape[1])
-    best = np.argpartition(-part, kept - 1, axis=1)[:, :kept] if kept else np.zeros((len(part), 0), int)
-    return np.broadcast_to(best, (count, kept))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from components.models.retrieval import approximate_ndcg, blend, blend_guard, shortlists
+from components.models.retrieval.part_values import Dense
 
 NONE = (np.zeros(0, int), np.zeros(0, int))
 
@@ -14,7 +15,7 @@ def _lists(seed, bent, count=1500):
     parts = [2 * np.abs(rng.normal(size=(count, 50))), rng.normal(size=(count, 50))]
     target = (parts[0] + parts[1] + rng.gumbel(size=(count, 50))).argmax(axis=1)
     shown = [np.expm1(parts[0]) if bent else parts[0], parts[1]]
-    return shortlists.shorten([part.astype(np.float32) for part in shown], target, NONE, seed)
+    return shortlists.shorten([Dense(part.astype(np.float32)) for part in shown], target, NONE, seed)
 
 
 def _fitted(lists):

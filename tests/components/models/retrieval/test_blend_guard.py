@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from components.models.retrieval import blend, blend_guard
+from components.models.retrieval.part_values import Dense
 from components.models.retrieval.shortlists import shorten
 
 # Questions, candidates, how much each of four parts says, and how many candidates are new, which only the last part knows.
@@ -25,7 +26,7 @@ def _lists(name, seed, misleading):
     if misleading:
         parts[0] = np.where(rng.random((count, size)) < 0.02, 8.0, parts[0])
     none = (np.zeros(0, int), np.zeros(0, int))
-    return shorten([part.astype(np.float32) for part in parts], scores.argmax(axis=1), none, seed)
+    return shorten([Dense(part.astype(np.float32)) for part in parts], scores.argmax(axis=1), none, seed)
 
 
 @pytest.mark.parametrize("misleading", [False, True])

@@ -153,7 +153,8 @@ def test_the_parts_know_what_training_knew(circle, monkeypatch):
     parts = part_counts.score_parts(train_data, model)
     history = tf.constant([[1, 0, 0]], tf.int32)
     query = model.last_query(tf.gather(model.all_items(), history), history, {})
-    values = {name: part.numpy() for name, part in zip(parts.names, parts(query, history), strict=True)}
+    every = np.arange(parts.candidates)[None]
+    values = {name: part.at(every) for name, part in zip(parts.names, parts(query, history), strict=True)}
     assert "attributes" not in values  # nothing is said of the items
     candidates = train_data.items.ids[train_data.items.active].tolist()
     assert values["towers"].shape == values["ease"].shape == (1, len(candidates))

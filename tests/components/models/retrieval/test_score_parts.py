@@ -65,6 +65,12 @@ def test_touched_cells_are_those_of_the_layout(deviation):
     np.testing.assert_allclose(laid, table.laid_out(HISTORY)[0], rtol=1e-4, atol=1e-6)
 
 
+def _laid(parts, query, history):
+    """The parts at every candidate: [P, B, A]."""
+    columns = np.tile(np.arange(parts.candidates), (len(history), 1))
+    return np.stack([part.at(columns) for part in parts(tf.constant(query), history)])
+
+
 def _parts():
     vectors = tf.constant([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]])
     static = of_items(np.array([0, 1, 3]), np.array([0, 2, 7]), np.array([2.0, np.inf, 0.5]))
@@ -74,13 +80,13 @@ def _parts():
 def test_all_parts_by_eye():
     parts = _parts()
     assert parts.names == ("towers", "next", "next strong", "ease", "recent", "popular", "young", "untrained")
-    towers, *following, _, recent, popular, young, untrained = parts(tf.constant([[0.0, 1.0]]), HISTORY[:1])
+    towers, *following, _, recent, popular, young, untrained = _laid(parts, np.float32([[0, 1]]), HISTORY[:1])
     np.testing.assert_allclose(towers, [[0, 1.6, 2]], atol=1e-6)
     np.testing.assert_allclose(following, _logarithms(SUMS[:1]), rtol=1e-5)
     np.testing.assert_allclose(recent, [np.log([1, 2, 4])], atol=1e-6)
     np.testing.assert_allclose(popular, [np.log([1, 3, 8])], atol=1e-6)
     np.testing.assert_allclose(young, [[np.exp(-2), 0, np.exp(-0.5)]], atol=1e-6)
-    assert untrained.numpy().tolist() == [[0, 1, 0]]
+    assert untrained.tolist() == [[0, 1, 0]]
 
 
 @pytest.mark.parametrize("laid_out", [0, 100])
@@ -88,8 +94,7 @@ def test_the_score_is_the_weighted_sum_of_the_parts_of_each_request(monkeypatch,
     monkeypatch.setattr(score_parts, "LAID_OUT_CANDIDATES", laid_out)
     rng, parts = np.random.default_rng(0), _parts()
     query, weights = rng.normal(size=(4, 2)).astype(np.float32), rng.normal(size=(4, 8)).astype(np.float32)
-    values = [np.broadcast_to(part, (4, 3)) for part in parts(tf.constant(query), HISTORY)]
-    expected = np.einsum("pba,bp->ba", np.stack(values), weights)
+    expected = np.einsum("pba,bp->ba", _laid(parts, query, HISTORY), weights)
     np.testing.assert_allclose(
         parts.score(tf.constant(query), HISTORY, tf.constant(weights)), expected, rtol=1e-4, atol=1e-5
     )

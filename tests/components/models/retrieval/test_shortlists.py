@@ -5,7 +5,12 @@ import pytest
 
 from components.metrics import ranks
 from components.models.retrieval import shortlists
-from components.models.retrieval.shortlists import empty, join, shorten
+from components.models.retrieval.part_values import Dense, Touched
+from components.models.retrieval.shortlists import empty, join
+
+
+def shorten(parts, *others):
+    return shortlists.shorten([Dense(part) for part in parts], *others)
 
 
 def _world(seed, size, count=40):
@@ -60,3 +65,21 @@ def test_lists_of_different_width_are_joined_by_empty_places():
     combined = join([empty(2), first, shorten(wide, wide_target, wide_seen, 3)])
     np.testing.assert_array_equal(combined.ranks(np.array([1.0, 0.5])), np.concatenate([exact, other]))
     np.testing.assert_array_equal(combined.of(np.arange(len(exact))).ranks(np.array([1.0, 0.5])), exact)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_part_of_few_cells_is_the_dense_one(seed):
+    parts, target, seen_pairs, _ = _world(seed, 80)
+    touched = np.random.default_rng(seed).random(parts[0].shape) < 0.2
+    parts[1] = np.where(touched, np.abs(parts[0][::-1]), 0).astype(np.float32)
+    cells = np.flatnonzero(parts[1])
+    few = Touched(cells, parts[1].ravel()[cells], 80)
+    columns = np.random.default_rng(seed).integers(80, size=(40, 9))
+    np.testing.assert_array_equal(few.at(columns), Dense(parts[1]).at(columns))
+    np.testing.assert_array_equal(Touched(cells[:0], parts[1].ravel()[:0], 80).at(columns), np.zeros((40, 9)))
+    for row, best in enumerate(few.best(40, 3)):
+        assert set(best) == set(np.argsort(-parts[1][row])[:3])
+    hidden = parts[0] + 0.5 * parts[1]
+    hidden[seen_pairs] = -np.inf
+    lists = shortlists.shorten([Dense(parts[0]), few], target, seen_pairs, seed)
+    np.testing.assert_array_equal(lists.ranks(np.array([1.0, 0.5])), ranks.ranks_by_counting(hidden, target))
