@@ -1,15 +1,20 @@
 """docs/serving.md says what is there."""
 
+import json
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from small_server import push, service
+from small_server import LAUNCH, push, service, serving
 
 from components.registry import card_file
 from components.serving import app
 from components.serving.demo import Demo
+from components.serving.event_log import EventLog
 from components.serving.predict_request import Limits
 from components.serving.request_values import MAX_ID_BYTES
 from components.serving.work_queue import WorkQueue
@@ -36,6 +41,26 @@ def test_every_route_is_described_and_every_described_route_is_there(tmp_path):
 @pytest.mark.parametrize("line", re.findall(r"python -m pipeline (.*?)(?:\s+#.*)?$", TEXT, re.MULTILINE))
 def test_commands_can_be_typed_as_they_stand(line):
     assert main.build_parser().parse_args(shlex.split(line)).command
+
+
+@pytest.mark.parametrize("language", ["python", "javascript"])
+def test_the_snippets_of_callers_get_an_answer_and_log_a_click_on_it(tmp_path, language):
+    runner = {"python": [sys.executable, "-c"], "javascript": ["node", "--input-type=module", "-e"]}[language]
+    if shutil.which(runner[0]) is None:
+        pytest.skip("node is not installed")
+    push(tmp_path / "versions", 1)
+    log = EventLog(tmp_path / "log")
+    with serving(service(tmp_path / "versions", log)) as client:
+        code = re.search(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)[1]
+        code = code.replace("127.0.0.1:8501", f"127.0.0.1:{client.port}").replace("models/shop:", "models/toy:")
+        done = subprocess.run([*runner, code], capture_output=True, text=True, timeout=60)
+    log.close()
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for file in (tmp_path / "log").iterdir() for line in file.read_text().splitlines()]
+    shown = [row for row in rows if row["event"] == LAUNCH.log.impression]
+    (click,) = [row for row in rows if row["event"] == "click"]
+    assert json.loads(done.stdout.replace("'", '"')) == [row["item"] for row in shown] != []
+    assert (click["item"], click["request"], click["user"]) == (shown[0]["item"], shown[0]["request"], "u00012")
 
 
 def test_make_targets_are_there():
