@@ -6,8 +6,9 @@ A user of a minute ago continues what they did; a user who comes back after a we
 of the gap, the time since the last item of the history, are fitted anew with the weights for all as their prior. Questions with a long gap are
 rare in a log: the validation's questions are repeated as if their users had been away.
 
-The weights are those of the largest likelihood. A fit with more freedom (smooth NDCG, weights of a range) replaces them only where it
-generalises: where, fitted to half of the users, it ranks the other half better (`blend_guard.cross_fit`).
+The weights are those of the largest likelihood, of the plain parts: one curve of one reading of each table. A fit with more freedom (all
+parts, by smooth NDCG; weights of a range) replaces them only where it generalises: where, fitted to half of the users, it ranks the other
+half better (`blend_guard.cross_fit`).
 """
 
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ import tensorflow as tf
 from components.metrics.validation_cut import Questions
 from components.models.retrieval import approximate_ndcg, blend, blend_guard, shortlists
 from components.models.retrieval.retrieval_model import RetrievalModel
-from components.models.retrieval.score_parts import EASE, STRONG, TOWERS, ScoreParts
+from components.models.retrieval.score_parts import EASE, STRONG, TOWERS, ScoreParts, is_plain
 from components.models.retrieval.shortlists import Shortlists
 
 # The starts of the ranges of the gap, in hours; and the absences that the questions simulate.
@@ -86,43 +87,52 @@ def learn(
     lists = [_shorten(seed, model, parts, part_scores, context) for part_scores in asked]
     start, by_name = np.eye(len(parts.names))[0], _alone(parts.names)
     alone = list(by_name.values())
-    weights = _fit_all(lists[0], asked[0].user, start, alone)
+    plain = np.array([is_plain(name) for name in parts.names])
+    weights = _fit_all(lists[0], asked[0].user, start, plain, alone)
     every = shortlists.join(lists)
     hours, user = (np.concatenate([getattr(queries, name) for queries in asked]) for name in ("hours", "user"))
     place = np.searchsorted(RANGES_HOURS, hours, side="right") - 1
     ranges = [(every.of(place == number), user[place == number]) for number in range(len(RANGES_HOURS))]
-    by_gap = np.stack([_fit_range(*questions, weights, alone) for questions in ranges])
+    by_gap = np.stack([_fit_range(*questions, weights, plain, alone) for questions in ranges])
     ranks = lists[0].ranks(weights)
     values = {name: blend_guard.ndcg(lists[0].ranks(part_scores)) for name, part_scores in by_name.items()}
     return Blend(parts.names, weights, by_gap, blend_guard.gain(ranks), blend_guard.ndcg(ranks), values)
 
 
-def _fit(lists: Shortlists, start: np.ndarray) -> np.ndarray:
-    return blend.fit(lists.parts, lists.target, lists.offset, start)
+def _fit(lists: Shortlists, start: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Returns the weights [P] of largest likelihood, of which those that are not free [P] bool stay as they begin."""
+    fixed = lists.parts @ np.where(free, 0, start).astype(np.float32)
+    weights = start.astype(float)
+    weights[free] = blend.fit(lists.parts[:, :, free], lists.target, lists.offset + fixed, start[free])
+    return weights
 
 
-def _fit_all(lists: Shortlists, user: np.ndarray, start: np.ndarray, alone: list[np.ndarray]) -> np.ndarray:
-    """Returns the weights [P] of largest likelihood, or those of the best smooth NDCG from there; guarded."""
+def _fit_all(
+    lists: Shortlists, user: np.ndarray, start: np.ndarray, plain: np.ndarray, alone: list[np.ndarray]
+) -> np.ndarray:
+    """Returns the weights [P] of largest likelihood of the plain parts [P] bool, or those of the best smooth NDCG of all; guarded."""
 
-    def plain(some: Shortlists) -> np.ndarray:
-        return _fit(some, start)
+    def likely(some: Shortlists) -> np.ndarray:
+        return _fit(some, start, plain)
 
     def ascend(some: Shortlists) -> np.ndarray:
-        return approximate_ndcg.ascend(some, plain(some))
+        return approximate_ndcg.ascend(some, _fit(some, start, np.ones(len(start), bool)))
 
     if len(lists) >= LEAST_TO_ASCEND:
         top = blend_guard.top_discounts
-        values, others = (blend_guard.cross_fit(lists, user, fit, top) for fit in (ascend, plain))
+        values, others = (blend_guard.cross_fit(lists, user, fit, top) for fit in (ascend, likely))
         if blend_guard.surpasses(values, others, ASCENT_ERRORS):
             return blend_guard.guard(lists, ascend(lists), alone)
-    return blend_guard.guard(lists, plain(lists), alone)
+    return blend_guard.guard(lists, likely(lists), alone)
 
 
-def _fit_range(lists: Shortlists, user: np.ndarray, weights: np.ndarray, alone: list[np.ndarray]) -> np.ndarray:
+def _fit_range(
+    lists: Shortlists, user: np.ndarray, weights: np.ndarray, plain: np.ndarray, alone: list[np.ndarray]
+) -> np.ndarray:
     """Returns the weights [P] of one range of the gap: those for all, those fitted from there on its questions, or its best part."""
 
     def own(some: Shortlists) -> np.ndarray:
-        return _fit(some, weights)
+        return _fit(some, weights, plain)
 
     def best_part(some: Shortlists) -> np.ndarray:
         return max(alone, key=lambda part: blend_guard.gain(some.ranks(part)))

@@ -54,6 +54,12 @@ READINGS = {
 }
 
 
+def is_plain(name: str) -> bool:
+    """Returns whether a part is the first curve of a table's first reading, or is no table's: what is weighed where there is little to learn from."""
+    further = {reading for table, readings in READINGS.items() for reading in readings if reading != table}
+    return STRONG not in name and name not in further
+
+
 class TableScores(tf.Module):
     """The parts of the score that one table gives."""
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from components.models.retrieval.part_values import Values
 
-BEST = 40
+BEST = 60
 SAMPLED = 200
 
 
