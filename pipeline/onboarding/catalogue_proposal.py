@@ -14,10 +14,9 @@ from pipeline.onboarding import role_words
 from pipeline.onboarding.column_profile import Column
 from pipeline.onboarding.log_sample import Sample
 
-_MOST_CATEGORIES = 200  # so many values are categories even if hardly two items share one
-_SHARED_BY = (
-    2  # else a value is a category that so many items have on average: brands, sellers, shelves of a large catalogue
-)
+# So many values are categories even if hardly two items share one. Beyond, a value is a category if so many items share it on average: brands,
+# sellers, shelves of a large catalogue.
+_MOST_CATEGORIES, _SHARED_BY = 200, 2
 _ENOUGH_NUMBERS = 0.95
 
 
