@@ -79,7 +79,7 @@ def _follow(request: Request, terminal: Terminal, record: RunRecord, log: Path, 
     child = child_process.start(request, log, held, verbose)
     try:
         with terminal:
-            terminal.wait("starting TFX (about 10 seconds) ...")
+            terminal.wait("starting TFX (5 to 10 seconds) ...")
             for event in child.follow():
                 record.add(event)
                 terminal.show(event)
