@@ -81,9 +81,12 @@ test-clones: setup ## the light tests once more, in a clone of the project
 test-containers: setup image ## the compiled pipeline in containers (docker)
 	$(BIN)/python -m pytest --lane containers --image $(IMAGE)
 
-test-engines: setup ## real Postgres, Flink, Spark, Vespa, C; 30 minutes
+test-engines: setup ## Flink, Spark, Vespa, Postgres, Redis, C; 40 minutes
 	UV_PROJECT_ENVIRONMENT=.venv-engines $(UV) sync --frozen --group engines --python $(BIN)/python
 	.venv-engines/bin/python -m pytest --lane engines $(ARGS)
+
+test-feast: setup ## Feast on real Redis and Postgres, on Python 3.11
+	$(BIN)/python -m pytest --lane engines tests/engines/test_feast.py -rPs $(ARGS)
 
 ## Pages
 reference: setup ## write docs/declaration.md, the fields and their steps
@@ -106,6 +109,9 @@ manifests: setup ## render and check the manifests; ARGS=tf-serving
 bench-serving: setup ## the local server, 5 minutes; ARGS="--storm"
 	@$(BIN)/python tests/bench/bench_serving.py $(ARGS)
 
+bench-store: setup ## the server when its store of histories fails, 10 minutes
+	@$(BIN)/python tests/bench/bench_store.py $(ARGS)
+
 bench-surfaces: setup ## pages, filters, similar items, lists; after `make run`
 	@$(BIN)/python tests/bench/bench_surfaces.py $(ARGS)
 
@@ -120,6 +126,9 @@ bench-evaluation: setup ## ranking, beside TFRS's FactorizedTopK, 1 minute
 
 bench-scale: setup ## steps as the log grows, 5 minutes; ARGS="--help"
 	@$(BIN)/python tests/bench/bench_scale.py $(ARGS)
+
+bench-strategies: setup ## training on several devices and workers, 10 minutes
+	@$(BIN)/python tests/bench/bench_strategies.py $(ARGS)
 
 bench-quality: setup ## rivals on public data; ARGS="--data FOLDER"
 	@$(BIN)/python tests/bench/bench_quality.py $(ARGS)

@@ -1,6 +1,7 @@
 """Beam's portable runner as the profiles `flink` and `spark` use it: it ends the job with the step, and reports where a failure is logged.
 
-Beam's own leaves the job running when the process that waits for it is ended, and reports a lack of slots as a bare `TimeoutException`, after 300 s.
+Beam's own leaves the job running when the process that waits for it is ended, by SIGTERM in a pod or by Ctrl-C on a
+laptop, and reports a lack of slots as a bare `TimeoutException`, after 300 s.
 """
 
 import contextlib
@@ -8,6 +9,7 @@ import logging
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
@@ -17,7 +19,9 @@ from apache_beam.runners.portability.portable_runner import PortableRunner
 
 from components.errors import DayoneError
 
-EXIT_TERMINATED = 128 + signal.SIGTERM
+ENDING = (signal.SIGTERM, signal.SIGINT)
+# Until the engine says that the job has ended: its tasks write until then. Ctrl-C is followed by SIGTERM after 3 s.
+END_SECONDS = 2.0
 _SLOTS = ("TimeoutException", "NoResourceAvailable", "required resources")
 _LOGGER = logging.getLogger(__name__)
 
@@ -64,12 +68,13 @@ class Job(runner.PipelineResult):
         self._result.cancel()
 
     def wait_until_finish(self, duration: int | None = None) -> Any:
-        """Waits for the end of the job, at most `duration` milliseconds; SIGTERM ends the job and then this process.
+        """Waits for the end of the job, at most `duration` milliseconds; SIGTERM and SIGINT end the job and then this process.
 
         Raises:
           BeamJobError: if the job fails.
+          SystemExit: if a signal has ended the job; the status is 128 and the signal's number.
         """
-        with _end_on_sigterm(self._result):
+        with _end_on_signals(self._result):
             try:
                 return self._result.wait_until_finish(duration)
             except RuntimeError as error:
@@ -77,19 +82,38 @@ class Job(runner.PipelineResult):
 
 
 @contextlib.contextmanager
-def _end_on_sigterm(result: Any) -> Iterator[None]:
+def _end_on_signals(result: Any) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         # Python hands signals to the main thread only.
         yield
         return
 
-    def end(_number: int, _frame: FrameType | None) -> None:
-        _LOGGER.warning("SIGTERM: ending the Beam job")
-        result.cancel()
-        sys.exit(EXIT_TERMINATED)
+    def end(number: int, _frame: FrameType | None) -> None:
+        _LOGGER.warning("%s: ending the Beam job", signal.Signals(number).name)
+        # The next signal meets nothing that could wait.
+        for other in ENDING:
+            signal.signal(other, signal.SIG_DFL)
+        _end(result)
+        sys.exit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, end)
+    before = {number: signal.signal(number, end) for number in ENDING}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end(result: Any) -> None:
+    """Cancels a job and waits a moment for its end, in another thread: a job server that is gone must not hold this process."""
+
+    def cancel() -> None:
+        result.cancel()
+        while not runner.PipelineState.is_terminal(result.state):
+            time.sleep(0.1)
+
+    thread = threading.Thread(target=cancel, name="cancel-job", daemon=True)
+    thread.start()
+    thread.join(END_SECONDS)
+    if thread.is_alive():
+        _LOGGER.warning("the Beam job has not ended yet")

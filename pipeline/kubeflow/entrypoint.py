@@ -88,8 +88,8 @@ def main(arguments: Sequence[str], root: str = "/") -> int:
         run_driver(options, request)
     try:
         kubeflow_v2_run_executor.main((_with(options, request), beam_args))
-    except SystemExit:
-        # The step was ended, and its Beam job with it: what that left in the store would stay there.
+    except BaseException:
+        # The step failed, or was ended and its Beam job with it: what that left in the store would stay there.
         remove_outputs(request)
         raise
     report(request.outputs.output_file, uris)

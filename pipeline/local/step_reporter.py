@@ -6,8 +6,11 @@ cannot be resolved: the state that the metadata holds is what counts here.
 """
 
 import dataclasses
+import os
 import resource
+import signal
 import time
+import typing
 
 from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration import metadata
@@ -15,7 +18,7 @@ from tfx.orchestration.beam import beam_dag_runner
 from tfx.orchestration.portable.mlmd import context_lib, execution_lib
 from tfx.proto.orchestration import pipeline_pb2
 
-from pipeline import steps
+from pipeline import beam_temp, steps
 from pipeline.local import failures, figures, step_events
 
 _STATES = {
@@ -46,6 +49,14 @@ class StepFailedError(Exception):
     """A step ended without success and without an exception."""
 
 
+def _die(ended: SystemExit) -> typing.NoReturn:
+    """Ends this process by the signal that the status tells, as if nobody had caught it: Beam would catch the exception, and go on."""
+    number = int(str(ended.code or 0)) - 128
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    raise ended
+
+
 def cpu_seconds() -> float:
     """Returns the CPU seconds that this process and its finished children have used."""
     usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
@@ -63,6 +74,10 @@ class ReportingStep(beam_dag_runner.PipelineNodeAsDoFn):
             outcome = self._outcome()
             if outcome.state == "failed":
                 raise StepFailedError(outcome.reason)
+        except SystemExit as ended:
+            # A signal has ended the step's job on an engine; what that left stays in no artifact.
+            beam_temp.remove(f"{self._pipeline_runtime_spec.pipeline_root.field_value.string_value}/{self._node_id}")
+            _die(ended)
         except Exception as error:
             self._report_end(Outcome("failed"), wall, cpu)
             step_events.emit("failure", **failures.explain(error, self._node_id))

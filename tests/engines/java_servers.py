@@ -5,6 +5,7 @@ the overlay `beam-flink` has them. Spark's job server brings Spark itself, with 
 """
 
 import contextlib
+import functools
 import json
 import re
 import shutil
@@ -79,11 +80,16 @@ def running(log, command):
         try:
             yield process
         finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            end(process)
+
+
+def end(process):
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(20)
 
 
 def job_server_ports(folder):
@@ -110,48 +116,69 @@ def with_workers(folder, ports):
 
 
 class Flink:
-    """A session cluster; `jobs` asks it for the states of its jobs."""
+    """A session cluster: a job manager, and a task manager that can be killed and replaced.
 
-    def __init__(self, folder, addresses, port):
-        self.folder, self.addresses, self._port = folder, addresses, port
+    Attributes:
+      addresses: the options by which a step reaches its job server and its Python workers.
+      task_manager: its process.
+    """
+
+    def __init__(self, folder, jars, port, addresses):
+        self.addresses, self.task_manager = addresses, None
+        self._folder, self._jars, self._port = folder, jars, port
+
+    def start_task_manager(self):
+        """Starts one with the properties of the overlay, in place of one that is gone."""
+        runner = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
+        options = ("--configDir", self._folder, *self._sizes["dynamic"])
+        log = self._folder / f"task_manager_{len(list(self._folder.glob('task_manager_*')))}.log"
+        with log.open("w") as out:
+            self.task_manager = subprocess.Popen(
+                java(self._jars, runner, *options, options=self._sizes["heap"]), stdout=out, stderr=subprocess.STDOUT
+            )
 
     def jobs(self):
-        return [job["state"] for job in self._get("/jobs/overview")["jobs"]]
+        """What Flink tells of its jobs, the newest first."""
+        with urllib.request.urlopen(f"http://localhost:{self._port}/jobs/overview", timeout=10) as answer:
+            return sorted(json.load(answer)["jobs"], key=lambda job: -job["start-time"])
 
-    def _get(self, path):
-        with urllib.request.urlopen(f"http://localhost:{self._port}{path}", timeout=10) as answer:
-            return json.load(answer)
+    def states(self):
+        return [job["state"] for job in self.jobs()]
+
+    @functools.cached_property
+    def _sizes(self):
+        """The JVM's options and Flink's own, which Flink computes from the memory that it is given."""
+        program = ("org.apache.flink.runtime.util.bash.BashJavaUtils", "GET_TM_RESOURCE_PARAMS", "-c", self._folder)
+        done = subprocess.run(java(self._jars, *program), capture_output=True, text=True, check=True, timeout=120)
+        heap, dynamic = re.findall(r"^BASH_JAVA_UTILS_EXEC_RESULT:(.*)$", done.stdout, re.MULTILINE)
+        return {"heap": heap.split(), "dynamic": dynamic.split()}
 
 
 @contextlib.contextmanager
-def flink(folder):
+def flink(folder, memory="1600m"):
     """The task manager has the properties of the overlay, with the memory of a laptop."""
     jars, folder = fetch_jars("flink", FLINK), folder / "flink"
     folder.mkdir()
     rpc, rest = beam_workers.free_port(), beam_workers.free_port()
     own = {"jobmanager.rpc.address": "localhost", "jobmanager.rpc.port": rpc, "rest.port": rest}
-    memory = {"jobmanager.memory.process.size": "1200m", "taskmanager.memory.process.size": "1600m"}
-    (folder / "config.yaml").write_text(yaml.safe_dump(overlay_properties() | own | memory))
-    runtime, ports_of_jobs = "org.apache.flink.runtime", job_server_ports(folder)
-    manager = java(
-        jars, f"{runtime}.entrypoint.StandaloneSessionClusterEntrypoint", "--configDir", folder, options=["-Xmx600m"]
-    )
-    sizes = java(jars, f"{runtime}.util.bash.BashJavaUtils", "GET_TM_RESOURCE_PARAMS", "-c", folder)
-    computed = subprocess.run(sizes, capture_output=True, text=True, check=True, timeout=120).stdout
-    heap, dynamic = re.findall(r"^BASH_JAVA_UTILS_EXEC_RESULT:(.*)$", computed, re.MULTILINE)
-    task = java(
-        jars, f"{runtime}.taskexecutor.TaskManagerRunner", "--configDir", folder, *dynamic.split(), options=heap.split()
-    )
+    sizes = {"jobmanager.memory.process.size": "1200m", "taskmanager.memory.process.size": memory}
+    (folder / "config.yaml").write_text(yaml.safe_dump(overlay_properties() | own | sizes))
+    session, ports = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint", job_server_ports(folder)
+    manager = java(jars, session, "--configDir", folder, options=["-Xmx600m"])
     driver = "org.apache.beam.runners.flink.FlinkJobServerDriver"
-    server = java(jars, driver, f"--flink-master=localhost:{rest}", *ports_of_jobs[1], options=["-Xmx600m"])
+    server = java(jars, driver, f"--flink-master=localhost:{rest}", *ports[1], options=["-Xmx600m"])
     with (
         running(folder / "job_manager.log", manager),
-        running(folder / "task_manager.log", task),
         running(folder / "job_server.log", server),
-        with_workers(folder, ports_of_jobs[0]) as addresses,
+        with_workers(folder, ports[0]) as addresses,
     ):
         beam_workers.wait_for(rest, folder)
-        yield Flink(folder, addresses, rest)
+        cluster = Flink(folder, jars, rest, addresses)
+        cluster.start_task_manager()
+        try:
+            yield cluster
+        finally:
+            end(cluster.task_manager)
 
 
 def overlay_properties():

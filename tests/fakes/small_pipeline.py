@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -37,6 +38,9 @@ def Sum(numbers: InputArtifact[Examples], model: OutputArtifact[Model], mood: Pa
         raise GateError("column price: 3 values are missing.\ncolumn color: is new.")
     if mood == "bug":
         raise ValueError("something\nreally wrong")
+    if mood == "ended":  # as a signal does while a job runs on an engine
+        Path(model.uri, "beam-temp-model-1").mkdir()
+        sys.exit(128 + signal.SIGTERM)
     if mood == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
     progress = Progress("adding", total=4)

@@ -9,15 +9,32 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-def run(workspace, *options, log=None, beam_args=()):
-    """Runs the pipeline, its Beam steps with those options; returns (exit status, what was printed, the run's record)."""
+def run(workspace, *options, **settings):
+    """Runs the pipeline; returns (exit status, what was printed, the run's record)."""
+    with start(workspace, *options, **settings) as process:
+        try:
+            printed, _ = process.communicate(timeout=900)
+        except subprocess.TimeoutExpired:
+            process.terminate()
+            raise
+    return process.returncode, printed, newest_record(workspace)
+
+
+def start(workspace, *options, log=None, beam_profile="", beam_args=()):
+    """Starts the pipeline, its Beam steps by that profile and with those options; returns the process."""
     command = [sys.executable, "-m", "pipeline", "run", "--launch", "shop", "--workspace", str(workspace), *options]
     command += ["--log", str(log)] if log else []
     environ = {name: value for name, value in os.environ.items() if not name.startswith("DAYONE_")}
     environ |= {"DAYONE_BEAM_ARGS": " ".join(beam_args)} if beam_args else {}
-    done = subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, timeout=900, check=False)
+    environ |= {"DAYONE_BEAM_PROFILE": beam_profile} if beam_profile else {}
+    return subprocess.Popen(
+        command, cwd=PROJECT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def newest_record(workspace):
     records = sorted(Path(workspace).glob("*/logs/*.json"))
-    return done.returncode, done.stdout + done.stderr, json.loads(records[-1].read_text()) if records else {}
+    return json.loads(records[-1].read_text()) if records else {}
 
 
 def generate(folder, events, seed=7):

@@ -22,7 +22,7 @@ class Result:
         self.failure, self.cancelled, self.state = failure, False, "RUNNING"
 
     def cancel(self):
-        self.cancelled = True
+        self.cancelled, self.state = True, "CANCELLED"
 
     def wait_until_finish(self, duration=None):
         if self.failure:
@@ -45,13 +45,34 @@ def test_the_runner_starts_the_job_as_beams_own_does(monkeypatch):
     assert job.wait_until_finish(1) == "DONE" and job.state == "RUNNING"
 
 
-def test_a_step_that_is_ended_ends_its_job():
-    result, before = Result(), signal.getsignal(signal.SIGTERM)
-    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+@pytest.fixture
+def default_handlers():
+    """Handlers as the local runner has them: SIGINT ends it at once."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in beam_job.ENDING}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", beam_job.ENDING)
+def test_a_step_that_is_ended_ends_its_job(number, default_handlers):
+    result = Result()
+    threading.Timer(0.2, os.kill, (os.getpid(), number)).start()
     with pytest.raises(SystemExit) as ended:
         beam_job.Job(result).wait_until_finish()
-    assert result.cancelled and ended.value.code == 143
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert result.cancelled and ended.value.code == 128 + number
+    assert [signal.getsignal(each) for each in beam_job.ENDING] == [signal.SIG_DFL] * 2
+
+
+def test_a_job_server_that_hangs_does_not_hold_the_step(default_handlers, monkeypatch):
+    result = Result()
+    monkeypatch.setattr(beam_job, "END_SECONDS", 0.2)
+    monkeypatch.setattr(result, "cancel", lambda: time.sleep(30))
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    began = time.monotonic()
+    with pytest.raises(SystemExit):
+        beam_job.Job(result).wait_until_finish()
+    assert time.monotonic() - began < 5
 
 
 def test_a_job_in_another_thread_is_waited_for_as_well():

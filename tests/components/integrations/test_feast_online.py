@@ -20,31 +20,18 @@ if sys.version_info < (3, 11):
     pytest.skip("Feast needs Python 3.11", allow_module_level=True)
 pytest.importorskip("feast", reason="the extra `feast` is not installed")
 
-from components.integrations import feast_histories, feast_online, feast_repository, offline_tables  # noqa: E402
-from components.integrations.feast_repository import ITEMS, USER_HISTORY, FeatureStoreError  # noqa: E402
+import feast_worlds  # noqa: E402
 
-MINUTE = 60_000_000
-NOON = int(dt.datetime(2026, 1, 2, 12, tzinfo=dt.timezone.utc).timestamp()) * 1_000_000
+from components.integrations import feast_histories, feast_online, feast_repository  # noqa: E402
+from components.integrations.feast_repository import ITEMS, FeatureStoreError  # noqa: E402
 
 
 def log(*rows):
-    """Returns the columns of clicks given as (user, item, minutes after noon)."""
-    user, item, time = zip(*rows, strict=True)
-    text = {"user": user, "item": item, "event": ["click"] * len(rows)}
-    columns = {
-        name: np.array([*(value.encode() for value in column), None], object)[:-1] for name, column in text.items()
-    }
-    return columns | {"time": NOON + np.array(time, np.int64) * MINUTE}
+    return feast_worlds.clicks(rows)
 
 
 def fill(home, columns):
-    """Writes and fills a repository; returns its report."""
-    tables = {
-        USER_HISTORY: offline_tables.user_history(LAUNCH, columns, 200),
-        ITEMS: offline_tables.items(LAUNCH, columns, {}),
-    }
-    feast_repository.write(home / feast_histories.FOLDER, LAUNCH.name, tables)
-    return list(feast_online.materialize(home / feast_histories.FOLDER, LAUNCH.name))
+    return feast_worlds.fill(home, columns)
 
 
 @pytest.fixture(scope="module")

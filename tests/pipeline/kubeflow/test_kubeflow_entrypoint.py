@@ -64,9 +64,7 @@ def output(key, artifact_class, bucket=BUCKET):
 
 
 def local(root, uri):
-    return Path(
-        root, uri.replace("://", "/").replace("gs/", "gcs/", 1) if uri.startswith("gs:") else uri.replace("://", "/")
-    )
+    return Path(root, uri.replace("gs://", "gcs://").replace("://", "/"))
 
 
 def saved(root, uri, name):
@@ -195,8 +193,8 @@ def test_names_may_be_in_any_script(tmp_path):
     model["artifacts"][0] |= {"name": "модель-7", "metadata": {"stage": "naïve 新"}}
     report, sentence = judge(tmp_path, {"model": model}, word="schlägt", bucket="minio://bucket/прогон")
     assert sentence == "Model Zwei-Türme schlägt nobody"
-    assert report["artifacts"]["evaluation"]["artifacts"][0]["metadata"]["stage"] == "naïve 新"
-    assert report["artifacts"]["evaluation"]["artifacts"][0]["uri"] == "minio://bucket/прогон/evaluation"
+    (evaluation,) = report["artifacts"]["evaluation"]["artifacts"]
+    assert (evaluation["metadata"]["stage"], evaluation["uri"]) == ("naïve 新", "minio://bucket/прогон/evaluation")
 
 
 def test_a_second_attempt_finds_nothing_of_the_killed_first_one(tmp_path):
@@ -258,9 +256,10 @@ def test_workers_elsewhere_need_a_store_that_tensorflow_opens(tmp_path):
         entrypoint.main(argv, root=str(tmp_path))
 
 
-def test_a_step_that_fails_says_so(tmp_path):
+def test_a_step_that_fails_says_so_and_leaves_nothing_of_its_outputs(tmp_path):
     with pytest.raises(tf.errors.NotFoundError):
         judge(tmp_path, {"model": artifact(f"{BUCKET}/not_there")})
+    assert not local(tmp_path, f"{BUCKET}/evaluation").exists()
 
 
 def test_it_is_a_program_that_reports_and_leaves_its_argument_list_to_nobody(tmp_path):

@@ -82,6 +82,18 @@ def test_failures_are_one_message_and_the_next_run_goes_on(tmp_path):
     assert names_and_states(tmp_path) == [("Numbers", "cached")]
 
 
+def test_a_step_whose_engine_job_was_ended_leaves_no_temporary_folder_and_the_next_run_begins_it_anew(tmp_path):
+    ended = run(tmp_path, "ended")
+    assert ended.returncode == 1
+    assert "error: the pipeline's process was ended by signal 15 in step Sum" in ended.stdout
+    (half,) = (tmp_path / "shop" / "artifacts" / "Sum").rglob("half_written")
+    assert not list((tmp_path / "shop" / "artifacts").rglob("beam-temp*"))
+    assert names_and_states(tmp_path) == [("Numbers", "done")]
+
+    assert run(tmp_path, "fine").returncode == 0
+    assert {path.parent for path in half.parents[1].rglob("half_written")} > {half.parent}
+
+
 def started_and_slow(folder):
     """A run that is in the middle of its second step."""
     # A shell ignores SIGINT for its jobs in the background, and what ignores it hands that on.
