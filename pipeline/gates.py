@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 from tfx.components.example_validator.component import ExampleValidator
-from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.types import BaseChannel
 
@@ -14,6 +13,7 @@ from components.validation.drift import SERVED_PAIR, SPLIT_PAIR
 from components.validation.drift_steps import DriftBaseline, DriftGate
 from components.validation.drift_validator import DriftValidator, drift_config
 from components.validation.schema_gate import SchemaGate
+from components.validation.statistics_gen import StatisticsGen
 from components.validation.statistics_step import StatisticsPage
 from pipeline import code_digest, steps
 from pipeline.settings import Settings
@@ -50,7 +50,7 @@ def _check(
 ) -> Checked:
     examples = reader.outputs["examples"]
     schema_file = _schema_file(launch, settings, data)
-    statistics = StatisticsGen(examples=examples).with_id(names[0])
+    statistics = StatisticsGen(examples, code_digest.of_step(steps.STATISTICS_GEN)).with_id(names[0])
     schema = CuratedSchema(schema_file, code_digest.of_file(schema_file)).with_id(names[1])
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]).with_id(
         names[2]

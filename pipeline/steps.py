@@ -67,14 +67,15 @@ class Step:
 
 
 _INGEST = ("components.ingest.executor",)
+_STATISTICS = ("components.validation.statistics_gen",)
 _SCHEMA_GATE = ("components.validation.schema_gate",)
 _TUNER = ("components.models.tuning.tuner_fn", "components.models.tuning.tuner")
 
 STEPS = (
     Step(EXAMPLE_GEN, "reads the log and splits it by time", reads="views.IngestView", code=_INGEST),
     Step(CATALOGUE_EXAMPLE_GEN, "reads the catalogue", "catalogue", "views.CatalogueIngestView", _INGEST),
-    Step(STATISTICS_GEN, "computes the statistics of the log"),
-    Step(CATALOGUE_STATISTICS_GEN, "computes the statistics of the catalogue", "catalogue"),
+    Step(STATISTICS_GEN, "computes the statistics of the log", code=_STATISTICS),
+    Step(CATALOGUE_STATISTICS_GEN, "computes the statistics of the catalogue", "catalogue", code=_STATISTICS),
     Step(SCHEMA, "loads the curated schema of the log"),
     Step(CATALOGUE_SCHEMA, "loads the curated schema of the catalogue", "catalogue"),
     Step(EXAMPLE_VALIDATOR, "compares the log with its schema"),
