@@ -77,7 +77,7 @@ class ModelRecommender(Recommender):
         self._features = features
         self._item_vectors = tf.Variable(retrieval.all_items(), trainable=False)
         self.parts = parts
-        self._part_weights = tf.constant(weights, tf.float32)
+        self._part_weights, self._general_weights = tf.constant(weights, tf.float32), weights[0]
         self._build()
         self._share()
         self._weights = [
@@ -192,7 +192,8 @@ class ModelRecommender(Recommender):
         queries = self._embed(history, context)
         count, size = tf.shape(items)[1], queries.shape[-1]
         query = tf.reshape(tf.repeat(queries, count, axis=0), [-1, size])
-        pairs = {"query": query, "item": self._vectors(tf.reshape(items, [-1]))}
+        score = self.parts.score_items(queries, history, items, self._general_weights)
+        pairs = {"query": query, "item": self._vectors(tf.reshape(items, [-1])), "score": tf.reshape(score, [-1])}
         if self._features is not None:
             request = {name: tf.repeat(column, count) for name, column in self._request(context).items()}
             pairs["features"] = self._features(tf.reshape(items, [-1]), request)

@@ -103,7 +103,7 @@ def area(probability, label):
     return float(above / max(ones * (len(label) - ones), 1))
 
 
-def heads(sample, data, towers, choice):
+def heads(sample, data, model, towers, choice):
     """The figures of the head that learns with the position and of the one that does not, on the eval part."""
     import tensorflow as tf
 
@@ -115,6 +115,8 @@ def heads(sample, data, towers, choice):
     late = sample.events.late
     rows = np.flatnonzero(late & np.all([label >= 0 for label in sample.events.labels.values()], axis=0))
     batch, figures = ranking_training.examples(all_data, towers, context, rows), {}
+    weights = choice.blend.weights
+    batch["score"] = ranking_training.score_rows(all_data, model.parts, weights, batch["query"].numpy(), rows)
     for name, train_data in ((WITH, data), (WITHOUT, without_positions(data))):
         tf.keras.utils.set_random_seed(data.launch.seed)
         head = ranking_training.train(
@@ -148,7 +150,7 @@ def measured(sample):
     model, choice, towers = training.chosen_and_trained(data)
     other = training.train(bare)
     recall, counts = retrieval(sample, rules(data) | {MODEL: (model, model.scores), BARE: (other, other.scores)})
-    return recall, counts, heads(sample, data, towers, choice)
+    return recall, counts, heads(sample, data, model, towers, choice)
 
 
 def mean(figures):

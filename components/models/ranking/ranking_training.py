@@ -6,16 +6,19 @@ import tensorflow as tf
 from components.features import histories
 from components.features.training_data import TrainingData
 from components.models.ranking.head_features import HeadFeatures
-from components.models.ranking.ranking_head import MAX_POSITIONS, RankingModel
+from components.models.ranking.ranking_head import MAX_POSITIONS, RankingModel, center_scores
 from components.models.retrieval import blend, fitting
 from components.models.retrieval.part_counts import known_events
 from components.models.retrieval.retrieval_model import RetrievalModel
 from components.models.retrieval.retrieval_training import Choice
+from components.models.retrieval.score_parts import ScoreParts
 
 BATCH = 2048
-EMBEDDED_AT_ONCE = 4096
-MOST_ROWS = 500_000
-AS_THEY_ARE = np.array([1.0, 0.0])
+EMBEDDED_AT_ONCE, SCORED_AT_ONCE = 4096, 1024
+MOST_ROWS = 500_000  # two vectors of 128 for each row are 1,024 bytes, so this is half a gigabyte
+# Three numbers an objective are fitted to them.
+MOST_CALIBRATION_ROWS = 20_000
+AS_THEY_ARE, MUST_NOT_TURN = np.array([1.0, 0.0, 0.0]), np.array([True, False, True])
 
 
 def train(
@@ -47,16 +50,34 @@ def train(
     task = "ranking head" if choice.serves else "calibration"
     past = _fit(data, read(choice.towers, every[~late]), task, features)
     head = past if choice.serves else _fit(data, read(retrieval, every), "ranking head", features)
-    batch = read(choice.towers, every[late])
-    logits = past.raw_logits(batch).numpy()
-    head.calibrate(np.array([fit_calibration(*pair) for pair in zip(logits.T, batch["label"].numpy().T, strict=True)]))
+    rows = _sample(every[late], data.launch.seed, MOST_CALIBRATION_ROWS)
+    _calibrate(head, past, data, choice, rows, read(choice.towers, rows))
     return head
+
+
+def _calibrate(
+    head: RankingModel,
+    past: RankingModel,
+    data: TrainingData,
+    choice: Choice,
+    rows: np.ndarray,
+    batch: dict[str, tf.Tensor],
+) -> None:
+    """Calibrates a head by how the past one answers rows [k] that it has not seen, and by their scores."""
+    score = np.full(len(rows), np.nan, np.float32)
+    if choice.parts is not None and choice.blend is not None:
+        score = score_rows(data, choice.parts, choice.blend.weights, batch["query"].numpy(), rows)
+    mean = float(np.nanmean(score)) if np.isfinite(score).any() else 0.0
+    centered, logits, label = center_scores(score, mean).numpy(), past.raw_logits(batch).numpy(), batch["label"].numpy()
+    head.calibrate(np.array([fit_calibration(*pair, centered) for pair in zip(logits.T, label.T, strict=True)]), mean)
 
 
 def select_rows(data: TrainingData) -> np.ndarray:
     """Returns the rows that have a label, or a sample of them: [k] int64, ascending."""
     return _sample(
-        np.flatnonzero(np.any([label >= 0 for label in data.events.labels.values()], axis=0)), data.launch.seed
+        np.flatnonzero(np.any([label >= 0 for label in data.events.labels.values()], axis=0)),
+        data.launch.seed,
+        MOST_ROWS,
     )
 
 
@@ -83,21 +104,47 @@ def examples(
     )  # at once: half a gigabyte of vectors would otherwise be held twice while a head is fitted
 
 
-def fit_calibration(logits: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """Returns scale and shift (Platt scaling), [2], of logits [k] by held-out labels [k] (negative: missing).
+def score_rows(
+    data: TrainingData, parts: ScoreParts, weights: np.ndarray, queries: np.ndarray, rows: np.ndarray
+) -> np.ndarray:
+    """Returns the retrieval's score of the item of each row for the history of its moment: [k] float32, NaN for no candidate.
 
-    P(1) = sigmoid(scale x logit + shift), the scale at least 0 (Platt, "Probabilistic outputs for support vector
-    machines", 1999). The vectors were trained on the same clicks and make these look easier to tell than they are: on
-    later rows logits scatter too far and their mean is off. As the choice between "no", whose score is 0, and "yes" it
-    is a blend of two parts; few rows leave it near its start, the unchanged logits.
+    Args:
+      data: the events and the item table.
+      parts: of the score.
+      weights: [P], what each part counts.
+      queries: [k, D], those of the rows.
+      rows: [k] int, of the events.
+    """
+    past, items = row_histories(data, rows), data.item_rows[rows][:, None].astype(np.int32)
+    scores = np.zeros(len(rows), np.float32)
+    for start in range(0, len(rows), SCORED_AT_ONCE):
+        batch = slice(start, start + SCORED_AT_ONCE)
+        query, history, item = (tf.constant(column[batch]) for column in (queries, past, items))
+        scores[batch] = parts.score_items(query, history, item, weights).numpy()[:, 0]
+    return scores
+
+
+def fit_calibration(logits: np.ndarray, label: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Returns scale, shift and weight of the score, [3], of logits [k] by held-out labels [k] (negative: missing).
+
+    P(1) = sigmoid(scale x logit + shift + weight x score), scale and weight at least 0 (Platt, "Probabilistic outputs
+    for support vector machines", 1999, with one input more). The vectors were trained on the same clicks and make these
+    look easier to tell than they are: on later rows logits scatter too far and their mean is off. As the choice between
+    "no", whose score is 0, and "yes" it is a blend of parts; few rows leave it near its start, the unchanged logits.
     """
     has_label = label >= 0
-    yes = np.stack([logits[has_label], np.ones(has_label.sum())], axis=1).astype(np.float32)
+    yes = np.stack([logits, np.ones(len(logits)), score], axis=1)[has_label].astype(np.float32)
     answers = np.stack([np.zeros_like(yes), yes], axis=1)
-    scale, shift = blend.fit(
-        answers, label[has_label].astype(int), np.zeros(answers.shape[:2], np.float32), AS_THEY_ARE
-    )
-    return np.array([max(scale, 0.0), shift])
+    chosen, offset = label[has_label].astype(int), np.zeros(answers.shape[:2], np.float32)
+    free = np.ones(len(AS_THEY_ARE), bool)
+    while True:
+        numbers = np.zeros(len(free))
+        numbers[free] = blend.fit(answers[:, :, free], chosen, offset, AS_THEY_ARE[free])
+        wrong = (numbers < 0) & MUST_NOT_TURN
+        if not wrong.any():
+            return numbers
+        free &= ~wrong
 
 
 def _fit(
@@ -119,25 +166,25 @@ def _fit(
     return model
 
 
-def _sample(rows: np.ndarray, seed: int) -> np.ndarray:
-    """At most `MOST_ROWS` of the rows, in their order: two vectors of 128 for each row are 1,024 bytes, so the limit is half a gigabyte."""
-    return (
-        rows if len(rows) <= MOST_ROWS else np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
-    )
+def _sample(rows: np.ndarray, seed: int, most: int) -> np.ndarray:
+    """At most so many of the rows, in their order."""
+    return rows if len(rows) <= most else np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
 
 
 def row_queries(
     data: TrainingData, retrieval: RetrievalModel, rows: np.ndarray, context: dict[str, np.ndarray]
 ) -> np.ndarray:
     """Returns the query vectors [rows, D] with the histories of the rows' own moments."""
-    past = np.maximum(
-        histories.rolling_histories(
-            *known_events(data), rows, data.launch.model.history, data.launch.seed, data.events.tie
-        ),
-        0,
-    )
+    past = row_histories(data, rows)
     first, place = _distinct_rows([past, *context.values()])
     return _embed(retrieval, past[first], {name: column[first] for name, column in context.items()})[place]
+
+
+def row_histories(data: TrainingData, rows: np.ndarray) -> np.ndarray:
+    """Returns the histories of the rows' own moments: [rows, L] int32 of the item table, oldest first, right-padded with 0."""
+    settings = data.launch.model
+    past = histories.rolling_histories(*known_events(data), rows, settings.history, data.launch.seed, data.events.tie)
+    return np.maximum(past, 0).astype(np.int32)
 
 
 def _distinct_rows(columns: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -49,6 +49,7 @@ def score_parts(data: TrainingData, model: RetrievalModel) -> ScoreParts:
         data.launch.model.temperature,
         tables,
         of_items(*_of_candidates(data, active)),
+        columns,
     )
 
 

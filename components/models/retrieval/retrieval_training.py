@@ -14,6 +14,7 @@ from components.models.retrieval import blend_training, fitting, part_counts, wa
 from components.models.retrieval.blend_training import Blend
 from components.models.retrieval.context import ContextEmbedding, RequestContext
 from components.models.retrieval.retrieval_model import RetrievalModel
+from components.models.retrieval.score_parts import ScoreParts
 from components.models.retrieval.warm_start import Saved
 
 LEAST_QUESTIONS = 50
@@ -38,6 +39,7 @@ class Choice(NamedTuple):
       towers: those that it was chosen with; None where there was too little to ask.
       serves: whether these towers serve, as all that they do not know are the last events of a few users; else they are
         trained again on everything.
+      parts: of the score, counted on what these towers know.
     """
 
     epochs: int
@@ -47,6 +49,7 @@ class Choice(NamedTuple):
     unlearnt: np.ndarray | None = None
     towers: RetrievalModel | None = None
     serves: bool = False
+    parts: ScoreParts | None = None
 
     @property
     def gain(self) -> float:
@@ -111,10 +114,9 @@ def choose(
     towers = train(past, request, past_context, "choosing", watch=watch, saved=saved)
     most = blend_training.MOST_OF_GAP
     away = [validation_cut.questions(data, moment, unlearnt, gap, most) for gap in blend_training.GAPS_HOURS]
-    blend = blend_training.learn(
-        data.launch.seed, towers.model, part_counts.score_parts(past, towers.model), [queries, *away], context
-    )
-    return Choice(towers.epochs, blend, towers.tried, saved is not None, unlearnt, towers.model, serves)
+    parts = part_counts.score_parts(past, towers.model)
+    blend = blend_training.learn(data.launch.seed, towers.model, parts, [queries, *away], context)
+    return Choice(towers.epochs, blend, towers.tried, saved is not None, unlearnt, towers.model, serves, parts)
 
 
 def _new_items(data: TrainingData, asked: Questions, unlearnt: np.ndarray) -> float:

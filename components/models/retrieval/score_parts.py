@@ -132,6 +132,19 @@ class TableScores(tf.Module):
                 parts.extend(_logarithms(each))
         return cells, parts
 
+    def of_candidates(self, history: tf.Tensor, columns: tf.Tensor) -> list[tf.Tensor]:
+        """Returns the parts, as `names`, of the candidates [B, C] int64 of each history: [B, C] float32 each."""
+        cells, parts = self.of_cells(history)
+        order = tf.argsort(cells)
+        # Behind the last cell stands one that nobody asks for: there is always a place to look at.
+        touched = tf.concat([tf.gather(cells, order), [cells.dtype.max]], axis=0)
+        wanted = tf.range(tf.shape(columns, tf.int64)[0])[:, None] * self._candidates + columns
+        place = tf.reshape(tf.searchsorted(touched, tf.reshape(wanted, [-1])), tf.shape(wanted))
+        found = tf.gather(touched, place) == wanted
+        return [
+            tf.where(found, tf.gather(tf.concat([tf.gather(part, order), [0.0]], axis=0), place), 0.0) for part in parts
+        ]
+
 
 def _logarithms(sums: tf.Tensor) -> list[tf.Tensor]:
     return [tf.math.log(1.0 + scale * sums) for scale in (LOGARITHM_SCALE, STRONG_SCALE)]
@@ -140,7 +153,14 @@ def _logarithms(sums: tf.Tensor) -> list[tf.Tensor]:
 class ScoreParts(tf.Module):
     """All parts of the score, by name; holds the candidates' vectors, not the towers."""
 
-    def __init__(self, vectors: tf.Tensor, temperature: float, tables: Sequence[TableScores], of_items: np.ndarray):
+    def __init__(
+        self,
+        vectors: tf.Tensor,
+        temperature: float,
+        tables: Sequence[TableScores],
+        of_items: np.ndarray,
+        columns: np.ndarray,
+    ):
         """Takes what is known of the candidates.
 
         Args:
@@ -148,12 +168,14 @@ class ScoreParts(tf.Module):
           temperature: the declared one.
           tables: what gives the parts by the last items.
           of_items: [4, A], what `OF_ITEMS` names, as it stands in the score.
+          columns: [N] int, the candidate that each row of the item table is; A for none.
         """
         super().__init__()
         self.names = (TOWERS, *(name for table in tables for name in table.names), *OF_ITEMS)
         self._vectors = tf.Variable(vectors, dtype=tf.float32, trainable=False)
         self._temperature, self._tables, self.candidates = temperature, tuple(tables), len(vectors)
         self._of_items = tf.Variable(of_items, dtype=tf.float32, trainable=False)
+        self._columns = tf.Variable(columns, dtype=tf.int64, trainable=False)
 
     def __call__(self, query: tf.Tensor, history: tf.Tensor) -> list[Values]:
         """Returns the parts, as `names`, for queries [B, D] and histories [B, L]."""
@@ -181,6 +203,28 @@ class ScoreParts(tf.Module):
         by_table = tf.split(weights[:, 1:first], [len(table.names) for table in self._tables], axis=1)
         add = self._add_laid_out if self.candidates <= LAID_OUT_CANDIDATES else self._add_cells
         return add(total, history, by_table)
+
+    def score_items(self, query: tf.Tensor, history: tf.Tensor, rows: tf.Tensor, weights: np.ndarray) -> tf.Tensor:
+        """Returns the weighted sum of the parts of some items of each request, NaN for what is no candidate: [B, C] float32.
+
+        It costs what a request touches, not what it leaves out.
+
+        Args:
+          query: [B, D] float32.
+          history: [B, L] int32.
+          rows: [B, C] int32 of the item table.
+          weights: [P], what each part counts.
+        """
+        columns = tf.gather(self._columns, rows)
+        known = columns < self.candidates
+        columns = tf.where(known, columns, 0)
+        towers = tf.reduce_sum(query[:, None] * tf.gather(self._vectors, columns), axis=-1) / self._temperature
+        parts = [towers]
+        for table in self._tables:
+            parts += table.of_candidates(history, columns)
+        parts += [tf.gather(row, columns) for row in tf.unstack(self._of_items)]
+        total = tf.add_n([weight * part for weight, part in zip(weights, parts, strict=True)])
+        return tf.where(known, total, np.nan)
 
     def _add_laid_out(self, total: tf.Tensor, history: tf.Tensor, by_table: list[tf.Tensor]) -> tf.Tensor:
         """Adds what the tables give, by weights [B, parts of the table] each, to scores [B, A]."""

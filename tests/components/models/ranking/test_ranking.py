@@ -99,6 +99,8 @@ def test_it_learns_the_effect_of_the_place_apart_from_the_worth_of_the_item_in_a
 def test_calibration_changes_what_is_answered_and_not_what_is_learnt():
     model, inputs = _model(), _inputs(4)
     logits, loss = model(inputs).numpy(), model.compute_loss(inputs).numpy()
-    model.calibrate(np.array([[0.5, 1.0], [2.0, -1.0]]))
+    model.calibrate(np.array([[0.5, 1.0, 3.0], [2.0, -1.0, 0.0]]), 1.5)
     np.testing.assert_allclose(model(inputs), logits * [0.5, 2.0] + [1.0, -1.0], atol=1e-5)
+    scored = model(inputs | {"score": np.float32([1.5, 2.5, np.nan, 0.5])}).numpy()
+    np.testing.assert_allclose(scored - model(inputs), np.outer([0, 1, 0, -1], [3, 0]), atol=1e-5)
     assert model.compute_loss(inputs).numpy() == loss

@@ -67,33 +67,55 @@ def test_rows_that_are_alike_are_found_by_all_their_columns():
     assert [len(part) for part in ranking_training._distinct_rows([history[:0], device[:0]])] == [0, 0]
 
 
-def test_no_more_rows_than_the_limit_in_their_own_order(monkeypatch):
-    monkeypatch.setattr(ranking_training, "MOST_ROWS", 3)
-    sampled = ranking_training._sample(np.arange(100) * 2, seed=1)
+def test_no_more_rows_than_the_limit_in_their_own_order():
+    sampled = ranking_training._sample(np.arange(100) * 2, seed=1, most=3)
     assert len(set(sampled)) == 3
     assert sampled.tolist() == sorted(sampled)
-    assert ranking_training._sample(np.array([4, 7]), seed=1).tolist() == [4, 7]
+    assert ranking_training._sample(np.array([4, 7]), seed=1, most=3).tolist() == [4, 7]
 
 
-@pytest.mark.parametrize(("scale", "shift"), [(1.0, 0.0), (0.6, -0.4), (0.0, -1.0)])
-def test_logits_are_believed_as_far_as_they_tell(scale, shift):
+@pytest.mark.parametrize(("scale", "shift", "weight"), [(1.0, 0.0, 0.0), (0.6, -0.4, 0.3), (0.0, -1.0, 1.0)])
+def test_logits_and_scores_are_believed_as_far_as_they_tell(scale, shift, weight):
     rng = np.random.default_rng(1)
-    logits = rng.normal(-1, 2, 40_000)
-    labels = (rng.random(40_000) < 1 / (1 + np.exp(-scale * logits - shift))).astype(np.float32)
-    np.testing.assert_allclose(ranking_training.fit_calibration(logits, labels), [scale, shift], atol=0.05)
+    logits, score = rng.normal(-1, 2, 40_000), rng.normal(0, 2, 40_000)
+    logit = scale * logits + shift + weight * score
+    labels = (rng.random(40_000) < 1 / (1 + np.exp(-logit))).astype(np.float32)
+    expected = [scale, shift, weight]
+    np.testing.assert_allclose(ranking_training.fit_calibration(logits, labels, score), expected, atol=0.05)
     labels[::2], logits[::2] = -1, 100  # a label that is missing says nothing
-    np.testing.assert_allclose(ranking_training.fit_calibration(logits, labels), [scale, shift], atol=0.07)
+    np.testing.assert_allclose(ranking_training.fit_calibration(logits, labels, score), expected, atol=0.07)
 
 
-def test_logits_that_point_the_wrong_way_are_not_turned_round():
-    scale, shift = ranking_training.fit_calibration(np.repeat([-1.0, 1.0], 500), np.repeat([1.0, 0.0], 500))
-    assert scale == 0
-    assert shift == pytest.approx(0, abs=1e-3)
+@pytest.mark.parametrize(("scale", "weight"), [(-1.0, 0.5), (0.5, -1.0), (-1.0, -1.0)])
+def test_what_points_the_wrong_way_is_not_turned_round(scale, weight):
+    rng = np.random.default_rng(2)
+    logits, score = rng.normal(size=(2, 40_000))
+    labels = (rng.random(40_000) < 1 / (1 + np.exp(-scale * logits - weight * score))).astype(np.float32)
+    fitted = ranking_training.fit_calibration(logits, labels, score)
+    for number, true in zip(fitted[[0, 2]], (scale, weight), strict=True):
+        assert number == 0 if true < 0 else number > 0.3
 
 
 def test_few_rows_leave_the_logits_near_where_they_are_and_none_as_they_are():
-    assert ranking_training.fit_calibration(np.zeros(0), np.zeros(0)).tolist() == [1, 0]
-    np.testing.assert_allclose(ranking_training.fit_calibration(np.array([-2.0]), np.array([1.0])), [1, 0], atol=0.7)
+    nothing, one = np.zeros(0), np.array([-2.0])
+    assert ranking_training.fit_calibration(nothing, nothing, nothing).tolist() == [1, 0, 0]
+    np.testing.assert_allclose(ranking_training.fit_calibration(one, -one / 2, one * 0), [1, 0, 0], atol=0.7)
+
+
+def test_the_score_of_a_row_is_that_of_its_item_for_the_history_before_it(shop):
+    train_data, model = shop
+    context = RequestContext(LAUNCH.log.context, train_data.transform).of_rows(train_data.events.context)
+    rows = np.flatnonzero(train_data.events.labels["click"] >= 0)[:60]
+    some = {name: column[rows] for name, column in context.items()}
+    queries = ranking_training.row_queries(train_data, model._trained.retrieval, rows, some)
+    weights = np.linspace(1, 0.2, len(model.parts.names)).astype(np.float32)
+    scores = ranking_training.score_rows(train_data, model.parts, weights, queries, rows)
+    history = tf.constant(ranking_training.row_histories(train_data, rows))
+    every = model.parts.score(tf.constant(queries), history, tf.constant(np.tile(weights, (len(rows), 1)))).numpy()
+    active = np.flatnonzero(train_data.items.active)
+    for row, score, of_all in zip(rows, scores, every, strict=True):
+        (place,) = np.nonzero(active == train_data.item_rows[row])
+        assert score == pytest.approx(of_all[place[0]], abs=1e-4) if len(place) else np.isnan(score)
 
 
 def test_a_head_is_calibrated_on_the_rows_after_the_cut_by_towers_that_do_not_know_them(shop):

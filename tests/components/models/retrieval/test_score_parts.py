@@ -71,10 +71,13 @@ def _laid(parts, query, history):
     return np.stack([part.at(columns) for part in parts(tf.constant(query), history)])
 
 
+CANDIDATES = np.array([3, 0, 3, 2, 1])  # of a table of five items, of which rows 0 and 2 are no candidates
+
+
 def _parts():
     vectors = tf.constant([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]])
     static = of_items(np.array([0, 1, 3]), np.array([0, 2, 7]), np.array([2.0, np.inf, 0.5]))
-    return ScoreParts(vectors, 0.5, [_table(items=5), _table("ease", deviation=True)], static)
+    return ScoreParts(vectors, 0.5, [_table(items=5), _table("ease", deviation=True)], static, CANDIDATES)
 
 
 def test_all_parts_by_eye():
@@ -98,3 +101,16 @@ def test_the_score_is_the_weighted_sum_of_the_parts_of_each_request(monkeypatch,
     np.testing.assert_allclose(
         parts.score(tf.constant(query), HISTORY, tf.constant(weights)), expected, rtol=1e-4, atol=1e-5
     )
+
+
+def test_the_score_of_some_items_is_that_of_all_and_nothing_for_what_is_no_candidate():
+    rng, parts = np.random.default_rng(0), _parts()
+    query, weights = rng.normal(size=(4, 2)).astype(np.float32), rng.normal(size=8).astype(np.float32)
+    every = parts.score(tf.constant(query), HISTORY, tf.constant(np.tile(weights, (4, 1)))).numpy()
+    rows = rng.integers(5, size=(4, 6)).astype(np.int32)
+    column = CANDIDATES[rows]
+    expected = np.where(column < 3, np.take_along_axis(every, np.minimum(column, 2), axis=1), np.nan)
+    some = parts.score_items(tf.constant(query), HISTORY, tf.constant(rows), weights)
+    np.testing.assert_allclose(some, expected, rtol=1e-4, atol=1e-5)
+    empty = parts.score_items(tf.constant(query), tf.zeros_like(HISTORY), tf.constant(rows), weights)
+    assert np.isfinite(empty.numpy()[column < 3]).all()
