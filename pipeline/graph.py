@@ -1,7 +1,6 @@
 """The pipeline, as its list of stages. The same graph runs on a laptop and compiles for a cluster."""
 
 from tfx.components.evaluator.component import Evaluator
-from tfx.components.transform.component import Transform
 from tfx.dsl.components.base.base_beam_component import BaseBeamComponent
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration import metadata
@@ -14,6 +13,7 @@ from components.evaluation.ranking_step import RankingExamples
 from components.evaluation.retrieval_step import RetrievalEvaluator
 from components.evaluation.verdict_step import Verdict
 from components.features.preprocessing import CODE_KEY, LAUNCH_KEY
+from components.features.transform import Transform
 from components.models.too_early import LEAST_ACTIONS
 from components.models.trainer import CatalogueTrainer, Learning
 from components.registry.pusher import VersionPusher

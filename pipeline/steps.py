@@ -104,7 +104,7 @@ STEPS = (
         TRANSFORM,
         "learns the features of a request",
         reads="views.TransformView",
-        code=("components.features.preprocessing",),
+        code=("components.features.transform",),
     ),
     Step(RULES, "counts the rules that serve on day one", reads="views.RulesView", code=("components.rules.training",)),
     Step(TUNER, "searches hyperparameters", "tuning", "views.TrainerView", _TUNER),
