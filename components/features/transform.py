@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from typing import Any
 
+import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform import impl_helper
 from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io, schema_utils
@@ -21,7 +22,6 @@ from tfx.utils import io_utils, json_utils
 from components.declaration.views import TransformView
 from components.features import context_statistics
 from components.features.preprocessing import LAUNCH_KEY, LEARNT_KEY, preprocessing_fn
-from components.features.training_data import matching
 
 
 class TransformExecutor(executor.Executor):
@@ -62,7 +62,7 @@ def write_graph(
       RuntimeError: of Transform, if `preprocessing_fn` has analyzers of its own: these need Beam options.
     """
     spec = schema_utils.schema_as_feature_spec(metadata.schema).feature_spec
-    files = matching([os.path.join(folder, "*") for folder in folders])
+    files = sorted(file for folder in folders for file in tf.io.gfile.glob(os.path.join(folder, "*")))
     launch = TransformView.from_json(config[LAUNCH_KEY])
     with tempfile.TemporaryDirectory() as vocabularies:
         learnt = context_statistics.learn(launch, files, spec, vocabularies)

@@ -178,7 +178,9 @@ def test_the_projects_steps_carry_launch_and_code(launch, tmp_path):
     code = {
         steps.EXAMPLE_GEN: "components.ingest.executor",
         steps.CATALOGUE_EXAMPLE_GEN: "components.ingest.executor",
-        steps.TRANSFORM: "components.features.preprocessing",
+        steps.STATISTICS_GEN: "components.validation.statistics_gen",
+        steps.CATALOGUE_STATISTICS_GEN: "components.validation.statistics_gen",
+        steps.TRANSFORM: "components.features.transform",
         steps.RULES: "components.rules.training",
         steps.TUNER: "components.models.tuning.tuner_fn",
         steps.TRAINER: "components.models.training",
