@@ -124,7 +124,7 @@ bench-cache: setup ## which steps an edit runs again, 10 minutes
 bench-evaluation: setup ## ranking, beside TFRS's FactorizedTopK, 1 minute
 	@$(BIN)/python tests/bench/bench_evaluation.py $(ARGS)
 
-bench-scale: setup ## steps as the log grows, 5 minutes; ARGS="--help"
+bench-scale: setup ## every step as the log grows, 20 minutes; ARGS="--help"
 	@$(BIN)/python tests/bench/bench_scale.py $(ARGS)
 
 bench-strategies: setup ## training on several devices and workers, 10 minutes
