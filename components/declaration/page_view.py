@@ -15,7 +15,15 @@ class PageColumns(View):
 
 
 @dataclasses.dataclass(frozen=True)
+class PageCatalogue(View):
+    """The column of the catalogue whose values a page of statistics shows as dates."""
+
+    added: str | None
+
+
+@dataclasses.dataclass(frozen=True)
 class PageView(View):
     """StatisticsPage."""
 
     log: PageColumns
+    catalogue: PageCatalogue | None

@@ -18,6 +18,7 @@ from components.validation.statistics_chart import HEIGHT, WIDTH, Column
 from components.validation.statistics_template import STYLE, TEMPLATE
 
 PAGE = "statistics.html"
+_EARLIEST, _LATEST = (int(dt.datetime(year, 1, 1, tzinfo=dt.timezone.utc).timestamp() * 1e6) for year in (1980, 2100))
 Splits = collections.abc.Mapping[str, statistics_pb2.DatasetFeatureStatistics]
 
 
@@ -30,7 +31,8 @@ def page(
 
     Args:
       data: "log" and "catalogue" to the statistics of each split.
-      times: columns of microseconds since 1970, shown as dates.
+      times: declared columns of times, shown as dates; other integers are if they are of the size of the microseconds
+        as which all timestamps are read.
       hidden: columns whose values are not shown, only counted.
     """
     sections = [_build_section(name, splits, times, hidden) for name, splits in data.items()]
@@ -66,17 +68,18 @@ def _build_column(
     name: str, columns: list[Column | None], splits: Splits, is_time: bool, is_hidden: bool
 ) -> dict[str, Any]:
     """Returns a column's name, its description per split, and its chart."""
+    unit = _guess_unit(columns, is_time)
     totals = [data.num_examples for data in splits.values()]
-    texts = [_describe(column, total, is_time, is_hidden) for column, total in zip(columns, totals, strict=True)]
+    texts = [_describe(column, total, unit, is_hidden) for column, total in zip(columns, totals, strict=True)]
     return {"name": name, "texts": list(zip(splits, texts, strict=True))} | (
-        {"labels": (), "bars": (), "low": "", "high": ""} if is_hidden else _draw(columns, is_time)
+        {"labels": (), "bars": (), "low": "", "high": ""} if is_hidden else _draw(columns, unit)
     )
 
 
-def _draw(columns: list[Column | None], is_time: bool) -> dict[str, Any]:
+def _draw(columns: list[Column | None], unit: int) -> dict[str, Any]:
     """Returns bars with the labels of their bins, and both ends of the axis of numbers."""
     if any(column is not None and column.HasField("num_stats") for column in columns):
-        integers = None if is_time else statistics_chart.share_integers(columns)
+        integers = None if unit else statistics_chart.share_integers(columns)
         if integers is not None:
             values, shares = list(map(str, integers[0])), integers[1]
             high = values[-1] if len(values) > 1 else ""
@@ -85,7 +88,7 @@ def _draw(columns: list[Column | None], is_time: bool) -> dict[str, Any]:
         if chart is None:
             return {"labels": (), "bars": (), "low": "", "high": ""}
         edges, shares = chart
-        ends = [_number(float(edge), is_time) for edge in edges]
+        ends = [_number(float(edge), unit) for edge in edges]
         labels = [f"{low} to {high}" for low, high in itertools.pairwise(ends)]
         low, high = ends[0], ends[-1] if len(ends) > 2 else ""
         return {"labels": labels, "bars": statistics_chart.draw_bars(shares), "low": low, "high": high}
@@ -93,7 +96,7 @@ def _draw(columns: list[Column | None], is_time: bool) -> dict[str, Any]:
     return {"labels": words, "bars": statistics_chart.draw_bars(shares), "low": "", "high": ""}
 
 
-def _describe(column: Column | None, total: int, is_time: bool, is_hidden: bool) -> str:
+def _describe(column: Column | None, total: int, unit: int, is_hidden: bool) -> str:
     if column is None:
         return "no such column"
     numbers = column.HasField("num_stats")
@@ -108,8 +111,8 @@ def _describe(column: Column | None, total: int, is_time: bool, is_hidden: bool)
     stats = column.num_stats
     if is_hidden:
         return f"{common.num_non_missing:,} numbers{missing_text}"
-    low, high = _number(stats.min, is_time), _number(stats.max, is_time)
-    more = "" if is_time else f", mean {stats.mean:.4g}, {stats.num_zeros:,} zeros"
+    low, high = _number(stats.min, unit), _number(stats.max, unit)
+    more = "" if unit else f", mean {stats.mean:.4g}, {stats.num_zeros:,} zeros"
     return f"from {low} to {high}{more}{missing_text}"
 
 
@@ -117,12 +120,22 @@ def _name(column: Column) -> str:
     return ".".join(column.path.step) or column.name
 
 
-def _number(value: float, is_time: bool) -> str:
-    """Returns a number, or a time in UTC to the minute."""
-    if not is_time:
+def _guess_unit(columns: list[Column | None], is_time: bool) -> int:
+    """Returns the microseconds per unit of a column of times since 1970; 0 for a column of other values.
+
+    Of a declared column of times the unit is guessed, too: the newest-first rule takes any number that grows.
+    """
+    present = [column for column in columns if column is not None and column.num_stats.common_stats.num_non_missing]
+    if not present or any(column.type != Column.INT for column in present):
+        return 0
+    low, high = min(column.num_stats.min for column in present), max(column.num_stats.max for column in present)
+    units = (1, 1_000, 1_000_000) if is_time else (1,)
+    return next((unit for unit in units if low * unit >= _EARLIEST and high * unit <= _LATEST), 0)
+
+
+def _number(value: float, unit: int) -> str:
+    """Returns a number, or, with a unit of time, a moment in UTC to the minute."""
+    if not unit:
         return f"{value:g}"
-    try:
-        moment = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc) + dt.timedelta(microseconds=value)
-    except (OverflowError, ValueError):
-        return f"{value:g}"
+    moment = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc) + dt.timedelta(microseconds=value * unit)
     return moment.strftime("%Y-%m-%d %H:%M")

@@ -29,8 +29,9 @@ def StatisticsPage(
     data = {"log": read_statistics(statistics)}
     if catalogue_statistics is not None:
         data["catalogue"] = read_statistics(catalogue_statistics)
-    columns = PageView.from_json(launch).log
-    hidden = [name for name in (columns.user, columns.request) if name]
-    text = statistics_page.page(data, [columns.time], hidden)
+    view = PageView.from_json(launch)
+    added = view.catalogue.added if view.catalogue else None
+    hidden = [name for name in (view.log.user, view.log.request) if name]
+    text = statistics_page.page(data, [name for name in (view.log.time, added) if name], hidden)
     io_utils.write_string_file(os.path.join(page.uri, statistics_page.PAGE), text)
     set_figure(page, f"{', '.join(data)}: {statistics_page.PAGE}")

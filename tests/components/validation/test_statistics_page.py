@@ -80,6 +80,25 @@ def test_ids_are_counted_and_not_shown():
     assert "anna" in page({"log": {"train": TRAIN}})
 
 
+def test_timestamps_are_dates_also_where_no_role_says_so():
+    cards = Columns(page({"catalogue": {"all": TRAIN}})).cards
+    assert cards["at"][1] == "from 2025-12-01 00:00 to 2025-12-01 00:03"
+
+
+@pytest.mark.parametrize("unit", [1, 1_000, 1_000_000])
+def test_a_declared_time_of_the_catalogue_is_a_date_in_any_unit(unit):
+    added = [1_764_547_200_000_000 // unit, 1_764_633_600_000_000 // unit]
+    cards = Columns(page({"catalogue": {"all": counted(added=added)}}, ["added"])).cards
+    assert cards["added"][1] == "from 2025-12-01 00:00 to 2025-12-02 00:00"
+
+
+def test_a_declared_number_that_is_no_time_stays_a_number():
+    cards = Columns(page({"catalogue": {"all": counted(added=[1, 2, 3])}}, ["added"])).cards
+    assert cards["added"][1] == "from 1 to 3, mean 2, 0 zeros"
+    cards = Columns(page({"catalogue": {"all": counted(code=[1_764_547_200, 1_764_633_600])}})).cards
+    assert "1.76455e+09" in cards["code"][1]
+
+
 def test_times_are_dates():
     cards = Columns(page({"log": {"train": TRAIN}}, times=["at"])).cards
     assert cards["at"][1] == "from 2025-12-01 00:00 to 2025-12-01 00:03"
