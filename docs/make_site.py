@@ -4,6 +4,7 @@ MkDocs takes the pages of one folder, but ours are also next to what they descri
 the files that they link to, are copied to `build/docs` in the project's layout; MkDocs then checks every link.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = (".", "docs", "kubeflow", "schema", "data")
 STAGED = Path("build") / "docs"
+STYLE = Path("docs") / "site.css"
 
 
 def list_pages(root: Path) -> list[Path]:
@@ -28,10 +30,10 @@ def list_linked_files(root: Path, page: Path) -> list[Path]:
 
 
 def stage(root: Path, folder: Path) -> list[Path]:
-    """Copies pages and linked files to a folder, which is emptied first; returns the pages."""
+    """Copies pages, linked files and the style sheet to a folder, which is emptied first; returns the pages."""
     shutil.rmtree(folder, ignore_errors=True)
     pages = list_pages(root)
-    for file in {*pages, *(file for page in pages for file in list_linked_files(root, page))}:
+    for file in {*pages, STYLE, *(file for page in pages for file in list_linked_files(root, page))}:
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / file, folder / file)
     return pages
@@ -40,7 +42,10 @@ def stage(root: Path, folder: Path) -> list[Path]:
 def main() -> int:
     """Stages the pages and builds the site, strictly: a dead link is an error. Returns MkDocs' exit status."""
     stage(ROOT, ROOT / STAGED)
-    status = subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"], cwd=ROOT).returncode
+    # MkDocs 2, of which its theme warns, is excluded in pyproject.toml.
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "true"}
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+    status = subprocess.run(command, cwd=ROOT, env=environment).returncode
     if status == 0:
         print("build/site/index.html")
     return status

@@ -29,15 +29,15 @@ def test_every_link_leads_to_a_staged_file(tmp_path):
             assert not path or (tmp_path / "site" / page.parent / path).is_file(), (page, path)
 
 
-def test_what_is_no_page_is_copied_only_where_a_page_links_to_it(tmp_path):
+def test_only_the_style_sheet_and_what_a_page_links_to_is_copied_beside_the_pages(tmp_path):
     (tmp_path / "docs").mkdir()
     (tmp_path / "README.md").write_text("[code](a.py), [page](docs/b.md#there), [elsewhere](https://x.example/c.py)")
     (tmp_path / "docs" / "b.md").write_text("![picture](p.png)\n")
-    for name in ("a.py", "secret.py", "docs/p.png"):
+    for name in ("a.py", "secret.py", "docs/p.png", "docs/site.css"):
         (tmp_path / name).write_text("1")
     SITE["stage"](tmp_path, tmp_path / "build" / "docs")
     staged = {str(file.relative_to(tmp_path / "build" / "docs")) for file in tmp_path.glob("build/docs/**/*.*")}
-    assert staged == {"README.md", "a.py", "docs/b.md", "docs/p.png"}
+    assert staged == {"README.md", "a.py", "docs/b.md", "docs/p.png", "docs/site.css"}
 
 
 def test_folders_are_those_that_make_clean_removes():
