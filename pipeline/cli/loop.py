@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from pipeline import launches
+from pipeline import launches, packages
 from pipeline.cli import launch_options
 from pipeline.settings import Settings
 
@@ -33,5 +33,6 @@ def _set_up(given: argparse.Namespace) -> int:
         print(f"note: {text}")
     chosen = f" --launch {launch.name}" if given.launch else ""
     print(f"the loop is set up: runs read {made.folder}, and the server writes there")
-    print(f"next: python -m pipeline serve{chosen}, and after some traffic python -m pipeline run{chosen}")
+    python = packages.name_python()
+    print(f"next: {python} -m pipeline serve{chosen}, and after some traffic {python} -m pipeline run{chosen}")
     return 0

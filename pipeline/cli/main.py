@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from components.errors import DayoneError
-from pipeline import __version__
+from pipeline import __version__, packages
 from pipeline.cli import (
     clean,
     compile_pipeline,
@@ -78,6 +78,12 @@ def main(arguments: Sequence[str]) -> int:
     except (DayoneError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return getattr(error, "exit_status", EXIT_ERROR)
+    except ModuleNotFoundError as error:
+        missing = packages.explain_missing(error)
+        if missing is None:
+            raise
+        print(f"error: {missing}", file=sys.stderr)
+        return EXIT_ERROR
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return EXIT_STOPPED

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from components.errors import DayoneError
+from pipeline import packages
 
 # The line that Python prints for an error of ours, up to Beam's " [while running 'step']" or the end of the quotation.
 _QUOTED = re.compile(
@@ -19,7 +20,8 @@ _QUOTED = re.compile(
 
 def explain(error: BaseException, step: str) -> dict[str, Any]:
     """Returns the fields of the `failure` event for an error in a step ("" if it is in none)."""
-    message = find_message(error)
+    missing = packages.explain_missing(error) if isinstance(error, ModuleNotFoundError) and not step else None
+    message = find_message(missing or error)
     if message is not None:
         return {"step": step, "expected": True, "message": message}
     lines = str(error).strip().splitlines()

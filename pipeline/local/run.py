@@ -10,6 +10,7 @@ import signal
 from pathlib import Path
 
 from components.errors import DayoneError
+from pipeline import packages
 from pipeline.local import child_process, lost_memory, metadata_file, repetition, sample
 from pipeline.local.run_record import RunRecord
 from pipeline.local.run_request import Request
@@ -170,4 +171,5 @@ def _next_commands(settings: Settings) -> str:
     """Returns the two commands that follow a run, with the options that this one had."""
     options = f" --launch {settings.launch}" if settings.launch != DEFAULT_LAUNCH else ""
     options += f" --workspace {shlex.quote(str(settings.workspace))}" if settings.workspace != PROJECT / "runs" else ""
-    return f"python -m pipeline serve{options}\n{'':<8} python -m pipeline history{options}"
+    python = packages.name_python()
+    return f"{python} -m pipeline serve{options}\n{'':<8} {python} -m pipeline history{options}"
