@@ -33,7 +33,7 @@ label { display: grid; gap: 3px; color: var(--soft); font-size: 13px; }
 input, button { font: inherit; color: var(--ink); background: var(--card); border: 1px solid var(--line); border-radius: 7px; padding: 6px 10px; }
 button { padding: 7px 18px; background: var(--mark); border-color: var(--mark); color: var(--card); font-weight: 600; cursor: pointer; }
 .columns { display: grid; grid-template-columns: 4fr 5fr 9fr; gap: 16px; align-items: start; }
-.four { grid-template-columns: 3fr 4fr 4fr 10fr; }
+.two { grid-template-columns: 4fr 14fr; } .four { grid-template-columns: 3fr 4fr 4fr 10fr; }
 @media (max-width: 1100px) { .columns { grid-template-columns: 1fr 1fr; } .columns > :last-child { grid-column: 1 / -1; } }
 @media (max-width: 700px) { .columns { grid-template-columns: 1fr; }
   .columns > :first-child { order: -2; } .columns > :last-child { order: -1; } }
@@ -50,7 +50,7 @@ a.item:hover, a.item:focus-visible { background: var(--tint); border-radius: 7px
 @media (max-width: 480px) { .heads { display: none; } .row > .item { flex-wrap: wrap; padding-left: 32px; position: relative; }
   .row .rank { position: absolute; left: 6px; } .row .title { flex-basis: 70%; } .row .figure { width: auto; color: var(--soft); }
   .figure::before { content: attr(data-name) " "; } .row { align-items: start; } .row > .tag { margin: 10px 6px 0 0; } }
-li > form { margin: 0; } li button { padding: 2px 10px; }
+li > form { margin: 0; } li > form > .title { flex-basis: 150px; } li button { padding: 2px 10px; }
 .row { display: flex; align-items: center; } .row > .item { flex: 1; } .card + .columns, .columns + .card { margin-top: 16px; }
 select { font: inherit; color: var(--ink); background: var(--card); border: 1px solid var(--line); border-radius: 7px; padding: 7px 10px; }
 .problem { border-color: var(--down); }
@@ -83,7 +83,7 @@ TEMPLATE = """{% macro act(item, rank, request) %}<li><form method="post" action
 {% for value in values %}<option{% if visit.filters[name] == value %} selected{% endif %}>{{ value }}</option>{% endfor %}</select></label>
 {% endfor %}<button>Show</button></form>
 {% if problem %}<section class="card problem"><h2>No answer</h2><p>{{ problem }}</p></section>{% else %}
-<div class="columns{% if baseline %} four{% endif %}">
+<div class="columns{% if baseline and not actions %} four{% elif actions and not baseline %} two{% endif %}">
 <section class="card"><h2>History</h2>
 <p class="soft">{{ visit.user or "nobody" }}, the newest first
 {%- if visit.clicked %}; <a href="{{ visit.fresh }}"><u>take the clicks back</u></a>{% endif %}</p>
@@ -103,8 +103,8 @@ TEMPLATE = """{% macro act(item, rank, request) %}<li><form method="post" action
 {% if item.both %}<span class="tag">both</span>{% endif %}</a></li>{% endfor %}</ol></section>{% endif %}
 <section class="card"><h2>{% if kind == "rules" %}The rules serve{% else %}The model serves{% endif %}</h2>
 <p class="soft">what this history is shown now{% if visit.clicked %}; moved by the last click{% endif %}</p>
-<div class="heads"><span class="rank">#</span><span class="title">item</span><span class="figure">score</span>
-{% for name in objectives %}<span class="figure">{{ name }}</span>{% endfor %}{% if not actions %}<span class="tag">similar</span>{% endif %}</div>
+{% if not actions %}<div class="heads"><span class="rank">#</span><span class="title">item</span><span class="figure">score</span>
+{% for name in objectives %}<span class="figure">{{ name }}</span>{% endfor %}<span class="tag">similar</span></div>{% endif %}
 <ol>{% for item in now %}{% if actions %}{{ act(item, loop.index, request) }}
 {% else %}<li class="row"><a class="item" href="{{ visit.link(item.id) }}"><span class="rank">{{ loop.index }}</span>
 <span class="title">{{ item.title }}<small>{{ item.id }}</small></span>

@@ -33,7 +33,11 @@ def seed_later(store: MemoryHistories, launch: Launch, base: str, traffic: Path 
 def _seed(store: MemoryHistories, launch: Launch, base: str, traffic: Path | None) -> None:
     began = time.monotonic()
     try:
-        rows = _read_rows(launch, base, traffic)
+        files = _newest_files(launch, base, traffic)
+        if not files:
+            _LOGGER.info("nothing is logged yet: every user begins without a history")
+            return
+        rows = _read_rows(launch, files)
         users = store.seed(_histories(launch, rows), _last_actions(launch, rows))
     except (DayoneError, OSError) as error:
         _LOGGER.info("no histories from the log: %s", error)
@@ -54,13 +58,13 @@ def read(launch: Launch, base: str, traffic: Path | None = None) -> dict[bytes, 
     Raises:
       LogError: if there is no log, or it cannot be read.
     """
-    return _histories(launch, _read_rows(launch, base, traffic))
-
-
-def _read_rows(launch: Launch, base: str, traffic: Path | None) -> pa.Table:
-    """Reads the positive events of the newest files, in the order of time."""
-    log = launch.log
     files = _newest_files(launch, base, traffic)
+    return _histories(launch, _read_rows(launch, files)) if files else {}
+
+
+def _read_rows(launch: Launch, files: Sequence[str]) -> pa.Table:
+    """Reads the positive events of some files, in the order of time."""
+    log = launch.log
     names = (log.user, log.item, log.time, *((log.event,) if log.event else ()))
     rows = LogReader(files, Layout.of_log(log)).settle(names)
     if log.event:
@@ -88,9 +92,13 @@ def _histories(launch: Launch, ordered: pa.Table) -> dict[bytes, list[bytes]]:
 
 
 def _newest_files(launch: Launch, base: str, traffic: Path | None) -> Sequence[str]:
-    """Returns the newest files of the declared log and of the server, up to `MOST_BYTES`, but at least one."""
+    """Returns the newest files of the declared log and of the server, up to `MOST_BYTES`, but at least one; none where the log starts empty."""
+    log = launch.log
     try:
-        files = {os.path.realpath(file) for file in spans.input_files(launch.log.path, base, launch.log.spans)}
+        files = {
+            os.path.realpath(file)
+            for file in spans.input_files(log.path, base, log.spans, may_be_empty=log.starts_empty)
+        }
     except DayoneError:
         if traffic is None or not any(traffic.rglob(OWN)):
             raise

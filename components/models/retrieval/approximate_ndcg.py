@@ -1,6 +1,6 @@
 """Weights of the score's parts that rank best: NDCG with smooth ranks, which has a gradient.
 
-Letters: q questions, S slots of a shortlist, P parts.
+Letters: q questions, S slots of a shortlist, M of them that move, P parts.
 
     rank = 1 + sum over the other candidates j of how many j stands for x sigmoid((score_j - score_target) / SMOOTHNESS)
     value = mean of 1 / log2(1 + rank) - PRIOR / q |(w - w_0) deviation|^2
@@ -19,6 +19,8 @@ SMOOTHNESS = 0.3
 PRIOR = 0.2
 STEPS = 60
 STEEPEST = 30.0
+# Of each shortlist so many slots move, the best by the weights to start from; the rest count what they count at the start.
+MOVING = 200
 
 
 def ascend(lists: Shortlists, start: np.ndarray) -> np.ndarray:
@@ -26,28 +28,44 @@ def ascend(lists: Shortlists, start: np.ndarray) -> np.ndarray:
     if not len(lists):
         return start
     differences = lists.parts[:, :-1] - lists.parts[:, -1:]
-    flat = differences.reshape(-1, len(start))
-    deviation = np.maximum(flat.std(axis=0), 1e-6)
+    deviation = np.maximum(differences.reshape(-1, len(start)).std(axis=0), 1e-6)
     base, prior = differences @ start.astype(np.float32), PRIOR / len(lists)
+    moving = np.argpartition(-base - lists.offset[:, :-1], min(MOVING, base.shape[1]) - 1, axis=1)[:, :MOVING]
+    every = _weigh(base, lists.stands_for)
+    base, stands_for = (np.take_along_axis(values, moving, axis=1) for values in (base, lists.stands_for))
+    resting = every - _weigh(base, stands_for)
+    differences = np.take_along_axis(differences, moving[:, :, None], axis=1)
+    flat = differences.reshape(-1, len(start))
 
     def loss(step: np.ndarray) -> tuple[float, np.ndarray]:
-        value, by_score = _smooth(base + differences @ step.astype(np.float32), lists.stands_for)
+        value, by_score = _smooth(base + differences @ step.astype(np.float32), stands_for, resting)
         gradient = by_score.reshape(-1) @ flat
         return prior * ((step * deviation) ** 2).sum() - value, 2 * prior * step * deviation**2 - gradient
 
     return start + minimize(loss, np.zeros(len(start)), jac=True, method="L-BFGS-B", options={"maxiter": STEPS}).x
 
 
-def _smooth(ahead: np.ndarray, stands_for: np.ndarray) -> tuple[float, np.ndarray]:
-    """Returns the mean of 1 / log2(1 + rank), and its slope by each score [q, S - 1] float32.
+def _smooth(ahead: np.ndarray, stands_for: np.ndarray, resting: np.ndarray) -> tuple[float, np.ndarray]:
+    """Returns the mean of 1 / log2(1 + rank), and its slope by each score [q, M] float32.
 
     Args:
-      ahead: [q, S - 1] float32, by how much each candidate's score exceeds the target's.
-      stands_for: [q, S - 1], see `Shortlists`.
+      ahead: [q, M] float32, by how much each moving candidate's score exceeds the target's.
+      stands_for: [q, M], see `Shortlists`.
+      resting: [q], how many of the others are above the target.
     """
-    above = 1 / (1 + np.exp(-np.clip(ahead / SMOOTHNESS, -STEEPEST, STEEPEST)))
+    above = _exceed(ahead)
     weighted = stands_for * above
-    after_first = 2 + weighted.sum(axis=1)
+    after_first = 2 + resting + weighted.sum(axis=1)
     logarithm = np.log2(after_first)
     slope = -1 / (logarithm**2 * np.log(2) * after_first * SMOOTHNESS * len(ahead))
     return float((1 / logarithm).mean()), (slope[:, None] * weighted * (1 - above)).astype(np.float32)
+
+
+def _weigh(ahead: np.ndarray, stands_for: np.ndarray) -> np.ndarray:
+    """Returns how many candidates are above the target, smoothly: [q]."""
+    return (stands_for * _exceed(ahead)).sum(axis=1)
+
+
+def _exceed(ahead: np.ndarray) -> np.ndarray:
+    """Returns how far scores exceed the target's, from 0 to 1, in the shape of `ahead`."""
+    return 1 / (1 + np.exp(-np.clip(ahead / SMOOTHNESS, -STEEPEST, STEEPEST)))

@@ -104,6 +104,7 @@ def shorten(
     state[question[:, 0], target] = True
     exact = ~(_repeated(best) | state[question, best])
     state[question, best] = True
+    best, exact = _compact(best, exact)
     sample = np.random.default_rng(seed).permutation(size)[:SAMPLED]
     drawn = ~state[:, sample]
     with np.errstate(divide="ignore"):
@@ -119,6 +120,12 @@ def _leaders(parts: list[Values], leading: list[int] | None, count: int) -> np.n
     """Returns the columns of the best candidates by each leading part, sorted: [q, up to BEST times their number]."""
     places = range(len(parts)) if leading is None else leading
     return np.sort(np.concatenate([parts[place].best(count, BEST) for place in places], axis=1), axis=1)
+
+
+def _compact(columns: np.ndarray, taken: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns columns [q, k] and whether each is taken, those that are not behind the others and, as far as all have some, left out."""
+    kept = np.argsort(~taken, axis=1, kind="stable")[:, : taken.sum(axis=1).max(initial=0)]
+    return np.take_along_axis(columns, kept, axis=1), np.take_along_axis(taken, kept, axis=1)
 
 
 def _repeated(columns: np.ndarray) -> np.ndarray:

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import logging
 import time
@@ -5,6 +6,7 @@ import time
 import pytest
 from small_server import LAUNCH
 
+from components.declaration import Catalogue, Rules
 from components.errors import LogError
 from components.serving import log_histories
 from components.serving.event_log import EventLog
@@ -48,6 +50,17 @@ def test_without_a_log_nothing_is_known_and_the_server_starts(tmp_path, caplog):
     store = MemoryHistories()
     log_histories.seed_later(store, LAUNCH, str(tmp_path), None).join()
     assert len(store) == 0 and "no histories from the log" in caplog.text
+
+
+def test_a_log_that_starts_empty_is_no_problem(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    catalogue, rules = Catalogue(path="items.csv", item="item"), Rules(names=("catalogue_order",))
+    log = dataclasses.replace(LAUNCH.log, starts_empty=True)
+    empty = dataclasses.replace(LAUNCH, log=log, catalogue=catalogue, rules=rules)
+    (tmp_path / "log").mkdir()
+    assert log_histories.read(empty, str(tmp_path)) == {}
+    log_histories.seed_later(MemoryHistories(), empty, str(tmp_path), None).join()
+    assert "nothing is logged yet" in caplog.text and "needs" not in caplog.text
 
 
 def test_what_a_server_was_told_is_known_to_the_next_one(tmp_path):
