@@ -1,5 +1,7 @@
 """Weights by smooth NDCG: where a part's curve is wrong they rank unseen questions better than those of the largest likelihood."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 
@@ -43,3 +45,32 @@ def test_few_questions_move_little_and_none_nothing():
     few, many = (approximate_ndcg.ascend(_lists(2, True, count), start) for count in (5, 1500))
     assert np.abs(few - start).max() < np.abs(many - start).max()
     np.testing.assert_array_equal(approximate_ndcg.ascend(shortlists.empty(2), start), start)
+
+
+def test_the_best_slots_alone_move_nearly_as_all_of_them_do(monkeypatch):
+    lists, others = _lists(3, True), _lists(13, True)
+    likely = _fitted(lists)
+    value = {}
+    for moving in (15, 1000):
+        monkeypatch.setattr(approximate_ndcg, "MOVING", moving)
+        value[moving] = blend_guard.ndcg(others.ranks(approximate_ndcg.ascend(lists, likely)))
+    assert value[15] == pytest.approx(value[1000], abs=0.005)
+    assert value[15] > blend_guard.ndcg(others.ranks(likely)) + 0.01
+
+
+def test_the_slots_that_rest_count_what_they_count_at_the_start(monkeypatch):
+    lists = _lists(4, True, 40)
+    start, seen = np.array([0.3, 1.0]), []
+    monkeypatch.setattr(
+        approximate_ndcg, "minimize", lambda loss, zero, **_: seen.append(loss(zero)[0]) or Stayed(zero)
+    )
+    for moving in (5, 1000):
+        monkeypatch.setattr(approximate_ndcg, "MOVING", moving)
+        np.testing.assert_array_equal(approximate_ndcg.ascend(lists, start), start)
+    assert seen[0] == pytest.approx(seen[1], rel=1e-5)
+
+
+class Stayed(NamedTuple):
+    """What `scipy.optimize.minimize` gives, as far as it is read."""
+
+    x: np.ndarray

@@ -83,3 +83,10 @@ def test_a_part_of_few_cells_is_the_dense_one(seed):
     hidden[seen_pairs] = -np.inf
     lists = shortlists.shorten([Dense(parts[0]), few], target, seen_pairs, seed)
     np.testing.assert_array_equal(lists.ranks(np.array([1.0, 0.5])), ranks.ranks_by_counting(hidden, target))
+
+
+def test_slots_that_no_question_needs_are_left_out():
+    same = np.tile(np.arange(200, dtype=np.float32), (3, 1))
+    lists = shorten([same, 2 * same, -same], np.array([100, 101, 102]), (np.zeros(0, int), np.zeros(0, int)), 1)
+    exact = (lists.offset[:, :-1] == 0).sum(axis=1)
+    assert lists.parts.shape[1] == exact.max() + shortlists.SAMPLED + 1 == 2 * shortlists.BEST + 201
