@@ -10,6 +10,8 @@ one relevant item per question and no cutoff. Likelihood asks for more than an o
 for it at the top of the list.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.optimize import minimize
 
@@ -23,45 +25,59 @@ STEEPEST = 30.0
 MOVING = 200
 
 
+class _Slots(NamedTuple):
+    """The slots that move.
+
+    Attributes:
+      differences: [q, M, P] float32, their parts less the target's.
+      ahead: [q, M] float32, by how much their scores exceed the target's at the start.
+      stands_for: [q, M], see `Shortlists`.
+      resting: [q], how many of the others are above the target.
+    """
+
+    differences: np.ndarray
+    ahead: np.ndarray
+    stands_for: np.ndarray
+    resting: np.ndarray
+
+
 def ascend(lists: Shortlists, start: np.ndarray) -> np.ndarray:
     """Returns weights [P] float64 with a larger value than those to start from, [P], which are the prior too; without questions the start."""
     if not len(lists):
         return start
-    differences = lists.parts[:, :-1] - lists.parts[:, -1:]
-    deviation = np.maximum(differences.reshape(-1, len(start)).std(axis=0), 1e-6)
-    base, prior = differences @ start.astype(np.float32), PRIOR / len(lists)
-    moving = np.argpartition(-base - lists.offset[:, :-1], min(MOVING, base.shape[1]) - 1, axis=1)[:, :MOVING]
-    every = _weigh(base, lists.stands_for)
-    base, stands_for = (np.take_along_axis(values, moving, axis=1) for values in (base, lists.stands_for))
-    resting = every - _weigh(base, stands_for)
-    differences = np.take_along_axis(differences, moving[:, :, None], axis=1)
-    flat = differences.reshape(-1, len(start))
+    prior = PRIOR / len(lists) * np.maximum((lists.parts[:, :-1] - lists.parts[:, -1:]).std(axis=(0, 1)), 1e-6) ** 2
+    slots = _choose_moving(lists, start)
+    flat = slots.differences.reshape(-1, len(start))
 
     def loss(step: np.ndarray) -> tuple[float, np.ndarray]:
-        value, by_score = _smooth(base + differences @ step.astype(np.float32), stands_for, resting)
-        gradient = by_score.reshape(-1) @ flat
-        return prior * ((step * deviation) ** 2).sum() - value, 2 * prior * step * deviation**2 - gradient
+        value, by_score = _smooth(slots.ahead + slots.differences @ step.astype(np.float32), slots)
+        return (prior * step**2).sum() - value, 2 * prior * step - by_score.reshape(-1) @ flat
 
     return start + minimize(loss, np.zeros(len(start)), jac=True, method="L-BFGS-B", options={"maxiter": STEPS}).x
 
 
-def _smooth(ahead: np.ndarray, stands_for: np.ndarray, resting: np.ndarray) -> tuple[float, np.ndarray]:
-    """Returns the mean of 1 / log2(1 + rank), and its slope by each score [q, M] float32.
+def _choose_moving(lists: Shortlists, start: np.ndarray) -> _Slots:
+    """Returns the slots that move from some weights [P] on."""
+    differences = lists.parts[:, :-1] - lists.parts[:, -1:]
+    ahead = differences @ start.astype(np.float32)
+    best = np.argpartition(-ahead - lists.offset[:, :-1], min(MOVING, ahead.shape[1]) - 1, axis=1)[:, :MOVING]
+    every = _count_above(ahead, lists.stands_for)
+    ahead, stands_for = (np.take_along_axis(values, best, axis=1) for values in (ahead, lists.stands_for))
+    differences = np.take_along_axis(differences, best[:, :, None], axis=1)
+    return _Slots(differences, ahead, stands_for, every - _count_above(ahead, stands_for))
 
-    Args:
-      ahead: [q, M] float32, by how much each moving candidate's score exceeds the target's.
-      stands_for: [q, M], see `Shortlists`.
-      resting: [q], how many of the others are above the target.
-    """
+
+def _smooth(ahead: np.ndarray, slots: _Slots) -> tuple[float, np.ndarray]:
+    """Returns the mean of 1 / log2(1 + rank), and its slope by each score [q, M] float32, at scores `ahead` of the target's [q, M]."""
     above = _exceed(ahead)
-    weighted = stands_for * above
-    after_first = 2 + resting + weighted.sum(axis=1)
+    weighted = slots.stands_for * above
+    after_first = 2 + slots.resting + weighted.sum(axis=1)
     logarithm = np.log2(after_first)
     slope = -1 / (logarithm**2 * np.log(2) * after_first * SMOOTHNESS * len(ahead))
     return float((1 / logarithm).mean()), (slope[:, None] * weighted * (1 - above)).astype(np.float32)
 
 
-def _weigh(ahead: np.ndarray, stands_for: np.ndarray) -> np.ndarray:
+def _count_above(ahead: np.ndarray, stands_for: np.ndarray) -> np.ndarray:
     """Returns how many candidates are above the target, smoothly: [q]."""
     return (stands_for * _exceed(ahead)).sum(axis=1)
 

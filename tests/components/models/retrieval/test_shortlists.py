@@ -86,7 +86,7 @@ def test_a_part_of_few_cells_is_the_dense_one(seed):
 
 
 def test_slots_that_no_question_needs_are_left_out():
-    same = np.tile(np.arange(200, dtype=np.float32), (3, 1))
-    lists = shorten([same, 2 * same, -same], np.array([100, 101, 102]), (np.zeros(0, int), np.zeros(0, int)), 1)
+    same = np.tile(np.arange(1000, dtype=np.float32), (3, 1))
+    lists = shorten([same, 2 * same, -same], np.array([500, 501, 502]), (np.zeros(0, int), np.zeros(0, int)), 1)
     exact = (lists.offset[:, :-1] == 0).sum(axis=1)
     assert lists.parts.shape[1] == exact.max() + shortlists.SAMPLED + 1 == 2 * shortlists.BEST + 201
