@@ -87,7 +87,7 @@ def propose(
       DayoneError: if there is no catalogue that can be read, no column is its id, no item may be recommended, an action
         has no usable name, or the log's folder is taken.
     """
-    sample = log_sample.read(_require_catalogue(path, given)).drop(drop)
+    sample = log_sample.read(_require_catalogue(path, given), log_sample.CATALOGUE_ROWS).drop(drop)
     column = _item_column(sample, given.get("item"))
     proposed = catalogue_proposal.propose(sample, sample.name, column.ids)
     catalogue, more = _add_order(proposed.catalogue, sample)

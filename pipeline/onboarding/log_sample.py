@@ -17,6 +17,8 @@ from pipeline.onboarding import lenient_log, partitions
 from pipeline.onboarding.column_profile import MOST_LISTED, Column
 
 SAMPLE_ROWS = 50_000
+# Of a catalogue: whether a column holds the items of the log is told by all of it.
+CATALOGUE_ROWS = 1_000_000
 _WILD = frozenset("*?[{")
 
 

@@ -151,7 +151,7 @@ def _catalogue(
     """Proposes the catalogue's part of the declaration; adds its reasons, its note and the columns that it leaves out."""
     if path is None:
         return None
-    sample = log_sample.read(path)
+    sample = log_sample.read(path, log_sample.CATALOGUE_ROWS)
     shown = catalogue_proposal.relative(sample.base / sample.name, log.base)
     proposed = catalogue_proposal.propose(sample, shown, log.columns[roles.column["item"]].ids)
     notes.append(_note_unused("the catalogue", proposed.unused))
