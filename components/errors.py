@@ -27,6 +27,14 @@ class SettingsError(DayoneError):
         super().__init__(f"{text} {fix}".rstrip())
 
 
+class UnknownSettingError(SettingsError):
+    """An environment variable looks like a setting and is none."""
+
+    def __init__(self, name: str, fix: str):
+        """Builds the message from the variable's name and the fix."""
+        DayoneError.__init__(self, f"the environment variable {name} is no setting of this project. {fix}")
+
+
 class LogError(DayoneError):
     """The interaction log or the catalogue cannot be read as declared."""
 

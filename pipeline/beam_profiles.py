@@ -29,7 +29,8 @@ class ProfileError(DayoneError):
 
     def __init__(self, place: str, got: object, needed: str, fix: str = ""):
         """Builds the message from the entry's dotted name, the value found and the allowed form."""
-        super().__init__(f"beam profile {place} needs {needed}, got {got!r}. {fix}".rstrip())
+        name = f"beam profile {place}".rstrip()
+        super().__init__(f"{name} needs {needed}, got {got!r}. {fix}".rstrip())
 
 
 @dataclasses.dataclass(frozen=True)

@@ -42,7 +42,7 @@ def digest_model(launch: Launch) -> str:
 
 
 def refit(learning: Learning, schema: BaseChannel, winner: BaseChannel) -> Refit:
-    """Returns the step that trains a model that won once more, on all events.
+    """Returns the step that trains the winning model again, on all events.
 
     Args:
       learning: what the Trainer was told and read.

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from components.declaration import Launch
-from components.errors import SettingsError
+from components.errors import SettingsError, UnknownSettingError
 from components.registry import versions
 from pipeline import beam_profiles, default_launch
 from pipeline.beam_profiles import BeamProfile
@@ -32,18 +32,18 @@ VARIABLES = {
     "DAYONE_KEEP_VERSIONS": "how many versions the serving folder keeps (default: 5)",
     "DAYONE_KEEP_RUNS": "how many runs keep their artifacts; each run removes older ones (default: all, see `clean`)",
     "DAYONE_BEAM_PROFILE": "where Beam works: a profile of kubeflow/beam_profiles.yaml (default: none, in this process)",
-    "DAYONE_GZIP_LEVEL": "how hard the examples are packed, 1 (fast) to 9 (small) (default: 1)",
+    "DAYONE_GZIP_LEVEL": "the gzip level of the examples, 1 (fast) to 9 (small) (default: 1)",
     "DAYONE_BEAM_ARGS": "options for Beam inside the steps, as on a command line (default: none, in this process)",
 }
 # Read by `serve` alone.
 SERVE_VARIABLES = {
-    "DAYONE_SERVE_TOKEN": "a token that requests which write need; it has no option, because options are seen by everyone on the machine"
+    "DAYONE_SERVE_TOKEN": "a token that writing requests must carry; it has no option, because everyone on the machine can see options"
 }
 # How Kubeflow Pipelines is reached, by `submit` and its likes.
 SERVER_VARIABLES = {
-    "DAYONE_KFP_HOST": "where Kubeflow Pipelines answers, such as http://localhost:8080",
-    "DAYONE_KFP_NAMESPACE": "the namespace of runs where Kubeflow Pipelines has many users (default: none)",
-    "DAYONE_KFP_TOKEN": "a bearer token; it has no option, because options are seen by everyone on the machine",
+    "DAYONE_KFP_HOST": "the address of Kubeflow Pipelines, such as http://localhost:8080",
+    "DAYONE_KFP_NAMESPACE": "the namespace of the runs, if Kubeflow Pipelines has several users (default: none)",
+    "DAYONE_KFP_TOKEN": "a bearer token; it has no option, because everyone on the machine can see options",
     "DAYONE_KFP_CA": "a PEM file with the authority that signed the server's certificate (default: the usual ones)",
     "DAYONE_KFP_ROOT": "where runs put their artifacts: gs://, s3:// or minio:// (default: the server's own)",
     "DAYONE_KFP_TIMEOUT": "seconds that one answer may take (default: 30)",
@@ -234,8 +234,8 @@ def _check_names(environ: Mapping[str, str]) -> None:
     for name in environ:
         if name.startswith("DAYONE_") and name not in names and name not in TEST_VARIABLES:
             near = difflib.get_close_matches(name, names, n=1, cutoff=0.8)
-            hint = f"Did you mean {near[0]}?" if near else "Unset it."
-            raise SettingsError(name, environ[name], f"to be one of {', '.join(names)}", hint)
+            hint = f"Did you mean {near[0]}?" if near else f"Unset it, or use one of {', '.join(names)}."
+            raise UnknownSettingError(name, hint)
 
 
 def _folder(source: SettingSource, name: str, default: Path) -> Path:

@@ -102,7 +102,7 @@ STEPS = (
     ),
     Step(
         TRANSFORM,
-        "learns the features of a request",
+        "learns how to encode the features of a request",
         reads="views.TransformView",
         code=("components.features.transform",),
     ),
@@ -138,7 +138,7 @@ STEPS = (
     ),
     Step(
         OUTCOME,
-        "reads what the experiment on users says",
+        "reads the result of the experiment on users",
         "experiment",
         "outcome_view.OutcomeView",
         ("components.experiment.outcome_step",),
@@ -151,7 +151,7 @@ STEPS = (
     ),
     Step(
         REFIT,
-        "trains a model that won once more, on all events",
+        "trains the winning model again, on all events",
         "refit",
         "views.TrainerView",
         ("components.evaluation.refit_step",),

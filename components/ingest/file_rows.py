@@ -111,7 +111,7 @@ def check_content(file: str, kind: str) -> None:
     if file.lower().endswith(".gz"):
         if start and not start.startswith(_GZIP):
             raise LogError(
-                file, "is not packed with gzip, though its name says so.", "Copy it again, or take .gz out of its name."
+                file, "is not a gzip file, although its name ends in .gz.", "Copy it again, or rename it without .gz."
             )
         return
     if start.startswith(b"PK\x03\x04") and zipfile.is_zipfile(file):

@@ -158,6 +158,6 @@ def check_columns(
         if nested:
             problem = f"column {nested[0]!r} holds {ignored[nested[0]]}, needs numbers, text, true/false, times or lists of them."
             raise LogError(file, problem, f"Name the field below it, as {nested[0]}.FIELD.")
-        problem = f"lacks the column {', '.join(map(repr, missing))}; it has {', '.join(map(repr, present[:40]))}."
+        problem = f"lacks the column{'s' * (len(missing) > 1)} {', '.join(map(repr, missing))}; it has {', '.join(map(repr, present[:40]))}."
         fix = "Name the right column in the declaration, or set the role to None if the log has none; check the delimiter."
         raise LogError(file, problem, f"{fix} A folder holds the files of one table only.")

@@ -41,7 +41,7 @@ def library(module: str, extra: str) -> Any:
             return importlib.import_module(module)
     except ImportError as error:
         raise VectorsError(
-            f"this needs the library {module.partition('.')[0]}, got {error}. Install the extra: pip install '.[{extra}]'."
+            f"this needs the library {module.partition('.')[0]}, which cannot be imported: {error}. Install the extra: pip install '.[{extra}]'."
         ) from error
 
 

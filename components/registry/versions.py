@@ -165,7 +165,9 @@ def _target(folder: Path, versions: list[Version], to: int | None) -> Version:
         if len(live) < 2:
             refusal = f" (a server refused {', '.join(map(str, sorted(refused)))}: nothing changes)" if refused else ""
             fix = "Name a withdrawn one with --to, see `versions`."
-            raise VersionError(f"rollback needs an older version in {folder}, got {_numbers(live)}{refusal}. {fix}")
+            raise VersionError(
+                f"rollback needs an older version in {folder}, got only {_numbers(live)}{refusal}. {fix}"
+            )
         return live[-2]
     target = next((version for version in versions if version.number == to), None)
     if target is None:

@@ -34,7 +34,7 @@ def register(commands: "Commands[Parser]") -> None:
     launch_options.add(parser, "launch", "workspace")
     runs = f"how many of the newest runs keep their artifacts (default: {RUNS})"
     parser.add_argument("--keep-runs", type=int, default=RUNS, metavar="N", help=runs)
-    days = "also keep what is younger than this (default: 0)"
+    days = "also keep artifacts younger than this (default: 0)"
     parser.add_argument("--keep-days", type=float, default=0, metavar="DAYS", help=days)
     traffic = "also remove traffic files older than this that the served version has learnt from (default: none)"
     parser.add_argument("--traffic-days", type=float, metavar="DAYS", help=traffic)

@@ -44,7 +44,7 @@ def register(commands: "Commands[Parser]") -> None:
         metavar="FILE",
         type=Path,
         default=RESOURCES,
-        help="what each step gets (default: kubeflow/resources.yaml)",
+        help="CPU, memory and retries of each step (default: kubeflow/resources.yaml)",
     )
     parser.add_argument(
         "--image", metavar="IMAGE", help="the image of every step (default: the one that the resources name)"
@@ -54,9 +54,7 @@ def register(commands: "Commands[Parser]") -> None:
         metavar="NAME",
         help="where Beam works: a profile of kubeflow/beam_profiles.yaml (default: in the pods)",
     )
-    parser.add_argument(
-        "--no-cache", dest="cache", action="store_false", help="let no step take an earlier run's result"
-    )
+    parser.add_argument("--no-cache", dest="cache", action="store_false", help="do not reuse results of earlier runs")
     parser.add_argument("--check", metavar="FILE", type=Path, help="check this compiled file and write nothing")
     parser.set_defaults(command=_run)
 

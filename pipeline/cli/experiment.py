@@ -25,7 +25,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     start = commands.add_parser(
         "start",
         help="begin an experiment with a version of the model",
-        description="Begin an experiment on users, rules against a version of the model. Running servers follow.",
+        description="Begin an experiment on users that compares the rules with a version of the model. Running servers pick it up.",
     )
     start.add_argument("--version", type=int, required=True, metavar="V", help="the model's version, see `versions`")
     stop = commands.add_parser(

@@ -94,8 +94,12 @@ def _command(commands: Any, name: str, does: str, run: Callable[[argparse.Namesp
     )
     launch_options.add(parser, "launch")
     parser.add_argument("--host", metavar="URL", help="the address of Kubeflow Pipelines")
-    parser.add_argument("--namespace", metavar="NAME", help="of the runs, where Kubeflow Pipelines has many users")
-    parser.add_argument("--experiment", metavar="NAME", help="what runs are grouped by (default: the launch)")
+    parser.add_argument(
+        "--namespace", metavar="NAME", help="the namespace of the runs, if Kubeflow Pipelines has several users"
+    )
+    parser.add_argument(
+        "--experiment", metavar="NAME", help="the Kubeflow experiment that groups the runs (default: the launch)"
+    )
     parser.set_defaults(command=run, dry_run=False)
     return parser
 

@@ -4,7 +4,7 @@ import argparse
 import os
 
 from components.declaration import Experiment, Launch
-from components.errors import DeclarationError
+from components.errors import SettingsError
 from pipeline import launches
 from pipeline.cli import launch_options
 from pipeline.settings import Settings
@@ -16,8 +16,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     """Adds the command to the command line."""
     plan = commands.add_parser(
         "plan",
-        help="say how long an experiment takes to see a gain",
-        description="Say, from the newest 28 days of the log, which gain an experiment of a number of days would detect.",
+        help="estimate how long an experiment takes to detect a gain",
+        description="Estimate, from the newest 28 days of the log, which gain an experiment can detect after a given number of days.",
     )
     plan.add_argument("--objective", metavar="NAME", help="what is counted (default: the declared one, or the first)")
     launch_options.add(plan, "launch", "log", "workspace")
@@ -50,11 +50,11 @@ def choose_experiment(launch: Launch, objective: str | None) -> Experiment:
     """Returns the declared experiment, or one with the defaults, for the objective.
 
     Raises:
-      DeclarationError: for an objective that the launch has not.
+      SettingsError: for an objective that the launch has not.
     """
     names = [one.name for one in launch.objectives]
     if objective is not None and objective not in names:
-        raise DeclarationError("--objective", objective, f"one of {', '.join(names)}")
+        raise SettingsError("--objective", objective, f"one of {', '.join(names)}")
     if launch.experiment is not None and objective in (None, launch.experiment.objective):
         return launch.experiment
     return Experiment(objective or names[0])

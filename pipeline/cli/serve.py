@@ -9,6 +9,7 @@ from components.declaration import Launch
 from components.ingest import spans
 from components.serving.access import THIS_MACHINE
 from components.serving.guarded_history import DEADLINE
+from pipeline import packages
 from pipeline.cli import context, launch_options
 from pipeline.cli.parser import Commands, Parser
 from pipeline.local import history_choice, loop_setup, server, users_choice
@@ -49,7 +50,7 @@ def _add_capacity(serve: argparse.ArgumentParser) -> None:
         "--connections",
         type=int,
         default=1_000,
-        help="open at once; then the longest waiting is closed (default: %(default)s)",
+        help="open connections; above, the one that waited longest is closed (default: %(default)s)",
     )
     serve.add_argument(
         "--remember",
@@ -86,7 +87,7 @@ def _add_log(serve: argparse.ArgumentParser) -> None:
         "--traffic",
         type=Path,
         metavar="DIR",
-        help="the folder of the log it writes (default: the declared one, if `loop` set it up)",
+        help="the folder for the traffic log (default: the declared log's, if `loop` set it up)",
     )
     serve.add_argument("--no-log", dest="log", action="store_false", help="write no log")
     serve.set_defaults(command=_serve)
@@ -107,7 +108,7 @@ def _add_log(serve: argparse.ArgumentParser) -> None:
         type=float,
         default=1000 * DEADLINE,
         metavar="MS",
-        help="milliseconds that those two stores may take; then the answer does without (default: %(default)g)",
+        help="milliseconds to wait for those two stores; then the answer is made without them (default: %(default)g)",
     )
 
 
@@ -123,7 +124,7 @@ def _add_pages(serve: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ORIGIN",
-        help="pages of this site may ask from a browser (repeatable)",
+        help="allow browsers to send requests for pages of this site (repeatable)",
     )
 
 
@@ -143,6 +144,11 @@ def _serve(given: argparse.Namespace) -> int:
         print(_where_the_log_goes(launch, settings, options), flush=True)
         pages = "demo, last report, requests" if options.demo else "requests"
         print(f"pages: http://{address}:{port}/ ({pages})", flush=True)
+        if not settings.champion():
+            print(
+                f"no version yet: answers begin when `{packages.name_python()} -m pipeline run` has pushed one",
+                flush=True,
+            )
         return server.run(launch, settings, options, listening, histories, users)
 
 

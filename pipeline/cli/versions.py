@@ -18,8 +18,8 @@ def register(commands: "Commands[Parser]") -> None:
     back = commands.add_parser(
         "rollback",
         help="serve an older version again",
-        description="Withdraw the served version: the one before it is served. Running servers follow by themselves. The withdrawn version stays on "
-        "the disk and comes back with --to. The next run compares its model with what is served then, so fix the reason first.",
+        description="Withdraw the served version, so that the one before it serves. Running servers follow by themselves. The withdrawn version "
+        "stays on the disk and comes back with --to. The next run compares its model with what is served then, so fix the reason first.",
     )
     back.add_argument(
         "--to", type=int, metavar="VERSION", help="the version to serve (default: the one before the served one)"

@@ -18,10 +18,14 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         description="Stop showing items, whatever version serves. Servers of the same folder follow within two seconds. See docs/serving.md.",
     )
     hide.add_argument(
-        "--until", metavar="TIME", help="when they come back, such as 2026-01-31T18:00 (UTC; default: when released)"
+        "--until",
+        metavar="TIME",
+        help="when they are shown again, such as 2026-01-31T18:00 (UTC; default: when released)",
     )
     show = commands.add_parser(
-        "release", help="show withheld items again", description="Show withheld items again; without any, list them."
+        "release",
+        help="show withheld items again",
+        description="Show withheld items again; without ids, list the withheld items.",
     )
     for parser, command, count in ((hide, _withhold, "+"), (show, _release, "*")):
         parser.add_argument("items", nargs=count, metavar="ITEM", help="ids of items")

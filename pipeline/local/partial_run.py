@@ -14,6 +14,7 @@ from tfx.proto.orchestration import pipeline_pb2
 
 from components.errors import PartialRunError
 
+_NAMED = 3  # steps in a message
 _REQUIRED = pipeline_pb2.NodeExecutionOptions.Skip.ReuseArtifactsMode.REQUIRED
 
 
@@ -46,11 +47,16 @@ def prepare(
         base = _base_run(source, required)
         if base is None:
             raise PartialRunError(
-                f"--from {first} needs the results of {', '.join(required)}, and no earlier run in this workspace has them all. "
+                f"--from {first} needs the results of {_shorten(required)}, and no earlier run in this workspace has them all. "
                 f"Run once without --from."
             )
         partial_run_utils.set_base_pipeline_run_strategy(options.partial_run.snapshot_settings, base)
     return graph, options
+
+
+def _shorten(names: list[str]) -> str:
+    rest = len(names) - _NAMED
+    return f"{', '.join(names[:_NAMED])} and {rest} other steps" if rest > 1 else ", ".join(names)
 
 
 def plan_steps(graph: pipeline_pb2.Pipeline, options: pipeline_pb2.RunOptions | None) -> list[str]:

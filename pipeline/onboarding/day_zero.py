@@ -111,8 +111,8 @@ def propose(
 
 def _require_catalogue(path: Path | None, given: Mapping[str, str]) -> Path:
     if path is None:
-        needed = "a log, or --catalogue without one"
-        raise SettingsError("--log", None, needed, "Without either there is no item to recommend.")
+        needed, fix = "a log, unless --catalogue names the items", "Without both there is no item to recommend."
+        raise SettingsError("--log", None, needed, fix)
     other = next((role for role in given if role != "item"), None)
     if other:
         option = f"--{other.replace('_', '-')}"

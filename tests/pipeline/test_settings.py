@@ -120,9 +120,13 @@ WRONG = [
     (
         {"DAYONE_WORKSPCE": "x"},
         {},
-        "setting DAYONE_WORKSPCE needs to be one of .*got 'x'.*Did you mean DAYONE_WORKSPACE?",
+        r"variable DAYONE_WORKSPCE is no setting of this project\. Did you mean DAYONE_WORKSPACE\?",
     ),
-    ({"DAYONE_COFFEE": "x"}, {}, "setting DAYONE_COFFEE needs to be one of .*Unset it"),
+    (
+        {"DAYONE_COFFEE": "x"},
+        {},
+        "variable DAYONE_COFFEE is no setting of this project. Unset it, or use one of DAYONE_LAUNCH, ",
+    ),
     (
         {"DAYONE_BEAM_ARGS": "--x='open"},
         {},

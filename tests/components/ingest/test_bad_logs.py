@@ -96,11 +96,11 @@ ERRORS = [
     Bad("an empty file", "", "is empty, needs a header and rows"),
     Bad("only line ends", "\n\n\n", "is empty, needs a header and rows"),
     Bad("a header only", HEADER + "\n", "has a header but no rows"),
-    Bad("no header", as_csv(ROWS).split("\n", 1)[1], "lacks the column 'user', 'item', 'time'; it has 'u0'"),
+    Bad("no header", as_csv(ROWS).split("\n", 1)[1], "lacks the columns 'user', 'item', 'time'; it has 'u0'"),
     Bad(
         "another delimiter than declared",
         csv(separator=";"),
-        "lacks the column 'user', 'item', 'time'; it has 'user;item;time;event;value'",
+        "lacks the columns 'user', 'item', 'time'; it has 'user;item;time;event;value'",
     ),
     Bad(
         "a column in other letters", csv(header="User,item,time,event,value"), "lacks the column 'user'; it has 'User'"
@@ -202,7 +202,7 @@ ERRORS = [
     Bad(
         "JSON that is indented",
         json.dumps(ROWS, indent=1),
-        "(holds no JSON object|lacks the column|rows are wrong)",
+        "(holds no JSON object|lacks the columns? |rows are wrong)",
         file="log.jsonl",
     ),
     Bad("an empty JSON file", "", "holds no JSON object, needs one per line", file="log.jsonl"),
@@ -217,7 +217,7 @@ ERRORS = [
     Bad("half a gz of CSV", gzip.compress((csv() * 9).encode())[:300], "is cut off or damaged", file="log.csv.gz"),
     Bad("half a gz of JSON", gzip.compress(jsonl().encode())[:200], "is cut off or damaged", file="log.jsonl.gz"),
     Bad("a broken gz", gzip.compress(jsonl().encode())[:60] + b"\0" * 60, "is cut off or damaged", file="log.jsonl.gz"),
-    Bad("no gz at all", csv(), "is not packed with gzip, though its name says so", file="log.csv.gz"),
+    Bad("no gz at all", csv(), "is not a gzip file, although its name ends in .gz", file="log.csv.gz"),
     Bad("a picture", b"\x89PNG\r\n\x1a\n" + zlib.compress(bytes(range(256)) * 40), "log.csv"),
     Bad(
         "Parquet under a name of CSV",

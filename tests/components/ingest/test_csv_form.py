@@ -75,7 +75,7 @@ def test_a_file_with_a_header_in_its_first_line_passes(text):
         ("log.csv", bz2.compress, "is packed with bzip2, needs CSV as text. Unpack it: bunzip2 FILE."),
         ("log.csv.bz2", bz2.compress, "is packed with bzip2, needs CSV as text."),
         ("log.csv", lzma.compress, "is packed with xz, needs CSV as text."),
-        ("log.csv.gz", lambda data: data, "is not packed with gzip, though its name says so."),
+        ("log.csv.gz", lambda data: data, "is not a gzip file, although its name ends in .gz."),
         ("log.csv.gz", lambda data: gzip.compress(data)[:-400], "is cut off or damaged: its gzip stream does not end"),
         (
             "log.jsonl.gz",

@@ -7,7 +7,7 @@ from components.registry.item_vectors import VectorsError
 def test_a_missing_library_names_the_extra_to_install():
     with pytest.raises(
         VectorsError,
-        match=r"needs the library no_such_library, got .*No module named.* Install the extra: pip install '\.\[faiss\]'\.",
+        match=r"needs the library no_such_library, which cannot be imported: No module named.* Install the extra: pip install '\.\[faiss\]'\.",
     ):
         library("no_such_library.part", "faiss")
 

@@ -75,7 +75,7 @@ def test_rollback_withdraws_and_brings_back(tmp_path):
 
 def test_there_has_to_be_something_to_roll_back_to(tmp_path):
     model(tmp_path, "1")
-    with pytest.raises(VersionError, match=r"rollback needs an older version in .*, got 1"):
+    with pytest.raises(VersionError, match=r"rollback needs an older version in .*, got only 1"):
         versions.roll_back(tmp_path)
     with pytest.raises(VersionError, match=r"--to needs a version in .*, got 5. There are: 1\."):
         versions.roll_back(tmp_path, 5)
@@ -87,7 +87,7 @@ def test_a_refused_version_is_none_to_roll_back_from(tmp_path):
     refused = versions.find_all(tmp_path)[-1]
     versions.note_refusal(refused, "it fails its warm-up")
     assert versions.refusals(tmp_path) == {2: "it fails its warm-up"}
-    with pytest.raises(VersionError, match=r"got 1 \(a server refused 2: nothing changes\)"):
+    with pytest.raises(VersionError, match=r"got only 1 \(a server refused 2: nothing changes\)"):
         versions.roll_back(tmp_path)
     (tmp_path / "2" / "variables" / "variables.index").write_text("mended")
     assert versions.refusals(tmp_path) == {}, "the note is of the folder as it was"
