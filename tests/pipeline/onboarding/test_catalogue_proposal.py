@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from components.declaration import Catalogue
-from pipeline.onboarding import catalogue_proposal
+from pipeline.onboarding import catalogue_proposal, new
 from pipeline.onboarding.column_profile import Column
 from pipeline.onboarding.log_sample import Sample
 
@@ -81,3 +81,12 @@ def test_a_catalogue_of_other_items_is_an_error_with_the_way_out():
 def test_a_path_below_the_data_folder_is_relative():
     assert catalogue_proposal.relative(Path("/data/items.csv"), Path("/data")) == "items.csv"
     assert catalogue_proposal.relative(Path("/other/items.csv"), Path("/data")) == "/other/items.csv"
+
+
+def test_the_items_of_the_log_may_stand_anywhere_in_a_large_catalogue(tmp_path):
+    rows = [f"u{row % 7},z{row % 11},{1_740_000_000 + 60 * row}" for row in range(60)]
+    (tmp_path / "log.csv").write_text("\n".join(["user_id,item_id,timestamp", *rows]))
+    ids = [f"a{item}" for item in range(60_000)] + [f"z{item}" for item in range(11)]
+    (tmp_path / "items.csv").write_text("\n".join(["item_id,kind", *(f"{item},tea" for item in ids)]))
+    said = new.make(tmp_path / "mine", tmp_path / "log.csv", tmp_path / "items.csv", None, {})
+    assert "'item_id' holds 100% of the items" in str(said)

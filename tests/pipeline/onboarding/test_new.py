@@ -226,15 +226,6 @@ def test_events_without_an_action_are_refused(tmp_path):
         new.propose("tea", tmp_path / "log.csv", None, {})
 
 
-def test_the_items_of_the_log_may_stand_anywhere_in_a_large_catalogue(tmp_path):
-    rows = [f"u{row % 7},z{row % 11},{1_740_000_000 + 60 * row}" for row in range(60)]
-    (tmp_path / "log.csv").write_text("\n".join(["user_id,item_id,timestamp", *rows]))
-    ids = [f"a{item}" for item in range(60_000)] + [f"z{item}" for item in range(11)]
-    (tmp_path / "items.csv").write_text("\n".join(["item_id,kind", *(f"{item},tea" for item in ids)]))
-    said = new.make(tmp_path / "mine", tmp_path / "log.csv", tmp_path / "items.csv", None, {})
-    assert "'item_id' holds 100% of the items" in str(said)
-
-
 def test_a_log_beside_the_project_moves_with_it_and_one_elsewhere_is_named_in_full(tmp_path):
     project = tmp_path / "work" / "mine"
     assert new.data_folder(tmp_path / "work" / "data", project) == "../data"
