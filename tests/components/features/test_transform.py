@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
+from apache_beam.options.pipeline_options import StandardOptions
 from tensorflow_transform.tf_metadata import schema_utils
 from tfx.components.transform import executor
 from tfx.types import artifact_utils, standard_artifacts
@@ -15,8 +16,8 @@ from tfx.utils import io_utils, json_utils
 from toy_shop import LAUNCH
 
 from components.declaration.views import TransformView
-from components.features import context_statistics
-from components.features.preprocessing import LAUNCH_KEY
+from components.features import context_statistics, transform
+from components.features.preprocessing import LAUNCH_KEY, preprocessing_fn
 from components.features.transform import TransformExecutor
 from components.ingest.example_files import ExampleFile
 from pipeline import graph
@@ -115,3 +116,33 @@ def test_with_options_for_beam_the_analyzers_run(tmp_path, monkeypatch, both):
 def test_a_launch_without_context_reads_no_example():
     launch = dataclasses.replace(LAUNCH, log=dataclasses.replace(LAUNCH.log, context=()))
     assert context_statistics.learn(TransformView.of(launch), ["no such file"], {}, "") == {}
+
+
+def encode_and_scale(inputs, custom_config):
+    """The template's `preprocessing_fn` as a team may extend it."""
+    scaled = tft.scale_to_0_1(tf.cast(inputs["time"], tf.float32))
+    return preprocessing_fn(inputs, custom_config) | {"scaled": tf.reshape(scaled, [-1])}
+
+
+def test_analyzers_that_a_team_adds_run_on_beam(tmp_path, monkeypatch):
+    standard = []
+    monkeypatch.setattr(transform, "preprocessing_fn", encode_and_scale)
+    monkeypatch.setattr(executor.Executor, "Do", lambda *_: standard.append("Do"))
+    run(TransformExecutor, tmp_path)
+    assert standard == ["Do"] and not (tmp_path / "graph" / tft.TFTransformOutput.TRANSFORM_FN_DIR).exists()
+
+
+def test_another_preprocessing_fn_is_the_one_that_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(graph, "PREPROCESSING_FN", "test_transform.encode_and_scale")
+    monkeypatch.setattr(StandardOptions, "DEFAULT_RUNNER", ENGINE)
+    assert scaled_times(run(TransformExecutor, tmp_path)) == [0, 1]
+
+
+def scaled_times(output):
+    """Returns what the first and the last time of `rows()` become."""
+    raw = {name: tf.sparse.from_dense(tf.zeros([2, 0], spec.dtype)) for name, spec in SPEC.items() if name != "time"}
+    return (
+        output.transform_features_layer()(raw | {"time": tf.constant([[0], [399]], tf.int64)})["scaled"]
+        .numpy()
+        .tolist()
+    )
