@@ -9,6 +9,7 @@ grpc-gateway and of the upload's own handler. It keeps the requests, and can be 
 - a run that is terminated goes over CANCELING to FAILED;
 - a schedule owns its runs: removing it removes a run that is going on, unless the request asks for ORPHAN and the
   release knows it (2.16);
+- parameters of a run are checked by kind: a text for a number is refused, 3.5 for an integer is not;
 - lists have pages of at most 100, whatever the requested size; an int64 is text; an unknown query is passed over, an
   unknown field is not.
 """
@@ -22,6 +23,7 @@ import time
 import uuid
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import kubeflow_parameters
 import yaml
 
 API = "/apis/v2beta1"
@@ -31,19 +33,8 @@ FIELDS = {
     "pipelines": {"display_name", "description", "namespace"},
     "experiments": {"display_name", "description", "namespace"},
     "runs": {"experiment_id", "display_name", "pipeline_version_reference", "runtime_config"},
-    "recurringruns": {
-        *(
-            "experiment_id",
-            "display_name",
-            "pipeline_version_reference",
-            "runtime_config",
-            "trigger",
-            "max_concurrency",
-            "no_catchup",
-            "mode",
-        ),
-    },
 }
+FIELDS["recurringruns"] = FIELDS["runs"] | {"trigger", "max_concurrency", "no_catchup", "mode"}
 LISTS = {"pipelines": "pipelines", "experiments": "experiments", "runs": "runs", "recurringruns": "recurringRuns"}
 
 
@@ -139,7 +130,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return self._json(*self._route(self.command, path.removeprefix(API), query, body))
 
     def _route(self, method, path, query, body):
-        store = self.store
         if path in ("/pipelines/upload", "/pipelines/upload_version"):
             return self._upload(path, query, body)
         if match := re.fullmatch(r"/pipelines/([^/]+)/versions", path):
@@ -156,18 +146,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if name:
             return self._one(method, kind, name, query)
         if method == "POST":
-            unknown = set(body) - FIELDS[kind]
-            if unknown:
-                return refused(f'unknown field "{min(unknown)}" in v2beta1.{kind}')
-            return 200, store.add(
-                kind,
-                **body,
-                **(
-                    {"state": "PENDING"} if kind == "runs" else {"status": "ENABLED"} if kind == "recurringruns" else {}
-                ),
-            )
+            return self._create(kind, body)
         more = {"experiment_id": query["experiment_id"]} if "experiment_id" in query else {}
         return self._list(kind, LISTS[kind], query, **more)
+
+    def _create(self, kind, body):
+        unknown = sorted(set(body) - FIELDS[kind])
+        problem = unknown and f'unknown field "{unknown[0]}" in v2beta1.{kind}'
+        problem = problem or kubeflow_parameters.refusal_of(self.store.things["versions"], body)
+        born = {"runs": {"state": "PENDING"}, "recurringruns": {"status": "ENABLED"}}.get(kind, {})
+        return refused(problem) if problem else (200, self.store.add(kind, **body, **born))
 
     def _act(self, kind, key, name, act):
         for thing in self.store.things[kind]:

@@ -2,17 +2,20 @@
 
 import datetime as dt
 import ipaddress
+import json
 import socket
 import ssl
 import threading
 import time
+import urllib.error
+import urllib.request
 
 import kfp_server_api
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from kubeflow_server import LISTS, KubeflowServer, refusal, tasks
+from kubeflow_server import API, LISTS, KubeflowServer, refusal, tasks
 from small_package import package_text
 
 from pipeline.cli import main
@@ -212,3 +215,20 @@ def test_the_stand_in_speaks_as_the_generated_client_of_the_api_expects(server, 
         assert key in getattr(kfp_server_api, f"V2beta1List{answers[kind]}Response").attribute_map.values()
     *_, detail, _ = tasks(trainer="RUNNING")["run_details"]["task_details"]
     assert set(detail) <= set(kfp_server_api.V2beta1PipelineTaskDetail.attribute_map.values())
+
+
+def test_the_stand_in_checks_parameters_by_kind_as_the_server_does(server, tmp_path):
+    (tmp_path / "shop.yaml").write_text(package_text())
+    assert main.main(["submit", "--file", str(tmp_path / "shop.yaml"), "--host", server.url]) == 0
+    (body,) = server.bodies("POST", "/runs")
+
+    def send(epochs):
+        content = json.dumps(body | {"runtime_config": {"parameters": {"epochs": epochs}}}).encode()
+        request = urllib.request.Request(f"{server.url}{API}/runs", content, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request) as answer:
+            return answer.status
+
+    assert (send(3), send(3.5)) == (200, 200)
+    for wrong in ("3", True):
+        with pytest.raises(urllib.error.HTTPError, match="400"):
+            send(wrong)
