@@ -118,6 +118,9 @@ bench-surfaces: setup ## pages, filters, similar items, lists; after `make run`
 bench-ingest: setup ## our ExampleGen beside those of TFX, 15 minutes
 	@$(BIN)/python tests/bench/bench_ingest.py $(ARGS)
 
+bench-engines: setup ## ingest and statistics, here and on Flink, 40 minutes
+	@$(BIN)/python tests/bench/bench_engines.py $(ARGS)
+
 bench-cache: setup ## which steps an edit runs again, 10 minutes
 	@$(BIN)/python tests/bench/bench_cache.py $(ARGS)
 

@@ -6,6 +6,7 @@ laptop, and reports a lack of slots as a bare `TimeoutException`, after 300 s.
 
 import contextlib
 import logging
+import re
 import signal
 import sys
 import threading
@@ -22,7 +23,17 @@ from components.errors import DayoneError
 ENDING = (signal.SIGTERM, signal.SIGINT)
 # Until the engine says that the job has ended: its tasks write until then. Ctrl-C is followed by SIGTERM after 3 s.
 END_SECONDS = 2.0
-_SLOTS = ("TimeoutException", "NoResourceAvailable", "required resources")
+# How Beam begins the engine's own message.
+_PREFIX = re.compile(r"^Pipeline \S+ failed in state FAILED: ")
+_HINTS = {
+    ("TimeoutException", "NoResourceAvailable", "required resources"): (
+        "It had too few free slots: --parallelism of the Beam profile needs as many as the task managers have together."
+    ),
+    ("no longer reachable", "TaskManager with id", "RemoteTransportException"): (
+        "A task manager was lost: its memory ran out, or its machine went away. `kubectl describe pod` tells which."
+    ),
+}
+_CAUSE = "The cause stands in the log of flink-job-manager, or of beam-job-server for Spark; the next attempt begins the step anew."
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -31,11 +42,9 @@ class BeamJobError(DayoneError):
 
     def __init__(self, reason: str):
         """Builds the message from what the engine said last."""
-        slots = "It had too few free slots: --parallelism of the Beam profile needs as many as the task managers have together. "
-        hint = slots if any(word in reason for word in _SLOTS) else ""
-        super().__init__(
-            f"the Beam job failed: {reason}. {hint}The cause stands in the log of flink-job-manager, or of beam-job-server for Spark."
-        )
+        hints = [hint for words, hint in _HINTS.items() if any(word in reason for word in words)]
+        told = _PREFIX.sub("", reason.strip()).rstrip(".")
+        super().__init__(" ".join((f"the Beam job failed: {told}.", *hints[:1], _CAUSE)))
 
 
 class CancellingRunner(PortableRunner):

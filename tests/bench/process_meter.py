@@ -36,13 +36,18 @@ class Use(NamedTuple):
 
 
 class Meter:
-    """Looks at all descendants of this process twice a second until the end of the block; what lives shorter is missed."""
+    """Looks at all descendants of this process twice a second until the end of the block; what lives shorter is missed.
+
+    CPU seconds from before the block do not count; a peak is of the process's whole life.
+    """
 
     def __init__(self):
-        self._by_pid, self._stop = {}, threading.Event()
+        self._by_pid, self._before, self._stop = {}, {}, threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self):
+        self._look()
+        self._before = {process: use.cpu for process, (_, use) in self._by_pid.items()}
         self._thread.start()
         return self
 
@@ -53,18 +58,21 @@ class Meter:
     def uses(self):
         """What the processes of each kind used, the kind with the highest peak first."""
         found = {}
-        for kind, use in list(self._by_pid.values()):
-            sum_, known = found.get(kind, Use(count=0)), use
-            found[kind] = Use(sum_.cpu + known.cpu, max(sum_.peak, known.peak), sum_.count + 1)
+        for process, (kind, use) in list(self._by_pid.items()):
+            known, cpu = found.get(kind, Use(count=0)), use.cpu - self._before.get(process, 0.0)
+            found[kind] = Use(known.cpu + cpu, max(known.peak, use.peak), known.count + 1)
         return dict(sorted(found.items(), key=lambda entry: -entry[1].peak))
 
     def _run(self):
         while not self._stop.wait(EVERY_SECONDS):
-            for pid in descendants(os.getpid()):
-                with contextlib.suppress(OSError, ValueError, IndexError):
-                    # By when it began, because numbers come back; a kind changes when a new process becomes a program.
-                    began, use = read_use(pid)
-                    self._by_pid[pid, began] = (kind_of(pid), use)
+            self._look()
+
+    def _look(self):
+        for pid in descendants(os.getpid()):
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                # By when it began, because numbers come back; a kind changes when a new process becomes a program.
+                began, use = read_use(pid)
+                self._by_pid[pid, began] = (kind_of(pid), use)
 
 
 def descendants(root):

@@ -99,7 +99,7 @@ def job_server_ports(folder):
 
 
 @contextlib.contextmanager
-def with_workers(folder, ports):
+def with_workers(folder, ports, slots=SLOTS):
     """Waits for the job server, starts a pool of Python workers, and yields where both are."""
     pool = beam_workers.free_port()
     arguments = ("apache_beam.runners.worker.worker_pool_main", f"--service_port={pool}")
@@ -110,8 +110,8 @@ def with_workers(folder, ports):
             "--job_endpoint": f"localhost:{ports['job']}",
             "--artifact_endpoint": f"localhost:{ports['artifact']}",
             "--environment_config": f"localhost:{pool}",
-            "--parallelism": SLOTS,
-            "--sdk_worker_parallelism": SLOTS,
+            "--parallelism": slots,
+            "--sdk_worker_parallelism": slots,
         }
 
 
@@ -155,12 +155,13 @@ class Flink:
 
 
 @contextlib.contextmanager
-def flink(folder, memory="1600m"):
-    """The task manager has the properties of the overlay, with the memory of a laptop."""
+def flink(folder, memory="1600m", slots=SLOTS):
+    """The task manager has the properties of the overlay, with the memory of a laptop, and that many slots."""
     jars, folder = fetch_jars("flink", FLINK), folder / "flink"
     folder.mkdir()
     rpc, rest = beam_workers.free_port(), beam_workers.free_port()
     own = {"jobmanager.rpc.address": "localhost", "jobmanager.rpc.port": rpc, "rest.port": rest}
+    own["taskmanager.numberOfTaskSlots"] = slots
     sizes = {"jobmanager.memory.process.size": "1200m", "taskmanager.memory.process.size": memory}
     (folder / "config.yaml").write_text(yaml.safe_dump(overlay_properties() | own | sizes))
     session, ports = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint", job_server_ports(folder)
@@ -170,7 +171,7 @@ def flink(folder, memory="1600m"):
     with (
         running(folder / "job_manager.log", manager),
         running(folder / "job_server.log", server),
-        with_workers(folder, ports[0]) as addresses,
+        with_workers(folder, ports[0], slots) as addresses,
     ):
         beam_workers.wait_for(rest, folder)
         cluster = Flink(folder, jars, rest, addresses)
@@ -186,7 +187,7 @@ def overlay_properties():
     path = ROOT / "kubeflow" / "overlays" / "beam-flink" / "task-manager.yaml"
     (container, *_) = yaml.safe_load(path.read_text())["spec"]["template"]["spec"]["containers"]
     (properties,) = [entry["value"] for entry in container["env"] if entry["name"] == "FLINK_PROPERTIES"]
-    return yaml.safe_load(properties) | {"taskmanager.numberOfTaskSlots": SLOTS}
+    return yaml.safe_load(properties)
 
 
 @contextlib.contextmanager

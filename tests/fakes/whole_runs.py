@@ -1,7 +1,9 @@
 """Complete pipeline runs as a user starts them, for tests: a process of its own, real files, its output."""
 
+import functools
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,11 +11,11 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-def run(workspace, *options, **settings):
+def run(workspace, *options, seconds=900, **settings):
     """Runs the pipeline; returns (exit status, what was printed, the run's record)."""
     with start(workspace, *options, **settings) as process:
         try:
-            printed, _ = process.communicate(timeout=900)
+            printed, _ = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             process.terminate()
             raise
@@ -27,9 +29,10 @@ def start(workspace, *options, log=None, beam_profile="", beam_args=()):
     environ = {name: value for name, value in os.environ.items() if not name.startswith("DAYONE_")}
     environ |= {"DAYONE_BEAM_ARGS": " ".join(beam_args)} if beam_args else {}
     environ |= {"DAYONE_BEAM_PROFILE": beam_profile} if beam_profile else {}
-    return subprocess.Popen(
-        command, cwd=PROJECT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    # A shell ignores SIGINT for its jobs in the background, and what ignores it hands that on.
+    restore = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen(command, cwd=PROJECT, env=environ, preexec_fn=restore, **pipes)  # noqa: PLW1509
 
 
 def newest_record(workspace):
