@@ -10,19 +10,21 @@ import re
 import signal
 import sys
 import threading
-import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
+from apache_beam.options.pipeline_options import FlinkRunnerOptions, GoogleCloudOptions
 from apache_beam.runners import runner
 from apache_beam.runners.portability.portable_runner import PortableRunner
 
 from components.errors import DayoneError
+from pipeline import flink_jobs
 
 ENDING = (signal.SIGTERM, signal.SIGINT)
-# Until the engine says that the job has ended: its tasks write until then. Ctrl-C is followed by SIGTERM after 3 s.
-END_SECONDS = 2.0
+# Until the engine says that the job has ended: its tasks write until then. Ctrl-C is followed by SIGTERM after 10 s.
+END_SECONDS = 8.0
 # How Beam begins the engine's own message.
 _PREFIX = re.compile(r"^Pipeline \S+ failed in state FAILED: ")
 _HINTS = {
@@ -33,6 +35,8 @@ _HINTS = {
         "A task manager was lost: its memory ran out, or its machine went away. `kubectl describe pod` tells which."
     ),
 }
+# What `--flink_master` says when it names no cluster.
+_NO_ADDRESS = (None, "", "[auto]", "[local]", "[collection]")
 _CAUSE = "The cause stands in the log of flink-job-manager, or of beam-job-server for Spark; the next attempt begins the step anew."
 _LOGGER = logging.getLogger(__name__)
 
@@ -51,17 +55,21 @@ class CancellingRunner(PortableRunner):
     """Beam's portable runner, whose jobs end with the process that waits for them."""
 
     def run_portable_pipeline(self, pipeline: Any, options: Any) -> "Job":
-        """Starts the job."""
-        return Job(super().run_portable_pipeline(pipeline, options))
+        """Starts the job; on Flink (`--flink_master`) it gets a name of its own, by which Flink can be asked to cancel it."""
+        named = options.view_as(GoogleCloudOptions)
+        named.job_name = named.job_name or f"dayone-{uuid.uuid4().hex[:12]}"
+        master, name = options.view_as(FlinkRunnerOptions).flink_master, named.job_name
+        result = super().run_portable_pipeline(pipeline, options)
+        return Job(result, None if master in _NO_ADDRESS else lambda: flink_jobs.cancel(master, name, END_SECONDS))
 
 
 class Job(runner.PipelineResult):
     """A job that was started."""
 
-    def __init__(self, result: Any):
-        """Takes Beam's own result."""
+    def __init__(self, result: Any, cancel_on_engine: Callable[[], bool] | None = None):
+        """Takes Beam's own result, and how the engine itself is asked to cancel the job: Beam's job server does not pass that on to Flink."""
         super().__init__(runner.PipelineState.UNKNOWN)
-        self._result = result
+        self._result, self._cancel_on_engine = result, cancel_on_engine
 
     @property
     def state(self) -> Any:
@@ -73,8 +81,12 @@ class Job(runner.PipelineResult):
         return self._result.metrics()
 
     def cancel(self) -> None:
-        """Ends the job."""
-        self._result.cancel()
+        """Ends the job, on the engine first: Beam's job server may be gone."""
+        try:
+            if self._cancel_on_engine and not self._cancel_on_engine():
+                _LOGGER.warning("the job has not ended on the engine yet")
+        finally:
+            self._result.cancel()
 
     def wait_until_finish(self, duration: int | None = None) -> Any:
         """Waits for the end of the job, at most `duration` milliseconds; SIGTERM and SIGINT end the job and then this process.
@@ -83,7 +95,7 @@ class Job(runner.PipelineResult):
           BeamJobError: if the job fails.
           SystemExit: if a signal has ended the job; the status is 128 and the signal's number.
         """
-        with _end_on_signals(self._result):
+        with _end_on_signals(self):
             try:
                 return self._result.wait_until_finish(duration)
             except RuntimeError as error:
@@ -91,7 +103,7 @@ class Job(runner.PipelineResult):
 
 
 @contextlib.contextmanager
-def _end_on_signals(result: Any) -> Iterator[None]:
+def _end_on_signals(job: Job) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         # Python hands signals to the main thread only.
         yield
@@ -102,7 +114,7 @@ def _end_on_signals(result: Any) -> Iterator[None]:
         # The next signal meets nothing that could wait.
         for other in ENDING:
             signal.signal(other, signal.SIG_DFL)
-        _end(result)
+        _cancel_in_time(job)
         sys.exit(128 + number)
 
     before = {number: signal.signal(number, end) for number in ENDING}
@@ -113,16 +125,8 @@ def _end_on_signals(result: Any) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _end(result: Any) -> None:
-    """Cancels a job and waits a moment for its end, in another thread: a job server that is gone must not hold this process."""
-
-    def cancel() -> None:
-        result.cancel()
-        while not runner.PipelineState.is_terminal(result.state):
-            time.sleep(0.1)
-
-    thread = threading.Thread(target=cancel, name="cancel-job", daemon=True)
+def _cancel_in_time(job: Job) -> None:
+    """Cancels a job in another thread, and waits for that thread a while: a server that is gone must not hold this process."""
+    thread = threading.Thread(target=job.cancel, name="cancel-job", daemon=True)
     thread.start()
-    thread.join(END_SECONDS)
-    if thread.is_alive():
-        _LOGGER.warning("the Beam job has not ended yet")
+    thread.join(END_SECONDS + 1)

@@ -36,6 +36,8 @@ def pytest_addoption(parser):
 
 
 def pytest_ignore_collect(collection_path, config):
+    if collection_path.match("test_*.py") and config.getoption("lane") == "engines":
+        return True if "pytest.mark.engines" not in collection_path.read_text() else None
     if (
         config.getoption("lane") == "light"
         and collection_path.suffix == ".py"

@@ -20,7 +20,8 @@ try:
 except ImportError as missing:  # Windows, for which TFX has no wheels either.
     raise DayoneError("the pipeline runs on Linux and macOS; on Windows use WSL.") from missing
 
-PATIENCE = ((signal.SIGINT, 3.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, None))  # seconds after each signal
+# Seconds after each signal. A run dies at once, but for one that has to end a job on an engine (`pipeline.beam_job`).
+PATIENCE = ((signal.SIGINT, 10.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, None))
 
 
 class BusyError(DayoneError):

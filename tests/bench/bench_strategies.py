@@ -65,7 +65,7 @@ def train(strategy, items, steps):
     replicas = strategy.num_replicas_in_sync
     data = tf.data.Dataset.from_tensor_slices(windows(items, 40 * BATCH)).repeat().batch(BATCH, drop_remainder=True)
     options = tf.data.Options()
-    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     with strategy.scope():
         model, _ = towers(items, seed=3)
         model.compute_loss(tf.nest.map_structure(lambda column: column[:1], next(iter(data))))

@@ -124,7 +124,7 @@ class Flink:
     """
 
     def __init__(self, folder, jars, port, addresses):
-        self.addresses, self.task_manager = addresses, None
+        self.addresses, self.task_manager = addresses | {"--flink_master": f"localhost:{port}"}, None
         self._folder, self._jars, self._port = folder, jars, port
 
     def start_task_manager(self):

@@ -24,7 +24,7 @@ class Redis:
         program = shutil.which("redis-server")
         if program is None:
             pytest.skip("needs redis-server on the path (Debian's package redis-server)")
-        folder.mkdir()
+        folder.mkdir(parents=True)
         self.port = free_port()
         options = ("--appendonly", "yes", "--save", "", "--dir", folder, "--bind", "127.0.0.1")
         self._command = [program, "--port", str(self.port), *map(str, options)]
@@ -56,7 +56,7 @@ class Postgres:
     def __init__(self, folder):
         pgserver = pytest.importorskip("pgserver", reason="the package pgserver is not installed")
         os.environ.setdefault("XDG_RUNTIME_DIR", str(folder.parent))  # short: a socket's path has 107 bytes at most
-        folder.mkdir()
+        folder.mkdir(parents=True)
         self._server, self._folder = pgserver.get_server(folder, cleanup_mode=None), folder
 
     @property

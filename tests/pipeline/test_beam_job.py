@@ -1,5 +1,7 @@
 """The runner of the profiles `flink` and `spark`, with a result that stands for a job of the engine."""
 
+import http.server
+import json
 import os
 import signal
 import threading
@@ -10,7 +12,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners import create_runner
 from apache_beam.runners.portability.portable_runner import PortableRunner
 
-from pipeline import beam_job, beam_profiles
+from pipeline import beam_job, beam_profiles, flink_jobs
 
 pytestmark = pytest.mark.tensorflow
 
@@ -38,11 +40,45 @@ def test_the_profiles_runner_is_the_one_that_beam_finds_by_its_path(name):
     assert type(create_runner(options["runner"])) is beam_job.CancellingRunner
 
 
-def test_the_runner_starts_the_job_as_beams_own_does(monkeypatch):
-    result = Result()
+def test_the_runner_starts_the_job_as_beams_own_does_and_names_it(monkeypatch):
+    result, options = Result(), PipelineOptions(["--flink_master=localhost:1"])
     monkeypatch.setattr(PortableRunner, "run_portable_pipeline", lambda *_: result)
-    job = beam_job.CancellingRunner().run_portable_pipeline("pipeline", "options")
+    job = beam_job.CancellingRunner().run_portable_pipeline("pipeline", options)
     assert job.wait_until_finish(1) == "DONE" and job.state == "RUNNING"
+    assert options.get_all_options()["job_name"].startswith("dayone-")
+
+
+JOBS = {"a": {"name": "mine", "state": "RUNNING"}, "b": {"name": "another", "state": "RUNNING"}}
+
+
+class Flink(http.server.BaseHTTPRequestHandler):
+    """Flink's REST API with two jobs that go on until they are cancelled."""
+
+    def do_GET(self):
+        self.answer({"jobs": [{"jid": jid, **job} for jid, job in JOBS.items()]})
+
+    def do_PATCH(self):
+        jid, _, mode = self.path.removeprefix("/jobs/").partition("?")
+        assert mode == "mode=cancel"
+        JOBS[jid]["state"] = "CANCELED"
+        self.answer({})
+
+    def answer(self, content):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(content).encode())
+
+    def log_message(self, *_):
+        pass
+
+
+def test_flink_is_asked_to_cancel_the_job_of_that_name_and_no_other():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Flink) as flink:
+        threading.Thread(target=flink.serve_forever, daemon=True).start()
+        assert flink_jobs.cancel(f"127.0.0.1:{flink.server_address[1]}", "mine", 5)
+        assert not flink_jobs.cancel(f"127.0.0.1:{flink.server_address[1]}", "none", 0.3)
+        flink.shutdown()
+    assert {jid: job["state"] for jid, job in JOBS.items()} == {"a": "CANCELED", "b": "RUNNING"}
 
 
 @pytest.fixture
@@ -56,17 +92,17 @@ def default_handlers():
 
 @pytest.mark.parametrize("number", beam_job.ENDING)
 def test_a_step_that_is_ended_ends_its_job(number, default_handlers):
-    result = Result()
+    result, asked = Result(), []
     threading.Timer(0.2, os.kill, (os.getpid(), number)).start()
     with pytest.raises(SystemExit) as ended:
-        beam_job.Job(result).wait_until_finish()
-    assert result.cancelled and ended.value.code == 128 + number
+        beam_job.Job(result, lambda: asked.append(number) or True).wait_until_finish()
+    assert asked == [number] and result.cancelled and ended.value.code == 128 + number
     assert [signal.getsignal(each) for each in beam_job.ENDING] == [signal.SIG_DFL] * 2
 
 
 def test_a_job_server_that_hangs_does_not_hold_the_step(default_handlers, monkeypatch):
     result = Result()
-    monkeypatch.setattr(beam_job, "END_SECONDS", 0.2)
+    monkeypatch.setattr(beam_job, "END_SECONDS", -0.8)
     monkeypatch.setattr(result, "cancel", lambda: time.sleep(30))
     threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
     began = time.monotonic()
