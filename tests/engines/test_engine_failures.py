@@ -51,13 +51,14 @@ def in_the_middle(cluster, workspace, local_run):
 
 
 def published(workspace):
-    """The states of the step's executions in this workspace, oldest first, and the addresses of its artifacts that count."""
+    """The states of the executions of both steps that count statistics, oldest first, and the addresses of the workspace's artifacts that count."""
     from ml_metadata import metadata_store
     from ml_metadata.proto import metadata_store_pb2 as pb2
 
     file = str(workspace / "shop" / "metadata.sqlite")
     store = metadata_store.MetadataStore(pb2.ConnectionConfig(sqlite=pb2.SqliteMetadataSourceConfig(filename_uri=file)))
-    executions = store.get_executions_by_type("tfx.components.statistics_gen.component.StatisticsGen")
+    types = [kind.name for kind in store.get_execution_types() if kind.name.endswith("StatisticsGen")]
+    executions = [execution for kind in types for execution in store.get_executions_by_type(kind)]
     artifacts = [artifact for artifact in store.get_artifacts() if artifact.uri.startswith(str(workspace))]
     states = [pb2.Execution.State.Name(one.last_known_state) for one in sorted(executions, key=lambda one: one.id)]
     return states, [artifact.uri for artifact in artifacts if artifact.state == pb2.Artifact.LIVE]
