@@ -27,12 +27,12 @@ def explain_missing(error: ModuleNotFoundError) -> MissingPackageError | None:
 
 def name_python() -> str:
     """Returns what to type for the running Python: `python` if the shell finds it by that name, else its path."""
-    found = shutil.which("python")
+    by_name = shutil.which("python")
     # Not resolved: the Python of an environment is a link to the one that it was made with.
-    return "python" if found == sys.executable else _shorten(Path(sys.executable))
+    return "python" if by_name == sys.executable else _shorten(Path(sys.executable))
 
 
 def _shorten(path: Path) -> str:
     """Returns a path relative to the working folder, if it is inside."""
-    here = Path(os.getcwd())
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+    folder = Path(os.getcwd())
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)

@@ -1,6 +1,6 @@
 """TFX's Transform, without Beam where no Beam runner is declared.
 
-Transform traces a `preprocessing_fn` without analyzers in place. So the executor first computes what the analyzers
+Transform needs no Beam for a `preprocessing_fn` without analyzers. So the executor first computes what the analyzers
 would (`context_statistics`). On Beam, the vocabularies of two columns of 90,000 rows took four times as long. Another
 `preprocessing_fn`, or analyzers that were added to ours, run as in the standard executor.
 """

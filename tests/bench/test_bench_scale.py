@@ -18,8 +18,8 @@ def test_a_line_by_eye():
 def test_steps_that_take_little_are_summed():
     figures = {"Schema": {"cpu": 0.1, "wall": 0.2, "peak": 550.0}, "Rules": SMALL}
     assert bench_scale.join_small(figures) == figures
-    both = bench_scale.join_small(figures | {"Pusher": {"cpu": 0.3, "wall": 0.3, "peak": 500.0}})
-    assert both == {"Rules": SMALL, "2 others": {"cpu": 0.4, "wall": 0.5, "peak": 550.0}}
+    joined = bench_scale.join_small(figures | {"Pusher": {"cpu": 0.3, "wall": 0.3, "peak": 500.0}})
+    assert joined == {"Rules": SMALL, "2 others": {"cpu": 0.4, "wall": 0.5, "peak": 550.0}}
 
 
 def test_every_step_of_the_launch_is_measured():
