@@ -84,9 +84,9 @@ class Caller:
 
     def __init__(self, port):
         self._port, self._without = port, None
-        until(lambda: self.ask("nobody")[0], 120)
+        assert until(lambda: self.ask("nobody")[0], 300) is not None, "the server does not start"
         self._without = self.ask("nobody")[2]
-        until(lambda: self.ask("u1")[1], 60)
+        assert self._without and until(lambda: self.ask("u1")[1], 60) is not None, "the server has no history of a user"
 
     def ask(self, user, connection=None):
         """Whether there was an answer, whether it used a history, and its items."""
