@@ -22,6 +22,7 @@ from components.declaration.paths import is_dated, query_of
 from components.errors import DayoneError, SettingsError
 from components.ingest import spans
 from components.ingest.log_files import find_files, split_pattern
+from components.serving.traffic_file import ENDING, OPEN
 from pipeline.settings import Settings
 
 MARK = ".dayone-loop"
@@ -52,6 +53,17 @@ def traffic_folder(launch: Launch, settings: Settings) -> Path | None:
         return None
     folder = Path(split_pattern(launch.log.path, str(settings.data))[0])
     return folder if (folder / MARK).is_file() else None
+
+
+def count_open_rows(launch: Launch, settings: Settings) -> int:
+    """Returns how many rows stand in files that a server still writes to, and no run reads yet."""
+    folder = traffic_folder(launch, settings)
+    rows = 0
+    for file in folder.glob(f"{OPEN}*{ENDING}") if folder else ():
+        # The server may publish the file, under its other name, at any time.
+        with contextlib.suppress(FileNotFoundError):
+            rows += file.read_bytes().count(b"\n")
+    return rows
 
 
 def set_up(launch: Launch, settings: Settings, file: Path) -> Loop:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from components.errors import DayoneError
 from pipeline import packages
-from pipeline.local import child_process, lost_memory, metadata_file, repetition, sample
+from pipeline.local import child_process, loop_setup, lost_memory, metadata_file, repetition, sample
 from pipeline.local.run_record import RunRecord
 from pipeline.local.run_request import Request
 from pipeline.local.screen import Terminal
@@ -44,7 +44,7 @@ def run(request: Request, verbose: bool = False, terminal: Terminal | None = Non
     inputs = repetition.digest_inputs(request)
     last = repetition.find(settings, inputs)
     if last:
-        _report_repetition(last, settings, terminal)
+        _report_repetition(last, request, terminal)
         return EXIT_OK
     with child_process.lock(settings.home) as held:
         settings.logs.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def run(request: Request, verbose: bool = False, terminal: Terminal | None = Non
     if record.page and record.failure:
         terminal.line(f"statistics of the data: {record.page}/statistics.html")
     _raise_failure(record, settings, log, verbose)
-    _report(record, settings, before, log, terminal)
+    _report(record, request, before, log, terminal)
     return EXIT_OK
 
 
@@ -140,20 +140,25 @@ def _raise_failure(record: RunRecord, settings: Settings, log: Path, verbose: bo
     raise RunError(f"{record.failure['message']}\n       full log: {log}{hint}")
 
 
-def _report_repetition(last: repetition.LastRun, settings: Settings, terminal: Terminal) -> None:
+def _report_repetition(last: repetition.LastRun, request: Request, terminal: Terminal) -> None:
     """Reports the last run, of which a further one would serve every step from the cache."""
     terminal.line("nothing has changed since the last run; --no-cache runs every step again")
-    _report(RunRecord(summary=last.summary, page=last.page), settings, settings.champion(), Path(last.log), terminal)
+    record = RunRecord(summary=last.summary, page=last.page)
+    _report(record, request, request.settings.champion(), Path(last.log), terminal)
 
 
-def _report(record: RunRecord, settings: Settings, before: str, log: Path, terminal: Terminal) -> None:
+def _report(record: RunRecord, request: Request, before: str, log: Path, terminal: Terminal) -> None:
     """Prints the verdict as the pipeline wrote it, then where things are."""
     summary = Path(record.summary) / "summary.txt" if record.summary else None
     if summary and summary.is_file():
         terminal.line(f"\n{summary.read_text(encoding='utf-8').rstrip()}")
     terminal.line()
-    for name, text in _paths(record, settings, before, log).items():
+    for name, text in _paths(record, request.settings, before, log).items():
         terminal.line(f"{name:<8} {text}")
+    rows = loop_setup.count_open_rows(request.launch, request.settings)
+    if rows:
+        terminal.line(f"A server holds {rows:,} more rows of the log. Runs read them 5 minutes after the first")
+        terminal.line("of them, or as soon as the server is stopped.")
 
 
 def _paths(record: RunRecord, settings: Settings, before: str, log: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ from small_server import LAUNCH
 from components.declaration import Catalogue
 from components.errors import SettingsError
 from components.ingest import spans
+from components.serving.traffic_file import TrafficFile
 from pipeline.local import loop_setup
 from pipeline.settings import Settings
 
@@ -105,3 +106,16 @@ def test_git_leaves_the_traffic_alone(settings, tmp_path):
     listing = ["git", "-C", str(settings.data), "ls-files", "-o", "--exclude-standard"]
     files = subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split()
     assert files == []
+
+
+def test_rows_that_a_server_still_holds_are_counted_until_its_file_is_published(settings, tmp_path):
+    launch = declared("events/")
+    assert loop_setup.count_open_rows(launch, settings) == 0
+    write(settings.data / "events" / "a.jsonl")
+    folder = loop_setup.set_up(launch, settings, tmp_path / "none").folder
+    assert loop_setup.count_open_rows(launch, settings) == 0
+    file = TrafficFile(folder, "")
+    file.append(b'{"user": "u"}\n{"user": "v"}\n', 2)
+    assert loop_setup.count_open_rows(launch, settings) == 2
+    file.publish()
+    assert loop_setup.count_open_rows(launch, settings) == 0
