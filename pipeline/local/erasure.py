@@ -73,7 +73,7 @@ def erase(users: Sequence[str], log: Log, locations: Locations) -> Erasure:
     """
     ids = spell(users)
     files = [file for folder in locations.traffic for file in _traffic_files(folder, _CLOSED)]
-    rows = sum(_drop_rows(file, ids, log) for file in dict.fromkeys(files))
+    rows = sum(_remove_from(file, ids, log) for file in dict.fromkeys(files))
     reports = [path for name in (*_REPORTS, _LOGS) for path in walk(locations.home / name) if path.suffix in _TEXTS]
     texts = [path for path in reports if path.is_file() and _replace(path, ids)]
     return search(users, locations)._replace(rows=rows, texts=tuple(texts))
@@ -97,6 +97,14 @@ def spell(users: Sequence[str]) -> frozenset[str]:
 
 def _traffic_files(folder: Path, name: re.Pattern[str]) -> list[Path]:
     return [path for path in walk(folder) if name.fullmatch(path.name)]
+
+
+def _remove_from(file: Path, users: frozenset[str], log: Log) -> int:
+    """Removes the rows of the users from one traffic file, and the file if no row is left, which no run could read; returns how many."""
+    rows = _drop_rows(file, users, log)
+    if rows and not file.stat().st_size:
+        file.unlink()
+    return rows
 
 
 def _drop_rows(file: Path, users: frozenset[str], log: Log) -> int:

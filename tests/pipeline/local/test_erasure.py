@@ -131,7 +131,7 @@ def test_an_id_of_any_letters_is_found_as_it_is(locations, user):
     row.write_text(json.dumps({"user_id": user}) + "\n")
     assert set(erasure.search([user], locations).left) == {text, row}
     erased = erasure.erase([user], LOG, locations)
-    assert (erased.rows, row.read_text()) == (1, "")
+    assert (erased.rows, row.exists()) == (1, False)  # no run could read a file without a row
     assert text.read_text() == "For example, user (forgotten), and b."
 
 
@@ -271,7 +271,7 @@ def test_an_id_of_any_bytes_is_no_traceback(tmp_path, user):
     (tmp_path / "log").mkdir()
     (traffic / "traffic-1-ab.jsonl").write_text(json.dumps({"user_id": user}) + "\n")
     assert forget(tmp_path, "--user", user) == 0
-    assert (traffic / "traffic-1-ab.jsonl").read_text() == ""
+    assert not list(traffic.iterdir())
 
 
 def test_a_mistyped_folder_is_told_and_not_searched_in_vain(tmp_path, capsys):
