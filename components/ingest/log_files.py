@@ -43,8 +43,9 @@ def split_pattern(path: str, base: str) -> tuple[str, str]:
 def find_files(folder: str, pattern: str, may_be_empty: bool = False) -> tuple[str, ...]:
     """Returns the files of a log, sorted by name.
 
-    Below a wildcard only files with a known ending count; hidden files and those that begin with "_" (`_SUCCESS`) never
-    do. A file that is named in full is read whatever its ending: CSV, if that says nothing else.
+    Below a wildcard only files with a known ending count, and those of 0 bytes, which tools write for a part without a
+    row, only if there is no other; hidden files and those that begin with "_" (`_SUCCESS`) never do. A file that is
+    named in full is read whatever its ending: CSV, if that says nothing else.
 
     Args:
       folder: where the pattern begins.
@@ -57,6 +58,9 @@ def find_files(folder: str, pattern: str, may_be_empty: bool = False) -> tuple[s
     wild = bool(_WILD.search(pattern))
     paths = glob.glob(os.path.join(glob.escape(folder), pattern)) if wild else [os.path.join(folder, pattern)]
     files = sorted(path for path in paths if os.path.isfile(path) and (not wild or _is_data(path)))
+    if wild:
+        filled = [file for file in files if os.path.getsize(file)]
+        files = filled if filled or may_be_empty else files
     if files or (wild and may_be_empty and os.path.isdir(folder)):
         return tuple(files)
     where = os.path.join(folder, pattern)

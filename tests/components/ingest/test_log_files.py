@@ -115,6 +115,16 @@ def test_the_content_of_a_large_log_is_not_read(tmp_path, monkeypatch):
     assert log_files.content_digest(str(tmp_path), "log.csv") == ""
 
 
+def test_parts_of_no_byte_are_left_out_below_a_wildcard(tmp_path):
+    for name, content in (("a.csv", ""), ("b.csv", "user\n"), ("c.jsonl", "")):
+        (tmp_path / name).write_text(content)
+    assert find_files(str(tmp_path), "*") == (str(tmp_path / "b.csv"),)
+    assert find_files(str(tmp_path), "a.csv") == (str(tmp_path / "a.csv"),)
+    (tmp_path / "b.csv").unlink()
+    assert len(find_files(str(tmp_path), "*")) == 2  # the reader says what is wrong with them
+    assert find_files(str(tmp_path), "*", may_be_empty=True) == ()
+
+
 def test_a_folder_may_be_empty_where_that_is_said_but_it_has_to_be_there(tmp_path):
     (tmp_path / ".dayone-loop").touch()
     assert find_files(str(tmp_path), "*", may_be_empty=True) == ()

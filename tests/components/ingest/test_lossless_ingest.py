@@ -57,6 +57,9 @@ IDS = st.integers(-(2**63), 2**63 - 1).map(str) | st.text(
 TIMES = st.sampled_from(["s", "ms", "us", "iso"])
 
 
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
+
+
 def drawn_rows(names, kinds=KINDS):
     return st.lists(
         st.fixed_dictionaries({"user": IDS, "item": IDS} | {name: st.none() | kinds[name][1] for name in names}),
@@ -91,7 +94,8 @@ def as_feature(name, value):
     if isinstance(value, str):
         return value.encode()
     if isinstance(value, dt.datetime):
-        return round(value.replace(tzinfo=dt.timezone.utc).timestamp() * 1_000_000)
+        # In whole numbers: microseconds as a float are wrong by one from the year 2106 on.
+        return (value.replace(tzinfo=dt.timezone.utc) - EPOCH) // dt.timedelta(microseconds=1)
     if name == "zoned":
         return value // 1000
     return float(np.float32(value)) if isinstance(value, float) else int(value)

@@ -70,7 +70,7 @@ CHANGES = {
     "log": lambda folder: (folder / "data" / DAY).write_text("more than before"),
     "log's content alone": lambda folder: rewrite(folder / "data" / DAY),
     "new day": lambda folder: (
-        (folder / "data/days/2026-02-01").mkdir() or (folder / "data/days/2026-02-01/a.csv").touch()
+        (folder / "data/days/2026-02-01").mkdir() or (folder / "data/days/2026-02-01/a.csv").write_text("rows")
     ),
     "catalogue": lambda folder: (folder / "data/items.csv").write_text("other"),
     "schema": lambda folder: (folder / "schema/shop/schema.pbtxt").write_text("other"),
