@@ -196,7 +196,7 @@ def documented_signatures():
     """Returns name to (inputs, outputs) from docs/serving.md, each a list of "name DTYPE (sizes)"."""
     page = (PROJECT / "docs" / "serving.md").read_text()
     rows = re.findall(r"^\| `(\w+)`[^|]*\| (`.*?DT_.*?) \| (`.*?) \|$", page, re.MULTILINE)
-    (inputs,) = re.findall(r'"page" stands for these inputs.*?:\n\n(.*?)\n\n', page, re.DOTALL)
+    (inputs,) = re.findall(r'"page" stands for.*?:\n\n(.*?)\n\n', page, re.DOTALL)
     rows = [
         (name, inputs_text.removesuffix(", page") + inputs * inputs_text.endswith(", page"), answer)
         for name, inputs_text, answer in rows
