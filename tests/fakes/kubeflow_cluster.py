@@ -21,7 +21,8 @@ Behaviour of the backend that it repeats, because TFX fails on it or could rely 
 What it leaves out: caching, pods, volumes (paths below a mount are plain folders), parallel steps.
 
 By hand: `python tests/fakes/kubeflow_cluster.py FOLDER DATA` compiles the shop and runs it over the log in DATA, then
-once more what does not come from the cache; all is left in FOLDER.
+once more what does not come from the cache; all is left in FOLDER. A third argument, the file of a launch in a project
+that `new` made, is run once.
 """
 
 import importlib
@@ -276,7 +277,12 @@ def kill_once(step):
     return mischief
 
 
-def main(folder, data):
+def main(folder, data, launch_file=None):
+    if launch_file:
+        table = table_for(folder / "volume", data, schema=str(launch_file.parents[2] / "schema"))
+        cluster = Cluster(compiler.compile_launch(launches.load_file(launch_file), table), folder)
+        (folder / "runs.json").write_text(json.dumps([{"order": cluster.run(), "artifacts": cluster.artifacts}]))
+        return
     text = compiler.compile_launch(launches.load("shop"), table_for(folder / "volume", data))
     cluster = Cluster(text, folder, kill_once("rules"))
     first = {"order": cluster.run(), "attempts": dict(cluster.attempts), "artifacts": dict(cluster.artifacts)}
