@@ -158,7 +158,7 @@ def _report(record: RunRecord, request: Request, before: str, log: Path, termina
     rows = loop_setup.count_open_rows(request.launch, request.settings)
     if rows:
         terminal.line(f"A server holds {rows:,} more rows of the log. Runs read them 5 minutes after the first")
-        terminal.line("of them, or as soon as the server is stopped.")
+        terminal.line("of them, or when the server stops; after a kill, when it starts again.")
 
 
 def _paths(record: RunRecord, settings: Settings, before: str, log: Path) -> dict[str, str]:

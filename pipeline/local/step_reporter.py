@@ -10,7 +10,6 @@ import os
 import resource
 import signal
 import time
-import typing
 
 from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration import metadata
@@ -49,12 +48,14 @@ class StepFailedError(Exception):
     """A step ended without success and without an exception."""
 
 
-def _die(ended: SystemExit) -> typing.NoReturn:
-    """Ends this process by the signal that the status tells, as if nobody had caught it: Beam would catch the exception, and go on."""
-    number = int(str(ended.code or 0)) - 128
+# The statuses by which `beam_job` tells that a signal has ended it.
+_SIGNALS: dict[object, signal.Signals] = {128 + number: number for number in (signal.SIGINT, signal.SIGTERM)}
+
+
+def _die(number: signal.Signals) -> None:
+    """Ends this process by a signal, as if nobody had caught it: Beam would catch the exception, and go on."""
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
-    raise ended
 
 
 def cpu_seconds() -> float:
@@ -75,14 +76,23 @@ class ReportingStep(beam_dag_runner.PipelineNodeAsDoFn):
             if outcome.state == "failed":
                 raise StepFailedError(outcome.reason)
         except SystemExit as ended:
-            # A signal has ended the step's job on an engine; what that left stays in no artifact.
-            beam_temp.remove(f"{self._pipeline_runtime_spec.pipeline_root.field_value.string_value}/{self._node_id}")
-            _die(ended)
+            if ended.code in _SIGNALS:
+                # A signal has ended the step's job on an engine; what that left stays in no artifact.
+                beam_temp.remove(
+                    f"{self._pipeline_runtime_spec.pipeline_root.field_value.string_value}/{self._node_id}"
+                )
+                _die(_SIGNALS[ended.code])
+            error = StepFailedError(f"it ended its process with the status {ended.code!r}")
+            self._report_failure(error, wall, cpu)
+            raise error from ended
         except Exception as error:
-            self._report_end(Outcome("failed"), wall, cpu)
-            step_events.emit("failure", **failures.explain(error, self._node_id))
+            self._report_failure(error, wall, cpu)
             raise
         self._report_end(outcome, wall, cpu)
+
+    def _report_failure(self, error: Exception, wall: float, cpu: float) -> None:
+        self._report_end(Outcome("failed"), wall, cpu)
+        step_events.emit("failure", **failures.explain(error, self._node_id))
 
     def _report_end(self, outcome: Outcome, wall: float, cpu: float) -> None:
         took = {"wall": round(time.monotonic() - wall, 3), "cpu": round(cpu_seconds() - cpu, 3)}

@@ -38,6 +38,8 @@ def Sum(numbers: InputArtifact[Examples], model: OutputArtifact[Model], mood: Pa
         raise GateError("column price: 3 values are missing.\ncolumn color: is new.")
     if mood == "bug":
         raise ValueError("something\nreally wrong")
+    if mood == "exits":  # as a library does that ends the process
+        sys.exit("no licence")
     if mood == "ended":  # as a signal does while a job runs on an engine
         Path(model.uri, "beam-temp-model-1").mkdir()
         sys.exit(128 + signal.SIGTERM)

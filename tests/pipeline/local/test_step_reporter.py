@@ -66,6 +66,13 @@ def test_a_step_is_done_once_and_then_served_from_the_cache(run):
     assert states(third) == states(first)
 
 
+def test_a_step_that_ends_its_process_has_failed(run):
+    listener = run("exits")
+    assert states(listener)[-1] == ("Sum", "failed")
+    ((step, message),) = listener.of("failure", "step", "message")
+    assert step == "Sum" and "no licence" in message
+
+
 def test_figure_and_summary_are_told_for_cached_steps_too(run):
     first, second = run("fine"), run("fine")
     assert first.of("end", "figure") == [("2 rows by FnApiRunner",), ("sum 6",), ("",)]
