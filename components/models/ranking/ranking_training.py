@@ -14,7 +14,7 @@ from components.models.retrieval.retrieval_training import Choice
 from components.models.retrieval.score_parts import ScoreParts
 
 BATCH = 2048
-EMBEDDED_AT_ONCE, SCORED_AT_ONCE = 4096, 1024
+EMBEDDED_AT_ONCE, SCORED_AT_ONCE, SCORED_TOGETHER = 4096, 256, 16
 MOST_ROWS = 500_000  # two vectors of 128 for each row are 1,024 bytes, so this is half a gigabyte
 # Three numbers an objective are fitted to them.
 MOST_CALIBRATION_ROWS = 20_000
@@ -116,13 +116,28 @@ def score_rows(
       queries: [k, D], those of the rows.
       rows: [k] int, of the events.
     """
-    past, items = row_histories(data, rows), data.item_rows[rows][:, None].astype(np.int32)
-    scores = np.zeros(len(rows), np.float32)
-    for start in range(0, len(rows), SCORED_AT_ONCE):
-        batch = slice(start, start + SCORED_AT_ONCE)
-        query, history, item = (tf.constant(column[batch]) for column in (queries, past, items))
-        scores[batch] = parts.score_items(query, history, item, weights).numpy()[:, 0]
-    return scores
+    past, items = row_histories(data, rows), data.item_rows[rows]
+    _, request = _distinct_rows([past, queries])
+    first, place = _places(request, SCORED_TOGETHER)
+    columns = np.zeros((len(first), SCORED_TOGETHER), np.int32)  # 0 is no candidate
+    columns[place // SCORED_TOGETHER, place % SCORED_TOGETHER] = items
+    scores = [np.zeros((0, SCORED_TOGETHER), np.float32)]
+    for start in range(0, len(first), SCORED_AT_ONCE):
+        batch = first[start : start + SCORED_AT_ONCE]
+        asked = tf.constant(queries[batch]), tf.constant(past[batch])
+        scores.append(parts.score_items(*asked, tf.constant(columns[start : start + SCORED_AT_ONCE]), weights).numpy())
+    return np.concatenate(scores).reshape(-1)[place]
+
+
+def _places(group: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Lays rows [n] out in lines of up to `width` rows of one group: the first row of each line, and line x width + column of each row [n]."""
+    order = np.argsort(group, kind="stable")
+    ordered = group[order]
+    within = np.arange(len(group)) - np.searchsorted(ordered, ordered)
+    line = np.cumsum(within % width == 0) - 1
+    place = np.empty(len(group), np.int64)
+    place[order] = line * width + within % width
+    return order[within % width == 0], place
 
 
 def fit_calibration(logits: np.ndarray, label: np.ndarray, score: np.ndarray) -> np.ndarray:

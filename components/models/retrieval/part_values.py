@@ -7,6 +7,8 @@ import dataclasses
 
 import numpy as np
 
+BLOCK = 64
+
 
 @dataclasses.dataclass(frozen=True)
 class Dense:
@@ -22,7 +24,9 @@ class Dense:
     def best(self, requests: int, most: int) -> np.ndarray:
         """Returns the columns of the best candidates of each request: [q, at most `most`]."""
         kept = min(most, self.candidates)
-        best = np.argpartition(-self.values, kept - 1, axis=1)[:, :kept] if kept else np.zeros((1, 0), int)
+        if not kept:
+            return np.zeros((requests, 0), int)
+        best = _best_by_blocks(self.values, kept) if self.candidates > 4 * kept * BLOCK else _best(self.values, kept)
         return np.broadcast_to(best, (requests, kept))
 
     def at(self, columns: np.ndarray) -> np.ndarray:
@@ -64,6 +68,24 @@ class Touched:
         if not len(self.cells):
             return np.zeros(columns.shape, np.float32)
         return np.where(self.cells[place] == wanted, self.values[place], 0).astype(np.float32)
+
+
+def _best(values: np.ndarray, kept: int) -> np.ndarray:
+    """Returns the columns of the largest values of each row: [q, kept], unsorted."""
+    return np.argpartition(-values, kept - 1, axis=1)[:, :kept]
+
+
+def _best_by_blocks(values: np.ndarray, kept: int) -> np.ndarray:
+    """Returns the same from one pass for the maxima of blocks.
+
+    The largest `kept` are in the blocks of the largest `kept` maxima, or behind the last block.
+    """
+    blocks = values.shape[1] // BLOCK
+    in_blocks = values[:, : blocks * BLOCK].reshape(len(values), blocks, BLOCK)
+    columns = (_best(in_blocks.max(axis=2), kept)[:, :, None] * BLOCK + np.arange(BLOCK)).reshape(len(values), -1)
+    behind = np.broadcast_to(np.arange(blocks * BLOCK, values.shape[1]), (len(values), values.shape[1] % BLOCK))
+    columns = np.concatenate([columns, behind], axis=1)
+    return np.take_along_axis(columns, _best(np.take_along_axis(values, columns, axis=1), kept), axis=1)
 
 
 Values = Dense | Touched

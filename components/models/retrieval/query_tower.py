@@ -30,7 +30,9 @@ class QueryTower(tf.keras.Model):
         super().__init__()
         steps = np.arange(length)[:, None] - np.arange(length)[None, :]
         pools = [np.where(steps >= 0, np.power(float(decay), np.maximum(steps, 0)), 0.0) for decay in DECAYS]
-        self._pools = tf.constant(np.stack(pools), tf.float32)
+        self._pools = tf.constant(
+            np.stack(pools, axis=1), tf.float32
+        )  # [L, R, L]: of a position, by rate, each item's weight
         self._hidden = tf.keras.layers.Dense(dim, activation="gelu")
         self._output = tf.keras.layers.Dense(dim)
         self._dropout = tf.keras.layers.Dropout(DROPOUT)
@@ -52,10 +54,10 @@ class QueryTower(tf.keras.Model):
           [T, D] float32 of length 1.
         """
         length = tf.shape(items)[1]
-        pools = self._pools[:, :length, :length]
-        sums = tf.einsum("rts,bsd->btrd", pools, items * mask[..., None])
-        weights = tf.einsum("rts,bs->btr", pools, mask)
-        return self._query(tf.gather_nd(sums, asked), tf.gather_nd(weights, asked), context, training)
+        shares = _shares(self._pools[:length, :, :length], mask[:, None, None, :])
+        means = tf.matmul(tf.reshape(shares, [-1, length * len(DECAYS), length]), items)
+        rows = tf.reshape(means, [-1, len(DECAYS) * items.shape[-1]])
+        return self._query(tf.gather(rows, asked[:, 0] * tf.cast(length, tf.int64) + asked[:, 1]), context, training)
 
     def last(self, items: tf.Tensor, mask: tf.Tensor, context: tf.Tensor) -> tf.Tensor:
         """Returns the query after the last item only, which serving needs, at a fraction of the cost of all positions.
@@ -68,15 +70,18 @@ class QueryTower(tf.keras.Model):
         Returns:
           [B, D] float32 of length 1.
         """
-        count = tf.cast(tf.reduce_sum(mask, axis=1), tf.int32)
-        pools = tf.gather(tf.transpose(self._pools, [1, 0, 2]), tf.maximum(count - 1, 0))
-        sums = tf.einsum("brs,bsd->brd", pools, items * mask[..., None])
-        weights = tf.einsum("brs,bs->br", pools, mask)
-        return self._query(sums, weights, context, training=False)
+        last = tf.maximum(tf.cast(tf.reduce_sum(mask, axis=1), tf.int32) - 1, 0)
+        means = tf.matmul(_shares(tf.gather(self._pools, last), mask[:, None, :]), items)
+        return self._query(tf.reshape(means, [-1, len(DECAYS) * items.shape[-1]]), context, training=False)
 
-    def _query(self, sums: tf.Tensor, weights: tf.Tensor, context: tf.Tensor, training: bool) -> tf.Tensor:
-        """From weighted sums [T, R, D], their weights [T, R] and context [T, C] to queries [T, D]."""
-        means = sums / tf.maximum(weights, 1e-6)[..., None]
-        pooled = self._dropout(tf.reshape(means, [-1, len(DECAYS) * means.shape[-1]]), training=training)
-        inputs = tf.concat([pooled, context], axis=-1)
+    def _query(self, pooled: tf.Tensor, context: tf.Tensor, training: bool) -> tf.Tensor:
+        """From the pools of each query [T, R * D] and its context [T, C] to queries [T, D]."""
+        pooled = self._dropout(pooled, training=training)
+        inputs = tf.concat([pooled, context], axis=-1) if context.shape[-1] else pooled
         return tf.math.l2_normalize(self._mix(pooled) + self._output(self._hidden(inputs)), axis=-1)
+
+
+def _shares(pools: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """Returns each item's share of a pool, over the last axis: the weights [..., L] of the items that are there [..., L], over their sum."""
+    present = pools * mask
+    return present / tf.maximum(tf.reduce_sum(present, axis=-1, keepdims=True), 1e-6)

@@ -25,6 +25,10 @@ from components.models.retrieval.query_tower import QueryTower
 
 FULL_SOFTMAX_ITEMS = 2000
 SAMPLED = 512
+LARGEST, SMALLEST = (
+    60.0,
+    1e-37,
+)  # exponents and sums of powers that float32 holds, times a weight and a number of candidates
 
 
 class RetrievalModel(tfrs.Model):
@@ -47,6 +51,8 @@ class RetrievalModel(tfrs.Model):
         self.context = context
         self._size = len(table)
         self._temperature = settings.temperature
+        # Cosines reach 1: no logit is larger than 1 / temperature.
+        self._shift = max(0.0, 1 / settings.temperature - LARGEST)
         self._sampled = len(table) > FULL_SOFTMAX_ITEMS
         roots = np.sqrt(counts[1:].astype(float))
         self._q = tf.constant(0.5 / max(len(roots), 1) + 0.5 * roots / max(roots.sum(), 1e-9), tf.float32)
@@ -112,12 +118,16 @@ class RetrievalModel(tfrs.Model):
           target: [T] int32, the row of what came next.
           candidates: [S] int32, the rows of a sample; None if the candidates are all items.
         """
-        logits, reached = tf.matmul(queries, vectors, transpose_b=True), tf.reduce_sum(queries * own, axis=1)
+        reached = tf.reduce_sum(queries * own, axis=1)
+        powers = tf.exp(reached - self._shift)
         if candidates is None:
-            return _log_sum_exp(logits) - reached
-        logits -= tf.math.log(SAMPLED * tf.gather(self._q, candidates - 1))
-        logits = tf.where(candidates == target[:, None], -np.inf, logits)
-        return _log_sum_exp(tf.concat([reached[:, None], logits], axis=1)) - reached
+            total = _sum_of_powers(queries, vectors, tf.ones(tf.shape(vectors)[0]), self._shift)
+        else:
+            weight = 1 / (SAMPLED * self._q)
+            total = _sum_of_powers(queries, vectors, tf.gather(weight, candidates - 1), self._shift)
+            drawn = tf.gather(tf.math.bincount(candidates, minlength=self._size, dtype=tf.float32), target)
+            total += powers * (1 - drawn * tf.gather(weight, target - 1))
+        return tf.math.log(tf.maximum(total, SMALLEST)) + self._shift - reached
 
     def _sample(self) -> tf.Tensor:
         """`SAMPLED` rows of items with replacement, half of them uniform, half by the root of the counts: [S] int32."""
@@ -147,10 +157,23 @@ def _tower(field: str, path: str | None, default: Callable[..., Any]) -> Callabl
     return load_function(f"launch.model.{field}", path) if path else default
 
 
-@tf.custom_gradient
-def _log_sum_exp(logits: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-    """log sum exp over the columns: [T, S] to [T]. Half the CPU of TensorFlow's softmax with cross entropy: fewer passes over T x S numbers."""
-    highest = tf.reduce_max(logits, axis=1, keepdims=True)
-    powers = tf.exp(logits - highest)
-    total = tf.reduce_sum(powers, axis=1, keepdims=True)
-    return (highest + tf.math.log(total))[:, 0], lambda gradient: powers * (gradient[:, None] / total)
+def _sum_of_powers(queries: tf.Tensor, vectors: tf.Tensor, weight: tf.Tensor, shift: float) -> tf.Tensor:
+    """sum over s of weight_s exp(q . v_s - shift): queries [T, D], vectors [S, D] and weights [S] to [T].
+
+    Its own gradient (none for the weights) puts what is constant along a row or a column of the [T, S] powers into the
+    factors of its products, which have D columns: no pass over T x S numbers but the products themselves.
+    """
+
+    @tf.custom_gradient
+    def total(queries: tf.Tensor, vectors: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+        logits = tf.matmul(queries, vectors, transpose_b=True)
+        powers = tf.exp(logits - shift if shift else logits)
+
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            of_queries = upstream[:, None] * tf.matmul(powers, weight[:, None] * vectors)
+            of_vectors = weight[:, None] * tf.matmul(powers, upstream[:, None] * queries, transpose_a=True)
+            return of_queries, of_vectors
+
+        return tf.linalg.matvec(powers, weight), gradient
+
+    return total(queries, vectors)

@@ -102,7 +102,10 @@ def test_few_rows_leave_the_logits_near_where_they_are_and_none_as_they_are():
     np.testing.assert_allclose(ranking_training.fit_calibration(one, -one / 2, one * 0), [1, 0, 0], atol=0.7)
 
 
-def test_the_score_of_a_row_is_that_of_its_item_for_the_history_before_it(shop):
+@pytest.mark.parametrize("together", [1, 3, 16])
+def test_the_score_of_a_row_is_that_of_its_item_for_the_history_before_it(shop, monkeypatch, together):
+    monkeypatch.setattr(ranking_training, "SCORED_TOGETHER", together)
+    monkeypatch.setattr(ranking_training, "SCORED_AT_ONCE", 7)
     train_data, model = shop
     context = RequestContext(LAUNCH.log.context, train_data.transform).of_rows(train_data.events.context)
     rows = np.flatnonzero(train_data.events.labels["click"] >= 0)[:60]

@@ -1,5 +1,7 @@
 """The retrieval losses in numpy, and that both learn the next item of a circle."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -59,13 +61,21 @@ def test_the_full_loss_is_the_mean_cross_entropy_over_all_items():
     assert model.compute_loss(INPUTS).numpy() == pytest.approx(expected, rel=1e-4)
 
 
-def test_log_sum_exp_and_its_gradient_are_those_of_tensorflow_for_large_logits_too():
-    logits = tf.constant(np.random.default_rng(4).normal(size=(3, 7)) * 200, tf.float32)
+@pytest.mark.parametrize("temperature", [0.2, 0.004])
+def test_the_full_loss_and_its_gradient_are_those_of_tensorflow_for_large_logits_too(temperature):
+    model = _model(settings=dataclasses.replace(SETTINGS, temperature=temperature))
+    rng = np.random.default_rng(4)
+    queries, vectors = (tf.constant(_unit(rng.normal(size=size)), tf.float32) for size in ((9, 8), (40, 8)))
+    target = tf.range(1, 10)
     with tf.GradientTape(persistent=True) as tape:
-        tape.watch(logits)
-        ours, theirs = retrieval_model._log_sum_exp(logits), tf.reduce_logsumexp(logits, axis=1)
-    assert ours.numpy() == pytest.approx(theirs.numpy(), rel=1e-6)
-    assert tape.gradient(ours, logits).numpy() == pytest.approx(tape.gradient(theirs, logits).numpy(), abs=1e-6)
+        tape.watch((queries, vectors))
+        logits = queries / temperature
+        ours = model._cross_entropy(logits, vectors[:9], vectors, target, None)
+        theirs = tf.nn.sparse_softmax_cross_entropy_with_logits(target - 1, logits @ tf.transpose(vectors))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+    for variable in (queries, vectors):
+        of_ours, of_theirs = (tf.convert_to_tensor(tape.gradient(loss, variable)) for loss in (ours, theirs))
+        np.testing.assert_allclose(of_ours, of_theirs, rtol=1e-3, atol=1e-3)
 
 
 def test_the_sampled_loss_corrects_the_candidates_but_not_the_target(sampled):
@@ -80,6 +90,24 @@ def test_the_sampled_loss_corrects_the_candidates_but_not_the_target(sampled):
     expected = np.mean(_cross_entropies(np.concatenate([target_logit, logits], axis=1), np.zeros(len(target), int)))
     tf.random.set_seed(9)
     assert model.compute_loss(INPUTS).numpy() == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_gradient_of_the_sampled_loss_is_that_of_a_softmax_without_the_accidental_hits(sampled):
+    model, rng = _model(), np.random.default_rng(5)
+    queries, table = (tf.constant(_unit(rng.normal(size=size)), tf.float32) for size in ((9, 8), (7, 8)))
+    target, candidates = rng.integers(1, 7, 9).astype(np.int32), model._sample().numpy()
+    correction = np.log(len(candidates) * _q(np.arange(7))[candidates])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch((queries, table))
+        scaled, own, drawn = queries / SETTINGS.temperature, tf.gather(table, target), tf.gather(table, candidates)
+        ours = model._cross_entropy(scaled, own, drawn, tf.constant(target), tf.constant(candidates))
+        logits = tf.where(target[:, None] == candidates, -np.inf, scaled @ tf.transpose(drawn) - correction)
+        logits = tf.concat([tf.reduce_sum(scaled * own, axis=1, keepdims=True), logits], axis=1)
+        theirs = tf.nn.sparse_softmax_cross_entropy_with_logits(np.zeros(9, np.int32), logits)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4)
+    for variable in (queries, table):
+        of_ours, of_theirs = (tf.convert_to_tensor(tape.gradient(loss, variable)) for loss in (ours, theirs))
+        np.testing.assert_allclose(of_ours, of_theirs, rtol=1e-3, atol=1e-4)
 
 
 def _q(counts):

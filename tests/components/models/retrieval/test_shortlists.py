@@ -85,6 +85,16 @@ def test_a_part_of_few_cells_is_the_dense_one(seed):
     np.testing.assert_array_equal(lists.ranks(np.array([1.0, 0.5])), ranks.ranks_by_counting(hidden, target))
 
 
+@pytest.mark.parametrize("candidates", [30, 2000, 2001, 2111])
+def test_the_best_of_many_candidates_are_found_by_blocks(candidates):
+    values = np.random.default_rng(candidates).permuted(
+        np.tile(np.arange(candidates, dtype=np.float32), (5, 1)), axis=1
+    )
+    best = Dense(values).best(5, 7)
+    np.testing.assert_array_equal(np.sort(best, axis=1), np.sort(np.argsort(-values, axis=1)[:, :7], axis=1))
+    np.testing.assert_array_equal(Dense(values[:1]).best(3, 7), np.tile(Dense(values[:1]).best(1, 7), (3, 1)))
+
+
 def test_slots_that_no_question_needs_are_left_out():
     same = np.tile(np.arange(1000, dtype=np.float32), (3, 1))
     lists = shorten([same, 2 * same, -same], np.array([500, 501, 502]), (np.zeros(0, int), np.zeros(0, int)), 1)
