@@ -8,14 +8,18 @@ reads what the steps before it wrote, as a pod on a cluster does.
 CPU-seconds and wall time are the step's, without imports. The peak of memory is the process's; "at start" is the
 smallest peak of all steps, which is what the imports take. The last columns say by what the figures of the size before
 are to be multiplied; "events" is the same for the size itself. Steps that take less than half a CPU-second are summed.
+Below stand the size of the version that the Trainer wrote and the median time of a request with 20 items, asked of
+TensorFlow's own loader without our code.
 """
 
 import argparse
 import json
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,10 +37,10 @@ def names_of_steps():
     return [step.name for step in steps.of(launches.load(LAUNCH))]
 
 
-def make(workspace, events):
+def make(workspace, events, items):
     """Generates the log and the catalogue where a run of the launch looks for them."""
     command = [sys.executable, ROOT / "data" / "generate.py", "--events", str(events), "--out", workspace / "sample"]
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run([*command, *(("--items", str(items)) if items else ())], check=True, capture_output=True)
 
 
 def run(step, workspace):
@@ -49,12 +53,37 @@ def run(step, workspace):
     print(json.dumps({"cpu": done["cpu"], "wall": done["wall"], "peak": peak}))
 
 
-def measure(step, workspace):
-    """Returns what a step took."""
-    command = [sys.executable, __file__, "--run", step, "--folder", workspace]
+def ask(workspace):
+    """Prints how long the trained model takes for an answer, alone and by TensorFlow's own loader, as JSON."""
+    import pyarrow.parquet as pq
+    import tensorflow as tf
+
+    model = tf.saved_model.load(str(trained(workspace)))
+    items = pq.read_table(workspace / "sample" / "items.parquet", columns=["item_id"])["item_id"].to_pylist()
+    signature, seconds = model.signatures["serving_default"], []
+    request = {
+        name: tf.constant([items[:20]]) if name == "history" else tf.zeros([1] * len(spec.shape), spec.dtype)
+        for name, spec in signature.structured_input_signature[1].items()
+    }
+    for _ in range(50):
+        began = time.perf_counter()
+        signature(**request)["item_ids"].numpy()
+        seconds.append(time.perf_counter() - began)
+    print(json.dumps({"ms": 1000 * statistics.median(seconds)}))
+
+
+def trained(workspace):
+    """Returns the folder of the model that the step Trainer has written last."""
+    folders = (workspace / LAUNCH / "artifacts" / "Trainer" / "model").glob("*/Format-Serving")
+    return max(folders, key=lambda folder: int(folder.parent.name))
+
+
+def measure(workspace, *task):
+    """Returns what a step took, or a request, in a process of its own."""
+    command = [sys.executable, __file__, *task, "--folder", workspace]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     if done.returncode:
-        raise SystemExit(f"{step} failed:\n{done.stderr[-2000:]}")
+        raise SystemExit(f"{' '.join(task)} failed:\n{done.stderr[-2000:]}")
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
@@ -82,19 +111,22 @@ def line(step, events, figure, start, before):
     return cells + "   x " + " / ".join(f"{factor:.1f}" for factor in growth)
 
 
-def scale(sizes, names, folder):
+def scale(sizes, names, folder, items):
     """Prints the table of all sizes; what is made for them stays in the folder."""
     before = {}
     for events in sizes:
         workspace = folder / str(events)
         if not (workspace / "sample").exists():
-            make(workspace, events)
-        figures = {name: measure(name, workspace) for name in names}
+            make(workspace, events, items)
+        figures = {name: measure(workspace, "--run", name) for name in names}
         start = min(figure["peak"] for figure in figures.values())
         print(f"\n{f'{events:,} events':<22}    {HEAD}")
         for name, figure in join_small(figures).items():
             print(line(name, events, figure, start, before.get(name)), flush=True)
             before[name] = events, figure, start
+        if "Trainer" in names:
+            size = sum(file.stat().st_size for file in trained(workspace).rglob("*") if file.is_file()) / 2**20
+            print(f"a version has {size:,.1f} MB and answers one request in {measure(workspace, '--ask')['ms']:.1f} ms")
 
 
 def main():
@@ -110,15 +142,19 @@ def main():
         type=Path,
         help="where logs and workspaces stay for a later call (default: a folder that is deleted)",
     )
+    parser.add_argument("--items", type=int, help="items of every log (default: 1000 for 100,000 events, see above)")
     parser.add_argument("--run", help=argparse.SUPPRESS)
+    parser.add_argument("--ask", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.run:
         run(options.run, options.folder)
+    elif options.ask:
+        ask(options.folder)
     elif options.folder:
-        scale(options.events, options.steps or names_of_steps(), options.folder.resolve())
+        scale(options.events, options.steps or names_of_steps(), options.folder.resolve(), options.items)
     else:
         with tempfile.TemporaryDirectory() as name:
-            scale(options.events, options.steps or names_of_steps(), Path(name))
+            scale(options.events, options.steps or names_of_steps(), Path(name), options.items)
 
 
 if __name__ == "__main__":
