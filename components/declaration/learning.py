@@ -52,8 +52,8 @@ class Model:
     Attributes:
       dim: of query and item vectors.
       history: how many of a user's last items the query tower reads.
-      epochs: passes over the training sequences at most; how many is chosen on events left out of the last tenth of the
-        training time.
+      epochs: passes over the training sequences at most, down to half of them where they would be more than 10,000
+        steps; how many is chosen on events left out of the last tenth of the training time.
       batch_users: sequences per step at most; fewer, down to 32, where an epoch would have less than 100 steps.
       learning_rate: of Adam at the start, for `batch_users`; it falls with the root of a smaller batch, and to zero
         over the epochs along a cosine.

@@ -25,6 +25,8 @@ LEAST_HELD = 1000
 # they are worth can be learnt by a cut in time only, and towers that know nothing after it have to be trained again.
 NEW_ITEMS_SHARE = 0.05
 STEPS_AN_EPOCH, LEAST_BATCH = 100, 32
+# A large log needs fewer passes: with more steps than this in all, down to half of the declared epochs.
+STEPS_IN_ALL = 10_000
 
 
 class Choice(NamedTuple):
@@ -180,7 +182,8 @@ def train(
     # Adam's rate falls with the root of the batch (Malladi et al., "On the SDEs and scaling rules for adaptive gradient
     # algorithms", 2022).
     rate = settings.learning_rate * (batch / settings.batch_users) ** 0.5
-    schedule = fitting.Schedule(batch, settings.epochs, rate, task, data.launch.seed, stop)
+    epochs = most_epochs(len(windows["target"]), batch, settings.epochs)
+    schedule = fitting.Schedule(batch, epochs, rate, task, data.launch.seed, stop)
     lengths = np.maximum((windows["history"] > 0).sum(axis=1), 1)
     return Towers(model, *fitting.fit(model, windows, schedule, watch and (lambda: watch(model)), lengths))
 
@@ -191,6 +194,11 @@ def batch_size(windows: int, most: int) -> int:
     while size >= 2 * LEAST_BATCH and windows < STEPS_AN_EPOCH * size:
         size //= 2
     return size
+
+
+def most_epochs(windows: int, batch: int, most: int) -> int:
+    """Returns the epochs at most: the declared number, and down to half of it where they have over `STEPS_IN_ALL` steps."""
+    return max(min(most, STEPS_IN_ALL // max(-(-windows // batch), 1)), -(-most // 2))
 
 
 def _first(windows: dict) -> dict:

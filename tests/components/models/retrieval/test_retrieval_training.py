@@ -139,6 +139,22 @@ def test_a_declared_batch_is_never_made_larger():
     assert retrieval_training.batch_size(100, 4) == 4
 
 
+@pytest.mark.parametrize(
+    ("windows", "most", "epochs"),
+    [
+        (0, 12, 12),
+        (53_000, 12, 12),
+        (64_000, 12, 10),
+        (100_000, 12, 6),
+        (9_000_000, 12, 6),
+        (9_000_000, 5, 3),
+        (9_000_000, 1, 1),
+    ],
+)
+def test_a_large_log_is_read_fewer_times(windows, most, epochs):
+    assert retrieval_training.most_epochs(windows, 64, most) == epochs
+
+
 def _own_rule(launch, rule_log):
     """Item 1 leads to item 3."""
     neighbours = np.zeros((len(rule_log.items), 1), np.int32)
