@@ -4,6 +4,7 @@ Letters: q requests, A candidates, S columns of a request, c cells that the requ
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -53,21 +54,44 @@ class Touched:
     def best(self, requests: int, most: int) -> np.ndarray:
         """Returns the columns of the best touched candidates of each request, [q, at most `most`]; column 0 where there are fewer."""
         request = self.cells // self.candidates
-        order = np.lexsort((-self.values, request))
         count = np.bincount(request, minlength=requests)
-        rank = np.arange(len(order)) - np.repeat(np.cumsum(count) - count, count)
-        kept = order[rank < most]
-        best = np.zeros((requests, min(most, self.candidates)), np.int64)
-        best[request[kept], rank[rank < most]] = self.cells[kept] % self.candidates
-        return best
+        rank = np.arange(len(request)) - np.repeat(np.cumsum(count) - count, count)
+        values = np.full((requests, count.max(initial=0)), -np.inf, np.float32)
+        columns = np.zeros(values.shape, np.int64)
+        values[request, rank], columns[request, rank] = self.values, self.cells % self.candidates
+        return np.take_along_axis(columns, np.argsort(-values, axis=1, kind="stable")[:, :most], axis=1)
 
     def at(self, columns: np.ndarray) -> np.ndarray:
         """Returns the values at the columns [q, S] of each request: [q, S] float32."""
-        wanted = np.arange(len(columns))[:, None] * self.candidates + columns
-        place = np.minimum(np.searchsorted(self.cells, wanted), max(len(self.cells) - 1, 0))
-        if not len(self.cells):
-            return np.zeros(columns.shape, np.float32)
-        return np.where(self.cells[place] == wanted, self.values[place], 0).astype(np.float32)
+        return _values_at(self, *_find(self, columns))
+
+
+Values = Dense | Touched
+
+
+def stack(parts: Sequence[Values], columns: np.ndarray) -> np.ndarray:
+    """Returns the values of all parts at the columns [q, S] of each request: [q, S, P] float32; parts of the same cells are looked up once."""
+    found: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    values = np.empty((*columns.shape, len(parts)), np.float32)
+    for number, part in enumerate(parts):
+        if isinstance(part, Dense):
+            values[:, :, number] = part.at(columns)
+            continue
+        if id(part.cells) not in found:
+            found[id(part.cells)] = _find(part, columns)
+        values[:, :, number] = _values_at(part, *found[id(part.cells)])
+    return values
+
+
+def _find(part: Touched, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the place of each column [q, S] among a part's cells, and whether it is there at all."""
+    wanted = np.arange(len(columns))[:, None] * part.candidates + columns
+    place = np.minimum(np.searchsorted(part.cells, wanted), max(len(part.cells) - 1, 0))
+    return place, part.cells[place] == wanted if len(part.cells) else np.zeros(columns.shape, bool)
+
+
+def _values_at(part: Touched, place: np.ndarray, is_there: np.ndarray) -> np.ndarray:
+    return np.where(is_there, part.values[place], 0) if len(part.cells) else np.zeros(place.shape, np.float32)
 
 
 def _best(values: np.ndarray, kept: int) -> np.ndarray:
@@ -86,6 +110,3 @@ def _best_by_blocks(values: np.ndarray, kept: int) -> np.ndarray:
     behind = np.broadcast_to(np.arange(blocks * BLOCK, values.shape[1]), (len(values), values.shape[1] % BLOCK))
     columns = np.concatenate([columns, behind], axis=1)
     return np.take_along_axis(columns, _best(np.take_along_axis(values, columns, axis=1), kept), axis=1)
-
-
-Values = Dense | Touched

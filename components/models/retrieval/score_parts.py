@@ -182,9 +182,10 @@ class ScoreParts(tf.Module):
         towers = tf.matmul(query, self._vectors, transpose_b=True) / self._temperature
         parts: list[Values] = [Dense(towers.numpy())]
         for table in self._tables:
-            cells, values = table.of_cells(history)
-            order = np.argsort(cells.numpy())
-            parts += [Touched(cells.numpy()[order], value.numpy()[order], self.candidates) for value in values]
+            touched, values = table.of_cells(history)
+            order = np.argsort(touched.numpy())
+            cells = touched.numpy()[order]
+            parts += [Touched(cells, value.numpy()[order], self.candidates) for value in values]
         return parts + [Dense(row[None]) for row in self._of_items.numpy()]
 
     def score(self, query: tf.Tensor, history: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

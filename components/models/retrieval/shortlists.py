@@ -11,6 +11,7 @@ import functools
 
 import numpy as np
 
+from components.models.retrieval import part_values
 from components.models.retrieval.part_values import Values
 
 BEST = 60
@@ -113,7 +114,7 @@ def shorten(
     offset = np.concatenate(
         [np.where(exact, 0.0, -np.inf), np.where(drawn, stands_for[:, None], -np.inf), np.zeros((count, 1))], axis=1
     )
-    return Shortlists(np.stack([part.at(column) for part in parts], axis=-1), offset.astype(np.float32))
+    return Shortlists(part_values.stack(parts, column), offset.astype(np.float32))
 
 
 def _leaders(parts: list[Values], leading: list[int] | None, count: int) -> np.ndarray:

@@ -1,10 +1,12 @@
 """Shortlists: exact where it matters, and on average everywhere."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from components.metrics import ranks
-from components.models.retrieval import shortlists
+from components.models.retrieval import part_values, shortlists
 from components.models.retrieval.part_values import Dense, Touched
 from components.models.retrieval.shortlists import empty, join
 
@@ -76,6 +78,15 @@ def test_a_part_of_few_cells_is_the_dense_one(seed):
     few = Touched(cells, parts[1].ravel()[cells], 80)
     columns = np.random.default_rng(seed).integers(80, size=(40, 9))
     np.testing.assert_array_equal(few.at(columns), Dense(parts[1]).at(columns))
+    every = [
+        Dense(parts[0]),
+        few,
+        dataclasses.replace(few, values=2 * few.values),
+        Touched(cells[:0], few.values[:0], 80),
+    ]
+    np.testing.assert_array_equal(
+        part_values.stack(every, columns), np.stack([one.at(columns) for one in every], axis=-1)
+    )
     np.testing.assert_array_equal(Touched(cells[:0], parts[1].ravel()[:0], 80).at(columns), np.zeros((40, 9)))
     for row, best in enumerate(few.best(40, 3)):
         assert set(best) == set(np.argsort(-parts[1][row])[:3])
