@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
+import grpc
 from apache_beam.options.pipeline_options import FlinkRunnerOptions, GoogleCloudOptions
 from apache_beam.runners import runner
 from apache_beam.runners.portability.portable_runner import PortableRunner
@@ -33,6 +34,9 @@ _HINTS = {
     ),
     ("no longer reachable", "TaskManager with id", "RemoteTransportException"): (
         "A task manager was lost: its memory ran out, or its machine went away. `kubectl describe pod` tells which."
+    ),
+    ("job server no longer answers",): (
+        "Its memory ran out, or its machine went away: `kubectl describe pod` of beam-job-server tells which."
     ),
 }
 # What `--flink_master` says when it names no cluster.
@@ -88,11 +92,17 @@ class Job(runner.PipelineResult):
         finally:
             self._result.cancel()
 
+    def _end_alone(self) -> None:
+        """Ends the job without Beam's job server, which is gone: the engine would go on with it."""
+        if self._cancel_on_engine:
+            with contextlib.suppress(OSError):  # The engine may be gone, too.
+                self._cancel_on_engine()
+
     def wait_until_finish(self, duration: int | None = None) -> Any:
         """Waits for the end of the job, at most `duration` milliseconds; SIGTERM and SIGINT end the job and then this process.
 
         Raises:
-          BeamJobError: if the job fails.
+          BeamJobError: if the job fails, or Beam's job server is gone.
           SystemExit: if a signal has ended the job; the status is 128 and the signal's number.
         """
         with _end_on_signals(self):
@@ -100,6 +110,9 @@ class Job(runner.PipelineResult):
                 return self._result.wait_until_finish(duration)
             except RuntimeError as error:
                 raise BeamJobError(str(error)) from error
+            except grpc.RpcError as error:
+                self._end_alone()
+                raise BeamJobError("Beam's job server no longer answers") from error
 
 
 @contextlib.contextmanager

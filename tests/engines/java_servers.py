@@ -120,11 +120,12 @@ class Flink:
 
     Attributes:
       addresses: the options by which a step reaches its job server and its Python workers.
-      task_manager: its process.
+      task_manager, job_server: their processes; the second one is Beam's.
     """
 
-    def __init__(self, folder, jars, port, addresses):
+    def __init__(self, folder, jars, port, addresses, job_server):
         self.addresses, self.task_manager = addresses | {"--flink_master": f"localhost:{port}"}, None
+        self.job_server = job_server
         self._folder, self._jars, self._port = folder, jars, port
 
     def start_task_manager(self):
@@ -170,11 +171,11 @@ def flink(folder, memory="1600m", slots=SLOTS):
     server = java(jars, driver, f"--flink-master=localhost:{rest}", *ports[1], options=["-Xmx600m"])
     with (
         running(folder / "job_manager.log", manager),
-        running(folder / "job_server.log", server),
+        running(folder / "job_server.log", server) as job_server,
         with_workers(folder, ports[0], slots) as addresses,
     ):
         beam_workers.wait_for(rest, folder)
-        cluster = Flink(folder, jars, rest, addresses)
+        cluster = Flink(folder, jars, rest, addresses, job_server)
         cluster.start_task_manager()
         try:
             yield cluster

@@ -116,3 +116,18 @@ def test_ctrl_c_ends_the_job_and_leaves_nothing_that_counts(cluster, workspace, 
     states, artifacts = published(workspace)
     assert states[-1] == "RUNNING" and artifacts == []
     assert not list(workspace.rglob("beam-temp*"))
+
+
+def test_a_job_server_that_dies_fails_the_step_and_flinks_job_ends_with_it(cluster, workspace, local_run):
+    if cluster.task_manager.poll() is not None:
+        cluster.start_task_manager()
+    with in_the_middle(cluster, workspace, local_run) as process:
+        cluster.job_server.kill()
+        began = time.monotonic()
+        printed, _ = process.communicate(timeout=SECONDS)
+    error = printed[printed.index("error: ") :]
+    print(f"{time.monotonic() - began:.1f} s after the kill: {error}; jobs {cluster.states()}")
+    assert process.returncode == 1 and "Beam's job server no longer answers" in error
+    assert cluster.states()[0] == "CANCELED"
+    states, artifacts = published(workspace)
+    assert states[-1] == "FAILED" and artifacts == [] and files(workspace) == []

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 
+import grpc
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners import create_runner
@@ -32,6 +33,14 @@ class Result:
         if duration is None:
             time.sleep(30)
         return "DONE"
+
+
+def raise_error(error):
+    raise error
+
+
+def flink_is_gone():
+    raise ConnectionRefusedError
 
 
 @pytest.mark.parametrize("name", ["flink", "spark"])
@@ -132,3 +141,13 @@ def test_a_failure_says_what_the_engine_said_and_where_its_cause_stands(reason, 
         beam_job.Job(Result(f"Pipeline BeamApp-1_2 failed in state FAILED: {reason}")).wait_until_finish()
     said = str(failed.value)
     assert said.startswith(f"the Beam job failed: {reason.rstrip('.')}. {hint}") and "flink-job-manager" in said
+
+
+@pytest.mark.parametrize("engine", [None, lambda: True, lambda: False, flink_is_gone])
+def test_without_beams_job_server_the_job_is_ended_on_the_engine_and_the_step_fails(engine):
+    result, asked = Result(), []
+    result.wait_until_finish = lambda _duration: raise_error(grpc.RpcError("UNAVAILABLE"))
+    job = beam_job.Job(result, engine and (lambda: asked.append(1) or engine()))
+    with pytest.raises(beam_job.BeamJobError, match=r"job server no longer answers.*beam-job-server"):
+        job.wait_until_finish()
+    assert asked == [1] * bool(engine) and not result.cancelled
