@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import urllib.request
 from pathlib import Path
+from typing import NamedTuple
 
 import beam_workers
 import pytest
@@ -193,11 +194,35 @@ def overlay_properties():
 
 @contextlib.contextmanager
 def spark(folder):
-    """Spark in its job server; yields where it and its workers are."""
+    """Spark in its job server."""
     jars, folder = fetch_jars("spark", SPARK), folder / "spark"
     folder.mkdir()
-    ports, arguments = job_server_ports(folder)
+    (ports, arguments), page = job_server_ports(folder), beam_workers.free_port()
     driver = "org.apache.beam.runners.spark.SparkJobServerDriver"
-    server = java(jars, driver, f"--spark-master-url=local[{SLOTS}]", *arguments, options=["-Xmx1500m"])
+    options = ["-Xmx1500m", f"-Dspark.ui.port={page}"]
+    server = java(jars, driver, f"--spark-master-url=local[{SLOTS}]", *arguments, options=options)
     with running(folder / "job_server.log", server), with_workers(folder, ports) as addresses:
-        yield addresses
+        yield Spark(addresses, page)
+
+
+class Spark(NamedTuple):
+    """Spark in its job server.
+
+    Attributes:
+      addresses: the options by which a step reaches the job server and its Python workers.
+      page: the port of Spark's own pages and REST API, there while it works for a Beam job.
+    """
+
+    addresses: dict
+    page: int
+
+    def jobs(self):
+        """The states of the jobs that Spark has made of the Beam job that it works for; None where it works for none."""
+        url = f"http://localhost:{self.page}/api/v1/applications"
+        try:
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                (application, *_) = json.load(answer)
+            with urllib.request.urlopen(f"{url}/{application['id']}/jobs", timeout=10) as answer:
+                return [job["status"] for job in json.load(answer)]
+        except OSError:
+            return None

@@ -131,3 +131,28 @@ def test_a_job_server_that_dies_fails_the_step_and_flinks_job_ends_with_it(clust
     assert cluster.states()[0] == "CANCELED"
     states, artifacts = published(workspace)
     assert states[-1] == "FAILED" and artifacts == [] and files(workspace) == []
+
+
+def test_ctrl_c_ends_the_job_on_spark_and_the_next_one_finds_it_free(tmp_path, workspace, local_run):
+    with java_servers.spark(tmp_path) as engine:
+        with engine_runs.start(workspace, local_run, "spark", engine.addresses, *STEP) as process:
+            try:
+                wait_until(lambda: "RUNNING" in (engine.jobs() or ()), process)
+                process.send_signal(signal.SIGINT)
+                began = time.monotonic()
+                printed, _ = process.communicate(timeout=SECONDS)
+            finally:
+                process.kill()
+        print(f"ended after {time.monotonic() - began:.1f} s: {printed.splitlines()[-1]}; jobs {engine.jobs()}")
+        assert process.returncode == 130 and "stopped; the next run continues from the cache" in printed
+        end = time.monotonic() + 30
+        while "RUNNING" in (engine.jobs() or ()) and time.monotonic() < end:
+            time.sleep(0.2)
+        print(f"{time.monotonic() - began:.1f} s later: jobs {engine.jobs()}")
+        assert "RUNNING" not in (engine.jobs() or ())
+        states, artifacts = published(workspace)
+        assert states[-1] == "RUNNING" and artifacts == [] and not list(workspace.rglob("beam-temp*"))
+
+        status, printed, record = engine_runs.run(workspace, local_run, "spark", engine.addresses, *STEP)
+        assert status == 0, printed[-3_000:]
+        assert whole_runs.step_states(record) == {"StatisticsGen": "done"}

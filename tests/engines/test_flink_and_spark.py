@@ -55,6 +55,6 @@ def test_flink_gives_the_figures_of_a_local_run(tmp_path, local_run):
 
 
 def test_spark_gives_the_figures_of_a_local_run(tmp_path, local_run):
-    with java_servers.spark(tmp_path) as addresses:
-        workspace, seconds, whole = run_steps(tmp_path, local_run, "spark", addresses)
+    with java_servers.spark(tmp_path) as engine:
+        workspace, seconds, whole = run_steps(tmp_path, local_run, "spark", engine.addresses)
     check("Spark", local_run, workspace, seconds, whole)

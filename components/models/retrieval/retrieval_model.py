@@ -55,7 +55,8 @@ class RetrievalModel(tfrs.Model):
         self._shift = max(0.0, 1 / settings.temperature - LARGEST)
         self._sampled = len(table) > FULL_SOFTMAX_ITEMS
         roots = np.sqrt(counts[1:].astype(float))
-        self._q = tf.constant(0.5 / max(len(roots), 1) + 0.5 * roots / max(roots.sum(), 1e-9), tf.float32)
+        drawn = 0.5 / max(len(roots), 1) + 0.5 * roots / max(roots.sum(), 1e-9)
+        self._correction = tf.constant(1 / (SAMPLED * drawn), tf.float32)
         self._mass = tf.constant(np.cumsum(roots) / max(roots.sum(), 1e-9), tf.float32)
 
     def all_items(self, training: bool = False, cold: tf.Tensor | None = None) -> tf.Tensor:
@@ -123,10 +124,8 @@ class RetrievalModel(tfrs.Model):
         if candidates is None:
             total = _sum_of_powers(queries, vectors, tf.ones(tf.shape(vectors)[0]), self._shift)
         else:
-            weight = 1 / (SAMPLED * self._q)
-            total = _sum_of_powers(queries, vectors, tf.gather(weight, candidates - 1), self._shift)
-            drawn = tf.gather(tf.math.bincount(candidates, minlength=self._size, dtype=tf.float32), target)
-            total += powers * (1 - drawn * tf.gather(weight, target - 1))
+            total = _sum_of_powers(queries, vectors, tf.gather(self._correction, candidates - 1), self._shift)
+            total += powers * (1 - _times(target, candidates) * tf.gather(self._correction, target - 1))
         return tf.math.log(tf.maximum(total, SMALLEST)) + self._shift - reached
 
     def _sample(self) -> tf.Tensor:
@@ -155,6 +154,14 @@ class RetrievalModel(tfrs.Model):
 def _tower(field: str, path: str | None, default: Callable[..., Any]) -> Callable[..., Any]:
     """Returns the class that a launch names, or ours."""
     return load_function(f"launch.model.{field}", path) if path else default
+
+
+def _times(target: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
+    """Returns how often each target [T] is among the candidates [S]: [T] float32."""
+    rows, place = tf.unique(tf.concat([candidates, target], axis=0))
+    of_candidates, of_targets = tf.split(place, [tf.size(candidates), tf.size(target)])
+    drawn = tf.math.unsorted_segment_sum(tf.ones(tf.shape(candidates)), of_candidates, tf.size(rows))
+    return tf.gather(drawn, of_targets)
 
 
 def _sum_of_powers(queries: tf.Tensor, vectors: tf.Tensor, weight: tf.Tensor, shift: float) -> tf.Tensor:
