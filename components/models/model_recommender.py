@@ -128,9 +128,14 @@ class ModelRecommender(Recommender):
 
     def _score(self, history: tf.Tensor, context: dict[str, tf.Tensor], weights: tf.Tensor) -> tf.Tensor:
         """Returns the same by the weights [B, P] of each request."""
-        score = self.parts.score(self._queries(history, context), history, weights)
-        rules = self._fallback(self._fallback.names, history, context)
-        return tf.where(history[:, :1] > 0, score + self.log_boost, rules)
+        score = self.parts.score(self._queries(history, context), history, weights) + self.log_boost
+        # The rules pass over all candidates several times: for those requests only that need them.
+        empty = tf.where(history[:, 0] == 0)
+        request = {name: tf.gather_nd(column, empty) for name, column in context.items()}
+        rules = self._fallback(self._fallback.names, tf.gather_nd(history, empty), request)
+        return tf.tensor_scatter_nd_update(
+            score, empty, tf.broadcast_to(rules, [tf.shape(empty)[0], tf.shape(score)[1]])
+        )
 
     def similar_scores(self, items: tf.Tensor, context: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """See `Recommender.similar_scores`; an item without a vector is one of which neither an event nor a feature is known.

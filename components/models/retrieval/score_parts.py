@@ -241,10 +241,10 @@ class ScoreParts(tf.Module):
             cells, parts = table.of_cells(history)
             touched.append(cells)
             added.append(tf.reduce_sum(tf.stack(parts, axis=1) * tf.gather(weights, cells // self.candidates), axis=1))
-        of_tables = tf.math.unsorted_segment_sum(
-            tf.concat(added, axis=0), tf.concat(touched, axis=0), tf.size(total, tf.int64)
+        cells = tf.concat(touched, axis=0)[:, None]
+        return tf.reshape(
+            tf.tensor_scatter_nd_add(tf.reshape(total, [-1]), cells, tf.concat(added, axis=0)), tf.shape(total)
         )
-        return total + tf.reshape(of_tables, tf.shape(total))
 
 
 def of_items(recent: np.ndarray, taken: np.ndarray, age: np.ndarray) -> np.ndarray:
