@@ -112,6 +112,11 @@ class ModelRecommender(Recommender):
     def _vectors(self, rows: tf.Tensor) -> tf.Tensor:
         return tf.math.l2_normalize(tf.gather(self._item_vectors, rows), axis=-1)
 
+    @property
+    def ranking(self) -> RankingModel | None:
+        """The ranking head, if there is one."""
+        return self._trained.ranking
+
     def item_vectors(self) -> np.ndarray:
         """Returns the vectors of `embed_items` for every row of the item table: [N, D] float32, zero in row 0."""
         return tf.math.l2_normalize(self._item_vectors, axis=-1).numpy()
@@ -129,6 +134,8 @@ class ModelRecommender(Recommender):
     def _score(self, history: tf.Tensor, context: dict[str, tf.Tensor], weights: tf.Tensor) -> tf.Tensor:
         """Returns the same by the weights [B, P] of each request."""
         score = self.parts.score(self._queries(history, context), history, weights) + self.log_boost
+        if not self.parts.candidates:
+            return score
         # The rules pass over all candidates several times: for those requests only that need them.
         empty = tf.where(history[:, 0] == 0)
         request = {name: tf.gather_nd(column, empty) for name, column in context.items()}

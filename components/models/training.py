@@ -3,7 +3,8 @@
 First the towers, with the last events of some users left out, which choose the best epoch and the weights of the score's
 parts are chosen. Where new items matter, everything of the last tenth of the training time is left out instead, and the
 towers are trained again on all of it. Then the tables of the score, counted on everything; then, on the frozen vectors,
-the ranking head, calibrated on what was left out. The eval split is not read.
+the ranking head, calibrated on what was left out. The eval split is not read. The step Refit, which trains on both
+splits, gets what was chosen and calibrated before, and chooses nothing.
 """
 
 import dataclasses
@@ -15,7 +16,8 @@ from components.declaration import Model
 from components.features import training_data
 from components.features.preprocessing import CODE_KEY
 from components.features.training_data import TrainingData
-from components.models import training_log, vector_export
+from components.models import kept_choice, training_log, vector_export
+from components.models.kept_choice import Kept
 from components.models.model_recommender import ModelRecommender
 from components.models.ranking import ranking_training
 from components.models.ranking.head_features import HeadFeatures
@@ -37,14 +39,17 @@ def run_fn(fn_args: Any) -> None:
     card = model_card.describe(data, fn_args.custom_config.get(CODE_KEY, ""))
     with champion_version.open_judged(fn_args.custom_config.get(warm_start.CHAMPION_KEY, "")) as champion:
         saved = warm_start.read(champion)
+    # TFX's name for the model that a training begins with: the step Refit gives the judged one.
+    kept = kept_choice.read(getattr(fn_args, "base_model", None) or "")
     with training_log.record(fn_args.model_run_dir):
-        model, choice, towers = chosen_and_trained(data, saved)
+        model, choice, towers = chosen_and_trained(data, saved, kept)
     began = "; began with the served version's towers" if choice.warm else ""
     figure = f"learnt from {positives:,} positive events; {int(data.items.active.sum()):,} items to recommend{began}"
     fields = {"kind": "model", FIGURE: figure, "choice": choice.to_dict()} | _settings_said(
         data.launch.model, fn_args.hyperparameters, choice
     )
     export.save(model, fn_args.serving_model_dir, card | fields)
+    kept_choice.write(fn_args.serving_model_dir, choice, model.ranking)
     training_log.write_projector(fn_args.model_run_dir, vector_export.write(model, data, fn_args.serving_model_dir))
     if data.launch.model.warm_start:
         warm_start.write(fn_args.serving_model_dir, data, towers)
@@ -67,27 +72,30 @@ def train(data: TrainingData) -> ModelRecommender:
 
 
 def chosen_and_trained(
-    data: TrainingData, saved: Saved | None = None
+    data: TrainingData, saved: Saved | None = None, kept: Kept | None = None
 ) -> tuple[ModelRecommender, Choice, RetrievalModel]:
     """Towers, score and ranking head, trained on the data; what was chosen on its validation part; and the towers alone.
 
     Args:
       data: the training split.
       saved: weights of the towers to start from, if a choice can be made for such a start; None for random ones.
+      kept: what was chosen before; None to choose.
     """
     tf.keras.utils.set_random_seed(data.launch.seed)
     request = RequestContext(data.launch.log.context, data.transform)
     context = request.of_rows(data.events.context)
-    choice = retrieval_training.choose(data, request, context, saved)
+    choice = kept.choice if kept else retrieval_training.choose(data, request, context, saved)
     retrieval = choice.towers if choice.towers is not None and choice.serves else None
     if retrieval is None:
         begin = saved if choice.warm else None
         retrieval = retrieval_training.train(data, request, context, "training", choice.epochs, saved=begin).model
     parts = part_counts.score_parts(data, retrieval)
-    weights = blend_training.unlearnt(parts.names) if choice.blend is None else choice.blend.by_request()
+    weights = blend_training.unlearnt(parts.names) if choice.blend is None else choice.blend.by_request(parts.names)
     features = HeadFeatures(data, request) if data.launch.model.ranking_features else None
     ranks = data.launch.has_ranking_head
     ranking = ranking_training.train(data, retrieval, context, choice, features) if ranks else None
+    if ranking is not None and kept and kept.calibration:
+        ranking.calibrate(*kept.calibration)
     learnt = (retrieval, ranking, parts, weights, fallback_scores(data))
     model = ModelRecommender(data.launch, data.items, request, *learnt, features, rank_lists(data))
     return model, choice, retrieval

@@ -224,5 +224,5 @@ class Spark(NamedTuple):
                 (application, *_) = json.load(answer)
             with urllib.request.urlopen(f"{url}/{application['id']}/jobs", timeout=10) as answer:
                 return [job["status"] for job in json.load(answer)]
-        except OSError:
+        except (OSError, ValueError):  # "Spark is starting up" is no JSON
             return None

@@ -94,11 +94,13 @@ def test_what_won_is_pushed_after_it_was_trained_once_more_on_all_events(twice):
     assert not others, "the second run compares the same model with the one that won, and pushes nothing"
     card = json.loads((version / "assets.extra/dayone.json").read_text())
     with zipfile.ZipFile(version / "assets.extra/judged.zip") as archive:
-        kept = json.loads(archive.read("assets.extra/dayone.json"))
+        kept, chosen = (json.loads(archive.read(f"assets.extra/{name}.json")) for name in ("dayone", "choice"))
     assert kept["data"] == judged["data"] and card["data"]["first_event"] == judged["data"]["first_event"]
     assert card["data"]["last_event"] > judged["data"]["last_event"]
     assert card["data"]["events"] > judged["data"]["events"]
     assert card["verdict"] == kept["verdict"] and card["refit"]["agreement"] > 0.5
+    assert card["choice"] == kept["choice"] | {"trained_once": False}, "nothing is chosen a second time"
+    assert json.loads((version / "assets.extra/choice.json").read_text()) == chosen
 
 
 def test_the_next_run_compares_with_the_model_that_won(twice):

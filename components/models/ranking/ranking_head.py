@@ -96,6 +96,12 @@ class RankingModel(tfrs.Model):
             variable.assign(column)
         self._mean_score.assign(mean_score)
 
+    @property
+    def calibration(self) -> tuple[np.ndarray, float]:
+        """What `calibrate` has set: [O, 3], and the mean score."""
+        columns = (self._scale, self._shift, self._score_weight)
+        return np.stack([column.numpy() for column in columns], axis=1), float(self._mean_score)
+
     def _content(self, inputs: dict[str, tf.Tensor]) -> tf.Tensor:
         query, item = VECTOR_LENGTH * inputs["query"], VECTOR_LENGTH * inputs["item"]
         parts = [query, item, query * item]

@@ -53,9 +53,13 @@ class Blend(NamedTuple):
     ndcg: float
     alone: dict[str, float]
 
-    def by_request(self) -> np.ndarray:
-        """Returns the weights for a request without ages, then those of each range of the gap, [1 + G, P]."""
-        return np.concatenate([self.weights[None], self.by_gap])
+    def by_request(self, names: tuple[str, ...]) -> np.ndarray:
+        """Returns the weights [1 + G, P] of the named parts, for a request without ages, then for each range of the gap.
+
+        A part that was not there when they were learnt has 0.
+        """
+        every = dict(zip(self.names, np.concatenate([self.weights[None], self.by_gap]).T, strict=True))
+        return np.stack([every.get(name, np.zeros(1 + len(self.by_gap))) for name in names], axis=1)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for the model's card."""

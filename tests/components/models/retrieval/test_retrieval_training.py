@@ -105,7 +105,11 @@ def test_what_can_be_learnt_is_chosen_on_the_validation_part(circle):
     train_data, choice = circle
     assert 1 <= choice.epochs <= choice.tried <= 6
     assert choice.gain > 0.9  # at random, the mean over the seven ranks would be 0.56
-    assert choice.blend.by_request().shape == (4, len(choice.blend.names))
+    names = (*reversed(choice.blend.names), "a new one")
+    weights = choice.blend.by_request(names)
+    np.testing.assert_array_equal(weights[0, :-1], choice.blend.weights[::-1])
+    np.testing.assert_array_equal(weights[1:, :-1], choice.blend.by_gap[:, ::-1])
+    assert weights.shape == (4, len(names)) and not weights[:, -1].any()
     assert choice.blend.ndcg >= max(choice.blend.alone.values())
     assert choice.serves and 50 <= (choice.unlearnt & train_data.events.positive).sum() <= 3 * 240 / 4
 
