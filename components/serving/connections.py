@@ -49,7 +49,7 @@ class _Bounded(_Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See `asyncio.Protocol`."""
         super().connection_made(transport)
-        self.since, self.head, self.draining = self.loop.time(), 0, False
+        self.since, self.head, self.early, self.draining = self.loop.time(), 0, 0, False
         self._timer = self.loop.call_later(self.bounds.head_seconds, self._look)
         if len(self.connections) > self.bounds.connections:
             self._make_room()
@@ -66,7 +66,7 @@ class _Bounded(_Protocol):
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
-        waited = self.is_waiting
+        waited, is_read = self.is_waiting, self.cycle is not None and not self.cycle.more_body
         super().data_received(data)
         if self.is_waiting:  # the head is not complete yet
             if not self.head:
@@ -77,6 +77,8 @@ class _Bounded(_Protocol):
             return
         if waited:
             self.since, self.head = self.loop.time(), 0
+        elif is_read:
+            self.early += len(data)  # of the next head: it is timed from the end of the answer on
         if self.draining:
             self._make_last()
 
@@ -84,6 +86,8 @@ class _Bounded(_Protocol):
         """Called by uvicorn when an answer is sent."""
         self.since = self.loop.time()
         super().on_response_complete()
+        if self.is_waiting:
+            self.head, self.early = self.early, 0
 
     def _look(self) -> None:
         """Closes the connection if its time is over, else looks again when it may be."""

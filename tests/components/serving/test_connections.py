@@ -82,6 +82,40 @@ def test_the_head_of_a_second_request_is_timed_too(folder):
         kept.close()
 
 
+def test_a_head_that_begins_while_the_request_before_it_is_answered_is_timed_too(folder):
+    asked, gate = threading.Event(), threading.Event()
+
+    def delay():
+        asked.set()
+        gate.wait(10)
+
+    answering = service(folder, make=lambda version: SmallModel(version.number, delay=delay))
+    with serving(answering, bounds=impatient()) as client:
+        kept = http.client.HTTPConnection("127.0.0.1", client.port)
+        kept.request("POST", PATH, ASK)
+        assert asked.wait(10)
+        kept.sock.sendall(HALF)
+        time.sleep(0.1)
+        gate.set()
+        assert kept.getresponse().read()
+        assert is_closed(kept.sock)
+        kept.close()
+
+
+def test_a_body_in_pieces_is_no_head_of_the_next_request(folder):
+    with serving(service(folder), bounds=impatient()) as client:
+        kept = http.client.HTTPConnection("127.0.0.1", client.port)
+        for _ in range(2):
+            kept.putrequest("POST", PATH)
+            kept.putheader("Content-Length", str(len(ASK)))
+            kept.endheaders(ASK[:5].encode())
+            time.sleep(0.1)
+            kept.send(ASK[5:].encode())
+            assert kept.getresponse().read()
+            time.sleep(1.0)
+        kept.close()
+
+
 def test_an_endless_head_is_not_kept(folder):
     with serving(service(folder)) as client, socket.create_connection(("127.0.0.1", client.port)) as greedy:
         with contextlib.suppress(OSError):
