@@ -40,7 +40,11 @@ def names_of_steps():
 def make(workspace, events, items):
     """Generates the log and the catalogue where a run of the launch looks for them."""
     command = [sys.executable, ROOT / "data" / "generate.py", "--events", str(events), "--out", workspace / "sample"]
-    subprocess.run([*command, *(("--items", str(items)) if items else ())], check=True, capture_output=True)
+    done = subprocess.run(
+        [*command, *(("--items", str(items)) if items else ())], stdout=subprocess.DEVNULL, check=False
+    )
+    if done.returncode:
+        raise SystemExit(done.returncode)  # it has said why
 
 
 def run(step, workspace):
@@ -142,7 +146,9 @@ def main():
         type=Path,
         help="where logs and workspaces stay for a later call (default: a folder that is deleted)",
     )
-    parser.add_argument("--items", type=int, help="items of every log (default: 1000 for 100,000 events, see above)")
+    parser.add_argument(
+        "--items", type=int, help="items of every log, up to 20000 (default: 1000 for 100,000 events, see above)"
+    )
     parser.add_argument("--run", help=argparse.SUPPRESS)
     parser.add_argument("--ask", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
