@@ -46,7 +46,7 @@ class RefitExecutor(CatalogueTrainerExecutor):
             _copy(winner.uri, output.uri)
             set_figure(output, "not needed: no model is pushed")
             return
-        gc.collect()  # models that earlier steps of this process have loaded are full of cycles, gigabytes that Python would find late
+        gc.collect()  # models that earlier steps of this process have loaded are full of cycles, which Python would find late
         super().Do(input_dict, output_dict, exec_properties)
         config = json_utils.loads(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])
         launch = TrainerView.from_json(config[LAUNCH_KEY])

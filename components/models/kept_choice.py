@@ -13,6 +13,7 @@ import tensorflow as tf
 from components.models.ranking.ranking_head import RankingModel
 from components.models.retrieval.blend_training import Blend
 from components.models.retrieval.retrieval_training import Choice
+from components.registry import export
 
 FILE = os.path.join("assets.extra", "choice.json")
 
@@ -39,10 +40,7 @@ def write(folder: str, choice: Choice, ranking: RankingModel | None) -> None:
     if ranking is not None:
         numbers, mean = ranking.calibration
         kept |= {"calibration": numbers.tolist(), "mean_score": mean}
-    path = os.path.join(folder, FILE)
-    tf.io.gfile.makedirs(os.path.dirname(path))
-    with tf.io.gfile.GFile(path, "w") as file:
-        file.write(json.dumps(kept))
+    export.add_file(folder, FILE, json.dumps(kept).encode())
 
 
 def read(folder: str) -> Kept | None:
