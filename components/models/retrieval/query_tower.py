@@ -30,9 +30,8 @@ class QueryTower(tf.keras.Model):
         super().__init__()
         steps = np.arange(length)[:, None] - np.arange(length)[None, :]
         pools = [np.where(steps >= 0, np.power(float(decay), np.maximum(steps, 0)), 0.0) for decay in DECAYS]
-        self._pools = tf.constant(
-            np.stack(pools, axis=1), tf.float32
-        )  # [L, R, L]: of a position, by rate, each item's weight
+        # [L, R, L]: of a position, by rate, each item's weight.
+        self._pools = tf.constant(np.stack(pools, axis=1), tf.float32)
         self._hidden = tf.keras.layers.Dense(dim, activation="gelu")
         self._output = tf.keras.layers.Dense(dim)
         self._dropout = tf.keras.layers.Dropout(DROPOUT)

@@ -25,10 +25,8 @@ from components.models.retrieval.query_tower import QueryTower
 
 FULL_SOFTMAX_ITEMS = 2000
 SAMPLED = 512
-LARGEST, SMALLEST = (
-    60.0,
-    1e-37,
-)  # exponents and sums of powers that float32 holds, times a weight and a number of candidates
+# An exponent and a sum of powers that float32 holds, times a weight and a number of candidates.
+LARGEST, SMALLEST = 60.0, 1e-37
 
 
 class RetrievalModel(tfrs.Model):
@@ -120,12 +118,14 @@ class RetrievalModel(tfrs.Model):
           candidates: [S] int32, the rows of a sample; None if the candidates are all items.
         """
         reached = tf.reduce_sum(queries * own, axis=1)
-        powers = tf.exp(reached - self._shift)
         if candidates is None:
             total = _sum_of_powers(queries, vectors, tf.ones(tf.shape(vectors)[0]), self._shift)
         else:
             total = _sum_of_powers(queries, vectors, tf.gather(self._correction, candidates - 1), self._shift)
-            total += powers * (1 - _times(target, candidates) * tf.gather(self._correction, target - 1))
+            own_weight = 1 - _times(target, candidates) * tf.gather(
+                self._correction, target - 1
+            )  # drawn, it is no competitor
+            total += tf.exp(reached - self._shift) * own_weight
         return tf.math.log(tf.maximum(total, SMALLEST)) + self._shift - reached
 
     def _sample(self) -> tf.Tensor:
