@@ -180,10 +180,10 @@ def generate_plain(
     items: int | None = None,
     days: int = 60,
 ) -> str:
-    """Writes the events.parquet and items.parquet of a form of `plain_world` to the folder `out`; arguments as of `generate`.
+    """Writes the events.parquet, items.parquet and truth/truth.npz of a form of `plain_world` to the folder `out`; arguments as of `generate`.
 
     The log has the columns user_id, item_id and timestamp (milliseconds), the catalogue item_id, category, brand and
-    launched_ms.
+    launched_ms; the truth is the fields of `PlainWorld`, `user_tastes` [users, 3] and `days`.
 
     Raises:
       SampleError: a number does not fit; the message names the form.
@@ -193,9 +193,11 @@ def generate_plain(
     check(form, events, users, items)
     rng = np.random.default_rng(seed)
     world = make_world(rng, form, items, days)
-    user, item, time_ms = make_events(rng, world, form, events, users, days)
+    user, item, time_ms, tastes = make_events(rng, world, form, events, users, days)
     ids, names = np.array(_item_ids(items)), np.array([f"u{index:06d}" for index in range(users)])
     log = pa.table({"user_id": names[user], "item_id": ids[item], "timestamp": pa.array(time_ms, pa.int64())})
+    truth = vars(world) | {"user_tastes": tastes, "days": np.array(days)}
+    _write(out / "truth" / "truth.npz", lambda path: _save(path, truth))
     _write(out / "items.parquet", lambda path: pq.write_table(_plain_items(world, ids), path))
     _write(out / "events.parquet", lambda path: pq.write_table(log, path, row_group_size=ROWS_IN_GROUP))
     return f"{len(user):,} events of {users:,} users on {items:,} items in {days} days: {out}"

@@ -111,8 +111,11 @@ def make_world(rng: np.random.Generator, form: str, items: int, days: int) -> Pl
 
 def make_events(
     rng: np.random.Generator, world: PlainWorld, form: str, events: int, users: int, days: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Makes the log: user, item and time in milliseconds, [n] int64 each, by time. No user takes an item twice."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Makes the log: user, item and time in milliseconds, [n] int64 each, by time; and the users' tastes, [users, 3] int64.
+
+    No user takes an item twice.
+    """
     spread = 1.0 if form == "sparse" else 0.8
     length = np.maximum(rng.lognormal(0.0, spread, users), 0.2)
     length = np.clip(
@@ -138,17 +141,49 @@ def make_events(
         time[user] += 1000 + pause
     user, item, moment = (np.concatenate(column) for column in zip(*rows, strict=True))
     order = np.lexsort((user, moment))
-    pairs = user[order] * len(world.taste) + item[order]
-    kept = order[np.sort(np.unique(pairs, return_index=True)[1])]
-    return user[kept], item[kept], moment[kept]
+    kept = order[np.sort(np.unique((user * len(world.taste) + item)[order], return_index=True)[1])]
+    return user[kept], item[kept], moment[kept], tastes
 
 
 def _draw_next(
     rng: np.random.Generator, world: PlainWorld, time: np.ndarray, days: int, last: np.ndarray, taste: np.ndarray
 ) -> np.ndarray:
     """Draws the next item of each user: [k]."""
-    period = np.clip(((time - START_MS) * PERIODS / (days * DAY_MS)).astype(int), 0, PERIODS - 1)
+    period = _period(time, days)
     why = rng.random(len(time))
     item = np.where(why < FOLLOWED + LIKED, world.draw_items(rng, period, taste), world.draw_items(rng, period, None))
     follower = world.followers[np.maximum(last, 0), rng.integers(FOLLOWERS, size=len(time))]
     return np.where((why < FOLLOWED) & (last >= 0) & (world.launched_ms[follower] <= time), follower, item)
+
+
+def next_chances(world: PlainWorld, time: np.ndarray, days: int, last: np.ndarray, tastes: np.ndarray) -> np.ndarray:
+    """Returns the probability that each item is the next, as `_draw_next` draws it: [k, I] float64.
+
+    Args:
+      world: the items.
+      time: [k] int64, in milliseconds.
+      days: length of the log.
+      last: [k] int64, the user's last item; -1 for none.
+      tastes: [k, 3] int64, of the user.
+    """
+    row, follower = np.arange(len(time))[:, None], world.followers[np.maximum(last, 0)]
+    follows = (last[:, None] >= 0) & (world.launched_ms[follower] <= time[:, None])
+    liked = LIKED + FOLLOWED * (1 - follows.mean(axis=1, keepdims=True))
+    everybody, in_taste = (shares[_period(time, days)] for shares in _shares(world))
+    chances = liked * (tastes[:, :, None] == world.taste).mean(axis=1) * in_taste
+    chances += (1 - FOLLOWED - LIKED) * everybody
+    np.add.at(chances, (row, follower), FOLLOWED / FOLLOWERS * follows)
+    return chances
+
+
+def _shares(world: PlainWorld) -> tuple[np.ndarray, np.ndarray]:
+    """Returns each item's share of the weight of all items, and of the items of its taste: [PERIODS, I] float64 each."""
+    weight = np.empty((PERIODS, len(world.taste)))
+    weight[:, world.order] = np.diff(world.mass, axis=1)
+    of_taste = np.diff(world.mass[:, world.bounds], axis=1)[:, world.taste]
+    in_taste = np.divide(weight, of_taste, out=np.zeros_like(weight), where=of_taste > 0)
+    return weight / weight.sum(axis=1, keepdims=True), in_taste
+
+
+def _period(time: np.ndarray, days: int) -> np.ndarray:
+    return np.clip(((time - START_MS) * PERIODS / (days * DAY_MS)).astype(int), 0, PERIODS - 1)

@@ -7,7 +7,8 @@
 Every fit runs in a process of its own, forked after the log was read: its CPU-seconds (all threads) are those of the
 fit alone, its MB what its memory grew by at the peak, fit and answers together. Ranks are exact, over all active items,
 by the pipeline's own code; ties have the middle of their ranks. "part" rows are the parts of our model's score, each
-alone, ties broken by popularity; "rule" rows are the declared rules with their fallbacks. Rivals with settings are
+alone, ties broken by popularity; "rule" rows are the declared rules with their fallbacks; "oracle" knows the truth
+behind a log of `make sample ARGS="--form sparse"` or `dense`, and is a ceiling. Rivals with settings are
 tuned on the training's last tenth before (not counted in their CPU-seconds; our model's own choices are counted). The
 figures are means over the seeds; SE is the standard error of R@10 for the questions of one seed.
 """
@@ -27,16 +28,17 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "fakes")]
 
 import bench_protocols as protocols  # noqa: E402
 import bench_rivals as rivals  # noqa: E402
+from bench_oracle import Oracle, truth_of  # noqa: E402
 
 from components.metrics import rank_metrics  # noqa: E402
 from pipeline import launches  # noqa: E402
 
 NEED_IMPLICIT = ("iALS", "item-kNN")
-OURS, WITHOUT_AGES, TUTORIAL = "our model", "our model, not told ages", "TFRS tutorial"
+OURS, WITHOUT_AGES, TUTORIAL, ORACLE = "our model", "our model, not told ages", "TFRS tutorial", "oracle"
 RULES = ("popularity", "recent_popularity", "covisitation")
 RULE = "rule "
 NOT_REFITTED = "our model, not refitted"
-NAMES = (OURS, *(RULE + name for name in RULES), *rivals.GRIDS, TUTORIAL)
+NAMES = (OURS, *(RULE + name for name in RULES), *rivals.GRIDS, TUTORIAL, ORACLE)
 SHOWN = {
     "recall@10": "R@10",
     "recall@20": "R@20",
@@ -132,8 +134,10 @@ class OneRule:
         return np.broadcast_to(scores, (len(asked.history[batch]), scores.shape[1]))
 
 
-def contender(name, problem):
+def contender(name, folder, problem):
     """An unfitted contender, its settings chosen on the validation part."""
+    if name == ORACLE:
+        return Oracle(truth_of(folder))
     if name in (OURS, NOT_REFITTED):
         return OurModel() if name == OURS else NotRefitted()
     if name == TUTORIAL:
@@ -143,9 +147,9 @@ def contender(name, problem):
     return OneRule(name.removeprefix(RULE)) if name.startswith(RULE) else rivals.tuned(name, problem)
 
 
-def choose(name, _, problem, pipe):
+def choose(name, folder, problem, pipe):
     """Sends the contender with the settings that are best on the validation part."""
-    pipe.send(contender(name, problem))
+    pipe.send(contender(name, folder, problem))
 
 
 def measure(name, own, problem, pipe):
@@ -207,8 +211,13 @@ def show(results):
             print(f"{name:<32}{quality}{mean['CPU-s']:9.2f}{mean['events/CPU-s']:14,.0f}{mean['MB']:7.0f}")
 
 
-def possible(names):
+def possible(names, folder):
     """The contenders that can be had here; says which cannot."""
+    if ORACLE in names and truth_of(folder) is None:
+        print(
+            f"{ORACLE} is left out: {folder} has no truth/truth.npz of a log of the forms sparse and dense.", flush=True
+        )
+        names = [name for name in names if name != ORACLE]
     if importlib.util.find_spec("implicit"):
         return list(names)
     print(
@@ -248,7 +257,7 @@ def main(arguments=None):
     options = parsed(arguments)
     declared = launches.load(options.launch) if options.launch else protocols.by_column_names(options.data)
     folder = protocols.folder_of(options.data)
-    names = possible(options.only)
+    names = possible(options.only, folder)
     made = {"leave-one-out": protocols.leave_one_out, "temporal": protocols.temporal}
     events, catalogue = protocols.read_events(declared, folder), protocols.read_catalogue(declared, folder)
     print(f"{len(events):,} positive events; {len(names)} contenders, seeds {options.seeds}", flush=True)
@@ -258,7 +267,7 @@ def main(arguments=None):
             problem = made[kind](protocols.plain(declared, seed), events, catalogue)
             problem = protocols.limited(problem, options.queries, seed)
             for name in names:
-                measured_tables = forked(measure, name, forked(choose, name, None, problem), problem)
+                measured_tables = forked(measure, name, forked(choose, name, folder, problem), problem)
                 for row, tables in measured_tables.items():
                     for protocol, table in tables.items():
                         results.setdefault(protocol, {}).setdefault(row, []).append(table)
