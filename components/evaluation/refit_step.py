@@ -9,7 +9,6 @@ The judged model stays inside the version (`champion_version.JUDGED`): later run
 seen the answers.
 """
 
-import gc
 import os
 
 from tfx import types
@@ -18,6 +17,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, json_utils, path_utils
 
+from components import memory
 from components.declaration.views import TrainerView
 from components.evaluation import refit
 from components.evaluation.findings import MODEL
@@ -46,8 +46,8 @@ class RefitExecutor(CatalogueTrainerExecutor):
             _copy(winner.uri, output.uri)
             set_figure(output, "not needed: no model is pushed")
             return
-        gc.collect()  # models that earlier steps of this process have loaded are full of cycles, which Python would find late
         super().Do(input_dict, output_dict, exec_properties)
+        memory.give_back()  # the check loads three models
         config = json_utils.loads(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])
         launch = TrainerView.from_json(config[LAUNCH_KEY])
         inputs = (standard_component_specs.EXAMPLES_KEY, standard_component_specs.SCHEMA_KEY)

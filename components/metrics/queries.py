@@ -7,7 +7,9 @@ Letters: q queries, n events, A candidates, L items of history, k recommended it
 """
 
 import dataclasses
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +26,7 @@ CELLS_AT_ONCE = 8_000_000
 MAX_QUERIES_AT_ONCE = 1024
 RECOMMENDED = 10
 Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+_Ranked = list[tuple[np.ndarray, np.ndarray]]
 
 
 class Known(NamedTuple):
@@ -257,19 +260,33 @@ def ask(
         raise ValueError(f"{asked_again} of {len(queries)} queries ask for an item that their user had seen.")
     is_candidate = seen_column >= 0
     hidden = Hidden(queries.seen_query[is_candidate], seen_column[is_candidate])
-    parts = [(np.zeros(0), np.zeros((0, recommended), np.int64))]
-    for batch in queries.batches(len(candidates)):
-        scores = score(queries.known(batch))
-        shape = (len(target[batch]), len(candidates))
-        if scores.shape != shape:
-            raise ValueError(
-                f"scores must be of {shape[0]} queries and {shape[1]} candidates, got shape {scores.shape}."
-            )
-        for rows in ranks.blocks(scores):
-            block = hidden.without(scores[rows], batch.start + rows.start)
-            parts.append((ranks.ranks_by_counting(block, target[batch][rows]), ranks.top_k(block, recommended)))
-        advance(len(scores))
-    return Answers(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    answers, waiting = [(np.zeros(0), np.zeros((0, recommended), np.int64))], deque[Future[_Ranked]]()
+    # A batch is ranked while the next one is scored; no more than one waits, as scores are large.
+    with ThreadPoolExecutor(1) as beside:
+        for batch in queries.batches(len(candidates)):
+            scores = score(queries.known(batch))
+            _check_shape(scores, (len(target[batch]), len(candidates)))
+            waiting.append(beside.submit(_rank, scores, target[batch], hidden, batch.start, recommended))
+            if len(waiting) > 1:
+                answers += waiting.popleft().result()
+            advance(len(scores))
+        for ranked in waiting:
+            answers += ranked.result()
+    return Answers(*(np.concatenate(column) for column in zip(*answers, strict=True)))
+
+
+def _check_shape(scores: np.ndarray, shape: tuple[int, int]) -> None:
+    if scores.shape != shape:
+        raise ValueError(f"scores must be of {shape[0]} queries and {shape[1]} candidates, got shape {scores.shape}.")
+
+
+def _rank(scores: np.ndarray, target: np.ndarray, hidden: Hidden, first: int, recommended: int) -> _Ranked:
+    """Returns the targets' ranks and the best candidates, by blocks, of the queries from `first` on."""
+    ranked = []
+    for rows in ranks.blocks(scores):
+        block = hidden.without(scores[rows], first + rows.start)
+        ranked.append((ranks.ranks_by_counting(block, target[rows]), ranks.top_k(block, recommended)))
+    return ranked
 
 
 def columns_of(ids: np.ndarray, candidates: np.ndarray) -> np.ndarray:

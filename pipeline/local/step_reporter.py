@@ -17,6 +17,7 @@ from tfx.orchestration.beam import beam_dag_runner
 from tfx.orchestration.portable.mlmd import context_lib, execution_lib
 from tfx.proto.orchestration import pipeline_pb2
 
+from components import memory
 from pipeline import beam_temp, steps
 from pipeline.local import failures, figures, step_events
 
@@ -88,6 +89,7 @@ class ReportingStep(beam_dag_runner.PipelineNodeAsDoFn):
         except Exception as error:
             self._report_failure(error, wall, cpu)
             raise
+        memory.give_back()
         self._report_end(outcome, wall, cpu)
 
     def _report_failure(self, error: Exception, wall: float, cpu: float) -> None:

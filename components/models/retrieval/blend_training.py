@@ -21,6 +21,7 @@ from components.models.retrieval import approximate_ndcg, blend, blend_guard, sh
 from components.models.retrieval.retrieval_model import RetrievalModel
 from components.models.retrieval.score_parts import EASE, STRONG, TOWERS, ScoreParts, is_plain
 from components.models.retrieval.shortlists import Shortlists
+from components.progress import Progress
 
 # The starts of the ranges of the gap, in hours; and the absences that the questions simulate.
 RANGES_HOURS = (0.0, 24.0, 168.0)
@@ -88,7 +89,8 @@ def learn(
       asked: the questions as they came, then the same as if the users had been away.
       context: column to [n], the features of every event.
     """
-    lists = [_shorten(seed, model, parts, part_scores, context) for part_scores in asked]
+    progress = Progress("weighing the parts", sum(map(len, asked)))
+    lists = [_shorten(seed, model, parts, questions, context, progress) for questions in asked]
     start, by_name = np.eye(len(parts.names))[0], _alone(parts.names)
     alone = list(by_name.values())
     plain = np.array([is_plain(name) for name in parts.names])
@@ -161,7 +163,12 @@ def _alone(names: tuple[str, ...]) -> dict[str, np.ndarray]:
 
 
 def _shorten(
-    seed: int, model: RetrievalModel, parts: ScoreParts, asked: Questions, context: dict[str, np.ndarray]
+    seed: int,
+    model: RetrievalModel,
+    parts: ScoreParts,
+    asked: Questions,
+    context: dict[str, np.ndarray],
+    progress: Progress,
 ) -> Shortlists:
     """Returns the score parts of the candidates in the questions' shortlists."""
     items, lists = model.all_items(), []
@@ -173,4 +180,5 @@ def _shorten(
         lists.append(
             shortlists.shorten(parts(queries, history), asked.target[batch], asked.seen(batch), seed + number, leading)
         )
+        progress.advance(len(asked.target[batch]))
     return shortlists.join(lists) if lists else shortlists.empty(len(parts.names))

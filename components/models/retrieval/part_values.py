@@ -102,11 +102,13 @@ def _best(values: np.ndarray, kept: int) -> np.ndarray:
 def _best_by_blocks(values: np.ndarray, kept: int) -> np.ndarray:
     """Returns the same from one pass for the maxima of blocks.
 
-    The largest `kept` are in the blocks of the largest `kept` maxima, or behind the last block.
+    A block is every so-many-th column, so that the pass compares rows of columns. The largest `kept` are in the blocks
+    of the largest `kept` maxima, or behind the last block.
     """
     blocks = values.shape[1] // BLOCK
-    in_blocks = values[:, : blocks * BLOCK].reshape(len(values), blocks, BLOCK)
-    columns = (_best(in_blocks.max(axis=2), kept)[:, :, None] * BLOCK + np.arange(BLOCK)).reshape(len(values), -1)
+    in_blocks = values[:, : blocks * BLOCK].reshape(len(values), BLOCK, blocks)
+    best = _best(in_blocks.max(axis=1), kept)
+    columns = (best[:, None, :] + blocks * np.arange(BLOCK)[:, None]).reshape(len(values), -1)
     behind = np.broadcast_to(np.arange(blocks * BLOCK, values.shape[1]), (len(values), values.shape[1] % BLOCK))
     columns = np.concatenate([columns, behind], axis=1)
     return np.take_along_axis(columns, _best(np.take_along_axis(values, columns, axis=1), kept), axis=1)

@@ -53,6 +53,21 @@ def test_the_heaviest_candidates_of_each_row_are_kept(seed):
         np.testing.assert_allclose(row, expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("rows_at_once", [2, 1024])
+@pytest.mark.parametrize("seed", range(3))
+def test_of_equally_heavy_ones_the_first_are_kept_as_sorting_would(monkeypatch, seed, rows_at_once):
+    monkeypatch.setattr(neighbour_table, "ROWS_AT_ONCE", rows_at_once)
+    rng = np.random.default_rng(seed)
+    matrix = sp.csr_matrix(rng.integers(-3, 4, size=(15, 15)) * (rng.random((15, 1)) < 0.8))
+    candidates = rng.random(15) < 0.8
+    kept = dense(heaviest(matrix, candidates, most=4), 15)
+    for row, weights in zip(kept, np.where(candidates, matrix.toarray(), 0), strict=True):
+        order = np.argsort(-np.abs(weights), kind="stable")[:4]
+        expected = np.zeros(15)
+        expected[order] = weights[order]
+        assert row.tolist() == expected.tolist()
+
+
 def test_slots_without_an_item_or_a_weight_are_left_out():
     neighbours, weights = np.array([[0, 0], [2, 3], [1, 0]]), np.array([[0, 0], [0.5, 0.25], [0, 0.0]], np.float32)
     table = of_slots(
