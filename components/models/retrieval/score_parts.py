@@ -101,14 +101,8 @@ class TableScores(tf.Module):
 
     def laid_out(self, history: tf.Tensor) -> list[tf.Tensor]:
         """Histories [B, L] int32, oldest first, right-padded with 0, to the parts, as `names`: [B, A] float32 each; 0 for an empty history."""
-        cells, values = self._pairs(history)
-        requests = tf.shape(history, tf.int64)[0]
-        sums = tf.reshape(
-            tf.math.unsorted_segment_sum(values, cells, requests * self._candidates),
-            [requests, self._candidates, len(self._readings)],
-        )
         parts = []
-        for how, each in zip(self._readings, tf.unstack(sums, axis=2), strict=True):
+        for how, each in zip(self._readings, tf.unstack(self._sums(history), axis=2), strict=True):
             if how.deviation:
                 parts.append(each / tf.sqrt(tf.math.reduce_variance(each, axis=1, keepdims=True) + 1e-12))
             else:
@@ -134,6 +128,8 @@ class TableScores(tf.Module):
 
     def of_candidates(self, history: tf.Tensor, columns: tf.Tensor) -> list[tf.Tensor]:
         """Returns the parts, as `names`, of the candidates [B, C] int64 of each history: [B, C] float32 each."""
+        if self._candidates <= LAID_OUT_CANDIDATES:
+            return self._at(self._sums(history), columns)
         cells, parts = self.of_cells(history)
         order = tf.argsort(cells)
         # Behind the last cell stands one that nobody asks for: there is always a place to look at.
@@ -144,6 +140,26 @@ class TableScores(tf.Module):
         return [
             tf.where(found, tf.gather(tf.concat([tf.gather(part, order), [0.0]], axis=0), place), 0.0) for part in parts
         ]
+
+    def _sums(self, history: tf.Tensor) -> tf.Tensor:
+        """Returns the weighted sums of each reading, laid out: [B, A, R] float32."""
+        cells, values = self._pairs(history)
+        requests = tf.shape(history, tf.int64)[0]
+        return tf.reshape(
+            tf.math.unsorted_segment_sum(values, cells, requests * self._candidates),
+            [requests, self._candidates, len(self._readings)],
+        )
+
+    def _at(self, sums: tf.Tensor, columns: tf.Tensor) -> list[tf.Tensor]:
+        """Returns the parts at the columns [B, C] of laid-out sums [B, A, R]: [B, C] float32 each."""
+        parts, chosen = [], tf.gather(sums, columns, batch_dims=1)
+        for place, how in enumerate(self._readings):
+            if how.deviation:
+                variance = tf.math.reduce_variance(sums[:, :, place], axis=1, keepdims=True)
+                parts.append(chosen[:, :, place] / tf.sqrt(variance + 1e-12))
+            else:
+                parts.extend(_logarithms(chosen[:, :, place]))
+        return parts
 
 
 def _logarithms(sums: tf.Tensor) -> list[tf.Tensor]:

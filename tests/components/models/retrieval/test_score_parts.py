@@ -103,7 +103,9 @@ def test_the_score_is_the_weighted_sum_of_the_parts_of_each_request(monkeypatch,
     )
 
 
-def test_the_score_of_some_items_is_that_of_all_and_nothing_for_what_is_no_candidate():
+@pytest.mark.parametrize("laid_out", [0, 100])
+def test_the_score_of_some_items_is_that_of_all_and_nothing_for_what_is_no_candidate(monkeypatch, laid_out):
+    monkeypatch.setattr(score_parts, "LAID_OUT_CANDIDATES", laid_out)
     rng, parts = np.random.default_rng(0), _parts()
     query, weights = rng.normal(size=(4, 2)).astype(np.float32), rng.normal(size=8).astype(np.float32)
     every = parts.score(tf.constant(query), HISTORY, tf.constant(np.tile(weights, (4, 1)))).numpy()
