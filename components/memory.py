@@ -11,8 +11,8 @@ LARGE_KB = 2_000_000
 def give_back() -> None:
     """Frees what is no longer used, and returns it to the system, if this process has ever been large.
 
-    Models and graphs are full of cycles, which Python finds late, and glibc keeps for itself what was freed: after a
-    training on 360,000 items 2 GB stayed for the rest of the run.
+    Models and graphs are full of cycles, which Python finds late, and glibc keeps for itself what was freed. TensorFlow's
+    own allocator keeps its memory for the rest of the process, but then has it for the next model.
     """
     if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < LARGE_KB:
         return

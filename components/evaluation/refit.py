@@ -49,8 +49,8 @@ def check(launch: QueriesView, events: EventTable, judged: str, refitted: str) -
       refitted: the folder of the one that was trained once more.
     """
     try:
-        warmup.replay(refitted)
         other = contender.load(refitted)
+        warmup.replay(refitted, other.model)
         sample = queries.rolling(launch, events, events.late, MOST_QUERIES)
         other.check_ranking(sample)
         agreement = measure_agreement(contender.load(judged), other, sample)

@@ -55,18 +55,21 @@ def read(folder: str) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
         )
 
 
-def replay(folder: str) -> int:
+def replay(folder: str, model: Any) -> int:
     """Asks a saved recommender its own warm-up requests, as a model server does.
+
+    Args:
+      folder: of the recommender.
+      model: the same, loaded.
 
     Returns:
       How many requests were answered.
 
     Raises:
-      ValueError: if the folder does not load, or a request fails or is answered with NaN.
+      ValueError: if there are no requests, or one fails or is answered with NaN.
     """
     count = 0
     try:
-        model = tf.saved_model.load(folder)
         for signature, arrays in read(folder):
             inputs = {name: tf.constant(values) for name, values in arrays.items()}
             for name, answer in model.signatures[signature](**inputs).items():

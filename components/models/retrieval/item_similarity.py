@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from components.features.item_table import ItemTable
-from components.models.retrieval.neighbour_table import NeighbourTable, heaviest, pair_counts
+from components.models.retrieval.neighbour_table import NeighbourTable, heaviest, join, pair_counts
 
 NEXT_WINDOW, NEXT_DECAY = 3, 0.7
 KNN_WINDOW, KNN_DECAY = 50, 0.9
@@ -56,9 +56,7 @@ def attributes(table: ItemTable, candidates: np.ndarray, seed: int) -> Neighbour
         diagonal = np.repeat(np.arange(alike.shape[0]) + start, np.diff(alike.indptr)) == alike.indices
         alike.data[diagonal] = 0.0
         parts.append(heaviest(alike, candidates))
-    counts = np.concatenate([np.diff(part.start) for part in parts])
-    items, weights = (np.concatenate([getattr(part, name) for part in parts]) for name in ("items", "weights"))
-    return NeighbourTable(np.append(0, np.cumsum(counts)), items, weights)
+    return join(parts)
 
 
 def _weight_features(table: ItemTable) -> sp.csr_matrix:
@@ -77,7 +75,6 @@ def _weight_features(table: ItemTable) -> sp.csr_matrix:
 
 
 def _scale_rows(matrix: sp.csr_matrix, divisor: np.ndarray) -> sp.csr_matrix:
-    """Returns the rows divided by the divisors [N]; a row of zeros stays."""
-    scaled = sp.csr_matrix(matrix, dtype=np.float64, copy=True)
-    scaled.data /= np.repeat(np.where(divisor > 0, divisor, 1.0), np.diff(scaled.indptr))
-    return scaled
+    """Divides the rows by the divisors [N] in place, and returns them; a row of zeros stays."""
+    matrix.data /= np.repeat(np.where(divisor > 0, divisor, 1.0), np.diff(matrix.indptr))
+    return matrix

@@ -6,6 +6,7 @@ Letters: N rows of the item table, p kept pairs, e positive events in the order 
 """
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -40,16 +41,36 @@ def heaviest(matrix: sp.csr_matrix, candidates: np.ndarray, most: int | None = N
       candidates: [N] bool, the items that may be neighbours.
       most: how many a row keeps; None for `NEIGHBOURS`.
     """
-    most, size = NEIGHBOURS if most is None else most, matrix.shape[0]
-    row = np.repeat(np.arange(size), np.diff(matrix.indptr))
-    weight = np.where(candidates[matrix.indices], np.abs(matrix.data), 0.0)
-    limit = _limits(weight, matrix.indptr, most)[row]
+    most, start, bounds = NEIGHBOURS if most is None else most, matrix.indptr, [0]
+    while bounds[-1] < matrix.shape[0]:
+        following = np.searchsorted(start, int(start[bounds[-1]]) + PAIRS_AT_ONCE, side="right") - 1
+        bounds.append(max(int(following), bounds[-1] + 1))
+    blocks = [slice(first, last + 1) for first, last in itertools.pairwise(bounds)]
+    return join([_heaviest_of(matrix, start[block], candidates, most) for block in blocks])
+
+
+def join(tables: list[NeighbourTable]) -> NeighbourTable:
+    """Returns the rows of tables one after the other; without any, a table without rows."""
+    counts = [np.diff(table.start) for table in tables]
+    return NeighbourTable(
+        np.append(0, np.cumsum(np.concatenate([np.zeros(0, np.int64), *counts]))),
+        np.concatenate([np.zeros(0, np.int32), *(table.items for table in tables)]),
+        np.concatenate([np.zeros(0, np.float32), *(table.weights for table in tables)]),
+    )
+
+
+def _heaviest_of(matrix: sp.csr_matrix, start: np.ndarray, candidates: np.ndarray, most: int) -> NeighbourTable:
+    """Returns the heaviest entries of some rows, which begin at `start` [rows + 1] among the entries of the matrix."""
+    size, pairs = len(start) - 1, slice(start[0], start[-1])
+    row, items = np.repeat(np.arange(size), np.diff(start)), matrix.indices[pairs]
+    weight = np.where(candidates[items], np.abs(matrix.data[pairs]), 0.0)
+    limit = _limits(weight, start - start[0], most)[row]
     kept = weight > limit
     tied = np.flatnonzero((weight == limit) & (limit > 0))
     place = np.arange(len(tied)) - np.searchsorted(row[tied], row[tied])
     kept[tied[place < most - np.bincount(row[kept], minlength=size)[row[tied]]]] = True
-    start = np.append(0, np.cumsum(np.bincount(row[kept], minlength=size)))
-    return NeighbourTable(start, matrix.indices[kept].astype(np.int32), matrix.data[kept].astype(np.float32))
+    starts = np.append(0, np.cumsum(np.bincount(row[kept], minlength=size)))
+    return NeighbourTable(starts, items[kept].astype(np.int32), matrix.data[pairs][kept].astype(np.float32))
 
 
 def _limits(weight: np.ndarray, start: np.ndarray, most: int) -> np.ndarray:

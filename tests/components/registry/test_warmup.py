@@ -69,12 +69,12 @@ def test_items_for_each_request_where_the_signature_wants_them(tmp_path):
 
 def test_what_is_exported_answers_its_own_warm_up():
     folder = toy_shop.saved("rules")
-    assert warmup.replay(folder) == len(requests(folder)) > 0
+    assert warmup.replay(folder, tf.saved_model.load(folder)) == len(requests(folder)) > 0
 
 
 def test_a_warm_up_that_is_answered_with_nan_or_not_at_all_is_refused(tmp_path):
     broken = save_table(tmp_path / "nan", next_item(count=10) + np.nan, context=CONTEXT)
     with pytest.raises(ValueError, match="answers no number for scores"):
-        warmup.replay(broken)
+        warmup.replay(broken, tf.saved_model.load(broken))
     with pytest.raises(ValueError, match="fails its warm-up"):
-        warmup.replay(str(tmp_path))
+        warmup.replay(str(tmp_path), tf.saved_model.load(broken))
