@@ -19,7 +19,7 @@ from components.registry.recommender import (
     SCORE_WITH_AGES,
 )
 
-RANK, RANKED = "rank", 1024
+RANK, RANKED = "rank", 256
 
 
 @dataclasses.dataclass(frozen=True)

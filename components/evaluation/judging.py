@@ -32,7 +32,8 @@ class Judged:
       contender: the evaluated SavedModel.
       rolling: its answers with the histories of each moment.
       frozen: those with the histories of the split; without recommendations.
-      example: one answer of its serving signature as people read it; None if no query has a history to show.
+      example: one answer of its serving signature as people read it; None if no query has a history to show, and for a rule
+        that would not serve.
     """
 
     contender: Contender
@@ -64,7 +65,7 @@ def judge(
             problems[name] = str(error)
     for name, rule in of_rules.items():
         try:
-            judged[name] = _judge_one(rule, rolling, frozen, progress)
+            judged[name] = _judge_one(rule, rolling, frozen, progress, shown=name == rule.rule)
         except ValueError as error:  # noqa: PERF203 (a handful of turns, minutes each)
             raise ValueError(f"{name} cannot be judged: {error}") from error
     if MODEL in judged:
@@ -85,11 +86,12 @@ def _load(folder: str) -> Contender:
     return loaded
 
 
-def _judge_one(each: Contender, rolling: Queries, frozen: Queries, progress: Progress) -> Judged:
+def _judge_one(each: Contender, rolling: Queries, frozen: Queries, progress: Progress, shown: bool = True) -> Judged:
+    """Ranks the targets of both kinds of queries; with an example where the contender is `shown` in the report."""
     each.check_ranking(rolling)
     answers = queries.ask(each.score, each.candidates, rolling, progress.advance, queries.RECOMMENDED)
     stale = queries.ask(each.score, each.candidates, frozen, progress.advance)
-    return Judged(each, answers, stale, _example(each, rolling))
+    return Judged(each, answers, stale, _example(each, rolling) if shown else None)
 
 
 def _example(each: Contender, asked: Queries) -> dict[str, Any] | None:
