@@ -111,9 +111,7 @@ class TableScores(tf.Module):
 
     def of_cells(self, history: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Returns distinct cells [c] int64 and their values for each part [c] float32; all others are 0."""
-        pairs, added = self._pairs(history)
-        cells, place = tf.unique(pairs)
-        sums = tf.math.unsorted_segment_sum(added, place, tf.size(cells))
+        cells, sums = self._touched(history)
         request, requests, parts = cells // self._candidates, tf.shape(history)[0], []
         for how, each in zip(self._readings, tf.unstack(sums, axis=1), strict=True):
             if how.deviation:
@@ -125,6 +123,16 @@ class TableScores(tf.Module):
             else:
                 parts.extend(_logarithms(each))
         return cells, parts
+
+    def _touched(self, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the distinct cells [c] int64 that histories touch, and their sums for each reading [c, R] float32."""
+        if self._candidates <= LAID_OUT_CANDIDATES:
+            sums = tf.reshape(self._sums(history), [-1, len(self._readings)])
+            cells = tf.where(tf.reduce_any(sums != 0, axis=1))[:, 0]
+            return cells, tf.gather(sums, cells)
+        pairs, added = self._pairs(history)
+        cells, place = tf.unique(pairs)
+        return cells, tf.math.unsorted_segment_sum(added, place, tf.size(cells))
 
     def of_candidates(self, history: tf.Tensor, columns: tf.Tensor) -> list[tf.Tensor]:
         """Returns the parts, as `names`, of the candidates [B, C] int64 of each history: [B, C] float32 each."""

@@ -61,6 +61,8 @@ class Shortlists:
 
 def join(lists: list[Shortlists]) -> Shortlists:
     """Joins several; shorter ones are padded with empty slots."""
+    if len(lists) == 1:
+        return lists[0]
     width = max(shortlist.parts.shape[1] for shortlist in lists)
 
     def wider(each: Shortlists) -> Shortlists:

@@ -55,8 +55,10 @@ def test_what_lies_far_back_is_not_read():
     assert few.laid_out(tf.constant([[3, 1, 3]]))[0].numpy().any()
 
 
+@pytest.mark.parametrize("laid_out", [0, 100])
 @pytest.mark.parametrize("deviation", [False, True])
-def test_touched_cells_are_those_of_the_layout(deviation):
+def test_touched_cells_are_those_of_the_layout(monkeypatch, deviation, laid_out):
+    monkeypatch.setattr(score_parts, "LAID_OUT_CANDIDATES", laid_out)
     table = _table(deviation=deviation)
     cells, values = table.of_cells(HISTORY)
     cells, laid = cells.numpy(), np.zeros((4, 3))
