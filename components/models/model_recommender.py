@@ -99,6 +99,7 @@ class ModelRecommender(Recommender):
     def _share(self) -> None:
         """Makes graphs that the signatures share of what they have in common."""
         history, context = self.request_specs
+        self.parts.share(history)
         weights = tf.TensorSpec([None, len(self.parts.names)], tf.float32)
         self._queries = share(self._embed, history, context)
         self._scores = share(self._score, history, context, weights)

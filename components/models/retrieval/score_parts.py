@@ -22,7 +22,7 @@ Tables touch some hundred candidates. With few candidates their sums are laid ou
 request costs what it touches.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +30,7 @@ import tensorflow as tf
 
 from components.models.retrieval.neighbour_table import NeighbourTable
 from components.models.retrieval.part_values import Dense, Touched, Values
+from components.registry import graph_functions
 
 TOWERS, NEXT, KNN, EASE, ATTRIBUTES = "towers", "next", "knn", "ease", "attributes"
 OF_ITEMS = ("recent", "popular", "young", "untrained")
@@ -82,8 +83,13 @@ class TableScores(tf.Module):
         self._count = tf.Variable(count, dtype=tf.int64, trainable=False)
         self._columns = tf.Variable(column[kept], dtype=tf.int32, trainable=False)
         self._weights = tf.Variable(table.weights[kept], dtype=tf.float32, trainable=False)
+        self._pairs: Callable = self._find_pairs
 
-    def _pairs(self, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def share(self, history: tf.TensorSpec) -> None:
+        """Finds the pairs of histories [B, L] by one graph, in all graphs that are made from now on."""
+        self._pairs = graph_functions.share(self._find_pairs, history)
+
+    def _find_pairs(self, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the cells, request x A + column [p] int64, of histories [B, L], and what each adds to each reading, [p, R] float32."""
         read = min(self._items, history.shape[1])
         back = tf.range(read)
@@ -200,6 +206,11 @@ class ScoreParts(tf.Module):
         self._temperature, self._tables, self.candidates = temperature, tuple(tables), len(vectors)
         self._of_items = tf.Variable(of_items, dtype=tf.float32, trainable=False)
         self._columns = tf.Variable(columns, dtype=tf.int64, trainable=False)
+
+    def share(self, history: tf.TensorSpec) -> None:
+        """Lets the signatures of a model share what its tables have in common; see `graph_functions.share`."""
+        for table in self._tables:
+            table.share(history)
 
     def __call__(self, query: tf.Tensor, history: tf.Tensor) -> list[Values]:
         """Returns the parts, as `names`, for queries [B, D] and histories [B, L]."""
