@@ -3,6 +3,7 @@
 Letters: N rows of the item table, e positive events in the order of user and time, F catalogue features.
 
     next        c[a, b] / sum_b c[a, b]                                      c: how often b came within 3 items after a, decayed by .7
+    transition  the same                                                     c: how often b came right after a
     knn         s[a, b] / (sqrt(sum_b s[a, b]) sqrt(count b))                s: how often both lie within 50 items, decayed by .9, either way round
     attributes  cosine of the features, weighted by log(N / items with the feature)
 
@@ -30,7 +31,16 @@ def next_items(user: np.ndarray, item: np.ndarray, candidates: np.ndarray) -> Ne
       item: [e] rows of the item table, in the order of time within each user.
       candidates: [N] bool, the items that may be neighbours.
     """
-    counts = pair_counts(user, item, len(candidates), NEXT_WINDOW, NEXT_DECAY)
+    return _following(user, item, candidates, NEXT_WINDOW, NEXT_DECAY)
+
+
+def transitions(user: np.ndarray, item: np.ndarray, candidates: np.ndarray) -> NeighbourTable:
+    """Returns the items that come right after an item, a Markov chain of the first order; arguments as in `next_items`."""
+    return _following(user, item, candidates, window=1, decay=1.0)
+
+
+def _following(user: np.ndarray, item: np.ndarray, candidates: np.ndarray, window: int, decay: float) -> NeighbourTable:
+    counts = pair_counts(user, item, len(candidates), window, decay)
     return heaviest(_scale_rows(counts, np.asarray(counts.sum(axis=1)).ravel()), candidates)
 
 

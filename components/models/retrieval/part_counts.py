@@ -21,6 +21,7 @@ from components.models.retrieval.score_parts import (
     KNN,
     NEXT,
     READINGS,
+    TRANSITION,
     Reading,
     ScoreParts,
     TableScores,
@@ -59,6 +60,7 @@ def _tables(data: TrainingData) -> Iterator[tuple[NeighbourTable, Mapping[str, R
     order = histories.order_by_user_and_time(user, time, data.launch.seed, tie=data.events.tie)
     order, candidates = order[positive[order]], data.items.active
     yield item_similarity.next_items(user[order], item[order], candidates), READINGS[NEXT]
+    yield item_similarity.transitions(user[order], item[order], candidates), READINGS[TRANSITION]
     yield item_similarity.knn(user[order], item[order], candidates), READINGS[KNN]
     yield neighbours.count(user[order], item[order], candidates), READINGS[EASE]
     if data.items.feature_count:

@@ -32,7 +32,7 @@ from components.models.retrieval.neighbour_table import NeighbourTable
 from components.models.retrieval.part_values import Dense, Touched, Values
 from components.registry import graph_functions
 
-TOWERS, NEXT, KNN, EASE, ATTRIBUTES = "towers", "next", "knn", "ease", "attributes"
+TOWERS, NEXT, TRANSITION, KNN, EASE, ATTRIBUTES = "towers", "next", "transition", "knn", "ease", "attributes"
 OF_ITEMS = ("recent", "popular", "young", "untrained")
 LOGARITHM_SCALE, STRONG_SCALE = 1000.0, 30.0
 STRONG = " strong"
@@ -49,6 +49,7 @@ class Reading(NamedTuple):
 
 READINGS = {
     NEXT: {NEXT: Reading(5, 0.5), "next of last": Reading(1, 1.0), "next of many": Reading(10, 0.8)},
+    TRANSITION: {"transition of last": Reading(1, 1.0)},
     KNN: {KNN: Reading(20, 0.85)},
     EASE: {EASE: Reading(20, 0.85, deviation=True)},
     ATTRIBUTES: {ATTRIBUTES: Reading(20, 0.85)},
@@ -56,7 +57,7 @@ READINGS = {
 
 
 def is_plain(name: str) -> bool:
-    """Returns whether a part is the first curve of a table's first reading, or is no table's: what is weighed where there is little to learn from."""
+    """Returns whether a part is what is weighed where there is little to learn from: no table's, or the first curve of the reading named as its table."""
     further = {reading for table, readings in READINGS.items() for reading in readings if reading != table}
     return STRONG not in name and name not in further
 

@@ -28,6 +28,17 @@ def test_next_items_are_shares_of_what_followed(seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
+def test_transitions_are_shares_of_what_came_right_after(seed):
+    user, item = _log(seed)
+    counts = np.zeros((SIZE, SIZE))
+    for place in range(1, len(user)):
+        if user[place] == user[place - 1] and item[place] != item[place - 1]:
+            counts[item[place - 1], item[place]] += 1
+    expected = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    np.testing.assert_allclose(dense(item_similarity.transitions(user, item, EVERY), SIZE), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(3))
 def test_knn_is_symmetric_counts_over_the_roots_of_row_and_column(seed):
     user, item = _log(seed)
     counts = pair_counts(user, item, SIZE, 50, 0.9).toarray()
