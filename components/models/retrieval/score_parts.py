@@ -57,7 +57,7 @@ READINGS = {
 
 
 def is_plain(name: str) -> bool:
-    """Returns whether a part is what is weighed where there is little to learn from: no table's, or the first curve of the reading named as its table."""
+    """Returns whether a part is weighed where there is little to learn from: no table's, or the first curve of the reading named as its table."""
     further = {reading for table, readings in READINGS.items() for reading in readings if reading != table}
     return STRONG not in name and name not in further
 
