@@ -262,11 +262,11 @@ def ask(
     hidden = Hidden(queries.seen_query[is_candidate], seen_column[is_candidate])
     answers, waiting = [(np.zeros(0), np.zeros((0, recommended), np.int64))], deque[Future[_Ranked]]()
     # A batch is ranked while the next one is scored; no more than one waits, as scores are large.
-    with ThreadPoolExecutor(1) as beside:
+    with ThreadPoolExecutor(1) as ranker:
         for batch in queries.batches(len(candidates)):
             scores = score(queries.known(batch))
             _check_shape(scores, (len(target[batch]), len(candidates)))
-            waiting.append(beside.submit(_rank, scores, target[batch], hidden, batch.start, recommended))
+            waiting.append(ranker.submit(_rank, scores, target[batch], hidden, batch.start, recommended))
             if len(waiting) > 1:
                 answers += waiting.popleft().result()
             advance(len(scores))

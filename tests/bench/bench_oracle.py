@@ -1,4 +1,7 @@
-"""What knows the truth behind a generated log, for `make bench-quality`: the ceiling that no recommender can pass but by luck."""
+"""What knows the truth behind a generated log, for `make bench-quality`: about the ceiling of any recommender.
+
+It takes the last logged item for the last one taken, though what a user takes again is not logged.
+"""
 
 import sys
 from pathlib import Path

@@ -8,7 +8,7 @@ Every fit runs in a process of its own, forked after the log was read: its CPU-s
 fit alone, its MB what its memory grew by at the peak, fit and answers together. Ranks are exact, over all active items,
 by the pipeline's own code; ties have the middle of their ranks. "part" rows are the parts of our model's score, each
 alone, ties broken by popularity; "rule" rows are the declared rules with their fallbacks; "oracle" knows the truth
-behind a log of `make sample ARGS="--form sparse"` or `dense`, and is a ceiling. Rivals with settings are
+behind a log of `make sample ARGS="--form sparse"` or `dense`: about the ceiling. Rivals with settings are
 tuned on the training's last tenth before (not counted in their CPU-seconds; our model's own choices are counted). The
 figures are means over the seeds; SE is the standard error of R@10 for the questions of one seed.
 """

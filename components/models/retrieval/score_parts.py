@@ -108,13 +108,8 @@ class TableScores(tf.Module):
 
     def laid_out(self, history: tf.Tensor) -> list[tf.Tensor]:
         """Histories [B, L] int32, oldest first, right-padded with 0, to the parts, as `names`: [B, A] float32 each; 0 for an empty history."""
-        parts = []
-        for how, each in zip(self._readings, tf.unstack(self._sums(history), axis=2), strict=True):
-            if how.deviation:
-                parts.append(each / tf.sqrt(tf.math.reduce_variance(each, axis=1, keepdims=True) + 1e-12))
-            else:
-                parts.extend(_logarithms(each))
-        return parts
+        sums = self._sums(history)
+        return self._curves(sums, sums)
 
     def of_cells(self, history: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Returns distinct cells [c] int64 and their values for each part [c] float32; all others are 0."""
@@ -144,7 +139,8 @@ class TableScores(tf.Module):
     def of_candidates(self, history: tf.Tensor, columns: tf.Tensor) -> list[tf.Tensor]:
         """Returns the parts, as `names`, of the candidates [B, C] int64 of each history: [B, C] float32 each."""
         if self._candidates <= LAID_OUT_CANDIDATES:
-            return self._at(self._sums(history), columns)
+            sums = self._sums(history)
+            return self._curves(tf.gather(sums, columns, batch_dims=1), sums)
         cells, parts = self.of_cells(history)
         order = tf.argsort(cells)
         # Behind the last cell stands one that nobody asks for: there is always a place to look at.
@@ -165,15 +161,16 @@ class TableScores(tf.Module):
             [requests, self._candidates, len(self._readings)],
         )
 
-    def _at(self, sums: tf.Tensor, columns: tf.Tensor) -> list[tf.Tensor]:
-        """Returns the parts at the columns [B, C] of laid-out sums [B, A, R]: [B, C] float32 each."""
-        parts, chosen = [], tf.gather(sums, columns, batch_dims=1)
-        for place, how in enumerate(self._readings):
+    def _curves(self, chosen: tf.Tensor, sums: tf.Tensor) -> list[tf.Tensor]:
+        """Returns the parts [B, C] float32 of chosen sums [B, C, R] out of all [B, A, R], whose deviation counts."""
+        parts = []
+        for how, each, every in zip(
+            self._readings, *(tf.unstack(part, axis=2) for part in (chosen, sums)), strict=True
+        ):
             if how.deviation:
-                variance = tf.math.reduce_variance(sums[:, :, place], axis=1, keepdims=True)
-                parts.append(chosen[:, :, place] / tf.sqrt(variance + 1e-12))
+                parts.append(each / tf.sqrt(tf.math.reduce_variance(every, axis=1, keepdims=True) + 1e-12))
             else:
-                parts.extend(_logarithms(chosen[:, :, place]))
+                parts.extend(_logarithms(each))
         return parts
 
 

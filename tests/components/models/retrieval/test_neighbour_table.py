@@ -53,10 +53,11 @@ def test_the_heaviest_candidates_of_each_row_are_kept(seed):
         np.testing.assert_allclose(row, expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("rows_at_once", [2, 1024])
+@pytest.mark.parametrize(("rows_at_once", "pairs_at_once"), [(2, 1000), (1024, 1000), (1024, 20)])
 @pytest.mark.parametrize("seed", range(3))
-def test_of_equally_heavy_ones_the_first_are_kept_as_sorting_would(monkeypatch, seed, rows_at_once):
+def test_of_equally_heavy_ones_the_first_are_kept_as_sorting_would(monkeypatch, seed, rows_at_once, pairs_at_once):
     monkeypatch.setattr(neighbour_table, "ROWS_AT_ONCE", rows_at_once)
+    monkeypatch.setattr(neighbour_table, "PAIRS_AT_ONCE", pairs_at_once)
     rng = np.random.default_rng(seed)
     matrix = sp.csr_matrix(rng.integers(-3, 4, size=(15, 15)) * (rng.random((15, 1)) < 0.8))
     candidates = rng.random(15) < 0.8
